@@ -1,0 +1,358 @@
+//! The one error of hubctl: a stable code, a message for people, a hint that can be pasted.
+//!
+//! Which exit status or HTTP status a kind becomes is known to `cli::exit` and `server::respond`
+//! alone.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// What sort of thing went wrong; the two doors translate it into their numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A bug or an unforeseen state of the world.
+    Failure,
+    /// A value that can't be accepted, or input that is missing and may not be asked for.
+    Invalid,
+    /// The named thing does not exist (or may not be seen).
+    NotFound,
+    /// No credential, or one that is not accepted.
+    Unauthenticated,
+    /// The credential is fine but lacks the right.
+    Forbidden,
+    /// A rule refuses.
+    Conflict,
+    /// A connector has to be set up or enabled first (AC-12, AC-13).
+    NotReady,
+    /// Consent is missing or was refused; nothing was changed.
+    NotConfirmed,
+    /// A wait ended before its condition held.
+    TimedOut,
+    /// Asked to slow down for longer than allowed to wait.
+    RateLimited,
+    /// The other side can't be reached.
+    Unreachable,
+    /// Some of many succeeded.
+    Partial,
+    /// A configuration file, store or key store can't be used.
+    LocalState,
+    /// This hub has no such operation.
+    Unsupported,
+    /// Stopped by SIGINT.
+    Interrupted,
+}
+
+/// A documented error: its dotted name never changes once released.
+#[derive(Debug)]
+pub struct Code {
+    /// Dotted, stable name.
+    pub name: &'static str,
+    /// What sort of error it is.
+    pub kind: Kind,
+    /// What it means, for `hubctl explain-error`.
+    pub meaning: &'static str,
+    /// What to do about it.
+    pub remedy: &'static str,
+}
+
+macro_rules! codes {
+    ($($ident:ident = $name:literal, $kind:ident, $meaning:literal, $remedy:literal;)*) => {
+        /// Every error code, as `hubctl explain-error` lists them.
+        pub const ALL: &[&Code] = &[$(&$ident),*];
+        $(
+            #[doc = $meaning]
+            pub static $ident: Code =
+                Code { name: $name, kind: Kind::$kind, meaning: $meaning, remedy: $remedy };
+        )*
+    };
+}
+
+/// The registry of codes.
+pub mod codes {
+    use super::{Code, Kind};
+
+    codes! {
+        INTERNAL = "internal.unexpected", Failure,
+            "hubctl met a state that it did not foresee.",
+            "Run the command again. If it fails again, report it with the message and the version.";
+        OUTPUT_FAILED = "output.failed", Failure,
+            "The result could not be written to standard output or to the file named.",
+            "Check free space and permissions where the output goes.";
+        USAGE = "usage.invalid", Invalid,
+            "The command line is not one that hubctl understands.",
+            "Compare it with `hubctl COMMAND --help`.";
+        UNKNOWN_FIELD = "usage.unknown_field", Invalid,
+            "A field or column was named that this command's answer does not have.",
+            "The message lists near names; `hubctl schema TYPE` lists all of them.";
+        BAD_VALUE = "usage.bad_value", Invalid,
+            "A value does not have the form that it needs.",
+            "The message says which form is accepted.";
+        BAD_JQ = "usage.bad_jq", Invalid,
+            "The expression given with --jq could not be compiled or failed on the answer.",
+            "Try the expression with jq on the output of the same command with --json.";
+        INPUT_NEEDED = "usage.input_needed", Invalid,
+            "A value is missing, and asking for it is not possible here (no terminal, CI, --no-input or a machine format).",
+            "Give the value with the flag that the hint names.";
+        INPUT_UNREADABLE = "usage.input_unreadable", Invalid,
+            "A file named on the command line could not be read, or is not valid UTF-8.",
+            "Check the path, its permissions and its encoding.";
+        AMBIGUOUS_TARGET = "target.ambiguous", Invalid,
+            "The name given fits several auth configs, and this command needs exactly one.",
+            "Use one of the ids that the message lists.";
+        CONFIRM_REQUIRED = "confirm.required", NotConfirmed,
+            "The change needs consent, and asking for it is not possible here.",
+            "Add --yes, or --yes with --max-affected to bound what may be touched.";
+        CONFIRM_DECLINED = "confirm.declined", NotConfirmed,
+            "The question was answered with no; nothing was changed.",
+            "Run the command again to be asked again.";
+        TOO_MANY_AFFECTED = "guard.too_many_affected", Conflict,
+            "The change would touch more linked accounts than --max-affected allows; nothing was changed.",
+            "Look at the accounts, then raise the limit.";
+        CONNECTOR_UNKNOWN = "connector.not_found", NotFound,
+            "No connector of this key is in the catalog or among the project's own.",
+            "Search with `hubctl connectors available --search TEXT`.";
+        CONNECTOR_INVALID = "connector.invalid_file", Invalid,
+            "A connector file breaks the rules of its format; nothing was imported.",
+            "`hubctl connectors lint FILE` lists every finding with its place.";
+        CONNECTOR_IN_USE = "connector.in_use", Conflict,
+            "An own connector can't be forgotten while auth configs need it.",
+            "Delete the auth configs first.";
+        CONNECTOR_NOT_ENABLED = "connector.not_enabled", NotReady,
+            "A connect session needs a connector that is set up and enabled in the project (AC-12).",
+            "Run `hubctl connectors enable CONNECTOR`.";
+        CONNECTOR_NEEDS_SETUP = "connector.needs_setup", Invalid,
+            "Every authentication method of the connector needs values from the administrator.",
+            "Use `hubctl connectors add` with the fields that the hint lists.";
+        AUTH_METHOD_UNKNOWN = "auth_method.not_found", Invalid,
+            "The connector has no authentication method of this key.",
+            "`hubctl connectors guide CONNECTOR` lists the methods.";
+        AUTH_CONFIG_UNKNOWN = "auth_config.not_found", NotFound,
+            "No auth config of the project has this id, name or connector key.",
+            "`hubctl connectors list` shows what is set up.";
+        AUTH_CONFIG_EXISTS = "auth_config.exists", Conflict,
+            "An auth config of this name is already there.",
+            "Choose another --name, or use --if-exists skip or update.";
+        AUTH_CONFIG_HAS_ACCOUNTS = "auth_config.has_accounts", Conflict,
+            "An auth config can't be deleted while accounts are linked through it (AC-24).",
+            "Delete or move its accounts first.";
+        AUTH_CONFIG_IS_DEFAULT = "auth_config.is_default", Conflict,
+            "The default auth config can't be deleted while the connector has others (AC-25).",
+            "Make another one the default first.";
+        AUTH_CONFIG_MISMATCH = "auth_config.mismatch", Invalid,
+            "The auth config named belongs to another connector than the one named (CS-17).",
+            "Leave one of the two out, or name a pair that belongs together.";
+        FIELDS_INVALID = "fields.invalid", Invalid,
+            "Values for a connector's fields are missing, unknown or of the wrong form.",
+            "`hubctl connectors guide CONNECTOR` lists the fields.";
+        SESSION_UNKNOWN = "session.not_found", NotFound,
+            "No connect session of the project has this number.",
+            "`hubctl session list` shows the sessions.";
+        SESSION_TOKEN_INVALID = "session.token_invalid", Unauthenticated,
+            "The session token is unknown, expired or revoked (CS-28).",
+            "Create a new session.";
+        SESSION_INVALID = "session.invalid", Invalid,
+            "A connect session can't be created from these values.",
+            "Each line of the details names a value and what is wrong with it.";
+        OWNER_REQUIRED = "session.owner_required", Invalid,
+            "The profile asks for an origin owner on every session, and none was given.",
+            "Give --origin-owner-id and --origin-owner-name.";
+        ACCOUNT_UNKNOWN = "account.not_found", NotFound,
+            "No linked account of the project has this id.",
+            "`hubctl accounts list` shows the accounts.";
+        ACCOUNT_EXISTS = "account.exists", Conflict,
+            "The owner already has an account of this connector; nothing was changed.",
+            "Add --multiple for a second account, or --if-exists update to replace its credentials.";
+        ACCOUNT_NOT_VERIFIABLE = "account.not_verifiable", Invalid,
+            "The account can't be added from credentials at hand: its method needs a login in the browser.",
+            "Create a link with `hubctl link create` instead.";
+        ACCOUNT_STATE = "account.state", Conflict,
+            "The account's present state does not allow the change.",
+            "`hubctl accounts explain ID` says why and what helps.";
+        PROJECT_UNKNOWN = "project.not_found", NotFound,
+            "The store has no project of this name.",
+            "`hubctl projects list` shows the projects; `hubctl projects create NAME` makes one.";
+        PROJECT_EXISTS = "project.exists", Conflict,
+            "A project of this name is already there.",
+            "Use it, or choose another name.";
+        PROJECT_NOT_EMPTY = "project.last", Conflict,
+            "The default project can't be deleted.",
+            "Delete what is in it instead.";
+        STALE = "conflict.stale", Conflict,
+            "Somebody else changed the same thing in between; nothing was changed.",
+            "Run the command again.";
+        FORBIDDEN = "auth.forbidden", Forbidden,
+            "The caller lacks the scope that the operation needs.",
+            "Use a key with that scope.";
+        PARTIAL = "result.partial", Partial,
+            "Some of the targets succeeded and some failed; each result says which.",
+            "Repeat the command for those that failed.";
+        CONFIG_INVALID = "config.invalid", LocalState,
+            "The configuration file can't be read or has an entry that hubctl does not know.",
+            "Correct the place that the message names.";
+        PROFILE_UNKNOWN = "profile.not_found", LocalState,
+            "The profile named is not in the configuration file.",
+            "Correct the name, or add the profile to the file.";
+        STORE_UNREADABLE = "store.unreadable", LocalState,
+            "The store can't be opened: it is missing, not a store, not permitted or damaged.",
+            "Check the path that the message names and its permissions; restore a backup if it is damaged.";
+        STORE_READ_ONLY = "store.read_only", LocalState,
+            "The store can't be written: a read-only file, folder or disk.",
+            "Check permissions and how the disk is mounted.";
+        STORE_FULL = "store.full", LocalState,
+            "The disk of the store is full; nothing was changed.",
+            "Make room and run the command again.";
+        STORE_BUSY = "store.busy", LocalState,
+            "Another process held the store for longer than the time-out; nothing was changed.",
+            "Run the command again.";
+        STORE_NEWER = "store.newer", LocalState,
+            "The store was written by a newer version of hubctl.",
+            "Use that version, or another store.";
+        STORE_PERMISSIONS = "store.permissions", LocalState,
+            "A file that holds secrets can be read by others, or is a symbolic link.",
+            "chmod 600 the file, and name the file itself.";
+        STORE_UNREACHABLE = "store.unreachable", Unreachable,
+            "The database server of the store does not answer.",
+            "Check the address, the network and that the server runs.";
+        KEY_MISSING = "key.missing", LocalState,
+            "The store's master key was not found where it was kept; what it seals can't be read.",
+            "Bring the key back: HUBCTL_MASTER_KEY_FILE, the keyring entry, or the key file.";
+        KEY_WRONG = "key.wrong", LocalState,
+            "The master key found is not the one that this store was made with.",
+            "Use the key that belongs to the store.";
+        KEY_MALFORMED = "key.malformed", LocalState,
+            "The master key file does not hold a key.",
+            "It holds 32 bytes, or the same in hex or base64 on one line.";
+        KEYRING_FAILED = "key.keyring", LocalState,
+            "The system keyring did not answer in time or refused.",
+            "Unlock it, or name a key file with HUBCTL_MASTER_KEY_FILE.";
+        SEAL_BROKEN = "key.seal_broken", LocalState,
+            "A sealed value does not belong where it was found, or was damaged.",
+            "Restore the store from a backup.";
+        INTERRUPTED = "interrupted", Interrupted,
+            "The command was stopped with Ctrl-C.",
+            "Run it again.";
+    }
+
+    /// The code of this name.
+    #[must_use]
+    pub fn find(name: &str) -> Option<&'static Code> {
+        ALL.iter().copied().find(|code| code.name == name)
+    }
+}
+
+/// An error with everything that a person or a script needs to act on it.
+pub struct HubError {
+    inner: Box<Inner>,
+}
+
+struct Inner {
+    code: &'static Code,
+    message: Cow<'static, str>,
+    hint: Option<Cow<'static, str>>,
+    details: Vec<serde_json::Value>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl HubError {
+    /// An error of the code; the message is lower-case without a full stop and names what was
+    /// meant.
+    #[must_use]
+    pub fn new(code: &'static Code, message: impl Into<Cow<'static, str>>) -> Self {
+        let inner =
+            Inner { code, message: message.into(), hint: None, details: Vec::new(), source: None };
+        Self { inner: Box::new(inner) }
+    }
+
+    /// Adds what to type next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
+        self.inner.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds a machine-readable detail.
+    #[must_use]
+    pub fn detail(mut self, detail: serde_json::Value) -> Self {
+        self.inner.details.push(detail);
+        self
+    }
+
+    /// Keeps the cause, for `-v` and logs only: it is never part of the message.
+    #[must_use]
+    pub fn source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.inner.source = Some(source.into());
+        self
+    }
+
+    /// The documented code.
+    #[must_use]
+    pub fn code(&self) -> &'static Code {
+        self.inner.code
+    }
+
+    /// The message for people.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.inner.message
+    }
+
+    /// What to type next, if there is something.
+    #[must_use]
+    pub fn hint_text(&self) -> Option<&str> {
+        self.inner.hint.as_deref()
+    }
+
+    /// Machine-readable details.
+    #[must_use]
+    pub fn details(&self) -> &[serde_json::Value] {
+        &self.inner.details
+    }
+
+    /// Whether the same call may succeed later without any change by the caller.
+    #[must_use]
+    pub fn retryable(&self) -> bool {
+        matches!(self.inner.code.kind, Kind::TimedOut | Kind::RateLimited | Kind::Unreachable)
+            || std::ptr::eq(self.inner.code, &raw const codes::STALE)
+            || std::ptr::eq(self.inner.code, &raw const codes::STORE_BUSY)
+    }
+}
+
+impl fmt::Display for HubError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.inner.message)
+    }
+}
+
+impl fmt::Debug for HubError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HubError")
+            .field("code", &self.inner.code.name)
+            .field("message", &self.inner.message)
+            .field("hint", &self.inner.hint)
+            .field("details", &self.inner.details)
+            .field("source", &self.inner.source)
+            .finish()
+    }
+}
+
+impl std::error::Error for HubError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.inner.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::codes;
+    use std::collections::HashSet;
+
+    #[test]
+    fn codes_are_unique_dotted_and_documented() {
+        let mut seen = HashSet::new();
+        for code in codes::ALL {
+            assert!(seen.insert(code.name), "{} stands twice", code.name);
+            let fine = |c: char| c.is_ascii_lowercase() || c == '_' || c == '.';
+            assert!(code.name.chars().all(fine), "{}", code.name);
+            assert!(code.meaning.ends_with('.') && code.remedy.ends_with('.'), "{}", code.name);
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! hubctl: an administrator's command line for an integration hub, and the hub itself.
+
+pub mod domain;
+pub mod error;

