@@ -1,4 +1,12 @@
 //! The rules, as pure functions: no database, network, clock, randomness, environment or logging.
 
+pub mod account;
+pub mod auth_config;
+pub mod caller;
+pub mod connect_session;
+pub mod event;
+pub mod ids;
+pub mod project;
+pub mod refusal;
 pub mod secret;
 pub mod time;

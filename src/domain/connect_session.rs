@@ -1,0 +1,348 @@
+//! Connect sessions: a time-limited right for one end user to link an account (rules CS-*, AL-*).
+
+use serde_json::{Map, Value};
+
+use super::account::{Account, AccountType, Owner};
+use super::auth_config::AuthConfig;
+use super::connector::Category;
+use super::ids::{AccountId, AuthConfigId, SessionId};
+use super::names::ConnectorKey;
+use super::refusal::{Problem, Refusal};
+use super::time::Timestamp;
+
+/// Life of a session when none is given, in seconds (CS-25).
+pub const DEFAULT_LIFE_S: i64 = 1_800;
+/// Life of an auth link when none is given, in seconds (AL-2).
+pub const LINK_LIFE_S: i64 = 2_592_000;
+/// Longest life, in seconds (CS-26).
+pub const LONGEST_LIFE_S: i64 = 2_592_000;
+/// Longest owner id, owner name, user name or label, in bytes.
+pub const TEXT_LIMIT: usize = 1_024;
+/// Largest metadata, in bytes of JSON.
+pub const METADATA_LIMIT: usize = 16_384;
+
+/// What a caller asks for.
+#[derive(Debug, Clone)]
+pub struct NewSession {
+    /// Whose account is to be linked (CS-2).
+    pub owner: Owner,
+    /// Connector; `None` lets the end user choose (CS-21).
+    pub provider: Option<ConnectorKey>,
+    /// Auth config, given as `integration_id` or `connector_profile_id` (CS-14).
+    pub auth_config: Option<AuthConfigId>,
+    /// Categories that limit the choice (CS-22).
+    pub categories: Vec<Category>,
+    /// Account to edit (CS-12).
+    pub account: Option<AccountId>,
+    /// Life in seconds.
+    pub expires_in_s: i64,
+    /// Label for the account (CS-31).
+    pub label: Option<String>,
+    /// Tags for session and account (CS-32).
+    pub metadata: Map<String, Value>,
+    /// Always make a new account (CS-10).
+    pub multiple: bool,
+    /// Production or test (CS-33).
+    pub kind: AccountType,
+}
+
+/// What the store knows about the things that a request names.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Facts<'a> {
+    /// The auth config named, or that of the account named.
+    pub named_config: Option<&'a AuthConfig>,
+    /// The default auth config of the provider named.
+    pub default_config: Option<&'a AuthConfig>,
+    /// The account named.
+    pub account: Option<&'a Account>,
+}
+
+/// A connect session as stored; its token is kept as a keyed hash only (CS-4).
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConnectSession {
+    /// Its number; 0 before it is stored.
+    pub id: SessionId,
+    /// Whose account is to be linked.
+    pub owner: Owner,
+    /// Connector, if one was chosen beforehand.
+    pub provider: Option<ConnectorKey>,
+    /// The auth config in use, also when it came from the default (CS-36).
+    pub auth_config: Option<AuthConfigId>,
+    /// Categories that limit the choice.
+    pub categories: Vec<Category>,
+    /// Account to edit.
+    pub account: Option<AccountId>,
+    /// Label for the account.
+    pub label: Option<String>,
+    /// Tags.
+    pub metadata: Map<String, Value>,
+    /// Always make a new account; has no effect beside `account` (CS-11).
+    pub multiple: bool,
+    /// Production or test.
+    pub kind: AccountType,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When its token stops working.
+    pub expires_at: Timestamp,
+    /// When an administrator revoked it.
+    pub revoked_at: Option<Timestamp>,
+    /// The account that its latest success linked.
+    pub linked_account: Option<AccountId>,
+}
+
+/// Where a session stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Its token works and nothing was linked yet.
+    Pending,
+    /// An account was linked; the token works until it expires (CS-30).
+    Linked,
+    /// Its time is over.
+    Expired,
+    /// An administrator ended it.
+    Revoked,
+}
+
+impl State {
+    /// The state as one word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Linked => "linked",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+impl ConnectSession {
+    /// Where it stands at `now`.
+    #[must_use]
+    pub fn state(&self, now: Timestamp) -> State {
+        match self {
+            Self { revoked_at: Some(_), .. } => State::Revoked,
+            Self { linked_account: Some(_), .. } => State::Linked,
+            _ if self.expires_at <= now => State::Expired,
+            _ => State::Pending,
+        }
+    }
+
+    /// Whether its token opens anything at `now` (CS-28, CS-30).
+    #[must_use]
+    pub fn is_open(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && now < self.expires_at
+    }
+}
+
+/// Makes a session from a request and the facts about what it names.
+///
+/// # Errors
+/// [`Refusal::Invalid`] lists every bad value (CS-2, CS-26, CS-27); [`Refusal::NotSetUp`],
+/// [`Refusal::Disabled`] and [`Refusal::WrongConnector`] follow AC-12, CS-17 and CS-19.
+pub fn open(new: NewSession, facts: Facts<'_>, now: Timestamp) -> Result<ConnectSession, Refusal> {
+    let problems = check(&new);
+    if !problems.is_empty() {
+        return Err(Refusal::Invalid(problems));
+    }
+    let config = choose(&new, facts)?;
+    let provider = match config {
+        Some(config) => Some(config.connector.clone()),
+        None => new.provider,
+    };
+    Ok(ConnectSession {
+        id: SessionId::from_row(0),
+        owner: new.owner,
+        provider,
+        auth_config: config.map(|config| config.id.clone()),
+        categories: new.categories,
+        multiple: new.multiple && new.account.is_none(),
+        account: new.account,
+        label: new.label,
+        metadata: new.metadata,
+        kind: new.kind,
+        created_at: now,
+        expires_at: now.plus_seconds(new.expires_in_s),
+        revoked_at: None,
+        linked_account: None,
+    })
+}
+
+/// CS-14, CS-15, CS-17 to CS-20, AC-12: the auth config that the session uses, if it is settled
+/// by the request.
+fn choose<'a>(new: &NewSession, facts: Facts<'a>) -> Result<Option<&'a AuthConfig>, Refusal> {
+    let chosen = facts.named_config.or(facts.default_config);
+    if let (Some(named), Some(config)) = (&new.provider, chosen)
+        && config.connector != *named
+    {
+        let actual = config.connector.clone();
+        return Err(Refusal::WrongConnector { named: named.clone(), actual });
+    }
+    match (&new.provider, chosen) {
+        (Some(connector), None) => Err(Refusal::NotSetUp { connector: connector.clone() }),
+        (_, Some(config)) if !config.is_enabled() => Err(Refusal::Disabled {
+            connector: config.connector.clone(),
+            auth_config: config.id.clone(),
+        }),
+        _ => Ok(chosen),
+    }
+}
+
+fn check(new: &NewSession) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let required = [("origin_owner_id", &new.owner.id), ("origin_owner_name", &new.owner.name)];
+    for (field, value) in required {
+        if value.trim().is_empty() {
+            problems.push(Problem::new(field, "must not be empty"));
+        }
+        problems.extend(check_text(field, value));
+    }
+    let optional = [("origin_username", &new.owner.username), ("label", &new.label)];
+    for (field, value) in optional {
+        problems.extend(value.as_ref().and_then(|value| check_text(field, value)));
+    }
+    problems.extend(check_metadata(&new.metadata));
+    if !(1..=LONGEST_LIFE_S).contains(&new.expires_in_s) {
+        let message = format!("must be 1 to {LONGEST_LIFE_S} seconds (30 days)");
+        problems.push(Problem::new("expires_in", message));
+    }
+    problems
+}
+
+/// Checks one text that an end user or an administrator may see: length and no NUL.
+pub fn check_text(field: &'static str, value: &str) -> Option<Problem> {
+    if value.len() > TEXT_LIMIT {
+        return Some(Problem::new(field, format!("must have at most {TEXT_LIMIT} bytes")));
+    }
+    value.contains('\0').then(|| Problem::new(field, "must not have a NUL character"))
+}
+
+/// Checks the size of metadata and that no value in it has a NUL.
+pub fn check_metadata(metadata: &Map<String, Value>) -> Option<Problem> {
+    let text = serde_json::to_string(metadata).unwrap_or_default();
+    if text.len() > METADATA_LIMIT {
+        let message = format!("must have at most {METADATA_LIMIT} bytes as JSON");
+        return Some(Problem::new("metadata", message));
+    }
+    text.contains("\\u0000").then(|| Problem::new("metadata", "must not have a NUL character"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::auth_config::{NewAuthConfig, create};
+    use super::*;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    const T: fn(i64) -> Timestamp = Timestamp::from_millis;
+
+    fn config(id: &str, connector: &str) -> AuthConfig {
+        let new = NewAuthConfig {
+            id: id.parse().unwrap(),
+            connector: connector.parse().unwrap(),
+            method: "api_key".parse().unwrap(),
+            name: id.to_owned(),
+            make_default: true,
+            pin: None,
+            setup: BTreeMap::new(),
+            secrets: BTreeSet::new(),
+        };
+        create(&[], new, T(1)).after
+    }
+
+    fn new() -> NewSession {
+        NewSession {
+            owner: Owner { id: "acme-7".into(), name: "Acme".into(), username: None },
+            provider: None,
+            auth_config: None,
+            categories: Vec::new(),
+            account: None,
+            expires_in_s: DEFAULT_LIFE_S,
+            label: None,
+            metadata: Map::new(),
+            multiple: false,
+            kind: AccountType::Production,
+        }
+    }
+
+    fn with_provider(provider: &str) -> NewSession {
+        NewSession { provider: Some(provider.parse().unwrap()), ..new() }
+    }
+
+    fn fields(refusal: Refusal) -> Vec<&'static str> {
+        match refusal {
+            Refusal::Invalid(problems) => problems.iter().map(|problem| problem.field).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn cs_2_cs_27_all_bad_values_are_listed_at_once() {
+        let mut bad = new();
+        bad.owner.id = " ".into();
+        bad.owner.name = "x".repeat(TEXT_LIMIT + 1);
+        bad.expires_in_s = 0;
+        bad.label = Some("a\0b".into());
+        let refusal = open(bad, Facts::default(), T(0)).unwrap_err();
+        let expected = ["origin_owner_id", "origin_owner_name", "label", "expires_in"];
+        assert_eq!(fields(refusal), expected);
+    }
+
+    #[test]
+    fn cs_25_cs_26_life_counts_from_creation_and_thirty_days_is_the_bound() {
+        let session = open(new(), Facts::default(), T(5)).unwrap();
+        assert_eq!(session.expires_at, T(5 + 1_800_000));
+        for (life, fine) in [(1, true), (2_592_000, true), (2_592_001, false), (-1, false)] {
+            let asked = NewSession { expires_in_s: life, ..new() };
+            assert_eq!(open(asked, Facts::default(), T(0)).is_ok(), fine, "{life}");
+        }
+    }
+
+    #[test]
+    fn ac_12_a_provider_must_be_set_up_and_enabled() {
+        let missing = open(with_provider("hubspot"), Facts::default(), T(0));
+        assert!(matches!(missing, Err(Refusal::NotSetUp { .. })));
+        let off = config("c", "hubspot").disable(T(1)).after;
+        let facts = Facts { default_config: Some(&off), ..Facts::default() };
+        let disabled = open(with_provider("hubspot"), facts, T(2));
+        assert!(matches!(disabled, Err(Refusal::Disabled { .. })));
+    }
+
+    #[test]
+    fn cs_14_cs_15_cs_36_a_named_config_wins_and_the_default_serves_otherwise() {
+        let (default, named) = (config("default", "hubspot"), config("named", "hubspot"));
+        let facts = Facts { default_config: Some(&default), ..Facts::default() };
+        let session = open(with_provider("hubspot"), facts, T(0)).unwrap();
+        assert_eq!(session.auth_config, Some(default.id.clone()));
+        let facts = Facts { named_config: Some(&named), ..facts };
+        let session = open(with_provider("hubspot"), facts, T(0)).unwrap();
+        assert_eq!(session.auth_config, Some(named.id.clone()));
+    }
+
+    #[test]
+    fn cs_17_cs_18_a_config_implies_its_provider_and_contradicts_another() {
+        let named = config("named", "hubspot");
+        let facts = Facts { named_config: Some(&named), ..Facts::default() };
+        let session = open(new(), facts, T(0)).unwrap();
+        assert_eq!(session.provider, Some(named.connector.clone()));
+        let refused = open(with_provider("bamboohr"), facts, T(0));
+        assert!(matches!(refused, Err(Refusal::WrongConnector { .. })));
+    }
+
+    #[test]
+    fn cs_11_multiple_is_dropped_beside_an_account() {
+        let asked = NewSession { account: Some("a".parse().unwrap()), multiple: true, ..new() };
+        assert!(!open(asked, Facts::default(), T(0)).unwrap().multiple);
+    }
+
+    #[test]
+    fn cs_28_cs_30_a_token_opens_until_it_expires_or_is_revoked_also_after_a_success() {
+        let mut session = open(new(), Facts::default(), T(0)).unwrap();
+        assert_eq!((session.state(T(1)), session.is_open(T(1))), (State::Pending, true));
+        assert_eq!(session.state(session.expires_at), State::Expired);
+        assert!(!session.is_open(session.expires_at));
+        session.linked_account = Some("a".parse().unwrap());
+        assert_eq!((session.state(T(1)), session.is_open(T(1))), (State::Linked, true));
+        session.revoked_at = Some(T(1));
+        assert_eq!((session.state(T(1)), session.is_open(T(1))), (State::Revoked, false));
+    }
+}

@@ -1,0 +1,65 @@
+//! Every way in which a rule says no, as data; words for people are made further up.
+
+use super::ids::AuthConfigId;
+use super::names::ConnectorKey;
+
+/// A rule's no.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// AC-24: accounts are linked through the auth config.
+    HasAccounts {
+        /// How many.
+        accounts: u64,
+    },
+    /// AC-25: it is the default and has siblings; one of them could take over.
+    IsDefault {
+        /// A sibling that could be made the default first.
+        sibling: AuthConfigId,
+    },
+    /// AC-12: the connector has no auth config in the project.
+    NotSetUp {
+        /// The connector.
+        connector: ConnectorKey,
+    },
+    /// AC-12, CS-19: the auth config in question is disabled.
+    Disabled {
+        /// The connector.
+        connector: ConnectorKey,
+        /// Its disabled auth config.
+        auth_config: AuthConfigId,
+    },
+    /// CS-17: the auth config is of another connector.
+    WrongConnector {
+        /// What the caller named.
+        named: ConnectorKey,
+        /// What the auth config belongs to.
+        actual: ConnectorKey,
+    },
+    /// Values of a request are missing or wrong; all of them are listed.
+    Invalid(Vec<Problem>),
+    /// The account is archived, which can't be paused or resumed.
+    Archived,
+    /// More accounts than the caller's limit would be touched.
+    TooMany {
+        /// How many.
+        affected: u64,
+        /// The caller's limit.
+        limit: u64,
+    },
+}
+
+/// One value that can't be accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The value's name on the wire.
+    pub field: &'static str,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+impl Problem {
+    /// A problem of the field.
+    pub fn new(field: &'static str, message: impl Into<String>) -> Self {
+        Self { field, message: message.into() }
+    }
+}

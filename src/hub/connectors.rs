@@ -1,0 +1,317 @@
+//! The catalog as a project sees it: built-in connectors, and its own, which win over them.
+
+use serde_json::json;
+
+use crate::catalog;
+use crate::domain::auth_config::VersionPin;
+use crate::domain::caller::{Caller, Permission};
+use crate::domain::connector::{AuthKind, Category, Connector, ReleaseStage};
+use crate::domain::names::ConnectorKey;
+use crate::error::{HubError, codes};
+use crate::store::own_connectors::{self, OwnConnector};
+use crate::store::{Tx, auth_configs};
+
+use super::Hub;
+use super::write::{Guard, Outcome, Record};
+
+/// One authentication method in a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MethodSummary {
+    /// Its key.
+    pub key: String,
+    /// Its name for people.
+    pub label: String,
+    /// What sort of method it is.
+    pub kind: AuthKind,
+    /// Whether the administrator must fill in something first.
+    pub needs_setup: bool,
+}
+
+/// A connector in a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// Its key.
+    pub key: ConnectorKey,
+    /// Its name.
+    pub name: String,
+    /// What sort of system it is.
+    pub categories: Vec<Category>,
+    /// The version that is used without a pin.
+    pub version: String,
+    /// How ripe it is.
+    pub release_stage: ReleaseStage,
+    /// Whether the project imported it.
+    pub own: bool,
+    /// Whether it is of the set that is known best.
+    pub core: bool,
+    /// How accounts are linked.
+    pub auth: Vec<MethodSummary>,
+}
+
+impl From<&Connector> for Summary {
+    fn from(connector: &Connector) -> Self {
+        let auth = connector.auth.iter().map(|method| MethodSummary {
+            key: method.key.to_string(),
+            label: method.label.clone(),
+            kind: method.kind,
+            needs_setup: method.needs_setup(),
+        });
+        Self {
+            key: connector.key.clone(),
+            name: connector.name.clone(),
+            categories: connector.categories.clone(),
+            version: connector.version.clone(),
+            release_stage: connector.release_stage,
+            own: true,
+            core: connector.core,
+            auth: auth.collect(),
+        }
+    }
+}
+
+impl From<&'static catalog::Entry> for Summary {
+    fn from(entry: &'static catalog::Entry) -> Self {
+        let auth = entry.auth.iter().map(|method| MethodSummary {
+            key: method.key.to_owned(),
+            label: method.label.to_owned(),
+            kind: method.kind,
+            needs_setup: method.needs_setup,
+        });
+        Self {
+            key: entry.connector_key(),
+            name: entry.name.to_owned(),
+            categories: entry.categories.to_vec(),
+            version: BUILT_IN_VERSION.to_owned(),
+            release_stage: ReleaseStage::Ga,
+            own: false,
+            core: entry.core,
+            auth: auth.collect(),
+        }
+    }
+}
+
+/// Version of every built-in connector.
+const BUILT_IN_VERSION: &str = "1.0.0";
+
+/// Which connectors to list.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// At least one of these categories.
+    pub categories: Vec<Category>,
+    /// This text in key or name, whatever its case.
+    pub search: Option<String>,
+    /// A method of this kind, or a method of this key.
+    pub auth: Option<String>,
+}
+
+impl Filter {
+    fn fits(&self, summary: &Summary) -> bool {
+        let category = self.categories.is_empty()
+            || self.categories.iter().any(|wanted| summary.categories.contains(wanted));
+        let search = self.search.as_deref().is_none_or(|text| {
+            let text = text.to_lowercase();
+            summary.key.as_str().contains(&text) || summary.name.to_lowercase().contains(&text)
+        });
+        let auth = self.auth.as_deref().is_none_or(|wanted| {
+            summary.auth.iter().any(|method| fits_auth(method, wanted))
+        });
+        category && search && auth
+    }
+}
+
+fn fits_auth(method: &MethodSummary, wanted: &str) -> bool {
+    method.kind.as_str() == wanted
+        || method.key == wanted
+        || wanted == "oauth2" && method.kind.is_oauth2()
+}
+
+/// The catalog, by key.
+///
+/// # Errors
+/// As the store reports them.
+pub async fn available(
+    hub: &Hub,
+    caller: &Caller,
+    filter: &Filter,
+) -> Result<Vec<Summary>, HubError> {
+    hub.require(caller, Permission::PlatformRead)?;
+    let own = own_summaries(hub, caller).await?;
+    let built_in = catalog::index().iter().map(Summary::from);
+    let mut all: Vec<Summary> = built_in
+        .filter(|summary| !own.iter().any(|own| own.key == summary.key))
+        .chain(own.iter().cloned())
+        .filter(|summary| filter.fits(summary))
+        .collect();
+    all.sort_by(|a, b| a.key.as_str().cmp(b.key.as_str()));
+    Ok(all)
+}
+
+async fn own_summaries(hub: &Hub, caller: &Caller) -> Result<Vec<Summary>, HubError> {
+    let mut tx = hub.store.begin_read().await?;
+    let rows = own_connectors::list(&mut tx, caller.project()).await?;
+    let mut latest: Vec<Summary> = Vec::new();
+    for row in &rows {
+        let summary = Summary::from(&definition(row)?);
+        match latest.iter_mut().find(|known| known.key == summary.key) {
+            Some(known) if version_order(&known.version) < version_order(&summary.version) => {
+                *known = summary;
+            }
+            Some(_) => {}
+            None => latest.push(summary),
+        }
+    }
+    Ok(latest)
+}
+
+fn definition(own: &OwnConnector) -> Result<Connector, HubError> {
+    serde_json::from_str(&own.definition).map_err(|error| {
+        let text = format!("own connector `{}` {} can't be read", own.key, own.version);
+        HubError::new(&codes::STORE_UNREADABLE, text).source(error)
+    })
+}
+
+fn version_order(version: &str) -> Vec<u64> {
+    version.split('.').map(|part| part.parse().unwrap_or(0)).collect()
+}
+
+/// A definition and whose it is.
+#[derive(Debug, Clone)]
+pub struct Resolved {
+    /// The definition.
+    pub connector: Connector,
+    /// Whether the project imported it.
+    pub own: bool,
+}
+
+/// AC-46: the definition that a project uses for a key: the newest own one that fits the pin, else
+/// the built-in one.
+pub(super) async fn resolve(
+    tx: &mut Tx,
+    caller: &Caller,
+    key: &ConnectorKey,
+    pin: Option<&VersionPin>,
+) -> Result<Option<Resolved>, HubError> {
+    let own = own_connectors::by_key(tx, caller.project(), key).await?;
+    let newest = own
+        .iter()
+        .filter(|own| pin.is_none_or(|pin| pin.fits(&own.version)))
+        .max_by_key(|own| version_order(&own.version));
+    if let Some(own) = newest {
+        return Ok(Some(Resolved { connector: definition(own)?, own: true }));
+    }
+    let built_in = catalog::get(key).filter(|connector| {
+        pin.is_none_or(|pin| pin.fits(&connector.version))
+    });
+    Ok(built_in.map(|connector| Resolved { connector, own: false }))
+}
+
+/// The definition of a key, or an error that names near ones.
+///
+/// # Errors
+/// `connector.not_found`.
+pub async fn get(hub: &Hub, caller: &Caller, key: &ConnectorKey) -> Result<Resolved, HubError> {
+    hub.require(caller, Permission::PlatformRead)?;
+    let mut tx = hub.store.begin_read().await?;
+    let found = resolve(&mut tx, caller, key, None).await?;
+    found.ok_or_else(|| unknown(key.as_str()))
+}
+
+/// The error for a key that nothing fits.
+pub(super) fn unknown(text: &str) -> HubError {
+    let shown: String = text.chars().take(80).collect();
+    let error = HubError::new(&codes::CONNECTOR_UNKNOWN, format!("no connector `{shown}`"));
+    match catalog::suggest(text).first() {
+        Some(near) => error.hint(format!("did you mean `{near}`? See `hubctl connectors available`")),
+        None => error.hint("hubctl connectors available --search TEXT"),
+    }
+}
+
+/// Imports own connectors, all or none; each is the newest of its key and version afterwards.
+///
+/// # Errors
+/// As the store reports them; the definitions were checked by the reader.
+pub async fn import(
+    hub: &Hub,
+    caller: &Caller,
+    connectors: &[Connector],
+    guard: Guard,
+) -> Result<Vec<Outcome<Summary>>, HubError> {
+    hub.require(caller, Permission::ConnectorsWrite)?;
+    let now = hub.clock.now();
+    let mut tx = hub.store.begin_write().await?;
+    let mut outcomes = Vec::with_capacity(connectors.len());
+    for connector in connectors {
+        let known = own_connectors::by_key(&mut tx, caller.project(), &connector.key).await?;
+        let before = known.iter().find(|own| own.version == connector.version);
+        let before = before.map(definition).transpose()?.map(|before| Summary::from(&before));
+        let after = Summary::from(connector);
+        let row = OwnConnector {
+            key: connector.key.clone(),
+            version: connector.version.clone(),
+            definition: serde_json::to_string(connector).map_err(|error| {
+                HubError::new(&codes::INTERNAL, "a connector can't be written").source(error)
+            })?,
+            created_at: now,
+        };
+        let changed = own_connectors::save(&mut tx, caller.project(), &row).await?;
+        let operation = if changed {
+            let record = Record {
+                action: "import",
+                resource: format!("connector/{}", connector.key),
+                affected: 0,
+                before: None,
+                after: Some(json!({ "version": connector.version })),
+            };
+            Some(hub.record(&mut tx, caller, now, record).await?)
+        } else {
+            None
+        };
+        outcomes.push(Outcome { before, after: Some(after), changed, affected: 0, operation });
+    }
+    guard.finish(tx).await?;
+    Ok(outcomes)
+}
+
+/// Forgets an own connector with all its versions; a built-in one of the same key shows again.
+///
+/// # Errors
+/// `connector.not_found`, or `connector.in_use` where auth configs would lose their method.
+pub async fn forget(
+    hub: &Hub,
+    caller: &Caller,
+    key: &ConnectorKey,
+    guard: Guard,
+) -> Result<Outcome<Summary>, HubError> {
+    hub.require(caller, Permission::ConnectorsWrite)?;
+    let now = hub.clock.now();
+    let mut tx = hub.store.begin_write().await?;
+    let known = own_connectors::by_key(&mut tx, caller.project(), key).await?;
+    let Some(newest) = known.iter().max_by_key(|own| version_order(&own.version)) else {
+        let text = format!("`{key}` is not one of this project's own connectors");
+        return Err(HubError::new(&codes::CONNECTOR_UNKNOWN, text)
+            .hint("hubctl connectors available --json --jq '.[]|select(.own).key'"));
+    };
+    let before = Summary::from(&definition(newest)?);
+    let built_in = catalog::get(key);
+    let configs = auth_configs::of_connector(&mut tx, caller.project(), key).await?;
+    let needs_own = configs.iter().find(|config| {
+        built_in.as_ref().is_none_or(|built_in| built_in.auth_method(&config.method).is_none())
+    });
+    if let Some(config) = needs_own {
+        let text = format!("auth config `{}` uses own connector `{key}`", config.name);
+        return Err(HubError::new(&codes::CONNECTOR_IN_USE, text)
+            .hint(format!("hubctl connectors delete {}", config.id)));
+    }
+    own_connectors::delete(&mut tx, caller.project(), key).await?;
+    let record = Record {
+        action: "forget",
+        resource: format!("connector/{key}"),
+        affected: 0,
+        before: Some(json!({ "version": before.version })),
+        after: None,
+    };
+    let operation = Some(hub.record(&mut tx, caller, now, record).await?);
+    guard.finish(tx).await?;
+    let after = built_in.as_ref().and_then(|_| catalog::find_entry(key)).map(Summary::from);
+    Ok(Outcome { before: Some(before), after, changed: true, affected: 0, operation })
+}

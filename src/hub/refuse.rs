@@ -1,0 +1,59 @@
+//! Words for the rules' refusals; the only place where they are made.
+
+use serde_json::json;
+
+use crate::domain::refusal::{Problem, Refusal};
+use crate::error::{HubError, codes};
+
+impl From<Refusal> for HubError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::HasAccounts { accounts } => {
+                let text = format!("{accounts} linked {} this auth config", uses(accounts));
+                Self::new(&codes::AUTH_CONFIG_HAS_ACCOUNTS, text)
+                    .detail(json!({ "accounts": accounts }))
+            }
+            Refusal::IsDefault { sibling } => {
+                let text = "it is the connector's default, and the connector has other auth configs";
+                Self::new(&codes::AUTH_CONFIG_IS_DEFAULT, text)
+                    .hint(format!("hubctl connectors make-default {sibling}"))
+            }
+            Refusal::NotSetUp { connector } => {
+                let text = format!("connector `{connector}` is not set up in this project");
+                Self::new(&codes::CONNECTOR_NOT_ENABLED, text)
+                    .hint(format!("hubctl connectors enable {connector}"))
+            }
+            Refusal::Disabled { connector, auth_config } => {
+                let text = format!("connector `{connector}` is disabled (auth config {auth_config})");
+                Self::new(&codes::CONNECTOR_NOT_ENABLED, text)
+                    .hint(format!("hubctl connectors enable {auth_config}"))
+            }
+            Refusal::WrongConnector { named, actual } => {
+                let text = format!("the auth config belongs to `{actual}`, not to `{named}`");
+                Self::new(&codes::AUTH_CONFIG_MISMATCH, text)
+                    .hint(format!("hubctl connectors list --search {named}"))
+            }
+            Refusal::Invalid(problems) => invalid(&problems),
+            Refusal::Archived => Self::new(&codes::ACCOUNT_STATE, "the account is archived"),
+            Refusal::TooMany { affected, limit } => {
+                let text =
+                    format!("{affected} linked accounts would be touched, the limit given is {limit}");
+                Self::new(&codes::TOO_MANY_AFFECTED, text)
+                    .detail(json!({ "affected_accounts": affected, "limit": limit }))
+            }
+        }
+    }
+}
+
+fn uses(accounts: u64) -> &'static str {
+    if accounts == 1 { "account uses" } else { "accounts use" }
+}
+
+fn invalid(problems: &[Problem]) -> HubError {
+    let text: Vec<String> =
+        problems.iter().map(|problem| format!("{}: {}", problem.field, problem.message)).collect();
+    let error = HubError::new(&codes::SESSION_INVALID, text.join("; "));
+    problems.iter().fold(error, |error, problem| {
+        error.detail(json!({ "field": problem.field, "message": problem.message }))
+    })
+}

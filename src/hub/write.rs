@@ -1,0 +1,116 @@
+//! What every write has in common: guards, the record of what was done, and its outcome.
+
+use serde_json::Value;
+
+use crate::domain::caller::Caller;
+use crate::domain::event::{Event, EventKind};
+use crate::domain::ids::{EventId, OperationId};
+use crate::domain::refusal::Refusal;
+use crate::domain::time::Timestamp;
+use crate::error::HubError;
+use crate::store::operations::{self, Operation};
+use crate::store::{Tx, events};
+
+use super::Hub;
+
+/// Bounds that the caller sets for a write; they are checked inside its transaction.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Guard {
+    /// Do everything and then undo it, to see what would happen.
+    pub dry_run: bool,
+    /// How many linked accounts may be touched.
+    pub max_affected: Option<u64>,
+}
+
+impl Guard {
+    /// Refuses to touch more accounts than the caller allows.
+    ///
+    /// # Errors
+    /// [`Refusal::TooMany`].
+    pub fn check(&self, affected: u64) -> Result<(), Refusal> {
+        match self.max_affected {
+            Some(limit) if affected > limit => Err(Refusal::TooMany { affected, limit }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Commits, or leaves no trace in a dry run.
+    pub(super) async fn finish(&self, tx: Tx) -> Result<(), HubError> {
+        if !self.dry_run {
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+}
+
+/// What a write did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome<T> {
+    /// The thing before, if there was one.
+    pub before: Option<T>,
+    /// The thing after, if it is still there.
+    pub after: Option<T>,
+    /// Whether anything changed.
+    pub changed: bool,
+    /// How many linked accounts changed with it.
+    pub affected: u64,
+    /// The record of it, if it changed something.
+    pub operation: Option<OperationId>,
+}
+
+impl<T: Clone> Outcome<T> {
+    /// Nothing changed.
+    pub fn unchanged(thing: T) -> Self {
+        let before = Some(thing.clone());
+        Self { before, after: Some(thing), changed: false, affected: 0, operation: None }
+    }
+}
+
+/// What to record of a change.
+pub(super) struct Record<'a> {
+    pub(super) action: &'a str,
+    pub(super) resource: String,
+    pub(super) affected: u64,
+    pub(super) before: Option<Value>,
+    pub(super) after: Option<Value>,
+}
+
+impl Hub {
+    /// Records what an administrator changed; part of the transaction that changes it.
+    pub(super) async fn record(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        now: Timestamp,
+        record: Record<'_>,
+    ) -> Result<OperationId, HubError> {
+        let id: OperationId = self.random.uuid_v7(now)?.into();
+        let operation = Operation {
+            id: id.clone(),
+            at: now,
+            actor: caller.actor().as_str().to_owned(),
+            action: record.action.to_owned(),
+            resource: record.resource,
+            affected: record.affected,
+            before: record.before,
+            after: record.after,
+        };
+        operations::insert(tx, caller.project(), &operation).await?;
+        Ok(id)
+    }
+
+    /// Appends one event to the transaction that caused it.
+    pub(super) async fn emit(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        kind: EventKind,
+        subject: &str,
+        now: Timestamp,
+        data: Option<Value>,
+    ) -> Result<(), HubError> {
+        let id: EventId = self.random.uuid_v7(now)?.into();
+        let event = Event { id, kind, subject: subject.to_owned(), at: now, data };
+        Ok(events::append(tx, caller.project(), &[event]).await?)
+    }
+}

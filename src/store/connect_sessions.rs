@@ -1,0 +1,171 @@
+//! Table `connect_sessions`.
+
+use std::ops::ControlFlow;
+
+use crate::domain::connect_session::ConnectSession;
+use crate::domain::account::Owner;
+use crate::domain::ids::{ProjectNumber, SessionId};
+use crate::domain::names::ConnectorKey;
+use crate::domain::time::Timestamp;
+
+use super::driver::to_json;
+use super::{Param, Result, Row, StoreError, Tx};
+
+const COLUMNS: &str = "select id, owner_id, owner_name, username, provider, auth_config, \
+                       categories, account, label, metadata, multiple, kind, created_at, \
+                       expires_at, revoked_at, linked_account from connect_sessions";
+
+fn read(row: &Row<'_>) -> Result<ConnectSession> {
+    let own = |text: &str| text.to_owned();
+    Ok(ConnectSession {
+        id: SessionId::from_row(row.int(0)?),
+        owner: Owner {
+            id: row.text(1)?.to_owned(),
+            name: row.text(2)?.to_owned(),
+            username: row.opt_text(3)?.map(own),
+        },
+        provider: row.opt_parsed(4)?,
+        auth_config: row.opt_parsed(5)?,
+        categories: row.json(6)?,
+        account: row.opt_parsed(7)?,
+        label: row.opt_text(8)?.map(own),
+        metadata: row.json(9)?,
+        multiple: row.int(10)? == 1,
+        kind: row.parsed(11)?,
+        created_at: row.time(12)?,
+        expires_at: row.time(13)?,
+        revoked_at: row.opt_time(14)?,
+        linked_account: row.opt_parsed(15)?,
+    })
+}
+
+/// Adds a session and returns its number.
+pub async fn insert(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    session: &ConnectSession,
+    token_hash: &[u8],
+    batch_key: Option<&[u8]>,
+) -> Result<SessionId> {
+    let sql = "insert into connect_sessions (project, token_hash, owner_id, owner_name, username, \
+               provider, auth_config, categories, account, label, metadata, multiple, kind, \
+               created_at, expires_at, batch_key) \
+               values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) \
+               returning id";
+    let (categories, metadata) = (to_json(&session.categories)?, to_json(&session.metadata)?);
+    let params = [
+        project.into(),
+        token_hash.into(),
+        (&session.owner.id).into(),
+        (&session.owner.name).into(),
+        session.owner.username.as_ref().into(),
+        session.provider.as_ref().map(ConnectorKey::as_str).into(),
+        session.auth_config.as_ref().into(),
+        (&categories).into(),
+        session.account.as_ref().into(),
+        session.label.as_ref().into(),
+        (&metadata).into(),
+        session.multiple.into(),
+        session.kind.as_str().into(),
+        session.created_at.into(),
+        session.expires_at.into(),
+        batch_key.into(),
+    ];
+    Ok(SessionId::from_row(tx.number(sql, &params).await?))
+}
+
+/// The session of this number.
+pub async fn by_id(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    id: SessionId,
+) -> Result<Option<ConnectSession>> {
+    let sql = format!("{COLUMNS} where project = ?1 and id = ?2");
+    tx.optional(&sql, &[project.into(), id.get().into()], read).await
+}
+
+/// The session that a batch made for this key.
+pub async fn by_batch_key(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    batch_key: &[u8],
+) -> Result<Option<ConnectSession>> {
+    let sql = format!("{COLUMNS} where project = ?1 and batch_key = ?2");
+    tx.optional(&sql, &[project.into(), batch_key.into()], read).await
+}
+
+/// Frees the batch key of a session that is over, so that another one can take it.
+pub async fn release_batch_key(tx: &mut Tx, project: ProjectNumber, id: SessionId) -> Result<()> {
+    let sql = "update connect_sessions set batch_key = null where project = ?1 and id = ?2";
+    tx.execute(sql, &[project.into(), id.get().into()]).await?;
+    Ok(())
+}
+
+/// Which sessions to list.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Filter {
+    /// Only those that wait for a first success at this instant.
+    pub pending_at: Option<Timestamp>,
+    /// Only those that expire before this instant.
+    pub expires_before: Option<Timestamp>,
+}
+
+/// Shows each session that fits to `each`, the newest first.
+pub async fn scan<E: From<StoreError>>(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    filter: Filter,
+    mut each: impl FnMut(ConnectSession) -> std::result::Result<ControlFlow<()>, E>,
+) -> std::result::Result<(), E> {
+    let mut sql = format!("{COLUMNS} where project = ?1");
+    let mut params: Vec<Param<'_>> = vec![project.into()];
+    if let Some(now) = filter.pending_at {
+        params.push(now.into());
+        sql.push_str(" and expires_at > ?2 and revoked_at is null and linked_account is null");
+    }
+    if let Some(end) = filter.expires_before {
+        params.push(end.into());
+        sql.push_str(&format!(" and expires_at <= ?{}", params.len()));
+    }
+    sql.push_str(" order by id desc");
+    tx.scan(&sql, &params, |row| each(read(row)?)).await
+}
+
+/// How many sessions are open at `now` for the connector, or for all.
+pub async fn count_open(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    connector: &ConnectorKey,
+    now: Timestamp,
+) -> Result<u64> {
+    let sql = "select count(*) from connect_sessions where project = ?1 and expires_at > ?2 \
+               and provider = ?3 and revoked_at is null and linked_account is null";
+    let params = [project.into(), now.into(), connector.as_str().into()];
+    Ok(u64::try_from(tx.number(sql, &params).await?).unwrap_or(0))
+}
+
+/// Ends a session.
+pub async fn revoke(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    id: SessionId,
+    now: Timestamp,
+) -> Result<bool> {
+    let sql = "update connect_sessions set revoked_at = ?1 \
+               where project = ?2 and id = ?3 and revoked_at is null";
+    Ok(tx.execute(sql, &[now.into(), project.into(), id.get().into()]).await? == 1)
+}
+
+/// The project, token hash and session of this number, in whatever project it is: the token that
+/// names it is checked next.
+pub async fn by_token_row(
+    tx: &mut Tx,
+    id: SessionId,
+) -> Result<Option<(ProjectNumber, Vec<u8>, ConnectSession)>> {
+    let sql = format!("{}, project, token_hash from connect_sessions where id = ?1",
+        COLUMNS.trim_end_matches(" from connect_sessions"));
+    tx.optional(&sql, &[id.get().into()], |row| {
+        Ok((ProjectNumber(row.int(16)?), row.bytes(17)?.to_owned(), read(row)?))
+    })
+    .await
+}

@@ -1,0 +1,354 @@
+//! SQLite: opens files, sets them up, runs statements; knows no query.
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, ffi};
+
+use super::{Param, Row};
+use crate::store::migrate::{self, Dialect};
+use crate::store::{Result, StoreError};
+
+/// How long a writer waits for another one.
+const BUSY_LIMIT: Duration = Duration::from_secs(20);
+/// Marks a file as a hubctl store (`hubc`).
+const APPLICATION_ID: i64 = 0x6875_6263;
+
+/// A database file and the idle connections to it.
+pub(in crate::store) struct Database {
+    path: PathBuf,
+    idle: Arc<Idle>,
+    is_new: AtomicBool,
+}
+
+#[derive(Default)]
+struct Idle {
+    readers: Mutex<Vec<Connection>>,
+    writer: Mutex<Option<Connection>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Reader,
+    Writer,
+}
+
+impl Database {
+    pub(in crate::store) fn new(path: PathBuf) -> Self {
+        Self { path, idle: Arc::default(), is_new: AtomicBool::new(false) }
+    }
+
+    pub(in crate::store) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(in crate::store) fn is_new(&self) -> bool {
+        self.is_new.load(Ordering::Relaxed)
+    }
+
+    pub(in crate::store) fn begin_read(&self) -> Result<Tx> {
+        let idle = self.idle.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => self.open_reader()?,
+        };
+        self.begin(connection, Role::Reader)
+    }
+
+    pub(in crate::store) fn begin_write(&self) -> Result<Tx> {
+        let idle = self.idle.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => self.open_writer()?,
+        };
+        self.begin(connection, Role::Writer)
+    }
+
+    fn begin(&self, connection: Connection, role: Role) -> Result<Tx> {
+        let begin = match role {
+            Role::Reader => "begin",
+            // The busy time-out is not honoured when a reading transaction upgrades.
+            Role::Writer => "begin immediate",
+        };
+        connection.execute_batch(begin)?;
+        Ok(Tx { connection: Some(connection), role, idle: Arc::clone(&self.idle), open: true })
+    }
+
+    /// A file that is not there yet reads as an empty store.
+    fn open_reader(&self) -> Result<Connection> {
+        let Some(meta) = self.look()? else {
+            let mut connection = Connection::open_in_memory()?;
+            bring_up_to_date(&mut connection)?;
+            return Ok(connection);
+        };
+        if meta.len() == 0 {
+            return self.open_writer();
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = self.open_read_only(flags)?;
+        connection.busy_timeout(BUSY_LIMIT)?;
+        match self.schema_of(&connection)? {
+            Schema::Current => Ok(connection),
+            Schema::Older => {
+                drop(connection);
+                self.open_writer()
+            }
+        }
+    }
+
+    /// On a disk that can't be written SQLite can't set up its shared memory; a file without a
+    /// log beside it can be read as it is.
+    fn open_read_only(&self, flags: OpenFlags) -> Result<Connection> {
+        let plain = Connection::open_with_flags(&self.path, flags).map_err(|e| self.cant(e))?;
+        let probe = plain.query_row("pragma schema_version", [], |row| row.get::<_, i64>(0));
+        let Err(error) = probe else { return Ok(plain) };
+        let is_cant_open = error.sqlite_error_code() == Some(ErrorCode::CannotOpen);
+        let log = PathBuf::from(format!("{}-wal", self.path.display()));
+        let has_log = fs::metadata(log).is_ok_and(|meta| meta.len() > 0);
+        if !is_cant_open || has_log {
+            return Err(self.cant(error));
+        }
+        let url = url::Url::from_file_path(fs::canonicalize(&self.path).map_err(|e| self.io(&e))?);
+        let url = url.map_err(|()| StoreError::Unreadable(self.path.display().to_string()))?;
+        let flags = flags | OpenFlags::SQLITE_OPEN_URI;
+        Connection::open_with_flags(format!("{url}?immutable=1"), flags).map_err(|e| self.cant(e))
+    }
+
+    fn open_writer(&self) -> Result<Connection> {
+        let existed = self.look()?.is_some();
+        if !existed {
+            self.create_file()?;
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection =
+            Connection::open_with_flags(&self.path, flags).map_err(|error| self.cant(error))?;
+        connection.busy_timeout(BUSY_LIMIT)?;
+        if self.schema_of(&connection)? == Schema::Older {
+            connection.pragma_update(None, "journal_mode", "wal").map_err(|e| self.cant(e))?;
+            if bring_up_to_date(&mut connection)? {
+                self.is_new.store(true, Ordering::Relaxed);
+            }
+        }
+        connection.pragma_update(None, "synchronous", "full")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        Ok(connection)
+    }
+
+    fn schema_of(&self, connection: &Connection) -> Result<Schema> {
+        let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get(0));
+        let version: i64 = pragma("user_version").map_err(|error| self.cant(error))?;
+        let application: i64 = pragma("application_id").map_err(|error| self.cant(error))?;
+        if version == 0 && application == 0 {
+            let tables = "select count(*) from sqlite_schema";
+            let tables: i64 = connection.query_row(tables, [], |row| row.get(0))?;
+            if tables == 0 {
+                return Ok(Schema::Older);
+            }
+        }
+        if application != APPLICATION_ID {
+            return Err(StoreError::NotAStore(self.path.display().to_string()));
+        }
+        let known = migrate::LATEST;
+        match version.cmp(&known) {
+            std::cmp::Ordering::Less => Ok(Schema::Older),
+            std::cmp::Ordering::Equal => Ok(Schema::Current),
+            std::cmp::Ordering::Greater => Err(StoreError::Newer { found: version, known }),
+        }
+    }
+
+    /// Refuses what could give the store's content away or lead elsewhere (threat 34).
+    fn look(&self) -> Result<Option<fs::Metadata>> {
+        let meta = match fs::symlink_metadata(&self.path) {
+            Ok(meta) => meta,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(self.io(&error)),
+        };
+        let name = self.path.display();
+        if meta.file_type().is_symlink() {
+            return Err(StoreError::Permissions(format!("{name} is a symbolic link")));
+        }
+        if !meta.is_file() {
+            return Err(StoreError::Unreadable(format!("{name} is not a file")));
+        }
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            if meta.permissions().mode() & 0o077 != 0 {
+                let text = format!("{name} can be read or written by others: chmod 600 it");
+                return Err(StoreError::Permissions(text));
+            }
+        }
+        Ok(Some(meta))
+    }
+
+    fn create_file(&self) -> Result<()> {
+        if let Some(folder) = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            let mut builder = fs::DirBuilder::new();
+            builder.recursive(true);
+            #[cfg(unix)]
+            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+            builder.create(folder).map_err(|error| self.io(&error))?;
+        }
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        match options.open(&self.path) {
+            Ok(_) => Ok(()),
+            // Another process was faster; its file serves as well.
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+            Err(error) => Err(self.io(&error)),
+        }
+    }
+
+    fn io(&self, error: &std::io::Error) -> StoreError {
+        use std::io::ErrorKind;
+        match error.kind() {
+            ErrorKind::ReadOnlyFilesystem => StoreError::ReadOnly,
+            ErrorKind::StorageFull => StoreError::Full,
+            _ => StoreError::Unreadable(format!("{}: {error}", self.path.display())),
+        }
+    }
+
+    fn cant(&self, error: rusqlite::Error) -> StoreError {
+        match StoreError::from(error) {
+            StoreError::Unreadable(text) => {
+                StoreError::Unreadable(format!("{}: {text}", self.path.display()))
+            }
+            StoreError::Damaged(text) => {
+                StoreError::Damaged(format!("{}: {text}", self.path.display()))
+            }
+            other => other,
+        }
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Schema {
+    Current,
+    Older,
+}
+
+/// Applies what is missing; tells whether the store was empty.
+fn bring_up_to_date(connection: &mut Connection) -> Result<bool> {
+    connection.execute_batch("begin exclusive")?;
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    for migration in migrate::after(version) {
+        connection.execute_batch(migration.text(Dialect::Sqlite))?;
+        connection.execute(
+            migrate::RECORD,
+            rusqlite::params![migration.number, migration.name, migration.checksum(Dialect::Sqlite)],
+        )?;
+    }
+    connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+    connection.pragma_update(None, "user_version", migrate::LATEST)?;
+    connection.execute_batch("commit")?;
+    Ok(version == 0)
+}
+
+/// A transaction on a connection of its own.
+pub(in crate::store) struct Tx {
+    connection: Option<Connection>,
+    role: Role,
+    idle: Arc<Idle>,
+    open: bool,
+}
+
+impl Tx {
+    fn connection(&self) -> Result<&Connection> {
+        self.connection.as_ref().ok_or_else(|| StoreError::Other("transaction is over".to_owned()))
+    }
+
+    pub(in crate::store) fn commit(mut self) -> Result<()> {
+        self.connection()?.execute_batch("commit")?;
+        self.open = false;
+        Ok(())
+    }
+
+    pub(in crate::store) fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64> {
+        let mut statement = self.connection()?.prepare_cached(sql)?;
+        let touched = statement.execute(rusqlite::params_from_iter(params))?;
+        Ok(u64::try_from(touched).unwrap_or(u64::MAX))
+    }
+
+    pub(in crate::store) fn scan<E, F>(
+        &mut self,
+        sql: &str,
+        params: &[Param<'_>],
+        mut each: F,
+    ) -> std::result::Result<(), E>
+    where
+        E: From<StoreError>,
+        F: FnMut(&Row<'_>) -> std::result::Result<ControlFlow<()>, E>,
+    {
+        let mut statement = self.connection()?.prepare_cached(sql).map_err(StoreError::from)?;
+        let params = rusqlite::params_from_iter(params);
+        let mut rows = statement.query(params).map_err(StoreError::from)?;
+        while let Some(row) = rows.next().map_err(StoreError::from)? {
+            if each(&Row::Sqlite(row))?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Tx {
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        if self.open && connection.execute_batch("rollback").is_err() {
+            return;
+        }
+        match self.role {
+            Role::Reader => {
+                self.idle.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            }
+            Role::Writer => {
+                *self.idle.writer.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
+            }
+        }
+    }
+}
+
+impl ToSql for Param<'_> {
+    fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
+        use rusqlite::types::{ToSqlOutput, ValueRef};
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Int(number) => ValueRef::Integer(*number),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Bytes(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        let rusqlite::Error::SqliteFailure(cause, _) = &error else {
+            return Self::Other(error.to_string());
+        };
+        match cause.code {
+            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Busy,
+            ErrorCode::ReadOnly => Self::ReadOnly,
+            ErrorCode::DiskFull => Self::Full,
+            ErrorCode::CannotOpen | ErrorCode::PermissionDenied => {
+                Self::Unreadable(error.to_string())
+            }
+            ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt => Self::Damaged(error.to_string()),
+            ErrorCode::ConstraintViolation
+                if matches!(
+                    cause.extended_code,
+                    ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY
+                ) =>
+            {
+                Self::Duplicate
+            }
+            ErrorCode::SystemIoFailure => Self::Unreadable(error.to_string()),
+            _ => Self::Other(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The schema's history: files applied in order, the same numbers and names in both dialects.
+
+use sha2::{Digest, Sha256};
+
+/// The two dialects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+/// One step; never changed once released.
+pub(super) struct Migration {
+    pub(super) number: i64,
+    pub(super) name: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+impl Migration {
+    pub(super) const fn text(&self, dialect: Dialect) -> &'static str {
+        match dialect {
+            Dialect::Sqlite => self.sqlite,
+            Dialect::Postgres => self.postgres,
+        }
+    }
+
+    pub(super) fn checksum(&self, dialect: Dialect) -> String {
+        let digest = Sha256::digest(self.text(dialect));
+        digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+macro_rules! migrations {
+    ($($number:literal $name:literal;)*) => {
+        const MIGRATIONS: &[Migration] = &[$(Migration {
+            number: $number,
+            name: $name,
+            sqlite: include_str!(concat!("migrations/sqlite/", $name, ".sql")),
+            postgres: include_str!(concat!("migrations/postgres/", $name, ".sql")),
+        }),*];
+    };
+}
+
+migrations! {
+    1 "0001_base";
+}
+
+/// Number of the latest step.
+pub(super) const LATEST: i64 = MIGRATIONS[MIGRATIONS.len() - 1].number;
+
+/// Records an applied step.
+pub(super) const RECORD: &str =
+    "insert into migrations (number, name, checksum) values (?1, ?2, ?3)";
+
+/// The steps that a store of schema `version` lacks.
+pub(super) fn after(version: i64) -> impl Iterator<Item = &'static Migration> {
+    MIGRATIONS.iter().filter(move |migration| migration.number > version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_numbered_without_gaps_and_named_after_their_number() {
+        for (index, migration) in MIGRATIONS.iter().enumerate() {
+            assert_eq!(migration.number, i64::try_from(index).unwrap() + 1);
+            assert!(migration.name.starts_with(&format!("{:04}_", migration.number)));
+        }
+    }
+}

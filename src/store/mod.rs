@@ -1,0 +1,188 @@
+//! Where a hub keeps its state: one seam over SQLite and PostgreSQL.
+//!
+//! The files of this folder hold the SQL of one table each, and no rules. Placeholders are written
+//! `?1`; instants are milliseconds; flags are 0 or 1; every query names the project that it is
+//! limited to.
+
+use std::ops::ControlFlow;
+
+pub mod accounts;
+pub mod auth_configs;
+pub mod connect_sessions;
+pub mod driver;
+mod error;
+pub mod events;
+pub mod keys;
+mod migrate;
+pub mod operations;
+pub mod own_connectors;
+pub mod projects;
+
+pub use driver::{Param, Row};
+pub use error::StoreError;
+
+use driver::{postgres, sqlite};
+
+/// What the functions here answer.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+enum Db {
+    Sqlite(sqlite::Database),
+    Postgres(postgres::Database),
+}
+
+/// A store, opened when it is first used.
+pub struct Store {
+    db: Db,
+}
+
+impl Store {
+    /// A store in one SQLite file, made by the first write.
+    pub fn sqlite(path: impl Into<std::path::PathBuf>) -> Self {
+        Self { db: Db::Sqlite(sqlite::Database::new(path.into())) }
+    }
+
+    /// A store in a PostgreSQL database.
+    ///
+    /// # Errors
+    /// When the URL can't be understood.
+    pub fn postgres(url: &str) -> Result<Self> {
+        Ok(Self { db: Db::Postgres(postgres::Database::new(url)?) })
+    }
+
+    /// A name for people: the path, or the address without a password.
+    pub fn name(&self) -> String {
+        match &self.db {
+            Db::Sqlite(db) => db.path().display().to_string(),
+            Db::Postgres(db) => db.name().to_owned(),
+        }
+    }
+
+    /// Whether this process made the store.
+    pub fn is_new(&self) -> bool {
+        match &self.db {
+            Db::Sqlite(db) => db.is_new(),
+            Db::Postgres(db) => db.is_new(),
+        }
+    }
+
+    /// Begins a transaction that sees one state of the store and changes nothing.
+    ///
+    /// # Errors
+    /// When the store can't be opened.
+    pub async fn begin_read(&self) -> Result<Tx> {
+        Ok(Tx(match &self.db {
+            Db::Sqlite(db) => Inner::Sqlite(db.begin_read()?),
+            Db::Postgres(db) => Inner::Postgres(db.begin_read().await?),
+        }))
+    }
+
+    /// Begins a transaction that may write; writers wait for one another.
+    ///
+    /// # Errors
+    /// When the store can't be opened or written, or stays locked past the time-out.
+    pub async fn begin_write(&self) -> Result<Tx> {
+        Ok(Tx(match &self.db {
+            Db::Sqlite(db) => Inner::Sqlite(db.begin_write()?),
+            Db::Postgres(db) => Inner::Postgres(db.begin_write().await?),
+        }))
+    }
+}
+
+enum Inner {
+    Sqlite(sqlite::Tx),
+    Postgres(postgres::Tx),
+}
+
+/// A transaction; dropped without [`Tx::commit`] it leaves no trace.
+pub struct Tx(Inner);
+
+impl Tx {
+    /// Makes what was written durable and visible.
+    ///
+    /// # Errors
+    /// When the store refuses; then nothing was written.
+    pub async fn commit(self) -> Result<()> {
+        match self.0 {
+            Inner::Sqlite(tx) => tx.commit(),
+            Inner::Postgres(tx) => tx.commit().await,
+        }
+    }
+
+    /// Runs a statement and returns how many rows it touched.
+    ///
+    /// # Errors
+    /// As the store reports them.
+    pub async fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64> {
+        match &mut self.0 {
+            Inner::Sqlite(tx) => tx.execute(sql, params),
+            Inner::Postgres(tx) => tx.execute(sql, params).await,
+        }
+    }
+
+    /// Shows each row of a query to `each`, one at a time, until it breaks.
+    ///
+    /// # Errors
+    /// As the store or `each` reports them.
+    pub async fn scan<E, F>(
+        &mut self,
+        sql: &str,
+        params: &[Param<'_>],
+        each: F,
+    ) -> std::result::Result<(), E>
+    where
+        E: From<StoreError>,
+        F: FnMut(&Row<'_>) -> std::result::Result<ControlFlow<()>, E>,
+    {
+        match &mut self.0 {
+            Inner::Sqlite(tx) => tx.scan(sql, params, each),
+            Inner::Postgres(tx) => tx.scan(sql, params, each).await,
+        }
+    }
+
+    /// All rows of a query, for results that are small by nature.
+    ///
+    /// # Errors
+    /// As the store or `map` reports them.
+    pub async fn all<T>(
+        &mut self,
+        sql: &str,
+        params: &[Param<'_>],
+        map: impl Fn(&Row<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let mut found = Vec::new();
+        self.scan(sql, params, |row| {
+            found.push(map(row)?);
+            Ok::<_, StoreError>(ControlFlow::Continue(()))
+        })
+        .await?;
+        Ok(found)
+    }
+
+    /// The first row of a query, if it has one.
+    ///
+    /// # Errors
+    /// As the store or `map` reports them.
+    pub async fn optional<T>(
+        &mut self,
+        sql: &str,
+        params: &[Param<'_>],
+        map: impl Fn(&Row<'_>) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let mut found = None;
+        self.scan(sql, params, |row| {
+            found = Some(map(row)?);
+            Ok::<_, StoreError>(ControlFlow::Break(()))
+        })
+        .await?;
+        Ok(found)
+    }
+
+    /// The one number that a query answers.
+    ///
+    /// # Errors
+    /// As the store reports them.
+    pub async fn number(&mut self, sql: &str, params: &[Param<'_>]) -> Result<i64> {
+        Ok(self.optional(sql, params, |row| row.int(0)).await?.unwrap_or(0))
+    }
+}

@@ -1,0 +1,47 @@
+//! Table `projects`.
+
+use crate::domain::ids::ProjectNumber;
+use crate::domain::project::{Project, ProjectName};
+use crate::domain::time::Timestamp;
+
+use super::{Result, Row, Tx};
+
+const COLUMNS: &str = "select number, name, created_at from projects";
+
+fn read(row: &Row<'_>) -> Result<Project> {
+    Ok(Project {
+        number: ProjectNumber(row.int(0)?),
+        name: row.parsed(1)?,
+        created_at: row.time(2)?,
+    })
+}
+
+/// The project of this name.
+pub async fn by_name(tx: &mut Tx, name: &ProjectName) -> Result<Option<Project>> {
+    tx.optional(&format!("{COLUMNS} where name = ?1"), &[name.as_str().into()], read).await
+}
+
+/// All projects, by name.
+pub async fn list(tx: &mut Tx) -> Result<Vec<Project>> {
+    tx.all(&format!("{COLUMNS} order by name"), &[], read).await
+}
+
+/// Adds a project.
+pub async fn insert(tx: &mut Tx, name: &ProjectName, now: Timestamp) -> Result<Option<Project>> {
+    let sql = "insert into projects (name, created_at) values (?1, ?2) \
+               on conflict (name) do nothing returning number, name, created_at";
+    tx.optional(sql, &[name.as_str().into(), now.into()], read).await
+}
+
+/// Removes a project and everything in it.
+pub async fn delete(tx: &mut Tx, project: ProjectNumber) -> Result<()> {
+    tx.execute("delete from data_keys where project = ?1", &[project.into()]).await?;
+    tx.execute("delete from projects where number = ?1", &[project.into()]).await?;
+    Ok(())
+}
+
+/// How many linked accounts a project has.
+pub async fn count_accounts(tx: &mut Tx, project: ProjectNumber) -> Result<u64> {
+    let sql = "select count(*) from accounts where project = ?1";
+    Ok(u64::try_from(tx.number(sql, &[project.into()]).await?).unwrap_or(0))
+}
