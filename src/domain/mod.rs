@@ -2,3 +2,4 @@
 
 pub mod secret;
 pub mod time;
+pub mod token;
