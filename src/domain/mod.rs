@@ -10,3 +10,4 @@ pub mod project;
 pub mod refusal;
 pub mod secret;
 pub mod time;
+pub mod token;

@@ -1,0 +1,282 @@
+//! Where a store's master key is kept: found again, or made once. What it seals is the vault's.
+//!
+//! A store that has a key never gets another one silently: what it sealed would be lost. So
+//! `load` looks only where the key must be, and only `create`, for a store without one, makes any.
+
+use std::fmt;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use zeroize::Zeroizing;
+
+use super::keyring::{self, KeyringAccess, KeyringTrouble};
+use super::private_file::{create_private, create_private_folder, folder_of, read_private};
+use super::random::Random;
+use super::vault::{KeyId, MasterKey};
+use crate::error::{HubError, codes};
+
+/// Longest key file: room for any spelling of a key and the white space around it.
+const FILE_LIMIT: u32 = 4096;
+/// The environment variable that names a key file.
+const VARIABLE: &str = "HUBCTL_MASTER_KEY_FILE";
+
+/// Every place where the key may be: facts of the environment, handed in.
+#[derive(Debug, Clone)]
+pub struct KeySources {
+    /// A file that the operator names (`HUBCTL_MASTER_KEY_FILE`); it outranks everything else.
+    pub file: Option<PathBuf>,
+    /// The system keyring.
+    pub keyring: KeyringAccess,
+    /// The key file beside the store.
+    pub beside: PathBuf,
+}
+
+/// What a store says about its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreKey {
+    /// The store's id.
+    pub store_id: String,
+    /// Where the key was put, if the store has one.
+    pub kept: Option<Kept>,
+}
+
+/// A store's record of its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kept {
+    /// Where it is.
+    pub place: KeyPlace,
+    /// Which one it is.
+    pub key_id: KeyId,
+}
+
+/// The sorts of places for a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyPlace {
+    /// A file that the operator names each time.
+    External,
+    /// The system keyring, under the store's id.
+    Keyring,
+    /// The key file beside the store.
+    File,
+}
+
+impl KeyPlace {
+    /// The word that stands in the store.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::External => "external",
+            Self::Keyring => "keyring",
+            Self::File => "file",
+        }
+    }
+}
+
+impl fmt::Display for KeyPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The word names no place of a key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a place of a master key: external, keyring or file")]
+pub struct BadKeyPlace(String);
+
+impl FromStr for KeyPlace {
+    type Err = BadKeyPlace;
+
+    fn from_str(text: &str) -> Result<Self, BadKeyPlace> {
+        let all = [Self::External, Self::Keyring, Self::File];
+        all.into_iter().find(|place| place.as_str() == text).ok_or(BadKeyPlace(text.to_owned()))
+    }
+}
+
+/// A key that was found.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The key.
+    pub key: MasterKey,
+    /// Where it was.
+    pub place: KeyPlace,
+}
+
+/// A key for a store that had none.
+#[derive(Debug)]
+pub struct Created {
+    /// The key.
+    pub key: MasterKey,
+    /// Where it is kept.
+    pub place: KeyPlace,
+    /// What the operator should know about that, for standard error.
+    pub note: Option<String>,
+}
+
+impl Created {
+    /// What the store has to remember.
+    #[must_use]
+    pub fn kept(&self) -> Kept {
+        Kept { place: self.place, key_id: self.key.id() }
+    }
+}
+
+/// The key of a store that has one: from the file that the operator names, otherwise from exactly
+/// where the store says it is kept.
+pub fn load(sources: &KeySources, store: &StoreKey) -> Result<Loaded, HubError> {
+    let Some(kept) = &store.kept else {
+        return Err(missing("the store has no record of its master key".to_owned()));
+    };
+    let (key, place, shown) = match (&sources.file, kept.place) {
+        (Some(file), _) => (named_file(file)?, KeyPlace::External, shown(file)),
+        (None, KeyPlace::External) => {
+            return Err(missing("the store's master key is kept outside of it".to_owned())
+                .hint(format!("set {VARIABLE} to the file that holds the key")));
+        }
+        (None, KeyPlace::Keyring) => {
+            (from_keyring(sources, store)?, kept.place, "the system keyring".to_owned())
+        }
+        (None, KeyPlace::File) => {
+            let path = &sources.beside;
+            let key = file_key(path)?.ok_or_else(|| {
+                let message = format!("the store's master key file {} is missing", shown(path));
+                missing(message).hint(format!(
+                    "bring the file back from a backup, or set {VARIABLE} to a copy of it"
+                ))
+            })?;
+            (key, kept.place, shown(path))
+        }
+    };
+    if key.id() != kept.key_id {
+        let message = format!(
+            "the master key in {shown} is {}, but the store was made with {}",
+            key.id(),
+            kept.key_id
+        );
+        let hint = format!("set {VARIABLE} to a file with the key of this store");
+        return Err(HubError::new(&codes::KEY_WRONG, message).hint(hint));
+    }
+    Ok(Loaded { key, place })
+}
+
+/// A key for a store that has none: the file that the operator names, else the key file already
+/// beside the store, else the keyring, else a new key file.
+///
+/// Processes that do this at the same time end with the same key. Two that can't see each other
+/// (one reaches the keyring and the other doesn't) may not, so the store must keep the first
+/// record written, and whoever comes second must `load`.
+pub fn create(
+    sources: &KeySources,
+    store_id: &str,
+    random: &dyn Random,
+) -> Result<Created, HubError> {
+    if let Some(path) = &sources.file {
+        return Ok(Created { key: named_file(path)?, place: KeyPlace::External, note: None });
+    }
+    let _lock = lock_folder(&sources.beside)?;
+    if let Some(key) = file_key(&sources.beside)? {
+        return Ok(Created { key, place: KeyPlace::File, note: None });
+    }
+    let trouble = match keyring_key(&sources.keyring, store_id, random)? {
+        Ok(key) => return Ok(Created { key, place: KeyPlace::Keyring, note: None }),
+        Err(trouble) => trouble,
+    };
+    let key = new_file(&sources.beside, random)?;
+    let note = format!(
+        "{trouble}; the store's master key is in {}: keep a copy of it apart from the store",
+        shown(&sources.beside)
+    );
+    Ok(Created { key, place: KeyPlace::File, note: Some(note) })
+}
+
+fn from_keyring(sources: &KeySources, store: &StoreKey) -> Result<MasterKey, HubError> {
+    let found = keyring::get(&sources.keyring, &store.store_id).map_err(|trouble| {
+        HubError::from(trouble).hint(format!(
+            "the store's master key is kept there: unlock it, or set {VARIABLE} to a copy"
+        ))
+    })?;
+    let text = found.ok_or_else(|| {
+        let name = &store.store_id;
+        missing(format!("the system keyring has no entry `{name}` of the service `hubctl`")).hint(
+            format!("use the login that made the store, or set {VARIABLE} to a copy of the key"),
+        )
+    })?;
+    MasterKey::parse(text.as_bytes())
+}
+
+/// The key under the store's id, made if there is none. Trouble with the keyring itself is the
+/// inner error: there is another place then.
+fn keyring_key(
+    access: &KeyringAccess,
+    store_id: &str,
+    random: &dyn Random,
+) -> Result<Result<MasterKey, KeyringTrouble>, HubError> {
+    let read = || keyring::get(access, store_id);
+    let text: Zeroizing<String> = match read() {
+        Ok(Some(text)) => text,
+        Ok(None) => {
+            let key = MasterKey::generate(random)?;
+            // What counts is what a later reader will find, not what was written.
+            match keyring::set(access, store_id, &key.to_text()).and_then(|()| read()) {
+                Ok(Some(text)) => text,
+                Ok(None) => return Ok(Err(KeyringTrouble::Forgetful)),
+                Err(trouble) => return Ok(Err(trouble)),
+            }
+        }
+        Err(trouble) => return Ok(Err(trouble)),
+    };
+    MasterKey::parse(text.as_bytes()).map(Ok)
+}
+
+/// A new key file; if another process was faster, its key.
+fn new_file(path: &Path, random: &dyn Random) -> Result<MasterKey, HubError> {
+    let key = MasterKey::generate(random)?;
+    let mut line = key.to_text();
+    line.push('\n');
+    if create_private(path, line.as_bytes())? {
+        return Ok(key);
+    }
+    file_key(path)?
+        .ok_or_else(|| missing(format!("the master key file {} came and went", shown(path))))
+}
+
+fn named_file(path: &Path) -> Result<MasterKey, HubError> {
+    file_key(path)?.ok_or_else(|| {
+        let file = shown(path);
+        missing(format!("the master key file {file} that {VARIABLE} names is not there")).hint(
+            format!("for a new store: `(umask 077; head -c 32 /dev/urandom | base64 > {file})`"),
+        )
+    })
+}
+
+fn file_key(path: &Path) -> Result<Option<MasterKey>, HubError> {
+    let Some(content) = read_private(path, FILE_LIMIT, &codes::KEY_MALFORMED)? else {
+        return Ok(None);
+    };
+    MasterKey::parse(&content).map(Some).map_err(|error| {
+        let message = format!("{} does not hold a master key", shown(path));
+        HubError::new(&codes::KEY_MALFORMED, message)
+            .hint("it holds 32 bytes, or the same in hex or base64 on one line")
+            .source(error)
+    })
+}
+
+/// Keeps other processes from making a key for the same store meanwhile, where the file system
+/// can do it; where it can't, the key file and the store's own record still decide.
+fn lock_folder(beside: &Path) -> Result<Option<File>, HubError> {
+    let folder = folder_of(beside);
+    create_private_folder(folder)?;
+    let lock = File::open(folder).and_then(|file| file.lock().map(|()| file));
+    Ok(lock.ok())
+}
+
+fn missing(message: String) -> HubError {
+    HubError::new(&codes::KEY_MISSING, message)
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+#[cfg(test)]
+mod tests;

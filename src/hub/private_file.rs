@@ -1,0 +1,282 @@
+//! Files that hold secrets: nobody else may read them, and the path must be the file itself.
+//!
+//! Reading opens first and asks the open file afterwards, so what was checked is what is read. On
+//! systems without owner and mode bits only the kind of file is checked.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Read as _, Write as _};
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use crate::error::{Code, HubError, codes};
+
+/// Opens a private file for reading; `None` if there is nothing at the path.
+///
+/// Refused are symbolic links, anything but a plain file, and files that the group or others may
+/// read or write. A pipe or device at the path is refused without waiting for it.
+pub fn open_private(path: &Path) -> Result<Option<File>, HubError> {
+    let file = match open(path) {
+        Ok(file) => file,
+        Err(error) => return absent_or(path, error).map(|()| None),
+    };
+    let metadata = file.metadata().map_err(|error| unreadable(path, error))?;
+    check(path, &metadata)?;
+    Ok(Some(file))
+}
+
+/// The content of a private file of at most `limit` bytes; a longer one is refused as `too_long`.
+pub fn read_private(
+    path: &Path,
+    limit: u32,
+    too_long: &'static Code,
+) -> Result<Option<Zeroizing<Vec<u8>>>, HubError> {
+    let Some(file) = open_private(path)? else { return Ok(None) };
+    // The buffer never grows: a move would leave a copy of the secret behind.
+    let mut content = Zeroizing::new(Vec::with_capacity(limit as usize + 1));
+    file.take(u64::from(limit) + 1)
+        .read_to_end(&mut content)
+        .map_err(|error| unreadable(path, error))?;
+    if content.len() > limit as usize {
+        let message = format!("{} is longer than {limit} bytes", path.display());
+        return Err(HubError::new(too_long, message));
+    }
+    Ok(Some(content))
+}
+
+/// Checks a file that somebody else will open, such as a database; says whether it is there.
+pub fn check_private(path: &Path) -> Result<bool, HubError> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) => check(path, &metadata).map(|()| true),
+        Err(error) => absent_or(path, error).map(|()| false),
+    }
+}
+
+/// Creates a private file with this content, durably and whole: no reader ever sees a part of it.
+/// Says `false`, and changes nothing, if there is already something at the path. Missing folders
+/// are made for the user alone.
+pub fn create_private(path: &Path, content: &[u8]) -> Result<bool, HubError> {
+    let folder = folder_of(path);
+    create_private_folder(folder)?;
+    // The content is complete under another name before the path exists; of two writers, one wins.
+    let create = || -> io::Result<bool> {
+        let mut file = tempfile::Builder::new().prefix(".hubctl-").tempfile_in(folder)?;
+        file.write_all(content)?;
+        file.as_file().sync_all()?;
+        match file.persist_noclobber(path) {
+            Ok(_) => sync_folder(folder).map(|()| true),
+            Err(failed) if failed.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(failed) => Err(failed.error),
+        }
+    };
+    create().map_err(|error| unwritable(path, error))
+}
+
+/// Makes a folder and those above it, as far as they are missing, for the user alone.
+pub fn create_private_folder(folder: &Path) -> Result<(), HubError> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(|error| unwritable(folder, error))
+}
+
+/// The folder that a path lies in; `.` for a bare name.
+pub(super) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+#[cfg(unix)]
+fn open(path: &Path) -> io::Result<File> {
+    use rustix::fs::{Mode, OFlags};
+    let flags =
+        OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path) -> io::Result<File> {
+    if fs::symlink_metadata(path)?.is_symlink() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    File::open(path)
+}
+
+fn check(path: &Path, metadata: &fs::Metadata) -> Result<(), HubError> {
+    if metadata.is_symlink() {
+        return Err(symlink(path));
+    }
+    if !metadata.is_file() {
+        let message = format!("{} is not a plain file", path.display());
+        return Err(HubError::new(&codes::STORE_UNREADABLE, message));
+    }
+    #[cfg(unix)]
+    {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions());
+        if mode & 0o077 != 0 {
+            let shown = path.display();
+            let message =
+                format!("{shown} holds secrets and is open to others ({:03o})", mode & 0o777);
+            return Err(HubError::new(&codes::STORE_PERMISSIONS, message)
+                .hint(format!("run `chmod 600 {shown}`")));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_folder: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Nothing at the path is an answer; everything else is an error.
+fn absent_or(path: &Path, error: io::Error) -> Result<(), HubError> {
+    match error.kind() {
+        io::ErrorKind::NotFound => Ok(()),
+        // What the system says of a link that it was told not to follow differs between systems.
+        _ if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) => {
+            Err(symlink(path))
+        }
+        _ => Err(unreadable(path, error)),
+    }
+}
+
+fn symlink(path: &Path) -> HubError {
+    let message = format!("{} is a symbolic link", path.display());
+    HubError::new(&codes::STORE_PERMISSIONS, message).hint("name the file itself")
+}
+
+fn unreadable(path: &Path, error: io::Error) -> HubError {
+    let message = format!("{} can't be read: {}", path.display(), error.kind());
+    HubError::new(&codes::STORE_UNREADABLE, message).source(error)
+}
+
+fn unwritable(path: &Path, error: io::Error) -> HubError {
+    let code = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => &codes::STORE_FULL,
+        _ => &codes::STORE_READ_ONLY,
+    };
+    let message = format!("{} can't be created: {}", path.display(), error.kind());
+    HubError::new(code, message).source(error)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::net::UnixListener;
+    use std::path::Path;
+
+    use super::{check_private, create_private, open_private, read_private};
+    use crate::error::{Code, HubError, codes};
+
+    #[track_caller]
+    fn refused<T>(result: Result<T, HubError>, code: &'static Code) -> HubError {
+        let Err(error) = result else { panic!("not refused as {}", code.name) };
+        assert_eq!(error.code().name, code.name, "{error:?}");
+        error
+    }
+
+    fn read(path: &Path) -> Result<Option<Vec<u8>>, HubError> {
+        Ok(read_private(path, 10, &codes::KEY_MALFORMED)?.map(|content| content.to_vec()))
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    #[test]
+    fn threat_34_what_is_created_belongs_to_the_user_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/deeper/key");
+        assert!(!check_private(&path).unwrap());
+        assert!(create_private(&path, b"first").unwrap());
+        assert!(!create_private(&path, b"second").unwrap());
+        assert_eq!(read(&path).unwrap().unwrap(), b"first");
+        assert_eq!((mode(&path), mode(&folder.path().join("new"))), (0o600, 0o700));
+        assert_eq!(mode(path.parent().unwrap()), 0o700);
+        assert!(check_private(&path).unwrap());
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing is left");
+    }
+
+    #[test]
+    fn threat_34_a_file_open_to_others_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        create_private(&path, b"x").unwrap();
+        for open in [0o640, 0o604, 0o660, 0o620, 0o610, 0o666] {
+            fs::set_permissions(&path, Permissions::from_mode(open)).unwrap();
+            let error = refused(read(&path), &codes::STORE_PERMISSIONS);
+            assert!(error.hint_text().unwrap().contains("chmod 600"), "{error:?}");
+            refused(check_private(&path), &codes::STORE_PERMISSIONS);
+        }
+        for fine in [0o600, 0o400] {
+            fs::set_permissions(&path, Permissions::from_mode(fine)).unwrap();
+            assert!(check_private(&path).unwrap() && read(&path).unwrap().is_some());
+        }
+    }
+
+    #[test]
+    fn threat_34_a_symbolic_link_is_refused_and_never_written_through() {
+        let folder = tempfile::tempdir().unwrap();
+        let (target, link) = (folder.path().join("target"), folder.path().join("link"));
+        symlink(&target, &link).unwrap();
+        refused(read(&link), &codes::STORE_PERMISSIONS);
+        assert!(!create_private(&link, b"x").unwrap());
+        assert!(!target.exists());
+        create_private(&target, b"x").unwrap();
+        refused(read(&link), &codes::STORE_PERMISSIONS);
+        refused(check_private(&link), &codes::STORE_PERMISSIONS);
+    }
+
+    #[test]
+    fn what_is_no_plain_file_is_refused_without_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").args(["-m", "600"]).arg(&pipe).status();
+        assert!(made.unwrap().success());
+        let socket = folder.path().join("socket");
+        let _listener = UnixListener::bind(&socket).unwrap();
+        for path in [pipe.as_path(), &socket, folder.path(), Path::new("/dev/null")] {
+            refused(open_private(path), &codes::STORE_UNREADABLE);
+            refused(check_private(path), &codes::STORE_UNREADABLE);
+        }
+    }
+
+    #[test]
+    fn the_limit_is_exact_and_absence_is_no_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let [full, long] = ["full", "long"].map(|name| folder.path().join(name));
+        create_private(&full, &[7; 10]).unwrap();
+        create_private(&long, &[7; 11]).unwrap();
+        assert_eq!(read(&full).unwrap().unwrap().len(), 10);
+        refused(read(&long), &codes::KEY_MALFORMED);
+        assert!(read(&folder.path().join("none")).unwrap().is_none());
+        refused(read(&full.join("below")), &codes::STORE_UNREADABLE);
+    }
+
+    #[test]
+    fn of_many_writers_one_wins_and_all_read_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sub/key");
+        let writer = |number: u8| {
+            let won = create_private(&path, &[number; 10]).unwrap();
+            (won, read(&path).unwrap().unwrap())
+        };
+        let results: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> =
+                (0..8).map(|number| scope.spawn(move || writer(number))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(results.iter().filter(|(won, _)| *won).count(), 1);
+        assert!(results.iter().all(|(_, content)| *content == results[0].1));
+    }
+}
