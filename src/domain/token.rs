@@ -1,7 +1,7 @@
 //! The texts of session tokens and API keys: `hcs_<row>_<secret>` and `v1.local.<row>_<secret>`.
 //!
-//! The row finds the record without a search; the secret is 256 random bits. What is hashed and
-//! compared is the whole text, so a secret is worth nothing under another row's number.
+//! The row finds the record without a search; the secret is 256 random bits, and it alone is
+//! hashed and compared with that row's hash, so it is worth nothing under another row's number.
 
 use std::fmt;
 
@@ -54,6 +54,13 @@ macro_rules! token {
                 self.row
             }
 
+            /// The part that is stored as a keyed hash: it is drawn before the row has a number.
+            #[must_use]
+            pub fn secret(&self) -> &str {
+                let text = self.text.expose();
+                text.get(text.len() - SECRET_CHARS..).unwrap_or_default()
+            }
+
             /// The whole text: shown once to its owner, hashed for everything else.
             #[must_use]
             pub fn text(&self) -> &Secret {
@@ -87,9 +94,14 @@ token! {
     ApiKey, "v1.local.", "an API key"
 }
 
+/// The secret part of a token made from these bytes.
+#[must_use]
+pub fn secret_part(random: &[u8; RANDOM_BYTES]) -> Zeroizing<String> {
+    Zeroizing::new(URL_SAFE_NO_PAD.encode(random))
+}
+
 fn mint(prefix: &str, row: i64, random: &[u8; RANDOM_BYTES]) -> Secret {
-    let secret = Zeroizing::new(URL_SAFE_NO_PAD.encode(random));
-    Secret::new(format!("{prefix}{row}_{}", secret.as_str()))
+    Secret::new(format!("{prefix}{row}_{}", secret_part(random).as_str()))
 }
 
 fn row_of(prefix: &str, text: &str) -> Option<i64> {

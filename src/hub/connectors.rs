@@ -69,16 +69,16 @@ impl From<&Connector> for Summary {
     }
 }
 
-impl From<&'static catalog::Entry> for Summary {
-    fn from(entry: &'static catalog::Entry) -> Self {
+impl Summary {
+    fn built_in(entry: &'static catalog::Entry) -> Option<Self> {
         let auth = entry.auth.iter().map(|method| MethodSummary {
             key: method.key.to_owned(),
             label: method.label.to_owned(),
             kind: method.kind,
             needs_setup: method.needs_setup,
         });
-        Self {
-            key: entry.connector_key(),
+        Some(Self {
+            key: entry.key.parse().ok()?,
             name: entry.name.to_owned(),
             categories: entry.categories.to_vec(),
             version: BUILT_IN_VERSION.to_owned(),
@@ -86,12 +86,12 @@ impl From<&'static catalog::Entry> for Summary {
             own: false,
             core: entry.core,
             auth: auth.collect(),
-        }
+        })
     }
 }
 
 /// Version of every built-in connector.
-const BUILT_IN_VERSION: &str = "1.0.0";
+pub(super) const BUILT_IN_VERSION: &str = "1.0.0";
 
 /// Which connectors to list.
 #[derive(Debug, Clone, Default)]
@@ -136,7 +136,7 @@ pub async fn available(
 ) -> Result<Vec<Summary>, HubError> {
     hub.require(caller, Permission::PlatformRead)?;
     let own = own_summaries(hub, caller).await?;
-    let built_in = catalog::index().iter().map(Summary::from);
+    let built_in = catalog::index().iter().filter_map(Summary::built_in);
     let mut all: Vec<Summary> = built_in
         .filter(|summary| !own.iter().any(|own| own.key == summary.key))
         .chain(own.iter().cloned())
@@ -148,19 +148,30 @@ pub async fn available(
 
 async fn own_summaries(hub: &Hub, caller: &Caller) -> Result<Vec<Summary>, HubError> {
     let mut tx = hub.store.begin_read().await?;
-    let rows = own_connectors::list(&mut tx, caller.project()).await?;
-    let mut latest: Vec<Summary> = Vec::new();
-    for row in &rows {
-        let summary = Summary::from(&definition(row)?);
-        match latest.iter_mut().find(|known| known.key == summary.key) {
-            Some(known) if version_order(&known.version) < version_order(&summary.version) => {
-                *known = summary;
-            }
-            Some(_) => {}
-            None => latest.push(summary),
-        }
-    }
-    Ok(latest)
+    let all = all_own(&mut tx, caller).await?;
+    let newest = all.iter().filter(|own| {
+        let key = &own.connector.key;
+        pick_own(&all, key, None).is_some_and(|picked| std::ptr::eq(picked, *own))
+    });
+    Ok(newest.map(|own| Summary::from(&own.connector)).collect())
+}
+
+/// Every version of every own connector of the project.
+pub(super) async fn all_own(tx: &mut Tx, caller: &Caller) -> Result<Vec<Resolved>, HubError> {
+    let rows = own_connectors::list(tx, caller.project()).await?;
+    rows.iter().map(|row| Ok(Resolved { connector: definition(row)?, own: true })).collect()
+}
+
+/// The newest own version that fits the pin.
+pub(super) fn pick_own<'a>(
+    all: &'a [Resolved],
+    key: &ConnectorKey,
+    pin: Option<&VersionPin>,
+) -> Option<&'a Resolved> {
+    all.iter()
+        .filter(|own| own.connector.key == *key)
+        .filter(|own| pin.is_none_or(|pin| pin.fits(&own.connector.version)))
+        .max_by_key(|own| version_order(&own.connector.version))
 }
 
 fn definition(own: &OwnConnector) -> Result<Connector, HubError> {
@@ -191,18 +202,28 @@ pub(super) async fn resolve(
     key: &ConnectorKey,
     pin: Option<&VersionPin>,
 ) -> Result<Option<Resolved>, HubError> {
-    let own = own_connectors::by_key(tx, caller.project(), key).await?;
-    let newest = own
-        .iter()
-        .filter(|own| pin.is_none_or(|pin| pin.fits(&own.version)))
-        .max_by_key(|own| version_order(&own.version));
-    if let Some(own) = newest {
-        return Ok(Some(Resolved { connector: definition(own)?, own: true }));
+    if let Some(own) = resolve_own(tx, caller, key, pin).await? {
+        return Ok(Some(own));
     }
     let built_in = catalog::get(key).filter(|connector| {
         pin.is_none_or(|pin| pin.fits(&connector.version))
     });
     Ok(built_in.map(|connector| Resolved { connector, own: false }))
+}
+
+/// The newest own version of a key that fits the pin.
+pub(super) async fn resolve_own(
+    tx: &mut Tx,
+    caller: &Caller,
+    key: &ConnectorKey,
+    pin: Option<&VersionPin>,
+) -> Result<Option<Resolved>, HubError> {
+    let rows = own_connectors::by_key(tx, caller.project(), key).await?;
+    let newest = rows
+        .iter()
+        .filter(|own| pin.is_none_or(|pin| pin.fits(&own.version)))
+        .max_by_key(|own| version_order(&own.version));
+    newest.map(|own| Ok(Resolved { connector: definition(own)?, own: true })).transpose()
 }
 
 /// The definition of a key, or an error that names near ones.
@@ -312,6 +333,6 @@ pub async fn forget(
     };
     let operation = Some(hub.record(&mut tx, caller, now, record).await?);
     guard.finish(tx).await?;
-    let after = built_in.as_ref().and_then(|_| catalog::find_entry(key)).map(Summary::from);
+    let after = catalog::find_entry(key.as_str()).and_then(Summary::built_in);
     Ok(Outcome { before: Some(before), after, changed: true, affected: 0, operation })
 }

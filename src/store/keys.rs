@@ -20,12 +20,11 @@ pub async fn fact(tx: &mut Tx, key: &str) -> Result<Option<String>> {
     tx.optional(sql, &[key.into()], |row| Ok(row.text(0)?.to_owned())).await
 }
 
-/// Sets the value under `key`.
-pub async fn set_fact(tx: &mut Tx, key: &str, value: &str) -> Result<()> {
-    let sql = "insert into store (key, value) values (?1, ?2) \
-               on conflict (key) do update set value = excluded.value";
+/// Keeps the first value written under `key`, and returns it.
+pub async fn first_fact(tx: &mut Tx, key: &str, value: &str) -> Result<String> {
+    let sql = "insert into store (key, value) values (?1, ?2) on conflict (key) do nothing";
     tx.execute(sql, &[key.into(), value.into()]).await?;
-    Ok(())
+    Ok(fact(tx, key).await?.unwrap_or_else(|| value.to_owned()))
 }
 
 /// All wrapped keys of a project and purpose, the newest last.

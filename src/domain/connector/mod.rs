@@ -1,0 +1,201 @@
+//! What a connector is: how an account is linked to it, how its calls are signed, and which light
+//! call shows that the credentials work.
+//!
+//! These are facts read from files. How a project sets a connector up is not told here.
+
+pub mod category;
+pub mod field;
+pub mod guide;
+pub mod method;
+pub mod near;
+pub mod pattern;
+pub mod read;
+pub mod request;
+pub mod signing;
+pub mod support;
+pub mod template;
+pub mod validate;
+pub mod values;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use category::Category;
+pub use field::{Field, FieldKind};
+pub use method::{AuthKind, AuthMethod};
+pub use request::Verify;
+pub use template::Template;
+
+use super::names::{AuthMethodKey, ConnectorKey};
+use support::Support;
+
+/// The definition of a connector.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Connector {
+    /// Its key; the wire also calls it provider.
+    pub key: ConnectorKey,
+    /// Its name for people.
+    pub name: String,
+    /// The version of the definition (semantic versioning).
+    #[serde(default = "first_version")]
+    pub version: String,
+    /// How ripe the definition is.
+    #[serde(default)]
+    pub release_stage: ReleaseStage,
+    /// What it is, in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// What sort of system it is.
+    #[serde(default)]
+    pub categories: Vec<Category>,
+    /// Whether it is of the set that is known best.
+    #[serde(default)]
+    pub core: bool,
+    /// The vendor's own reference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub docs_url: Option<String>,
+    /// The root of its API.
+    pub base_url: Template,
+    /// The ways to link an account, the most usual first.
+    pub auth: Vec<AuthMethod>,
+    /// The light call that shows that credentials work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify: Option<Verify>,
+    /// Why there is no such call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify_reason: Option<String>,
+    /// Calls a second that the vendor allows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<f64>,
+    /// Headers that every call needs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, Template>,
+    /// How sure the facts are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<Confidence>,
+    /// Oddities that a caller must know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notes: Option<String>,
+    /// Where help is found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub support: Option<Support>,
+    /// The address of its icon.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icon: Option<String>,
+}
+
+/// How ripe a definition is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReleaseStage {
+    /// Shown early to a few.
+    Preview,
+    /// May still change.
+    Beta,
+    /// Ready for use.
+    #[default]
+    Ga,
+    /// To be replaced.
+    Deprecated,
+    /// Not for customers.
+    Internal,
+}
+
+/// How sure the facts of a definition are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Confidence {
+    /// Two places agree.
+    High,
+    /// One place only, or a detail is unsure.
+    Medium,
+    /// To be confirmed with the vendor first.
+    Low,
+}
+
+fn first_version() -> String {
+    "1.0.0".to_owned()
+}
+
+impl Connector {
+    /// The authentication method of this key.
+    #[must_use]
+    pub fn auth_method(&self, key: &AuthMethodKey) -> Option<&AuthMethod> {
+        self.auth.iter().find(|method| method.key == *key)
+    }
+
+    /// The first method that can be used without anything from the administrator.
+    #[must_use]
+    pub fn first_method_without_setup(&self) -> Option<&AuthMethod> {
+        self.auth.iter().find(|method| method.unavailable.is_none() && !method.needs_setup())
+    }
+
+    /// The root of the API when linked by this method.
+    #[must_use]
+    pub fn base_url_for<'a>(&'a self, method: &'a AuthMethod) -> &'a Template {
+        method.base_url.as_ref().unwrap_or(&self.base_url)
+    }
+
+    /// The light call for this method; `None` if there is none.
+    #[must_use]
+    pub fn verify_for<'a>(&'a self, method: &'a AuthMethod) -> Option<&'a Verify> {
+        match (&method.verify, &method.verify_reason) {
+            (Some(verify), _) => Some(verify),
+            // The method says why it has none, so the connector's call is not for it.
+            (None, Some(_)) => None,
+            (None, None) => self.verify.as_ref(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Connector;
+
+    fn acme() -> Connector {
+        serde_json::from_value(serde_json::json!({
+            "key": "acme", "name": "Acme", "base_url": "https://api.acme.example",
+            "verify": {"method": "GET", "path": "/me", "expect_status": 200},
+            "auth": [
+                {"key": "oauth2", "type": "oauth2_authorization_code", "label": "OAuth 2.0",
+                 "setup_fields": [
+                    {"key": "client_id", "label": "Client ID", "type": "text", "required": true}
+                 ],
+                 "authorization": {"type": "bearer", "token": "${access_token}"}},
+                {"key": "api_key", "type": "api_key", "label": "API key", "verify": null,
+                 "verify_reason": "none is known", "base_url": "https://old.acme.example",
+                 "authorization": {"type": "bearer", "token": "${api_key}"}}
+            ]
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_method_without_required_setup_fields_needs_no_setup() {
+        let acme = acme();
+        let oauth = acme.auth_method(&"oauth2".parse().unwrap()).unwrap();
+        assert!(oauth.needs_setup());
+        let first = acme.first_method_without_setup().unwrap();
+        assert_eq!(first.key.as_str(), "api_key");
+    }
+
+    #[test]
+    fn a_method_may_replace_address_and_light_call() {
+        let acme = acme();
+        let [oauth, api_key] = acme.auth.as_slice() else { panic!("two methods") };
+        assert!(acme.verify_for(oauth).is_some());
+        assert!(acme.verify_for(api_key).is_none());
+        assert_eq!(acme.base_url_for(oauth).as_str(), "https://api.acme.example");
+        assert_eq!(acme.base_url_for(api_key).as_str(), "https://old.acme.example");
+    }
+
+    #[test]
+    fn a_definition_survives_being_written_and_read() {
+        let acme = acme();
+        let text = serde_json::to_string(&acme).unwrap();
+        assert_eq!(serde_json::from_str::<Connector>(&text).unwrap(), acme);
+        assert_eq!(acme.version, "1.0.0");
+    }
+}

@@ -1,0 +1,202 @@
+use serde_json::{Value, json};
+
+use super::{Finding, Severity, check, refused};
+use crate::domain::connector::Connector;
+
+fn acme() -> Value {
+    json!({
+        "key": "acme", "name": "Acme", "categories": ["crm"],
+        "base_url": "https://${subdomain}.acme.example/api",
+        "verify": {"method": "GET", "path": "/me", "expect_status": 200},
+        "auth": [{
+            "key": "api_key", "type": "api_key", "label": "API key",
+            "config_fields": [
+                {"key": "subdomain", "label": "Subdomain", "type": "text", "required": true,
+                 "pattern": "^[a-z0-9-]+$"},
+                {"key": "api_key", "label": "API key", "type": "password", "required": true,
+                 "secret": true}
+            ],
+            "authorization": {"type": "bearer", "token": "${api_key}"}
+        }]
+    })
+}
+
+/// The findings after one member has been replaced.
+fn with(pointer: &str, value: Value) -> Vec<Finding> {
+    let mut acme = acme();
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    match acme.pointer_mut(parent).unwrap() {
+        Value::Array(items) => items[name.parse::<usize>().unwrap()] = value,
+        parent => parent[name] = value,
+    }
+    check(&serde_json::from_value::<Connector>(acme).unwrap())
+}
+
+fn assert_refused(findings: &[Finding], place: &str) {
+    assert!(
+        findings.iter().any(|f| f.severity == Severity::Error && f.place.starts_with(place)),
+        "{findings:#?}"
+    );
+}
+
+#[test]
+fn a_sound_connector_has_no_findings() {
+    assert_eq!(check(&serde_json::from_value::<Connector>(acme()).unwrap()), []);
+}
+
+#[test]
+fn threat_35_a_host_is_named_or_held_to_a_pattern() {
+    for pattern in ["*", ".*", "^.*$", "^[^/]+$", "^a|b", "^[a-z@.]+$", "^[a-z/]+$"] {
+        let findings = with("/auth/0/config_fields/0/pattern", json!(pattern));
+        assert!(refused(&findings), "{pattern}");
+    }
+    assert_refused(&with("/auth/0/config_fields/0/pattern", Value::Null), "base_url");
+    for address in [
+        "https://*/api",
+        "https://*.acme.example",
+        "http://acme.example",
+        "https://localhost/x",
+        "https://127.0.0.1",
+        "https://2130706433",
+        "https://0x7f.1",
+        "https://10.0.0.8/x",
+        "https://169.254.169.254/latest",
+        "https://[::1]/",
+        "https://acme",
+        "https://a@b.example",
+        "https://acme.example\\@evil.example",
+        "https://metadata.google.internal",
+        "ftp://a.example",
+        "https://a.example/x y",
+        "https://a.example/#x",
+        "https://",
+        "",
+        "javascript:alert(1)",
+        "https://a..example",
+        "https://${api_key",
+        "https://${api_key}.acme.example",
+        "${subdomain}/x",
+        "${access_token}",
+    ] {
+        assert_refused(&with("/base_url", json!(address)), "base_url");
+    }
+}
+
+#[test]
+fn threat_35_a_path_stays_below_its_root() {
+    for path in ["/../admin", "/a/..", "/a/%2e%2E/b", "/a/..%2fb", "//evil.example", "/a\\b", "a"] {
+        assert_refused(&with("/verify/path", json!(path)), "verify.path");
+    }
+    assert_refused(&with("/base_url", json!("https://a.example/x/../y")), "base_url");
+    assert_eq!(with("/verify/path", json!("/a..b?range=1..2")), []);
+}
+
+#[test]
+fn threat_35_a_template_uses_only_what_its_method_has() {
+    for text in [
+        "${other}",
+        "${access_token}",
+        "${jwt}",
+        "${saml_assertion}",
+        "${project.secret}",
+        "${env:HOME}",
+        "${",
+        "${}",
+        "x${api_key",
+    ] {
+        assert_refused(&with("/auth/0/authorization/token", json!(text)), "auth[0]");
+    }
+    assert_refused(&with("/headers", json!({"X-A": "${client_secret}"})), "auth[0]");
+}
+
+#[test]
+fn threat_35_a_bad_expression_is_refused() {
+    for pattern in ["(a{1000}){1000}", "^(", "^(?=a)$"] {
+        let findings = with("/auth/0/config_fields/1/pattern", json!(pattern));
+        assert_refused(&findings, "auth[0].config_fields[1].pattern");
+    }
+}
+
+#[test]
+fn threat_35_counts_and_sizes_are_bounded() {
+    let acme = acme();
+    let many = |count: usize, pointer: &str| {
+        let one = acme.pointer(pointer).unwrap();
+        let copy = |number: usize| {
+            let mut one = one.clone();
+            one["key"] = json!(format!("k{number}"));
+            one
+        };
+        Value::Array((0..count).map(copy).collect())
+    };
+    assert_refused(&with("/auth", many(65, "/auth/0")), "auth");
+    let fields = many(129, "/auth/0/config_fields/1");
+    assert_refused(&with("/auth/0/config_fields", fields), "auth[0]");
+    assert_refused(&with("/notes", json!("x".repeat(9000))), "notes");
+    let deep = (0..40).fold(json!(1), |inner, _| json!({ "a": inner }));
+    assert_refused(&with("/verify/body", json!({ "a": deep })), "verify.body");
+}
+
+#[test]
+fn threat_36_control_characters_are_refused_at_load() {
+    for text in ["\u{1b}[31mAcme", "Ac\u{7}me", "Ac\u{202e}me", "\u{9b}2J"] {
+        assert_refused(&with("/name", json!(text)), "name");
+        assert_refused(&with("/auth/0/config_fields/0/label", json!(text)), "auth[0]");
+    }
+}
+
+#[test]
+fn threat_21_a_header_is_a_header_and_not_the_clients_own() {
+    for (name, value) in [("Host", "x"), ("a b", "x"), ("X-A", "x\nY: z"), ("cookie", "x")] {
+        let mut headers = serde_json::Map::new();
+        headers.insert(name.to_owned(), json!(value));
+        assert_refused(&with("/headers", Value::Object(headers)), "headers");
+    }
+}
+
+#[test]
+fn fields_must_make_sense() {
+    let field = |value: Value| {
+        let mut field = json!({"key": "k", "label": "K", "type": "text"});
+        field.as_object_mut().unwrap().extend(value.as_object().unwrap().clone());
+        with("/auth/0/setup_fields", json!([field]))
+    };
+    assert_eq!(field(json!({})), []);
+    for bad in [
+        json!({"key": "access_token"}),
+        json!({"key": "api_key"}),
+        json!({"key": "a b"}),
+        json!({"label": ""}),
+        json!({"type": "password"}),
+        json!({"type": "select"}),
+        json!({"options": [{"value": "a", "label": "A"}]}),
+        json!({"type": "select", "options": [{"value": "a", "label": "A"}], "default": "b"}),
+        json!({"pattern": "^a$", "default": "b"}),
+        json!({"secret": true, "default": "b"}),
+        json!({"required": true, "read_only": true}),
+    ] {
+        assert_refused(&field(bad), "auth[0].setup_fields[0]");
+    }
+}
+
+#[test]
+fn a_method_has_what_its_kind_needs() {
+    assert_refused(&with("/auth/0/type", json!("oauth2_authorization_code")), "auth[0]");
+    assert_refused(&with("/auth/0/token_url", json!("https://a.example")), "auth[0]");
+    let body = json!({"type": "body", "body": {"k": "${api_key}"}});
+    assert_refused(&with("/auth/0/authorization", body), "auth[0].authorization");
+    let dull = json!({"type": "bearer", "token": "fixed"});
+    assert_refused(&with("/auth/0/authorization", dull), "auth[0].authorization");
+}
+
+#[test]
+fn a_method_that_is_switched_off_keeps_no_rule_of_calls() {
+    let findings = with("/auth/0/unavailable", json!("needs an expression"));
+    assert_eq!(findings, []);
+}
+
+#[test]
+fn without_a_light_call_there_is_a_warning_or_a_reason() {
+    let findings = with("/verify", Value::Null);
+    assert!(!refused(&findings) && findings.len() == 1, "{findings:?}");
+}

@@ -1,0 +1,373 @@
+//! Changing auth configs: enable, disable, make default, edit, delete.
+
+use std::collections::BTreeSet;
+
+use crate::domain::account::{self, Account, Status};
+use crate::domain::auth_config::{self, AuthConfig, Decided, VersionPin};
+use crate::domain::caller::{Caller, Permission};
+use crate::domain::connector::values::Mode;
+use crate::domain::event::{Event, EventKind};
+use crate::domain::time::Timestamp;
+use crate::error::{HubError, codes};
+use crate::hub::Hub;
+use crate::hub::connectors;
+use crate::hub::write::{Guard, Outcome, Record};
+use crate::store::auth_configs::{self, Sealed};
+use crate::store::{StoreError, Tx, accounts, events};
+
+use super::add::{self, IfExists, New};
+use super::{Given, Target, View, find, find_one, resource, snapshot, view};
+
+/// Accounts in one step of a mass change.
+const STEP: i64 = 500;
+
+/// Enables what `target` names; a connector that is not set up is set up first, with its first
+/// method that needs nothing from the administrator (AC-19, AC-22).
+///
+/// # Errors
+/// `auth_config.not_found`, `connector.needs_setup`, `guard.too_many_affected`.
+pub async fn enable(
+    hub: &Hub,
+    caller: &Caller,
+    target: &str,
+    guard: Guard,
+) -> Result<Vec<Outcome<View>>, HubError> {
+    switch(hub, caller, target, guard, true).await
+}
+
+/// Disables what `target` names; its accounts become `inactive` (AC-14, AC-15, AC-22).
+///
+/// # Errors
+/// `auth_config.not_found`, `guard.too_many_affected`.
+pub async fn disable(
+    hub: &Hub,
+    caller: &Caller,
+    target: &str,
+    guard: Guard,
+) -> Result<Vec<Outcome<View>>, HubError> {
+    switch(hub, caller, target, guard, false).await
+}
+
+async fn switch(
+    hub: &Hub,
+    caller: &Caller,
+    target: &str,
+    guard: Guard,
+    on: bool,
+) -> Result<Vec<Outcome<View>>, HubError> {
+    hub.require(caller, Permission::PlatformWrite)?;
+    let mut tx = hub.store.begin_write().await?;
+    let outcomes = match find(&mut tx, caller, target).await? {
+        Target::Configs(configs) => {
+            let mut outcomes = Vec::with_capacity(configs.len());
+            for config in configs {
+                outcomes.push(switch_one(hub, &mut tx, caller, config, on).await?);
+            }
+            outcomes
+        }
+        Target::NotSetUp(connector) if on => {
+            let new = New {
+                connector,
+                method: None,
+                name: None,
+                values: Given::new(),
+                make_default: false,
+                pin: None,
+                if_exists: IfExists::Fail,
+            };
+            vec![add::add_in(hub, &mut tx, caller, new).await?]
+        }
+        Target::NotSetUp(connector) => {
+            let text = format!("connector `{connector}` is not set up in this project");
+            return Err(HubError::new(&codes::AUTH_CONFIG_UNKNOWN, text)
+                .hint("hubctl connectors list --enabled"));
+        }
+    };
+    guard.check(outcomes.iter().map(|outcome| outcome.affected).sum())?;
+    guard.finish(tx).await?;
+    Ok(outcomes)
+}
+
+async fn switch_one(
+    hub: &Hub,
+    tx: &mut Tx,
+    caller: &Caller,
+    config: AuthConfig,
+    on: bool,
+) -> Result<Outcome<View>, HubError> {
+    let now = hub.clock.now();
+    let before = config.clone();
+    let decided = if on { config.enable(now) } else { config.disable(now) };
+    if !decided.changed {
+        return Ok(Outcome::unchanged(view(hub, tx, caller, before).await?));
+    }
+    let affected = follow(hub, tx, caller, &decided.after, now).await?;
+    let (kind, action) = if on {
+        (EventKind::AuthConfigEnabled, "enable")
+    } else {
+        (EventKind::AuthConfigDisabled, "disable")
+    };
+    keep(hub, tx, caller, before, decided, None, Noted { kind, action, affected }).await
+}
+
+/// AC-14, AC-19: the accounts follow their auth config, page by page, each with its event.
+async fn follow(
+    hub: &Hub,
+    tx: &mut Tx,
+    caller: &Caller,
+    config: &AuthConfig,
+    now: Timestamp,
+) -> Result<u64, HubError> {
+    let on = config.is_enabled();
+    let project = caller.project();
+    let (status, reasons) = match config.disabled_at {
+        Some(since) => (Status::Inactive, vec![account::disabled_reason(since)]),
+        None => (Status::Active, Vec::new()),
+    };
+    let mut affected = 0;
+    let mut last = None;
+    loop {
+        let after = last.as_ref();
+        let page = accounts::next_of_config(tx, project, &config.id, on, after, STEP).await?;
+        let (Some(first), Some(end)) = (page.first(), page.last()) else { break };
+        let range = (&first.id, &end.id);
+        accounts::set_status(tx, project, &config.id, range, status, &reasons, now).await?;
+        for held in page.iter().filter(|account| account.hold.is_some()) {
+            let decide = if on { Account::config_enabled } else { Account::config_disabled };
+            accounts::save(tx, project, &decide(held.clone(), now).after).await?;
+        }
+        let mut changed = Vec::with_capacity(page.len());
+        for account in &page {
+            changed.push(Event {
+                id: hub.random.uuid_v7(now)?.into(),
+                kind: EventKind::AccountUpdated,
+                subject: account.id.to_string(),
+                at: now,
+                data: None,
+            });
+        }
+        events::append(tx, project, &changed).await?;
+        affected += page.len() as u64;
+        last = Some(end.id.clone());
+    }
+    Ok(affected)
+}
+
+/// Makes the auth config that `target` names its connector's default (AC-7 to AC-10).
+///
+/// # Errors
+/// `auth_config.not_found`, `target.ambiguous`.
+pub async fn make_default(
+    hub: &Hub,
+    caller: &Caller,
+    target: &str,
+    guard: Guard,
+) -> Result<Outcome<View>, HubError> {
+    hub.require(caller, Permission::PlatformWrite)?;
+    let mut tx = hub.store.begin_write().await?;
+    let config = find_one(&mut tx, caller, target).await?;
+    let outcome = make_default_in(hub, &mut tx, caller, config).await?;
+    guard.finish(tx).await?;
+    Ok(outcome)
+}
+
+async fn make_default_in(
+    hub: &Hub,
+    tx: &mut Tx,
+    caller: &Caller,
+    config: AuthConfig,
+) -> Result<Outcome<View>, HubError> {
+    let siblings = auth_configs::of_connector(tx, caller.project(), &config.connector).await?;
+    let before = config.clone();
+    let decided = config.make_default(&siblings, hub.clock.now());
+    if !decided.changed {
+        return Ok(Outcome::unchanged(view(hub, tx, caller, before).await?));
+    }
+    let kind = EventKind::AuthConfigDefaultChanged;
+    let noted = Noted { kind, action: "make-default", affected: 0 };
+    keep(hub, tx, caller, before, decided, None, noted).await
+}
+
+/// What an edit changes; the rest stays.
+#[derive(Debug, Clone, Default)]
+pub struct Edit {
+    /// New name.
+    pub name: Option<String>,
+    /// Set-up values to replace; an empty one clears an optional value.
+    pub values: Given,
+    /// New pin; `Some(None)` removes it.
+    pub pin: Option<Option<VersionPin>>,
+}
+
+/// Edits the auth config that `target` names; secrets that are not given stay (AC-38).
+///
+/// # Errors
+/// `auth_config.not_found`, `target.ambiguous`, `fields.invalid`, `auth_config.exists`.
+pub async fn edit(
+    hub: &Hub,
+    caller: &Caller,
+    target: &str,
+    edit: Edit,
+    guard: Guard,
+) -> Result<Outcome<View>, HubError> {
+    hub.require(caller, Permission::PlatformWrite)?;
+    let mut tx = hub.store.begin_write().await?;
+    let config = find_one(&mut tx, caller, target).await?;
+    let outcome = edit_in(hub, &mut tx, caller, config, edit, false).await?;
+    guard.finish(tx).await?;
+    if guard.dry_run {
+        hub.forget_keys();
+    }
+    Ok(outcome)
+}
+
+pub(super) async fn edit_in(
+    hub: &Hub,
+    tx: &mut Tx,
+    caller: &Caller,
+    before: AuthConfig,
+    edit: Edit,
+    make_default: bool,
+) -> Result<Outcome<View>, HubError> {
+    let now = hub.clock.now();
+    let pin = edit.pin.clone().unwrap_or_else(|| before.pin.clone());
+    let resolved = connectors::resolve(tx, caller, &before.connector, pin.as_ref()).await?;
+    let connector = resolved.ok_or_else(|| connectors::unknown(before.connector.as_str()))?.connector;
+    let method = connector.auth_method(&before.method).ok_or_else(|| {
+        let text = format!("method `{}` is not in the connector any more", before.method);
+        HubError::new(&codes::AUTH_METHOD_UNKNOWN, text)
+    })?;
+    let stored: BTreeSet<String> = before.setup.keys().chain(&before.secrets).cloned().collect();
+    let checked = add::check(&connector, method, &edit.values, Mode::Edit { stored: &stored })?;
+    let mut values = before.setup.clone();
+    values.retain(|key, _| !checked.cleared.contains(key));
+    values.extend(checked.public);
+    let sealed = auth_configs::sealed(tx, caller.project(), &before.id).await?;
+    let sealed_version = sealed.as_ref().map_or(0, |sealed| sealed.version);
+    let mut secrets = match &sealed {
+        Some(sealed) if !checked.secret.is_empty() => {
+            hub.open(tx, caller, add::spot(&before, sealed.version), &sealed.bytes).await?
+        }
+        _ => Given::new(),
+    };
+    let replaced = checked.secret.iter().any(|(key, value)| secrets.get(key) != Some(value));
+    let names = before.secrets.iter().chain(checked.secret.keys()).cloned().collect();
+    secrets.extend(checked.secret);
+    let name = edit.name.map(|name| auth_config::check_name(&name)).transpose();
+    let name = name.map_err(|problem| {
+        HubError::new(&codes::BAD_VALUE, format!("--name {}", problem.message))
+    })?;
+    let asked = auth_config::Edit {
+        name,
+        pin: edit.pin,
+        setup: values,
+        secrets: names,
+        secrets_replaced: replaced,
+    };
+    let mut decided = before.clone().edit(asked, now);
+    if make_default {
+        let siblings = auth_configs::of_connector(tx, caller.project(), &before.connector).await?;
+        let after = decided.after.make_default(&siblings, now);
+        decided = Decided { changed: decided.changed || after.changed, ..after };
+    }
+    if !decided.changed {
+        return Ok(Outcome::unchanged(view(hub, tx, caller, before).await?));
+    }
+    let sealed = if replaced {
+        let version = sealed_version + 1;
+        let bytes = hub.seal(tx, caller, add::spot(&before, version), &secrets).await?;
+        Some(Sealed { bytes, version })
+    } else {
+        None
+    };
+    let noted = Noted { kind: EventKind::AuthConfigUpdated, action: "edit", affected: 0 };
+    keep(hub, tx, caller, before, decided, sealed, noted).await
+}
+
+/// Deletes the auth config that `target` names (AC-24 to AC-28).
+///
+/// # Errors
+/// `auth_config.not_found`, `target.ambiguous`, `auth_config.has_accounts`,
+/// `auth_config.is_default`.
+pub async fn delete(
+    hub: &Hub,
+    caller: &Caller,
+    target: &str,
+    guard: Guard,
+) -> Result<Outcome<View>, HubError> {
+    hub.require(caller, Permission::PlatformWrite)?;
+    let now = hub.clock.now();
+    let mut tx = hub.store.begin_write().await?;
+    let config = find_one(&mut tx, caller, target).await?;
+    let siblings =
+        auth_configs::of_connector(&mut tx, caller.project(), &config.connector).await?;
+    let accounts = accounts::count_of_config(&mut tx, caller.project(), &config.id).await?;
+    config.may_delete(&siblings, accounts).map_err(|refusal| {
+        let error = HubError::from(refusal);
+        if accounts > 0 {
+            error.hint(format!("hubctl accounts list --provider {}", config.connector))
+        } else {
+            error
+        }
+    })?;
+    auth_configs::delete(&mut tx, caller.project(), &config).await?;
+    let (kind, id) = (EventKind::AuthConfigDeleted, config.id.as_str());
+    hub.emit(&mut tx, caller, kind, id, now, Some(snapshot(&config))).await?;
+    let record = Record {
+        action: "delete",
+        resource: resource(&config),
+        affected: 0,
+        before: Some(snapshot(&config)),
+        after: None,
+    };
+    let operation = Some(hub.record(&mut tx, caller, now, record).await?);
+    let before = Some(view(hub, &mut tx, caller, config).await?);
+    guard.finish(tx).await?;
+    Ok(Outcome { before, after: None, changed: true, affected: 0, operation })
+}
+
+struct Noted {
+    kind: EventKind,
+    action: &'static str,
+    affected: u64,
+}
+
+/// Saves what was decided, with its event and its record.
+async fn keep(
+    hub: &Hub,
+    tx: &mut Tx,
+    caller: &Caller,
+    before: AuthConfig,
+    decided: Decided,
+    sealed: Option<Sealed>,
+    noted: Noted,
+) -> Result<Outcome<View>, HubError> {
+    let project = caller.project();
+    if let Some(former) = &decided.loses_default {
+        auth_configs::save(tx, project, former, None).await?;
+    }
+    let after = decided.after;
+    let saved = auth_configs::save(tx, project, &after, sealed.as_ref()).await;
+    saved.map_err(|error| match error {
+        StoreError::Duplicate => add::exists(&after),
+        other => other.into(),
+    })?;
+    hub.emit(tx, caller, noted.kind, after.id.as_str(), after.updated_at, None).await?;
+    let record = Record {
+        action: noted.action,
+        resource: resource(&after),
+        affected: noted.affected,
+        before: Some(snapshot(&before)),
+        after: Some(snapshot(&after)),
+    };
+    let operation = Some(hub.record(tx, caller, after.updated_at, record).await?);
+    let before = view(hub, tx, caller, before).await?;
+    let after = view(hub, tx, caller, after).await?;
+    Ok(Outcome {
+        before: Some(before),
+        after: Some(after),
+        changed: true,
+        affected: noted.affected,
+        operation,
+    })
+}

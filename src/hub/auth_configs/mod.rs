@@ -1,0 +1,351 @@
+//! Operations on auth configs.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use serde_json::{Value, json};
+
+use crate::catalog;
+use crate::domain::auth_config::{AuthConfig, VersionPin};
+use crate::domain::caller::{Caller, Permission};
+use crate::domain::connector::{
+    AuthKind, AuthMethod, Category, Field, ReleaseStage, guide,
+};
+use crate::domain::ids::AuthConfigId;
+use crate::domain::names::ConnectorKey;
+use crate::error::{HubError, codes};
+use crate::store::{Tx, accounts, auth_configs, connect_sessions};
+
+use super::Hub;
+use super::connectors::{self, Resolved};
+
+mod add;
+mod change;
+
+pub use add::{IfExists, New, add};
+pub use change::{Edit, delete, disable, edit, enable, make_default};
+
+/// Set-up key under which any auth config may keep the token that providers are handed so that
+/// they can start actions (AC-51, HB-19).
+pub const TRIGGER_TOKEN: &str = "external-trigger-token";
+
+/// An auth config with the facts of its connector that people want to see beside it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct View {
+    /// The auth config.
+    pub config: AuthConfig,
+    /// The connector's name.
+    pub connector_name: String,
+    /// The connector's categories.
+    pub categories: Vec<Category>,
+    /// The method's name.
+    pub method_label: String,
+    /// The connector version in use.
+    pub connector_version: String,
+    /// Whether the connector is the project's own.
+    pub own: bool,
+    /// How ripe the connector is.
+    pub release_stage: ReleaseStage,
+    /// The callback address to register with the vendor, for a login in the browser (AC-39).
+    pub callback_url: Option<String>,
+    /// Where its logo is.
+    pub logo_url: String,
+}
+
+/// What a change would touch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Impact {
+    /// Linked accounts.
+    pub accounts: u64,
+    /// Open connect sessions.
+    pub sessions: u64,
+}
+
+/// What is asked of the configs that a target names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// See [`enable`].
+    Enable,
+    /// See [`disable`].
+    Disable,
+    /// See [`make_default`].
+    MakeDefault,
+    /// See [`delete`].
+    Delete,
+}
+
+fn views(hub: &Hub, config: AuthConfig, resolved: Option<&Resolved>) -> View {
+    let key = config.connector.as_str();
+    let logo_url = address(hub, &format!("logos/{key}.svg"));
+    let callback = || guide::callback_url(hub.public_url.as_str(), &config.connector);
+    if let Some(Resolved { connector, own }) = resolved {
+        let method = connector.auth_method(&config.method);
+        let is_login = method.is_some_and(AuthMethod::needs_browser);
+        return View {
+            connector_name: connector.name.clone(),
+            categories: connector.categories.clone(),
+            method_label: method.map_or_else(|| config.method.to_string(), |m| m.label.clone()),
+            connector_version: connector.version.clone(),
+            own: *own,
+            release_stage: connector.release_stage,
+            callback_url: is_login.then(callback),
+            logo_url,
+            config,
+        };
+    }
+    let entry = catalog::find_entry(key);
+    let method = entry.and_then(|entry| {
+        entry.auth.iter().find(|method| method.key == config.method.as_str())
+    });
+    View {
+        connector_name: entry.map_or_else(|| key.to_owned(), |entry| entry.name.to_owned()),
+        categories: entry.map(|entry| entry.categories.to_vec()).unwrap_or_default(),
+        method_label: method.map_or_else(|| config.method.to_string(), |m| m.label.to_owned()),
+        connector_version: connectors::BUILT_IN_VERSION.to_owned(),
+        own: false,
+        release_stage: ReleaseStage::Ga,
+        callback_url: method
+            .is_some_and(|method| method.kind == AuthKind::OAuth2AuthorizationCode)
+            .then(callback),
+        logo_url,
+        config,
+    }
+}
+
+/// An address below the hub's public one.
+pub(super) fn address(hub: &Hub, path: &str) -> String {
+    format!("{}/{path}", hub.public_url.as_str().trim_end_matches('/'))
+}
+
+/// The auth config with its connector's facts; an own connector's are read from the store.
+pub(super) async fn view(
+    hub: &Hub,
+    tx: &mut Tx,
+    caller: &Caller,
+    config: AuthConfig,
+) -> Result<View, HubError> {
+    let found = connectors::resolve_own(tx, caller, &config.connector, config.pin.as_ref()).await?;
+    Ok(views(hub, config, found.as_ref()))
+}
+
+/// Which auth configs to list (AC-43).
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Only enabled or only disabled ones.
+    pub enabled: Option<bool>,
+    /// At least one of these categories.
+    pub categories: Vec<Category>,
+    /// This text in connector key, connector name or config name, whatever its case.
+    pub search: Option<String>,
+    /// Only those of this connector.
+    pub connector: Option<ConnectorKey>,
+}
+
+impl Filter {
+    fn fits(&self, view: &View) -> bool {
+        let contains = |text: &str, part: &str| text.to_lowercase().contains(part);
+        self.enabled.is_none_or(|enabled| view.config.is_enabled() == enabled)
+            && self.connector.as_ref().is_none_or(|key| view.config.connector == *key)
+            && (self.categories.is_empty()
+                || self.categories.iter().any(|wanted| view.categories.contains(wanted)))
+            && self.search.as_deref().is_none_or(|text| {
+                let text = text.to_lowercase();
+                contains(view.config.connector.as_str(), &text)
+                    || contains(&view.connector_name, &text)
+                    || contains(&view.config.name, &text)
+            })
+    }
+}
+
+/// Shows the project's auth configs to `each`, by connector and age.
+///
+/// # Errors
+/// As the store or `each` reports them.
+pub async fn list(
+    hub: &Hub,
+    caller: &Caller,
+    filter: &Filter,
+    mut each: impl FnMut(&View) -> Result<ControlFlow<()>, HubError>,
+) -> Result<(), HubError> {
+    hub.require(caller, Permission::PlatformRead)?;
+    let mut tx = hub.store.begin_read().await?;
+    let own = connectors::all_own(&mut tx, caller).await?;
+    auth_configs::scan(&mut tx, caller.project(), |config| {
+        let resolved = connectors::pick_own(&own, &config.connector, config.pin.as_ref());
+        let view = views(hub, config, resolved);
+        if filter.fits(&view) { each(&view) } else { Ok(ControlFlow::Continue(())) }
+    })
+    .await
+}
+
+/// What a target on the command line or in a path names.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Target {
+    /// One or more auth configs.
+    Configs(Vec<AuthConfig>),
+    /// A connector that is known but not set up.
+    NotSetUp(ConnectorKey),
+}
+
+/// Finds what `text` names: an auth config's id, a connector's key, or an auth config's name.
+pub(super) async fn find(tx: &mut Tx, caller: &Caller, text: &str) -> Result<Target, HubError> {
+    let project = caller.project();
+    if let Ok(id) = text.parse::<AuthConfigId>()
+        && let Some(config) = auth_configs::by_id(tx, project, &id).await?
+    {
+        return Ok(Target::Configs(vec![config]));
+    }
+    let key = text.parse::<ConnectorKey>().ok();
+    if let Some(key) = &key {
+        let configs = auth_configs::of_connector(tx, project, key).await?;
+        if !configs.is_empty() {
+            return Ok(Target::Configs(configs));
+        }
+    }
+    if let Some(config) = auth_configs::by_name(tx, project, text).await? {
+        return Ok(Target::Configs(vec![config]));
+    }
+    match key {
+        Some(key) if connectors::resolve(tx, caller, &key, None).await?.is_some() => {
+            Ok(Target::NotSetUp(key))
+        }
+        _ => Err(unknown(text)),
+    }
+}
+
+fn unknown(text: &str) -> HubError {
+    let shown: String = text.chars().take(80).collect();
+    let text_is_near = catalog::suggest(text).first().copied();
+    let message = format!("`{shown}` is no auth config id, connector key or name here");
+    let error = HubError::new(&codes::AUTH_CONFIG_UNKNOWN, message);
+    match text_is_near {
+        Some(near) => error.hint(format!("did you mean `{near}`? See `hubctl connectors list`")),
+        None => error.hint("hubctl connectors list"),
+    }
+}
+
+/// The one auth config that `text` names.
+pub(super) async fn find_one(
+    tx: &mut Tx,
+    caller: &Caller,
+    text: &str,
+) -> Result<AuthConfig, HubError> {
+    match find(tx, caller, text).await? {
+        Target::NotSetUp(key) => {
+            let message = format!("connector `{key}` is not set up in this project");
+            Err(HubError::new(&codes::AUTH_CONFIG_UNKNOWN, message)
+                .hint(format!("hubctl connectors enable {key}")))
+        }
+        Target::Configs(mut configs) if configs.len() == 1 => Ok(configs.remove(0)),
+        Target::Configs(configs) => {
+            let listed: Vec<String> =
+                configs.iter().map(|config| format!("{} ({})", config.id, config.name)).collect();
+            let message = format!("`{text}` has several auth configs: {}", listed.join(", "));
+            let error = HubError::new(&codes::AMBIGUOUS_TARGET, message).hint("use one of the ids");
+            Err(configs.iter().fold(error, |error, config| {
+                error.detail(json!({ "id": config.id, "name": config.name }))
+            }))
+        }
+    }
+}
+
+/// What `text` names.
+///
+/// # Errors
+/// `auth_config.not_found`.
+pub async fn target(hub: &Hub, caller: &Caller, text: &str) -> Result<Target, HubError> {
+    hub.require(caller, Permission::PlatformRead)?;
+    let mut tx = hub.store.begin_read().await?;
+    find(&mut tx, caller, text).await
+}
+
+/// An auth config and how much hangs on it (AC-50).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Detail {
+    /// The auth config.
+    pub view: View,
+    /// Linked accounts.
+    pub accounts: u64,
+}
+
+/// The one auth config that `text` names.
+///
+/// # Errors
+/// `auth_config.not_found` or `target.ambiguous`.
+pub async fn get(hub: &Hub, caller: &Caller, text: &str) -> Result<Detail, HubError> {
+    hub.require(caller, Permission::PlatformRead)?;
+    let mut tx = hub.store.begin_read().await?;
+    let config = find_one(&mut tx, caller, text).await?;
+    let accounts = accounts::count_of_config(&mut tx, caller.project(), &config.id).await?;
+    Ok(Detail { view: view(hub, &mut tx, caller, config).await?, accounts })
+}
+
+/// What the action would touch, for a question to the administrator (AC-18).
+///
+/// # Errors
+/// As [`target`].
+pub async fn impact(
+    hub: &Hub,
+    caller: &Caller,
+    text: &str,
+    action: Action,
+) -> Result<Impact, HubError> {
+    hub.require(caller, Permission::PlatformRead)?;
+    let now = hub.clock.now();
+    let mut tx = hub.store.begin_read().await?;
+    let Target::Configs(configs) = find(&mut tx, caller, text).await? else {
+        return Ok(Impact::default());
+    };
+    let mut impact = Impact::default();
+    let project = caller.project();
+    for config in &configs {
+        let accounts = match action {
+            Action::Enable => {
+                accounts::count_inactive(&mut tx, project, &config.id, true).await?
+            }
+            Action::Disable if config.is_enabled() => {
+                accounts::count_inactive(&mut tx, project, &config.id, false).await?
+            }
+            Action::Disable | Action::MakeDefault | Action::Delete => 0,
+        };
+        impact.accounts += accounts;
+    }
+    if matches!(action, Action::Disable | Action::Delete)
+        && let Some(config) = configs.iter().find(|config| config.is_enabled())
+    {
+        impact.sessions =
+            connect_sessions::count_open(&mut tx, project, &config.connector, now).await?;
+    }
+    Ok(impact)
+}
+
+/// The fields that the administrator may fill in for a method.
+fn setup_fields(method: &AuthMethod) -> Vec<Field> {
+    let mut fields = method.setup_fields.clone();
+    if !fields.iter().any(|field| field.key == TRIGGER_TOKEN) {
+        let label = "External trigger token";
+        fields.push(Field::optional_secret(TRIGGER_TOKEN, label));
+    }
+    fields
+}
+
+/// A config as the record of operations keeps it: names of secrets, never values.
+fn snapshot(config: &AuthConfig) -> Value {
+    json!({
+        "name": config.name,
+        "connector": config.connector,
+        "method": config.method,
+        "default": config.is_default,
+        "enabled": config.is_enabled(),
+        "pin": config.pin.as_ref().map(VersionPin::as_str),
+        "setup": config.setup,
+        "secrets": config.secrets,
+    })
+}
+
+fn resource(config: &AuthConfig) -> String {
+    format!("auth_config/{}", config.id)
+}
+
+/// Values as given on the command line or in a request.
+pub type Given = BTreeMap<String, crate::domain::secret::Secret>;

@@ -1,0 +1,225 @@
+//! The keys of a store at work: found or made when they are first needed, then kept for the
+//! process. Only commands that touch a secret ever come here.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use zeroize::Zeroizing;
+
+use super::Hub;
+use super::keysource::{self, Kept, KeySources, StoreKey};
+use super::vault::{self, DataKey, DataKeys, HashKey, MasterKey, Place, WrapPlace};
+use crate::domain::caller::Caller;
+use crate::domain::ids::ProjectNumber;
+use crate::domain::secret::Secret;
+use crate::error::{HubError, codes};
+use crate::store::keys::{self, WrappedKey};
+use crate::store::{StoreError, Tx};
+
+/// The project number under which keys of the whole store are kept.
+const WHOLE_STORE: ProjectNumber = ProjectNumber(0);
+const DATA: &str = "data";
+const HASH: &str = "hash";
+const STORE_ID: &str = "store_id";
+const KEY_PLACE: &str = "master_key_place";
+const KEY_ID: &str = "master_key_id";
+
+pub(super) struct Sealing {
+    sources: KeySources,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    master: Option<Arc<Master>>,
+    data: HashMap<i64, Arc<DataKeys>>,
+    hash: Option<Arc<HashKey>>,
+    note: Option<String>,
+}
+
+struct Master {
+    store_id: String,
+    key: MasterKey,
+}
+
+impl Sealing {
+    pub(super) fn new(sources: KeySources) -> Self {
+        Self { sources, known: Mutex::default() }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn take_note(&self) -> Option<String> {
+        self.known().note.take()
+    }
+}
+
+impl Hub {
+    /// The master key of the store; a store without one gets one in this transaction.
+    async fn master(&self, tx: &mut Tx) -> Result<Arc<Master>, HubError> {
+        if let Some(master) = &self.sealing.known().master {
+            return Ok(Arc::clone(master));
+        }
+        let store_id = self.store_id(tx).await?;
+        let kept = kept(tx).await?;
+        let key = match kept {
+            Some(_) => self.load(store_id.clone(), kept)?,
+            None => {
+                let sources = &self.sealing.sources;
+                let made = keysource::create(sources, &store_id, self.random.as_ref())?;
+                let first = remember(tx, made.kept()).await?;
+                if first.key_id == made.key.id() {
+                    self.sealing.known().note = made.note;
+                    made.key
+                } else {
+                    self.load(store_id.clone(), Some(first))?
+                }
+            }
+        };
+        let master = Arc::new(Master { store_id, key });
+        self.sealing.known().master = Some(Arc::clone(&master));
+        Ok(master)
+    }
+
+    fn load(&self, store_id: String, kept: Option<Kept>) -> Result<MasterKey, HubError> {
+        Ok(keysource::load(&self.sealing.sources, &StoreKey { store_id, kept })?.key)
+    }
+
+    async fn store_id(&self, tx: &mut Tx) -> Result<String, HubError> {
+        if let Some(id) = keys::fact(tx, STORE_ID).await? {
+            return Ok(id);
+        }
+        let id = self.random.uuid_v7(self.clock.now())?.to_string();
+        Ok(keys::first_fact(tx, STORE_ID, &id).await?)
+    }
+
+    /// The key that turns tokens into hashes.
+    pub(super) async fn hash_key(&self, tx: &mut Tx) -> Result<Arc<HashKey>, HubError> {
+        if let Some(key) = &self.sealing.known().hash {
+            return Ok(Arc::clone(key));
+        }
+        let master = self.master(tx).await?;
+        let place = WrapPlace { store_id: &master.store_id, project: WHOLE_STORE.0, key_id: 1 };
+        if keys::wrapped(tx, WHOLE_STORE, HASH).await?.is_empty() {
+            let random = self.random.as_ref();
+            let wrapped = HashKey::generate(random)?.wrap(&master.key, &place, random)?;
+            keys::add_wrapped(tx, WHOLE_STORE, HASH, &row(1, &master, wrapped)).await?;
+        }
+        let rows = keys::wrapped(tx, WHOLE_STORE, HASH).await?;
+        let first = rows.first().ok_or(StoreError::Stale)?;
+        let key = Arc::new(HashKey::unwrap_with(&master.key, &place, &first.wrapped)?);
+        self.sealing.known().hash = Some(Arc::clone(&key));
+        Ok(key)
+    }
+
+    async fn data_keys(
+        &self,
+        tx: &mut Tx,
+        project: ProjectNumber,
+    ) -> Result<Arc<DataKeys>, HubError> {
+        if let Some(keys) = self.sealing.known().data.get(&project.0) {
+            return Ok(Arc::clone(keys));
+        }
+        let master = self.master(tx).await?;
+        let place = |key_id| WrapPlace { store_id: &master.store_id, project: project.0, key_id };
+        if keys::wrapped(tx, project, DATA).await?.is_empty() {
+            let random = self.random.as_ref();
+            let wrapped = DataKey::generate(random)?.wrap(&master.key, &place(1), random)?;
+            keys::add_wrapped(tx, project, DATA, &row(1, &master, wrapped)).await?;
+        }
+        let mut found = DataKeys::new();
+        for wrapped in keys::wrapped(tx, project, DATA).await? {
+            let number = u32::try_from(wrapped.number)
+                .map_err(|_| StoreError::Damaged("a data key's number".to_owned()))?;
+            let key = DataKey::unwrap_with(&master.key, &place(number), &wrapped.wrapped)?;
+            found.insert(number, key);
+        }
+        let found = Arc::new(found);
+        self.sealing.known().data.insert(project.0, Arc::clone(&found));
+        Ok(found)
+    }
+
+    /// Forgets keys that were made in a transaction that did not commit.
+    pub(super) fn forget_keys(&self) {
+        let mut known = self.sealing.known();
+        known.master = None;
+        known.hash = None;
+        known.data.clear();
+    }
+
+    /// Seals a set of secret values for one field of one row.
+    pub(super) async fn seal(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        spot: Spot<'_>,
+        values: &BTreeMap<String, Secret>,
+    ) -> Result<Vec<u8>, HubError> {
+        let keys = self.data_keys(tx, caller.project()).await?;
+        let (number, key) = keys.newest().ok_or(StoreError::Stale)?;
+        let exposed: BTreeMap<&str, &str> =
+            values.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
+        let plain = Zeroizing::new(serde_json::to_vec(&exposed).map_err(|error| {
+            HubError::new(&codes::INTERNAL, "secrets can't be written").source(error)
+        })?);
+        let place = spot.place(caller.project());
+        vault::seal(key, number, &place, &plain, self.random.as_ref())
+    }
+
+    /// Opens what [`Hub::seal`] made for the same place.
+    pub(super) async fn open(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        spot: Spot<'_>,
+        sealed: &[u8],
+    ) -> Result<BTreeMap<String, Secret>, HubError> {
+        let keys = self.data_keys(tx, caller.project()).await?;
+        let plain = vault::open(&keys, &spot.place(caller.project()), sealed)?;
+        let values: BTreeMap<String, String> = serde_json::from_slice(&plain).map_err(|_| {
+            HubError::new(&codes::SEAL_BROKEN, "a sealed value does not hold what it should")
+        })?;
+        Ok(values.into_iter().map(|(name, value)| (name, Secret::new(value))).collect())
+    }
+}
+
+/// The row and field that a sealed value lies in.
+#[derive(Clone, Copy)]
+pub(super) struct Spot<'a> {
+    pub(super) table: &'a str,
+    pub(super) id: &'a str,
+    pub(super) field: &'a str,
+    pub(super) version: i64,
+}
+
+impl<'a> Spot<'a> {
+    fn place(self, project: ProjectNumber) -> Place<'a> {
+        let Self { table, id, field, version } = self;
+        Place { project: project.0, object: table, id, field, version }
+    }
+}
+
+fn row(number: i64, master: &Master, wrapped: Vec<u8>) -> WrappedKey {
+    WrappedKey { number, master_key: master.key.id().to_string(), wrapped }
+}
+
+async fn kept(tx: &mut Tx) -> Result<Option<Kept>, HubError> {
+    let (place, id) = (keys::fact(tx, KEY_PLACE).await?, keys::fact(tx, KEY_ID).await?);
+    let (Some(place), Some(id)) = (place, id) else { return Ok(None) };
+    match (place.parse(), id.parse()) {
+        (Ok(place), Ok(key_id)) => Ok(Some(Kept { place, key_id })),
+        _ => Err(StoreError::Damaged("the record of the master key".to_owned()).into()),
+    }
+}
+
+/// Keeps the first record written, and tells which one that is.
+async fn remember(tx: &mut Tx, made: Kept) -> Result<Kept, HubError> {
+    let place = keys::first_fact(tx, KEY_PLACE, made.place.as_str()).await?;
+    let id = keys::first_fact(tx, KEY_ID, &made.key_id.to_string()).await?;
+    match (place.parse(), id.parse()) {
+        (Ok(place), Ok(key_id)) => Ok(Kept { place, key_id }),
+        _ => Err(StoreError::Damaged("the record of the master key".to_owned()).into()),
+    }
+}
