@@ -197,6 +197,14 @@ fn an_open_keyring_keeps_the_key() {
     keyring::set(&sources.keyring, "store-1", &other.to_text()).unwrap();
     let error = load(&sources, &store(&made, KeyPlace::Keyring)).unwrap_err();
     assert_eq!(error.code().name, codes::KEY_WRONG.name, "{error:?}");
+    keyring::set(&sources.keyring, "store-1", "planted words").unwrap();
+    for error in [
+        load(&sources, &store(&made, KeyPlace::Keyring)).unwrap_err(),
+        create(&sources, "store-1", &SystemRandom::new()).unwrap_err(),
+    ] {
+        assert_eq!(error.code().name, codes::KEY_MALFORMED.name, "{error:?}");
+        assert!(!format!("{error:?}").contains("planted"), "{error:?}");
+    }
     assert!(keyring::delete(&sources.keyring, "store-1").unwrap());
     assert!(!keyring::delete(&sources.keyring, "store-1").unwrap());
     let error = load(&sources, &store(&made, KeyPlace::Keyring)).unwrap_err();
