@@ -17,10 +17,11 @@ pub struct Timestamp(i64);
 pub struct BadTimestamp(String);
 
 impl Timestamp {
-    /// From milliseconds since the epoch; values outside the years 0 to 9999 are clamped.
+    /// From milliseconds since the epoch; values outside the years 0 to 9999 are clamped. The last
+    /// instant lies 26 hours before the end of 9999, so that it can be shown at any offset.
     #[must_use]
     pub fn from_millis(millis: i64) -> Self {
-        Self(millis.clamp(-62_167_219_200_000, 253_402_300_799_999))
+        Self(millis.clamp(-62_167_219_200_000, 253_402_207_200_000))
     }
 
     /// Milliseconds since the epoch.
@@ -124,7 +125,7 @@ mod tests {
 
     #[test]
     fn the_edges_of_the_calendar_are_clamped() {
-        assert_eq!(Timestamp::from_millis(i64::MAX).to_string(), "9999-12-31T23:59:59.999Z");
+        assert_eq!(Timestamp::from_millis(i64::MAX).to_string(), "9999-12-30T22:00:00.000Z");
         assert!(Timestamp::from_millis(i64::MIN).to_string().starts_with("0000-01-01"));
     }
 }

@@ -145,7 +145,8 @@ fn ask<T: Send + 'static>(
     told.recv_timeout(access.limit).unwrap_or(Err(KeyringTrouble::NoAnswer(access.limit)))
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(target_os = "linux")]
+#[cfg(test)]
 mod tests {
     use super::{KeyringAccess, KeyringTrouble, get};
 

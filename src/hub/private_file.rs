@@ -168,7 +168,8 @@ fn unwritable(path: &Path, error: io::Error) -> HubError {
     HubError::new(code, message).source(error)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::fs::{self, Permissions};
     use std::os::unix::fs::{PermissionsExt, symlink};

@@ -201,7 +201,7 @@ fn from_keyring(sources: &KeySources, store: &StoreKey) -> Result<MasterKey, Hub
             format!("use the login that made the store, or set {VARIABLE} to a copy of the key"),
         )
     })?;
-    MasterKey::parse(text.as_bytes())
+    entry_key(&text, &store.store_id)
 }
 
 /// The key under the store's id, made if there is none. Trouble with the keyring itself is the
@@ -225,7 +225,14 @@ fn keyring_key(
         }
         Err(trouble) => return Ok(Err(trouble)),
     };
-    MasterKey::parse(text.as_bytes()).map(Ok)
+    entry_key(&text, store_id).map(Ok)
+}
+
+fn entry_key(text: &str, name: &str) -> Result<MasterKey, HubError> {
+    MasterKey::parse(text.as_bytes()).map_err(|error| {
+        let message = format!("the keyring entry `{name}` of `hubctl` does not hold a master key");
+        HubError::new(&codes::KEY_MALFORMED, message).source(error)
+    })
 }
 
 /// A new key file; if another process was faster, its key.

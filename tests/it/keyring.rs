@@ -1,0 +1,337 @@
+//! The master key in a real keyring: gnome-keyring on a bus of its own, and the ways it can fail.
+//!
+//! What is tested must run inside that bus, so each test runs itself once more, there.
+
+use std::fs;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use hubctl::error::{HubError, codes};
+use hubctl::hub::keyring::{self, KeyringAccess};
+use hubctl::hub::keysource::{Created, Kept, KeyPlace, KeySources, StoreKey, create, load};
+use hubctl::hub::random::SystemRandom;
+use tempfile::TempDir;
+
+/// Set in the second run: the folder for everything that it writes.
+const INSIDE: &str = "KEYRING_TEST_FOLDER";
+
+/// Which keyring the second run meets.
+#[derive(Clone, Copy)]
+enum Meets {
+    /// A bus where nothing offers secrets.
+    EmptyBus,
+    /// A bus that waits for a service which never starts.
+    NeverStarts,
+    /// A daemon whose keyring is open.
+    Unlocked,
+    /// A daemon without any keyring to put an entry in, and nobody to ask for a password.
+    NoCollection,
+}
+
+impl Meets {
+    const fn script(self) -> &'static str {
+        match self {
+            Self::EmptyBus | Self::NeverStarts => r#"exec "$0" "$@""#,
+            Self::Unlocked => {
+                r#"printf 'pass\n' | gnome-keyring-daemon --unlock --components=secrets >/dev/null 2>&1
+                   exec "$0" "$@""#
+            }
+            Self::NoCollection => {
+                r#"gnome-keyring-daemon --start --components=secrets >/dev/null 2>&1
+                   exec "$0" "$@""#
+            }
+        }
+    }
+}
+
+/// The folder of this test, if this is the second run.
+#[expect(clippy::disallowed_methods, reason = "the first run tells the second one where to write")]
+fn inside() -> Option<PathBuf> {
+    std::env::var_os(INSIDE).map(PathBuf::from)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the bus of this test is told by the environment")]
+fn sources(folder: &Path) -> KeySources {
+    let keyring = KeyringAccess {
+        bus_address: std::env::var_os("DBUS_SESSION_BUS_ADDRESS"),
+        runtime_dir: std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from),
+        disabled: false,
+        limit: KeyringAccess::LIMIT,
+    };
+    KeySources { file: None, keyring, beside: folder.join("state/master.key") }
+}
+
+/// This test once more, with an environment of its own.
+fn again(name: &str, folder: &Path, before: &[&str]) -> Command {
+    let this = std::env::current_exe().unwrap();
+    let mut words = before.iter().map(|word| (*word).to_owned());
+    let mut command = match words.next() {
+        Some(program) => Command::new(program),
+        None => Command::new(&this),
+    };
+    if !before.is_empty() {
+        command.args(words).arg(&this);
+    }
+    command
+        .args(["--exact", &format!("keyring::{name}"), "--nocapture", "--test-threads=1"])
+        .env_clear()
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .env("HOME", folder)
+        .env("XDG_RUNTIME_DIR", folder)
+        .env(INSIDE, folder)
+        .stdin(Stdio::null());
+    command
+}
+
+#[track_caller]
+fn passes(mut command: Command) {
+    let output = command.output().unwrap_or_else(|error| {
+        panic!("{error}: these tests need `apt-get install dbus gnome-keyring libsecret-tools`")
+    });
+    let (out, err) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{}\n{out}\n{err}", output.status);
+    assert!(out.contains("1 passed"), "the test did not run itself:\n{out}");
+}
+
+/// Runs the test once more on a bus of its own.
+#[track_caller]
+fn on_a_bus(name: &str, meets: Meets, folder: &Path) {
+    let wanted = ["/usr/bin/dbus-run-session", "/usr/bin/gnome-keyring-daemon"];
+    for program in wanted {
+        assert!(
+            Path::new(program).exists(),
+            "{program} is missing: `apt-get install dbus gnome-keyring libsecret-tools`"
+        );
+    }
+    let config = folder.join("bus.conf");
+    fs::write(&config, bus_config(meets, folder)).unwrap();
+    let config = format!("--config-file={}", config.display());
+    passes(again(name, folder, &["dbus-run-session", &config, "--", "sh", "-c", meets.script()]));
+}
+
+/// A bus on which nothing is started unasked but what the test wants.
+fn bus_config(meets: Meets, folder: &Path) -> String {
+    let services = folder.join("services");
+    fs::create_dir_all(&services).unwrap();
+    if let Meets::NeverStarts = meets {
+        // It lets go of the pipes that this test reads to their end.
+        let starter = services.join("never");
+        fs::write(&starter, "exec sleep 10 >/dev/null 2>&1").unwrap();
+        let service = format!(
+            "[D-BUS Service]\nName=org.freedesktop.secrets\nExec=/bin/sh {}\n",
+            starter.display()
+        );
+        fs::write(services.join("org.freedesktop.secrets.service"), service).unwrap();
+    }
+    let (listen, services) = (folder.display(), services.display());
+    format!(
+        r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
+           "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+           <busconfig>
+             <type>session</type>
+             <listen>unix:dir={listen}</listen>
+             <servicedir>{services}</servicedir>
+             <policy context="default">
+               <allow send_destination="*" eavesdrop="true"/>
+               <allow eavesdrop="true"/>
+               <allow own="*"/>
+             </policy>
+           </busconfig>"#
+    )
+}
+
+/// A short path: it has to hold sockets.
+fn short_folder() -> TempDir {
+    tempfile::Builder::new().prefix("hubctl-kr-").tempdir_in("/tmp").unwrap()
+}
+
+fn make(sources: &KeySources) -> Created {
+    create(sources, "store-1", &SystemRandom::new()).unwrap()
+}
+
+fn store(made: &Created, place: KeyPlace) -> StoreKey {
+    StoreKey { store_id: "store-1".to_owned(), kept: Some(Kept { place, ..made.kept() }) }
+}
+
+#[track_caller]
+fn falls_to_the_file(sources: &KeySources, reason: &str) -> Created {
+    let made = make(sources);
+    assert_eq!(made.place, KeyPlace::File, "{made:?}");
+    let note = made.note.as_deref().unwrap();
+    assert!(note.contains(reason) && note.contains("master.key"), "{note}");
+    load(sources, &store(&made, KeyPlace::File)).unwrap();
+    made
+}
+
+#[track_caller]
+fn keyring_fails(sources: &KeySources, store: &StoreKey) {
+    let error: HubError = load(sources, store).unwrap_err();
+    assert_eq!(error.code().name, codes::KEYRING_FAILED.name, "{error:?}");
+    assert!(error.hint_text().unwrap().contains("HUBCTL_MASTER_KEY_FILE"), "{error:?}");
+}
+
+#[test]
+fn an_open_keyring_keeps_the_key() {
+    let Some(folder) = inside() else {
+        let folder = short_folder();
+        return on_a_bus("an_open_keyring_keeps_the_key", Meets::Unlocked, folder.path());
+    };
+    let sources = sources(&folder);
+    let made = make(&sources);
+    assert_eq!((made.place, &made.note), (KeyPlace::Keyring, &None));
+    assert!(!sources.beside.exists());
+    let found = load(&sources, &store(&made, KeyPlace::Keyring)).unwrap();
+    assert_eq!((found.key.id(), found.place), (made.key.id(), KeyPlace::Keyring));
+    assert_eq!(make(&sources).key.id(), made.key.id(), "an entry that is there is used again");
+
+    // An independent reader finds it under the documented names.
+    let lookup = ["lookup", "service", "hubctl", "username", "store-1"];
+    let shown = Command::new("secret-tool").args(lookup).output().unwrap();
+    assert_eq!(String::from_utf8(shown.stdout).unwrap().trim(), made.key.to_text().as_str());
+
+    // Another key under the store's id is the wrong one; a missing entry is never replaced.
+    let other = hubctl::hub::vault::MasterKey::generate(&SystemRandom::new()).unwrap();
+    keyring::set(&sources.keyring, "store-1", &other.to_text()).unwrap();
+    let error = load(&sources, &store(&made, KeyPlace::Keyring)).unwrap_err();
+    assert_eq!(error.code().name, codes::KEY_WRONG.name, "{error:?}");
+    keyring::set(&sources.keyring, "store-1", "planted words").unwrap();
+    for error in [
+        load(&sources, &store(&made, KeyPlace::Keyring)).unwrap_err(),
+        create(&sources, "store-1", &SystemRandom::new()).unwrap_err(),
+    ] {
+        assert_eq!(error.code().name, codes::KEY_MALFORMED.name, "{error:?}");
+        assert!(!format!("{error:?}").contains("planted"), "{error:?}");
+    }
+    assert!(keyring::delete(&sources.keyring, "store-1").unwrap());
+    assert!(!keyring::delete(&sources.keyring, "store-1").unwrap());
+    let error = load(&sources, &store(&made, KeyPlace::Keyring)).unwrap_err();
+    assert_eq!(error.code().name, codes::KEY_MISSING.name, "{error:?}");
+    assert!(keyring::get(&sources.keyring, "store-1").unwrap().is_none());
+}
+
+#[test]
+fn makers_at_the_same_time_share_the_entry() {
+    let Some(folder) = inside() else {
+        let folder = short_folder();
+        return on_a_bus("makers_at_the_same_time_share_the_entry", Meets::Unlocked, folder.path());
+    };
+    let sources = sources(&folder);
+    let makers: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..6).map(|_| scope.spawn(|| make(&sources))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let first = makers[0].key.id();
+    assert!(makers.iter().all(|made| made.place == KeyPlace::Keyring && made.key.id() == first));
+}
+
+#[test]
+fn a_bus_without_a_keyring_falls_to_the_file() {
+    let Some(folder) = inside() else {
+        let folder = short_folder();
+        let name = "a_bus_without_a_keyring_falls_to_the_file";
+        return on_a_bus(name, Meets::EmptyBus, folder.path());
+    };
+    let sources = sources(&folder);
+    let start = Instant::now();
+    let made = falls_to_the_file(&sources, "keyring");
+    keyring_fails(&sources, &store(&made, KeyPlace::Keyring));
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_service_that_never_starts_is_given_up_in_time() {
+    let Some(folder) = inside() else {
+        let folder = short_folder();
+        let name = "a_service_that_never_starts_is_given_up_in_time";
+        return on_a_bus(name, Meets::NeverStarts, folder.path());
+    };
+    let start = Instant::now();
+    falls_to_the_file(&sources(&folder), "did not answer");
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_keyring_without_a_collection_falls_to_the_file() {
+    let Some(folder) = inside() else {
+        let folder = short_folder();
+        let name = "a_keyring_without_a_collection_falls_to_the_file";
+        return on_a_bus(name, Meets::NoCollection, folder.path());
+    };
+    let sources = sources(&folder);
+    falls_to_the_file(&sources, "keyring");
+}
+
+#[test]
+fn a_locked_keyring_is_never_taken_for_an_empty_one() {
+    let name = "a_locked_keyring_is_never_taken_for_an_empty_one";
+    let Some(folder) = inside() else {
+        let folder = short_folder();
+        // The same home twice: first open, then without its password.
+        on_a_bus(name, Meets::Unlocked, folder.path());
+        return on_a_bus(name, Meets::NoCollection, folder.path());
+    };
+    let (sources, made) = (sources(&folder), folder.join("made"));
+    if let Ok(key_id) = fs::read_to_string(&made) {
+        let kept = Kept { place: KeyPlace::Keyring, key_id: key_id.parse().unwrap() };
+        let store = StoreKey { store_id: "store-1".to_owned(), kept: Some(kept) };
+        keyring_fails(&sources, &store);
+        falls_to_the_file(&sources, "keyring");
+    } else {
+        let key = make(&sources);
+        assert_eq!(key.place, KeyPlace::Keyring);
+        fs::write(made, key.key.id().to_string()).unwrap();
+    }
+}
+
+#[test]
+fn a_bus_that_never_answers_is_given_up_in_time() {
+    let name = "a_bus_that_never_answers_is_given_up_in_time";
+    let Some(folder) = inside() else {
+        let folder = short_folder();
+        let socket = folder.path().join("bus");
+        // Connections are taken by the system and stay without an answer.
+        let _listener = UnixListener::bind(&socket).unwrap();
+        let mut command = again(name, folder.path(), &[]);
+        command.env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", socket.display()));
+        return passes(command);
+    };
+    let sources = sources(&folder);
+    let start = Instant::now();
+    let made = falls_to_the_file(&sources, "did not answer");
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    let start = Instant::now();
+    keyring_fails(&sources, &store(&made, KeyPlace::Keyring));
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_dead_bus_address_falls_to_the_file_at_once() {
+    let name = "a_dead_bus_address_falls_to_the_file_at_once";
+    let Some(folder) = inside() else {
+        let folder = short_folder();
+        let mut command = again(name, folder.path(), &[]);
+        let nowhere = folder.path().join("nothing-here");
+        command.env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", nowhere.display()));
+        return passes(command);
+    };
+    let sources = sources(&folder);
+    let start = Instant::now();
+    let made = falls_to_the_file(&sources, "no system keyring");
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    keyring_fails(&sources, &store(&made, KeyPlace::Keyring));
+}
+
+#[test]
+fn without_any_bus_the_file_is_used_at_once() {
+    let name = "without_any_bus_the_file_is_used_at_once";
+    let Some(folder) = inside() else {
+        let folder = short_folder();
+        return passes(again(name, folder.path(), &[]));
+    };
+    let start = Instant::now();
+    falls_to_the_file(&sources(&folder), "no system keyring");
+    assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
+}

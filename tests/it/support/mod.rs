@@ -1,0 +1,4 @@
+//! What several tests need; it says nothing about how hubctl behaves.
+
+#[cfg(unix)]
+pub(crate) mod postgres;

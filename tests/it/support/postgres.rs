@@ -1,0 +1,185 @@
+//! A private PostgreSQL for the tests: one cluster for all test processes, one database per test.
+//!
+//! The first test that needs it starts it, under a file lock in the target folder; the others
+//! find its folder written there. Each test process holds a shared lock on a second file for as
+//! long as it lives. A small shell loop stops the cluster and removes its folder once nobody has
+//! held that lock for half a minute, so nothing has to be cleaned up by hand, even after a crash.
+
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::chown;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use hubctl::hub::random::{Random as _, SystemRandom};
+
+/// Stops the cluster in `$1` when the lock file `$2` has been free for 30 seconds or is gone.
+const WATCH: &str = r#"
+free=0
+while [ "$free" -lt 6 ] && [ -e "$2" ] && [ -e "$1/postmaster.pid" ]; do
+  sleep 5
+  if flock -n -x "$2" true; then free=$((free + 1)); else free=0; fi
+done
+exec 9>>"$3"
+flock -x 9
+if [ -e "$2" ] && ! flock -n -x "$2" true; then exec sh -c "$0" "$0" "$1" "$2" "$3" 9>&-; fi
+read -r pid <"$1/postmaster.pid" && kill -INT "$pid"
+for i in 1 2 3 4 5 6 7 8 9 10; do [ -e "$1/postmaster.pid" ] || break; sleep 1; done
+rm -rf "$1"
+"#;
+
+/// The URL of a new, empty database, for `tokio-postgres` and everything above it.
+pub(crate) fn database() -> String {
+    static CLUSTER: OnceLock<PathBuf> = OnceLock::new();
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let socket = CLUSTER.get_or_init(cluster);
+    let mut random = [0; 4];
+    SystemRandom::new().fill(&mut random).unwrap();
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("t_{:08x}_{number}", u32::from_be_bytes(random));
+    execute(&url(socket, "postgres"), &format!("create database {name}"));
+    url(socket, &name)
+}
+
+fn url(socket: &Path, name: &str) -> String {
+    format!("postgres://postgres@/{name}?host={}", socket.display())
+}
+
+/// A thread of its own, because the caller may be inside a runtime.
+fn execute(url: &str, sql: &str) {
+    let run = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let connected = tokio_postgres::connect(url, tokio_postgres::NoTls).await;
+            let (client, connection) = connected.unwrap();
+            tokio::spawn(connection);
+            client.batch_execute(sql).await.unwrap();
+        });
+    };
+    std::thread::scope(|scope| scope.spawn(run).join().unwrap());
+}
+
+/// The folder of the running cluster, started if there is none; this process counts as a user.
+fn cluster() -> PathBuf {
+    let files = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    fs::create_dir_all(files).unwrap();
+    let [lock, users, place] =
+        ["lock", "users", "place"].map(|name| files.join(format!("postgres.{name}")));
+    let open = |path| OpenOptions::new().create(true).append(true).open(path).unwrap();
+    let starting = open(&lock);
+    starting.lock().unwrap();
+    let user = open(&users);
+    user.lock_shared().unwrap();
+    // Held until the process ends, and released by the system even when it is killed.
+    std::mem::forget(user);
+
+    let known = fs::read_to_string(&place).map(PathBuf::from);
+    if let Some(folder) = known.ok().filter(|folder| answers(folder)) {
+        return folder;
+    }
+    let folder = start();
+    fs::write(&place, folder.to_str().unwrap()).unwrap();
+    detached(Command::new("sh").args(["-c", WATCH, WATCH]).args([&folder, &users, &lock]), &folder);
+    folder
+}
+
+fn answers(folder: &Path) -> bool {
+    UnixStream::connect(folder.join(".s.PGSQL.5432")).is_ok()
+}
+
+fn start() -> PathBuf {
+    let programs = programs();
+    // Sockets need a short path, and the server's user must be able to walk down to it.
+    let folder = tempfile::Builder::new().prefix("hubctl-pg-").tempdir_in("/tmp").unwrap().keep();
+    let data = folder.as_path();
+    let server_user = server_user();
+    if let Some((user, group)) = server_user {
+        chown(data, Some(user), Some(group)).unwrap();
+    }
+    let command = |name: &str| {
+        let mut command = Command::new(programs.join(name));
+        command.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C").current_dir(data);
+        if let Some((user, group)) = server_user {
+            command.uid(user).gid(group);
+        }
+        command
+    };
+    let init = command("initdb")
+        .args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync", "-D"])
+        .arg(data)
+        .output()
+        .unwrap();
+    assert!(init.status.success(), "initdb: {}", String::from_utf8_lossy(&init.stderr));
+
+    let mut server = command("postgres");
+    server.arg("-D").arg(data).arg("-k").arg(data);
+    for setting in [
+        "listen_addresses=",
+        "fsync=off",
+        "synchronous_commit=off",
+        "full_page_writes=off",
+        "max_connections=200",
+        "autovacuum=off",
+    ] {
+        server.args(["-c", setting]);
+    }
+    detached(&mut server, data);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    // The socket answers a little before the server lets anybody in.
+    while !(answers(data) && log_says(data, "ready to accept connections")) {
+        let log = fs::read_to_string(data.join("test.log")).unwrap_or_default();
+        assert!(Instant::now() < deadline, "PostgreSQL did not start:\n{log}");
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+    folder
+}
+
+fn log_says(data: &Path, text: &str) -> bool {
+    fs::read_to_string(data.join("test.log")).is_ok_and(|log| log.contains(text))
+}
+
+/// Starts a process that outlives the test: in its own group, and holding none of its pipes.
+fn detached(command: &mut Command, folder: &Path) {
+    let log = File::options().create(true).append(true).open(folder.join("test.log")).unwrap();
+    let mut child = command
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .spawn()
+        .unwrap();
+    std::thread::spawn(move || child.wait());
+}
+
+/// Where `initdb` and `postgres` are: the search path, else the newest version as Debian puts it.
+fn programs() -> PathBuf {
+    let searched = ["/usr/local/bin", "/usr/bin", "/opt/homebrew/bin"].map(PathBuf::from);
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut debian: Vec<_> = versions
+        .filter_map(|entry| Some((entry.file_name().to_str()?.parse::<u32>().ok()?, entry.path())))
+        .collect();
+    debian.sort_unstable();
+    let debian = debian.into_iter().rev().map(|(_, path)| path.join("bin"));
+    searched
+        .into_iter()
+        .chain(debian)
+        .find(|folder| folder.join("initdb").exists() && folder.join("postgres").exists())
+        .expect("these tests need PostgreSQL's server: `apt-get install postgresql`")
+}
+
+/// PostgreSQL refuses to run as root; its package makes a user for it.
+fn server_user() -> Option<(u32, u32)> {
+    use std::os::unix::fs::MetadataExt as _;
+    let probe = tempfile::tempfile().unwrap();
+    if probe.metadata().unwrap().uid() != 0 {
+        return None;
+    }
+    let users = fs::read_to_string("/etc/passwd").unwrap();
+    let line = users.lines().find(|line| line.starts_with("postgres:"));
+    let fields: Vec<_> = line.expect("root needs a user `postgres` here").split(':').collect();
+    Some((fields[2].parse().unwrap(), fields[3].parse().unwrap()))
+}
