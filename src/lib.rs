@@ -1,5 +1,7 @@
 //! hubctl: an administrator's command line for an integration hub, and the hub itself.
 
+pub mod catalog;
 pub mod domain;
 pub mod error;
 pub mod hub;
+pub mod store;

@@ -156,6 +156,15 @@ async fn own_summaries(hub: &Hub, caller: &Caller) -> Result<Vec<Summary>, HubEr
     Ok(newest.map(|own| Summary::from(&own.connector)).collect())
 }
 
+/// The project's own connectors, one line per key.
+///
+/// # Errors
+/// As the store reports them.
+pub async fn own(hub: &Hub, caller: &Caller) -> Result<Vec<Summary>, HubError> {
+    hub.require(caller, Permission::PlatformRead)?;
+    own_summaries(hub, caller).await
+}
+
 /// Every version of every own connector of the project.
 pub(super) async fn all_own(tx: &mut Tx, caller: &Caller) -> Result<Vec<Resolved>, HubError> {
     let rows = own_connectors::list(tx, caller.project()).await?;

@@ -152,7 +152,8 @@ pub async fn sealed(
     id: &AuthConfigId,
 ) -> Result<Option<Sealed>> {
     let sql = "select sealed, sealed_version from auth_configs where project = ?1 and id = ?2";
-    let found = tx.optional(sql, &[project.into(), id.into()], |row| {
+    let params = [project.into(), id.into()];
+    let found = tx.optional(sql, &params, |row| {
         let version = row.int(1)?;
         Ok(row.opt_bytes(0)?.map(|bytes| Sealed { bytes: bytes.to_owned(), version }))
     });

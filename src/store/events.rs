@@ -26,14 +26,15 @@ pub async fn append(tx: &mut Tx, project: ProjectNumber, events: &[Event]) -> Re
             sql.push_str(if index == 0 { "(" } else { ", (" });
             sql.push_str(&numbers.join(", "));
             sql.push(')');
-            params.extend([
+            let row: [Param<'_>; 6] = [
                 project.into(),
                 event.id.as_str().into(),
                 event.kind.as_str().into(),
                 (&event.subject).into(),
                 event.at.into(),
                 data.as_ref().into(),
-            ]);
+            ];
+            params.extend(row);
         }
         tx.execute(&sql, &params).await?;
     }

@@ -22,7 +22,8 @@ use super::connectors::{self, Resolved};
 mod add;
 mod change;
 
-pub use add::{IfExists, New, add};
+pub(super) use add::bad_fields;
+pub use add::{IfExists, New, add, add_command};
 pub use change::{Edit, delete, disable, edit, enable, make_default};
 
 /// Set-up key under which any auth config may keep the token that providers are handed so that

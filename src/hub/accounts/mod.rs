@@ -1,0 +1,300 @@
+//! Operations on linked accounts.
+
+use std::ops::ControlFlow;
+
+use serde_json::{Map, Value, json};
+
+use crate::domain::account::{Account, AccountType, Decided, Listed, Update};
+use crate::domain::auth_config::AuthConfig;
+use crate::domain::caller::{Caller, Permission};
+use crate::domain::connect_session::{check_metadata, check_text};
+use crate::domain::event::EventKind;
+use crate::domain::ids::{AccountId, AuthConfigId};
+use crate::domain::refusal::Refusal;
+use crate::domain::time::Timestamp;
+use crate::error::{HubError, codes};
+use crate::store::{Tx, accounts, auth_configs};
+
+pub use crate::store::accounts::{Filter, Sort};
+
+use super::Hub;
+use super::write::{Guard, Outcome, Record};
+
+mod add;
+mod explain;
+
+pub use add::{Added, New, add};
+pub use explain::{Explanation, Finding, explain};
+
+/// An account with the facts of its connector.
+#[derive(Debug, Clone, PartialEq)]
+pub struct View {
+    /// The account.
+    pub account: Account,
+    /// Its auth config's name.
+    pub auth_config_name: String,
+    /// When its credentials were last replaced.
+    pub credentials_at: Option<Timestamp>,
+}
+
+/// The error for an id that no account of the project has.
+pub(super) fn unknown(id: &str) -> HubError {
+    HubError::new(&codes::ACCOUNT_UNKNOWN, format!("no linked account `{id}`"))
+        .hint("hubctl accounts list")
+}
+
+/// Shows the accounts that fit to `each`, straight from their rows (AT-11 to AT-14).
+///
+/// # Errors
+/// As the store or `each` reports them.
+pub async fn list(
+    hub: &Hub,
+    caller: &Caller,
+    filter: &Filter,
+    each: impl FnMut(&Listed<'_>) -> Result<ControlFlow<()>, HubError>,
+) -> Result<(), HubError> {
+    hub.require(caller, Permission::PlatformRead)?;
+    let mut tx = hub.store.begin_read().await?;
+    accounts::scan(&mut tx, caller.project(), filter, each).await
+}
+
+async fn load(tx: &mut Tx, caller: &Caller, id: &AccountId) -> Result<Account, HubError> {
+    let found = accounts::by_id(tx, caller.project(), id).await?;
+    found.ok_or_else(|| unknown(id.as_str()))
+}
+
+async fn view(tx: &mut Tx, caller: &Caller, account: Account) -> Result<View, HubError> {
+    let project = caller.project();
+    let config = auth_configs::by_id(tx, project, &account.auth_config).await?;
+    let credentials = accounts::credentials(tx, project, &account.id).await?;
+    Ok(View {
+        auth_config_name: config.map(|config| config.name).unwrap_or_default(),
+        credentials_at: credentials.map(|credentials| credentials.updated_at),
+        account,
+    })
+}
+
+/// One account.
+///
+/// # Errors
+/// `account.not_found` (AT-13).
+pub async fn get(hub: &Hub, caller: &Caller, id: &AccountId) -> Result<View, HubError> {
+    hub.require(caller, Permission::PlatformRead)?;
+    let mut tx = hub.store.begin_read().await?;
+    let account = load(&mut tx, caller, id).await?;
+    view(&mut tx, caller, account).await
+}
+
+/// What an update changes; what is `None` stays (AT-15).
+#[derive(Debug, Clone, Default)]
+pub struct Changes {
+    /// Label, tags, type and names.
+    pub update: Update,
+    /// Another auth config of the same connector (AT-18).
+    pub auth_config: Option<AuthConfigId>,
+}
+
+/// Changes what an account carries, not its credentials (AT-15 to AT-19).
+///
+/// # Errors
+/// `account.not_found`, `auth_config.not_found`, `auth_config.mismatch`, `session.invalid`.
+pub async fn update(
+    hub: &Hub,
+    caller: &Caller,
+    id: &AccountId,
+    changes: Changes,
+    guard: Guard,
+) -> Result<Outcome<View>, HubError> {
+    hub.require(caller, Permission::PlatformWrite)?;
+    check(&changes.update)?;
+    let now = hub.clock.now();
+    let mut tx = hub.store.begin_write().await?;
+    let before = load(&mut tx, caller, id).await?;
+    let mut decided = before.clone().update(changes.update, now);
+    if let Some(metadata) = check_metadata(&decided.after.metadata) {
+        return Err(Refusal::Invalid(vec![metadata]).into());
+    }
+    if let Some(config) = changes.auth_config {
+        let config = auth_config(&mut tx, caller, &config).await?;
+        let moved = decided.after.move_to(&config, now)?;
+        decided = Decided { changed: decided.changed || moved.changed, ..moved };
+    }
+    let outcome = keep(hub, &mut tx, caller, before, decided, "update", now).await?;
+    guard.finish(tx).await?;
+    Ok(outcome)
+}
+
+async fn auth_config(
+    tx: &mut Tx,
+    caller: &Caller,
+    id: &AuthConfigId,
+) -> Result<AuthConfig, HubError> {
+    let found = auth_configs::by_id(tx, caller.project(), id).await?;
+    found.ok_or_else(|| {
+        HubError::new(&codes::AUTH_CONFIG_UNKNOWN, format!("no auth config `{id}`"))
+            .hint("hubctl connectors list")
+    })
+}
+
+fn check(update: &Update) -> Result<(), HubError> {
+    let texts = [
+        ("label", update.label.as_ref().and_then(Option::as_ref)),
+        ("origin_owner_name", update.owner_name.as_ref()),
+        ("origin_username", update.username.as_ref().and_then(Option::as_ref)),
+    ];
+    let mut problems: Vec<_> = texts
+        .into_iter()
+        .filter_map(|(field, value)| check_text(field, value?))
+        .collect();
+    if update.owner_name.as_ref().is_some_and(|name| name.trim().is_empty()) {
+        let problem = crate::domain::refusal::Problem::new("origin_owner_name", "must not be empty");
+        problems.push(problem);
+    }
+    if problems.is_empty() { Ok(()) } else { Err(Refusal::Invalid(problems).into()) }
+}
+
+/// Pauses an account: no calls, credentials kept (AT-4).
+///
+/// # Errors
+/// `account.not_found`, `account.state`.
+pub async fn suspend(
+    hub: &Hub,
+    caller: &Caller,
+    id: &AccountId,
+    guard: Guard,
+) -> Result<Outcome<View>, HubError> {
+    hold(hub, caller, id, guard, "suspend", Account::suspend).await
+}
+
+/// Ends a pause (AT-4, AT-9).
+///
+/// # Errors
+/// `account.not_found`, `account.state`.
+pub async fn resume(
+    hub: &Hub,
+    caller: &Caller,
+    id: &AccountId,
+    guard: Guard,
+) -> Result<Outcome<View>, HubError> {
+    hold(hub, caller, id, guard, "resume", Account::resume).await
+}
+
+async fn hold(
+    hub: &Hub,
+    caller: &Caller,
+    id: &AccountId,
+    guard: Guard,
+    action: &'static str,
+    rule: fn(Account, Timestamp) -> Result<Decided, Refusal>,
+) -> Result<Outcome<View>, HubError> {
+    hub.require(caller, Permission::PlatformWrite)?;
+    let now = hub.clock.now();
+    let mut tx = hub.store.begin_write().await?;
+    let before = load(&mut tx, caller, id).await?;
+    let decided = rule(before.clone(), now)?;
+    let outcome = keep(hub, &mut tx, caller, before, decided, action, now).await?;
+    guard.check(outcome.affected)?;
+    guard.finish(tx).await?;
+    Ok(outcome)
+}
+
+/// Saves what was decided, with its event and its record.
+async fn keep(
+    hub: &Hub,
+    tx: &mut Tx,
+    caller: &Caller,
+    before: Account,
+    decided: Decided,
+    action: &'static str,
+    now: Timestamp,
+) -> Result<Outcome<View>, HubError> {
+    if !decided.changed {
+        return Ok(Outcome::unchanged(view(tx, caller, before).await?));
+    }
+    let after = decided.after;
+    accounts::save(tx, caller.project(), &after).await?;
+    hub.emit(tx, caller, EventKind::AccountUpdated, after.id.as_str(), now, None).await?;
+    let record = Record {
+        action,
+        resource: resource(&after),
+        affected: 1,
+        before: Some(snapshot(&before)),
+        after: Some(snapshot(&after)),
+    };
+    let operation = Some(hub.record(tx, caller, now, record).await?);
+    let before = Some(view(tx, caller, before).await?);
+    let after = Some(view(tx, caller, after).await?);
+    Ok(Outcome { before, after, changed: true, affected: 1, operation })
+}
+
+/// Removes an account and destroys its credentials (AT-20 to AT-23).
+///
+/// # Errors
+/// `account.not_found`, `guard.too_many_affected`.
+pub async fn delete(
+    hub: &Hub,
+    caller: &Caller,
+    id: &AccountId,
+    guard: Guard,
+) -> Result<Outcome<View>, HubError> {
+    hub.require(caller, Permission::PlatformWrite)?;
+    guard.check(1)?;
+    let now = hub.clock.now();
+    let mut tx = hub.store.begin_write().await?;
+    let account = load(&mut tx, caller, id).await?;
+    let before = view(&mut tx, caller, account.clone()).await?;
+    accounts::delete(&mut tx, caller.project(), &account).await?;
+    let data = Some(event_data(&account));
+    hub.emit(&mut tx, caller, EventKind::AccountDeleted, id.as_str(), now, data).await?;
+    let record = Record {
+        action: "delete",
+        resource: resource(&account),
+        affected: 1,
+        before: Some(snapshot(&account)),
+        after: None,
+    };
+    let operation = Some(hub.record(&mut tx, caller, now, record).await?);
+    guard.finish(tx).await?;
+    Ok(Outcome { before: Some(before), after: None, changed: true, affected: 1, operation })
+}
+
+fn resource(account: &Account) -> String {
+    format!("account/{}", account.id)
+}
+
+/// What a webhook needs of an account that may be gone by then (WH-4).
+fn event_data(account: &Account) -> Value {
+    json!({
+        "provider": account.provider,
+        "origin_owner_id": account.owner.id,
+        "origin_owner_name": account.owner.name,
+        "origin_username": account.owner.username,
+        "setup_information": account.setup,
+    })
+}
+
+/// An account as the record of operations keeps it, without credentials.
+fn snapshot(account: &Account) -> Value {
+    json!({
+        "provider": account.provider,
+        "auth_config": account.auth_config,
+        "origin_owner_id": account.owner.id,
+        "origin_owner_name": account.owner.name,
+        "origin_username": account.owner.username,
+        "label": account.label,
+        "type": account.kind.as_str(),
+        "status": account.shown_status().as_str(),
+        "metadata": account.metadata,
+    })
+}
+
+/// What a new account carries besides its credentials.
+#[derive(Debug, Clone, Default)]
+pub struct Tags {
+    /// Label.
+    pub label: Option<String>,
+    /// Free tags; `None` leaves those of an account that is there already.
+    pub metadata: Option<Map<String, Value>>,
+    /// Production or test.
+    pub kind: AccountType,
+}

@@ -1,0 +1,364 @@
+//! Operations on connect sessions; an auth link is the address of a session's page (AL-4).
+
+use std::ops::ControlFlow;
+
+use zeroize::Zeroizing;
+
+use crate::domain::caller::{Caller, Permission};
+use crate::domain::connect_session::{self, ConnectSession, Facts, NewSession};
+use crate::domain::ids::SessionId;
+use crate::domain::refusal::Refusal;
+use crate::domain::secret::Secret;
+use crate::domain::time::Timestamp;
+use crate::domain::token::{RANDOM_BYTES, SessionToken, secret_part};
+use crate::error::{HubError, codes};
+use crate::store::connect_sessions::{self, Filter as Rows};
+use crate::store::{Tx, accounts, auth_configs};
+
+use super::Hub;
+use super::auth_configs::{TRIGGER_TOKEN, address};
+use super::sealing::Spot;
+use super::vault::HashKey;
+use super::write::{Guard, Outcome};
+
+/// What a session's token is hashed for.
+const PURPOSE: &str = "session token";
+/// What the secrets of a batch's tokens are derived for.
+const BATCH: &str = "session token of a batch";
+
+/// A new session with its token, which is shown this once (CS-4).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Created {
+    /// The session.
+    pub session: ConnectSession,
+    /// Its token.
+    pub token: SessionToken,
+    /// The address of its page.
+    pub auth_link_url: Secret,
+    /// What providers are handed so that they can start actions, if the auth config keeps it.
+    pub external_trigger_token: Option<Secret>,
+}
+
+/// A session and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seen {
+    /// The session.
+    pub session: ConnectSession,
+    /// At which instant it was looked at.
+    pub now: Timestamp,
+}
+
+/// Creates a session (CS-1 to CS-36).
+///
+/// # Errors
+/// `session.invalid`, `connector.not_found`, `connector.not_enabled`, `auth_config.not_found`,
+/// `auth_config.mismatch`, `account.not_found`.
+pub async fn create(
+    hub: &Hub,
+    caller: &Caller,
+    new: NewSession,
+    guard: Guard,
+) -> Result<Created, HubError> {
+    hub.require(caller, Permission::PlatformWrite)?;
+    let mut tx = hub.store.begin_write().await?;
+    let session = decide(hub, &mut tx, caller, new).await?;
+    let hash_key = hub.hash_key(&mut tx).await?;
+    let mut random = Zeroizing::new([0; RANDOM_BYTES]);
+    hub.random.fill(random.as_mut_slice())?;
+    let created = store(hub, &mut tx, caller, session, &random, &hash_key, None).await?;
+    guard.finish(tx).await?;
+    if guard.dry_run {
+        hub.forget_keys();
+    }
+    Ok(created)
+}
+
+/// One session of a batch: what is asked for, and which of several equal ones it is.
+#[derive(Debug, Clone)]
+pub struct BatchItem {
+    /// What is asked for.
+    pub new: NewSession,
+    /// 0 for the first item with these values in the batch, 1 for the next.
+    pub occurrence: u64,
+}
+
+/// Creates the sessions of one step of a batch in one transaction, so that all or none are there.
+///
+/// The same item asked for again gets the same session and token while that session is open: a
+/// batch that was cut off is repeated from its beginning, and loses and doubles nothing. For that
+/// the token's secret is drawn from the store's hash key instead of from fresh random bytes.
+///
+/// # Errors
+/// As [`create`].
+pub async fn create_batch(
+    hub: &Hub,
+    caller: &Caller,
+    items: Vec<BatchItem>,
+    guard: Guard,
+) -> Result<Vec<(Created, bool)>, HubError> {
+    hub.require(caller, Permission::PlatformWrite)?;
+    let mut tx = hub.store.begin_write().await?;
+    let hash_key = hub.hash_key(&mut tx).await?;
+    let mut all = Vec::with_capacity(items.len());
+    for item in items {
+        let identity = batch_identity(caller, &item);
+        let key = hash_key.digest(BATCH, &identity);
+        let session = decide(hub, &mut tx, caller, item.new).await?;
+        let project = caller.project();
+        let known = connect_sessions::by_batch_key(&mut tx, project, &key).await?;
+        all.push(match known {
+            Some(known) if known.is_open(hub.clock.now()) => {
+                let random = Zeroizing::new(batch_secret(&hash_key, &key, known.created_at));
+                (finish(hub, &mut tx, caller, known, &random).await?, false)
+            }
+            known => {
+                if let Some(over) = known {
+                    connect_sessions::release_batch_key(&mut tx, project, over.id).await?;
+                }
+                let random = Zeroizing::new(batch_secret(&hash_key, &key, session.created_at));
+                let batch_key = Some(key.as_slice());
+                let created =
+                    store(hub, &mut tx, caller, session, &random, &hash_key, batch_key).await?;
+                (created, true)
+            }
+        });
+    }
+    guard.finish(tx).await?;
+    if guard.dry_run {
+        hub.forget_keys();
+    }
+    Ok(all)
+}
+
+/// Two items are the same where everything asked for is the same.
+fn batch_identity(caller: &Caller, item: &BatchItem) -> String {
+    let BatchItem { new, occurrence } = item;
+    serde_json::json!([
+        caller.project().0,
+        occurrence,
+        new.owner.id,
+        new.owner.name,
+        new.owner.username,
+        new.provider,
+        new.auth_config,
+        new.categories,
+        new.account,
+        new.expires_in_s,
+        new.label,
+        new.metadata,
+        new.multiple,
+        new.kind,
+    ])
+    .to_string()
+}
+
+fn batch_secret(hash_key: &HashKey, key: &[u8; 32], created_at: Timestamp) -> [u8; RANDOM_BYTES] {
+    let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    hash_key.digest(BATCH, &format!("{hex} {}", created_at.as_millis()))
+}
+
+/// Looks up what the request names and lets the rules decide.
+async fn decide(
+    hub: &Hub,
+    tx: &mut Tx,
+    caller: &Caller,
+    new: NewSession,
+) -> Result<ConnectSession, HubError> {
+    let project = caller.project();
+    let account = match &new.account {
+        Some(id) => {
+            let found = accounts::by_id(tx, project, id).await?;
+            Some(found.ok_or_else(|| super::accounts::unknown(id.as_str()))?)
+        }
+        None => None,
+    };
+    let named = new.auth_config.clone().or_else(|| {
+        account.as_ref().map(|account| account.auth_config.clone())
+    });
+    let named_config = match &named {
+        Some(id) => {
+            let found = auth_configs::by_id(tx, project, id).await?;
+            Some(found.ok_or_else(|| {
+                HubError::new(&codes::AUTH_CONFIG_UNKNOWN, format!("no auth config `{id}`"))
+                    .hint("hubctl connectors list")
+            })?)
+        }
+        None => None,
+    };
+    let default_config = match &new.provider {
+        Some(key) if named_config.is_none() => {
+            let all = auth_configs::of_connector(tx, project, key).await?;
+            all.into_iter().find(|config| config.is_default)
+        }
+        _ => None,
+    };
+    let facts = Facts {
+        named_config: named_config.as_ref(),
+        default_config: default_config.as_ref(),
+        account: account.as_ref(),
+    };
+    let decided = connect_session::open(new, facts, hub.clock.now());
+    match decided {
+        // A key that is in no catalog is a different mistake than one that is not set up.
+        Err(Refusal::NotSetUp { connector })
+            if super::connectors::resolve(tx, caller, &connector, None).await?.is_none() =>
+        {
+            Err(super::connectors::unknown(connector.as_str()))
+        }
+        other => Ok(other?),
+    }
+}
+
+async fn store(
+    hub: &Hub,
+    tx: &mut Tx,
+    caller: &Caller,
+    mut session: ConnectSession,
+    random: &[u8; RANDOM_BYTES],
+    hash_key: &HashKey,
+    batch_key: Option<&[u8]>,
+) -> Result<Created, HubError> {
+    let hash = hash_key.digest(PURPOSE, &secret_part(random));
+    session.id =
+        connect_sessions::insert(tx, caller.project(), &session, &hash, batch_key).await?;
+    finish(hub, tx, caller, session, random).await
+}
+
+async fn finish(
+    hub: &Hub,
+    tx: &mut Tx,
+    caller: &Caller,
+    session: ConnectSession,
+    random: &[u8; RANDOM_BYTES],
+) -> Result<Created, HubError> {
+    let token = SessionToken::mint(session.id.get(), random);
+    let auth_link_url = Secret::new(address(hub, &format!("connect/{}", token.text().expose())));
+    let external_trigger_token = trigger_token(hub, tx, caller, &session).await?;
+    Ok(Created { session, token, auth_link_url, external_trigger_token })
+}
+
+async fn trigger_token(
+    hub: &Hub,
+    tx: &mut Tx,
+    caller: &Caller,
+    session: &ConnectSession,
+) -> Result<Option<Secret>, HubError> {
+    let Some(id) = &session.auth_config else { return Ok(None) };
+    let config = auth_configs::by_id(tx, caller.project(), id).await?;
+    if !config.is_some_and(|config| config.secrets.contains(TRIGGER_TOKEN)) {
+        return Ok(None);
+    }
+    let Some(sealed) = auth_configs::sealed(tx, caller.project(), id).await? else {
+        return Ok(None);
+    };
+    let version = sealed.version;
+    let spot = Spot { table: "auth_configs", id: id.as_str(), field: "setup", version };
+    Ok(hub.open(tx, caller, spot, &sealed.bytes).await?.remove(TRIGGER_TOKEN))
+}
+
+fn unknown(id: SessionId) -> HubError {
+    HubError::new(&codes::SESSION_UNKNOWN, format!("no session {id}")).hint("hubctl session list")
+}
+
+/// One session, without its token (CS-4).
+///
+/// # Errors
+/// `session.not_found`.
+pub async fn get(hub: &Hub, caller: &Caller, id: SessionId) -> Result<Seen, HubError> {
+    hub.require(caller, Permission::PlatformRead)?;
+    let mut tx = hub.store.begin_read().await?;
+    let found = connect_sessions::by_id(&mut tx, caller.project(), id).await?;
+    Ok(Seen { session: found.ok_or_else(|| unknown(id))?, now: hub.clock.now() })
+}
+
+/// Which sessions to list.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Filter {
+    /// Only those that wait for a first success.
+    pub pending: bool,
+    /// Only open ones that expire within so many seconds.
+    pub expiring_in_s: Option<i64>,
+}
+
+/// Shows the project's sessions to `each`, the newest first.
+///
+/// # Errors
+/// As the store or `each` reports them.
+pub async fn list(
+    hub: &Hub,
+    caller: &Caller,
+    filter: Filter,
+    mut each: impl FnMut(&Seen) -> Result<ControlFlow<()>, HubError>,
+) -> Result<(), HubError> {
+    hub.require(caller, Permission::PlatformRead)?;
+    let now = hub.clock.now();
+    let rows = Rows {
+        pending_at: (filter.pending || filter.expiring_in_s.is_some()).then_some(now),
+        expires_before: filter.expiring_in_s.map(|seconds| now.plus_seconds(seconds)),
+    };
+    let mut tx = hub.store.begin_read().await?;
+    connect_sessions::scan(&mut tx, caller.project(), rows, |session| {
+        each(&Seen { session, now })
+    })
+    .await
+}
+
+/// Ends a session: its token and link stop working at once.
+///
+/// # Errors
+/// `session.not_found`.
+pub async fn revoke(
+    hub: &Hub,
+    caller: &Caller,
+    id: SessionId,
+    guard: Guard,
+) -> Result<Outcome<Seen>, HubError> {
+    hub.require(caller, Permission::PlatformWrite)?;
+    let now = hub.clock.now();
+    let mut tx = hub.store.begin_write().await?;
+    let project = caller.project();
+    let found = connect_sessions::by_id(&mut tx, project, id).await?;
+    let before = found.ok_or_else(|| unknown(id))?;
+    if before.revoked_at.is_some() {
+        return Ok(Outcome::unchanged(Seen { session: before, now }));
+    }
+    connect_sessions::revoke(&mut tx, project, id, now).await?;
+    let record = super::write::Record {
+        action: "revoke",
+        resource: format!("session/{id}"),
+        affected: 0,
+        before: None,
+        after: None,
+    };
+    let operation = Some(hub.record(&mut tx, caller, now, record).await?);
+    guard.finish(tx).await?;
+    let after = ConnectSession { revoked_at: Some(now), ..before.clone() };
+    Ok(Outcome {
+        before: Some(Seen { session: before, now }),
+        after: Some(Seen { session: after, now }),
+        changed: true,
+        affected: 0,
+        operation,
+    })
+}
+
+/// CS-28, CS-40: the session that a token opens; unknown, expired and revoked ones are refused
+/// alike.
+///
+/// # Errors
+/// `session.token_invalid`.
+pub async fn authenticate(hub: &Hub, text: &str) -> Result<ConnectSession, HubError> {
+    let refused = || HubError::new(&codes::SESSION_TOKEN_INVALID, "the session token is not valid");
+    let token = SessionToken::parse(text).map_err(|_| refused())?;
+    let mut tx = hub.store.begin_write().await?;
+    let hash_key = hub.hash_key(&mut tx).await?;
+    let row = SessionId::from_row(token.row());
+    let found = connect_sessions::by_token_row(&mut tx, row).await?;
+    // An unknown row costs the same comparison as a known one (threat 8).
+    let stored = found.as_ref().map_or(&[0; 32][..], |(_, hash, _)| hash);
+    let fits = hash_key.matches(PURPOSE, token.secret(), stored);
+    match found {
+        Some((_, _, session)) if fits && session.is_open(hub.clock.now()) => Ok(session),
+        _ => Err(refused()),
+    }
+}
