@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// One field of a form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent facts of the file")]
 pub struct Field {
     /// Its name in forms, in stored credentials and in templates.
     pub key: String,

@@ -32,13 +32,12 @@ pub fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<
 }
 
 /// `, did you mean ...?`, or nothing if no known name is near.
-pub fn did_you_mean<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+pub fn did_you_mean<'a, I: IntoIterator<Item = &'a str>>(text: &str, known: I) -> String {
     match nearest(text, known).as_slice() {
         [] => String::new(),
         [one] => format!("; did you mean `{one}`?"),
         [first, rest @ ..] => {
-            let rest: String = rest.iter().map(|name| format!(" or `{name}`")).collect();
-            format!("; did you mean `{first}`{rest}?")
+            format!("; did you mean `{first}` or `{}`?", rest.join("` or `"))
         }
     }
 }

@@ -1,1 +1,177 @@
-//! Values.
+//! Whether the values given for a form's fields are complete and of the right form.
+//!
+//! A message never holds the value of a secret, since it ends up in logs and answers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::field::{Field, FieldKind, Format};
+use super::near::did_you_mean;
+use super::pattern;
+use crate::domain::secret::Secret;
+
+mod format;
+
+/// The largest value of a field of one line.
+pub const MAX_VALUE_BYTES: usize = 64 << 10;
+/// The largest value of a field of several lines.
+pub const MAX_TEXT_AREA_BYTES: usize = 256 << 10;
+
+/// What stands for a stored secret in a form (SE-2).
+const PLACEHOLDER: &str = "__secretvalue:**redacted**";
+
+/// Whether the form is filled in for the first time.
+#[derive(Debug, Clone, Copy)]
+pub enum Mode<'a> {
+    /// Everything that is required must be given or have a default.
+    New,
+    /// What is not given stays as it is stored (AC-38, HB-10).
+    Edit {
+        /// Keys that have a stored value.
+        stored: &'a BTreeSet<String>,
+    },
+}
+
+/// Values that fit their fields.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// Values that may be shown.
+    pub public: BTreeMap<String, String>,
+    /// Values to seal.
+    pub secret: BTreeMap<String, Secret>,
+    /// Edit only: keys whose stored value was emptied on purpose.
+    pub cleared: BTreeSet<String>,
+}
+
+/// What is wrong with one field.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct FieldProblem {
+    /// The key of the field, as given.
+    pub field: String,
+    /// What is wrong, without the value of a secret.
+    pub message: String,
+}
+
+/// Checks all values against all fields; the problems come in the order of the fields.
+///
+/// # Errors
+/// Everything that is wrong, at once.
+pub fn check_values(
+    fields: &[Field],
+    given: &BTreeMap<String, Secret>,
+    mode: Mode<'_>,
+) -> Result<Checked, Vec<FieldProblem>> {
+    let mut checked = Checked::default();
+    let mut problems = Vec::new();
+    for field in fields {
+        if let Err(message) = check_field(field, given.get(&field.key), mode, &mut checked) {
+            problems.push(FieldProblem { field: field.key.clone(), message });
+        }
+    }
+    for key in given.keys().filter(|key| !fields.iter().any(|field| field.key == **key)) {
+        let near = did_you_mean(key, fields.iter().map(|field| field.key.as_str()));
+        let field: String = key.chars().take(64).flat_map(char::escape_debug).collect();
+        problems.push(FieldProblem { field, message: format!("is not a field here{near}") });
+    }
+    if problems.is_empty() { Ok(checked) } else { Err(problems) }
+}
+
+fn check_field(
+    field: &Field,
+    given: Option<&Secret>,
+    mode: Mode<'_>,
+    checked: &mut Checked,
+) -> Result<(), String> {
+    let given = given.map(Secret::expose).map(|text| tidy(field, text));
+    // HB-11: what stands for a stored secret is no value.
+    let given = given.filter(|text| !(field.is_secret() && text.starts_with(PLACEHOLDER)));
+    let stored = matches!(mode, Mode::Edit { stored } if stored.contains(&field.key));
+    let value = match given {
+        Some("") if stored && !field.is_secret() && !field.required => {
+            checked.cleared.insert(field.key.clone());
+            return Ok(());
+        }
+        // An untouched secret comes as an empty input and keeps what is stored.
+        Some("") if stored && field.is_secret() => return Ok(()),
+        None if stored => return Ok(()),
+        Some("") | None => match field.default.as_deref() {
+            Some(default) => default,
+            None if field.required => return Err("is required".to_owned()),
+            None => return Ok(()),
+        },
+        Some(text) => text,
+    };
+    check_value(field, value)?;
+    if field.is_secret() {
+        checked.secret.insert(field.key.clone(), Secret::new(value));
+    } else {
+        checked.public.insert(field.key.clone(), value.to_owned());
+    }
+    Ok(())
+}
+
+/// Pasted keys often carry a space or a line end, which no vendor means.
+fn tidy<'a>(field: &Field, text: &'a str) -> &'a str {
+    if field.kind == FieldKind::TextArea { text } else { text.trim() }
+}
+
+fn check_value(field: &Field, value: &str) -> Result<(), String> {
+    let area = field.kind == FieldKind::TextArea;
+    let limit = if area { MAX_TEXT_AREA_BYTES } else { MAX_VALUE_BYTES };
+    if value.len() > limit {
+        return Err(format!("is longer than {limit} bytes"));
+    }
+    // A private key is pasted with its lines into a password field too.
+    let lines = area || field.kind == FieldKind::Password;
+    let allowed = |c: char| lines && matches!(c, '\n' | '\r' | '\t');
+    if value.chars().any(|c| c.is_control() && !allowed(c)) {
+        return Err("has control characters".to_owned());
+    }
+    if field.read_only
+        && !field.is_secret()
+        && let Some(default) = field.default.as_deref().filter(|default| *default != value)
+    {
+        return Err(format!("can't be changed from `{default}`"));
+    }
+    match field.kind {
+        FieldKind::Select if !field.options.iter().any(|option| option.value == value) => {
+            return Err(not_an_option(field, value));
+        }
+        FieldKind::Number if !value.bytes().all(|byte| byte.is_ascii_digit()) => {
+            return Err("is not a number of digits".to_owned());
+        }
+        _ => {}
+    }
+    let said = |message: String| field.pattern_error.clone().unwrap_or(message);
+    if let Some(format) = field.format.filter(|format| !format::fits(*format, value)) {
+        return Err(said(format!("is not {}", wanted(format))));
+    }
+    if let Some(text) = &field.pattern {
+        let regex = pattern::compile(text).map_err(|why| format!("has a pattern that {why}"))?;
+        if !regex.is_match(value) {
+            return Err(said(format!("does not have the form {text}")));
+        }
+    }
+    Ok(())
+}
+
+fn not_an_option(field: &Field, value: &str) -> String {
+    let known = || field.options.iter().map(|option| option.value.as_str());
+    let near = if field.is_secret() { String::new() } else { did_you_mean(value, known()) };
+    let shown: Vec<&str> = known().take(12).collect();
+    let more = if field.options.len() > shown.len() { ", ..." } else { "" };
+    format!("is none of {}{more}{near}", shown.join(", "))
+}
+
+const fn wanted(format: Format) -> &'static str {
+    match format {
+        Format::Email => "an e-mail address",
+        Format::Url => "an address such as https://acme.example",
+        Format::Uri => "a URI such as urn:acme:1",
+        Format::Uuid => "a UUID",
+        Format::Date => "a date such as 2026-06-01",
+        Format::Datetime => "a time such as 2026-06-01T09:00:00Z",
+    }
+}
+
+#[cfg(test)]
+mod tests;

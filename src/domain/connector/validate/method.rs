@@ -291,10 +291,11 @@ fn collect(value: &Value, used: &mut BTreeSet<String>) {
 
 fn collect_text(text: &str, used: &mut BTreeSet<String>) {
     for part in parts(text) {
-        match part {
-            Part::Value { name, .. } => drop(used.insert(name.to_owned())),
-            Part::Broken(_) => drop(used.insert(String::new())),
-            Part::Text(_) => {}
-        }
+        let name = match part {
+            Part::Value { name, .. } => name,
+            Part::Broken(_) => "",
+            Part::Text(_) => continue,
+        };
+        used.insert(name.to_owned());
     }
 }

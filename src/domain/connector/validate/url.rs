@@ -32,7 +32,7 @@ pub(super) fn plain(address: &str) -> Result<(), String> {
 
 /// An address that may have placeholders.
 pub(super) fn template(address: &str, names: &Names<'_>) -> Result<(), String> {
-    if let [Part::Value { name, member: None }, rest @ ..] = parts(address).as_slice() {
+    if let [Part::Value { name, member: None }, ..] = parts(address).as_slice() {
         lead(name, names)?;
         let rest = &address[name.len() + "${}".len()..];
         if rest.is_empty() || rest.starts_with(['/', '?']) {

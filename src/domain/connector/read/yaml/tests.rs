@@ -1,0 +1,167 @@
+use std::fmt::Write as _;
+
+use super::{Partial, read};
+use crate::domain::connector::signing::Scheme;
+use crate::domain::connector::validate::{Finding, Severity, refused};
+use crate::domain::connector::{AuthKind, Category, Connector};
+
+const ACME: &str = include_str!("testdata/acme.yaml");
+
+fn acme() -> (Connector, Vec<Finding>) {
+    let text = "- actionId: list\n  categories: [hris, internal]\n  steps: []\n";
+    let (connectors, findings) = read(ACME, &[Partial { name: "acme.employees", text }]);
+    assert!(!refused(&findings), "{findings:#?}");
+    (connectors.into_iter().next().unwrap(), findings)
+}
+
+/// Findings after a piece of the file has been replaced.
+fn with(from: &str, to: &str) -> (Option<Connector>, Vec<Finding>) {
+    assert!(ACME.contains(from), "{from}");
+    let (connectors, findings) = read(&ACME.replacen(from, to, 1), &[]);
+    (connectors.into_iter().next(), findings)
+}
+
+fn unavailable(from: &str, to: &str) {
+    let (connector, findings) = with(from, to);
+    let connector = connector.unwrap_or_else(|| panic!("{findings:#?}"));
+    assert!(connector.auth.iter().any(|auth| auth.unavailable.is_some()), "{to}");
+    assert!(findings.iter().any(|finding| finding.severity == Severity::Warning), "{to}");
+}
+
+#[test]
+fn a_whole_file_is_carried_over() {
+    let (acme, findings) = acme();
+    assert_eq!(
+        (acme.key.as_str(), acme.name.as_str(), acme.version.as_str()),
+        ("acme", "Acme", "2.1.0")
+    );
+    assert_eq!(acme.categories, [Category::Hris]);
+    assert_eq!(acme.base_url.as_str(), "https://${subdomain}.acme.example/v1");
+    assert_eq!(acme.rate_limit, Some(5.0));
+    assert!(acme.auth.iter().all(|auth| auth.unavailable.is_none()), "{findings:#?}");
+    let keys: Vec<_> = acme.auth.iter().map(|auth| auth.key.as_str()).collect();
+    assert_eq!(keys, ["api_key", "oauth2_production", "oauth2_sandbox"]);
+}
+
+#[test]
+fn an_api_key_method_has_fields_signing_and_a_light_call() {
+    let (acme, _) = acme();
+    let auth = &acme.auth[0];
+    assert_eq!(auth.kind, AuthKind::Basic);
+    assert!(matches!(&auth.authorization.scheme, Scheme::Basic { username, password }
+        if username.as_str() == "${apiKey}" && password.as_str().is_empty()));
+    assert!(auth.config_fields[0].is_secret());
+    assert_eq!(auth.config_fields[1].pattern_error.as_deref(), Some("Only the first part"));
+    assert_eq!(auth.notices.len(), 1);
+    let verify = acme.verify_for(auth).unwrap();
+    assert_eq!(verify.path.as_str(), "/employees?limit=1");
+    assert!(!verify.optional);
+}
+
+#[test]
+fn an_oauth_method_leaves_the_standard_parameters_to_the_hub() {
+    let (acme, _) = acme();
+    let auth = &acme.auth[1];
+    assert_eq!(auth.kind, AuthKind::OAuth2AuthorizationCode);
+    let params: Vec<_> = auth.authorization_params.keys().map(String::as_str).collect();
+    assert_eq!(params, ["prompt"]);
+    assert_eq!(auth.default_scopes, ["read", "write"]);
+    assert!(auth.pkce && auth.refresh && auth.refresh_url.is_none());
+    assert_eq!(auth.captured[0].path.as_deref(), Some("instance.id"));
+    assert!(auth.client_id_field().is_some() && auth.needs_setup());
+    assert_eq!(auth.environment.as_ref().map(|e| e.key.as_str()), Some("production"));
+}
+
+#[test]
+fn a_field_in_a_host_is_held_to_a_host() {
+    let (connector, _) = with("            pattern: '^[a-z]+$'\n", "            format: email\n");
+    let pattern = connector.unwrap().auth[0].config_fields[1].pattern.clone().unwrap();
+    assert!(pattern.contains("A-Za-z0-9.-"), "{pattern}");
+}
+
+#[test]
+fn what_cannot_be_expressed_switches_the_method_off() {
+    unavailable("$.credentials.apiKey", "'{{credentials.apiKey + \"x\"}}'");
+    unavailable("type: basic", "type: digest");
+    unavailable("https://login.acme.example/token", "'{{a ? b : c}}'");
+    unavailable("pkce: true", "magic: true");
+    unavailable("value: refresh_token", "value: exotic");
+    unavailable("https://${credentials.subdomain}.acme.example/v1", "'{{credentials.url}}${x}'");
+    unavailable("grantType: authorization_code", "grantType: password");
+}
+
+#[test]
+fn types_beyond_custom_and_oauth2_are_refused_clearly() {
+    let (connector, findings) = with("type: custom", "type: mcp");
+    assert!(connector.is_none());
+    let finding = &findings.iter().find(|f| f.severity == Severity::Error).unwrap();
+    assert_eq!(finding.place, "authentication[0].api_key.type");
+    assert!(finding.message.contains("`mcp` is not supported"));
+}
+
+#[test]
+fn threat_35_hostile_files_are_refused() {
+    for (from, to) in [
+        ("https://${credentials.subdomain}.acme.example/v1", "https://*.acme.example"),
+        ("https://${credentials.subdomain}.acme.example/v1", "https://127.0.0.1/"),
+        ("https://login.acme.example/token", "http://login.acme.example/token"),
+        ("https://login.acme.example/token", "https://login.acme.example/../token"),
+        ("$.credentials.apiKey", "$.credentials.otherThing"),
+        ("'^[a-z]+$'", "'(a{1000}){1000}'"),
+        ("'^[a-z]+$'", "'.*'"),
+        ("key: acme", "key: ../../etc"),
+        ("title: Acme", "title: \"\\e[31mAcme\""),
+        (
+            "instanceId: $.instance.id",
+            "instanceId: $.instance.id\n        apiKey: $.x\n        access_token: $.y",
+        ),
+        ("realm: realmId", "realm: accessToken"),
+    ] {
+        let (connector, findings) = with(from, to);
+        assert!(connector.is_none() && refused(&findings), "{to}: {findings:#?}");
+    }
+}
+
+#[test]
+fn a_place_is_told_as_it_stands_in_the_file() {
+    let (_, findings) = with("'^[a-z]+$'", "'^('");
+    let places: Vec<_> = findings.iter().map(|finding| finding.place.as_str()).collect();
+    let wanted = "authentication[0].api_key.configFields[1].validation.pattern";
+    assert!(places.contains(&wanted), "{places:?}");
+}
+
+#[test]
+fn repeated_references_are_merged_and_other_members_may_not_repeat() {
+    let (connector, findings) = read(ACME, &[]);
+    assert_eq!(connector.len(), 1);
+    let missing = findings.iter().filter(|finding| finding.message.contains("is not at hand"));
+    assert_eq!(missing.count(), 2);
+    let (connector, findings) = with("baseUrl:", "baseUrl: https://a.example\nbaseUrl:");
+    assert!(connector.is_none());
+    assert!(findings[0].message.contains("`baseUrl` stands twice"), "{findings:?}");
+    assert!(findings[0].line.is_some());
+}
+
+#[test]
+fn an_alias_bomb_is_cut_short() {
+    let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for n in 1..12 {
+        let alias = format!("*a{}", n - 1);
+        let aliases = vec![alias; 9].join(", ");
+        writeln!(bomb, "a{n}: &a{n} [{aliases}]").unwrap();
+    }
+    let start = std::time::Instant::now();
+    assert!(refused(&read(&bomb, &[]).1));
+    assert!(refused(&read(&"[".repeat(100_000), &[]).1));
+    assert!(refused(&read(&"- ".repeat(100_000), &[]).1));
+    assert!(refused(&read(&"{a: ".repeat(100_000), &[]).1));
+    assert!(start.elapsed() < std::time::Duration::from_secs(10));
+}
+
+#[test]
+fn other_documents_are_refused_with_a_reason() {
+    for text in ["", "- a", "x", "~", "a: b: c", "StackOne: 2.0.0", "\t", "--- a\n--- b"] {
+        let (connectors, findings) = read(text, &[]);
+        assert!(connectors.is_empty() && refused(&findings), "{text:?}");
+    }
+}

@@ -1,0 +1,131 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::{Checked, FieldProblem, Mode, check_values};
+use crate::domain::connector::Field;
+use crate::domain::secret::Secret;
+
+fn fields() -> Vec<Field> {
+    serde_json::from_value(json!([
+        {"key": "host", "label": "Host", "type": "text", "required": true,
+         "pattern": "^[a-z.]+$"},
+        {"key": "api_key", "label": "API key", "type": "password", "required": true,
+         "secret": true, "pattern": "^k-"},
+        {"key": "region", "label": "Region", "type": "select", "default": "eu",
+         "options": [{"value": "eu", "label": "EU"}, {"value": "us", "label": "US"}]},
+        {"key": "port", "label": "Port", "type": "number"},
+        {"key": "note", "label": "Note", "type": "text_area"}
+    ]))
+    .unwrap()
+}
+
+fn given(pairs: &[(&str, &str)]) -> BTreeMap<String, Secret> {
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), Secret::new(*value))).collect()
+}
+
+fn new(pairs: &[(&str, &str)]) -> Result<Checked, Vec<FieldProblem>> {
+    check_values(&fields(), &given(pairs), Mode::New)
+}
+
+fn edit(pairs: &[(&str, &str)]) -> Result<Checked, Vec<FieldProblem>> {
+    let stored = ["host", "api_key", "port"].map(str::to_owned).into();
+    check_values(&fields(), &given(pairs), Mode::Edit { stored: &stored })
+}
+
+fn problem(result: Result<Checked, Vec<FieldProblem>>) -> String {
+    let problems = result.unwrap_err();
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    format!("{} {}", problems[0].field, problems[0].message)
+}
+
+#[test]
+fn good_values_are_parted_into_public_and_secret_and_defaults_fill() {
+    let checked = new(&[("host", "acme.example"), ("api_key", " k-1\n")]).unwrap();
+    let public: Vec<_> = checked.public.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    assert_eq!(public, [("host", "acme.example"), ("region", "eu")]);
+    assert_eq!(checked.secret["api_key"].expose(), "k-1");
+}
+
+#[test]
+fn what_is_required_must_be_given() {
+    assert_eq!(problem(new(&[("host", "a")])), "api_key is required");
+    assert_eq!(problem(new(&[("host", "  "), ("api_key", "k-1")])), "host is required");
+}
+
+#[test]
+fn an_unknown_key_is_a_problem_with_a_near_name() {
+    let said = problem(new(&[("host", "a"), ("api_key", "k-1"), ("prot", "1")]));
+    assert_eq!(said, "prot is not a field here; did you mean `port`?");
+}
+
+#[test]
+fn every_problem_is_told_at_once() {
+    let problems = new(&[("region", "eu1"), ("port", "8o")]).unwrap_err();
+    let fields: Vec<_> = problems.iter().map(|problem| problem.field.as_str()).collect();
+    assert_eq!(fields, ["host", "api_key", "region", "port"]);
+    assert!(problems[2].message.contains("eu, us"), "{problems:?}");
+}
+
+#[test]
+fn threat_32_a_message_never_holds_a_secret() {
+    let secret = "hunter2-hunter2";
+    let long = secret.repeat(5000);
+    for value in [secret, "hunter2\u{1b}hunter2", long.as_str()] {
+        let problems = new(&[("host", "a"), ("api_key", value)]).unwrap_err();
+        assert!(!format!("{problems:?}").contains("hunter2"));
+    }
+}
+
+#[test]
+fn control_characters_and_huge_values_are_refused() {
+    let fine = [("host", "a"), ("api_key", "k-1")];
+    let with = |key: &'static str, value: &str| {
+        let mut all = given(&fine);
+        all.insert(key.to_owned(), Secret::new(value));
+        check_values(&fields(), &all, Mode::New)
+    };
+    assert!(with("api_key", "k-----BEGIN\nkey\n-----").is_ok());
+    assert!(with("note", "one\n\ttwo\r\n").is_ok());
+    assert!(with("note", "\u{1b}[2J").is_err());
+    assert!(with("host", "a\nb").is_err());
+    assert!(with("note", &"x".repeat(200_000)).is_ok());
+    assert!(with("note", &"x".repeat(300_000)).is_err());
+    assert!(with("host", &"x".repeat(70_000)).is_err());
+}
+
+#[test]
+fn ac_38_an_edit_keeps_what_is_not_given() {
+    assert_eq!(edit(&[]).unwrap().secret, BTreeMap::new());
+    let checked = edit(&[("host", "b"), ("api_key", "")]).unwrap();
+    assert!(checked.secret.is_empty() && checked.public["host"] == "b");
+    assert_eq!(problem(edit(&[("host", "")])), "host is required");
+    assert_eq!(edit(&[("port", "")]).unwrap().cleared, BTreeSet::from(["port".to_owned()]));
+}
+
+#[test]
+fn hb_11_a_placeholder_is_never_a_secret() {
+    let placeholder = ("api_key", "__secretvalue:**redacted**1234");
+    assert!(edit(&[placeholder]).unwrap().secret.is_empty());
+    assert_eq!(problem(new(&[("host", "a"), placeholder])), "api_key is required");
+}
+
+#[test]
+fn a_read_only_field_keeps_its_value() {
+    let field = |value: Value| serde_json::from_value::<Field>(value).unwrap();
+    let fixed = [field(json!({"key": "v", "label": "V", "type": "text", "read_only": true,
+                              "default": "1"}))];
+    assert!(check_values(&fixed, &given(&[("v", "1")]), Mode::New).is_ok());
+    assert!(check_values(&fixed, &given(&[("v", "2")]), Mode::New).is_err());
+}
+
+proptest! {
+    #[test]
+    fn any_values_are_checked_without_a_panic(
+        values in proptest::collection::btree_map("[a-z_]{0,8}|host|api_key|port", any::<String>(), 0..6)
+    ) {
+        let given = values.into_iter().map(|(key, value)| (key, Secret::new(value))).collect();
+        let _ = check_values(&fields(), &given, Mode::New);
+    }
+}
