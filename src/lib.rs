@@ -1,4 +1,5 @@
 //! hubctl: an administrator's command line for an integration hub, and the hub itself.
 
+pub mod cli;
 pub mod domain;
 pub mod error;
