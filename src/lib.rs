@@ -1,6 +1,7 @@
 //! hubctl: an administrator's command line for an integration hub, and the hub itself.
 
 pub mod catalog;
+pub mod cli;
 pub mod domain;
 pub mod error;
 pub mod hub;

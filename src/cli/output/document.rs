@@ -1,0 +1,130 @@
+//! Whole documents: one value as JSON or YAML.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::error::HubError;
+
+use super::json::{self, Style, unserializable};
+use super::mask::Masked;
+use super::options::Format;
+use super::record::Record;
+use super::select::{Selection, cell_of};
+use super::spool::Spool;
+use super::{Output, clean, jq, suggest};
+
+/// Appends the value as YAML.
+pub(super) fn push_yaml<T: Serialize>(out: &mut Vec<u8>, value: &T) -> Result<(), HubError> {
+    let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
+    serde_saphyr::to_io_writer_with_options(out, value, options)
+        .map_err(|error| unserializable(error.into()))
+}
+
+/// Writes a YAML document; a terminal gets it without risky characters.
+pub(super) fn finish_yaml(spool: Spool, output: &Output) -> Result<(), HubError> {
+    if !output.options.stdout_is_terminal {
+        return spool.finish(&output.stdout);
+    }
+    let bytes = spool.into_bytes()?;
+    let mut out = String::with_capacity(bytes.len());
+    clean::push_json_escaped(&mut out, &String::from_utf8_lossy(&bytes));
+    output.stdout.write(out.as_bytes())
+}
+
+impl Output {
+    /// Writes one value as the document format asked for, or through `--jq`.
+    pub(super) fn document<T: Serialize + ?Sized>(
+        &self,
+        value: &T,
+        format: Format,
+    ) -> Result<(), HubError> {
+        let terminal = self.options.stdout_is_terminal;
+        let mut spool = Spool::new();
+        if let Some(expression) = &self.options.jq {
+            json::write(&mut spool.buffer, value, Style::Compact)?;
+            return jq::run(expression, &spool.buffer, terminal)?.finish(&self.stdout);
+        }
+        match format {
+            Format::Yaml => {
+                push_yaml(&mut spool.buffer, &value)?;
+                finish_yaml(spool, self)
+            }
+            Format::Jsonl => {
+                json::write(&mut spool.buffer, value, Style::of_line(terminal))?;
+                spool.buffer.push(b'\n');
+                spool.finish(&self.stdout)
+            }
+            _ => {
+                json::write(&mut spool.buffer, value, Style::of_document(terminal))?;
+                spool.buffer.push(b'\n');
+                spool.finish(&self.stdout)
+            }
+        }
+    }
+
+    /// Writes one record as a document, narrowed to what was asked for.
+    pub(super) fn masked<R: Record>(
+        &self,
+        record: &R,
+        selection: &Selection,
+        format: Format,
+    ) -> Result<(), HubError> {
+        match &selection.mask {
+            Some(mask) => self.document(&Masked { value: record, mask }, format),
+            None => self.document(record, format),
+        }
+    }
+
+    /// Writes a free document: JSON unless YAML or bare values were asked for.
+    ///
+    /// # Errors
+    /// When `--fields` names a key that the document does not have, or it can't be written.
+    pub fn value(&self, value: &Value) -> Result<(), HubError> {
+        let narrowed;
+        let value = match &self.options.fields {
+            Some(names) => {
+                narrowed = narrow(value, names)?;
+                &narrowed
+            }
+            None => value,
+        };
+        match (self.list_format(), value) {
+            (Format::Jsonl, Value::Array(items)) if self.options.jq.is_none() => {
+                items.iter().try_for_each(|item| self.document(item, Format::Jsonl))
+            }
+            (Format::Value, Value::Object(map)) => {
+                map.values().try_for_each(|value| self.bare(value))
+            }
+            (Format::Value, Value::Array(items)) => {
+                items.iter().try_for_each(|item| self.bare(item))
+            }
+            (Format::Value, value) => self.bare(value),
+            (format, value) => self.document(value, format),
+        }
+    }
+
+    fn bare(&self, value: &Value) -> Result<(), HubError> {
+        let mut out = String::new();
+        self.look(Format::Value).push(&mut out, &cell_of(Some(value)));
+        out.push('\n');
+        self.stdout.write(out.as_bytes())
+    }
+}
+
+/// The document with only these keys, in its own order.
+fn narrow(value: &Value, names: &[String]) -> Result<Value, HubError> {
+    match value {
+        Value::Object(map) => {
+            for name in names {
+                if !map.contains_key(name.trim()) {
+                    let known: Vec<&str> = map.keys().map(String::as_str).collect();
+                    return Err(suggest::unknown("field", name, &known));
+                }
+            }
+            let kept = map.iter().filter(|(key, _)| names.iter().any(|name| name.trim() == *key));
+            Ok(Value::Object(kept.map(|(key, value)| (key.clone(), value.clone())).collect()))
+        }
+        Value::Array(items) => items.iter().map(|item| narrow(item, names)).collect(),
+        other => Ok(other.clone()),
+    }
+}

@@ -1,0 +1,361 @@
+//! `--jq`: runs an expression over the JSON answer.
+//!
+//! The expression gets no files, no environment and no other input, and can't end the process.
+//! It runs in a thread of its own with a large stack, and each call of a function first looks how
+//! much of that stack is left: endless recursion is an error, not a crash.
+
+use std::thread;
+
+use jaq_core::load::parse::Def;
+use jaq_core::load::{Arena, File, Loader};
+use jaq_core::native::{Filter as Native, Fun, bome, run as native};
+use jaq_core::{Compiler, Ctx, Error, RunPtr, Vars, data::JustLut};
+use jaq_json::{Val, read};
+
+use crate::error::{HubError, codes};
+
+use super::clean;
+use super::jq_guard::{self, GUARD};
+use super::json::{self, Style};
+use super::spool::Spool;
+
+/// Name of the thread: a panic in it is caught and told as an error of the expression.
+pub const THREAD: &str = "jq";
+const STACK: usize = 512 << 20;
+/// What may be used by calls; the rest is for the work within one call.
+const STACK_FOR_CALLS: usize = STACK / 2;
+const LONGEST: usize = 16 << 10;
+/// The deepest answer that is written.
+const DEEPEST: usize = 2000;
+/// Stands for the expression once it is guarded.
+const MAIN: &str = "hubctl__main";
+
+thread_local! {
+    static BOTTOM: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// Compiles the expression, to refuse it before any work is done.
+pub(super) fn check(expression: &str) -> Result<(), HubError> {
+    apart(|| compile(expression).map(drop))
+}
+
+/// Runs the expression; its results are kept until all of them are there.
+pub(super) fn run(expression: &str, json: &[u8], terminal: bool) -> Result<Spool, HubError> {
+    apart(|| {
+        let input = read::parse_single(json).map_err(|error| {
+            HubError::new(&codes::INTERNAL, format!("the answer could not be read back: {error}"))
+        })?;
+        let filter = compile(expression)?;
+        let context = Ctx::<JustLut<Val>>::new(&filter.lut, Vars::new([]));
+        let mut spool = Spool::new();
+        for result in filter.id.run((context, input)) {
+            match result {
+                Ok(value) => {
+                    let written = write(&mut spool, &value, terminal);
+                    // Letting go of a value takes as much stack as it is deep; the process ends
+                    // soon enough.
+                    if written.is_err() {
+                        std::mem::forget(value);
+                    }
+                    written?;
+                }
+                Err(exception) => match exception.get_err() {
+                    Ok(error) => {
+                        let text = clipped(&error.to_string());
+                        return Err(bad(format!("the --jq expression failed: {text}")));
+                    }
+                    // `halt` ends the results, as in jq, but not the process.
+                    Err(_) => break,
+                },
+            }
+        }
+        Ok(spool)
+    })
+}
+
+fn apart<T: Send>(work: impl FnOnce() -> Result<T, HubError> + Send) -> Result<T, HubError> {
+    let crashed = || bad("the --jq expression asks for more than can be computed".to_owned());
+    thread::scope(|scope| {
+        let work = || {
+            BOTTOM.set(here());
+            work()
+        };
+        let builder = thread::Builder::new().name(THREAD.to_owned()).stack_size(STACK);
+        let handle = builder.spawn_scoped(scope, work).map_err(|error| {
+            HubError::new(&codes::INTERNAL, "no thread could be started for --jq").source(error)
+        })?;
+        handle.join().unwrap_or_else(|_| Err(crashed()))
+    })
+}
+
+/// About where the stack is at.
+#[inline(never)]
+fn here() -> usize {
+    let mark = 0_u8;
+    (&raw const mark).addr()
+}
+
+fn bad(message: String) -> HubError {
+    HubError::new(&codes::BAD_JQ, message).hint("try it with jq on the output of --json")
+}
+
+fn clipped(text: &str) -> String {
+    let text: String = text.chars().take(300).collect();
+    clean::line(&text).into_owned()
+}
+
+type Filter = jaq_core::Filter<JustLut<Val>>;
+
+fn compile(expression: &str) -> Result<Filter, HubError> {
+    if expression.len() > LONGEST {
+        return Err(bad(format!("the --jq expression is longer than {LONGEST} bytes")));
+    }
+    let prelude = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
+    let mut defs: Vec<Def<&str>> = prelude.collect();
+    defs.iter_mut().for_each(jq_guard::definition);
+
+    // Once as it stands, for good messages; once with every definition guarded.
+    let arena = Arena::default();
+    let written = Loader::new(defs.clone())
+        .load(&arena, File { code: expression, path: () })
+        .map_err(|errors| bad(explain_load(&errors)))?;
+    Compiler::default().with_funs(funs()).compile(written).map_err(|errors| {
+        let what = errors.iter().flat_map(|(_, errors)| errors).next();
+        let what = what.map(|(name, kind)| format!("{} `{}`", kind.as_str(), clean::line(name)));
+        bad(format!("the --jq expression uses an unknown {}", what.unwrap_or_default()))
+    })?;
+    let Some(mut term) = jaq_core::load::parse(expression, |parser| parser.term()) else {
+        return Err(bad("the --jq expression can't import modules".to_owned()));
+    };
+    jq_guard::term(&mut term);
+    defs.push(jq_guard::main(MAIN, term));
+    let modules = Loader::new(defs)
+        .load(&arena, File { code: MAIN, path: () })
+        .map_err(|errors| bad(explain_load(&errors)))?;
+    Compiler::default()
+        .with_funs(funs())
+        .compile(modules)
+        .map_err(|_| bad("the --jq expression could not be compiled".to_owned()))
+}
+
+/// What an expression may call: all of jq's own filters, without the environment.
+fn funs() -> impl Iterator<Item = Fun<JustLut<Val>>> {
+    let own: [Native<RunPtr<JustLut<Val>>>; 2] = [
+        ("env", Box::new([]), |_| bome(Ok(Val::obj(jaq_json::Map::default())))),
+        (GUARD, Box::new([]), |_| {
+            let used = BOTTOM.get().abs_diff(here());
+            bome(if used < STACK_FOR_CALLS {
+                Ok(Val::Bool(true))
+            } else {
+                Err(Error::str("it calls itself too deeply"))
+            })
+        }),
+    ];
+    let theirs = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());
+    theirs.filter(|(name, ..)| *name != "env").chain(own.map(native::<JustLut<Val>>))
+}
+
+fn explain_load(errors: &jaq_core::load::Errors<&str, ()>) -> String {
+    use jaq_core::load::Error as Load;
+    let place = |found: &str| match found.is_empty() {
+        true => "its end".to_owned(),
+        false => format!("`{}`", clipped(found.split_whitespace().next().unwrap_or(found))),
+    };
+    let what = errors.iter().find_map(|(_, error)| match error {
+        Load::Io(_) => None,
+        Load::Lex(errors) => errors.first().map(|(what, found)| (what.as_str(), place(found))),
+        Load::Parse(errors) => errors.first().map(|(what, found)| (what.as_str(), place(found))),
+    });
+    match what {
+        Some((what, place)) => format!("the --jq expression lacks {what} at {place}"),
+        None => "the --jq expression can't import modules".to_owned(),
+    }
+}
+
+/// A text stands raw on its line, as with `jq -r`; anything else is compact JSON.
+fn write(spool: &mut Spool, value: &Val, terminal: bool) -> Result<(), HubError> {
+    match value {
+        Val::TStr(text) | Val::BStr(text) if terminal => {
+            let text = String::from_utf8_lossy(text);
+            spool.buffer.extend_from_slice(clean::lines(&text).as_bytes());
+        }
+        Val::TStr(text) | Val::BStr(text) => spool.buffer.extend_from_slice(text),
+        other => push(&mut spool.buffer, other, Style::of_line(terminal), 0)?,
+    }
+    spool.buffer.push(b'\n');
+    spool.settle()
+}
+
+fn push(out: &mut Vec<u8>, value: &Val, style: Style, depth: usize) -> Result<(), HubError> {
+    if depth > DEEPEST {
+        return Err(bad(format!("the result of --jq is nested deeper than {DEEPEST} levels")));
+    }
+    match value {
+        Val::Null => out.extend_from_slice(b"null"),
+        Val::Bool(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
+        Val::Num(number) => {
+            let text = number.to_string();
+            // JSON has no infinity and nothing that is not a number.
+            let fine = !text.ends_with(|c: char| c.is_ascii_alphabetic());
+            out.extend_from_slice(if fine { text.as_bytes() } else { b"null" });
+        }
+        Val::TStr(text) | Val::BStr(text) => {
+            json::write(out, &String::from_utf8_lossy(text), style)?;
+        }
+        Val::Arr(items) => {
+            out.push(b'[');
+            for (at, item) in items.iter().enumerate() {
+                if at > 0 {
+                    out.push(b',');
+                }
+                push(out, item, style, depth + 1)?;
+            }
+            out.push(b']');
+        }
+        Val::Obj(map) => {
+            out.push(b'{');
+            for (at, (key, item)) in map.iter().enumerate() {
+                if at > 0 {
+                    out.push(b',');
+                }
+                match key {
+                    Val::TStr(_) | Val::BStr(_) => push(out, key, style, depth + 1)?,
+                    other => json::write(out, &other.to_string(), style)?,
+                }
+                out.push(b':');
+                push(out, item, style, depth + 1)?;
+            }
+            out.push(b'}');
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{check, run};
+    use crate::error::codes;
+
+    fn eval(expression: &str, json: &str) -> Result<String, String> {
+        run(expression, json.as_bytes(), false)
+            .and_then(super::Spool::into_bytes)
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .map_err(|error| {
+                assert!(std::ptr::eq(error.code(), &raw const codes::BAD_JQ), "{error:?}");
+                error.message().to_owned()
+            })
+    }
+
+    #[test]
+    fn texts_are_raw_and_values_compact() {
+        let json = r#"[{"id":"a","n":1.50,"x":null},{"id":"b\nc","n":10000000000000000000000}]"#;
+        assert_eq!(eval(".[].id", json).unwrap(), "a\nb\nc\n");
+        assert_eq!(
+            eval(".[] | {n, id}", json).unwrap(),
+            "{\"n\":1.50,\"id\":\"a\"}\n{\"n\":10000000000000000000000,\"id\":\"b\\nc\"}\n"
+        );
+        assert_eq!(
+            eval("length, .[0].x, [nan, infinite]", json).unwrap(),
+            "2\nnull\n[null,null]\n"
+        );
+        assert_eq!(
+            eval("map(select(.id == \"a\")) | .[0] |= {id}", json).unwrap(),
+            "[{\"id\":\"a\"}]\n"
+        );
+        assert_eq!(eval("[.. | numbers] | length", json).unwrap(), "2\n");
+        assert_eq!(eval("[paths] | length", json).unwrap(), "7\n");
+        assert_eq!(eval("empty", json).unwrap(), "");
+        assert_eq!(
+            eval("walk(if type == \"object\" then del(.n, .x) end) | tojson", json).unwrap(),
+            "[{\"id\":\"a\"},{\"id\":\"b\\nc\"}]\n"
+        );
+    }
+
+    #[test]
+    fn a_wrong_expression_is_refused_before_any_work() {
+        for expression in [
+            ".[",
+            "nosuch",
+            ".a | $b",
+            "1 +",
+            "",
+            "\"",
+            "import \"a\" as a; .",
+            "include \"/etc/passwd\"; .",
+            "input",
+            "inputs",
+            "$ENV",
+            "$__loc__",
+            "break $x",
+            "hubctl__main",
+        ] {
+            let error = check(expression).expect_err(expression);
+            assert!(std::ptr::eq(error.code(), &raw const codes::BAD_JQ), "{expression}");
+        }
+        assert!(check("nosuch(1)").unwrap_err().message().contains("filter `nosuch`"));
+        assert!(check(&"[".repeat(20_000)).is_err());
+        for deep in [
+            "[", "(", "-", "try ", ".[", "{a:", "if ", "def f: ", "1|", "1,", "1+", "reduce ",
+            "\"\\(",
+        ] {
+            assert!(check(&deep.repeat(super::LONGEST / deep.len())).is_err(), "{deep}");
+        }
+        for (open, close) in [("[", "]"), ("(", ")"), ("1|", ""), ("1+", ""), ("def f: ", "1;1;")] {
+            let count = super::LONGEST / (open.len() + close.len()) - 1;
+            let whole = format!("{}1{}", open.repeat(count), close.repeat(count));
+            _ = check(&whole);
+        }
+    }
+
+    #[test]
+    fn a_failure_tells_why_and_gives_nothing() {
+        assert!(eval("1, error(\"no\\u001b[1m\")", "{}").unwrap_err().ends_with("no\\u{1b}[1m"));
+        assert!(eval(".a.b", "{\"a\": 1}").is_err());
+    }
+
+    #[test]
+    fn nothing_outside_the_answer_can_be_reached() {
+        assert_eq!(eval("env", "{}").unwrap(), "{}\n");
+        assert_eq!(eval("env.HOME", "{}").unwrap(), "null\n");
+        assert_eq!(eval("1, halt, 2", "{}").unwrap(), "1\n");
+        assert_eq!(eval("1, halt_error, 2", "{}").unwrap(), "1\n");
+        assert_eq!(eval("debug, stderr", "1").unwrap(), "1\n1\n");
+    }
+
+    #[test]
+    fn endless_recursion_is_an_error() {
+        for expression in [
+            "def f: 1 + f; f",
+            "def f: [f]; f",
+            "def f(g): f(g) + 1; f(1)",
+            "def f: def h: f | .; h | .; f",
+            "def f: {a: f}; f",
+            "def f: f | f; f",
+            "def f($x): f($x + 1) | .; f(0)",
+            "def f(g; $n): if $n == 0 then g else f(g + 1; $n - 1) end; f(1; 5000000)",
+            "[recurse([.])] | length",
+            "try (def f: 1 + f; f) catch (def f: 1 + f; f)",
+            "def f: .[f]; path(f)",
+            "def f: (f |= 1) | .; f",
+        ] {
+            let started = std::time::Instant::now();
+            let got = eval(expression, "[0]");
+            eprintln!("{expression}: {:?} {:?}", started.elapsed(), got.as_ref().err());
+            assert!(got.is_err(), "{expression}");
+        }
+    }
+
+    #[test]
+    fn loops_of_any_length_and_deep_values_work() {
+        assert_eq!(
+            eval("def f: if . < 300000 then . + 1 | f else . end; 0 | f", "0").unwrap(),
+            "300000\n"
+        );
+        assert_eq!(eval("[limit(300000; repeat(1))] | length", "0").unwrap(), "300000\n");
+        assert_eq!(eval("last(range(300000))", "0").unwrap(), "299999\n");
+        assert_eq!(eval("0 | until(. > 300000; . + 1)", "0").unwrap(), "300001\n");
+        assert_eq!(eval("reduce range(100000) as $i (0; [.]) | length", "0").unwrap(), "1\n");
+        assert!(eval("reduce range(100000) as $i (0; [.])", "0").is_err());
+        assert!(eval("\"a\" * 9223372036854775807 | length", "0").is_err());
+    }
+}

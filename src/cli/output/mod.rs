@@ -1,0 +1,209 @@
+//! Writes answers: data to standard output in the form asked for, everything else to standard
+//! error. Commands hand over records and never format; nothing here decides or asks.
+
+mod clean;
+mod document;
+mod item;
+mod jq;
+mod jq_guard;
+mod json;
+mod list;
+mod mask;
+mod options;
+mod record;
+mod rows;
+mod select;
+mod sink;
+mod spool;
+mod suggest;
+mod table;
+mod when;
+mod writes;
+
+use std::fmt;
+
+use crate::domain::time::Timestamp;
+use crate::error::{HubError, codes};
+
+pub use clean::{is_risky, line as clean_line, lines as clean_lines};
+pub use jq::THREAD as JQ_THREAD;
+pub use list::{List, ListSummary};
+pub use options::{Format, OutputOptions};
+pub use record::{Cell, Column, Record};
+pub use sink::Captured;
+pub use writes::WriteResult;
+
+use clean::Lines;
+use rows::Look;
+use select::Selection;
+use sink::Sink;
+use when::{Times, When};
+
+/// Finished JSON text with every risky character as `\\uXXXX`: the same value.
+#[must_use]
+pub fn json_safe(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    clean::push_json_escaped(&mut out, text);
+    out
+}
+
+/// The two streams of a command and how to write to them.
+#[derive(Debug)]
+pub struct Output {
+    options: OutputOptions,
+    when: When,
+    stdout: Sink,
+    stderr: Sink,
+}
+
+impl Output {
+    /// Writes to the streams of this process.
+    ///
+    /// # Errors
+    /// When flags contradict each other or the `--jq` expression does not compile.
+    pub fn new(options: OutputOptions) -> Result<Self, HubError> {
+        Self::with(options, Sink::stdout()?, Sink::stderr()?)
+    }
+
+    /// Writes to memory: standard output and standard error.
+    ///
+    /// # Errors
+    /// As `new`.
+    pub fn captured(options: OutputOptions) -> Result<(Self, Captured, Captured), HubError> {
+        let (stdout, stderr) = (Captured::default(), Captured::default());
+        let sinks = (Sink::memory(stdout.clone()), Sink::memory(stderr.clone()));
+        Ok((Self::with(options, sinks.0, sinks.1)?, stdout, stderr))
+    }
+
+    fn with(options: OutputOptions, stdout: Sink, stderr: Sink) -> Result<Self, HubError> {
+        if let Some(expression) = &options.jq {
+            if let Some(format) = options.format.filter(|format| *format != Format::Json) {
+                return Err(HubError::new(
+                    &codes::USAGE,
+                    format!("--jq works on JSON and can't be used with `--output {format}`"),
+                )
+                .hint("leave --output out"));
+            }
+            jq::check(expression)?;
+        }
+        let when = When::new(options.now, options.utc);
+        Ok(Self { options, when, stdout, stderr })
+    }
+
+    /// What was asked for.
+    pub const fn options(&self) -> &OutputOptions {
+        &self.options
+    }
+
+    /// Whether programs read the answer: errors are JSON then, and nothing may be asked.
+    pub fn is_machine(&self) -> bool {
+        self.options.jq.is_some() || self.options.format.is_some_and(Format::is_machine)
+    }
+
+    /// Whether a person reads standard output in the form made for people.
+    pub fn is_human(&self) -> bool {
+        self.options.stdout_is_terminal
+            && self.options.jq.is_none()
+            && matches!(self.options.format, None | Some(Format::Table | Format::Wide))
+    }
+
+    /// Whether the reader of standard output has closed it: there is no use in going on reading.
+    pub fn is_broken(&self) -> bool {
+        self.stdout.is_broken()
+    }
+
+    /// Whether an id or value alone was asked for with `--output`, or `None` for what the
+    /// terminal decides.
+    pub const fn format(&self) -> Option<Format> {
+        self.options.format
+    }
+
+    /// The form of a list, or of a single thing where it has no card.
+    fn list_format(&self) -> Format {
+        match self.options.format {
+            _ if self.options.jq.is_some() => Format::Json,
+            Some(format) => format,
+            None if self.options.stdout_is_terminal => Format::Table,
+            None => Format::Tsv,
+        }
+    }
+
+    /// Checks `--fields` and `--columns` against the record, for commands that do their work
+    /// before they know what they will answer.
+    ///
+    /// # Errors
+    /// When a field or column is unknown.
+    pub fn check<R: Record>(&self) -> Result<(), HubError> {
+        Selection::of::<R>(&self.options, self.list_format()).map(drop)
+    }
+
+    fn look(&self, format: Format) -> Look<'_> {
+        let terminal = self.options.stdout_is_terminal;
+        let (times, lines) = match format {
+            Format::Table if terminal => (Times::Relative, Lines::Escape),
+            Format::Wide if terminal => (Times::Absolute, Lines::Escape),
+            Format::Csv => (Times::Exact, Lines::Keep),
+            Format::Tsv => (Times::Exact, Lines::Reversible),
+            _ => (Times::Exact, Lines::Escape),
+        };
+        Look { when: &self.when, times, lines }
+    }
+
+    /// An instant for a sentence: "in 30 min (2026-11-22 04:30 UTC)".
+    pub fn moment(&self, at: Timestamp) -> String {
+        let mut out = String::new();
+        self.when.push(&mut out, at, Times::Relative);
+        out.push_str(" (");
+        self.when.push(&mut out, at, Times::Absolute);
+        out.push(')');
+        out
+    }
+
+    /// Plain text such as a token or a page of help, with a line end.
+    ///
+    /// # Errors
+    /// When standard output does not take it.
+    pub fn text(&self, text: &str) -> Result<(), HubError> {
+        let mut out = clean::lines(text).into_owned();
+        if !out.ends_with('\n') {
+            out.push('\n');
+        }
+        self.stdout.write(out.as_bytes())
+    }
+
+    /// Tells something by the way, on standard error; `--quiet` silences it.
+    pub fn note(&self, text: impl fmt::Display) {
+        if !self.options.quiet {
+            self.aside("note", None, &text);
+        }
+    }
+
+    /// Warns on standard error.
+    pub fn warn(&self, text: impl fmt::Display) {
+        self.aside("warning", Some(anstyle::AnsiColor::Yellow), &text);
+    }
+
+    /// A line on standard error without a word in front; `--quiet` silences it.
+    pub fn remark(&self, text: impl fmt::Display) {
+        if !self.options.quiet {
+            self.complain(&format!("{}\n", clean::lines(&text.to_string())));
+        }
+    }
+
+    fn aside(&self, word: &str, color: Option<anstyle::AnsiColor>, text: &dyn fmt::Display) {
+        let text = text.to_string();
+        let text = clean::lines(&text);
+        match color.filter(|_| self.options.color_err) {
+            Some(color) => {
+                let style = color.on_default().bold();
+                self.complain(&format!("{style}{word}:{style:#} {text}\n"));
+            }
+            None => self.complain(&format!("{word}: {text}\n")),
+        }
+    }
+
+    /// Nobody can be told that standard error does not work.
+    fn complain(&self, text: &str) {
+        _ = self.stderr.write(text.as_bytes());
+    }
+}

@@ -1,0 +1,115 @@
+//! What a record tells about itself so that every format can show it.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use crate::domain::time::Timestamp;
+
+/// One column of the human and the tabular formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Column {
+    /// As `--columns` and a CSV header name it.
+    pub name: &'static str,
+    /// As a table's header shows it.
+    pub header: &'static str,
+    /// Shown by `-o wide` only, or when `--columns` names it.
+    pub wide: bool,
+}
+
+impl Column {
+    /// A column that is always shown.
+    #[must_use]
+    pub const fn new(name: &'static str, header: &'static str) -> Self {
+        Self { name, header, wide: false }
+    }
+
+    /// A column that `-o wide` adds.
+    #[must_use]
+    pub const fn wide(name: &'static str, header: &'static str) -> Self {
+        Self { name, header, wide: true }
+    }
+}
+
+/// One thing that a command answers with; its serialised form is the API's own.
+///
+/// Records may borrow from a database row: they are shown one by one and never kept.
+pub trait Record: Serialize {
+    /// Columns, in the order shown.
+    const COLUMNS: &'static [Column];
+    /// Every key that the record serialises, in order.
+    const FIELDS: &'static [&'static str];
+
+    /// What `-o id` prints.
+    fn id(&self) -> Cow<'_, str>;
+
+    /// Appends one cell for each of `COLUMNS`.
+    fn cells<'a>(&'a self, out: &mut Vec<Cell<'a>>);
+}
+
+/// A value of a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cell<'a> {
+    /// Nothing.
+    Empty,
+    /// Text, from wherever: it is cleaned when shown.
+    Text(Cow<'a, str>),
+    /// A number.
+    Number(i64),
+    /// `true` or `false`.
+    Bool(bool),
+    /// An instant: relative on a terminal, RFC 3339 elsewhere.
+    Time(Timestamp),
+    /// A word that may be coloured by its meaning.
+    Status(Cow<'a, str>),
+}
+
+impl<'a> Cell<'a> {
+    /// Text that may be missing.
+    #[must_use]
+    pub fn opt(text: Option<&'a str>) -> Self {
+        text.map_or(Self::Empty, |text| Self::Text(Cow::Borrowed(text)))
+    }
+
+    /// An instant that may be missing.
+    #[must_use]
+    pub fn opt_time(at: Option<Timestamp>) -> Self {
+        at.map_or(Self::Empty, Self::Time)
+    }
+}
+
+impl<'a> From<&'a str> for Cell<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(Cow::Borrowed(text))
+    }
+}
+
+impl From<String> for Cell<'_> {
+    fn from(text: String) -> Self {
+        Self::Text(Cow::Owned(text))
+    }
+}
+
+impl From<i64> for Cell<'_> {
+    fn from(number: i64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<bool> for Cell<'_> {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl From<Timestamp> for Cell<'_> {
+    fn from(at: Timestamp) -> Self {
+        Self::Time(at)
+    }
+}
+
+/// Empties a row of cells and gives its memory to a row of another lifetime.
+pub(super) fn recycle<'b>(mut cells: Vec<Cell<'_>>) -> Vec<Cell<'b>> {
+    cells.clear();
+    cells.into_iter().filter_map(|_| None).collect()
+}

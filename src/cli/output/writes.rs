@@ -1,0 +1,234 @@
+//! The answer to a change: what was done to what, and whether anything changed.
+
+use std::borrow::Cow;
+
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use crate::error::HubError;
+
+use super::options::Format;
+use super::record::{Cell, Column, Record};
+use super::select::Selection;
+use super::{Output, clean};
+
+/// What a change did to one target.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WriteResult {
+    /// The verb, such as `enable`.
+    pub action: &'static str,
+    /// Kind and name of the target, such as `connector/hubspot`.
+    pub resource: String,
+    /// Whether anything is different now.
+    pub changed: bool,
+    /// Whether it was only tried.
+    pub dry_run: bool,
+    /// Linked accounts that the change touches.
+    pub affected_accounts: u64,
+    /// The operation, for `hubctl ops`.
+    pub operation_id: Option<String>,
+    /// The target before.
+    pub before: Option<Value>,
+    /// The target after.
+    pub after: Option<Value>,
+    /// Whether it succeeded; told where there are many targets.
+    pub ok: bool,
+    /// Why not, in the form of the error record; told where there are many targets.
+    pub error: Option<Value>,
+    /// The sentence that a terminal shows.
+    pub human: String,
+}
+
+/// The answer for a single target.
+struct Single<'a>(&'a WriteResult);
+
+/// The answer for one of many targets.
+struct OneOfMany<'a>(&'a WriteResult);
+
+const COLUMNS: &[Column] = &[
+    Column::new("action", "ACTION"),
+    Column::new("resource", "RESOURCE"),
+    Column::new("changed", "CHANGED"),
+    Column::wide("dry_run", "DRY RUN"),
+    Column::wide("affected_accounts", "ACCOUNTS"),
+    Column::wide("operation_id", "OPERATION"),
+];
+const COLUMNS_OF_MANY: &[Column] = &[
+    COLUMNS[0],
+    COLUMNS[1],
+    COLUMNS[2],
+    Column::new("ok", "OK"),
+    COLUMNS[3],
+    COLUMNS[4],
+    COLUMNS[5],
+];
+const FIELDS_OF_MANY: &[&str] = &[
+    "action",
+    "resource",
+    "changed",
+    "dry_run",
+    "affected_accounts",
+    "operation_id",
+    "before",
+    "after",
+    "ok",
+    "error",
+];
+
+impl WriteResult {
+    /// A change that succeeded.
+    #[must_use]
+    pub fn new(action: &'static str, resource: impl Into<String>, changed: bool) -> Self {
+        Self {
+            action,
+            resource: resource.into(),
+            changed,
+            dry_run: false,
+            affected_accounts: 0,
+            operation_id: None,
+            before: None,
+            after: None,
+            ok: true,
+            error: None,
+            human: String::new(),
+        }
+    }
+
+    fn fields<S: SerializeStruct>(&self, out: &mut S) -> Result<(), S::Error> {
+        out.serialize_field("action", self.action)?;
+        out.serialize_field("resource", &self.resource)?;
+        out.serialize_field("changed", &self.changed)?;
+        out.serialize_field("dry_run", &self.dry_run)?;
+        out.serialize_field("affected_accounts", &self.affected_accounts)?;
+        out.serialize_field("operation_id", &self.operation_id)?;
+        out.serialize_field("before", &self.before)?;
+        out.serialize_field("after", &self.after)
+    }
+
+    fn first_cells<'a>(&'a self, out: &mut Vec<Cell<'a>>) {
+        out.extend([self.action.into(), self.resource.as_str().into(), self.changed.into()]);
+    }
+
+    fn last_cells<'a>(&'a self, out: &mut Vec<Cell<'a>>) {
+        let accounts = i64::try_from(self.affected_accounts).unwrap_or(i64::MAX);
+        out.extend([self.dry_run.into(), accounts.into(), Cell::opt(self.operation_id.as_deref())]);
+    }
+}
+
+impl Serialize for Single<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut out = serializer.serialize_struct("WriteResult", 8)?;
+        self.0.fields(&mut out)?;
+        out.end()
+    }
+}
+
+impl Serialize for OneOfMany<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut out = serializer.serialize_struct("WriteResult", 10)?;
+        self.0.fields(&mut out)?;
+        out.serialize_field("ok", &self.0.ok)?;
+        out.serialize_field("error", &self.0.error)?;
+        out.end()
+    }
+}
+
+impl Record for Single<'_> {
+    const COLUMNS: &'static [Column] = COLUMNS;
+    const FIELDS: &'static [&'static str] = FIELDS_OF_MANY.split_at(8).0;
+
+    fn id(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.0.resource)
+    }
+
+    fn cells<'a>(&'a self, out: &mut Vec<Cell<'a>>) {
+        self.0.first_cells(out);
+        self.0.last_cells(out);
+    }
+}
+
+impl Record for OneOfMany<'_> {
+    const COLUMNS: &'static [Column] = COLUMNS_OF_MANY;
+    const FIELDS: &'static [&'static str] = FIELDS_OF_MANY;
+
+    fn id(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.0.resource)
+    }
+
+    fn cells<'a>(&'a self, out: &mut Vec<Cell<'a>>) {
+        self.0.first_cells(out);
+        out.push(self.0.ok.into());
+        self.0.last_cells(out);
+    }
+}
+
+impl Output {
+    /// Checks `--fields` and `--columns` before a change is made.
+    ///
+    /// # Errors
+    /// When they name something that the answer to a change does not have.
+    pub fn check_writes(&self, many: bool) -> Result<(), HubError> {
+        if many { self.check::<OneOfMany<'_>>() } else { self.check::<Single<'_>>() }
+    }
+
+    /// Writes what a change did: one object for one target, an array for several.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn writes(&self, results: &[WriteResult]) -> Result<(), HubError> {
+        match results {
+            [only] => self.write_one(only),
+            many => self.write_many(many),
+        }
+    }
+
+    /// As `writes`, but always an array: for targets read from standard input.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn write_many(&self, results: &[WriteResult]) -> Result<(), HubError> {
+        if self.tells_sentences() {
+            return self.sentences(results);
+        }
+        // A limit is for lists that are read: what was changed is told in full.
+        let mut list = self.list_of::<OneOfMany<'_>>()?;
+        for result in results {
+            list.push_only(&OneOfMany(result))?;
+        }
+        list.finish(|_| None).map(drop)
+    }
+
+    fn write_one(&self, result: &WriteResult) -> Result<(), HubError> {
+        if self.tells_sentences() {
+            return self.sentences(std::slice::from_ref(result));
+        }
+        let record = Single(result);
+        let format = self.list_format();
+        match format {
+            Format::Json | Format::Jsonl | Format::Yaml => {
+                let selection = Selection::of::<Single<'_>>(&self.options, format)?;
+                self.masked(&record, &selection, format)
+            }
+            _ => self.item(&record, None),
+        }
+    }
+
+    fn tells_sentences(&self) -> bool {
+        self.is_human()
+            && self.options.format.is_none()
+            && self.options.fields.is_none()
+            && self.options.columns.is_none()
+    }
+
+    fn sentences(&self, results: &[WriteResult]) -> Result<(), HubError> {
+        for result in results {
+            if result.ok {
+                self.stdout.write(format!("{}\n", clean::line(&result.human)).as_bytes())?;
+            } else {
+                self.aside("error", Some(anstyle::AnsiColor::Red), &result.human);
+            }
+        }
+        Ok(())
+    }
+}
