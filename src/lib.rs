@@ -1,5 +1,7 @@
 //! hubctl: an administrator's command line for an integration hub, and the hub itself.
 
+pub mod api;
+pub mod backend;
 pub mod catalog;
 pub mod cli;
 pub mod domain;
