@@ -52,7 +52,11 @@ impl Finding {
     /// A finding that refuses the connector.
     #[must_use]
     pub fn error(place: impl Into<String>, message: impl Into<String>) -> Self {
-        let (place, message) = (place.into(), message.into());
+        let (mut place, message) = (place.into(), message.into());
+        // A member's name comes from the file.
+        if place.contains(char::is_control) {
+            place = place.escape_debug().to_string();
+        }
         Self { severity: Severity::Error, line: None, place, message }
     }
 
