@@ -90,7 +90,15 @@ impl Backend {
     /// As the hub reports them.
     pub async fn connector(&self, key: &ConnectorKey) -> Result<ConnectorDetail, HubError> {
         let (hub, caller) = self.parts();
-        Ok(connectors::get(hub, caller, key).await?.into())
+        let found = connectors::get(hub, caller, key).await?;
+        let filter = auth_configs::Filter { connector: Some(key.clone()), ..Default::default() };
+        let mut configs = Vec::new();
+        auth_configs::list(hub, caller, &filter, |view| {
+            configs.push(AuthConfig::from(view));
+            Ok(ControlFlow::Continue(()))
+        })
+        .await?;
+        Ok(ConnectorDetail::new(found, configs))
     }
 
     /// `connectors.guide`
@@ -148,12 +156,10 @@ impl Backend {
     ///
     /// # Errors
     /// As the hub reports them.
-    pub async fn target(&self, text: &str) -> Result<Option<usize>, HubError> {
+    pub async fn target(&self, text: &str) -> Result<Option<Vec<AuthConfig>>, HubError> {
         let (hub, caller) = self.parts();
-        Ok(match auth_configs::target(hub, caller, text).await? {
-            auth_configs::Target::Configs(configs) => Some(configs.len()),
-            auth_configs::Target::NotSetUp(_) => None,
-        })
+        let found = auth_configs::target(hub, caller, text).await?;
+        Ok(found.map(|views| views.iter().map(AuthConfig::from).collect()))
     }
 
     /// `auth_configs.get`
@@ -527,10 +533,7 @@ fn written<T, A>(
     }
 }
 
-fn config_written(
-    outcome: Outcome<auth_configs::View>,
-    guard: Guard,
-) -> Written<AuthConfigDetail> {
+fn config_written(outcome: Outcome<auth_configs::View>, guard: Guard) -> Written<AuthConfigDetail> {
     let view = outcome.after.as_ref().or(outcome.before.as_ref());
     let id = view.map(|view| view.config.id.to_string()).unwrap_or_default();
     written(format!("auth_config/{id}"), outcome, guard, |view| view.into())
@@ -543,8 +546,9 @@ fn connector_written(outcome: Outcome<Summary>, guard: Guard) -> Written<Connect
 }
 
 fn value(answer: &impl serde::Serialize) -> Result<Value, HubError> {
-    serde_json::to_value(answer)
-        .map_err(|error| HubError::new(&codes::INTERNAL, "an answer can't be written").source(error))
+    serde_json::to_value(answer).map_err(|error| {
+        HubError::new(&codes::INTERNAL, "an answer can't be written").source(error)
+    })
 }
 
 /// Names and categories of connectors, for accounts.

@@ -5,6 +5,7 @@ pub mod backend;
 pub mod catalog;
 pub mod cli;
 pub mod domain;
+pub mod env;
 pub mod error;
 pub mod hub;
 pub mod store;

@@ -142,7 +142,9 @@ impl AccountDetail {
             status: account.shown_status().as_str(),
             status_reasons: account.reasons.clone(),
             label: account.label.clone(),
-            setup_information: setup.map(|(key, value)| (key.clone(), value.as_str().into())).collect(),
+            setup_information: setup
+                .map(|(key, value)| (key.clone(), value.as_str().into()))
+                .collect(),
             kind: account.kind.as_str(),
             categories: categories.to_vec(),
             metadata: account.metadata.clone(),

@@ -64,7 +64,10 @@ impl From<&View> for AuthConfig {
             logo_url: view.logo_url.clone(),
             release_stage: view.release_stage,
             connector_version: Some(view.connector_version.clone()),
-            connector_pinned_version: config.pin.as_ref().map(|pin| VersionPin::as_str(pin).to_owned()),
+            connector_pinned_version: config
+                .pin
+                .as_ref()
+                .map(|pin| VersionPin::as_str(pin).to_owned()),
             connector_owner: Some(if view.own { "project" } else { "stackone" }.to_owned()),
             environment: None,
             created_at: config.created_at,

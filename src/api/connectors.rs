@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::domain::connector::{AuthKind, Category, Confidence, Connector as Definition, ReleaseStage};
+use super::auth_configs::AuthConfig;
+use crate::domain::connector::{AuthKind, AuthMethod, Category, Confidence, ReleaseStage};
 use crate::hub::connectors::{Resolved, Summary};
 
 /// A connector as lists show it.
@@ -86,16 +87,20 @@ pub struct ConnectorDetail {
     /// Oddities.
     pub notes: Option<String>,
     /// How accounts are linked, with every field.
-    pub authentication: serde_json::Value,
+    pub authentication: Vec<AuthMethod>,
+    /// How it is set up in the project.
+    pub auth_configs: Vec<AuthConfig>,
 }
 
-impl From<Resolved> for ConnectorDetail {
-    fn from(resolved: Resolved) -> Self {
+impl ConnectorDetail {
+    /// The wire form of a definition and the auth configs that use it.
+    #[must_use]
+    pub fn new(resolved: Resolved, auth_configs: Vec<AuthConfig>) -> Self {
         let Resolved { connector, own } = resolved;
-        let Definition { auth, .. } = &connector;
         Self {
             key: connector.key.to_string(),
-            authentication: serde_json::to_value(auth).unwrap_or_default(),
+            authentication: connector.auth,
+            auth_configs,
             name: connector.name,
             categories: connector.categories,
             version: connector.version,

@@ -172,9 +172,10 @@ async fn decide(
         }
         None => None,
     };
-    let named = new.auth_config.clone().or_else(|| {
-        account.as_ref().map(|account| account.auth_config.clone())
-    });
+    let named = new
+        .auth_config
+        .clone()
+        .or_else(|| account.as_ref().map(|account| account.auth_config.clone()));
     let named_config = match &named {
         Some(id) => {
             let found = auth_configs::by_id(tx, project, id).await?;
@@ -219,8 +220,7 @@ async fn store(
     batch_key: Option<&[u8]>,
 ) -> Result<Created, HubError> {
     let hash = hash_key.digest(PURPOSE, &secret_part(random));
-    session.id =
-        connect_sessions::insert(tx, caller.project(), &session, &hash, batch_key).await?;
+    session.id = connect_sessions::insert(tx, caller.project(), &session, &hash, batch_key).await?;
     finish(hub, tx, caller, session, random).await
 }
 
@@ -297,10 +297,8 @@ pub async fn list(
         expires_before: filter.expiring_in_s.map(|seconds| now.plus_seconds(seconds)),
     };
     let mut tx = hub.store.begin_read().await?;
-    connect_sessions::scan(&mut tx, caller.project(), rows, |session| {
-        each(&Seen { session, now })
-    })
-    .await
+    connect_sessions::scan(&mut tx, caller.project(), rows, |session| each(&Seen { session, now }))
+        .await
 }
 
 /// Ends a session: its token and link stop working at once.

@@ -142,12 +142,11 @@ fn check(update: &Update) -> Result<(), HubError> {
         ("origin_owner_name", update.owner_name.as_ref()),
         ("origin_username", update.username.as_ref().and_then(Option::as_ref)),
     ];
-    let mut problems: Vec<_> = texts
-        .into_iter()
-        .filter_map(|(field, value)| check_text(field, value?))
-        .collect();
+    let mut problems: Vec<_> =
+        texts.into_iter().filter_map(|(field, value)| check_text(field, value?)).collect();
     if update.owner_name.as_ref().is_some_and(|name| name.trim().is_empty()) {
-        let problem = crate::domain::refusal::Problem::new("origin_owner_name", "must not be empty");
+        let problem =
+            crate::domain::refusal::Problem::new("origin_owner_name", "must not be empty");
         problems.push(problem);
     }
     if problems.is_empty() { Ok(()) } else { Err(Refusal::Invalid(problems).into()) }

@@ -232,7 +232,8 @@ pub(super) async fn edit_in(
     let now = hub.clock.now();
     let pin = edit.pin.clone().unwrap_or_else(|| before.pin.clone());
     let resolved = connectors::resolve(tx, caller, &before.connector, pin.as_ref()).await?;
-    let connector = resolved.ok_or_else(|| connectors::unknown(before.connector.as_str()))?.connector;
+    let connector =
+        resolved.ok_or_else(|| connectors::unknown(before.connector.as_str()))?.connector;
     let method = connector.auth_method(&before.method).ok_or_else(|| {
         let text = format!("method `{}` is not in the connector any more", before.method);
         HubError::new(&codes::AUTH_METHOD_UNKNOWN, text)
@@ -299,8 +300,7 @@ pub async fn delete(
     let now = hub.clock.now();
     let mut tx = hub.store.begin_write().await?;
     let config = find_one(&mut tx, caller, target).await?;
-    let siblings =
-        auth_configs::of_connector(&mut tx, caller.project(), &config.connector).await?;
+    let siblings = auth_configs::of_connector(&mut tx, caller.project(), &config.connector).await?;
     let accounts = accounts::count_of_config(&mut tx, caller.project(), &config.id).await?;
     config.may_delete(&siblings, accounts).map_err(|refusal| {
         let error = HubError::from(refusal);

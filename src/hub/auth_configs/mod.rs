@@ -8,9 +8,7 @@ use serde_json::{Value, json};
 use crate::catalog;
 use crate::domain::auth_config::{AuthConfig, VersionPin};
 use crate::domain::caller::{Caller, Permission};
-use crate::domain::connector::{
-    AuthKind, AuthMethod, Category, Field, ReleaseStage, guide,
-};
+use crate::domain::connector::{AuthKind, AuthMethod, Category, Field, ReleaseStage, guide};
 use crate::domain::ids::AuthConfigId;
 use crate::domain::names::ConnectorKey;
 use crate::error::{HubError, codes};
@@ -95,9 +93,8 @@ fn views(hub: &Hub, config: AuthConfig, resolved: Option<&Resolved>) -> View {
         };
     }
     let entry = catalog::find_entry(key);
-    let method = entry.and_then(|entry| {
-        entry.auth.iter().find(|method| method.key == config.method.as_str())
-    });
+    let method = entry
+        .and_then(|entry| entry.auth.iter().find(|method| method.key == config.method.as_str()));
     View {
         connector_name: entry.map_or_else(|| key.to_owned(), |entry| entry.name.to_owned()),
         categories: entry.map(|entry| entry.categories.to_vec()).unwrap_or_default(),
@@ -181,7 +178,7 @@ pub async fn list(
 
 /// What a target on the command line or in a path names.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Target {
+pub(super) enum Target {
     /// One or more auth configs.
     Configs(Vec<AuthConfig>),
     /// A connector that is known but not set up.
@@ -250,14 +247,19 @@ pub(super) async fn find_one(
     }
 }
 
-/// What `text` names.
+/// What `text` names: its auth configs, or `None` for a connector that is not set up.
 ///
 /// # Errors
 /// `auth_config.not_found`.
-pub async fn target(hub: &Hub, caller: &Caller, text: &str) -> Result<Target, HubError> {
+pub async fn target(hub: &Hub, caller: &Caller, text: &str) -> Result<Option<Vec<View>>, HubError> {
     hub.require(caller, Permission::PlatformRead)?;
     let mut tx = hub.store.begin_read().await?;
-    find(&mut tx, caller, text).await
+    let Target::Configs(configs) = find(&mut tx, caller, text).await? else { return Ok(None) };
+    let mut views = Vec::with_capacity(configs.len());
+    for config in configs {
+        views.push(view(hub, &mut tx, caller, config).await?);
+    }
+    Ok(Some(views))
 }
 
 /// An auth config and how much hangs on it (AC-50).
@@ -301,9 +303,7 @@ pub async fn impact(
     let project = caller.project();
     for config in &configs {
         let accounts = match action {
-            Action::Enable => {
-                accounts::count_inactive(&mut tx, project, &config.id, true).await?
-            }
+            Action::Enable => accounts::count_inactive(&mut tx, project, &config.id, true).await?,
             Action::Disable if config.is_enabled() => {
                 accounts::count_inactive(&mut tx, project, &config.id, false).await?
             }

@@ -49,7 +49,8 @@ impl Database {
         let user = config.get_user().unwrap_or_default();
         let database = config.get_dbname().unwrap_or(user);
         let name = format!("postgres://{user}@{host}/{database}");
-        let (pool, ready, is_new) = (OnceLock::new(), AtomicBool::new(false), AtomicBool::new(false));
+        let (pool, ready, is_new) =
+            (OnceLock::new(), AtomicBool::new(false), AtomicBool::new(false));
         Ok(Self { config, name, pool, ready, is_new })
     }
 
@@ -96,7 +97,8 @@ impl Database {
 
     /// Replicas that start together wait here for one another.
     async fn bring_up_to_date(&self, connection: &mut Object) -> Result<()> {
-        let exists = "select to_regclass('migrations') is not null and to_regclass('store') is not null";
+        let exists =
+            "select to_regclass('migrations') is not null and to_regclass('store') is not null";
         let latest = "select coalesce(max(number), 0) from migrations";
         let check = connection.query_one(exists, &[]).await?;
         if check.try_get(0)? {
@@ -185,7 +187,11 @@ impl Tx {
         Ok(())
     }
 
-    pub(in crate::store) async fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64> {
+    pub(in crate::store) async fn execute(
+        &mut self,
+        sql: &str,
+        params: &[Param<'_>],
+    ) -> Result<u64> {
         let connection = self.connection()?;
         let statement = connection.prepare_cached(&placeholders(sql)).await?;
         Ok(connection.execute_raw(&statement, params.iter().copied()).await?)

@@ -241,7 +241,11 @@ fn bring_up_to_date(connection: &mut Connection) -> Result<bool> {
         connection.execute_batch(migration.text(Dialect::Sqlite))?;
         connection.execute(
             migrate::RECORD,
-            rusqlite::params![migration.number, migration.name, migration.checksum(Dialect::Sqlite)],
+            rusqlite::params![
+                migration.number,
+                migration.name,
+                migration.checksum(Dialect::Sqlite)
+            ],
         )?;
     }
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
@@ -338,7 +342,9 @@ impl From<rusqlite::Error> for StoreError {
             ErrorCode::CannotOpen | ErrorCode::PermissionDenied => {
                 Self::Unreadable(error.to_string())
             }
-            ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt => Self::Damaged(error.to_string()),
+            ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt => {
+                Self::Damaged(error.to_string())
+            }
             ErrorCode::ConstraintViolation
                 if matches!(
                     cause.extended_code,
