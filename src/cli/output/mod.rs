@@ -20,6 +20,9 @@ mod table;
 mod when;
 mod writes;
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 use crate::domain::time::Timestamp;
