@@ -91,7 +91,7 @@ impl Told {
 }
 
 fn execute(arguments: Vec<OsString>, env: Environment, told: &mut Told) -> Result<(), Stop> {
-    let matches = match tree::command().try_get_matches_from(arguments) {
+    let matches = match command().try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(error) => return Err(parse_error(&error)),
     };

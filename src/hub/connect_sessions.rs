@@ -67,9 +67,6 @@ pub async fn create(
     hub.random.fill(random.as_mut_slice())?;
     let created = store(hub, &mut tx, caller, session, &random, &hash_key, None).await?;
     guard.finish(tx).await?;
-    if guard.dry_run {
-        hub.forget_keys();
-    }
     Ok(created)
 }
 
@@ -124,9 +121,6 @@ pub async fn create_batch(
         });
     }
     guard.finish(tx).await?;
-    if guard.dry_run {
-        hub.forget_keys();
-    }
     Ok(all)
 }
 

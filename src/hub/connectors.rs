@@ -271,6 +271,7 @@ pub async fn import(
     hub.require(caller, Permission::ConnectorsWrite)?;
     let now = hub.clock.now();
     let mut tx = hub.store.begin_write().await?;
+    tx.claim_setup(caller.project()).await?;
     let mut outcomes = Vec::with_capacity(connectors.len());
     for connector in connectors {
         let known = own_connectors::by_key(&mut tx, caller.project(), &connector.key).await?;
@@ -317,6 +318,7 @@ pub async fn forget(
     hub.require(caller, Permission::ConnectorsWrite)?;
     let now = hub.clock.now();
     let mut tx = hub.store.begin_write().await?;
+    tx.claim_setup(caller.project()).await?;
     let known = own_connectors::by_key(&mut tx, caller.project(), key).await?;
     let Some(newest) = known.iter().max_by_key(|own| version_order(&own.version)) else {
         let text = format!("`{key}` is not one of this project's own connectors");

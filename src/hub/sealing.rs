@@ -1,5 +1,8 @@
-//! The keys of a store at work: found or made when they are first needed, then kept for the
-//! process. Only commands that touch a secret ever come here.
+//! The keys of a store at work: found or made when they are first needed. Only commands that touch
+//! a secret ever come here.
+//!
+//! A key is kept for the process only once it was found in the store: one that was made in a
+//! transaction which did not commit must not seal anything later.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -63,28 +66,27 @@ impl Hub {
             return Ok(Arc::clone(master));
         }
         let store_id = self.store_id(tx).await?;
-        let kept = kept(tx).await?;
-        let key = match kept {
-            Some(_) => self.load(store_id.clone(), kept)?,
-            None => {
-                let sources = &self.sealing.sources;
-                let made = keysource::create(sources, &store_id, self.random.as_ref())?;
-                let first = remember(tx, made.kept()).await?;
-                if first.key_id == made.key.id() {
-                    self.sealing.known().note = made.note;
-                    made.key
-                } else {
-                    self.load(store_id.clone(), Some(first))?
-                }
-            }
+        if let Some(kept) = kept(tx).await? {
+            let key = self.load(store_id.clone(), kept)?;
+            let master = Arc::new(Master { store_id, key });
+            self.sealing.known().master = Some(Arc::clone(&master));
+            return Ok(master);
+        }
+        let sources = &self.sealing.sources;
+        let made = keysource::create(sources, &store_id, self.random.as_ref())?;
+        let first = remember(tx, made.kept()).await?;
+        let key = if first.key_id == made.key.id() {
+            self.sealing.known().note = made.note;
+            made.key
+        } else {
+            self.load(store_id.clone(), first)?
         };
-        let master = Arc::new(Master { store_id, key });
-        self.sealing.known().master = Some(Arc::clone(&master));
-        Ok(master)
+        Ok(Arc::new(Master { store_id, key }))
     }
 
-    fn load(&self, store_id: String, kept: Option<Kept>) -> Result<MasterKey, HubError> {
-        Ok(keysource::load(&self.sealing.sources, &StoreKey { store_id, kept })?.key)
+    fn load(&self, store_id: String, kept: Kept) -> Result<MasterKey, HubError> {
+        let store = StoreKey { store_id, kept: Some(kept) };
+        Ok(keysource::load(&self.sealing.sources, &store)?.key)
     }
 
     async fn store_id(&self, tx: &mut Tx) -> Result<String, HubError> {
@@ -102,7 +104,8 @@ impl Hub {
         }
         let master = self.master(tx).await?;
         let place = WrapPlace { store_id: &master.store_id, project: WHOLE_STORE.0, key_id: 1 };
-        if keys::wrapped(tx, WHOLE_STORE, HASH).await?.is_empty() {
+        let is_new = keys::wrapped(tx, WHOLE_STORE, HASH).await?.is_empty();
+        if is_new {
             let random = self.random.as_ref();
             let wrapped = HashKey::generate(random)?.wrap(&master.key, &place, random)?;
             keys::add_wrapped(tx, WHOLE_STORE, HASH, &row(1, &master, wrapped)).await?;
@@ -110,7 +113,9 @@ impl Hub {
         let rows = keys::wrapped(tx, WHOLE_STORE, HASH).await?;
         let first = rows.first().ok_or(StoreError::Stale)?;
         let key = Arc::new(HashKey::unwrap_with(&master.key, &place, &first.wrapped)?);
-        self.sealing.known().hash = Some(Arc::clone(&key));
+        if !is_new {
+            self.sealing.known().hash = Some(Arc::clone(&key));
+        }
         Ok(key)
     }
 
@@ -124,7 +129,8 @@ impl Hub {
         }
         let master = self.master(tx).await?;
         let place = |key_id| WrapPlace { store_id: &master.store_id, project: project.0, key_id };
-        if keys::wrapped(tx, project, DATA).await?.is_empty() {
+        let is_new = keys::wrapped(tx, project, DATA).await?.is_empty();
+        if is_new {
             let random = self.random.as_ref();
             let wrapped = DataKey::generate(random)?.wrap(&master.key, &place(1), random)?;
             keys::add_wrapped(tx, project, DATA, &row(1, &master, wrapped)).await?;
@@ -137,16 +143,10 @@ impl Hub {
             found.insert(number, key);
         }
         let found = Arc::new(found);
-        self.sealing.known().data.insert(project.0, Arc::clone(&found));
+        if !is_new {
+            self.sealing.known().data.insert(project.0, Arc::clone(&found));
+        }
         Ok(found)
-    }
-
-    /// Forgets keys that were made in a transaction that did not commit.
-    pub(super) fn forget_keys(&self) {
-        let mut known = self.sealing.known();
-        known.master = None;
-        known.hash = None;
-        known.data.clear();
     }
 
     /// Seals a set of secret values for one field of one row.

@@ -6,6 +6,8 @@
 
 use std::ops::ControlFlow;
 
+use crate::domain::ids::ProjectNumber;
+
 pub mod accounts;
 pub mod auth_configs;
 pub mod connect_sessions;
@@ -106,6 +108,30 @@ impl Tx {
         match self.0 {
             Inner::Sqlite(tx) => tx.commit(),
             Inner::Postgres(tx) => tx.commit().await,
+        }
+    }
+
+    /// Keeps the project's set-up as it is until the end of the transaction: for those who rely on
+    /// an auth config being enabled. `SQLite` has one writer at a time and needs nothing more.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] where it stays locked past the time-out.
+    pub async fn hold_setup(&mut self, project: ProjectNumber) -> Result<()> {
+        match &mut self.0 {
+            Inner::Sqlite(_) => Ok(()),
+            Inner::Postgres(tx) => tx.lock_shared(project.0).await,
+        }
+    }
+
+    /// Makes this the only transaction that changes the project's set-up, or relies on it, until
+    /// its end.
+    ///
+    /// # Errors
+    /// As [`Tx::hold_setup`].
+    pub async fn claim_setup(&mut self, project: ProjectNumber) -> Result<()> {
+        match &mut self.0 {
+            Inner::Sqlite(_) => Ok(()),
+            Inner::Postgres(tx) => tx.lock_exclusive(project.0).await,
         }
     }
 

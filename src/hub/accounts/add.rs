@@ -61,6 +61,7 @@ pub async fn add(hub: &Hub, caller: &Caller, new: New, guard: Guard) -> Result<A
     hub.require(caller, Permission::PlatformWrite)?;
     check(&new)?;
     let mut tx = hub.store.begin_write().await?;
+    tx.hold_setup(caller.project()).await?;
     let config = config_of(&mut tx, caller, &new).await?;
     let pin = config.pin.as_ref();
     let resolved = connectors::resolve(&mut tx, caller, &config.connector, pin).await?;
@@ -107,9 +108,6 @@ pub async fn add(hub: &Hub, caller: &Caller, new: New, guard: Guard) -> Result<A
     let view = view(&mut tx, caller, account).await?;
     guard.check(u64::from(!created))?;
     guard.finish(tx).await?;
-    if guard.dry_run {
-        hub.forget_keys();
-    }
     Ok(Added { view, created, operation })
 }
 

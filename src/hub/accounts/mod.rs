@@ -109,6 +109,9 @@ pub async fn update(
     check(&changes.update)?;
     let now = hub.clock.now();
     let mut tx = hub.store.begin_write().await?;
+    if changes.auth_config.is_some() {
+        tx.hold_setup(caller.project()).await?;
+    }
     let before = load(&mut tx, caller, id).await?;
     let mut decided = before.clone().update(changes.update, now);
     if let Some(metadata) = check_metadata(&decided.after.metadata) {

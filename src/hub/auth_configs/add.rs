@@ -60,11 +60,9 @@ pub async fn add(
 ) -> Result<Outcome<View>, HubError> {
     hub.require(caller, Permission::PlatformWrite)?;
     let mut tx = hub.store.begin_write().await?;
+    tx.claim_setup(caller.project()).await?;
     let outcome = add_in(hub, &mut tx, caller, new).await?;
     guard.finish(tx).await?;
-    if guard.dry_run {
-        hub.forget_keys();
-    }
     Ok(outcome)
 }
 

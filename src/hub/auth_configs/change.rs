@@ -57,6 +57,7 @@ async fn switch(
 ) -> Result<Vec<Outcome<View>>, HubError> {
     hub.require(caller, Permission::PlatformWrite)?;
     let mut tx = hub.store.begin_write().await?;
+    tx.claim_setup(caller.project()).await?;
     let outcomes = match find(&mut tx, caller, target).await? {
         Target::Configs(configs) => {
             let mut outcomes = Vec::with_capacity(configs.len());
@@ -165,6 +166,7 @@ pub async fn make_default(
 ) -> Result<Outcome<View>, HubError> {
     hub.require(caller, Permission::PlatformWrite)?;
     let mut tx = hub.store.begin_write().await?;
+    tx.claim_setup(caller.project()).await?;
     let config = find_one(&mut tx, caller, target).await?;
     let outcome = make_default_in(hub, &mut tx, caller, config).await?;
     guard.finish(tx).await?;
@@ -212,12 +214,10 @@ pub async fn edit(
 ) -> Result<Outcome<View>, HubError> {
     hub.require(caller, Permission::PlatformWrite)?;
     let mut tx = hub.store.begin_write().await?;
+    tx.claim_setup(caller.project()).await?;
     let config = find_one(&mut tx, caller, target).await?;
     let outcome = edit_in(hub, &mut tx, caller, config, edit, false).await?;
     guard.finish(tx).await?;
-    if guard.dry_run {
-        hub.forget_keys();
-    }
     Ok(outcome)
 }
 
@@ -299,6 +299,7 @@ pub async fn delete(
     hub.require(caller, Permission::PlatformWrite)?;
     let now = hub.clock.now();
     let mut tx = hub.store.begin_write().await?;
+    tx.claim_setup(caller.project()).await?;
     let config = find_one(&mut tx, caller, target).await?;
     let siblings = auth_configs::of_connector(&mut tx, caller.project(), &config.connector).await?;
     let accounts = accounts::count_of_config(&mut tx, caller.project(), &config.id).await?;

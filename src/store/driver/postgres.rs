@@ -187,6 +187,22 @@ impl Tx {
         Ok(())
     }
 
+    pub(in crate::store) async fn lock_shared(&mut self, project: i64) -> Result<()> {
+        self.lock("select pg_advisory_xact_lock_shared($1)", project).await
+    }
+
+    pub(in crate::store) async fn lock_exclusive(&mut self, project: i64) -> Result<()> {
+        self.lock("select pg_advisory_xact_lock($1)", project).await
+    }
+
+    /// The number space of projects lies beside the one lock of the schema.
+    async fn lock(&mut self, sql: &str, project: i64) -> Result<()> {
+        let connection = self.connection()?;
+        let statement = connection.prepare_cached(sql).await?;
+        connection.execute(&statement, &[&(SCHEMA_LOCK + project)]).await?;
+        Ok(())
+    }
+
     pub(in crate::store) async fn execute(
         &mut self,
         sql: &str,
