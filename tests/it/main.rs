@@ -5,4 +5,5 @@
 mod keyring;
 #[cfg(unix)]
 mod postgres;
+mod rules;
 mod support;
