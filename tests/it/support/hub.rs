@@ -59,9 +59,14 @@ pub(crate) struct TestHub {
 }
 
 pub(crate) fn on_sqlite<F: Future<Output = ()>>(test: impl FnOnce(TestHub) -> F) {
+    block_on(test(sqlite_world()));
+}
+
+/// A hub on a SQLite file that is not there yet.
+pub(crate) fn sqlite_world() -> TestHub {
     let folder = tempfile::tempdir().unwrap();
     let place = Place::Sqlite(folder.path().join("hub.db"));
-    block_on(test(TestHub::at(place, folder)));
+    TestHub::at(place, folder)
 }
 
 #[cfg(unix)]
@@ -157,6 +162,8 @@ impl TestHub {
 
     /// Asserts that `write` leaves every row as it was, and returns what it answers.
     pub(crate) async fn changes_nothing<T>(&self, write: impl Future<Output = T>) -> T {
+        // A new store gets its tables, whatever becomes of the write.
+        self.hub.store().begin_write().await.unwrap().commit().await.unwrap();
         let before = self.dump();
         let answer = write.await;
         assert_eq!(self.dump(), before);
@@ -203,6 +210,7 @@ pub(crate) mod sqlite {
     }
 
     pub(super) fn dump(path: &Path) -> BTreeMap<String, Vec<String>> {
+        assert!(path.exists(), "a store that is looked at has to be there");
         let connection = open(path);
         let tables = "select name from sqlite_schema where type = 'table' \
                       and name not like 'sqlite_%'";
