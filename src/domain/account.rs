@@ -31,14 +31,8 @@ pub enum Status {
 
 impl Status {
     /// All of them, as the wire spells them.
-    pub const ALL: [Self; 6] = [
-        Self::Active,
-        Self::Inactive,
-        Self::Suspended,
-        Self::Archived,
-        Self::Expired,
-        Self::Error,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Active, Self::Inactive, Self::Suspended, Self::Archived, Self::Expired, Self::Error];
 
     /// The wire's spelling.
     #[must_use]
@@ -340,7 +334,8 @@ impl Account {
         if self.status == Status::Inactive {
             return Decided { after: self, changed: false };
         }
-        let mut reasons: Vec<StatusReason> = self.reasons.into_iter().filter(is_hold_reason).collect();
+        let mut reasons: Vec<StatusReason> =
+            self.reasons.into_iter().filter(is_hold_reason).collect();
         reasons.push(disabled_reason(now));
         let after = Self { status: Status::Inactive, reasons, updated_at: now, ..self };
         Decided { after, changed: true }

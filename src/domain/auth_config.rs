@@ -248,7 +248,11 @@ impl VersionPin {
     #[must_use]
     pub fn fits(&self, version: &str) -> bool {
         self.0 == "latest"
-            || self.0.split('.').zip(version.split('.')).all(|(pin, part)| pin == "x" || pin == part)
+            || self
+                .0
+                .split('.')
+                .zip(version.split('.'))
+                .all(|(pin, part)| pin == "x" || pin == part)
                 && version.split('.').count() == 3
     }
 }

@@ -112,9 +112,10 @@ impl Filter {
             let text = text.to_lowercase();
             summary.key.as_str().contains(&text) || summary.name.to_lowercase().contains(&text)
         });
-        let auth = self.auth.as_deref().is_none_or(|wanted| {
-            summary.auth.iter().any(|method| fits_auth(method, wanted))
-        });
+        let auth = self
+            .auth
+            .as_deref()
+            .is_none_or(|wanted| summary.auth.iter().any(|method| fits_auth(method, wanted)));
         category && search && auth
     }
 }
@@ -214,9 +215,8 @@ pub(super) async fn resolve(
     if let Some(own) = resolve_own(tx, caller, key, pin).await? {
         return Ok(Some(own));
     }
-    let built_in = catalog::get(key).filter(|connector| {
-        pin.is_none_or(|pin| pin.fits(&connector.version))
-    });
+    let built_in =
+        catalog::get(key).filter(|connector| pin.is_none_or(|pin| pin.fits(&connector.version)));
     Ok(built_in.map(|connector| Resolved { connector, own: false }))
 }
 
@@ -251,7 +251,9 @@ pub(super) fn unknown(text: &str) -> HubError {
     let shown: String = text.chars().take(80).collect();
     let error = HubError::new(&codes::CONNECTOR_UNKNOWN, format!("no connector `{shown}`"));
     match catalog::suggest(text).first() {
-        Some(near) => error.hint(format!("did you mean `{near}`? See `hubctl connectors available`")),
+        Some(near) => {
+            error.hint(format!("did you mean `{near}`? See `hubctl connectors available`"))
+        }
         None => error.hint("hubctl connectors available --search TEXT"),
     }
 }
@@ -268,7 +270,7 @@ pub async fn import(
 ) -> Result<Vec<Outcome<Summary>>, HubError> {
     hub.require(caller, Permission::ConnectorsWrite)?;
     let now = hub.clock.now();
-    let mut tx = hub.store.begin_write().await?;
+    let mut tx = hub.begin(guard).await?;
     let mut outcomes = Vec::with_capacity(connectors.len());
     for connector in connectors {
         let known = own_connectors::by_key(&mut tx, caller.project(), &connector.key).await?;
@@ -314,7 +316,7 @@ pub async fn forget(
 ) -> Result<Outcome<Summary>, HubError> {
     hub.require(caller, Permission::ConnectorsWrite)?;
     let now = hub.clock.now();
-    let mut tx = hub.store.begin_write().await?;
+    let mut tx = hub.begin(guard).await?;
     let known = own_connectors::by_key(&mut tx, caller.project(), key).await?;
     let Some(newest) = known.iter().max_by_key(|own| version_order(&own.version)) else {
         let text = format!("`{key}` is not one of this project's own connectors");

@@ -14,7 +14,8 @@ impl From<Refusal> for HubError {
                     .detail(json!({ "accounts": accounts }))
             }
             Refusal::IsDefault { sibling } => {
-                let text = "it is the connector's default, and the connector has other auth configs";
+                let text =
+                    "it is the connector's default, and the connector has other auth configs";
                 Self::new(&codes::AUTH_CONFIG_IS_DEFAULT, text)
                     .hint(format!("hubctl connectors make-default {sibling}"))
             }
@@ -24,7 +25,8 @@ impl From<Refusal> for HubError {
                     .hint(format!("hubctl connectors enable {connector}"))
             }
             Refusal::Disabled { connector, auth_config } => {
-                let text = format!("connector `{connector}` is disabled (auth config {auth_config})");
+                let text =
+                    format!("connector `{connector}` is disabled (auth config {auth_config})");
                 Self::new(&codes::CONNECTOR_NOT_ENABLED, text)
                     .hint(format!("hubctl connectors enable {auth_config}"))
             }
@@ -36,8 +38,9 @@ impl From<Refusal> for HubError {
             Refusal::Invalid(problems) => invalid(&problems),
             Refusal::Archived => Self::new(&codes::ACCOUNT_STATE, "the account is archived"),
             Refusal::TooMany { affected, limit } => {
-                let text =
-                    format!("{affected} linked accounts would be touched, the limit given is {limit}");
+                let text = format!(
+                    "{affected} linked accounts would be touched, the limit given is {limit}"
+                );
                 Self::new(&codes::TOO_MANY_AFFECTED, text)
                     .detail(json!({ "affected_accounts": affected, "limit": limit }))
             }

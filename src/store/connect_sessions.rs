@@ -2,8 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use crate::domain::connect_session::ConnectSession;
 use crate::domain::account::Owner;
+use crate::domain::connect_session::ConnectSession;
 use crate::domain::ids::{ProjectNumber, SessionId};
 use crate::domain::names::ConnectorKey;
 use crate::domain::time::Timestamp;
@@ -162,8 +162,10 @@ pub async fn by_token_row(
     tx: &mut Tx,
     id: SessionId,
 ) -> Result<Option<(ProjectNumber, Vec<u8>, ConnectSession)>> {
-    let sql = format!("{}, project, token_hash from connect_sessions where id = ?1",
-        COLUMNS.trim_end_matches(" from connect_sessions"));
+    let sql = format!(
+        "{}, project, token_hash from connect_sessions where id = ?1",
+        COLUMNS.trim_end_matches(" from connect_sessions")
+    );
     tx.optional(&sql, &[id.get().into()], |row| {
         Ok((ProjectNumber(row.int(16)?), row.bytes(17)?.to_owned(), read(row)?))
     })

@@ -57,15 +57,10 @@ pub struct Added {
 /// # Errors
 /// `connector.not_found`, `connector.not_enabled`, `auth_config.mismatch`, `fields.invalid`,
 /// `session.invalid`.
-pub async fn add(
-    hub: &Hub,
-    caller: &Caller,
-    new: New,
-    guard: Guard,
-) -> Result<Added, HubError> {
+pub async fn add(hub: &Hub, caller: &Caller, new: New, guard: Guard) -> Result<Added, HubError> {
     hub.require(caller, Permission::PlatformWrite)?;
     check(&new)?;
-    let mut tx = hub.store.begin_write().await?;
+    let mut tx = hub.begin(guard).await?;
     let config = config_of(&mut tx, caller, &new).await?;
     let pin = config.pin.as_ref();
     let resolved = connectors::resolve(&mut tx, caller, &config.connector, pin).await?;
@@ -75,7 +70,8 @@ pub async fn add(
         HubError::new(&codes::AUTH_METHOD_UNKNOWN, text)
     })?;
     let checked = check_values(&fields(method)?, &new.values, Mode::New).map_err(|problems| {
-        bad_fields(&problems).hint(format!("hubctl connectors guide {} --for end-user", connector.key))
+        bad_fields(&problems)
+            .hint(format!("hubctl connectors guide {} --for end-user", connector.key))
     })?;
     let now = hub.clock.now();
     let project = caller.project();
@@ -111,9 +107,6 @@ pub async fn add(
     let view = view(&mut tx, caller, account).await?;
     guard.check(u64::from(!created))?;
     guard.finish(tx).await?;
-    if guard.dry_run {
-        hub.forget_keys();
-    }
     Ok(Added { view, created, operation })
 }
 

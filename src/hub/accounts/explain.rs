@@ -44,11 +44,7 @@ pub struct Finding {
 ///
 /// # Errors
 /// `account.not_found`.
-pub async fn explain(
-    hub: &Hub,
-    caller: &Caller,
-    id: &AccountId,
-) -> Result<Explanation, HubError> {
+pub async fn explain(hub: &Hub, caller: &Caller, id: &AccountId) -> Result<Explanation, HubError> {
     hub.require(caller, Permission::PlatformRead)?;
     let mut tx = hub.store.begin_read().await?;
     let account = load(&mut tx, caller, id).await?;
@@ -81,7 +77,8 @@ async fn held(
     let Some(hold) = account.hold else { return Ok(None) };
     let resource = super::resource(account);
     let operation = operations::latest(tx, caller.project(), &resource, "suspend").await?;
-    let reason = account.reasons.iter().find(|reason| reason.code.as_deref() != Some(REASON_DISABLED));
+    let reason =
+        account.reasons.iter().find(|reason| reason.code.as_deref() != Some(REASON_DISABLED));
     Ok(Some(Finding {
         code: hold.as_str().to_owned(),
         blocking: true,

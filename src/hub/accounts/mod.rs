@@ -108,7 +108,7 @@ pub async fn update(
     hub.require(caller, Permission::PlatformWrite)?;
     check(&changes.update)?;
     let now = hub.clock.now();
-    let mut tx = hub.store.begin_write().await?;
+    let mut tx = hub.begin(guard).await?;
     let before = load(&mut tx, caller, id).await?;
     let mut decided = before.clone().update(changes.update, now);
     if let Some(metadata) = check_metadata(&decided.after.metadata) {
@@ -120,6 +120,7 @@ pub async fn update(
         decided = Decided { changed: decided.changed || moved.changed, ..moved };
     }
     let outcome = keep(hub, &mut tx, caller, before, decided, "update", now).await?;
+    guard.check(outcome.affected)?;
     guard.finish(tx).await?;
     Ok(outcome)
 }
@@ -142,12 +143,11 @@ fn check(update: &Update) -> Result<(), HubError> {
         ("origin_owner_name", update.owner_name.as_ref()),
         ("origin_username", update.username.as_ref().and_then(Option::as_ref)),
     ];
-    let mut problems: Vec<_> = texts
-        .into_iter()
-        .filter_map(|(field, value)| check_text(field, value?))
-        .collect();
+    let mut problems: Vec<_> =
+        texts.into_iter().filter_map(|(field, value)| check_text(field, value?)).collect();
     if update.owner_name.as_ref().is_some_and(|name| name.trim().is_empty()) {
-        let problem = crate::domain::refusal::Problem::new("origin_owner_name", "must not be empty");
+        let problem =
+            crate::domain::refusal::Problem::new("origin_owner_name", "must not be empty");
         problems.push(problem);
     }
     if problems.is_empty() { Ok(()) } else { Err(Refusal::Invalid(problems).into()) }
@@ -189,7 +189,7 @@ async fn hold(
 ) -> Result<Outcome<View>, HubError> {
     hub.require(caller, Permission::PlatformWrite)?;
     let now = hub.clock.now();
-    let mut tx = hub.store.begin_write().await?;
+    let mut tx = hub.begin(guard).await?;
     let before = load(&mut tx, caller, id).await?;
     let decided = rule(before.clone(), now)?;
     let outcome = keep(hub, &mut tx, caller, before, decided, action, now).await?;
@@ -240,7 +240,7 @@ pub async fn delete(
     hub.require(caller, Permission::PlatformWrite)?;
     guard.check(1)?;
     let now = hub.clock.now();
-    let mut tx = hub.store.begin_write().await?;
+    let mut tx = hub.begin(guard).await?;
     let account = load(&mut tx, caller, id).await?;
     let before = view(&mut tx, caller, account.clone()).await?;
     accounts::delete(&mut tx, caller.project(), &account).await?;

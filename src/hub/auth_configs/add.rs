@@ -59,12 +59,9 @@ pub async fn add(
     guard: Guard,
 ) -> Result<Outcome<View>, HubError> {
     hub.require(caller, Permission::PlatformWrite)?;
-    let mut tx = hub.store.begin_write().await?;
+    let mut tx = hub.begin(guard).await?;
     let outcome = add_in(hub, &mut tx, caller, new).await?;
     guard.finish(tx).await?;
-    if guard.dry_run {
-        hub.forget_keys();
-    }
     Ok(outcome)
 }
 
@@ -78,7 +75,11 @@ pub(super) async fn add_in(
     let connector = match (resolved, &new.pin) {
         (Some(resolved), _) => resolved.connector,
         (None, Some(pin)) => {
-            let text = format!("connector `{}` has no version that fits `{}`", new.connector, pin.as_str());
+            let text = format!(
+                "connector `{}` has no version that fits `{}`",
+                new.connector,
+                pin.as_str()
+            );
             return Err(HubError::new(&codes::CONNECTOR_UNKNOWN, text)
                 .hint(format!("hubctl connectors get {}", new.connector)));
         }
@@ -213,14 +214,18 @@ fn method_of<'a>(connector: &'a Connector, new: &New) -> Result<&'a AuthMethod, 
     match &method.unavailable {
         None => Ok(method),
         Some(reason) => {
-            let text = format!("method `{}` of {} can't be used: {reason}", method.key, connector.key);
+            let text =
+                format!("method `{}` of {} can't be used: {reason}", method.key, connector.key);
             Err(HubError::new(&codes::AUTH_METHOD_UNKNOWN, text)
                 .hint(format!("hubctl connectors guide {}", connector.key)))
         }
     }
 }
 
-fn default_method<'a>(connector: &'a Connector, values: &Given) -> Result<&'a AuthMethod, HubError> {
+fn default_method<'a>(
+    connector: &'a Connector,
+    values: &Given,
+) -> Result<&'a AuthMethod, HubError> {
     let takes_all = |method: &AuthMethod| {
         let fields = setup_fields(method);
         method.unavailable.is_none() && check_values(&fields, values, Mode::New).is_ok()
@@ -246,7 +251,8 @@ fn needs_setup(connector: &Connector) -> HubError {
 /// The `connectors add` command that sets up a method, with a place for every required value.
 #[must_use]
 pub fn add_command(connector: &Connector, method: &AuthMethod) -> String {
-    let fields = method.setup_fields.iter().filter(|field| field.required && field.default.is_none());
+    let fields =
+        method.setup_fields.iter().filter(|field| field.required && field.default.is_none());
     let sets: String = fields
         .map(|field| match field.is_secret() {
             true => format!(" --set {}=@FILE", field.key),
@@ -257,8 +263,7 @@ pub fn add_command(connector: &Connector, method: &AuthMethod) -> String {
 }
 
 fn no_method(connector: &Connector, key: &AuthMethodKey) -> HubError {
-    let methods: Vec<String> =
-        connector.auth.iter().map(|method| method.key.to_string()).collect();
+    let methods: Vec<String> = connector.auth.iter().map(|method| method.key.to_string()).collect();
     let text = format!(
         "connector `{}` has no method `{key}`; it has {}",
         connector.key,

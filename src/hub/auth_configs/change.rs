@@ -56,7 +56,7 @@ async fn switch(
     on: bool,
 ) -> Result<Vec<Outcome<View>>, HubError> {
     hub.require(caller, Permission::PlatformWrite)?;
-    let mut tx = hub.store.begin_write().await?;
+    let mut tx = hub.begin(guard).await?;
     let outcomes = match find(&mut tx, caller, target).await? {
         Target::Configs(configs) => {
             let mut outcomes = Vec::with_capacity(configs.len());
@@ -164,7 +164,7 @@ pub async fn make_default(
     guard: Guard,
 ) -> Result<Outcome<View>, HubError> {
     hub.require(caller, Permission::PlatformWrite)?;
-    let mut tx = hub.store.begin_write().await?;
+    let mut tx = hub.begin(guard).await?;
     let config = find_one(&mut tx, caller, target).await?;
     let outcome = make_default_in(hub, &mut tx, caller, config).await?;
     guard.finish(tx).await?;
@@ -211,13 +211,10 @@ pub async fn edit(
     guard: Guard,
 ) -> Result<Outcome<View>, HubError> {
     hub.require(caller, Permission::PlatformWrite)?;
-    let mut tx = hub.store.begin_write().await?;
+    let mut tx = hub.begin(guard).await?;
     let config = find_one(&mut tx, caller, target).await?;
     let outcome = edit_in(hub, &mut tx, caller, config, edit, false).await?;
     guard.finish(tx).await?;
-    if guard.dry_run {
-        hub.forget_keys();
-    }
     Ok(outcome)
 }
 
@@ -232,7 +229,8 @@ pub(super) async fn edit_in(
     let now = hub.clock.now();
     let pin = edit.pin.clone().unwrap_or_else(|| before.pin.clone());
     let resolved = connectors::resolve(tx, caller, &before.connector, pin.as_ref()).await?;
-    let connector = resolved.ok_or_else(|| connectors::unknown(before.connector.as_str()))?.connector;
+    let connector =
+        resolved.ok_or_else(|| connectors::unknown(before.connector.as_str()))?.connector;
     let method = connector.auth_method(&before.method).ok_or_else(|| {
         let text = format!("method `{}` is not in the connector any more", before.method);
         HubError::new(&codes::AUTH_METHOD_UNKNOWN, text)
@@ -297,10 +295,9 @@ pub async fn delete(
 ) -> Result<Outcome<View>, HubError> {
     hub.require(caller, Permission::PlatformWrite)?;
     let now = hub.clock.now();
-    let mut tx = hub.store.begin_write().await?;
+    let mut tx = hub.begin(guard).await?;
     let config = find_one(&mut tx, caller, target).await?;
-    let siblings =
-        auth_configs::of_connector(&mut tx, caller.project(), &config.connector).await?;
+    let siblings = auth_configs::of_connector(&mut tx, caller.project(), &config.connector).await?;
     let accounts = accounts::count_of_config(&mut tx, caller.project(), &config.id).await?;
     config.may_delete(&siblings, accounts).map_err(|refusal| {
         let error = HubError::from(refusal);

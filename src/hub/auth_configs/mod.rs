@@ -8,9 +8,7 @@ use serde_json::{Value, json};
 use crate::catalog;
 use crate::domain::auth_config::{AuthConfig, VersionPin};
 use crate::domain::caller::{Caller, Permission};
-use crate::domain::connector::{
-    AuthKind, AuthMethod, Category, Field, ReleaseStage, guide,
-};
+use crate::domain::connector::{AuthKind, AuthMethod, Category, Field, ReleaseStage, guide};
 use crate::domain::ids::AuthConfigId;
 use crate::domain::names::ConnectorKey;
 use crate::error::{HubError, codes};
@@ -95,9 +93,8 @@ fn views(hub: &Hub, config: AuthConfig, resolved: Option<&Resolved>) -> View {
         };
     }
     let entry = catalog::find_entry(key);
-    let method = entry.and_then(|entry| {
-        entry.auth.iter().find(|method| method.key == config.method.as_str())
-    });
+    let method = entry
+        .and_then(|entry| entry.auth.iter().find(|method| method.key == config.method.as_str()));
     View {
         connector_name: entry.map_or_else(|| key.to_owned(), |entry| entry.name.to_owned()),
         categories: entry.map(|entry| entry.categories.to_vec()).unwrap_or_default(),
@@ -301,9 +298,7 @@ pub async fn impact(
     let project = caller.project();
     for config in &configs {
         let accounts = match action {
-            Action::Enable => {
-                accounts::count_inactive(&mut tx, project, &config.id, true).await?
-            }
+            Action::Enable => accounts::count_inactive(&mut tx, project, &config.id, true).await?,
             Action::Disable if config.is_enabled() => {
                 accounts::count_inactive(&mut tx, project, &config.id, false).await?
             }

@@ -24,6 +24,12 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 const POOL_SIZE: usize = 16;
 /// Key of the advisory lock under which the schema is changed (`hubctl` in ASCII).
 const SCHEMA_LOCK: i64 = 0x6875_6263_746c;
+/// A writer decides by what it read; nobody may change that before it commits. Key `hubctm`.
+const BEGIN_WRITE: &str =
+    "begin isolation level read committed; select pg_advisory_xact_lock(114853371147373)";
+/// Shares the lock with others of its kind.
+const BEGIN_APPEND: &str =
+    "begin isolation level read committed; select pg_advisory_xact_lock_shared(114853371147373)";
 
 /// A database and its connections.
 pub(in crate::store) struct Database {
@@ -49,7 +55,8 @@ impl Database {
         let user = config.get_user().unwrap_or_default();
         let database = config.get_dbname().unwrap_or(user);
         let name = format!("postgres://{user}@{host}/{database}");
-        let (pool, ready, is_new) = (OnceLock::new(), AtomicBool::new(false), AtomicBool::new(false));
+        let (pool, ready, is_new) =
+            (OnceLock::new(), AtomicBool::new(false), AtomicBool::new(false));
         Ok(Self { config, name, pool, ready, is_new })
     }
 
@@ -66,7 +73,11 @@ impl Database {
     }
 
     pub(in crate::store) async fn begin_write(&self) -> Result<Tx> {
-        self.begin("begin isolation level read committed").await
+        self.begin(BEGIN_WRITE).await
+    }
+
+    pub(in crate::store) async fn begin_append(&self) -> Result<Tx> {
+        self.begin(BEGIN_APPEND).await
     }
 
     async fn begin(&self, begin: &str) -> Result<Tx> {
@@ -75,8 +86,10 @@ impl Database {
             self.bring_up_to_date(&mut connection).await?;
             self.ready.store(true, Ordering::Release);
         }
-        connection.batch_execute(begin).await?;
-        Ok(Tx { connection: Some(connection) })
+        // Dropped, it rolls back what a failure here leaves behind.
+        let tx = Tx { connection: Some(connection) };
+        tx.connection()?.batch_execute(begin).await?;
+        Ok(tx)
     }
 
     async fn connect(&self) -> Result<Object> {
@@ -96,7 +109,8 @@ impl Database {
 
     /// Replicas that start together wait here for one another.
     async fn bring_up_to_date(&self, connection: &mut Object) -> Result<()> {
-        let exists = "select to_regclass('migrations') is not null and to_regclass('store') is not null";
+        let exists =
+            "select to_regclass('migrations') is not null and to_regclass('store') is not null";
         let latest = "select coalesce(max(number), 0) from migrations";
         let check = connection.query_one(exists, &[]).await?;
         if check.try_get(0)? {
@@ -185,7 +199,11 @@ impl Tx {
         Ok(())
     }
 
-    pub(in crate::store) async fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64> {
+    pub(in crate::store) async fn execute(
+        &mut self,
+        sql: &str,
+        params: &[Param<'_>],
+    ) -> Result<u64> {
         let connection = self.connection()?;
         let statement = connection.prepare_cached(&placeholders(sql)).await?;
         Ok(connection.execute_raw(&statement, params.iter().copied()).await?)

@@ -42,10 +42,16 @@ async fn at_12_filters_combine_with_and_their_values_with_or(world: TestHub) {
     let all = Filter::default;
     let owners = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
     let listed = async |filter: Filter| world.listed(&caller, &filter).await;
-    assert_eq!(listed(Filter { providers: providers(&["hubspot"]), ..all() }).await, pick(&[0, 1, 2]));
+    assert_eq!(
+        listed(Filter { providers: providers(&["hubspot"]), ..all() }).await,
+        pick(&[0, 1, 2])
+    );
     assert_eq!(listed(Filter { owner_ids: owners(&["b", "d"]), ..all() }).await, pick(&[1, 4, 6]));
-    let both =
-        Filter { providers: providers(&["bamboohr", "freshdesk"]), owner_ids: owners(&["a"]), ..all() };
+    let both = Filter {
+        providers: providers(&["bamboohr", "freshdesk"]),
+        owner_ids: owners(&["a"]),
+        ..all()
+    };
     assert_eq!(listed(both).await, pick(&[3, 5]));
     let some = Filter { ids: vec![ids[5].parse().unwrap(), ids[2].parse().unwrap()], ..all() };
     assert_eq!(listed(some).await, pick(&[2, 5]));
@@ -152,7 +158,8 @@ async fn at_15_at_19_only_keys_given_change(world: TestHub) {
     world.clock.advance_seconds(60);
     let again = update(&world.hub, &caller, &id, change(set), guard);
     assert!(!world.changes_nothing(again).await.unwrap().changed);
-    let clear = Update { label: Some(None), metadata: vec![("b".to_owned(), None)], ..Update::default() };
+    let clear =
+        Update { label: Some(None), metadata: vec![("b".to_owned(), None)], ..Update::default() };
     update(&world.hub, &caller, &id, change(clear), guard).await.unwrap();
     let after = world.account(&caller, &id).await;
     assert_eq!((after.label, json!(after.metadata)), (None, json!({"a": "x"})));

@@ -131,10 +131,8 @@ async fn ac_34_ac_36_fields_are_checked_and_named(world: TestHub) {
     let error = refused(error, &codes::FIELDS_INVALID);
     assert!(error.message().contains("client_secret"), "{error:?}");
     let stray = New { values: given(&[("clientid", "x")]), ..oauth("login", "") };
-    let error = refused(
-        add(&world.hub, &caller, stray, Guard::default()).await,
-        &codes::FIELDS_INVALID,
-    );
+    let error =
+        refused(add(&world.hub, &caller, stray, Guard::default()).await, &codes::FIELDS_INVALID);
     assert!(error.details().len() >= 3, "{error:?}");
     let method = New { method: Some("nonsense".parse().unwrap()), ..config("hubspot") };
     refused(add(&world.hub, &caller, method, Guard::default()).await, &codes::AUTH_METHOD_UNKNOWN);

@@ -147,8 +147,10 @@ async fn ac_14_thousands_follow_as_each_one_would(world: TestHub) {
         let mut one = model.clone();
         one.id = format!("00-{number:05}").parse().unwrap();
         match number % 7 {
-            1 => (one.hold, one.reasons) =
-                (Some(Status::Suspended), vec![reason("suspended_by_administrator")]),
+            1 => {
+                (one.hold, one.reasons) =
+                    (Some(Status::Suspended), vec![reason("suspended_by_administrator")])
+            }
             2 => (one.status, one.reasons) = (Status::Error, vec![reason("refused")]),
             3 => one.hold = Some(Status::Archived),
             4 => (one.status, one.hold) = (Status::Expired, Some(Status::Suspended)),
@@ -169,7 +171,11 @@ async fn ac_14_thousands_follow_as_each_one_would(world: TestHub) {
         assert_eq!(world.events(), events + 1 + i64::try_from(MANY).unwrap());
         let after = all(&world).await;
         for (before, after) in before.into_iter().zip(after) {
-            let rule = if on { before.config_enabled(world.now()) } else { before.config_disabled(world.now()) };
+            let rule = if on {
+                before.config_enabled(world.now())
+            } else {
+                before.config_disabled(world.now())
+            };
             let mut expected = rule.after;
             expected.version += 1;
             assert_eq!(after, expected);

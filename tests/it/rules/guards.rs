@@ -41,7 +41,9 @@ async fn ac_18_a_dry_run_leaves_nothing(world: TestHub) {
     let done = auth_configs::disable(hub, &caller, "key", DRY_RUN).await.unwrap();
     assert_eq!((done[0].changed, done[0].affected), (true, 1));
     assert!(auth_configs::make_default(hub, &caller, "login", DRY_RUN).await.unwrap().changed);
-    assert!(auth_configs::edit(hub, &caller, "login", secret("new"), DRY_RUN).await.unwrap().changed);
+    assert!(
+        auth_configs::edit(hub, &caller, "login", secret("new"), DRY_RUN).await.unwrap().changed
+    );
     assert!(auth_configs::add(hub, &caller, config("bamboohr"), DRY_RUN).await.unwrap().changed);
     auth_configs::enable(hub, &caller, "freshdesk", DRY_RUN).await.unwrap();
     auth_configs::delete(hub, &caller, "login", DRY_RUN).await.unwrap();
@@ -82,7 +84,10 @@ async fn ac_18_no_more_accounts_than_allowed(world: TestHub) {
     let before = world.dump();
     let error = auth_configs::disable(hub, &caller, "hubspot", at_most(1)).await;
     let error = refused(error, &codes::TOO_MANY_AFFECTED);
-    assert_eq!((&error.details()[0]["affected_accounts"], &error.details()[0]["limit"]), (&2.into(), &1.into()));
+    assert_eq!(
+        (&error.details()[0]["affected_accounts"], &error.details()[0]["limit"]),
+        (&2.into(), &1.into())
+    );
     refused(accounts::suspend(hub, &caller, &id, at_most(0)).await, &codes::TOO_MANY_AFFECTED);
     refused(accounts::delete(hub, &caller, &id, at_most(0)).await, &codes::TOO_MANY_AFFECTED);
     let update = accounts::update(hub, &caller, &id, label("x"), at_most(0)).await;
@@ -122,7 +127,10 @@ async fn wh_8_each_write_has_its_events_and_its_record(world: TestHub) {
     grew(1, 1);
     world.disable(&caller, "first").await;
     grew(2, 1);
-    refused(auth_configs::delete(hub, &caller, "first", guard).await, &codes::AUTH_CONFIG_HAS_ACCOUNTS);
+    refused(
+        auth_configs::delete(hub, &caller, "first", guard).await,
+        &codes::AUTH_CONFIG_HAS_ACCOUNTS,
+    );
     grew(0, 0);
     accounts::delete(hub, &caller, &id, guard).await.unwrap();
     grew(1, 1);
@@ -142,8 +150,12 @@ async fn ac_46_importing_is_all_or_nothing(world: TestHub) {
     let mut import = async |version: &str, name: &str, guard| {
         own.version = version.to_owned();
         own.name = name.to_owned();
-        connectors::import(&world.hub, &caller, std::slice::from_ref(&own), guard).await.unwrap().remove(0)
+        connectors::import(&world.hub, &caller, std::slice::from_ref(&own), guard)
+            .await
+            .unwrap()
+            .remove(0)
     };
+    let other = world.project("other").await;
     let before = world.dump();
     assert!(import("2.10.0", "Mine", DRY_RUN).await.changed);
     assert_eq!(world.dump(), before);
@@ -152,8 +164,10 @@ async fn ac_46_importing_is_all_or_nothing(world: TestHub) {
     assert!(import("2.9.0", "Older", guard).await.changed);
     let found = connectors::get(&world.hub, &caller, &key).await.unwrap();
     assert!(found.own);
-    assert_eq!((found.connector.name.as_str(), found.connector.version.as_str()), ("Mine", "2.10.0"));
-    let other = world.project("other").await;
+    assert_eq!(
+        (found.connector.name.as_str(), found.connector.version.as_str()),
+        ("Mine", "2.10.0")
+    );
     assert!(!connectors::get(&world.hub, &other, &key).await.unwrap().own);
     assert_eq!(connectors::own(&world.hub, &caller).await.unwrap().len(), 1);
     world.add(&caller, config("hubspot")).await;

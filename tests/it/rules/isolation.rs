@@ -49,7 +49,8 @@ async fn ac_32_kp_1_lists_are_the_projects_own(world: TestHub) {
     // The same name and owner are free here.
     let first = world.add(&here, config("hubspot")).await;
     assert!(first.is_default);
-    let added = accounts::add(&world.hub, &here, account("hubspot", "acme"), guard()).await.unwrap();
+    let added =
+        accounts::add(&world.hub, &here, account("hubspot", "acme"), guard()).await.unwrap();
     assert!(added.created);
     assert_eq!(world.disable(&here, "hubspot").await, 1);
     assert_eq!(world.listed(&there, &accounts::Filter::default()).await.len(), 1);
@@ -97,7 +98,9 @@ async fn threat_13_auth_configs_of_another_project_are_missing(world: TestHub) {
     let mine = world.link(&here, account("hubspot", "acme")).await;
     let hub = &world.hub;
     let before = world.dump();
-    for (known, missing) in [(theirs.id.as_str(), "nothing-there"), ("their login", "no such login")] {
+    for (known, missing) in
+        [(theirs.id.as_str(), "nothing-there"), ("their login", "no such login")]
+    {
         let ids = (known, missing);
         let target = |text| auth_configs::target(hub, &here, text);
         same(target(known).await, target(missing).await, ids);
@@ -153,7 +156,8 @@ async fn kp_6_a_deleted_project_takes_everything_along(world: TestHub) {
     for caller in [&here, &there] {
         world.add(caller, oauth("login", "planted")).await;
         world.add(caller, named("hubspot", "key")).await;
-        let key = New { auth_config: Some(key_of(&world, caller).await), ..account("hubspot", "a") };
+        let key =
+            New { auth_config: Some(key_of(&world, caller).await), ..account("hubspot", "a") };
         world.link(caller, key).await;
         world.open(caller, session("acme")).await;
     }
@@ -164,7 +168,8 @@ async fn kp_6_a_deleted_project_takes_everything_along(world: TestHub) {
     assert_eq!((done.affected, done.changed), (1, true));
     for (table, rows) in world.dump() {
         if table != "migrations" && table != "store" && table != "projects" {
-            let column = format!("select count(*) from {table} where project = {}", there.project().0);
+            let column =
+                format!("select count(*) from {table} where project = {}", there.project().0);
             assert_eq!(world.number(&column), 0, "{table}");
             assert!(table == "own_connectors" || !rows.is_empty(), "{table} lost rows of others");
         }
@@ -172,7 +177,10 @@ async fn kp_6_a_deleted_project_takes_everything_along(world: TestHub) {
     refused(world.hub.local_caller(&name).await, &codes::PROJECT_UNKNOWN);
 }
 
-async fn key_of(world: &TestHub, caller: &hubctl::domain::caller::Caller) -> hubctl::domain::ids::AuthConfigId {
+async fn key_of(
+    world: &TestHub,
+    caller: &hubctl::domain::caller::Caller,
+) -> hubctl::domain::ids::AuthConfigId {
     auth_configs::get(&world.hub, caller, "key").await.unwrap().view.config.id
 }
 

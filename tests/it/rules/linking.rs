@@ -174,7 +174,10 @@ async fn at_10_explain_names_the_cause(world: TestHub) {
     assert_eq!(told.findings[1].command.as_ref(), Some(&command));
     for (finding, action) in told.findings.iter().zip(["suspend", "disable"]) {
         let operation = finding.operation.as_ref().unwrap();
-        assert_eq!((operation.action.as_str(), operation.actor.as_str()), (action, "local administrator"));
+        assert_eq!(
+            (operation.action.as_str(), operation.actor.as_str()),
+            (action, "local administrator")
+        );
     }
 }
 

@@ -32,7 +32,8 @@ fn guard() -> Guard {
 }
 
 fn with_trigger(name: &str, token: &str) -> auth_configs::New {
-    let values = [("client_id", "client-1"), ("client_secret", "planted-secret-1"), (TRIGGER, token)];
+    let values =
+        [("client_id", "client-1"), ("client_secret", "planted-secret-1"), (TRIGGER, token)];
     auth_configs::New { values: given(&values), ..oauth(name, "") }
 }
 
@@ -90,7 +91,10 @@ async fn threat_31_no_secret_lies_in_the_database(world: TestHub) {
 }
 
 /// Opens what is sealed in the project's auth configs.
-async fn trigger(world: &TestHub, caller: &hubctl::domain::caller::Caller) -> Result<String, HubError> {
+async fn trigger(
+    world: &TestHub,
+    caller: &hubctl::domain::caller::Caller,
+) -> Result<String, HubError> {
     let new = session_with("acme", "hubspot");
     let made = connect_sessions::create(&world.another(), caller, new, guard()).await?;
     Ok(made.external_trigger_token.unwrap().expose().to_owned())

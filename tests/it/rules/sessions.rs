@@ -43,7 +43,10 @@ async fn cs_2_cs_26_cs_27_bad_values_are_listed(world: TestHub) {
     let answer = world.changes_nothing(create(&world.hub, &caller, bad, guard())).await;
     let error = refused(answer, &codes::SESSION_INVALID);
     let fields: Vec<_> = error.details().iter().map(|detail| &detail["field"]).collect();
-    assert_eq!(json!(fields), json!(["origin_owner_id", "origin_owner_name", "metadata", "expires_in"]));
+    assert_eq!(
+        json!(fields),
+        json!(["origin_owner_id", "origin_owner_name", "metadata", "expires_in"])
+    );
     for life in [-1, 2_592_001, i64::MAX, i64::MIN] {
         let bad = NewSession { expires_in_s: life, ..session("acme") };
         refused(create(&world.hub, &caller, bad, guard()).await, &codes::SESSION_INVALID);
@@ -92,10 +95,8 @@ async fn cs_16_cs_17_cs_19_contradictions(world: TestHub) {
     let caller = world.caller();
     let hubspot = world.add(&caller, config("hubspot")).await;
     world.add(&caller, config("bamboohr")).await;
-    let wrong = NewSession {
-        auth_config: Some(hubspot.id.clone()),
-        ..session_with("acme", "bamboohr")
-    };
+    let wrong =
+        NewSession { auth_config: Some(hubspot.id.clone()), ..session_with("acme", "bamboohr") };
     refused(create(&world.hub, &caller, wrong, guard()).await, &codes::AUTH_CONFIG_MISMATCH);
     let unknown = NewSession { auth_config: Some("nothing".parse().unwrap()), ..session("acme") };
     refused(create(&world.hub, &caller, unknown, guard()).await, &codes::AUTH_CONFIG_UNKNOWN);

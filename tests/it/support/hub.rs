@@ -146,9 +146,9 @@ impl TestHub {
         match &self.place {
             Place::Sqlite(path) => sqlite::open(path).query_row(sql, [], |row| row.get(0)).unwrap(),
             #[cfg(unix)]
-            Place::Postgres(url) => postgres::texts(url, &format!("select ({sql})::text"))[0]
-                .parse()
-                .unwrap(),
+            Place::Postgres(url) => {
+                postgres::texts(url, &format!("select ({sql})::text"))[0].parse().unwrap()
+            }
         }
     }
 
@@ -216,14 +216,19 @@ pub(crate) mod sqlite {
                       and name not like 'sqlite_%'";
         let mut tables = connection.prepare(tables).unwrap();
         let tables = tables.query_map([], |row| row.get::<_, String>(0)).unwrap();
-        tables.map(|table| table.unwrap()).map(|table| (table.clone(), rows(&connection, &table))).collect()
+        tables
+            .map(|table| table.unwrap())
+            .map(|table| (table.clone(), rows(&connection, &table)))
+            .collect()
     }
 
     fn rows(connection: &Connection, table: &str) -> Vec<String> {
         let mut statement = connection.prepare(&format!("select * from {table}")).unwrap();
         let columns = statement.column_count();
         let rows = statement.query_map([], |row| {
-            Ok((0..columns).map(|column| shown(row.get_ref_unwrap(column)) + "|").collect::<String>())
+            Ok((0..columns)
+                .map(|column| shown(row.get_ref_unwrap(column)) + "|")
+                .collect::<String>())
         });
         let mut rows: Vec<String> = rows.unwrap().map(|row| row.unwrap()).collect();
         rows.sort_unstable();

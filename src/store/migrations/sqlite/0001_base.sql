@@ -10,7 +10,8 @@ create table store (
 ) strict, without rowid;
 
 create table projects (
-    number integer primary key,
+    -- Never used twice: keys are kept by it.
+    number integer primary key autoincrement,
     name text not null unique,
     created_at integer not null
 ) strict;
@@ -122,7 +123,7 @@ create table account_credentials (
 ) strict, without rowid;
 
 create table events (
-    seq integer primary key,
+    seq integer primary key autoincrement,
     project integer not null references projects (number) on delete cascade,
     id text not null,
     kind text not null,
