@@ -1,8 +1,11 @@
 //! hubctl: an administrator's command line for an integration hub, and the hub itself.
 
+pub mod api;
+pub mod backend;
 pub mod catalog;
 pub mod cli;
 pub mod domain;
+pub mod env;
 pub mod error;
 pub mod hub;
 pub mod store;

@@ -1,3 +1,5 @@
 //! Calls the library and returns its code; nothing else.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    hubctl::cli::run()
+}

@@ -93,8 +93,11 @@ fn a_search_looks_at_key_and_name_in_any_case() {
     let found = keys(Query { search: Some("BAMBOO"), ..Query::default() });
     assert_eq!(found, ["bamboohr"]);
     assert_eq!(keys(Query::default()).len(), index().len());
-    let some =
-        Query { categories: &[Category::Accounting], auth: Some(AuthKind::Basic), search: None };
+    let some = Query {
+        categories: &[Category::Accounting],
+        auth: Some(AuthKind::OAuth2AuthorizationCode),
+        search: None,
+    };
     let found = search(&some);
     assert!(!found.is_empty() && found.len() < 30);
     assert!(found.iter().all(|entry| entry.categories.contains(&Category::Accounting)));

@@ -1,5 +1,143 @@
-//! The command line: what comes in as arguments and goes out as text.
+//! The command line: parses, dispatches, and turns the outcome into an exit status.
 
+pub mod assets;
+mod commands;
+mod context;
 pub mod exit;
+mod globals;
+mod input;
 pub mod output;
 pub mod prompt;
+mod records;
+mod settings;
+mod tree;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::FromArgMatches;
+use clap::error::{ContextKind, ErrorKind};
+
+use crate::domain::time::Clock;
+use crate::error::{HubError, codes};
+
+use context::{Context, SystemClock};
+use globals::{ColorChoice, Globals};
+use settings::{Environment, Settings};
+
+pub use tree::{Effect, command, for_each_leaf};
+
+/// Runs the command line of this process.
+pub fn run() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    if assets::complete_if_asked() {
+        return ExitCode::SUCCESS;
+    }
+    let env = Environment::read();
+    let mut told = Told::before_parsing(&arguments, &env);
+    match execute(arguments, env, &mut told) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Stop::Shown) => ExitCode::SUCCESS,
+        Err(Stop::Failed(error)) => {
+            let mut stderr = std::io::stderr().lock();
+            // Nobody can be told that standard error does not work.
+            _ = exit::report(&error, told.as_json, told.in_color, told.verbose, &mut stderr);
+            ExitCode::from(exit::exit_code(&error))
+        }
+    }
+}
+
+enum Stop {
+    /// Help or the version was asked for and shown.
+    Shown,
+    Failed(HubError),
+}
+
+impl From<HubError> for Stop {
+    fn from(error: HubError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// How an error is told.
+struct Told {
+    as_json: bool,
+    in_color: bool,
+    verbose: bool,
+}
+
+impl Told {
+    /// What can be seen without understanding the command line: it may be the command line that
+    /// is wrong.
+    fn before_parsing(arguments: &[OsString], env: &Environment) -> Self {
+        let machine = |name: &str| matches!(name, "json" | "jsonl" | "yaml");
+        let mut as_json = env.wants_json_errors();
+        let mut named = false;
+        for (index, argument) in arguments.iter().enumerate() {
+            let Some(text) = argument.to_str() else { continue };
+            let value = match text {
+                "--" => break,
+                "--json" | "--jq" => Some("json"),
+                "-o" | "--output" => arguments.get(index + 1).and_then(|next| next.to_str()),
+                _ => text.strip_prefix("--output=").or_else(|| text.strip_prefix("-o")),
+            };
+            named |= value.is_some();
+            as_json |= value.is_some_and(machine) || text.starts_with("--jq=");
+        }
+        as_json |= !named && env.wants_machine_output();
+        let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+        Self { as_json, in_color: env.color(ColorChoice::Auto, is_terminal), verbose: false }
+    }
+}
+
+fn execute(arguments: Vec<OsString>, env: Environment, told: &mut Told) -> Result<(), Stop> {
+    let matches = match tree::command().try_get_matches_from(arguments) {
+        Ok(matches) => matches,
+        Err(error) => return Err(parse_error(&error)),
+    };
+    let globals = Globals::from_arg_matches(&matches).map_err(|error| parse_error(&error))?;
+    told.verbose = globals.verbose > 0;
+    let settings = Settings::merge(&globals, &env, SystemClock.now())?;
+    told.as_json = settings.json_errors;
+    told.in_color = settings.output.color_err;
+    let leaf = tree::find(&matches)
+        .ok_or_else(|| HubError::new(&codes::USAGE, "no command given").hint("hubctl --help"))?;
+    let context = Context::new(globals, settings)?;
+    Ok(context.block_on((leaf.run)(&context, leaf.matches))?)
+}
+
+/// Help goes to standard output; everything else becomes an error in hubctl's own form.
+fn parse_error(error: &clap::Error) -> Stop {
+    if !error.use_stderr() {
+        return match error.print() {
+            Ok(()) => Stop::Shown,
+            Err(cause) if cause.kind() == std::io::ErrorKind::BrokenPipe => Stop::Shown,
+            Err(cause) => HubError::new(&codes::OUTPUT_FAILED, "the help can't be written")
+                .source(cause)
+                .into(),
+        };
+    }
+    let text = error.render().to_string();
+    let mut lines = text.lines();
+    let first = lines.next().unwrap_or_default();
+    let mut message = first.strip_prefix("error: ").unwrap_or(first).to_owned();
+    let listed = lines.by_ref().take_while(|line| line.starts_with("  ")).map(str::trim);
+    for line in listed {
+        message.push_str(if message.ends_with(':') { " " } else { "; " });
+        message.push_str(line);
+    }
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        "a command is needed".clone_into(&mut message);
+    }
+    let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "));
+    let usage = error.get(ContextKind::Usage).map(ToString::to_string).unwrap_or_default();
+    let words: Vec<&str> = usage
+        .trim_start_matches("Usage: ")
+        .split_whitespace()
+        .take_while(|word| word.starts_with(|c: char| c.is_ascii_lowercase()))
+        .collect();
+    let help =
+        format!("{} --help", if words.is_empty() { "hubctl".to_owned() } else { words.join(" ") });
+    let hint = tip.map_or(help.clone(), |tip| format!("{tip}; see {help}"));
+    HubError::new(&codes::USAGE, message).hint(hint).into()
+}

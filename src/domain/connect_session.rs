@@ -141,9 +141,9 @@ impl ConnectSession {
 /// [`Refusal::Invalid`] lists every bad value (CS-2, CS-26, CS-27); [`Refusal::NotSetUp`],
 /// [`Refusal::Disabled`] and [`Refusal::WrongConnector`] follow AC-12, CS-17 and CS-19.
 pub fn open(new: NewSession, facts: Facts<'_>, now: Timestamp) -> Result<ConnectSession, Refusal> {
-    let problems = check(&new);
-    if !problems.is_empty() {
-        return Err(Refusal::Invalid(problems));
+    let found = problems(&new);
+    if !found.is_empty() {
+        return Err(Refusal::Invalid(found));
     }
     let config = choose(&new, facts)?;
     let provider = match config {
@@ -195,7 +195,9 @@ fn choose<'a>(new: &NewSession, facts: Facts<'a>) -> Result<Option<&'a AuthConfi
     }
 }
 
-fn check(new: &NewSession) -> Vec<Problem> {
+/// Everything that is wrong with the values of a request, apart from what they name.
+#[must_use]
+pub fn problems(new: &NewSession) -> Vec<Problem> {
     let mut problems = Vec::new();
     let required = [("origin_owner_id", &new.owner.id), ("origin_owner_name", &new.owner.name)];
     for (field, value) in required {

@@ -60,7 +60,33 @@ impl Output {
     /// # Errors
     /// When `--fields` or `--columns` name something that the record does not have.
     pub fn list_of<R: Record>(&self) -> Result<List<'_>, HubError> {
-        let format = self.list_format();
+        self.list_in::<R>(self.list_format(), !self.options.no_header)
+    }
+
+    /// Begins another part of a list whose header is written already.
+    ///
+    /// # Errors
+    /// As [`Output::list_of`].
+    pub fn list_without_header<R: Record>(&self) -> Result<List<'_>, HubError> {
+        self.list_in::<R>(self.list_format(), false)
+    }
+
+    /// Begins a list for other programs: JSON Lines where no format is asked for, and never
+    /// capped.
+    ///
+    /// # Errors
+    /// As [`Output::list_of`].
+    pub fn export_of<R: Record>(&self) -> Result<List<'_>, HubError> {
+        let is_free = self.options.format.is_none() && self.options.jq.is_none();
+        let format = if is_free { Format::Jsonl } else { self.list_format() };
+        let mut list = self.list_in::<R>(format, !self.options.no_header)?;
+        if list.capped {
+            (list.capped, list.most) = (false, None);
+        }
+        Ok(list)
+    }
+
+    fn list_in<R: Record>(&self, format: Format, header: bool) -> Result<List<'_>, HubError> {
         let selection = Selection::of::<R>(&self.options, format)?;
         let terminal = self.options.stdout_is_terminal;
         let mut out = String::new();
@@ -74,15 +100,12 @@ impl Output {
             Format::Jsonl => Form::JsonLines(Vec::new(), Style::of_line(terminal)),
             Format::Table | Format::Wide => {
                 let width = self.options.width.filter(|_| terminal);
-                let drawing = Drawing {
-                    width: width.map(usize::from),
-                    color: self.options.color,
-                    header: !self.options.no_header,
-                };
+                let drawing =
+                    Drawing { width: width.map(usize::from), color: self.options.color, header };
                 Form::Table(Table::new(selection.headers(), &selection.names(), drawing))
             }
             Format::Csv => {
-                if !self.options.no_header {
+                if header {
                     push_csv_header(&mut out, &selection.names());
                 }
                 Form::Csv

@@ -178,7 +178,7 @@ pub async fn list(
 
 /// What a target on the command line or in a path names.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Target {
+pub(super) enum Target {
     /// One or more auth configs.
     Configs(Vec<AuthConfig>),
     /// A connector that is known but not set up.
@@ -247,14 +247,19 @@ pub(super) async fn find_one(
     }
 }
 
-/// What `text` names.
+/// What `text` names: its auth configs, or `None` for a connector that is not set up.
 ///
 /// # Errors
 /// `auth_config.not_found`.
-pub async fn target(hub: &Hub, caller: &Caller, text: &str) -> Result<Target, HubError> {
+pub async fn target(hub: &Hub, caller: &Caller, text: &str) -> Result<Option<Vec<View>>, HubError> {
     hub.require(caller, Permission::PlatformRead)?;
     let mut tx = hub.store.begin_read().await?;
-    find(&mut tx, caller, text).await
+    let Target::Configs(configs) = find(&mut tx, caller, text).await? else { return Ok(None) };
+    let mut views = Vec::with_capacity(configs.len());
+    for config in configs {
+        views.push(view(hub, &mut tx, caller, config).await?);
+    }
+    Ok(Some(views))
 }
 
 /// An auth config and how much hangs on it (AC-50).

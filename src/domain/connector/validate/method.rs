@@ -8,7 +8,7 @@ use super::url::{self, Names};
 use super::{MAX_FIELDS, Report, fields, text};
 use crate::domain::connector::request::{CaptureFrom, ContentType, TokenRequest, Verify};
 use crate::domain::connector::signing::{JwtAlgorithm, Scheme, Signature};
-use crate::domain::connector::template::{Part, Template, is_name, parts};
+use crate::domain::connector::template::{Part, RESERVED, Template, is_name, parts};
 use crate::domain::connector::{AuthKind, AuthMethod, Connector};
 
 /// Members that people read and no call is made from.
@@ -85,7 +85,6 @@ impl Check<'_> {
         let auth = self.auth;
         let base = auth.base_url.as_ref().map_or("base_url".to_owned(), |_| self.at("base_url"));
         let mut all = vec![(base, Some(self.connector.base_url_for(auth)))];
-        all.push((self.at("authorization_url"), auth.authorization_url.as_ref()));
         all.push((self.at("token_url"), auth.token_url.as_ref()));
         all.push((self.at("refresh_url"), auth.refresh_url.as_ref()));
         all.push((self.at("redirect_uri"), auth.redirect_uri.as_ref()));
@@ -106,12 +105,16 @@ impl Check<'_> {
                 found.error(place, why);
             }
         }
+        let login = auth.authorization_url.as_ref();
+        if let Some(Err(why)) = login.map(|text| url::page_template(text.as_str(), &self.names)) {
+            found.error(self.at("authorization_url"), why);
+        }
         let issuer = auth.issuer.as_deref().map(url::plain);
         if let Some(Err(why)) = issuer {
             found.error(self.at("issuer"), why);
         }
         let link = auth.support.as_ref().and_then(|support| support.link.as_deref());
-        if let Some(Err(why)) = link.map(url::plain) {
+        if let Some(Err(why)) = link.map(url::page) {
             found.error(self.at("support.link"), why);
         }
     }
@@ -122,6 +125,9 @@ impl Check<'_> {
             let place = self.at(&format!("captured[{number}]"));
             if !is_name(&item.key) {
                 found.error(format!("{place}.key"), "is not letters, digits, `_` and `-`");
+            }
+            if RESERVED.contains(&item.key.as_str()) {
+                found.error(format!("{place}.key"), format!("`{}` is a reserved name", item.key));
             }
             let field = self.names.fields.contains_key(item.key.as_str());
             if field || !seen.insert(item.key.as_str()) {

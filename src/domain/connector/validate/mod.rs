@@ -52,7 +52,11 @@ impl Finding {
     /// A finding that refuses the connector.
     #[must_use]
     pub fn error(place: impl Into<String>, message: impl Into<String>) -> Self {
-        let (place, message) = (place.into(), message.into());
+        let (mut place, message) = (place.into(), message.into());
+        // A member's name comes from the file.
+        if place.contains(char::is_control) {
+            place = place.escape_debug().to_string();
+        }
         Self { severity: Severity::Error, line: None, place, message }
     }
 
@@ -119,7 +123,7 @@ fn head(connector: &Connector, found: &mut Report) {
         ("support.link", connector.support.as_ref().and_then(|support| support.link.as_ref())),
     ];
     for (place, address) in plain {
-        if let Some(Err(why)) = address.map(|address| url::plain(address)) {
+        if let Some(Err(why)) = address.map(|address| url::page(address)) {
             found.error(place, why);
         }
     }

@@ -83,6 +83,14 @@ fn threat_35_a_host_is_named_or_held_to_a_pattern() {
 }
 
 #[test]
+fn an_anchor_is_for_pages_and_never_hides_a_host() {
+    assert_eq!(with("/docs_url", json!("https://docs.acme.example/#auth")), []);
+    for address in ["https://evil.example#.acme.example/x", "https://a.example/#/../x#y", "#"] {
+        assert_refused(&with("/docs_url", json!(address)), "docs_url");
+    }
+}
+
+#[test]
 fn threat_35_a_path_stays_below_its_root() {
     for path in ["/../admin", "/a/..", "/a/%2e%2E/b", "/a/..%2fb", "//evil.example", "/a\\b", "a"] {
         assert_refused(&with("/verify/path", json!(path)), "verify.path");

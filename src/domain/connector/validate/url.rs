@@ -30,6 +30,25 @@ pub(super) fn plain(address: &str) -> Result<(), String> {
     whole(address, address)
 }
 
+/// An address without placeholders that is only opened in a browser.
+pub(super) fn page(address: &str) -> Result<(), String> {
+    plain(&without_anchor(address))
+}
+
+/// An address with placeholders that is only opened in a browser.
+pub(super) fn page_template(address: &str, names: &Names<'_>) -> Result<(), String> {
+    template(&without_anchor(address), names)
+}
+
+/// What follows `#` stays in the browser; elsewhere it is refused, since no server would see it.
+fn without_anchor(address: &str) -> String {
+    let in_host = |at: usize| !address[..at].trim_start_matches("https://").contains('/');
+    match address.find('#').filter(|at| !in_host(*at)) {
+        Some(_) => address.replacen('#', "-", 1),
+        None => address.to_owned(),
+    }
+}
+
 /// An address that may have placeholders.
 pub(super) fn template(address: &str, names: &Names<'_>) -> Result<(), String> {
     if let [Part::Value { name, member: None }, ..] = parts(address).as_slice() {

@@ -163,6 +163,9 @@ fn definition(file: &Value, actions: &[&Value], notes: &mut Notes) -> (Value, Ve
     }
     let base = file.get("baseUrl").and_then(text).unwrap_or_default();
     let base = expression::template(&base).map_err(|why| format!("the root of its API {why}"));
+    if let Err(why) = &base {
+        notes.warning("baseUrl", &format!("{why}: no method is available"));
+    }
     let root = base.clone().unwrap_or_default();
     out.insert("base_url".to_owned(), root.clone().into());
     let (mut methods, mut sources) = (Vec::new(), Vec::new());

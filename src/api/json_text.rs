@@ -1,0 +1,28 @@
+//! JSON that is stored as text and passed on as a value.
+
+use std::borrow::Cow;
+
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
+
+/// A JSON document as its text; it serialises as the value that it holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JsonText<'a>(pub Cow<'a, str>);
+
+impl JsonText<'_> {
+    /// The value.
+    pub fn value(&self) -> Value {
+        serde_json::from_str(&self.0).unwrap_or(Value::Null)
+    }
+}
+
+impl Serialize for JsonText<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.as_ref() {
+            // Most rows have nothing here, and a list has a million of them.
+            "[]" => serializer.collect_seq::<[(); 0]>([]),
+            "{}" => Map::new().serialize(serializer),
+            _ => self.value().serialize(serializer),
+        }
+    }
+}

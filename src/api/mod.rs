@@ -1,0 +1,15 @@
+//! The wire: what requests and answers look like, and the one table of operations.
+//!
+//! Additive changes only; `--json` prints exactly these types.
+
+pub mod accounts;
+pub mod auth_configs;
+pub mod connect_sessions;
+pub mod connectors;
+mod json_text;
+mod operations;
+pub mod projects;
+pub mod write;
+
+pub use json_text::JsonText;
+pub use operations::{OPERATIONS, Operation, Origin};

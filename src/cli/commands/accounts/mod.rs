@@ -1,0 +1,7 @@
+//! `hubctl accounts`.
+
+mod read;
+mod write;
+
+pub(in crate::cli) use read::{Explain, Export, Get, List};
+pub(in crate::cli) use write::{Add, Delete, Resume, Suspend, Update};

@@ -1,0 +1,325 @@
+//! Commands that look at linked accounts.
+
+use std::time::Duration;
+
+use crate::api::accounts::{Account, AccountDetail, Explanation, Finding};
+use crate::backend::Backend;
+use crate::cli::assets;
+use crate::cli::context::{Context, SystemClock};
+use crate::cli::input;
+use crate::cli::tree::Run;
+use crate::domain::account::{AccountType, Status};
+use crate::domain::ids::{AccountId, AuthConfigId};
+use crate::domain::names::ConnectorKey;
+use crate::domain::time::Clock;
+use crate::error::{HubError, codes};
+use crate::hub::accounts::{Filter, Sort};
+
+/// Which accounts, and in what order.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Chosen {
+    /// Only accounts of this connector; can be given several times
+    #[arg(long, value_name = "CONNECTOR", add = assets::connectors())]
+    provider: Vec<ConnectorKey>,
+
+    /// Only accounts of this status: active, inactive, suspended, archived, expired or error; can
+    /// be given several times
+    #[arg(long, value_name = "STATUS")]
+    status: Vec<Status>,
+
+    /// Only accounts of this owner; can be given several times
+    #[arg(long, value_name = "ID")]
+    origin_owner_id: Vec<String>,
+
+    /// Only accounts linked through this auth config; can be given several times
+    #[arg(long, value_name = "ID", add = assets::auth_configs())]
+    auth_config: Vec<AuthConfigId>,
+
+    /// Only production or only test accounts
+    #[arg(long = "type", value_name = "TYPE")]
+    kind: Option<AccountType>,
+
+    /// Only accounts changed since: 24h, 7d, or a time
+    #[arg(long, value_name = "DURATION|TIME")]
+    since: Option<String>,
+
+    /// Sort by created, updated, provider, owner or status; `-` in front turns the order round
+    #[arg(long, value_name = "FIELD", default_value = "created", allow_hyphen_values = true)]
+    sort: Order,
+
+    /// Only accounts after this one, in the order of creation: the last id of an earlier page
+    #[arg(long, value_name = "ID")]
+    after: Option<AccountId>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Order {
+    sort: Sort,
+    descending: bool,
+}
+
+impl std::str::FromStr for Order {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, descending) = match text.strip_prefix('-') {
+            Some(name) => (name, true),
+            None => (text, false),
+        };
+        let sort = match name {
+            "created" | "created_at" => Sort::Created,
+            "updated" | "updated_at" => Sort::Updated,
+            "provider" => Sort::Provider,
+            "owner" | "origin_owner_id" => Sort::Owner,
+            "status" => Sort::Status,
+            _ => return Err("use created, updated, provider, owner or status".to_owned()),
+        };
+        Ok(Self { sort, descending })
+    }
+}
+
+impl Chosen {
+    fn filter(self, context: &Context) -> Result<Filter, HubError> {
+        if self.after.is_some() && self.sort.sort != Sort::Created {
+            let text = "--after goes with the order of creation only";
+            return Err(HubError::new(&codes::USAGE, text).hint("leave --sort out"));
+        }
+        let since = self.since.map(|since| input::since(&since, context.now())).transpose()?;
+        Ok(Filter {
+            providers: self.provider,
+            statuses: self.status,
+            owner_ids: self.origin_owner_id,
+            ids: Vec::new(),
+            auth_configs: self.auth_config,
+            kind: self.kind,
+            updated_since: since,
+            after: self.after,
+            sort: self.sort.sort,
+            descending: self.sort.descending,
+        })
+    }
+}
+
+/// List linked accounts, the oldest first
+///
+/// Filters combine: an account is shown if it fits all of them, and a filter given several times
+/// fits any of its values.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct List {
+    #[command(flatten)]
+    chosen: Chosen,
+
+    /// Go on and show accounts as they change, until Ctrl-C; looks every 2 seconds
+    #[arg(long, conflicts_with_all = ["after", "sort"])]
+    watch: bool,
+}
+
+impl Run for List {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        let filter = self.chosen.filter(context)?;
+        let backend = context.backend().await?;
+        if self.watch {
+            return watch(context, &backend, filter).await;
+        }
+        write(context, &backend, &filter).await
+    }
+}
+
+async fn write(context: &Context, backend: &Backend, filter: &Filter) -> Result<(), HubError> {
+    let mut list = context.output.list_of::<Account<'_>>()?;
+    let (mut troubled, mut first) = (0_u64, None);
+    backend
+        .accounts(filter, |account| {
+            if matches!(account.status.as_ref(), "error" | "expired") {
+                troubled += 1;
+                first.get_or_insert_with(|| account.id.to_string());
+            }
+            list.push(account)
+        })
+        .await?;
+    let project = backend.project();
+    list.finish(|summary| {
+        let rows = summary.rows;
+        let accounts = if rows == 1 { "1 account".to_owned() } else { format!("{rows} accounts") };
+        Some(match (summary.more, first) {
+            (true, _) => return None,
+            (false, None) => format!("{accounts} in {project}"),
+            (false, Some(id)) => format!(
+                "{accounts} in {project}; {troubled} need attention: hubctl accounts explain {id}"
+            ),
+        })
+    })?;
+    Ok(())
+}
+
+/// Shows what is there, then what changed since the last look.
+async fn watch(context: &Context, backend: &Backend, filter: Filter) -> Result<(), HubError> {
+    let mut since = SystemClock.now();
+    write(context, backend, &filter).await?;
+    loop {
+        pause(Duration::from_secs(2));
+        let now = SystemClock.now();
+        let changed = Filter { updated_since: Some(since), ..filter.clone() };
+        let mut list = context.output.list_without_header::<Account<'_>>()?;
+        backend.accounts(&changed, |account| list.push(account)).await?;
+        list.finish(|_| None)?;
+        if context.output.is_broken() {
+            return Ok(());
+        }
+        since = now;
+    }
+}
+
+fn pause(time: Duration) {
+    #[expect(clippy::disallowed_methods, reason = "looking again after a while is what was asked")]
+    std::thread::sleep(time);
+}
+
+/// Write all linked accounts as JSON Lines, for backups and other programs
+///
+/// One object a line, without a limit and without credentials, which are never shown. Any other
+/// --output works as well.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Export {
+    #[command(flatten)]
+    chosen: Chosen,
+}
+
+impl Run for Export {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        let filter = self.chosen.filter(context)?;
+        let backend = context.backend().await?;
+        let mut list = context.output.export_of::<Account<'_>>()?;
+        backend.accounts(&filter, |account| list.push(account)).await?;
+        list.finish(|summary| Some(format!("{} accounts", summary.rows)))?;
+        Ok(())
+    }
+}
+
+/// Show linked accounts
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Get {
+    /// Ids of the accounts; `-` reads them from standard input
+    #[arg(value_name = "ID", required = true, add = assets::accounts())]
+    ids: Vec<String>,
+}
+
+impl Run for Get {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        let ids = input::targets(&self.ids)?;
+        let ids: Vec<AccountId> = ids
+            .iter()
+            .map(|id| {
+                id.parse().map_err(|error| HubError::new(&codes::BAD_VALUE, format!("{error}")))
+            })
+            .collect::<Result<_, _>>()?;
+        let backend = context.backend().await?;
+        if let [id] = ids.as_slice() {
+            let account = backend.account(id).await?;
+            return context.output.item(&account, Some(&account_card(context, &account)));
+        }
+        let mut list = context.output.list_of::<AccountDetail>()?;
+        for id in &ids {
+            if list.push(&backend.account(id).await?)?.is_break() {
+                break;
+            }
+        }
+        list.finish(|_| None).map(drop)
+    }
+}
+
+fn account_card(context: &Context, account: &AccountDetail) -> Vec<(&'static str, String)> {
+    let name = account.provider_name.as_deref().unwrap_or_default();
+    let verified = match account.verified_at {
+        Some(at) => format!("yes, {}", context.output.moment(at)),
+        None => "no: the provider was not asked".to_owned(),
+    };
+    let mut lines = vec![
+        ("Account", account.id.clone()),
+        ("Connector", format!("{}  ({name})", account.provider)),
+        ("Owner", format!("{}  ({})", account.origin_owner_name, account.origin_owner_id)),
+        ("Status", account.status.to_owned()),
+    ];
+    for reason in &account.status_reasons {
+        let words = reason.description.as_deref().or(reason.code.as_deref()).unwrap_or_default();
+        lines.push((
+            "Reason",
+            format!("{words}, since {}", context.output.moment(reason.timestamp)),
+        ));
+    }
+    lines.extend(account.origin_username.clone().map(|name| ("User", name)));
+    lines.extend(account.label.clone().map(|label| ("Label", label)));
+    lines.push(("Type", account.kind.to_owned()));
+    lines.push(("Verified", verified));
+    lines.push((
+        "Auth config",
+        format!("{}  ({})", account.integration_id, account.auth_config_name),
+    ));
+    let mut title = "Values";
+    for (key, value) in &account.setup_information {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        lines.push((std::mem::take(&mut title), format!("{key} = {value}")));
+    }
+    let mut title = "Metadata";
+    for (key, value) in &account.metadata {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        lines.push((std::mem::take(&mut title), format!("{key} = {value}")));
+    }
+    lines.push(("Created", context.output.moment(account.created_at)));
+    lines.push(("Updated", context.output.moment(account.updated_at)));
+    lines
+}
+
+/// Explain why an account is not active, since when, and which command helps
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Explain {
+    /// Id of the account
+    #[arg(add = assets::accounts())]
+    id: AccountId,
+}
+
+impl Run for Explain {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        let backend = context.backend().await?;
+        let explanation = backend.explain(&self.id).await?;
+        let output = &context.output;
+        if output.is_human() {
+            return output.text(&told(context, &explanation));
+        }
+        if output.is_machine() {
+            return output.value(&super::super::to_value(&explanation));
+        }
+        let mut list = output.list_of::<Finding>()?;
+        for finding in &explanation.findings {
+            if list.push(finding)?.is_break() {
+                break;
+            }
+        }
+        list.finish(|_| None).map(drop)
+    }
+}
+
+fn told(context: &Context, explanation: &Explanation) -> String {
+    let account = &explanation.account;
+    let able = if explanation.usable { "can be used" } else { "can't be used" };
+    let mut out = format!(
+        "{} account {} of {} is {} and {able}.\n",
+        account.provider_name.as_deref().unwrap_or(&account.provider),
+        account.id,
+        account.origin_owner_name,
+        account.status
+    );
+    for finding in &explanation.findings {
+        let mark = if finding.blocking { "cause" } else { "note" };
+        out.push_str(&format!("\n{mark}: {}\n", finding.cause));
+        if let Some(since) = finding.since {
+            let actor =
+                finding.actor.as_ref().map(|actor| format!(", by {actor}")).unwrap_or_default();
+            out.push_str(&format!("  since {}{actor}\n", context.output.moment(since)));
+        }
+        if let Some(command) = &finding.command {
+            out.push_str(&format!("  {command}\n"));
+        }
+    }
+    out
+}

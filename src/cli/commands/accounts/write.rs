@@ -1,0 +1,336 @@
+//! Commands that change linked accounts.
+
+use crate::api::accounts::AccountDetail;
+use crate::api::write::Written;
+use crate::backend::Backend;
+use crate::cli::assets;
+use crate::cli::commands::{Batch, consent, fields, result};
+use crate::cli::context::Context;
+use crate::cli::input;
+use crate::cli::tree::Run;
+use crate::domain::account::{AccountType, Owner, Update as Changes};
+use crate::domain::ids::{AccountId, AuthConfigId};
+use crate::domain::names::ConnectorKey;
+use crate::error::{HubError, codes};
+use crate::hub::accounts::{self, Tags};
+use crate::hub::write::Guard;
+
+type Change = Written<AccountDetail>;
+
+fn named(account: &AccountDetail) -> String {
+    format!("{} ({} of {})", account.id, account.provider, account.origin_owner_name)
+}
+
+fn sentence(written: &Change, done: &str, would: &str, already: &str) -> String {
+    let account = written.after.as_ref().or(written.before.as_ref()).map(named).unwrap_or_default();
+    match (written.changed, written.dry_run) {
+        (false, _) => format!("{already}: {account}."),
+        (true, true) => format!("{would} {account}."),
+        (true, false) => format!("{done} {account}."),
+    }
+}
+
+/// Link an account from credentials at hand, for migrations and CI
+///
+/// The values are checked against the connector's fields. An owner who has an account of the
+/// connector gets new credentials for it, unless --multiple. The provider is not asked whether the
+/// credentials work: the account says `verified: false`. For a method with a login in the browser,
+/// give the tokens of an earlier login as `access_token` and `refresh_token`.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Add {
+    /// Connector of the account
+    #[arg(long, value_name = "CONNECTOR", add = assets::connectors())]
+    provider: ConnectorKey,
+
+    /// Auth config to link through [default: the connector's default]
+    #[arg(long, value_name = "ID", add = assets::auth_configs())]
+    auth_config: Option<AuthConfigId>,
+
+    /// Your own id of the customer whose account it is
+    #[arg(long, value_name = "ID")]
+    origin_owner_id: Option<String>,
+
+    /// The customer's name [default: the id]
+    #[arg(long, value_name = "NAME")]
+    origin_owner_name: Option<String>,
+
+    /// The person whose credentials these are
+    #[arg(long, value_name = "NAME")]
+    origin_username: Option<String>,
+
+    /// Value of one of the connector's fields: from the line, from a file, or from standard input
+    #[arg(long, value_name = "K=V|K=@FILE|K=-")]
+    set: Vec<String>,
+
+    /// Label for the account
+    #[arg(long)]
+    label: Option<String>,
+
+    /// Tag for the account; can be given several times
+    #[arg(long, value_name = "K=V")]
+    metadata: Vec<String>,
+
+    /// What the account is for: production or test
+    #[arg(long = "type", value_name = "TYPE", default_value = "production")]
+    kind: AccountType,
+
+    /// Link a new account even where the owner has one of this connector
+    #[arg(long)]
+    multiple: bool,
+
+    /// Do not ask the provider whether the credentials work, and do not say so
+    #[arg(long)]
+    no_verify: bool,
+}
+
+impl Run for Add {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        context.output.check::<AccountDetail>()?;
+        let settings = &context.settings;
+        let id = self.origin_owner_id.or_else(|| settings.owner_id.clone()).ok_or_else(|| {
+            HubError::new(&codes::INPUT_NEEDED, "the owner of the account is needed")
+                .hint("--origin-owner-id ID --origin-owner-name NAME")
+        })?;
+        let name = self.origin_owner_name.or_else(|| settings.owner_name.clone());
+        let mut values = input::values(&self.set)?;
+        let backend = context.backend().await?;
+        if context.ask.allowed {
+            let auth_config = self.auth_config.as_ref();
+            ask(context, &backend, &self.provider, auth_config, &mut values).await?;
+        }
+        let metadata = input::metadata(&self.metadata)?;
+        let new = accounts::New {
+            provider: self.provider,
+            auth_config: self.auth_config,
+            owner: Owner {
+                name: name.unwrap_or_else(|| id.clone()),
+                id,
+                username: self.origin_username,
+            },
+            tags: Tags {
+                label: self.label,
+                metadata: (!metadata.is_empty()).then_some(metadata),
+                kind: self.kind,
+            },
+            values: std::mem::take(&mut values.given),
+            multiple: self.multiple,
+        };
+        let (account, created) = backend.add_account(new, context.guard()).await?;
+        context.tell_notes(&backend);
+        fields::warn_of_exposed(context, &values, |key| {
+            !account.setup_information.contains_key(key)
+        });
+        if !created {
+            context.output.note(
+                "the owner had an account of this connector: it got the new credentials \
+                 (--multiple links a second one)",
+            );
+        }
+        if !self.no_verify {
+            context.output.note("the provider was not asked whether the credentials work");
+        }
+        let word = match (created, context.globals.dry_run) {
+            (true, false) => "Linked",
+            (true, true) => "Would link",
+            (false, false) => "Re-linked",
+            (false, true) => "Would re-link",
+        };
+        let lines = [
+            (word, named(&account)),
+            ("Status", account.status.to_owned()),
+            ("Auth config", account.auth_config_name.clone()),
+        ];
+        context.output.item(&account, Some(&lines))
+    }
+}
+
+/// Fills in on a terminal what is missing.
+async fn ask(
+    context: &Context,
+    backend: &Backend,
+    provider: &ConnectorKey,
+    auth_config: Option<&AuthConfigId>,
+    values: &mut input::Values,
+) -> Result<(), HubError> {
+    let detail = backend.connector(provider).await?;
+    let config = detail.auth_configs.iter().find(|config| match auth_config {
+        Some(id) => config.id == id.as_str(),
+        None => config.default,
+    });
+    let method = config.and_then(|config| {
+        let key = config.authentication_config_key.as_str();
+        detail.authentication.iter().find(|method| method.key.as_str() == key)
+    });
+    match method {
+        Some(method) => fields::ask(context, &method.config_fields, values),
+        // What is wrong is said by the hub.
+        None => Ok(()),
+    }
+}
+
+/// Change label, tags, type, names or auth config of an account
+///
+/// What is not given stays. Credentials are replaced by re-linking, not here.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Update {
+    /// Id of the account
+    #[arg(add = assets::accounts())]
+    id: AccountId,
+
+    /// New label; an empty one clears it
+    #[arg(long)]
+    label: Option<String>,
+
+    /// Tag to set, or with nothing after `=` to remove; can be given several times
+    #[arg(long, value_name = "K=V")]
+    metadata: Vec<String>,
+
+    /// What the account is for: production or test
+    #[arg(long = "type", value_name = "TYPE")]
+    kind: Option<AccountType>,
+
+    /// New name of the owner
+    #[arg(long, value_name = "NAME")]
+    origin_owner_name: Option<String>,
+
+    /// New user name; an empty one clears it
+    #[arg(long, value_name = "NAME")]
+    origin_username: Option<String>,
+
+    /// Move the account to another auth config of its connector
+    #[arg(long, value_name = "ID", add = assets::auth_configs())]
+    auth_config: Option<AuthConfigId>,
+}
+
+impl Run for Update {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        context.output.check_writes(false)?;
+        let clears = |text: String| (!text.is_empty()).then_some(text);
+        let metadata = input::metadata(&self.metadata)?;
+        let tag = |(key, value): (String, serde_json::Value)| {
+            let cleared = value.as_str() == Some("");
+            (key, (!cleared).then_some(value))
+        };
+        let update = Changes {
+            label: self.label.map(clears),
+            metadata: metadata.into_iter().map(tag).collect(),
+            kind: self.kind,
+            owner_name: self.origin_owner_name,
+            username: self.origin_username.map(clears),
+        };
+        let changes = accounts::Changes { update, auth_config: self.auth_config };
+        let backend = context.backend().await?;
+        let written = backend.update_account(&self.id, changes, context.guard()).await?;
+        context.tell_notes(&backend);
+        let text = sentence(&written, "Updated", "Would update", "Nothing to change");
+        context.output.writes(&[result("update", written, text)])
+    }
+}
+
+fn id_of(target: &str) -> Result<AccountId, HubError> {
+    target.parse().map_err(|error| HubError::new(&codes::BAD_VALUE, format!("{error}")))
+}
+
+/// Suspend accounts: no calls through them, credentials kept
+///
+/// Undo with `hubctl accounts resume`.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Suspend {
+    /// Ids of the accounts; `-` reads them from standard input
+    #[arg(value_name = "ID", add = assets::accounts())]
+    ids: Vec<String>,
+}
+
+impl Run for Suspend {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        let targets = input::targets(&self.ids)?;
+        let mut batch = Batch::new(context, "suspend", &targets, "hubctl accounts suspend ID")?;
+        let backend = context.backend().await?;
+        for target in &targets {
+            let outcome = suspend_one(context, &backend, target, batch.guard()).await;
+            batch.add(target, outcome);
+        }
+        batch.finish(&backend)
+    }
+}
+
+async fn suspend_one(
+    context: &Context,
+    backend: &Backend,
+    target: &str,
+    guard: Guard,
+) -> Result<Vec<crate::cli::output::WriteResult>, HubError> {
+    let id = id_of(target)?;
+    let account = backend.account(&id).await?;
+    if account.status != "suspended" {
+        consent(
+            context,
+            &format!("suspending {} stops all calls through it", named(&account)),
+            1,
+            "Suspend",
+        )?;
+    }
+    let written = backend.suspend(&id, guard).await?;
+    let text = sentence(&written, "Suspended", "Would suspend", "Already suspended");
+    Ok(vec![result("suspend", written, text)])
+}
+
+/// Resume suspended accounts
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Resume {
+    /// Ids of the accounts; `-` reads them from standard input
+    #[arg(value_name = "ID", add = assets::accounts())]
+    ids: Vec<String>,
+}
+
+impl Run for Resume {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        let targets = input::targets(&self.ids)?;
+        let mut batch = Batch::new(context, "resume", &targets, "hubctl accounts resume ID")?;
+        let backend = context.backend().await?;
+        for target in &targets {
+            let guard = batch.guard();
+            let outcome = async {
+                let written = backend.resume(&id_of(target)?, guard).await?;
+                let text = sentence(&written, "Resumed", "Would resume", "Not suspended");
+                Ok(vec![result("resume", written, text)])
+            };
+            let outcome = outcome.await;
+            batch.add(target, outcome);
+        }
+        batch.finish(&backend)
+    }
+}
+
+/// Delete accounts and destroy their credentials
+///
+/// This can't be undone. The same owner can link again, as a new account.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Delete {
+    /// Ids of the accounts; `-` reads them from standard input
+    #[arg(value_name = "ID", add = assets::accounts())]
+    ids: Vec<String>,
+}
+
+impl Run for Delete {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        let targets = input::targets(&self.ids)?;
+        let mut batch = Batch::new(context, "delete", &targets, "hubctl accounts delete ID")?;
+        let backend = context.backend().await?;
+        for target in &targets {
+            let guard = batch.guard();
+            let outcome = async {
+                let id = id_of(target)?;
+                let account = backend.account(&id).await?;
+                let what = format!("deleting {} destroys its credentials", named(&account));
+                consent(context, &what, 1, "Delete")?;
+                let written = backend.delete_account(&id, guard).await?;
+                let text = sentence(&written, "Deleted", "Would delete", "Not there");
+                Ok(vec![result("delete", written, text)])
+            };
+            let outcome = outcome.await;
+            batch.add(target, outcome);
+        }
+        batch.finish(&backend)
+    }
+}

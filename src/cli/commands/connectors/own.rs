@@ -1,0 +1,337 @@
+//! Commands for own connectors: read from files, checked, kept beside the catalog.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::cli::assets;
+use crate::cli::commands::{Batch, consent, result};
+use crate::cli::context::Context;
+use crate::cli::input;
+use crate::cli::output::{Cell, Column, Record};
+use crate::cli::tree::Run;
+use crate::domain::connector::Connector;
+use crate::domain::connector::read::yaml::Partial;
+use crate::domain::connector::read::{jsonl, yaml};
+use crate::domain::connector::validate::{Finding, Severity, refused};
+use crate::domain::names::ConnectorKey;
+use crate::error::{HubError, codes};
+
+/// Largest connector file, in bytes.
+const FILE_LIMIT: u64 = 16 << 20;
+/// Files in one folder at most.
+const FILES_LIMIT: usize = 5_000;
+
+/// What was read from one file.
+struct FileRead {
+    path: PathBuf,
+    connectors: Vec<Connector>,
+    findings: Vec<Finding>,
+}
+
+fn read_text(path: &Path) -> Result<String, HubError> {
+    let unreadable = |text: String| HubError::new(&codes::INPUT_UNREADABLE, text);
+    let mut text = String::new();
+    let read = input::open(path)?.take(FILE_LIMIT + 1).read_to_string(&mut text);
+    read.map_err(|error| unreadable(format!("can't read {}: {error}", path.display())))?;
+    if text.len() as u64 > FILE_LIMIT {
+        return Err(unreadable(format!("{} is larger than {FILE_LIMIT} bytes", path.display())));
+    }
+    Ok(text)
+}
+
+fn name_of(path: &Path) -> &str {
+    path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+}
+
+fn is_yaml(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    lower.ends_with(".yaml") || lower.ends_with(".yml")
+}
+
+fn is_partial(name: &str) -> bool {
+    is_yaml(name) && name.contains(".partial.")
+}
+
+/// The connector files of a folder, with those below it, in the order of their paths.
+fn files_of(path: &Path) -> Result<Vec<PathBuf>, HubError> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let unreadable = |error: std::io::Error| {
+        HubError::new(&codes::INPUT_UNREADABLE, format!("can't read {}: {error}", path.display()))
+    };
+    let (mut found, mut folders) = (Vec::new(), vec![path.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            let kind = entry.file_type().map_err(unreadable)?;
+            let path = entry.path();
+            let name = name_of(&path).to_ascii_lowercase();
+            if kind.is_dir() {
+                folders.push(path);
+            } else if kind.is_file()
+                && (name.contains(".connector.") && is_yaml(&name)
+                    || [".json", ".jsonl"].iter().any(|end| name.ends_with(end)))
+            {
+                found.push(path);
+            }
+        }
+        if found.len() + folders.len() > FILES_LIMIT {
+            let text = format!("{} holds more than {FILES_LIMIT} files", path.display());
+            return Err(HubError::new(&codes::INPUT_UNREADABLE, text));
+        }
+    }
+    if found.is_empty() {
+        let text = format!("{} holds no connector files", path.display());
+        return Err(HubError::new(&codes::INPUT_UNREADABLE, text)
+            .hint("connector files are named *.json, *.jsonl or *.connector.s1.yaml"));
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The partial files beside a connector file.
+fn partials_of(path: &Path) -> Result<Vec<(String, String)>, HubError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let Ok(entries) = std::fs::read_dir(folder.unwrap_or(Path::new("."))) else {
+        return Ok(Vec::new());
+    };
+    let mut partials = Vec::new();
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if is_partial(name_of(&path)) && partials.len() < FILES_LIMIT {
+            let name = name_of(&path);
+            let name = name.split_once(".s1.partial.").map_or(name, |(name, _)| name);
+            partials.push((name.to_owned(), read_text(&path)?));
+        }
+    }
+    partials.sort();
+    Ok(partials)
+}
+
+fn read_all(path: &Path) -> Result<Vec<FileRead>, HubError> {
+    let mut all = Vec::new();
+    for path in files_of(path)? {
+        let text = read_text(&path)?;
+        let (connectors, findings) = if is_yaml(name_of(&path)) {
+            let texts = partials_of(&path)?;
+            let partials: Vec<Partial<'_>> =
+                texts.iter().map(|(name, text)| Partial { name, text }).collect();
+            yaml::read(&text, &partials)
+        } else {
+            jsonl::read(&text)
+        };
+        all.push(FileRead { path, connectors, findings });
+    }
+    Ok(all)
+}
+
+/// A finding with its file.
+#[derive(Debug, Serialize)]
+struct Found {
+    file: String,
+    line: Option<u64>,
+    severity: Severity,
+    place: String,
+    message: String,
+}
+
+impl Found {
+    fn all(read: &[FileRead]) -> Vec<Self> {
+        let of_file = |file: &FileRead| {
+            let name = file.path.display().to_string();
+            let found = file.findings.iter().map(move |finding| Self {
+                file: name.clone(),
+                line: finding.line,
+                severity: finding.severity,
+                place: finding.place.clone(),
+                message: finding.message.clone(),
+            });
+            found.collect::<Vec<_>>()
+        };
+        read.iter().flat_map(of_file).collect()
+    }
+
+    fn line(&self) -> String {
+        let line = self.line.map(|line| format!(":{line}")).unwrap_or_default();
+        let place = if self.place.is_empty() { String::new() } else { format!(" {}:", self.place) };
+        format!("{}{line}:{place} {}", self.file, self.message)
+    }
+}
+
+impl Record for Found {
+    const COLUMNS: &'static [Column] = &[
+        Column::new("severity", "SEVERITY"),
+        Column::new("file", "FILE"),
+        Column::new("line", "LINE"),
+        Column::new("place", "PLACE"),
+        Column::new("message", "MESSAGE"),
+    ];
+    const FIELDS: &'static [&'static str] = &["file", "line", "severity", "place", "message"];
+
+    fn id(&self) -> std::borrow::Cow<'_, str> {
+        std::borrow::Cow::Borrowed(&self.file)
+    }
+
+    fn cells<'a>(&'a self, out: &mut Vec<Cell<'a>>) {
+        out.extend([
+            Cell::from(match self.severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+            }),
+            Cell::from(self.file.as_str()),
+            self.line.and_then(|line| i64::try_from(line).ok()).map_or(Cell::Empty, Cell::Number),
+            Cell::from(self.place.as_str()),
+            Cell::from(self.message.as_str()),
+        ]);
+    }
+}
+
+fn invalid(errors: usize, path: &Path) -> HubError {
+    let faults = if errors == 1 { "1 fault" } else { &format!("{errors} faults") };
+    HubError::new(&codes::CONNECTOR_INVALID, format!("{} has {faults}", path.display()))
+}
+
+fn count_errors(found: &[Found]) -> usize {
+    found.iter().filter(|found| found.severity == Severity::Error).count()
+}
+
+/// Check connector files without importing them
+///
+/// Reads the catalog's own JSON and JSON Lines, and `*.connector.s1.yaml`. Ends with exit status 2
+/// where a file has an error; warnings alone are no failure.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Lint {
+    /// A connector file, or a folder of them
+    #[arg(value_name = "FILE|DIR", value_hint = clap::ValueHint::AnyPath)]
+    path: PathBuf,
+}
+
+impl Run for Lint {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        let mut list = context.output.list_of::<Found>()?;
+        let read = read_all(&self.path)?;
+        let found = Found::all(&read);
+        for finding in &found {
+            if list.push(finding)?.is_break() {
+                break;
+            }
+        }
+        let connectors: usize = read.iter().map(|file| file.connectors.len()).sum();
+        let errors = count_errors(&found);
+        list.finish(|_| {
+            let connectors = if connectors == 1 {
+                "1 connector".to_owned()
+            } else {
+                format!("{connectors} connectors")
+            };
+            Some(format!("{connectors}: {errors} errors, {} warnings", found.len() - errors))
+        })?;
+        if errors > 0 { Err(invalid(errors, &self.path)) } else { Ok(()) }
+    }
+}
+
+/// Import own connectors into the project
+///
+/// An own connector wins over the built-in one of the same key. All files are checked first; if
+/// one has an error, nothing is imported. Undo with `hubctl connectors forget`.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Import {
+    /// A connector file, or a folder of them
+    #[arg(value_name = "FILE|DIR", value_hint = clap::ValueHint::AnyPath)]
+    path: PathBuf,
+}
+
+impl Run for Import {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        context.output.check_writes(true)?;
+        let read = read_all(&self.path)?;
+        let found = Found::all(&read);
+        if read.iter().any(|file| refused(&file.findings)) {
+            let errors = count_errors(&found);
+            let shown = found.iter().filter(|found| found.severity == Severity::Error).take(20);
+            let error = invalid(errors, &self.path)
+                .hint(format!("hubctl connectors lint {}", self.path.display()));
+            return Err(shown.fold(error, |error, found| error.detail(found.line().into())));
+        }
+        for warning in &found {
+            context.output.warn(warning.line());
+        }
+        let connectors: Vec<Connector> =
+            read.into_iter().flat_map(|file| file.connectors).collect();
+        twice(&connectors)?;
+        let backend = context.backend().await?;
+        let written = backend.import_connectors(&connectors, context.guard()).await?;
+        context.tell_notes(&backend);
+        let results: Vec<_> = written
+            .into_iter()
+            .map(|written| {
+                let connector = written.after.as_ref();
+                let name =
+                    connector.map(|c| format!("{} {}", c.key, c.version)).unwrap_or_default();
+                let text = match (written.changed, written.dry_run) {
+                    (false, _) => format!("{name} is imported already."),
+                    (true, true) => format!("Would import {name}."),
+                    (true, false) => format!("Imported {name}."),
+                };
+                result("import", written, text)
+            })
+            .collect();
+        context.output.writes(&results)
+    }
+}
+
+fn twice(connectors: &[Connector]) -> Result<(), HubError> {
+    let mut seen = std::collections::HashSet::new();
+    let twice = connectors.iter().find(|c| !seen.insert((&c.key, &c.version)));
+    twice.map_or(Ok(()), |connector| {
+        let text = format!("connector `{}` {} is defined twice", connector.key, connector.version);
+        Err(HubError::new(&codes::CONNECTOR_INVALID, text))
+    })
+}
+
+/// Forget own connectors
+///
+/// All versions of each go; a built-in connector of the same key shows again. Refused while auth
+/// configs need it.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Forget {
+    /// Keys of own connectors; `-` reads them from standard input
+    #[arg(value_name = "CONNECTOR", add = assets::connectors())]
+    connectors: Vec<String>,
+}
+
+impl Run for Forget {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        let targets = input::targets(&self.connectors)?;
+        let hint = "hubctl connectors forget CONNECTOR";
+        let mut batch = Batch::new(context, "forget", &targets, hint)?;
+        let backend = context.backend().await?;
+        for target in &targets {
+            let outcome = async {
+                let key: ConnectorKey = target
+                    .parse()
+                    .map_err(|error| HubError::new(&codes::BAD_VALUE, format!("{error}")))?;
+                let trial = crate::hub::write::Guard { dry_run: true, ..batch.guard() };
+                backend.forget_connector(&key, trial).await?;
+                consent(
+                    context,
+                    &format!("forgetting {key} removes all its versions"),
+                    0,
+                    "Forget",
+                )?;
+                let written = backend.forget_connector(&key, batch.guard()).await?;
+                let text = match written.dry_run {
+                    true => format!("Would forget {key}."),
+                    false => format!("Forgot {key}."),
+                };
+                Ok(vec![result("forget", written, text)])
+            };
+            let outcome = outcome.await;
+            batch.add(target, outcome);
+        }
+        batch.finish(&backend)
+    }
+}

@@ -1,0 +1,376 @@
+//! Commands that look at connectors and auth configs.
+
+use serde_json::Value;
+
+use crate::api::auth_configs::{AuthConfig, AuthConfigDetail};
+use crate::api::connectors::{Connector, ConnectorDetail};
+use crate::backend::Backend;
+use crate::cli::assets;
+use crate::cli::context::Context;
+use crate::cli::tree::Run;
+use crate::domain::connector::Category;
+use crate::domain::connector::guide::Audience;
+use crate::domain::names::ConnectorKey;
+use crate::error::{HubError, codes};
+use crate::hub::{auth_configs, connectors};
+
+/// List the auth configs of the project
+///
+/// One row per auth config: one way in which a connector is set up. What could be set up is shown
+/// by `hubctl connectors available`.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct List {
+    /// Only enabled ones
+    #[arg(long, conflicts_with = "disabled")]
+    enabled: bool,
+
+    /// Only disabled ones
+    #[arg(long)]
+    disabled: bool,
+
+    /// Only connectors of this category; can be given several times
+    #[arg(long, value_name = "CATEGORY", value_parser = category_parser())]
+    category: Vec<Category>,
+
+    /// Only those with this text in connector or name
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+}
+
+/// Reads a category and completes its name.
+pub(in crate::cli) fn category_parser() -> impl clap::builder::TypedValueParser<Value = Category> {
+    use clap::builder::{PossibleValuesParser, TypedValueParser};
+    PossibleValuesParser::new(Category::ALL.map(Category::as_str))
+        .try_map(|name| name.parse::<Category>())
+}
+
+impl Run for List {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        let backend = context.backend().await?;
+        let filter = auth_configs::Filter {
+            enabled: (self.enabled || self.disabled).then_some(self.enabled),
+            categories: self.category,
+            search: self.search,
+            connector: None,
+        };
+        let mut list = context.output.list_of::<AuthConfig>()?;
+        backend.auth_configs(&filter, |config| list.push(config)).await?;
+        let project = backend.project();
+        list.finish(|summary| {
+            (summary.rows == 0).then(|| {
+                format!(
+                    "no auth configs in {project}; see `hubctl connectors available`, then \
+                     `hubctl connectors enable CONNECTOR`"
+                )
+            })
+        })?;
+        Ok(())
+    }
+}
+
+/// List the connectors that can be set up
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Available {
+    /// Only connectors of this category; can be given several times
+    #[arg(long, value_name = "CATEGORY", value_parser = category_parser())]
+    category: Vec<Category>,
+
+    /// Only those with this text in key or name
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+
+    /// Only those with a method of this key or type, such as `api_key` or oauth2
+    #[arg(long, value_name = "TYPE")]
+    auth: Option<String>,
+}
+
+impl Run for Available {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        let backend = context.backend().await?;
+        let filter =
+            connectors::Filter { categories: self.category, search: self.search, auth: self.auth };
+        let mut list = context.output.list_of::<Connector>()?;
+        for connector in backend.connectors(&filter).await? {
+            if list.push(&connector)?.is_break() {
+                break;
+            }
+        }
+        list.finish(|summary| {
+            (summary.rows == 0).then(|| "no connector fits; leave a filter out".to_owned())
+        })?;
+        Ok(())
+    }
+}
+
+/// Show a connector or one of its auth configs
+///
+/// A connector key shows the connector with its methods, fields and auth configs; the id or name
+/// of an auth config shows that one, with its values (secrets by name only) and callback address.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Get {
+    /// Connector key, auth config id, or auth config name
+    #[arg(add = assets::targets())]
+    target: String,
+}
+
+impl Run for Get {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        let backend = context.backend().await?;
+        let key = self.target.parse::<ConnectorKey>().ok();
+        let detail = match key {
+            Some(key) => match backend.connector(&key).await {
+                Ok(detail) => Some(detail),
+                Err(error) if error.code().name == codes::CONNECTOR_UNKNOWN.name => None,
+                Err(error) => return Err(error),
+            },
+            None => None,
+        };
+        match detail {
+            Some(detail) => {
+                let lines = connector_card(&detail);
+                context.output.item(&detail, Some(&lines))
+            }
+            None => {
+                let config = backend.auth_config(&self.target).await?;
+                let lines = config_card(context, &config);
+                context.output.item(&config, Some(&lines))
+            }
+        }
+    }
+}
+
+fn connector_card(detail: &ConnectorDetail) -> Vec<(&'static str, String)> {
+    let categories: Vec<&str> = detail.categories.iter().map(|c| c.as_str()).collect();
+    let mut lines = vec![
+        ("Connector", format!("{}  ({})", detail.key, detail.name)),
+        ("Categories", categories.join(", ")),
+        ("API", detail.base_url.clone()),
+    ];
+    lines.extend(detail.docs_url.clone().map(|docs| ("Reference", docs)));
+    lines.extend(detail.notes.clone().map(|notes| ("Notes", notes)));
+    let mut title = "Methods";
+    for method in &detail.authentication {
+        let setup = if method.needs_setup() { "needs set-up" } else { "needs no set-up" };
+        let unusable = method.unavailable.as_ref().map(|why| format!("; unavailable: {why}"));
+        let text =
+            format!("{}  {}  ({setup}{})", method.key, method.label, unusable.unwrap_or_default());
+        lines.push((std::mem::take(&mut title), text));
+    }
+    let mut title = "Set up as";
+    for config in &detail.auth_configs {
+        let state = if config.active { "enabled" } else { "disabled" };
+        let default = if config.default { ", default" } else { "" };
+        let text = format!("{}  {}  ({state}{default})", config.id, config.name);
+        lines.push((std::mem::take(&mut title), text));
+    }
+    if detail.auth_configs.is_empty() {
+        lines.push(("Set up as", format!("nothing yet: hubctl connectors enable {}", detail.key)));
+    }
+    lines
+}
+
+fn config_card(context: &Context, config: &AuthConfigDetail) -> Vec<(&'static str, String)> {
+    let state = match config.disabled_at {
+        Some(since) => format!("disabled since {}", context.output.moment(since)),
+        None => "enabled".to_owned(),
+    };
+    let default = if config.default { ", default" } else { "" };
+    let accounts = config.linked_accounts.unwrap_or(0);
+    let method = &config.authentication_config_key;
+    let mut lines = vec![
+        ("Auth config", config.id.clone()),
+        ("Name", config.name.clone()),
+        ("Connector", format!("{}  ({})", config.connector_key, config.connector_label)),
+        ("Method", format!("{method}  {}", config.authentication_config_label)),
+        ("State", format!("{state}{default}")),
+        ("Accounts", accounts.to_string()),
+    ];
+    lines.extend(config.connector_pinned_version.clone().map(|pin| ("Pinned to", pin)));
+    lines.extend(config.callback_url.clone().map(|url| ("Callback", url)));
+    let mut title = "Set-up";
+    for (key, value) in &config.setup_information {
+        lines.push((std::mem::take(&mut title), format!("{key} = {value}")));
+    }
+    for key in &config.secrets {
+        lines.push((std::mem::take(&mut title), format!("{key} = (stored, sealed)")));
+    }
+    if accounts > 0 {
+        lines.push(("See also", format!("hubctl accounts list --auth-config {}", config.id)));
+    }
+    lines
+}
+
+/// Show what has to be done for a connector
+///
+/// For administrators: what to register with the vendor, with which callback address and scopes.
+/// For end users: which values they are asked for.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Guide {
+    /// Connector key
+    #[arg(add = assets::connectors())]
+    connector: ConnectorKey,
+
+    /// Whom the guide is for
+    #[arg(long = "for", value_name = "WHOM", default_value = "admin")]
+    audience: Whom,
+}
+
+/// Whom a guide is for.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Whom {
+    /// Who sets the connector up
+    Admin,
+    /// Who links an account
+    EndUser,
+}
+
+impl Run for Guide {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        let backend = context.backend().await?;
+        let audience = match self.audience {
+            Whom::Admin => Audience::Admin,
+            Whom::EndUser => Audience::EndUser,
+        };
+        let guide = backend.guide(&self.connector, audience).await?;
+        if context.output.is_machine() || context.output.options().fields.is_some() {
+            return context.output.value(&guide);
+        }
+        context.output.text(&text_of(&guide))
+    }
+}
+
+/// A guide as text.
+fn text_of(guide: &Value) -> String {
+    let text = |value: &Value, key: &str| {
+        value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    let mut out = format!("{} ({})\n", text(guide, "name"), text(guide, "connector"));
+    for (title, key) in [("Reference", "docs_url"), ("Guide", "support_link"), ("Note", "notes")] {
+        let value = text(guide, key);
+        if !value.is_empty() {
+            out.push_str(&format!("{title}: {value}\n"));
+        }
+    }
+    for method in guide.get("methods").and_then(Value::as_array).into_iter().flatten() {
+        method_text(&mut out, method, &text(guide, "connector"));
+    }
+    out
+}
+
+fn method_text(out: &mut String, method: &Value, connector: &str) {
+    let text = |value: &Value, key: &str| {
+        value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    out.push_str(&format!("\n{} (--auth {})\n", text(method, "label"), text(method, "key")));
+    for (title, key) in [("Unavailable", "unavailable"), ("Note", "notes")] {
+        let value = text(method, key);
+        if !value.is_empty() {
+            out.push_str(&format!("  {title}: {value}\n"));
+        }
+    }
+    if let Some(register) = method.get("register").filter(|register| !register.is_null()) {
+        out.push_str(&format!("  Register with the vendor: {}\n", text(register, "what")));
+        let callback = text(register, "callback_url");
+        if !callback.is_empty() {
+            out.push_str(&format!("  Callback URL: {callback}\n"));
+        }
+        for (title, key) in [("Scopes", "default_scopes"), ("Required scopes", "required_scopes")] {
+            let scopes: Vec<&str> = register
+                .get(key)
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .collect();
+            if !scopes.is_empty() {
+                out.push_str(&format!("  {title}: {}\n", scopes.join(" ")));
+            }
+        }
+    }
+    let fields: Vec<&Value> =
+        method.get("fields").and_then(Value::as_array).into_iter().flatten().collect();
+    if fields.is_empty() {
+        out.push_str("  No values to fill in.\n");
+    }
+    for field in fields {
+        let is = |key: &str| field.get(key).and_then(Value::as_bool).unwrap_or(false);
+        let mut marks = Vec::new();
+        marks.push(if is("required") { "required" } else { "optional" });
+        if is("secret") {
+            marks.push("secret");
+        }
+        out.push_str(&format!(
+            "  {}  {} ({})\n",
+            text(field, "key"),
+            text(field, "label"),
+            marks.join(", ")
+        ));
+        for (title, key) in [("e.g.", "placeholder"), ("default", "default"), ("", "description")] {
+            let value = text(field, key);
+            if !value.is_empty() {
+                let title = if title.is_empty() { String::new() } else { format!("{title} ") };
+                out.push_str(&format!("      {title}{value}\n"));
+            }
+        }
+    }
+    let written = method.get("written").filter(|written| !written.is_null());
+    for section in
+        written.and_then(|w| w.get("sections")).and_then(Value::as_array).into_iter().flatten()
+    {
+        out.push_str(&format!("  {}\n    {}\n", text(section, "title"), text(section, "content")));
+    }
+    if method.get("needs_setup").and_then(Value::as_bool) == Some(true) {
+        out.push_str(&format!(
+            "  Set up with: hubctl connectors add {connector} --auth {}\n",
+            text(method, "key")
+        ));
+    }
+}
+
+/// Open the vendor's reference of a connector in the browser
+///
+/// Without a target it opens the hub's own address.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Open {
+    /// Connector key, auth config id, or auth config name
+    #[arg(add = assets::targets())]
+    target: Option<String>,
+
+    /// Print the address instead of opening it
+    #[arg(long)]
+    print: bool,
+}
+
+impl Run for Open {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        let backend = context.backend().await?;
+        let address = match &self.target {
+            Some(target) => docs_of(&backend, target).await?,
+            None => backend.public_url().to_string(),
+        };
+        if self.print || context.output.is_machine() {
+            return match context.output.is_machine() {
+                true => context.output.value(&serde_json::json!({ "url": address })),
+                false => context.output.text(&address),
+            };
+        }
+        webbrowser::open(&address).map_err(|error| {
+            HubError::new(&codes::INTERNAL, format!("can't open a browser: {error}"))
+                .hint("add --print to print the address")
+        })
+    }
+}
+
+async fn docs_of(backend: &Backend, target: &str) -> Result<String, HubError> {
+    let key = match backend.target(target).await? {
+        Some(configs) => configs.first().map(|config| config.connector_key.clone()),
+        None => Some(target.to_owned()),
+    };
+    let key: ConnectorKey = key
+        .and_then(|key| key.parse().ok())
+        .ok_or_else(|| HubError::new(&codes::CONNECTOR_UNKNOWN, "the target names no connector"))?;
+    let detail = backend.connector(&key).await?;
+    detail.docs_url.ok_or_else(|| {
+        HubError::new(&codes::CONNECTOR_UNKNOWN, format!("no reference is known for `{key}`"))
+    })
+}

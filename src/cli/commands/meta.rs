@@ -1,0 +1,383 @@
+//! Commands about hubctl itself: its commands, errors, answers, completions, manual.
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::cli::assets::{self, Shell};
+use crate::cli::context::Context;
+use crate::cli::exit::EXIT_CODES;
+use crate::cli::output::{Cell, Column, Record};
+use crate::cli::tree::{self, Run};
+use crate::env;
+use crate::error::{Code, HubError, codes};
+
+/// List every command with what it does to the state
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Commands {}
+
+#[derive(Debug, Serialize)]
+struct CommandRow {
+    command: String,
+    about: String,
+    effect: &'static str,
+    operations: &'static [&'static str],
+    aliases: Vec<String>,
+    arguments: Vec<Argument>,
+}
+
+#[derive(Debug, Serialize)]
+struct Argument {
+    name: String,
+    help: String,
+    required: bool,
+    multiple: bool,
+    values: Vec<String>,
+}
+
+impl Record for CommandRow {
+    const COLUMNS: &'static [Column] = &[
+        Column::new("command", "COMMAND"),
+        Column::new("effect", "EFFECT"),
+        Column::new("about", "ABOUT"),
+    ];
+    const FIELDS: &'static [&'static str] =
+        &["command", "about", "effect", "operations", "aliases", "arguments"];
+
+    fn id(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.command)
+    }
+
+    fn cells<'a>(&'a self, out: &mut Vec<Cell<'a>>) {
+        out.extend([
+            Cell::from(self.command.as_str()),
+            Cell::from(self.effect),
+            Cell::from(self.about.as_str()),
+        ]);
+    }
+}
+
+impl Run for Commands {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        let root = assets::whole_tree();
+        let mut rows = Vec::new();
+        tree::for_each_leaf(|words, effect, operations| {
+            let found = words.iter().try_fold(&root, |command, word| command.find_subcommand(word));
+            let Some(command) = found else { return };
+            let own = command.get_arguments().filter(|argument| {
+                !argument.is_global_set()
+                    && !matches!(argument.get_id().as_str(), "help" | "version")
+            });
+            rows.push(CommandRow {
+                command: words.join(" "),
+                about: command.get_about().map(ToString::to_string).unwrap_or_default(),
+                effect: effect.as_str(),
+                operations,
+                aliases: command.get_visible_aliases().map(str::to_owned).collect(),
+                arguments: own.map(argument).collect(),
+            });
+        });
+        let mut list = context.output.list_of::<CommandRow>()?;
+        for row in &rows {
+            if list.push(row)?.is_break() {
+                break;
+            }
+        }
+        list.finish(|_| None).map(drop)
+    }
+}
+
+fn argument(argument: &clap::Arg) -> Argument {
+    let name = match argument.get_long() {
+        Some(long) => format!("--{long}"),
+        None => argument.get_id().to_string(),
+    };
+    let values = argument.get_possible_values();
+    Argument {
+        name,
+        help: argument.get_help().map(ToString::to_string).unwrap_or_default(),
+        required: argument.is_required_set(),
+        multiple: matches!(argument.get_action(), clap::ArgAction::Append),
+        values: values.iter().map(|value| value.get_name().to_owned()).collect(),
+    }
+}
+
+/// Print the JSON Schema of an answer
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Schema {
+    /// Name of the type, as --list shows it
+    #[arg(value_name = "TYPE", required_unless_present = "list")]
+    name: Option<String>,
+
+    /// List the types
+    #[arg(long, conflicts_with = "name")]
+    list: bool,
+}
+
+impl Run for Schema {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        let _ = context;
+        Err(HubError::new(&codes::INTERNAL, "schemas come next"))
+    }
+}
+
+/// Explain an error code
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct ExplainError {
+    /// The code, such as `confirm.required`; without one, all are listed
+    #[arg(add = assets::error_codes())]
+    code: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct CodeRow {
+    code: &'static str,
+    exit_code: u8,
+    meaning: &'static str,
+    remedy: &'static str,
+}
+
+impl From<&'static Code> for CodeRow {
+    fn from(code: &'static Code) -> Self {
+        let exit_code = crate::cli::exit::exit_code(&HubError::new(code, ""));
+        Self { code: code.name, exit_code, meaning: code.meaning, remedy: code.remedy }
+    }
+}
+
+impl Record for CodeRow {
+    const COLUMNS: &'static [Column] = &[
+        Column::new("code", "CODE"),
+        Column::new("exit_code", "EXIT"),
+        Column::new("meaning", "MEANING"),
+        Column::wide("remedy", "REMEDY"),
+    ];
+    const FIELDS: &'static [&'static str] = &["code", "exit_code", "meaning", "remedy"];
+
+    fn id(&self) -> Cow<'_, str> {
+        Cow::Borrowed(self.code)
+    }
+
+    fn cells<'a>(&'a self, out: &mut Vec<Cell<'a>>) {
+        out.extend([
+            Cell::from(self.code),
+            Cell::Number(self.exit_code.into()),
+            Cell::from(self.meaning),
+            Cell::from(self.remedy),
+        ]);
+    }
+}
+
+impl Run for ExplainError {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        let Some(name) = self.code else {
+            let mut list = context.output.list_of::<CodeRow>()?;
+            for code in codes::ALL {
+                if list.push(&CodeRow::from(*code))?.is_break() {
+                    break;
+                }
+            }
+            return list.finish(|_| None).map(drop);
+        };
+        let code = codes::find(name.trim()).ok_or_else(|| {
+            let shown: String = name.chars().take(80).collect();
+            HubError::new(&codes::BAD_VALUE, format!("there is no error code `{shown}`"))
+                .hint("hubctl explain-error")
+        })?;
+        let row = CodeRow::from(code);
+        let lines = [
+            ("Code", row.code.to_owned()),
+            ("Exit status", row.exit_code.to_string()),
+            ("Meaning", row.meaning.to_owned()),
+            ("What to do", row.remedy.to_owned()),
+        ];
+        context.output.item(&row, Some(&lines))
+    }
+}
+
+/// Print a shell's completion script
+///
+/// The script asks hubctl for connector keys, config names and account ids as you type.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Completion {
+    /// The shell
+    shell: Shell,
+}
+
+impl Run for Completion {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        context.output.text(&assets::completion(self.shell)?)
+    }
+}
+
+/// Print the manual page, or write all pages into a folder
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Man {
+    /// Write one page per command into this folder
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    out: Option<PathBuf>,
+}
+
+impl Run for Man {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        let pages = assets::man_pages()?;
+        let Some(folder) = self.out else {
+            let main = pages.iter().find(|(name, _)| name == "hubctl.1");
+            return context.output.text(main.map_or("", |(_, text)| text));
+        };
+        let failed = |error: std::io::Error| {
+            let text = format!("can't write to {}: {error}", folder.display());
+            HubError::new(&codes::OUTPUT_FAILED, text)
+        };
+        std::fs::create_dir_all(&folder).map_err(failed)?;
+        for (name, text) in &pages {
+            std::fs::write(folder.join(name), text).map_err(failed)?;
+        }
+        context.output.remark(format_args!("{} pages in {}", pages.len(), folder.display()));
+        Ok(())
+    }
+}
+
+/// Print the version
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Version {}
+
+#[derive(Debug, Serialize)]
+struct VersionRow {
+    name: &'static str,
+    version: &'static str,
+    contract: u32,
+}
+
+impl Record for VersionRow {
+    const COLUMNS: &'static [Column] =
+        &[Column::new("name", "NAME"), Column::new("version", "VERSION")];
+    const FIELDS: &'static [&'static str] = &["name", "version", "contract"];
+
+    fn id(&self) -> Cow<'_, str> {
+        Cow::Borrowed(self.version)
+    }
+
+    fn cells<'a>(&'a self, out: &mut Vec<Cell<'a>>) {
+        out.extend([Cell::from(self.name), Cell::from(self.version)]);
+    }
+}
+
+impl Run for Version {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        let version = env!("CARGO_PKG_VERSION");
+        if context.output.is_machine() {
+            return context.output.item(&VersionRow { name: "hubctl", version, contract: 1 }, None);
+        }
+        context.output.text(&format!("hubctl {version}"))
+    }
+}
+
+/// Show help on a command or a topic: exit-codes, environment, output
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Help {
+    /// A command, or one of exit-codes, environment and output
+    #[arg(value_name = "COMMAND|TOPIC")]
+    words: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct ExitRow {
+    code: u8,
+    name: &'static str,
+    when: &'static str,
+}
+
+impl Record for ExitRow {
+    const COLUMNS: &'static [Column] =
+        &[Column::new("code", "CODE"), Column::new("name", "NAME"), Column::new("when", "WHEN")];
+    const FIELDS: &'static [&'static str] = &["code", "name", "when"];
+
+    fn id(&self) -> Cow<'_, str> {
+        Cow::Owned(self.code.to_string())
+    }
+
+    fn cells<'a>(&'a self, out: &mut Vec<Cell<'a>>) {
+        out.extend([Cell::Number(self.code.into()), Cell::from(self.name), Cell::from(self.when)]);
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct VariableRow {
+    name: &'static str,
+    meaning: &'static str,
+}
+
+impl Record for VariableRow {
+    const COLUMNS: &'static [Column] =
+        &[Column::new("name", "NAME"), Column::new("meaning", "MEANING")];
+    const FIELDS: &'static [&'static str] = &["name", "meaning"];
+
+    fn id(&self) -> Cow<'_, str> {
+        Cow::Borrowed(self.name)
+    }
+
+    fn cells<'a>(&'a self, out: &mut Vec<Cell<'a>>) {
+        out.extend([Cell::from(self.name), Cell::from(self.meaning)]);
+    }
+}
+
+/// What a script needs to know of the output.
+pub(in crate::cli) const OUTPUT_HELP: &str = "\
+Results go to standard output; notes, questions and errors go to standard error.
+
+On a terminal lists are tables, with relative times and at most 50 rows unless --all.
+In a pipe they are tab-separated values without a header, with whole values and UTC times.
+--output (-o) chooses table, wide, json, jsonl, yaml, csv, tsv, value or id.
+--json is -o json. --fields A,B narrows any format to fields of the JSON answer.
+--columns A,B chooses columns of tables, TSV and CSV. --jq EXPR filters the JSON answer.
+
+A JSON answer is written whole or not at all; JSON Lines, TSV and CSV are streamed.
+A list is one array, one thing is one object. `hubctl schema TYPE` prints the JSON Schema.
+A write answers an object with action, resource, changed, dry_run, affected_accounts,
+operation_id, before and after; for several targets an array of these with ok and error.
+A create answers the created object itself.
+
+Errors are `error[code]: message` and `hint: command`. With a machine format, or with
+HUBCTL_ERROR_FORMAT=json, they are one line of JSON: {\"error\":{\"code\":...}}.
+";
+
+impl Run for Help {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        let output = &context.output;
+        let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
+        match words.as_slice() {
+            ["exit-codes"] => {
+                let mut list = output.list_of::<ExitRow>()?;
+                for row in EXIT_CODES {
+                    let row = ExitRow { code: row.code, name: row.name, when: row.when };
+                    _ = list.push(&row)?;
+                }
+                list.finish(|_| None).map(drop)
+            }
+            ["environment"] => {
+                let mut list = output.list_of::<VariableRow>()?;
+                for row in env::ALL {
+                    _ = list.push(&VariableRow { name: row.name, meaning: row.meaning })?;
+                }
+                list.finish(|_| None).map(drop)
+            }
+            ["output"] => output.text(OUTPUT_HELP),
+            words => {
+                let mut command = assets::whole_tree();
+                for word in words {
+                    let Some(next) = command.find_subcommand(word) else {
+                        let shown: String = word.chars().take(40).collect();
+                        return Err(HubError::new(
+                            &codes::USAGE,
+                            format!("no command or topic `{shown}`"),
+                        )
+                        .hint("hubctl --help"));
+                    };
+                    command = next.clone();
+                }
+                output.text(&command.render_long_help().to_string())
+            }
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! The commands: arguments, one call to the backend, one answer. No rule is written here.
+
+use serde_json::{Value, json};
+
+use crate::api::write::Written;
+use crate::backend::Backend;
+use crate::error::{HubError, codes};
+use crate::hub::write::Guard;
+
+use super::context::Context;
+use super::exit;
+use super::output::WriteResult;
+use super::prompt;
+
+pub(super) mod accounts;
+pub(super) mod connectors;
+mod fields;
+pub(super) mod link;
+pub(super) mod meta;
+pub(super) mod projects;
+pub(super) mod session;
+
+/// Asks before something is stopped or taken away; `--yes` and `--dry-run` need no question.
+fn consent(context: &Context, what: &str, affected: u64, word: &str) -> Result<(), HubError> {
+    if context.globals.yes || context.globals.dry_run {
+        return Ok(());
+    }
+    let needed = || {
+        let hint = if affected > 0 {
+            format!("add --yes, or --yes --max-affected {affected} to fail if it grows")
+        } else {
+            "add --yes".to_owned()
+        };
+        prompt::confirm_required(what.to_owned(), hint)
+            .detail(json!({ "affected_accounts": affected }))
+    };
+    let mut letters = what.chars();
+    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    context.ask.confirm(&format!("{first}{}. {word}?", letters.as_str()), needed)
+}
+
+/// How many accounts there are, in words.
+fn counted(accounts: u64) -> String {
+    if accounts == 1 {
+        "1 linked account".to_owned()
+    } else {
+        format!("{accounts} linked accounts")
+    }
+}
+
+/// The result of a write for the output, with the sentence that a terminal shows.
+fn result<T: serde::Serialize>(
+    action: &'static str,
+    written: Written<T>,
+    human: String,
+) -> WriteResult {
+    let value = |thing: Option<T>| thing.and_then(|thing| serde_json::to_value(thing).ok());
+    WriteResult {
+        action,
+        resource: written.resource,
+        changed: written.changed,
+        dry_run: written.dry_run,
+        affected_accounts: written.affected_accounts,
+        operation_id: written.operation_id,
+        before: value(written.before),
+        after: value(written.after),
+        ok: true,
+        error: None,
+        human,
+    }
+}
+
+/// Runs a write for each target, tells what became of each, and ends as the whole deserves.
+struct Batch<'c> {
+    context: &'c Context,
+    action: &'static str,
+    guard: Guard,
+    many: bool,
+    results: Vec<WriteResult>,
+    failed: Option<HubError>,
+    succeeded: bool,
+}
+
+impl<'c> Batch<'c> {
+    fn new(
+        context: &'c Context,
+        action: &'static str,
+        targets: &[String],
+        hint: &'static str,
+    ) -> Result<Self, HubError> {
+        if targets.is_empty() {
+            return Err(HubError::new(&codes::INPUT_NEEDED, "no target given").hint(hint));
+        }
+        let many = targets.len() > 1;
+        context.output.check_writes(many)?;
+        let guard = context.guard();
+        Ok(Self {
+            context,
+            action,
+            guard,
+            many,
+            results: Vec::new(),
+            failed: None,
+            succeeded: false,
+        })
+    }
+
+    /// The bounds for the next target: what is left of `--max-affected`.
+    fn guard(&self) -> Guard {
+        let used: u64 = self.results.iter().map(|result| result.affected_accounts).sum();
+        Guard {
+            max_affected: self.guard.max_affected.map(|most| most.saturating_sub(used)),
+            ..self.guard
+        }
+    }
+
+    fn add(&mut self, target: &str, outcome: Result<Vec<WriteResult>, HubError>) {
+        match outcome {
+            Ok(results) => {
+                self.succeeded = true;
+                self.results.extend(results);
+            }
+            Err(error) => {
+                let mut result = WriteResult::new(self.action, target.to_owned(), false);
+                result.dry_run = self.guard.dry_run;
+                result.ok = false;
+                result.error = Some(exit::as_value(&error));
+                result.human = format!("{target}: {error}");
+                self.results.push(result);
+                self.failed.get_or_insert(error);
+            }
+        }
+    }
+
+    fn finish(self, backend: &Backend) -> Result<(), HubError> {
+        self.context.tell_notes(backend);
+        match self.failed {
+            Some(error) if !self.many => Err(error),
+            failed => {
+                if self.many {
+                    self.context.output.write_many(&self.results)?;
+                } else {
+                    self.context.output.writes(&self.results)?;
+                }
+                match failed {
+                    None => Ok(()),
+                    Some(_) if self.succeeded => {
+                        let failed = self.results.iter().filter(|result| !result.ok).count();
+                        let text = format!("{failed} of {} targets failed", self.results.len());
+                        Err(HubError::new(&codes::PARTIAL, text))
+                    }
+                    Some(error) => Err(error),
+                }
+            }
+        }
+    }
+}
+
+/// A thing as JSON.
+fn to_value(thing: &impl serde::Serialize) -> Value {
+    serde_json::to_value(thing).unwrap_or_default()
+}

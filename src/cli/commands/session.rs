@@ -1,0 +1,299 @@
+//! `hubctl session`.
+
+use serde_json::{Map, Value};
+
+use crate::api::connect_sessions::{ConnectSession, CreatedSession};
+use crate::cli::assets;
+use crate::cli::context::Context;
+use crate::cli::input;
+use crate::cli::output::Output;
+use crate::cli::tree::Run;
+use crate::domain::account::{AccountType, Owner};
+use crate::domain::connect_session::{DEFAULT_LIFE_S, NewSession};
+use crate::domain::connector::Category;
+use crate::domain::ids::{AccountId, AuthConfigId, SessionId};
+use crate::domain::names::ConnectorKey;
+use crate::error::{HubError, codes};
+use crate::hub::connect_sessions::Filter;
+use crate::hub::random::{Random, SystemRandom};
+
+use super::connectors::category_parser;
+use super::{Batch, consent, result};
+
+/// What every new session may say, alone or as the common part of a batch.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Asked {
+    /// Connector to link; without it the end user chooses among the enabled ones
+    #[arg(long, value_name = "CONNECTOR", add = assets::connectors())]
+    pub(super) provider: Option<ConnectorKey>,
+
+    /// Auth config to use instead of the connector's default
+    #[arg(long, value_name = "ID", add = assets::auth_configs())]
+    pub(super) auth_config: Option<AuthConfigId>,
+
+    /// Offer only connectors of this category; can be given several times
+    #[arg(long, value_name = "CATEGORY", value_parser = category_parser())]
+    pub(super) category: Vec<Category>,
+
+    /// Account to re-link instead of linking a new one
+    #[arg(long, value_name = "ID", add = assets::accounts())]
+    pub(super) account: Option<AccountId>,
+
+    /// How long the token works: seconds, or 30m, 24h, 7d; 30 days at most
+    #[arg(long, value_name = "DURATION", value_parser = input::duration_s)]
+    pub(super) expires_in: Option<i64>,
+
+    /// Your own id of the customer whose account is linked
+    #[arg(long, value_name = "ID")]
+    pub(super) origin_owner_id: Option<String>,
+
+    /// The customer's name [default: the id]
+    #[arg(long, value_name = "NAME")]
+    pub(super) origin_owner_name: Option<String>,
+
+    /// The person who links the account
+    #[arg(long, value_name = "NAME")]
+    pub(super) origin_username: Option<String>,
+
+    /// Label for the account
+    #[arg(long)]
+    pub(super) label: Option<String>,
+
+    /// Tag for session and account; can be given several times
+    #[arg(long, value_name = "K=V")]
+    pub(super) metadata: Vec<String>,
+
+    /// What the account is for: production or test
+    #[arg(long = "type", value_name = "TYPE", default_value = "production")]
+    pub(super) kind: AccountType,
+
+    /// Link a new account even where the owner has one of this connector
+    #[arg(long)]
+    pub(super) multiple: bool,
+}
+
+impl Asked {
+    /// The session asked for, with the owner given.
+    pub(super) fn session(&self, owner: Owner, life_s: i64) -> Result<NewSession, HubError> {
+        Ok(NewSession {
+            owner,
+            provider: self.provider.clone(),
+            auth_config: self.auth_config.clone(),
+            categories: self.category.clone(),
+            account: self.account.clone(),
+            expires_in_s: self.expires_in.unwrap_or(life_s),
+            label: self.label.clone(),
+            metadata: self.tags()?,
+            multiple: self.multiple,
+            kind: self.kind,
+        })
+    }
+
+    pub(super) fn tags(&self) -> Result<Map<String, Value>, HubError> {
+        input::metadata(&self.metadata)
+    }
+
+    /// The owner: flag, environment or profile, a question, else a fresh one with a note.
+    pub(super) fn owner(&self, context: &Context) -> Result<Owner, HubError> {
+        let settings = &context.settings;
+        let given = self.origin_owner_id.clone().or_else(|| settings.owner_id.clone());
+        let (id, was_given) = match given {
+            Some(id) => (id, true),
+            None if settings.require_owner => {
+                let text = "the profile requires an origin owner, and none was given";
+                return Err(HubError::new(&codes::OWNER_REQUIRED, text)
+                    .hint("--origin-owner-id ID --origin-owner-name NAME"));
+            }
+            None => (fresh_owner(context)?, false),
+        };
+        let default_name = was_given.then(|| settings.owner_name.clone()).flatten();
+        let name = self.origin_owner_name.clone().or(default_name).unwrap_or_else(|| id.clone());
+        Ok(Owner { id, name, username: self.origin_username.clone() })
+    }
+}
+
+fn fresh_owner(context: &Context) -> Result<String, HubError> {
+    let mut bytes = [0; 4];
+    SystemRandom::new().fill(&mut bytes)?;
+    let fresh = format!("hubctl-{:08x}", u32::from_be_bytes(bytes));
+    if context.ask.allowed {
+        let any = |_: &str| Ok(());
+        return context.ask.text("Origin owner id", Some(&fresh), any, || {
+            HubError::new(&codes::INPUT_NEEDED, "no origin owner given")
+        });
+    }
+    context.output.note(format_args!("no origin owner given, using {fresh}"));
+    Ok(fresh)
+}
+
+/// What to print of a new session.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(in crate::cli) enum Part {
+    /// The token, shown this once
+    Token,
+    /// The address to send to the end user
+    AuthLinkUrl,
+    /// The session's number
+    Id,
+}
+
+impl Part {
+    pub(super) fn of(self, session: &CreatedSession) -> String {
+        match self {
+            Self::Token => session.token.clone(),
+            Self::AuthLinkUrl => session.auth_link_url.clone(),
+            Self::Id => session.id.to_string(),
+        }
+    }
+}
+
+/// Create a connect session: the right to link one account for a while
+///
+/// The answer holds the token and the auth link, which are shown this once. Without --provider the
+/// end user chooses among the enabled connectors. End it early with `hubctl session revoke`.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Create {
+    #[command(flatten)]
+    asked: Asked,
+
+    /// Print this part alone
+    #[arg(long, value_name = "PART")]
+    print: Option<Part>,
+}
+
+impl Run for Create {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        context.output.check::<CreatedSession>()?;
+        let owner = self.asked.owner(context)?;
+        let new = self.asked.session(owner, DEFAULT_LIFE_S)?;
+        let backend = context.backend().await?;
+        let created = backend.create_session(new, context.guard()).await?;
+        context.tell_notes(&backend);
+        if let Some(part) = self.print {
+            return context.output.text(&part.of(&created));
+        }
+        let config = match (&created.integration_id, context.output.is_human()) {
+            (Some(id), true) if !context.globals.dry_run => Some(backend.auth_config(id).await?),
+            _ => None,
+        };
+        let lines = card(&context.output, &created, config.as_ref());
+        context.output.item(&created, Some(&lines))
+    }
+}
+
+/// A new session as a terminal shows it.
+pub(super) fn card(
+    output: &Output,
+    session: &CreatedSession,
+    config: Option<&crate::api::auth_configs::AuthConfigDetail>,
+) -> Vec<(&'static str, String)> {
+    let target = match (config, &session.provider) {
+        (Some(config), _) => {
+            let default = if config.default { " (default)" } else { "" };
+            format!("{}  {}{default}", config.connector_key, config.authentication_config_label)
+        }
+        (None, Some(provider)) => provider.clone(),
+        (None, None) => "the end user chooses the connector".to_owned(),
+    };
+    vec![
+        ("Auth link", session.auth_link_url.clone()),
+        ("Session", format!("{}  {target}", session.id)),
+        ("Owner", format!("{}  ({})", session.origin_owner_name, session.origin_owner_id)),
+        ("Expires", output.moment(session.expires_at)),
+    ]
+}
+
+/// Show a connect session, without its token
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Get {
+    /// Number of the session
+    id: SessionId,
+}
+
+impl Run for Get {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        let backend = context.backend().await?;
+        let session = backend.session(self.id).await?;
+        let any = || "chosen by the end user".to_owned();
+        let mut lines = vec![
+            ("Session", session.id.to_string()),
+            ("Status", session.status.to_owned()),
+            ("Connector", session.provider.clone().unwrap_or_else(any)),
+            ("Owner", format!("{}  ({})", session.origin_owner_name, session.origin_owner_id)),
+            ("Created", context.output.moment(session.created_at)),
+            ("Expires", context.output.moment(session.expires_at)),
+        ];
+        lines.extend(session.integration_id.clone().map(|id| ("Auth config", id)));
+        lines.extend(session.account_id.clone().map(|id| ("Re-links", id)));
+        lines.extend(session.linked_account_id.clone().map(|id| ("Linked", id)));
+        lines.extend(session.label.clone().map(|label| ("Label", label)));
+        context.output.item(&session, Some(&lines))
+    }
+}
+
+/// List the connect sessions of the project, the newest first
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct List {
+    /// Only those that still wait for an account
+    #[arg(long)]
+    pending: bool,
+
+    /// Only waiting ones that expire within this time
+    #[arg(long, value_name = "DURATION", value_parser = input::duration_s)]
+    expiring: Option<i64>,
+}
+
+impl Run for List {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        let backend = context.backend().await?;
+        let filter = Filter { pending: self.pending, expiring_in_s: self.expiring };
+        let mut list = context.output.list_of::<ConnectSession>()?;
+        backend.sessions(filter, |session| list.push(session)).await?;
+        list.finish(|summary| {
+            (summary.rows == 0)
+                .then(|| "no sessions; see `hubctl session create --help`".to_owned())
+        })?;
+        Ok(())
+    }
+}
+
+/// Revoke connect sessions: their tokens and links stop working at once
+///
+/// Accounts already linked stay.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Revoke {
+    /// Numbers of the sessions; `-` reads them from standard input
+    #[arg(value_name = "ID")]
+    ids: Vec<String>,
+}
+
+impl Run for Revoke {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        let targets = input::targets(&self.ids)?;
+        let mut batch = Batch::new(context, "revoke", &targets, "hubctl session revoke ID")?;
+        let backend = context.backend().await?;
+        for target in &targets {
+            let outcome = async {
+                let id: SessionId = target
+                    .parse()
+                    .map_err(|error| HubError::new(&codes::BAD_VALUE, format!("{error}")))?;
+                let session = backend.session(id).await?;
+                if session.status != "revoked" {
+                    let what = format!("session {id} and its link stop working");
+                    consent(context, &what, 0, "Revoke")?;
+                }
+                let written = backend.revoke_session(id, batch.guard()).await?;
+                let text = match (written.changed, written.dry_run) {
+                    (false, _) => format!("Session {id} is revoked already."),
+                    (true, true) => format!("Would revoke session {id}."),
+                    (true, false) => format!("Revoked session {id}."),
+                };
+                Ok(vec![result("revoke", written, text)])
+            };
+            let outcome = outcome.await;
+            batch.add(target, outcome);
+        }
+        batch.finish(&backend)
+    }
+}

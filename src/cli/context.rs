@@ -1,0 +1,105 @@
+//! What a command works with: where it acts, how it answers, what it may ask.
+
+use std::sync::Arc;
+
+use crate::backend::Backend;
+use crate::domain::time::{Clock, Timestamp};
+use crate::error::{HubError, codes};
+use crate::hub::Hub;
+use crate::hub::random::SystemRandom;
+use crate::hub::write::Guard;
+use crate::store::Store;
+
+use super::globals::Globals;
+use super::output::Output;
+use super::prompt::Interactive;
+use super::settings::{Settings, State};
+
+/// The system's clock; everything else is handed one.
+#[derive(Debug, Clone, Copy)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        #[expect(clippy::disallowed_methods, reason = "the clock that is handed in")]
+        let now = jiff::Timestamp::now();
+        Timestamp::from_millis(now.as_millisecond())
+    }
+}
+
+/// What a command works with.
+pub struct Context {
+    /// The flags that every command takes.
+    pub globals: Globals,
+    /// Everything merged.
+    pub settings: Settings,
+    /// Where answers go.
+    pub output: Output,
+    /// What may be asked.
+    pub ask: Interactive,
+}
+
+impl Context {
+    /// Builds it from merged settings.
+    ///
+    /// # Errors
+    /// When the output flags contradict one another.
+    pub fn new(globals: Globals, settings: Settings) -> Result<Self, HubError> {
+        let output = Output::new(settings.output.clone())?;
+        let ask = Interactive { allowed: settings.may_ask };
+        Ok(Self { globals, settings, output, ask })
+    }
+
+    /// The hub that the command acts on, opened now.
+    ///
+    /// # Errors
+    /// When the store can't be opened, or has no such project.
+    pub async fn backend(&self) -> Result<Backend, HubError> {
+        let settings = &self.settings;
+        let store = match &settings.state {
+            State::File(path) => Store::sqlite(path),
+            State::Postgres(url) => Store::postgres(url)?,
+        };
+        let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom::new()));
+        let (keys, url) = (settings.keys.clone(), settings.public_url.clone());
+        let hub = Hub::new(store, clock, random, keys, url);
+        Backend::local(hub, &settings.project).await
+    }
+
+    /// Runs a command to its end.
+    ///
+    /// # Errors
+    /// As the command ends.
+    pub fn block_on(
+        &self,
+        command: impl Future<Output = Result<(), HubError>>,
+    ) -> Result<(), HubError> {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        // Timers and sockets are for databases elsewhere; a local store needs neither.
+        if matches!(self.settings.state, State::Postgres(_)) {
+            builder.enable_all();
+        }
+        let runtime = builder.build().map_err(|error| {
+            HubError::new(&codes::INTERNAL, "the runtime can't be started").source(error)
+        })?;
+        runtime.block_on(command)
+    }
+
+    /// Tells on standard error what was made on the way.
+    pub fn tell_notes(&self, backend: &Backend) {
+        for note in backend.take_notes() {
+            self.output.note(note);
+        }
+    }
+
+    /// The bounds that the flags set for a write.
+    pub fn guard(&self) -> Guard {
+        let Globals { dry_run, max_affected, .. } = self.globals;
+        Guard { dry_run, max_affected }
+    }
+
+    /// The present.
+    pub fn now(&self) -> Timestamp {
+        self.settings.output.now
+    }
+}

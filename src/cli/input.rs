@@ -1,0 +1,218 @@
+//! Reads values from arguments, files and standard input, and times and durations from words.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader, IsTerminal, Read};
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use crate::domain::secret::Secret;
+use crate::domain::time::Timestamp;
+use crate::error::{HubError, codes};
+
+/// Largest value read from a file or standard input, in bytes.
+const VALUE_LIMIT: u64 = 1 << 20;
+/// Longest line of a list of targets, in bytes.
+const LINE_LIMIT: u64 = 4096;
+
+/// Values given with `--set`.
+#[derive(Debug, Default)]
+pub(super) struct Values {
+    /// The values by name.
+    pub(super) given: BTreeMap<String, Secret>,
+    /// Names of those that stood on the command line itself.
+    pub(super) literal: Vec<String>,
+}
+
+/// Reads `K=V`, `K=@FILE` and `K=-`.
+pub(super) fn values(sets: &[String]) -> Result<Values, HubError> {
+    let mut values = Values::default();
+    let mut stdin_taken = false;
+    for set in sets {
+        let Some((key, value)) = set.split_once('=').filter(|(key, _)| !key.is_empty()) else {
+            let shown: String = set.chars().take_while(|c| *c != '=').take(40).collect();
+            return Err(HubError::new(&codes::BAD_VALUE, format!("--set {shown} has no value"))
+                .hint("--set KEY=VALUE, --set KEY=@FILE, or --set KEY=- for standard input"));
+        };
+        let secret = match value {
+            "-" if stdin_taken => {
+                let text = "standard input can give the value of one --set only";
+                return Err(HubError::new(&codes::BAD_VALUE, text).hint("use --set KEY=@FILE"));
+            }
+            "-" => {
+                stdin_taken = true;
+                stdin_value(key)?
+            }
+            _ => match value.strip_prefix('@') {
+                Some(path) => file_value(Path::new(path))?,
+                None => {
+                    values.literal.push(key.to_owned());
+                    Secret::new(value)
+                }
+            },
+        };
+        if values.given.insert(key.to_owned(), secret).is_some() {
+            return Err(HubError::new(&codes::BAD_VALUE, format!("--set {key} is given twice")));
+        }
+    }
+    Ok(values)
+}
+
+fn stdin_value(key: &str) -> Result<Secret, HubError> {
+    let stdin = std::io::stdin();
+    if stdin.is_terminal() {
+        let text = format!("--set {key}=- reads standard input, and that is the terminal");
+        return Err(HubError::new(&codes::INPUT_NEEDED, text)
+            .hint(format!("hubctl ... --set {key}=- < FILE")));
+    }
+    text_of(stdin.lock(), "standard input").map(Secret::new)
+}
+
+fn file_value(path: &Path) -> Result<Secret, HubError> {
+    text_of(open(path)?, &path.display().to_string()).map(Secret::new)
+}
+
+/// Opens a file that was named on the command line.
+pub(super) fn open(path: &Path) -> Result<File, HubError> {
+    let cant = |error: std::io::Error| {
+        let text = format!("can't read {}: {error}", path.display());
+        HubError::new(&codes::INPUT_UNREADABLE, text)
+    };
+    let file = File::open(path).map_err(cant)?;
+    if file.metadata().map_err(cant)?.is_dir() {
+        let text = format!("{} is a folder", path.display());
+        return Err(HubError::new(&codes::INPUT_UNREADABLE, text));
+    }
+    Ok(file)
+}
+
+/// Reads a text of bounded size; one line end at its end is not part of it.
+fn text_of(source: impl Read, name: &str) -> Result<String, HubError> {
+    let unreadable = |text: String| HubError::new(&codes::INPUT_UNREADABLE, text);
+    let mut bytes = Vec::new();
+    let read = source.take(VALUE_LIMIT + 1).read_to_end(&mut bytes);
+    read.map_err(|error| unreadable(format!("can't read {name}: {error}")))?;
+    if bytes.len() as u64 > VALUE_LIMIT {
+        return Err(unreadable(format!("{name} is larger than {VALUE_LIMIT} bytes")));
+    }
+    let mut text =
+        String::from_utf8(bytes).map_err(|_| unreadable(format!("{name} is not valid UTF-8")))?;
+    if text.ends_with('\n') {
+        text.pop();
+        if text.ends_with('\r') {
+            text.pop();
+        }
+    }
+    Ok(text)
+}
+
+/// Targets from arguments; `-` stands for the lines of standard input.
+pub(super) fn targets(given: &[String]) -> Result<Vec<String>, HubError> {
+    let mut targets = Vec::new();
+    for target in given {
+        if target != "-" {
+            targets.push(target.clone());
+            continue;
+        }
+        let stdin = std::io::stdin();
+        if stdin.is_terminal() {
+            let text = "`-` reads targets from standard input, and that is the terminal";
+            return Err(HubError::new(&codes::INPUT_NEEDED, text));
+        }
+        let mut lines = BufReader::new(stdin.lock());
+        loop {
+            let mut line = Vec::new();
+            let read = lines.by_ref().take(LINE_LIMIT).read_until(b'\n', &mut line);
+            let count = read.map_err(|error| {
+                let text = format!("can't read standard input: {error}");
+                HubError::new(&codes::INPUT_UNREADABLE, text)
+            })?;
+            if count == 0 {
+                break;
+            }
+            let line = String::from_utf8(line).map_err(|_| {
+                HubError::new(&codes::INPUT_UNREADABLE, "standard input is not valid UTF-8")
+            })?;
+            let name = line.trim();
+            if !name.is_empty() {
+                targets.push(name.to_owned());
+            }
+        }
+    }
+    let mut seen = std::collections::HashSet::new();
+    targets.retain(|target| seen.insert(target.clone()));
+    Ok(targets)
+}
+
+/// Reads `K=V` tags.
+pub(super) fn metadata(given: &[String]) -> Result<Map<String, Value>, HubError> {
+    let pairs = given.iter().map(|pair| match pair.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), Value::from(value))),
+        _ => {
+            let shown: String = pair.chars().take(40).collect();
+            Err(HubError::new(&codes::BAD_VALUE, format!("`{shown}` is not KEY=VALUE"))
+                .hint("--metadata plan=gold"))
+        }
+    });
+    pairs.collect()
+}
+
+/// Reads a duration: whole seconds, or words such as `30m`, `24h`, `1h 30m` or `7d`.
+pub(super) fn duration_s(text: &str) -> Result<i64, String> {
+    let bad = || format!("`{text}` is not a duration: use 1800, 30m, 24h or 7d");
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return text.parse().map_err(|_| bad());
+    }
+    let span: jiff::Span = text.parse().map_err(|_| bad())?;
+    let days = jiff::SpanRelativeTo::days_are_24_hours();
+    let total = span.total((jiff::Unit::Second, days)).map_err(|_| bad())?;
+    if total.fract() != 0.0 || !(0.0..=9e15).contains(&total) {
+        return Err(bad());
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "whole and within bounds, as just seen")]
+    Ok(total as i64)
+}
+
+/// Reads an instant: RFC 3339, or how long ago.
+pub(super) fn since(text: &str, now: Timestamp) -> Result<Timestamp, HubError> {
+    if let Ok(at) = text.parse::<Timestamp>() {
+        return Ok(at);
+    }
+    match duration_s(text) {
+        Ok(seconds) => Ok(now.plus_seconds(-seconds)),
+        Err(_) => {
+            let shown: String = text.chars().take(40).collect();
+            let text = format!("`{shown}` is neither a duration nor a time");
+            Err(HubError::new(&codes::BAD_VALUE, text).hint("24h, 7d or 2026-06-01T00:00:00Z"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_seconds_or_words_with_days_of_24_hours() {
+        let fine = [("1800", 1800), ("30m", 1800), ("1h 30m", 5400), ("7d", 604_800), ("90s", 90)];
+        for (text, seconds) in fine {
+            assert_eq!(duration_s(text), Ok(seconds), "{text}");
+        }
+        for bad in ["", "-5m", "1.5", "abc", "1 month", "99999999999999999999", "0.5s"] {
+            assert!(duration_s(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_value_needs_a_name_and_each_name_comes_once() {
+        let sets =
+            |sets: &[&str]| values(&sets.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let read = sets(&["a=1", "b=x=y", "c="]).unwrap();
+        assert_eq!(read.given["b"].expose(), "x=y");
+        assert_eq!(read.literal, ["a", "b", "c"]);
+        for bad in [&["a"][..], &["=1"], &["a=1", "a=2"], &["a=@/nonexistent"]] {
+            assert!(sets(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! The command tree: one row per command, from which parser, completions, man pages and
+//! `hubctl commands` are made. A group's parsers are built only when the group is used.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use clap::{ArgMatches, Args, Command, FromArgMatches};
+
+use crate::error::HubError;
+
+use super::commands::{accounts, connectors, link, meta, projects, session};
+use super::context::Context;
+use super::globals::Globals;
+
+/// What a command does to the state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing.
+    Read,
+    /// Changes something; can be undone by another command.
+    Write,
+    /// Takes something away or stops it: consent is asked for.
+    Destructive,
+}
+
+impl Effect {
+    /// The effect as one word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Destructive => "destructive",
+        }
+    }
+}
+
+/// The arguments of a command, and what it does with them.
+pub(super) trait Run: Args + FromArgMatches {
+    async fn run(self, context: &Context) -> Result<(), HubError>;
+}
+
+type Running<'a> = Pin<Box<dyn Future<Output = Result<(), HubError>> + 'a>>;
+
+/// One command.
+pub(super) struct Leaf {
+    pub(super) name: &'static str,
+    aliases: &'static [&'static str],
+    pub(super) effect: Effect,
+    pub(super) operations: &'static [&'static str],
+    augment: fn(Command) -> Command,
+    run: for<'a> fn(&'a Context, &'a ArgMatches) -> Running<'a>,
+}
+
+const fn leaf<T: Run>(
+    name: &'static str,
+    aliases: &'static [&'static str],
+    effect: Effect,
+    operations: &'static [&'static str],
+) -> Leaf {
+    Leaf { name, aliases, effect, operations, augment: T::augment_args, run: run::<T> }
+}
+
+fn run<'a, T: Run>(context: &'a Context, matches: &'a ArgMatches) -> Running<'a> {
+    Box::pin(async move {
+        let parsed = T::from_arg_matches(matches)
+            .map_err(|error| HubError::new(&crate::error::codes::USAGE, error.to_string()))?;
+        parsed.run(context).await
+    })
+}
+
+/// Commands on one kind of thing.
+pub(super) struct Group {
+    pub(super) name: &'static str,
+    aliases: &'static [&'static str],
+    about: &'static str,
+    pub(super) commands: &'static [Leaf],
+}
+
+use Effect::{Destructive, Read, Write};
+
+/// Every command on a resource.
+pub(super) const GROUPS: &[Group] = &[
+    Group {
+        name: "connectors",
+        aliases: &["connector"],
+        about: "Set up the connectors that accounts can be linked with",
+        commands: &[
+            leaf::<connectors::List>("list", &["ls"], Read, &["auth_configs.list"]),
+            leaf::<connectors::Available>("available", &[], Read, &["connectors.list"]),
+            leaf::<connectors::Get>(
+                "get",
+                &["show"],
+                Read,
+                &["auth_configs.get", "connectors.get"],
+            ),
+            leaf::<connectors::Guide>("guide", &[], Read, &["connectors.guide"]),
+            leaf::<connectors::Add>("add", &[], Write, &["auth_configs.create"]),
+            leaf::<connectors::Edit>("edit", &[], Write, &["auth_configs.update"]),
+            leaf::<connectors::Enable>("enable", &[], Write, &["auth_configs.enable"]),
+            leaf::<connectors::Disable>(
+                "disable",
+                &[],
+                Destructive,
+                &["auth_configs.disable", "auth_configs.impact"],
+            ),
+            leaf::<connectors::MakeDefault>(
+                "make-default",
+                &[],
+                Destructive,
+                &["auth_configs.make_default"],
+            ),
+            leaf::<connectors::Delete>("delete", &["rm"], Destructive, &["auth_configs.delete"]),
+            leaf::<connectors::Open>("open", &[], Read, &["connectors.get"]),
+            leaf::<connectors::Import>("import", &[], Write, &["connectors.import"]),
+            leaf::<connectors::Lint>("lint", &[], Read, &[]),
+            leaf::<connectors::Forget>("forget", &[], Destructive, &["connectors.forget"]),
+        ],
+    },
+    Group {
+        name: "session",
+        aliases: &["sessions"],
+        about: "Give end users the right to link an account",
+        commands: &[
+            leaf::<session::Create>("create", &[], Write, &["connect_sessions.create"]),
+            leaf::<session::Get>("get", &["show"], Read, &["connect_sessions.get"]),
+            leaf::<session::List>("list", &["ls"], Read, &["connect_sessions.list"]),
+            leaf::<session::Revoke>("revoke", &[], Destructive, &["connect_sessions.revoke"]),
+        ],
+    },
+    Group {
+        name: "link",
+        aliases: &["links"],
+        about: "Make links that end users open to link an account",
+        commands: &[leaf::<link::Create>(
+            "create",
+            &[],
+            Write,
+            &["connect_sessions.create", "connect_sessions.create_batch"],
+        )],
+    },
+    Group {
+        name: "accounts",
+        aliases: &["account"],
+        about: "See and manage linked accounts",
+        commands: &[
+            leaf::<accounts::List>("list", &["ls"], Read, &["accounts.list"]),
+            leaf::<accounts::Get>("get", &["show"], Read, &["accounts.get"]),
+            leaf::<accounts::Explain>("explain", &[], Read, &["accounts.explain"]),
+            leaf::<accounts::Add>("add", &[], Write, &["accounts.create"]),
+            leaf::<accounts::Update>("update", &[], Write, &["accounts.update"]),
+            leaf::<accounts::Suspend>("suspend", &[], Destructive, &["accounts.suspend"]),
+            leaf::<accounts::Resume>("resume", &[], Write, &["accounts.resume"]),
+            leaf::<accounts::Delete>("delete", &["rm"], Destructive, &["accounts.delete"]),
+            leaf::<accounts::Export>("export", &[], Read, &["accounts.list"]),
+        ],
+    },
+    Group {
+        name: "projects",
+        aliases: &["project"],
+        about: "Keep connectors and accounts apart",
+        commands: &[
+            leaf::<projects::List>("list", &["ls"], Read, &["projects.list"]),
+            leaf::<projects::Get>("get", &["show"], Read, &["projects.get"]),
+            leaf::<projects::Create>("create", &[], Write, &["projects.create"]),
+            leaf::<projects::Delete>("delete", &["rm"], Destructive, &["projects.delete"]),
+        ],
+    },
+];
+
+/// Commands that stand alone.
+pub(super) const SINGLE: &[Leaf] = &[
+    leaf::<meta::Commands>("commands", &[], Read, &[]),
+    leaf::<meta::Schema>("schema", &[], Read, &[]),
+    leaf::<meta::ExplainError>("explain-error", &[], Read, &[]),
+    leaf::<meta::Completion>("completion", &[], Read, &[]),
+    leaf::<meta::Man>("man", &[], Read, &[]),
+    leaf::<meta::Version>("version", &[], Read, &[]),
+    leaf::<meta::Help>("help", &[], Read, &[]),
+];
+
+/// Builders of the groups, in the order of `GROUPS`; a builder takes no data along, so the place
+/// in the table is part of its type.
+const BUILDERS: [fn(Command) -> Command; GROUPS.len()] =
+    [group::<0>, group::<1>, group::<2>, group::<3>, group::<4>];
+
+fn group<const AT: usize>(command: Command) -> Command {
+    let leaves = GROUPS[AT].commands.iter().map(leaf_command);
+    command.subcommand_required(true).arg_required_else_help(true).subcommands(leaves)
+}
+
+fn leaf_command(leaf: &Leaf) -> Command {
+    (leaf.augment)(Command::new(leaf.name).visible_aliases(leaf.aliases.iter().copied()))
+}
+
+/// The parser of the whole tree.
+#[must_use]
+pub fn command() -> Command {
+    let root = Command::new("hubctl")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Administer an integration hub: connectors, connect sessions, linked accounts")
+        .after_help(
+            "Scripts: `hubctl help exit-codes`, `hubctl help environment`, `hubctl help output`.\n\
+             Every command takes --json, and --dry-run where it writes.",
+        )
+        .propagate_version(false)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .disable_help_subcommand(true)
+        .max_term_width(100);
+    let groups = GROUPS.iter().zip(BUILDERS).map(|(group, build)| {
+        Command::new(group.name)
+            .about(group.about)
+            .visible_aliases(group.aliases.iter().copied())
+            .defer(build)
+    });
+    let single = SINGLE.iter().map(leaf_command);
+    Globals::augment_args(root).subcommands(groups).subcommands(single)
+}
+
+/// A command that was named, with its own arguments.
+pub(super) struct Found<'m> {
+    pub(super) run: for<'a> fn(&'a Context, &'a ArgMatches) -> Running<'a>,
+    pub(super) matches: &'m ArgMatches,
+}
+
+/// The command that the arguments name.
+pub(super) fn find(matches: &ArgMatches) -> Option<Found<'_>> {
+    let (name, matches) = matches.subcommand()?;
+    if let Some(leaf) = SINGLE.iter().find(|leaf| leaf.name == name) {
+        return Some(Found { run: leaf.run, matches });
+    }
+    let group = GROUPS.iter().find(|group| group.name == name)?;
+    let (name, matches) = matches.subcommand()?;
+    let leaf = group.commands.iter().find(|leaf| leaf.name == name)?;
+    Some(Found { run: leaf.run, matches })
+}
+
+/// Shows each command: its words, its effect and the operations that it calls.
+pub fn for_each_leaf(mut each: impl FnMut(&[&'static str], Effect, &'static [&'static str])) {
+    for group in GROUPS {
+        for leaf in group.commands {
+            each(&[group.name, leaf.name], leaf.effect, leaf.operations);
+        }
+    }
+    for leaf in SINGLE {
+        each(&[leaf.name], leaf.effect, leaf.operations);
+    }
+}

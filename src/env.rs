@@ -1,0 +1,40 @@
+//! Names and meanings of the environment variables; none is read here.
+
+/// A variable that hubctl looks at.
+#[derive(Debug, Clone, Copy)]
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does.
+    pub meaning: &'static str,
+}
+
+macro_rules! variables {
+    ($($ident:ident = $name:literal, $meaning:literal;)*) => {
+        $(#[doc = $meaning] pub const $ident: &str = $name;)*
+        /// Every variable, as `hubctl help environment` lists them.
+        pub const ALL: &[Variable] = &[$(Variable { name: $name, meaning: $meaning }),*];
+    };
+}
+
+variables! {
+    PROFILE = "HUBCTL_PROFILE", "Profile of the configuration file to use.";
+    PROJECT = "HUBCTL_PROJECT", "Project to act in.";
+    STATE = "HUBCTL_STATE", "The store: a path of an SQLite file, or a postgres:// URL.";
+    MASTER_KEY_FILE = "HUBCTL_MASTER_KEY_FILE", "File with the store's master key; the keyring is then never asked.";
+    CONFIG_DIR = "HUBCTL_CONFIG_DIR", "Folder for every file of hubctl: configuration, store and key file.";
+    OUTPUT = "HUBCTL_OUTPUT", "Output format where no flag gives one.";
+    ERROR_FORMAT = "HUBCTL_ERROR_FORMAT", "`json` writes errors as one line of JSON, whatever the output format.";
+    NO_INPUT = "HUBCTL_NO_INPUT", "Never ask anything, as --no-input.";
+    ORIGIN_OWNER_ID = "HUBCTL_ORIGIN_OWNER_ID", "Origin owner id where no flag gives one.";
+    ORIGIN_OWNER_NAME = "HUBCTL_ORIGIN_OWNER_NAME", "Origin owner name where no flag gives one.";
+    NO_COLOR = "NO_COLOR", "No colours, if set and not empty.";
+    CLICOLOR = "CLICOLOR", "`0` switches colours off.";
+    CLICOLOR_FORCE = "CLICOLOR_FORCE", "Colours also where the output is no terminal, if set and not `0`.";
+    TERM = "TERM", "`dumb` switches colours and prompts that redraw off.";
+    COLUMNS = "COLUMNS", "Width of the terminal, where it can't be asked.";
+    CI = "CI", "If set, nothing is ever asked.";
+    BROWSER = "BROWSER", "Browser that `connectors open` starts.";
+    DBUS_SESSION_BUS_ADDRESS = "DBUS_SESSION_BUS_ADDRESS", "Where the system keyring is reached on Linux.";
+    XDG_RUNTIME_DIR = "XDG_RUNTIME_DIR", "Where the session bus has its socket on Linux.";
+}
