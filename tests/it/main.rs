@@ -6,4 +6,5 @@ mod keyring;
 #[cfg(unix)]
 mod postgres;
 mod rules;
+mod store;
 mod support;

@@ -109,8 +109,12 @@ impl Database {
 
     /// Replicas that start together wait here for one another.
     async fn bring_up_to_date(&self, connection: &mut Object) -> Result<()> {
-        let exists =
-            "select to_regclass('migrations') is not null and to_regclass('store') is not null";
+        // The catalog's own table is asked, since name lookups keep what they did not find, also
+        // while this process waits for the lock.
+        let exists = "select count(distinct relname) = 2 from pg_catalog.pg_class c \
+                      join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
+                      where n.nspname = any (current_schemas(false)) \
+                      and c.relname in ('migrations', 'store')";
         let latest = "select coalesce(max(number), 0) from migrations";
         let check = connection.query_one(exists, &[]).await?;
         if check.try_get(0)? {

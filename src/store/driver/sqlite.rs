@@ -18,6 +18,9 @@ const BUSY_LIMIT: Duration = Duration::from_secs(20);
 /// Marks a file as a hubctl store (`hubc`).
 const APPLICATION_ID: i64 = 0x6875_6263;
 
+/// What every SQLite file begins with.
+const HEADER_BYTES: u64 = 100;
+
 /// A database file and the idle connections to it.
 pub(in crate::store) struct Database {
     path: PathBuf,
@@ -110,7 +113,8 @@ impl Database {
         let plain = Connection::open_with_flags(&self.path, flags).map_err(|e| self.cant(e))?;
         let probe = plain.query_row("pragma schema_version", [], |row| row.get::<_, i64>(0));
         let Err(error) = probe else { return Ok((plain, Role::Reader)) };
-        let is_cant_open = error.sqlite_error_code() == Some(ErrorCode::CannotOpen);
+        let is_cant_open =
+            matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly));
         let log = PathBuf::from(format!("{}-wal", self.path.display()));
         let has_log = fs::metadata(log).is_ok_and(|meta| meta.len() > 0);
         if !is_cant_open || has_log {
@@ -179,6 +183,10 @@ impl Database {
         if !meta.is_file() {
             return Err(StoreError::Unreadable(format!("{name} is not a file")));
         }
+        // SQLite takes what is shorter than its header for an empty database.
+        if (1..HEADER_BYTES).contains(&meta.len()) {
+            return Err(StoreError::NotAStore(name.to_string()));
+        }
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
@@ -206,6 +214,9 @@ impl Database {
             Ok(_) => Ok(()),
             // Another process was faster; its file serves as well.
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+                Err(StoreError::ReadOnly)
+            }
             Err(error) => Err(self.io(&error)),
         }
     }
