@@ -178,6 +178,13 @@ fn choose<'a>(new: &NewSession, facts: Facts<'a>) -> Result<Option<&'a AuthConfi
         let actual = config.connector.clone();
         return Err(Refusal::WrongConnector { named: named.clone(), actual });
     }
+    // An account can't be edited by the form of another connector.
+    if let (Some(account), Some(config)) = (facts.account, chosen)
+        && config.connector != account.provider
+    {
+        let (named, actual) = (account.provider.clone(), config.connector.clone());
+        return Err(Refusal::WrongConnector { named, actual });
+    }
     match (&new.provider, chosen) {
         (Some(connector), None) => Err(Refusal::NotSetUp { connector: connector.clone() }),
         (_, Some(config)) if !config.is_enabled() => Err(Refusal::Disabled {

@@ -60,7 +60,10 @@ pub async fn create(
     guard: Guard,
 ) -> Result<Created, HubError> {
     hub.require(caller, Permission::PlatformWrite)?;
-    let mut tx = hub.store.begin_write().await?;
+    let mut tx = match guard.dry_run {
+        true => hub.store.begin_rehearsal().await?,
+        false => hub.store.begin_append().await?,
+    };
     let session = decide(hub, &mut tx, caller, new).await?;
     let hash_key = hub.hash_key(&mut tx).await?;
     let mut random = Zeroizing::new([0; RANDOM_BYTES]);
@@ -94,13 +97,13 @@ pub async fn create_batch(
     guard: Guard,
 ) -> Result<Vec<(Created, bool)>, HubError> {
     hub.require(caller, Permission::PlatformWrite)?;
-    let mut tx = hub.store.begin_write().await?;
+    let mut tx = hub.begin(guard).await?;
     let hash_key = hub.hash_key(&mut tx).await?;
     let mut all = Vec::with_capacity(items.len());
     for item in items {
         let identity = batch_identity(caller, &item);
         let key = hash_key.digest(BATCH, &identity);
-        let session = decide(hub, &mut tx, caller, item.new).await?;
+        let mut session = decide(hub, &mut tx, caller, item.new).await?;
         let project = caller.project();
         let known = connect_sessions::by_batch_key(&mut tx, project, &key).await?;
         all.push(match known {
@@ -110,6 +113,9 @@ pub async fn create_batch(
             }
             known => {
                 if let Some(over) = known {
+                    // The instant is part of what the secret is drawn from.
+                    let later = Timestamp::from_millis(over.created_at.as_millis() + 1);
+                    session.created_at = session.created_at.max(later);
                     connect_sessions::release_batch_key(&mut tx, project, over.id).await?;
                 }
                 let random = Zeroizing::new(batch_secret(&hash_key, &key, session.created_at));
@@ -307,7 +313,7 @@ pub async fn revoke(
 ) -> Result<Outcome<Seen>, HubError> {
     hub.require(caller, Permission::PlatformWrite)?;
     let now = hub.clock.now();
-    let mut tx = hub.store.begin_write().await?;
+    let mut tx = hub.begin(guard).await?;
     let project = caller.project();
     let found = connect_sessions::by_id(&mut tx, project, id).await?;
     let before = found.ok_or_else(|| unknown(id))?;
@@ -342,8 +348,8 @@ pub async fn revoke(
 pub async fn authenticate(hub: &Hub, text: &str) -> Result<ConnectSession, HubError> {
     let refused = || HubError::new(&codes::SESSION_TOKEN_INVALID, "the session token is not valid");
     let token = SessionToken::parse(text).map_err(|_| refused())?;
-    let mut tx = hub.store.begin_write().await?;
-    let hash_key = hub.hash_key(&mut tx).await?;
+    let mut tx = hub.store.begin_read().await?;
+    let hash_key = hub.known_hash_key(&mut tx).await?.ok_or_else(refused)?;
     let row = SessionId::from_row(token.row());
     let found = connect_sessions::by_token_row(&mut tx, row).await?;
     // An unknown row costs the same comparison as a known one (threat 8).

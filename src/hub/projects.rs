@@ -59,7 +59,7 @@ pub async fn create(
 ) -> Result<Project, HubError> {
     hub.require(caller, Permission::Administer)?;
     let now = hub.clock.now();
-    let mut tx = hub.store.begin_write().await?;
+    let mut tx = hub.begin(guard).await?;
     let Some(project) = projects::insert(&mut tx, name, now).await? else {
         return Err(HubError::new(&codes::PROJECT_EXISTS, format!("project `{name}` exists"))
             .hint(format!("hubctl --project {name} connectors list")));
@@ -107,7 +107,7 @@ pub async fn delete(
         return Err(HubError::new(&codes::PROJECT_NOT_EMPTY, text));
     }
     let now = hub.clock.now();
-    let mut tx = hub.store.begin_write().await?;
+    let mut tx = hub.begin(guard).await?;
     let project = projects::by_name(&mut tx, name).await?.ok_or_else(|| unknown(name))?;
     if project.number == caller.project() {
         let text = format!("project `{name}` is the one this command works in");

@@ -1,8 +1,5 @@
-//! The keys of a store at work: found or made when they are first needed. Only commands that touch
-//! a secret ever come here.
-//!
-//! A key is kept for the process only once it was found in the store: one that was made in a
-//! transaction which did not commit must not seal anything later.
+//! The keys of a store at work: found or made when they are first needed, then kept for the
+//! process. Only commands that touch a secret ever come here.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,6 +32,7 @@ pub(super) struct Sealing {
 #[derive(Default)]
 struct Known {
     master: Option<Arc<Master>>,
+    rehearsal: Option<Arc<Master>>,
     data: HashMap<i64, Arc<DataKeys>>,
     hash: Option<Arc<HashKey>>,
     note: Option<String>,
@@ -43,6 +41,12 @@ struct Known {
 struct Master {
     store_id: String,
     key: MasterKey,
+}
+
+impl Master {
+    fn place(&self, project: ProjectNumber, key_id: u32) -> WrapPlace<'_> {
+        WrapPlace { store_id: &self.store_id, project: project.0, key_id }
+    }
 }
 
 impl Sealing {
@@ -60,33 +64,63 @@ impl Sealing {
 }
 
 impl Hub {
+    /// The master key of a store that has one.
+    async fn known_master(&self, tx: &mut Tx) -> Result<Option<Arc<Master>>, HubError> {
+        if let Some(master) = &self.sealing.known().master {
+            return Ok(Some(Arc::clone(master)));
+        }
+        let (Some(store_id), Some(kept)) = (keys::fact(tx, STORE_ID).await?, kept(tx).await?)
+        else {
+            return Ok(None);
+        };
+        let key = self.load(store_id.clone(), Some(kept))?;
+        let master = Arc::new(Master { store_id, key });
+        self.keep(tx, |known| known.master = Some(Arc::clone(&master)));
+        Ok(Some(master))
+    }
+
     /// The master key of the store; a store without one gets one in this transaction.
     async fn master(&self, tx: &mut Tx) -> Result<Arc<Master>, HubError> {
-        if let Some(master) = &self.sealing.known().master {
-            return Ok(Arc::clone(master));
-        }
-        let store_id = self.store_id(tx).await?;
-        if let Some(kept) = kept(tx).await? {
-            let key = self.load(store_id.clone(), kept)?;
-            let master = Arc::new(Master { store_id, key });
-            self.sealing.known().master = Some(Arc::clone(&master));
+        if let Some(master) = self.known_master(tx).await? {
             return Ok(master);
         }
-        let sources = &self.sealing.sources;
-        let made = keysource::create(sources, &store_id, self.random.as_ref())?;
+        // A key in a file of the operator's is only read; any other would be made.
+        if tx.is_rehearsal() && self.sealing.sources.file.is_none() {
+            return self.rehearsal_master();
+        }
+        let store_id = self.store_id(tx).await?;
+        let made = keysource::create(&self.sealing.sources, &store_id, self.random.as_ref())?;
         let first = remember(tx, made.kept()).await?;
         let key = if first.key_id == made.key.id() {
             self.sealing.known().note = made.note;
             made.key
         } else {
-            self.load(store_id.clone(), first)?
+            self.load(store_id.clone(), Some(first))?
         };
         Ok(Arc::new(Master { store_id, key }))
     }
 
-    fn load(&self, store_id: String, kept: Kept) -> Result<MasterKey, HubError> {
-        let store = StoreKey { store_id, kept: Some(kept) };
-        Ok(keysource::load(&self.sealing.sources, &store)?.key)
+    /// What stands in for the key that a rehearsal does not make.
+    fn rehearsal_master(&self) -> Result<Arc<Master>, HubError> {
+        let mut known = self.sealing.known();
+        if let Some(master) = &known.rehearsal {
+            return Ok(Arc::clone(master));
+        }
+        let key = MasterKey::generate(self.random.as_ref())?;
+        let master = Arc::new(Master { store_id: "rehearsal".to_owned(), key });
+        known.rehearsal = Some(Arc::clone(&master));
+        Ok(master)
+    }
+
+    fn load(&self, store_id: String, kept: Option<Kept>) -> Result<MasterKey, HubError> {
+        Ok(keysource::load(&self.sealing.sources, &StoreKey { store_id, kept })?.key)
+    }
+
+    /// Remembers a key for the process, unless the transaction that made it may still be undone.
+    fn keep(&self, tx: &Tx, put: impl FnOnce(&mut Known)) {
+        if !tx.has_new_keys() {
+            put(&mut self.sealing.known());
+        }
     }
 
     async fn store_id(&self, tx: &mut Tx) -> Result<String, HubError> {
@@ -97,26 +131,44 @@ impl Hub {
         Ok(keys::first_fact(tx, STORE_ID, &id).await?)
     }
 
-    /// The key that turns tokens into hashes.
+    /// The key that turns tokens into hashes; a store without one gets one in this transaction.
     pub(super) async fn hash_key(&self, tx: &mut Tx) -> Result<Arc<HashKey>, HubError> {
-        if let Some(key) = &self.sealing.known().hash {
-            return Ok(Arc::clone(key));
+        if let Some(key) = self.known_hash_key(tx).await? {
+            return Ok(key);
         }
-        let master = self.master(tx).await?;
-        let place = WrapPlace { store_id: &master.store_id, project: WHOLE_STORE.0, key_id: 1 };
-        let is_new = keys::wrapped(tx, WHOLE_STORE, HASH).await?.is_empty();
-        if is_new {
-            let random = self.random.as_ref();
-            let wrapped = HashKey::generate(random)?.wrap(&master.key, &place, random)?;
-            keys::add_wrapped(tx, WHOLE_STORE, HASH, &row(1, &master, wrapped)).await?;
+        let (master, random) = (self.master(tx).await?, self.random.as_ref());
+        let place = master.place(WHOLE_STORE, 1);
+        let wrapped = HashKey::generate(random)?.wrap(&master.key, &place, random)?;
+        keys::add_wrapped(tx, WHOLE_STORE, HASH, &row(1, &master, wrapped)).await?;
+        Ok(self.known_hash_key(tx).await?.ok_or(StoreError::Stale)?)
+    }
+
+    /// The key that turns tokens into hashes, if the store has one.
+    pub(super) async fn known_hash_key(
+        &self,
+        tx: &mut Tx,
+    ) -> Result<Option<Arc<HashKey>>, HubError> {
+        if let Some(key) = &self.sealing.known().hash {
+            return Ok(Some(Arc::clone(key)));
         }
         let rows = keys::wrapped(tx, WHOLE_STORE, HASH).await?;
-        let first = rows.first().ok_or(StoreError::Stale)?;
+        let Some(first) = rows.first() else { return Ok(None) };
+        let master = self.master_of_wrapped(tx).await?;
+        let place = master.place(WHOLE_STORE, 1);
         let key = Arc::new(HashKey::unwrap_with(&master.key, &place, &first.wrapped)?);
-        if !is_new {
-            self.sealing.known().hash = Some(Arc::clone(&key));
+        self.keep(tx, |known| known.hash = Some(Arc::clone(&key)));
+        Ok(Some(key))
+    }
+
+    /// The master key of a store that has wrapped keys: another one is never made for it.
+    async fn master_of_wrapped(&self, tx: &mut Tx) -> Result<Arc<Master>, HubError> {
+        match self.known_master(tx).await? {
+            Some(master) => Ok(master),
+            None if tx.is_rehearsal() => self.rehearsal_master(),
+            None => {
+                Err(StoreError::Damaged("it has no record of its master key".to_owned()).into())
+            }
         }
-        Ok(key)
     }
 
     async fn data_keys(
@@ -127,25 +179,26 @@ impl Hub {
         if let Some(keys) = self.sealing.known().data.get(&project.0) {
             return Ok(Arc::clone(keys));
         }
-        let master = self.master(tx).await?;
-        let place = |key_id| WrapPlace { store_id: &master.store_id, project: project.0, key_id };
-        let is_new = keys::wrapped(tx, project, DATA).await?.is_empty();
-        if is_new {
-            let random = self.random.as_ref();
-            let wrapped = DataKey::generate(random)?.wrap(&master.key, &place(1), random)?;
+        let mut rows = keys::wrapped(tx, project, DATA).await?;
+        if rows.is_empty() {
+            let (master, random) = (self.master(tx).await?, self.random.as_ref());
+            let place = master.place(project, 1);
+            let wrapped = DataKey::generate(random)?.wrap(&master.key, &place, random)?;
             keys::add_wrapped(tx, project, DATA, &row(1, &master, wrapped)).await?;
+            rows = keys::wrapped(tx, project, DATA).await?;
         }
+        let master = self.master_of_wrapped(tx).await?;
         let mut found = DataKeys::new();
-        for wrapped in keys::wrapped(tx, project, DATA).await? {
+        for wrapped in rows {
             let number = u32::try_from(wrapped.number)
                 .map_err(|_| StoreError::Damaged("a data key's number".to_owned()))?;
-            let key = DataKey::unwrap_with(&master.key, &place(number), &wrapped.wrapped)?;
-            found.insert(number, key);
+            let place = master.place(project, number);
+            found.insert(number, DataKey::unwrap_with(&master.key, &place, &wrapped.wrapped)?);
         }
         let found = Arc::new(found);
-        if !is_new {
-            self.sealing.known().data.insert(project.0, Arc::clone(&found));
-        }
+        self.keep(tx, |known| {
+            known.data.insert(project.0, Arc::clone(&found));
+        });
         Ok(found)
     }
 

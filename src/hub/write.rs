@@ -76,6 +76,14 @@ pub(super) struct Record<'a> {
 }
 
 impl Hub {
+    /// Begins a write, or its rehearsal.
+    pub(super) async fn begin(&self, guard: Guard) -> Result<Tx, HubError> {
+        Ok(match guard.dry_run {
+            true => self.store.begin_rehearsal().await?,
+            false => self.store.begin_write().await?,
+        })
+    }
+
     /// Records what an administrator changed; part of the transaction that changes it.
     pub(super) async fn record(
         &self,

@@ -99,36 +99,61 @@ pub struct Filter {
     pub descending: bool,
 }
 
-fn select<'a>(project: ProjectNumber, filter: &'a Filter) -> (String, Vec<Param<'a>>) {
-    fn one_of<'a>(
-        sql: &mut String,
-        params: &mut Vec<Param<'a>>,
-        column: &str,
-        values: impl Iterator<Item = &'a str>,
-    ) {
-        let mut separator = format!(" and {column} in (");
-        let before = params.len();
-        for value in values {
-            params.push(value.into());
-            sql.push_str(&format!("{separator}?{}", params.len()));
-            ", ".clone_into(&mut separator);
-        }
-        if params.len() > before {
-            sql.push(')');
-        }
+/// A column and the values of which it must have one; none at all means any.
+struct OneOf<'a> {
+    column: &'static str,
+    values: Vec<&'a str>,
+    json: String,
+}
+
+impl<'a> OneOf<'a> {
+    fn new(column: &'static str, values: impl Iterator<Item = &'a str>) -> Result<Self> {
+        let values: Vec<&str> = values.collect();
+        let json = if values.len() > 1 { to_json(&values)? } else { String::new() };
+        Ok(Self { column, values, json })
     }
 
+    /// The number of texts that come out is small, since drivers keep them prepared.
+    fn add_to<'p>(&'p self, tx: &Tx, sql: &mut String, params: &mut Vec<Param<'p>>) {
+        let (column, number) = (self.column, params.len() + 1);
+        match self.values.as_slice() {
+            [] => {}
+            [value] => {
+                params.push(Param::Text(value));
+                sql.push_str(&format!(" and {column} = ?{number}"));
+            }
+            _ => {
+                params.push(Param::Text(&self.json));
+                sql.push_str(&format!(" and {column} in {}", tx.each_of(number)));
+            }
+        }
+    }
+}
+
+const SHOWN_STATUS: &str = "coalesce(hold, status)";
+
+fn lists(filter: &Filter) -> Result<[OneOf<'_>; 6]> {
+    Ok([
+        OneOf::new("provider", filter.providers.iter().map(ConnectorKey::as_str))?,
+        OneOf::new(SHOWN_STATUS, filter.statuses.iter().map(|status| status.as_str()))?,
+        OneOf::new("owner_id", filter.owner_ids.iter().map(String::as_str))?,
+        OneOf::new("id", filter.ids.iter().map(AccountId::as_str))?,
+        OneOf::new("auth_config", filter.auth_configs.iter().map(AuthConfigId::as_str))?,
+        OneOf::new("kind", filter.kind.iter().map(|kind| kind.as_str()))?,
+    ])
+}
+
+fn select<'a>(
+    tx: &Tx,
+    project: ProjectNumber,
+    filter: &'a Filter,
+    lists: &'a [OneOf<'a>],
+) -> (String, Vec<Param<'a>>) {
     let mut sql = format!("select {COLUMNS} from accounts where project = ?1");
     let mut params: Vec<Param<'a>> = vec![project.into()];
-    let shown = "coalesce(hold, status)";
-    let providers = filter.providers.iter().map(ConnectorKey::as_str);
-    one_of(&mut sql, &mut params, "provider", providers);
-    one_of(&mut sql, &mut params, shown, filter.statuses.iter().map(|status| status.as_str()));
-    one_of(&mut sql, &mut params, "owner_id", filter.owner_ids.iter().map(String::as_str));
-    one_of(&mut sql, &mut params, "id", filter.ids.iter().map(AccountId::as_str));
-    let auth_configs = filter.auth_configs.iter().map(AuthConfigId::as_str);
-    one_of(&mut sql, &mut params, "auth_config", auth_configs);
-    one_of(&mut sql, &mut params, "kind", filter.kind.iter().map(|kind| kind.as_str()));
+    for list in lists {
+        list.add_to(tx, &mut sql, &mut params);
+    }
     if let Some(since) = filter.updated_since {
         params.push(since.into());
         sql.push_str(&format!(" and updated_at >= ?{}", params.len()));
@@ -144,7 +169,7 @@ fn select<'a>(project: ProjectNumber, filter: &'a Filter) -> (String, Vec<Param<
         Sort::Updated => format!("updated_at{direction}, "),
         Sort::Provider => format!("provider{direction}, "),
         Sort::Owner => format!("owner_id{direction}, "),
-        Sort::Status => format!("{shown}{direction}, "),
+        Sort::Status => format!("{SHOWN_STATUS}{direction}, "),
     };
     sql.push_str(&format!(" order by {first}id{direction}"));
     (sql, params)
@@ -157,8 +182,16 @@ pub async fn scan<E: From<StoreError>>(
     filter: &Filter,
     mut each: impl FnMut(&Listed<'_>) -> std::result::Result<ControlFlow<()>, E>,
 ) -> std::result::Result<(), E> {
-    let (sql, params) = select(project, filter);
+    let lists = lists(filter)?;
+    let (sql, params) = select(tx, project, filter, &lists);
     tx.scan(&sql, &params, |row| each(&read_listed(row)?)).await
+}
+
+/// How the database goes about a listing, a line for each step.
+pub async fn plan(tx: &mut Tx, project: ProjectNumber, filter: &Filter) -> Result<Vec<String>> {
+    let lists = lists(filter)?;
+    let (sql, params) = select(tx, project, filter, &lists);
+    tx.plan(&sql, &params).await
 }
 
 /// The account of this id.

@@ -23,7 +23,7 @@ pub async fn fact(tx: &mut Tx, key: &str) -> Result<Option<String>> {
 /// Keeps the first value written under `key`, and returns it.
 pub async fn first_fact(tx: &mut Tx, key: &str, value: &str) -> Result<String> {
     let sql = "insert into store (key, value) values (?1, ?2) on conflict (key) do nothing";
-    tx.execute(sql, &[key.into(), value.into()]).await?;
+    tx.has_new_keys |= tx.execute(sql, &[key.into(), value.into()]).await? > 0;
     Ok(fact(tx, key).await?.unwrap_or_else(|| value.to_owned()))
 }
 
@@ -61,6 +61,6 @@ pub async fn add_wrapped(
         (&key.master_key).into(),
         key.wrapped.as_slice().into(),
     ];
-    tx.execute(sql, &params).await?;
+    tx.has_new_keys |= tx.execute(sql, &params).await? > 0;
     Ok(())
 }

@@ -6,8 +6,6 @@
 
 use std::ops::ControlFlow;
 
-use crate::domain::ids::ProjectNumber;
-
 pub mod accounts;
 pub mod auth_configs;
 pub mod connect_sessions;
@@ -73,7 +71,7 @@ impl Store {
     /// # Errors
     /// When the store can't be opened.
     pub async fn begin_read(&self) -> Result<Tx> {
-        Ok(Tx(match &self.db {
+        Ok(Tx::new(match &self.db {
             Db::Sqlite(db) => Inner::Sqlite(db.begin_read()?),
             Db::Postgres(db) => Inner::Postgres(db.begin_read().await?),
         }))
@@ -84,10 +82,36 @@ impl Store {
     /// # Errors
     /// When the store can't be opened or written, or stays locked past the time-out.
     pub async fn begin_write(&self) -> Result<Tx> {
-        Ok(Tx(match &self.db {
+        Ok(Tx::new(match &self.db {
             Db::Sqlite(db) => Inner::Sqlite(db.begin_write()?),
             Db::Postgres(db) => Inner::Postgres(db.begin_write().await?),
         }))
+    }
+
+    /// Begins a transaction that adds rows on which no other writer's decision hangs. Where the
+    /// database can do it, such writers don't wait for one another, only for other ones.
+    ///
+    /// # Errors
+    /// As [`Store::begin_write`].
+    pub async fn begin_append(&self) -> Result<Tx> {
+        Ok(Tx::new(match &self.db {
+            Db::Sqlite(db) => Inner::Sqlite(db.begin_write()?),
+            Db::Postgres(db) => Inner::Postgres(db.begin_append().await?),
+        }))
+    }
+
+    /// Begins a writing transaction that will not be committed; a file that is not there yet stays
+    /// away.
+    ///
+    /// # Errors
+    /// As [`Store::begin_write`].
+    pub async fn begin_rehearsal(&self) -> Result<Tx> {
+        let mut tx = Tx::new(match &self.db {
+            Db::Sqlite(db) => Inner::Sqlite(db.begin_rehearsal()?),
+            Db::Postgres(db) => Inner::Postgres(db.begin_write().await?),
+        });
+        tx.is_rehearsal = true;
+        Ok(tx)
     }
 }
 
@@ -97,41 +121,41 @@ enum Inner {
 }
 
 /// A transaction; dropped without [`Tx::commit`] it leaves no trace.
-pub struct Tx(Inner);
+pub struct Tx {
+    inner: Inner,
+    is_rehearsal: bool,
+    has_new_keys: bool,
+    failed: bool,
+}
 
 impl Tx {
+    const fn new(inner: Inner) -> Self {
+        Self { inner, is_rehearsal: false, has_new_keys: false, failed: false }
+    }
+
+    /// Whether it was begun to see what would happen.
+    pub const fn is_rehearsal(&self) -> bool {
+        self.is_rehearsal
+    }
+
+    /// Whether keys were written in it: they are worth nothing before it is committed.
+    pub const fn has_new_keys(&self) -> bool {
+        self.has_new_keys
+    }
+
     /// Makes what was written durable and visible.
     ///
     /// # Errors
-    /// When the store refuses; then nothing was written.
+    /// When the store refuses, when a statement of the transaction failed before, or when it is a
+    /// rehearsal; then nothing was written.
     pub async fn commit(self) -> Result<()> {
-        match self.0 {
+        if self.failed || self.is_rehearsal {
+            let text = "a transaction that failed or rehearses can't be committed";
+            return Err(StoreError::Other(text.to_owned()));
+        }
+        match self.inner {
             Inner::Sqlite(tx) => tx.commit(),
             Inner::Postgres(tx) => tx.commit().await,
-        }
-    }
-
-    /// Keeps the project's set-up as it is until the end of the transaction: for those who rely on
-    /// an auth config being enabled. `SQLite` has one writer at a time and needs nothing more.
-    ///
-    /// # Errors
-    /// [`StoreError::Busy`] where it stays locked past the time-out.
-    pub async fn hold_setup(&mut self, project: ProjectNumber) -> Result<()> {
-        match &mut self.0 {
-            Inner::Sqlite(_) => Ok(()),
-            Inner::Postgres(tx) => tx.lock_shared(project.0).await,
-        }
-    }
-
-    /// Makes this the only transaction that changes the project's set-up, or relies on it, until
-    /// its end.
-    ///
-    /// # Errors
-    /// As [`Tx::hold_setup`].
-    pub async fn claim_setup(&mut self, project: ProjectNumber) -> Result<()> {
-        match &mut self.0 {
-            Inner::Sqlite(_) => Ok(()),
-            Inner::Postgres(tx) => tx.lock_exclusive(project.0).await,
         }
     }
 
@@ -140,9 +164,22 @@ impl Tx {
     /// # Errors
     /// As the store reports them.
     pub async fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64> {
-        match &mut self.0 {
+        let done = match &mut self.inner {
             Inner::Sqlite(tx) => tx.execute(sql, params),
             Inner::Postgres(tx) => tx.execute(sql, params).await,
+        };
+        self.failed |= done.is_err();
+        done
+    }
+
+    /// What stands after `in` for the texts of a JSON list in a placeholder: a list of any length
+    /// in one statement.
+    pub(crate) fn each_of(&self, placeholder: usize) -> String {
+        match &self.inner {
+            Inner::Sqlite(_) => format!("(select value from json_each(?{placeholder}))"),
+            Inner::Postgres(_) => {
+                format!("(select json_array_elements_text(?{placeholder}::text::json))")
+            }
         }
     }
 
@@ -160,10 +197,12 @@ impl Tx {
         E: From<StoreError>,
         F: FnMut(&Row<'_>) -> std::result::Result<ControlFlow<()>, E>,
     {
-        match &mut self.0 {
+        let done = match &mut self.inner {
             Inner::Sqlite(tx) => tx.scan(sql, params, each),
             Inner::Postgres(tx) => tx.scan(sql, params, each).await,
-        }
+        };
+        self.failed |= done.is_err();
+        done
     }
 
     /// All rows of a query, for results that are small by nature.
@@ -202,6 +241,18 @@ impl Tx {
         })
         .await?;
         Ok(found)
+    }
+
+    /// How the database goes about a query, a line for each step.
+    ///
+    /// # Errors
+    /// As the store reports them.
+    pub async fn plan(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<String>> {
+        let (explain, column) = match &self.inner {
+            Inner::Sqlite(_) => ("explain query plan", 3),
+            Inner::Postgres(_) => ("explain", 0),
+        };
+        self.all(&format!("{explain} {sql}"), params, |row| Ok(row.text(column)?.to_owned())).await
     }
 
     /// The one number that a query answers.

@@ -5,4 +5,6 @@
 mod keyring;
 #[cfg(unix)]
 mod postgres;
+mod rules;
+mod store;
 mod support;

@@ -60,8 +60,7 @@ pub struct Added {
 pub async fn add(hub: &Hub, caller: &Caller, new: New, guard: Guard) -> Result<Added, HubError> {
     hub.require(caller, Permission::PlatformWrite)?;
     check(&new)?;
-    let mut tx = hub.store.begin_write().await?;
-    tx.hold_setup(caller.project()).await?;
+    let mut tx = hub.begin(guard).await?;
     let config = config_of(&mut tx, caller, &new).await?;
     let pin = config.pin.as_ref();
     let resolved = connectors::resolve(&mut tx, caller, &config.connector, pin).await?;

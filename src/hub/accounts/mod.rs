@@ -108,10 +108,7 @@ pub async fn update(
     hub.require(caller, Permission::PlatformWrite)?;
     check(&changes.update)?;
     let now = hub.clock.now();
-    let mut tx = hub.store.begin_write().await?;
-    if changes.auth_config.is_some() {
-        tx.hold_setup(caller.project()).await?;
-    }
+    let mut tx = hub.begin(guard).await?;
     let before = load(&mut tx, caller, id).await?;
     let mut decided = before.clone().update(changes.update, now);
     if let Some(metadata) = check_metadata(&decided.after.metadata) {
@@ -123,6 +120,7 @@ pub async fn update(
         decided = Decided { changed: decided.changed || moved.changed, ..moved };
     }
     let outcome = keep(hub, &mut tx, caller, before, decided, "update", now).await?;
+    guard.check(outcome.affected)?;
     guard.finish(tx).await?;
     Ok(outcome)
 }
@@ -191,7 +189,7 @@ async fn hold(
 ) -> Result<Outcome<View>, HubError> {
     hub.require(caller, Permission::PlatformWrite)?;
     let now = hub.clock.now();
-    let mut tx = hub.store.begin_write().await?;
+    let mut tx = hub.begin(guard).await?;
     let before = load(&mut tx, caller, id).await?;
     let decided = rule(before.clone(), now)?;
     let outcome = keep(hub, &mut tx, caller, before, decided, action, now).await?;
@@ -242,7 +240,7 @@ pub async fn delete(
     hub.require(caller, Permission::PlatformWrite)?;
     guard.check(1)?;
     let now = hub.clock.now();
-    let mut tx = hub.store.begin_write().await?;
+    let mut tx = hub.begin(guard).await?;
     let account = load(&mut tx, caller, id).await?;
     let before = view(&mut tx, caller, account.clone()).await?;
     accounts::delete(&mut tx, caller.project(), &account).await?;

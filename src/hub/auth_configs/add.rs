@@ -59,8 +59,7 @@ pub async fn add(
     guard: Guard,
 ) -> Result<Outcome<View>, HubError> {
     hub.require(caller, Permission::PlatformWrite)?;
-    let mut tx = hub.store.begin_write().await?;
-    tx.claim_setup(caller.project()).await?;
+    let mut tx = hub.begin(guard).await?;
     let outcome = add_in(hub, &mut tx, caller, new).await?;
     guard.finish(tx).await?;
     Ok(outcome)

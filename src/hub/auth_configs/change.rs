@@ -56,8 +56,7 @@ async fn switch(
     on: bool,
 ) -> Result<Vec<Outcome<View>>, HubError> {
     hub.require(caller, Permission::PlatformWrite)?;
-    let mut tx = hub.store.begin_write().await?;
-    tx.claim_setup(caller.project()).await?;
+    let mut tx = hub.begin(guard).await?;
     let outcomes = match find(&mut tx, caller, target).await? {
         Target::Configs(configs) => {
             let mut outcomes = Vec::with_capacity(configs.len());
@@ -165,8 +164,7 @@ pub async fn make_default(
     guard: Guard,
 ) -> Result<Outcome<View>, HubError> {
     hub.require(caller, Permission::PlatformWrite)?;
-    let mut tx = hub.store.begin_write().await?;
-    tx.claim_setup(caller.project()).await?;
+    let mut tx = hub.begin(guard).await?;
     let config = find_one(&mut tx, caller, target).await?;
     let outcome = make_default_in(hub, &mut tx, caller, config).await?;
     guard.finish(tx).await?;
@@ -213,8 +211,7 @@ pub async fn edit(
     guard: Guard,
 ) -> Result<Outcome<View>, HubError> {
     hub.require(caller, Permission::PlatformWrite)?;
-    let mut tx = hub.store.begin_write().await?;
-    tx.claim_setup(caller.project()).await?;
+    let mut tx = hub.begin(guard).await?;
     let config = find_one(&mut tx, caller, target).await?;
     let outcome = edit_in(hub, &mut tx, caller, config, edit, false).await?;
     guard.finish(tx).await?;
@@ -298,8 +295,7 @@ pub async fn delete(
 ) -> Result<Outcome<View>, HubError> {
     hub.require(caller, Permission::PlatformWrite)?;
     let now = hub.clock.now();
-    let mut tx = hub.store.begin_write().await?;
-    tx.claim_setup(caller.project()).await?;
+    let mut tx = hub.begin(guard).await?;
     let config = find_one(&mut tx, caller, target).await?;
     let siblings = auth_configs::of_connector(&mut tx, caller.project(), &config.connector).await?;
     let accounts = accounts::count_of_config(&mut tx, caller.project(), &config.id).await?;

@@ -24,6 +24,12 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 const POOL_SIZE: usize = 16;
 /// Key of the advisory lock under which the schema is changed (`hubctl` in ASCII).
 const SCHEMA_LOCK: i64 = 0x6875_6263_746c;
+/// A writer decides by what it read; nobody may change that before it commits. Key `hubctm`.
+const BEGIN_WRITE: &str =
+    "begin isolation level read committed; select pg_advisory_xact_lock(114853371147373)";
+/// Shares the lock with others of its kind.
+const BEGIN_APPEND: &str =
+    "begin isolation level read committed; select pg_advisory_xact_lock_shared(114853371147373)";
 
 /// A database and its connections.
 pub(in crate::store) struct Database {
@@ -67,7 +73,11 @@ impl Database {
     }
 
     pub(in crate::store) async fn begin_write(&self) -> Result<Tx> {
-        self.begin("begin isolation level read committed").await
+        self.begin(BEGIN_WRITE).await
+    }
+
+    pub(in crate::store) async fn begin_append(&self) -> Result<Tx> {
+        self.begin(BEGIN_APPEND).await
     }
 
     async fn begin(&self, begin: &str) -> Result<Tx> {
@@ -76,8 +86,10 @@ impl Database {
             self.bring_up_to_date(&mut connection).await?;
             self.ready.store(true, Ordering::Release);
         }
-        connection.batch_execute(begin).await?;
-        Ok(Tx { connection: Some(connection) })
+        // Dropped, it rolls back what a failure here leaves behind.
+        let tx = Tx { connection: Some(connection) };
+        tx.connection()?.batch_execute(begin).await?;
+        Ok(tx)
     }
 
     async fn connect(&self) -> Result<Object> {
@@ -97,8 +109,12 @@ impl Database {
 
     /// Replicas that start together wait here for one another.
     async fn bring_up_to_date(&self, connection: &mut Object) -> Result<()> {
-        let exists =
-            "select to_regclass('migrations') is not null and to_regclass('store') is not null";
+        // The catalog's own table is asked, since name lookups keep what they did not find, also
+        // while this process waits for the lock.
+        let exists = "select count(distinct relname) = 2 from pg_catalog.pg_class c \
+                      join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
+                      where n.nspname = any (current_schemas(false)) \
+                      and c.relname in ('migrations', 'store')";
         let latest = "select coalesce(max(number), 0) from migrations";
         let check = connection.query_one(exists, &[]).await?;
         if check.try_get(0)? {
@@ -184,22 +200,6 @@ impl Tx {
         if let Some(connection) = self.connection.take() {
             connection.batch_execute("commit").await?;
         }
-        Ok(())
-    }
-
-    pub(in crate::store) async fn lock_shared(&mut self, project: i64) -> Result<()> {
-        self.lock("select pg_advisory_xact_lock_shared($1)", project).await
-    }
-
-    pub(in crate::store) async fn lock_exclusive(&mut self, project: i64) -> Result<()> {
-        self.lock("select pg_advisory_xact_lock($1)", project).await
-    }
-
-    /// The number space of projects lies beside the one lock of the schema.
-    async fn lock(&mut self, sql: &str, project: i64) -> Result<()> {
-        let connection = self.connection()?;
-        let statement = connection.prepare_cached(sql).await?;
-        connection.execute(&statement, &[&(SCHEMA_LOCK + project)]).await?;
         Ok(())
     }
 

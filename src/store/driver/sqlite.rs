@@ -18,6 +18,9 @@ const BUSY_LIMIT: Duration = Duration::from_secs(20);
 /// Marks a file as a hubctl store (`hubc`).
 const APPLICATION_ID: i64 = 0x6875_6263;
 
+/// What every SQLite file begins with.
+const HEADER_BYTES: u64 = 100;
+
 /// A database file and the idle connections to it.
 pub(in crate::store) struct Database {
     path: PathBuf,
@@ -35,6 +38,8 @@ struct Idle {
 enum Role {
     Reader,
     Writer,
+    /// Holds an empty store, or one as it is at this moment: not to be used again.
+    Passing,
 }
 
 impl Database {
@@ -52,11 +57,11 @@ impl Database {
 
     pub(in crate::store) fn begin_read(&self) -> Result<Tx> {
         let idle = self.idle.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = match idle {
-            Some(connection) => connection,
+        let (connection, role) = match idle {
+            Some(connection) => (connection, Role::Reader),
             None => self.open_reader()?,
         };
-        self.begin(connection, Role::Reader)
+        self.begin(connection, role, "begin")
     }
 
     pub(in crate::store) fn begin_write(&self) -> Result<Tx> {
@@ -65,48 +70,51 @@ impl Database {
             Some(connection) => connection,
             None => self.open_writer()?,
         };
-        self.begin(connection, Role::Writer)
+        // The busy time-out is not honoured when a reading transaction upgrades.
+        self.begin(connection, Role::Writer, "begin immediate")
     }
 
-    fn begin(&self, connection: Connection, role: Role) -> Result<Tx> {
-        let begin = match role {
-            Role::Reader => "begin",
-            // The busy time-out is not honoured when a reading transaction upgrades.
-            Role::Writer => "begin immediate",
-        };
+    /// A file that is not there yet is not made.
+    pub(in crate::store) fn begin_rehearsal(&self) -> Result<Tx> {
+        if self.look()?.is_some() {
+            return self.begin_write();
+        }
+        let connection = empty()?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        self.begin(connection, Role::Passing, "begin immediate")
+    }
+
+    fn begin(&self, connection: Connection, role: Role, begin: &str) -> Result<Tx> {
         connection.execute_batch(begin)?;
         Ok(Tx { connection: Some(connection), role, idle: Arc::clone(&self.idle), open: true })
     }
 
     /// A file that is not there yet reads as an empty store.
-    fn open_reader(&self) -> Result<Connection> {
-        let Some(meta) = self.look()? else {
-            let mut connection = Connection::open_in_memory()?;
-            bring_up_to_date(&mut connection)?;
-            return Ok(connection);
-        };
+    fn open_reader(&self) -> Result<(Connection, Role)> {
+        let Some(meta) = self.look()? else { return Ok((empty()?, Role::Passing)) };
         if meta.len() == 0 {
-            return self.open_writer();
+            return Ok((self.open_writer()?, Role::Reader));
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = self.open_read_only(flags)?;
+        let (connection, role) = self.open_read_only(flags)?;
         connection.busy_timeout(BUSY_LIMIT)?;
         match self.schema_of(&connection)? {
-            Schema::Current => Ok(connection),
+            Schema::Current => Ok((connection, role)),
             Schema::Older => {
                 drop(connection);
-                self.open_writer()
+                Ok((self.open_writer()?, Role::Reader))
             }
         }
     }
 
     /// On a disk that can't be written SQLite can't set up its shared memory; a file without a
     /// log beside it can be read as it is.
-    fn open_read_only(&self, flags: OpenFlags) -> Result<Connection> {
+    fn open_read_only(&self, flags: OpenFlags) -> Result<(Connection, Role)> {
         let plain = Connection::open_with_flags(&self.path, flags).map_err(|e| self.cant(e))?;
         let probe = plain.query_row("pragma schema_version", [], |row| row.get::<_, i64>(0));
-        let Err(error) = probe else { return Ok(plain) };
-        let is_cant_open = error.sqlite_error_code() == Some(ErrorCode::CannotOpen);
+        let Err(error) = probe else { return Ok((plain, Role::Reader)) };
+        let is_cant_open =
+            matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly));
         let log = PathBuf::from(format!("{}-wal", self.path.display()));
         let has_log = fs::metadata(log).is_ok_and(|meta| meta.len() > 0);
         if !is_cant_open || has_log {
@@ -115,7 +123,8 @@ impl Database {
         let url = url::Url::from_file_path(fs::canonicalize(&self.path).map_err(|e| self.io(&e))?);
         let url = url.map_err(|()| StoreError::Unreadable(self.path.display().to_string()))?;
         let flags = flags | OpenFlags::SQLITE_OPEN_URI;
-        Connection::open_with_flags(format!("{url}?immutable=1"), flags).map_err(|e| self.cant(e))
+        let fixed = Connection::open_with_flags(format!("{url}?immutable=1"), flags);
+        Ok((fixed.map_err(|e| self.cant(e))?, Role::Passing))
     }
 
     fn open_writer(&self) -> Result<Connection> {
@@ -174,6 +183,10 @@ impl Database {
         if !meta.is_file() {
             return Err(StoreError::Unreadable(format!("{name} is not a file")));
         }
+        // SQLite takes what is shorter than its header for an empty database.
+        if (1..HEADER_BYTES).contains(&meta.len()) {
+            return Err(StoreError::NotAStore(name.to_string()));
+        }
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
@@ -201,6 +214,9 @@ impl Database {
             Ok(_) => Ok(()),
             // Another process was faster; its file serves as well.
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+                Err(StoreError::ReadOnly)
+            }
             Err(error) => Err(self.io(&error)),
         }
     }
@@ -233,10 +249,25 @@ enum Schema {
     Older,
 }
 
+/// An empty store that only this connection knows.
+fn empty() -> Result<Connection> {
+    let mut connection = Connection::open_in_memory()?;
+    bring_up_to_date(&mut connection)?;
+    Ok(connection)
+}
+
 /// Applies what is missing; tells whether the store was empty.
 fn bring_up_to_date(connection: &mut Connection) -> Result<bool> {
     connection.execute_batch("begin exclusive")?;
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    // Another process may have been here since the version was looked at.
+    if version >= migrate::LATEST {
+        connection.execute_batch("rollback")?;
+        return match version == migrate::LATEST {
+            true => Ok(false),
+            false => Err(StoreError::Newer { found: version, known: migrate::LATEST }),
+        };
+    }
     for migration in migrate::after(version) {
         connection.execute_batch(migration.text(Dialect::Sqlite))?;
         connection.execute(
@@ -314,6 +345,7 @@ impl Drop for Tx {
             Role::Writer => {
                 *self.idle.writer.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
             }
+            Role::Passing => {}
         }
     }
 }

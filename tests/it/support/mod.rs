@@ -1,4 +1,6 @@
 //! What several tests need; it says nothing about how hubctl behaves.
 
+pub(crate) mod asked;
+pub(crate) mod hub;
 #[cfg(unix)]
 pub(crate) mod postgres;

@@ -50,7 +50,7 @@ fn url(socket: &Path, name: &str) -> String {
 }
 
 /// A thread of its own, because the caller may be inside a runtime.
-fn execute(url: &str, sql: &str) {
+pub(crate) fn execute(url: &str, sql: &str) {
     let run = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {

@@ -106,7 +106,7 @@ create table accounts (
     foreign key (project, auth_config) references auth_configs (project, id)
         deferrable initially deferred
 );
-create index accounts_owner on accounts (project, owner_id, provider, id);
+create index accounts_owner on accounts (project, owner_id, id);
 create index accounts_provider on accounts (project, provider, id);
 create index accounts_auth_config on accounts (project, auth_config, id);
 create index accounts_status on accounts (project, (coalesce(hold, status)), id);

@@ -10,7 +10,8 @@ create table store (
 ) strict, without rowid;
 
 create table projects (
-    number integer primary key,
+    -- Never used twice: keys are kept by it.
+    number integer primary key autoincrement,
     name text not null unique,
     created_at integer not null
 ) strict;
@@ -106,7 +107,7 @@ create table accounts (
     foreign key (project, auth_config) references auth_configs (project, id)
         deferrable initially deferred
 ) strict, without rowid;
-create index accounts_owner on accounts (project, owner_id, provider, id);
+create index accounts_owner on accounts (project, owner_id, id);
 create index accounts_provider on accounts (project, provider, id);
 create index accounts_auth_config on accounts (project, auth_config, id);
 create index accounts_status on accounts (project, (coalesce(hold, status)), id);
@@ -122,7 +123,7 @@ create table account_credentials (
 ) strict, without rowid;
 
 create table events (
-    seq integer primary key,
+    seq integer primary key autoincrement,
     project integer not null references projects (number) on delete cascade,
     id text not null,
     kind text not null,

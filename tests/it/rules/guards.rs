@@ -1,0 +1,177 @@
+//! What holds for every write: dry runs leave nothing, limits are checked where it counts, and
+//! each change has its events and its record.
+
+use hubctl::domain::account::Update;
+use hubctl::error::codes;
+use hubctl::hub::accounts::{self, Changes};
+use hubctl::hub::auth_configs::{self, Edit};
+use hubctl::hub::write::Guard;
+use hubctl::hub::{connect_sessions, connectors, projects};
+
+use crate::support::asked::{account, config, given, named, oauth, session};
+use crate::support::hub::{DRY_RUN, TestHub, at_most, on_both_databases, refused};
+
+on_both_databases!(
+    ac_18_a_dry_run_leaves_nothing,
+    ac_18_a_dry_run_on_a_new_store_makes_no_key,
+    ac_18_no_more_accounts_than_allowed,
+    wh_8_each_write_has_its_events_and_its_record,
+    ac_46_importing_is_all_or_nothing,
+);
+
+fn label(text: &str) -> Changes {
+    let update = Update { label: Some(Some(text.to_owned())), ..Update::default() };
+    Changes { update, auth_config: None }
+}
+
+fn secret(text: &str) -> Edit {
+    Edit { values: given(&[("client_secret", text)]), ..Edit::default() }
+}
+
+async fn ac_18_a_dry_run_leaves_nothing(world: TestHub) {
+    let caller = world.caller();
+    world.add(&caller, oauth("login", "s")).await;
+    world.add(&caller, named("hubspot", "key")).await;
+    auth_configs::make_default(&world.hub, &caller, "key", Guard::default()).await.unwrap();
+    let id = world.link(&caller, account("hubspot", "acme")).await;
+    let open = world.open(&caller, session("acme")).await.session.id;
+    world.project("other").await;
+    let hub = &world.hub;
+    let before = world.dump();
+    let done = auth_configs::disable(hub, &caller, "key", DRY_RUN).await.unwrap();
+    assert_eq!((done[0].changed, done[0].affected), (true, 1));
+    assert!(auth_configs::make_default(hub, &caller, "login", DRY_RUN).await.unwrap().changed);
+    assert!(
+        auth_configs::edit(hub, &caller, "login", secret("new"), DRY_RUN).await.unwrap().changed
+    );
+    assert!(auth_configs::add(hub, &caller, config("bamboohr"), DRY_RUN).await.unwrap().changed);
+    auth_configs::enable(hub, &caller, "freshdesk", DRY_RUN).await.unwrap();
+    auth_configs::delete(hub, &caller, "login", DRY_RUN).await.unwrap();
+    assert!(accounts::add(hub, &caller, account("hubspot", "new"), DRY_RUN).await.unwrap().created);
+    accounts::update(hub, &caller, &id, label("x"), DRY_RUN).await.unwrap();
+    accounts::suspend(hub, &caller, &id, DRY_RUN).await.unwrap();
+    accounts::delete(hub, &caller, &id, DRY_RUN).await.unwrap();
+    connect_sessions::create(hub, &caller, session("new"), DRY_RUN).await.unwrap();
+    connect_sessions::revoke(hub, &caller, open, DRY_RUN).await.unwrap();
+    projects::create(hub, &caller, &"new".parse().unwrap(), DRY_RUN).await.unwrap();
+    projects::delete(hub, &caller, &"other".parse().unwrap(), DRY_RUN).await.unwrap();
+    assert_eq!(world.dump(), before);
+}
+
+async fn ac_18_a_dry_run_on_a_new_store_makes_no_key(world: TestHub) {
+    let caller = world.caller();
+    world.project("other").await;
+    let dry = connect_sessions::create(&world.hub, &caller, session("acme"), DRY_RUN);
+    world.changes_nothing(dry).await.unwrap();
+    let dry = auth_configs::add(&world.hub, &caller, oauth("login", "s"), DRY_RUN);
+    world.changes_nothing(dry).await.unwrap();
+    assert!(!world.key_path().exists(), "a rehearsal made a master key");
+    assert_eq!(world.hub.take_note(), None);
+    // What was made for the rehearsal is not used for real afterwards.
+    let made = world.open(&caller, session("acme")).await;
+    let token = made.token.text().expose();
+    connect_sessions::authenticate(&world.another(), token).await.unwrap();
+    assert!(world.hub.take_note().is_some());
+}
+
+async fn ac_18_no_more_accounts_than_allowed(world: TestHub) {
+    let caller = world.caller();
+    world.add(&caller, config("hubspot")).await;
+    let id = world.link(&caller, account("hubspot", "acme")).await;
+    world.link(&caller, account("hubspot", "brand")).await;
+    world.project("other").await;
+    let hub = &world.hub;
+    let before = world.dump();
+    let error = auth_configs::disable(hub, &caller, "hubspot", at_most(1)).await;
+    let error = refused(error, &codes::TOO_MANY_AFFECTED);
+    assert_eq!(
+        (&error.details()[0]["affected_accounts"], &error.details()[0]["limit"]),
+        (&2.into(), &1.into())
+    );
+    refused(accounts::suspend(hub, &caller, &id, at_most(0)).await, &codes::TOO_MANY_AFFECTED);
+    refused(accounts::delete(hub, &caller, &id, at_most(0)).await, &codes::TOO_MANY_AFFECTED);
+    let update = accounts::update(hub, &caller, &id, label("x"), at_most(0)).await;
+    refused(update, &codes::TOO_MANY_AFFECTED);
+    let relink = accounts::add(hub, &caller, account("hubspot", "acme"), at_most(0)).await;
+    refused(relink, &codes::TOO_MANY_AFFECTED);
+    let other = world.project("other").await;
+    let name = "default".parse().unwrap();
+    let default = projects::count_accounts(hub, &other, &name).await.unwrap();
+    assert_eq!(default, 2);
+    assert_eq!(world.dump(), before);
+    accounts::add(hub, &caller, account("hubspot", "new"), at_most(0)).await.unwrap();
+    auth_configs::disable(hub, &caller, "hubspot", at_most(3)).await.unwrap();
+}
+
+async fn wh_8_each_write_has_its_events_and_its_record(world: TestHub) {
+    let caller = world.caller();
+    let hub = &world.hub;
+    let guard = Guard::default();
+    let mut seen = (0, 0);
+    let mut grew = |events, operations| {
+        let now = (world.events(), world.operations());
+        assert_eq!((now.0 - seen.0, now.1 - seen.1), (events, operations));
+        seen = now;
+    };
+    world.add(&caller, named("hubspot", "first")).await;
+    grew(1, 1);
+    world.add(&caller, oauth("second", "planted")).await;
+    grew(1, 1);
+    let id = world.link(&caller, account("hubspot", "acme")).await;
+    grew(1, 1);
+    accounts::update(hub, &caller, &id, label("x"), guard).await.unwrap();
+    grew(1, 1);
+    auth_configs::edit(hub, &caller, "second", secret("planted-2"), guard).await.unwrap();
+    grew(1, 1);
+    auth_configs::make_default(hub, &caller, "second", guard).await.unwrap();
+    grew(1, 1);
+    world.disable(&caller, "first").await;
+    grew(2, 1);
+    refused(
+        auth_configs::delete(hub, &caller, "first", guard).await,
+        &codes::AUTH_CONFIG_HAS_ACCOUNTS,
+    );
+    grew(0, 0);
+    accounts::delete(hub, &caller, &id, guard).await.unwrap();
+    grew(1, 1);
+    auth_configs::delete(hub, &caller, "first", guard).await.unwrap();
+    grew(1, 1);
+    let dump = world.dump();
+    let written = format!("{:?}{:?}", dump["operations"], dump["events"]);
+    assert!(!written.contains("planted"), "{written}");
+    assert!(written.contains("client_secret"), "names of secrets are recorded");
+}
+
+async fn ac_46_importing_is_all_or_nothing(world: TestHub) {
+    let caller = world.caller();
+    let guard = Guard::default();
+    let key = "hubspot".parse().unwrap();
+    let mut own = connectors::get(&world.hub, &caller, &key).await.unwrap().connector;
+    let mut import = async |version: &str, name: &str, guard| {
+        own.version = version.to_owned();
+        own.name = name.to_owned();
+        connectors::import(&world.hub, &caller, std::slice::from_ref(&own), guard)
+            .await
+            .unwrap()
+            .remove(0)
+    };
+    let other = world.project("other").await;
+    let before = world.dump();
+    assert!(import("2.10.0", "Mine", DRY_RUN).await.changed);
+    assert_eq!(world.dump(), before);
+    assert!(import("2.10.0", "Mine", guard).await.changed);
+    assert!(!import("2.10.0", "Mine", guard).await.changed);
+    assert!(import("2.9.0", "Older", guard).await.changed);
+    let found = connectors::get(&world.hub, &caller, &key).await.unwrap();
+    assert!(found.own);
+    assert_eq!(
+        (found.connector.name.as_str(), found.connector.version.as_str()),
+        ("Mine", "2.10.0")
+    );
+    assert!(!connectors::get(&world.hub, &other, &key).await.unwrap().own);
+    assert_eq!(connectors::own(&world.hub, &caller).await.unwrap().len(), 1);
+    world.add(&caller, config("hubspot")).await;
+    let done = connectors::forget(&world.hub, &caller, &key, guard).await.unwrap();
+    assert_eq!(done.after.unwrap().name, "HubSpot");
+    refused(connectors::forget(&world.hub, &caller, &key, guard).await, &codes::CONNECTOR_UNKNOWN);
+}

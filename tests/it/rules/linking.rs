@@ -1,0 +1,204 @@
+//! CS-5 to CS-11 and AT-2 to AT-10: linking from credentials at hand, and an administrator's hold.
+
+use hubctl::domain::account::Status;
+use hubctl::error::codes;
+use hubctl::hub::accounts::{self, New, Tags, add, resume, suspend};
+use hubctl::hub::write::Guard;
+use serde_json::json;
+
+use crate::support::asked::{account, config, given, named, oauth, owner};
+use crate::support::hub::{TestHub, on_both_databases, refused};
+
+on_both_databases!(
+    cs_5_at_2_a_new_owner_gets_a_new_account,
+    cs_6_cs_8_a_known_one_keeps_its_id,
+    cs_9_owners_are_compared_exactly,
+    cs_10_multiple_makes_another,
+    cs_17_cs_19_only_an_enabled_config_of_the_connector,
+    cs_31_cs_32_cs_33_tags_are_kept_and_replaced,
+    at_4_at_9_suspend_and_resume,
+    at_7_relinking_cures_an_error_and_keeps_a_hold,
+    at_10_explain_names_the_cause,
+    ac_34_fields_of_the_method_are_checked,
+    ac_47_a_login_takes_its_tokens,
+);
+
+fn guard() -> Guard {
+    Guard::default()
+}
+
+async fn cs_5_at_2_a_new_owner_gets_a_new_account(world: TestHub) {
+    let caller = world.caller();
+    let config = world.add(&caller, config("bamboohr")).await;
+    let added = add(&world.hub, &caller, account("bamboohr", "acme"), guard()).await.unwrap();
+    let one = added.view.account;
+    assert!(added.created);
+    assert_eq!((one.status, &one.auth_config), (Status::Active, &config.id));
+    assert_eq!(one.setup.get("subdomain").map(String::as_str), Some("acme"));
+    assert!(!one.setup.contains_key("api_key"), "AT-26");
+    assert_eq!(world.account(&caller, &one.id).await, one);
+    assert_eq!(world.number("select count(*) from events where kind = 'account.created'"), 1);
+    assert_eq!(world.operations(), 2);
+}
+
+async fn cs_6_cs_8_a_known_one_keeps_its_id(world: TestHub) {
+    let caller = world.caller();
+    world.add(&caller, config("hubspot")).await;
+    let first = add(&world.hub, &caller, account("hubspot", "acme"), guard()).await.unwrap();
+    let sealed = world.dump()["account_credentials"].clone();
+    world.clock.advance_seconds(60);
+    let mut again = account("hubspot", "acme");
+    again.owner.name = "Acme renamed".to_owned();
+    let again = add(&world.another(), &caller, again, guard()).await.unwrap();
+    assert!(!again.created);
+    let (first, second) = (first.view.account, again.view.account);
+    assert_eq!((&second.id, second.created_at), (&first.id, first.created_at));
+    assert_eq!(second.owner.name, "Acme renamed");
+    assert_eq!(again.view.credentials_at, Some(world.now()));
+    assert_ne!(world.dump()["account_credentials"], sealed);
+    assert_eq!(world.number("select version from account_credentials"), 2);
+    assert_eq!(world.number("select count(*) from events where kind = 'account.updated'"), 1);
+    assert_eq!(world.number("select count(*) from events where kind = 'account.created'"), 1);
+}
+
+async fn cs_9_owners_are_compared_exactly(world: TestHub) {
+    let caller = world.caller();
+    world.add(&caller, config("hubspot")).await;
+    world.add(&caller, config("freshdesk")).await;
+    for id in ["acme", "Acme", "acme ", "acm\u{e9}", "acme\u{301}"] {
+        world.link(&caller, account("hubspot", id)).await;
+    }
+    world.link(&caller, account("freshdesk", "acme")).await;
+    let all = accounts::Filter::default();
+    assert_eq!(world.listed(&caller, &all).await.len(), 6);
+    let exact = accounts::Filter { owner_ids: vec!["acme".to_owned()], ..all };
+    assert_eq!(world.listed(&caller, &exact).await.len(), 2);
+}
+
+async fn cs_10_multiple_makes_another(world: TestHub) {
+    let caller = world.caller();
+    world.add(&caller, config("hubspot")).await;
+    let first = world.link(&caller, account("hubspot", "acme")).await;
+    world.clock.advance_seconds(1);
+    let another = New { multiple: true, ..account("hubspot", "acme") };
+    let second = world.link(&caller, another).await;
+    assert_ne!(first, second);
+    // Without `multiple` the newest of them is the one that is updated.
+    assert_eq!(world.link(&caller, account("hubspot", "acme")).await, second);
+}
+
+async fn cs_17_cs_19_only_an_enabled_config_of_the_connector(world: TestHub) {
+    let caller = world.caller();
+    let bamboohr = world.add(&caller, config("bamboohr")).await;
+    let link = |new| add(&world.hub, &caller, new, guard());
+    refused(link(account("hubspot", "acme")).await, &codes::CONNECTOR_NOT_ENABLED);
+    refused(link(account("nonsense", "acme")).await, &codes::CONNECTOR_UNKNOWN);
+    let wrong = New { auth_config: Some(bamboohr.id), ..account("hubspot", "acme") };
+    refused(link(wrong).await, &codes::AUTH_CONFIG_MISMATCH);
+    let missing = New { auth_config: Some("x".parse().unwrap()), ..account("hubspot", "acme") };
+    refused(link(missing).await, &codes::AUTH_CONFIG_UNKNOWN);
+    world.disable(&caller, "bamboohr").await;
+    refused(link(account("bamboohr", "acme")).await, &codes::CONNECTOR_NOT_ENABLED);
+    let nobody = New { owner: owner(" "), ..account("bamboohr", "acme") };
+    refused(link(nobody).await, &codes::SESSION_INVALID);
+}
+
+async fn cs_31_cs_32_cs_33_tags_are_kept_and_replaced(world: TestHub) {
+    let caller = world.caller();
+    world.add(&caller, config("hubspot")).await;
+    let tags = Tags {
+        label: Some("main".to_owned()),
+        metadata: json!({"tier": "gold"}).as_object().cloned(),
+        kind: "test".parse().unwrap(),
+    };
+    let id = world.link(&caller, New { tags: tags.clone(), ..account("hubspot", "acme") }).await;
+    let first = world.account(&caller, &id).await;
+    assert_eq!((first.label, first.kind), (tags.label, tags.kind));
+    world.link(&caller, account("hubspot", "acme")).await;
+    let second = world.account(&caller, &id).await;
+    assert_eq!((second.label.as_deref(), second.kind.as_str()), (Some("main"), "production"));
+    assert_eq!(json!(second.metadata), json!({"tier": "gold"}));
+}
+
+async fn at_4_at_9_suspend_and_resume(world: TestHub) {
+    let caller = world.caller();
+    world.add(&caller, config("hubspot")).await;
+    let id = world.link(&caller, account("hubspot", "acme")).await;
+    let done = suspend(&world.hub, &caller, &id, guard()).await.unwrap();
+    assert_eq!(done.after.unwrap().account.shown_status(), Status::Suspended);
+    let again = suspend(&world.hub, &caller, &id, guard());
+    assert!(!world.changes_nothing(again).await.unwrap().changed);
+    world.disable(&caller, "hubspot").await;
+    let done = resume(&world.hub, &caller, &id, guard()).await.unwrap();
+    assert_eq!(done.after.unwrap().account.shown_status(), Status::Inactive);
+    let done = suspend(&world.hub, &caller, &id, guard()).await.unwrap();
+    assert!(done.changed, "an inactive one may be suspended");
+    world.raw("update accounts set hold = 'archived'");
+    refused(suspend(&world.hub, &caller, &id, guard()).await, &codes::ACCOUNT_STATE);
+    refused(resume(&world.hub, &caller, &id, guard()).await, &codes::ACCOUNT_STATE);
+}
+
+async fn at_7_relinking_cures_an_error_and_keeps_a_hold(world: TestHub) {
+    let caller = world.caller();
+    world.add(&caller, config("hubspot")).await;
+    let id = world.link(&caller, account("hubspot", "acme")).await;
+    world.raw(
+        "update accounts set status = 'error', \
+         reasons = '[{\"timestamp\":\"2026-06-01T00:00:00Z\",\"code\":\"x\",\"description\":null}]'",
+    );
+    world.link(&caller, account("hubspot", "acme")).await;
+    let cured = world.account(&caller, &id).await;
+    assert_eq!((cured.status, cured.reasons.len()), (Status::Active, 0));
+    suspend(&world.hub, &caller, &id, guard()).await.unwrap();
+    world.link(&caller, account("hubspot", "acme")).await;
+    assert_eq!(world.account(&caller, &id).await.shown_status(), Status::Suspended);
+}
+
+async fn at_10_explain_names_the_cause(world: TestHub) {
+    let caller = world.caller();
+    let config = world.add(&caller, named("hubspot", "main")).await;
+    let id = world.link(&caller, account("hubspot", "acme")).await;
+    let fine = accounts::explain(&world.hub, &caller, &id).await.unwrap();
+    assert!(fine.usable);
+    let suspended_at = world.now();
+    suspend(&world.hub, &caller, &id, guard()).await.unwrap();
+    world.clock.advance_seconds(60);
+    world.disable(&caller, "main").await;
+    let told = accounts::explain(&world.hub, &caller, &id).await.unwrap();
+    assert!(!told.usable);
+    let codes: Vec<&str> = told.findings.iter().map(|finding| finding.code.as_str()).collect();
+    assert_eq!(codes, ["suspended", "auth_config_disabled", "not_verified"]);
+    assert_eq!(told.findings[0].since, Some(suspended_at));
+    assert_eq!(told.findings[1].since, Some(world.now()));
+    let command = format!("hubctl connectors enable {}", config.id);
+    assert_eq!(told.findings[1].command.as_ref(), Some(&command));
+    for (finding, action) in told.findings.iter().zip(["suspend", "disable"]) {
+        let operation = finding.operation.as_ref().unwrap();
+        assert_eq!(
+            (operation.action.as_str(), operation.actor.as_str()),
+            (action, "local administrator")
+        );
+    }
+}
+
+async fn ac_34_fields_of_the_method_are_checked(world: TestHub) {
+    let caller = world.caller();
+    world.add(&caller, config("bamboohr")).await;
+    let bad = given(&[("api_key", "planted"), ("subdomain", "not a host"), ("extra", "1")]);
+    let bad = New { values: bad, ..account("bamboohr", "acme") };
+    let link = add(&world.hub, &caller, bad, guard());
+    let error = refused(world.changes_nothing(link).await, &codes::FIELDS_INVALID);
+    assert_eq!(error.details().len(), 2, "{error:?}");
+    assert!(!format!("{error:?}").contains("planted"), "{error:?}");
+}
+
+async fn ac_47_a_login_takes_its_tokens(world: TestHub) {
+    let caller = world.caller();
+    world.add(&caller, oauth("login", "s")).await;
+    let values = given(&[("access_token", "planted-access"), ("refresh_token", "planted-refresh")]);
+    let new = New { values, ..account("hubspot", "acme") };
+    let id = world.link(&caller, new).await;
+    assert!(world.account(&caller, &id).await.setup.is_empty());
+    let none = New { values: given(&[]), ..account("hubspot", "brand") };
+    refused(add(&world.hub, &caller, none, guard()).await, &codes::FIELDS_INVALID);
+}

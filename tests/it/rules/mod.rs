@@ -1,0 +1,13 @@
+//! The rules of the contract through the hub's functions, on both databases. Each test begins with
+//! the number of its rule.
+
+mod accounts;
+mod auth_configs;
+mod batch;
+mod deleting;
+mod disabling;
+mod guards;
+mod isolation;
+mod linking;
+mod secrets;
+mod sessions;

@@ -1,0 +1,7 @@
+//! The storage contract: the same on both databases, and what a SQLite file may meet.
+
+mod contract;
+#[cfg(unix)]
+mod files;
+mod first_use;
+mod plans;

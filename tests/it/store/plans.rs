@@ -1,0 +1,100 @@
+//! Listings of accounts use an index for what they are limited to, on both databases.
+
+use hubctl::domain::account::Status;
+use hubctl::domain::ids::ProjectNumber;
+use hubctl::hub::accounts::{Filter, Sort};
+use hubctl::store::accounts;
+
+use crate::support::asked::{account, config};
+use crate::support::hub::{Place, TestHub, on_both_databases};
+
+on_both_databases!(at_12_filters_use_an_index, at_14_the_order_of_creation_needs_no_sorting);
+
+/// Enough rows that on PostgreSQL, which knows how many there are, no plan is as good as any other.
+async fn fill(world: &TestHub) {
+    let caller = world.caller();
+    world.add(&caller, config("hubspot")).await;
+    let id = world.link(&caller, account("hubspot", "acme")).await;
+    let model = world.account(&caller, &id).await;
+    let mut tx = world.hub.store().begin_write().await.unwrap();
+    for number in 0..1_000 {
+        let mut one = model.clone();
+        one.id = format!("id-{number:04}").parse().unwrap();
+        one.owner.id = format!("o{number}");
+        one.provider = format!("p{}", number % 50).parse().unwrap();
+        if number % 20 == 0 {
+            one.status = Status::Error;
+        }
+        accounts::insert(&mut tx, caller.project(), &one).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    if !matches!(world.place, Place::Sqlite(_)) {
+        world.raw("analyze");
+    }
+}
+
+async fn plan(world: &TestHub, filter: &Filter) -> String {
+    let mut tx = world.hub.store().begin_write().await.unwrap();
+    if !matches!(world.place, Place::Sqlite(_)) {
+        // A small table is best read as a whole, whatever indexes it has.
+        tx.execute("set local enable_seqscan = off", &[]).await.unwrap();
+    }
+    accounts::plan(&mut tx, ProjectNumber(1), filter).await.unwrap().join("\n")
+}
+
+async fn at_12_filters_use_an_index(world: TestHub) {
+    fill(&world).await;
+    let owners = |many: usize| (0..many).map(|n| format!("o{n}")).collect::<Vec<_>>();
+    let filters = [
+        (Filter { owner_ids: owners(1), ..Filter::default() }, "accounts_owner"),
+        (Filter { owner_ids: owners(3), ..Filter::default() }, "accounts_owner"),
+        (
+            Filter { providers: vec!["p1".parse().unwrap()], ..Filter::default() },
+            "accounts_provider",
+        ),
+        (
+            Filter {
+                providers: ["p1", "p2"].map(|key| key.parse().unwrap()).into(),
+                ..Filter::default()
+            },
+            "accounts_provider",
+        ),
+        (Filter { statuses: vec![Status::Error], ..Filter::default() }, "accounts_status"),
+        (
+            Filter { statuses: vec![Status::Error, Status::Expired], ..Filter::default() },
+            "accounts_status",
+        ),
+        (
+            Filter { auth_configs: vec!["c".parse().unwrap()], ..Filter::default() },
+            "accounts_auth_config",
+        ),
+    ];
+    for (filter, index) in filters {
+        let plan = plan(&world, &filter).await;
+        assert!(plan.contains(index), "{filter:?}\n{plan}");
+        assert!(!plan.contains("SCAN accounts") && !plan.contains("Seq Scan"), "{plan}");
+    }
+    let ids = Filter { ids: vec!["a".parse().unwrap(), "b".parse().unwrap()], ..Filter::default() };
+    let plan = plan(&world, &ids).await;
+    assert!(
+        plan.contains("PRIMARY KEY (project=? AND id=?)") || plan.contains("accounts_pkey"),
+        "{plan}"
+    );
+}
+
+async fn at_14_the_order_of_creation_needs_no_sorting(world: TestHub) {
+    fill(&world).await;
+    for (descending, after) in [(false, None), (true, None), (false, Some("x")), (true, Some("x"))]
+    {
+        let after = after.map(|id| id.parse().unwrap());
+        let provider = vec!["hubspot".parse().unwrap()];
+        for providers in [Vec::new(), provider] {
+            let sort = Sort::Created;
+            let filter =
+                Filter { descending, after: after.clone(), sort, providers, ..Filter::default() };
+            let plan = plan(&world, &filter).await;
+            let sorts = plan.contains("TEMP B-TREE") || plan.contains("Sort");
+            assert!(!sorts && !plan.contains("SCAN accounts"), "{filter:?}\n{plan}");
+        }
+    }
+}
