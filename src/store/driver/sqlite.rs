@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, ffi};
 
 use super::{Param, Row};
@@ -97,7 +98,7 @@ impl Database {
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let (connection, role) = self.open_read_only(flags)?;
-        connection.busy_timeout(BUSY_LIMIT)?;
+        set_up(&connection)?;
         match self.schema_of(&connection)? {
             Schema::Current => Ok((connection, role)),
             Schema::Older => {
@@ -135,7 +136,7 @@ impl Database {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection =
             Connection::open_with_flags(&self.path, flags).map_err(|error| self.cant(error))?;
-        connection.busy_timeout(BUSY_LIMIT)?;
+        set_up(&connection)?;
         if self.schema_of(&connection)? == Schema::Older {
             connection.pragma_update(None, "journal_mode", "wal").map_err(|e| self.cant(e))?;
             if bring_up_to_date(&mut connection)? {
@@ -241,6 +242,13 @@ impl Database {
             other => other,
         }
     }
+}
+
+fn set_up(connection: &Connection) -> Result<()> {
+    connection.busy_timeout(BUSY_LIMIT)?;
+    // Otherwise a kept statement is compiled again for each new value that is bound to it.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 #[derive(PartialEq, Eq)]
