@@ -23,6 +23,8 @@ pub(in crate::store) struct Database {
     path: PathBuf,
     idle: Arc<Idle>,
     is_new: AtomicBool,
+    busy_limit: Duration,
+    read_only: bool,
 }
 
 #[derive(Default)]
@@ -39,7 +41,13 @@ enum Role {
 
 impl Database {
     pub(in crate::store) fn new(path: PathBuf) -> Self {
-        Self { path, idle: Arc::default(), is_new: AtomicBool::new(false) }
+        let (idle, is_new) = (Arc::default(), AtomicBool::new(false));
+        Self { path, idle, is_new, busy_limit: BUSY_LIMIT, read_only: false }
+    }
+
+    /// Gives up sooner than usual on a locked file, and never makes or migrates one.
+    pub(in crate::store) fn for_a_glance(self, busy_limit: Duration) -> Self {
+        Self { busy_limit, read_only: true, ..self }
     }
 
     pub(in crate::store) fn path(&self) -> &Path {
@@ -86,24 +94,28 @@ impl Database {
             return Ok(connection);
         };
         if meta.len() == 0 {
-            return self.open_writer();
+            return self.open_older();
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = self.open_read_only(flags)?;
-        connection.busy_timeout(BUSY_LIMIT)?;
         match self.schema_of(&connection)? {
             Schema::Current => Ok(connection),
             Schema::Older => {
                 drop(connection);
-                self.open_writer()
+                self.open_older()
             }
         }
+    }
+
+    fn open_older(&self) -> Result<Connection> {
+        if self.read_only { Err(StoreError::ReadOnly) } else { self.open_writer() }
     }
 
     /// On a disk that can't be written SQLite can't set up its shared memory; a file without a
     /// log beside it can be read as it is.
     fn open_read_only(&self, flags: OpenFlags) -> Result<Connection> {
         let plain = Connection::open_with_flags(&self.path, flags).map_err(|e| self.cant(e))?;
+        plain.busy_timeout(self.busy_limit)?;
         let probe = plain.query_row("pragma schema_version", [], |row| row.get::<_, i64>(0));
         let Err(error) = probe else { return Ok(plain) };
         let is_cant_open = error.sqlite_error_code() == Some(ErrorCode::CannotOpen);
@@ -126,7 +138,7 @@ impl Database {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection =
             Connection::open_with_flags(&self.path, flags).map_err(|error| self.cant(error))?;
-        connection.busy_timeout(BUSY_LIMIT)?;
+        connection.busy_timeout(self.busy_limit)?;
         if self.schema_of(&connection)? == Schema::Older {
             connection.pragma_update(None, "journal_mode", "wal").map_err(|e| self.cant(e))?;
             if bring_up_to_date(&mut connection)? {
