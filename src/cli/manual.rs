@@ -166,9 +166,6 @@ mod tests {
     fn nothing_in_a_text_is_a_request() {
         let mut out = String::new();
         lines(&mut out, ".so /etc/passwd\n'x \\fB --no-input `a`");
-        assert_eq!(
-            out,
-            "\\&.so /etc/passwd\n\\&\\(aqx \\efB \\-\\-no\\-input \\(gaa\\(ga\n"
-        );
+        assert_eq!(out, "\\&.so /etc/passwd\n\\&\\(aqx \\efB \\-\\-no\\-input \\(gaa\\(ga\n");
     }
 }

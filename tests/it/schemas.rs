@@ -187,8 +187,7 @@ fn connectors(check: &mut Check) {
     check.run_once("connectors disable", "own-two --yes", "write");
     check.run_once("connectors disable", "own-two own-three --yes", "writes");
     // One of them is not there: an error beside the results.
-    let output =
-        check.hub.run(["connectors", "delete", "own-two", "nobody", "--yes", "--json"]);
+    let output = check.hub.run(["connectors", "delete", "own-two", "nobody", "--yes", "--json"]);
     assert_eq!(output.status.code(), Some(11));
     let results: Value = serde_json::from_slice(&output.stdout).unwrap();
     check.check("connectors delete", "connectors delete", "writes", &results);

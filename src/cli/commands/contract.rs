@@ -112,9 +112,8 @@ impl Record for Argument {
         Column::new("help", "HELP"),
         Column::wide("values", "VALUES"),
     ];
-    const FIELDS: &'static [&'static str] = &[
-        "name", "short", "kind", "help", "required", "multiple", "value", "values", "default",
-    ];
+    const FIELDS: &'static [&'static str] =
+        &["name", "short", "kind", "help", "required", "multiple", "value", "values", "default"];
 
     fn id(&self) -> Cow<'_, str> {
         Cow::Borrowed(&self.name)
@@ -198,9 +197,7 @@ fn argument(argument: &clap::Arg) -> Argument {
             .filter(|_| takes_value)
             .map(|value| value.get_name().to_owned())
             .collect(),
-        default: default
-            .filter(|_| takes_value)
-            .map(|value| value.to_string_lossy().into_owned()),
+        default: default.filter(|_| takes_value).map(|value| value.to_string_lossy().into_owned()),
     }
 }
 

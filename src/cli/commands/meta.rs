@@ -260,11 +260,13 @@ impl Run for Help {
         let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
         match words.as_slice() {
             ["exit-codes"] => {
-                let row = |row: &ExitCode| ExitRow { code: row.code, name: row.name, when: row.when };
+                let row =
+                    |row: &ExitCode| ExitRow { code: row.code, name: row.name, when: row.when };
                 all_of(context, EXIT_CODES.iter().map(row))
             }
             ["environment"] => {
-                let row = |row: &env::Variable| VariableRow { name: row.name, meaning: row.meaning };
+                let row =
+                    |row: &env::Variable| VariableRow { name: row.name, meaning: row.meaning };
                 all_of(context, env::ALL.iter().map(row))
             }
             ["output"] => output.text(OUTPUT_HELP),

@@ -34,6 +34,7 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("process::exit", &[]),
     ("println!", &[]),
     ("print!(", &[]),
+    ("eprintln!", &[]),
     ("driver::", &["store/"]),
 ];
 
@@ -81,7 +82,8 @@ fn drivers_terminal_and_environment_stay_at_home() {
             }
             for (line, text) in code(&file.text) {
                 let is_word = |at: usize| {
-                    at == 0 || !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+                    at == 0
+                        || !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
                 };
                 if text.match_indices(name).any(|(at, _)| is_word(at) || name.starts_with(':')) {
                     wrong.push(format!("src/{}:{line} names {name}", file.path));
