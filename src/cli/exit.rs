@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -74,20 +75,33 @@ pub fn exit_code(error: &HubError) -> u8 {
     }
 }
 
-#[derive(Serialize)]
-struct Envelope<'a> {
+/// The one line of JSON that an error is on standard error.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Error")]
+pub(super) struct Envelope<'a> {
+    /// What went wrong.
     error: Told<'a>,
 }
 
-#[derive(Serialize)]
-struct Told<'a> {
+/// An error as programs are told of it.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "ErrorRecord")]
+pub(super) struct Told<'a> {
+    /// Stable dotted code; `hubctl explain-error` lists them.
     code: &'a str,
+    /// What went wrong, for people.
     message: &'a str,
+    /// A command that helps, to be pasted.
     hint: Option<&'a str>,
+    /// The exit status of the command.
     exit_code: u8,
+    /// Whether the same command may succeed later.
     retryable: bool,
+    /// The status that a hub elsewhere answered with.
     http_status: Option<u16>,
+    /// The id of the request that failed.
     request_id: Option<&'a str>,
+    /// Facts about it: texts, or objects such as `{"field","message"}`.
     details: &'a [Value],
 }
 

@@ -6,9 +6,11 @@ mod context;
 pub mod exit;
 mod globals;
 mod input;
+pub mod manual;
 pub mod output;
 pub mod prompt;
 mod records;
+pub mod schemas;
 mod settings;
 mod tree;
 

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{BufReader, IsTerminal, Seek};
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::api::connect_sessions::CreatedSession;
@@ -272,6 +273,7 @@ struct Lines<'f> {
     reader: csv::Reader<BufReader<&'f mut File>>,
     header: Header,
     path: &'f Path,
+    /// The line of the file, counted from 1 without the header.
     line: u64,
 }
 
@@ -308,16 +310,24 @@ fn unreadable(path: &Path, error: &csv::Error) -> HubError {
 }
 
 /// One link of a batch.
-#[derive(Debug, Serialize)]
-struct Link<'a> {
+#[derive(Debug, JsonSchema, Serialize)]
+pub(in crate::cli) struct Link<'a> {
     line: u64,
+    /// Whether it was made now, or was there from an earlier run.
     created: bool,
+    /// The session's number.
     id: i64,
+    /// Whose account is to be linked.
     origin_owner_id: &'a str,
+    /// Their name.
     origin_owner_name: &'a str,
+    /// The connector.
     provider: Option<&'a str>,
+    /// The address to hand out.
     auth_link_url: &'a str,
+    /// The session's token.
     token: &'a str,
+    /// When it stops working.
     expires_at: Timestamp,
 }
 

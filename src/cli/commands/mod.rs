@@ -14,6 +14,7 @@ use super::prompt;
 
 pub(super) mod accounts;
 pub(super) mod connectors;
+pub(super) mod contract;
 mod fields;
 pub(super) mod link;
 pub(super) mod meta;

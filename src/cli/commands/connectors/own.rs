@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cli::assets;
@@ -129,12 +130,18 @@ fn read_all(path: &Path) -> Result<Vec<FileRead>, HubError> {
 }
 
 /// A finding with its file.
-#[derive(Debug, Serialize)]
-struct Found {
+#[derive(Debug, JsonSchema, Serialize)]
+#[schemars(rename = "LintFinding")]
+pub(in crate::cli) struct Found {
+    /// The file.
     file: String,
+    /// Its line, counted from 1, where it is known.
     line: Option<u64>,
+    /// How grave it is.
     severity: Severity,
+    /// The member, such as `auth[0].config_fields[2].pattern`; empty for the whole.
     place: String,
+    /// What is wrong with it.
     message: String,
 }
 
