@@ -5,4 +5,6 @@
 mod keyring;
 #[cfg(unix)]
 mod postgres;
+#[cfg(unix)]
+mod cli;
 mod support;

@@ -1,7 +1,7 @@
 //! `hubctl link`: auth links for one owner or for a file of them.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufReader, IsTerminal, Seek};
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::api::connect_sessions::CreatedSession;
+use crate::backend::Backend;
 use crate::cli::context::Context;
 use crate::cli::input;
 use crate::cli::output::{Cell, Column, Format, Record};
@@ -19,6 +20,7 @@ use crate::domain::names::ConnectorKey;
 use crate::domain::time::Timestamp;
 use crate::error::{HubError, codes};
 use crate::hub::connect_sessions::BatchItem;
+use crate::hub::write::Guard;
 
 use super::session::{Asked, Part, card};
 
@@ -95,6 +97,7 @@ impl Create {
         let tags = self.asked.tags()?;
         let count = self.check(context, &mut file, path, &tags)?;
         let backend = context.backend().await?;
+        self.try_each_kind(&backend, &mut file, path, &tags).await?;
         let mut occurrences: HashMap<Vec<String>, u64> = HashMap::new();
         let (mut line, mut made) = (0_u64, 0_u64);
         let mut lines = Lines::of(&mut file, path)?;
@@ -164,6 +167,35 @@ impl Create {
             .into_iter()
             .take(PROBLEMS_SHOWN)
             .fold(error, |error, line| error.detail(line.into())))
+    }
+
+    /// Tries one line of each connector, or all where one account is to be linked again: what the
+    /// hub refuses in a later step must not leave the links of earlier ones behind.
+    async fn try_each_kind(
+        &self,
+        backend: &Backend,
+        file: &mut File,
+        path: &Path,
+        tags: &serde_json::Map<String, serde_json::Value>,
+    ) -> Result<(), HubError> {
+        let trial = Guard { dry_run: true, max_affected: None };
+        let mut lines = Lines::of(file, path)?;
+        let mut seen = HashSet::new();
+        while let Some(record) = lines.next()? {
+            let new = self.new_session(&lines.header, &record, tags)?;
+            let is_new = seen.insert(new.provider.clone());
+            if !is_new && new.account.is_none() {
+                continue;
+            }
+            let items = vec![BatchItem { new, occurrence: 0 }];
+            backend.create_sessions(items, trial).await.map_err(|error| {
+                let text = format!("line {}: {error}; no link was made", lines.line);
+                let hint = error.hint_text().map(str::to_owned);
+                let told = HubError::new(error.code(), text);
+                hint.into_iter().fold(told, HubError::hint)
+            })?;
+        }
+        Ok(())
     }
 
     fn new_session(

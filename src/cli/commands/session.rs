@@ -40,7 +40,7 @@ pub(in crate::cli) struct Asked {
     pub(super) account: Option<AccountId>,
 
     /// How long the token works: seconds, or 30m, 24h, 7d; 30 days at most
-    #[arg(long, value_name = "DURATION", value_parser = input::duration_s)]
+    #[arg(long, value_name = "DURATION", allow_negative_numbers = true, value_parser = input::duration_s)]
     pub(super) expires_in: Option<i64>,
 
     /// Your own id of the customer whose account is linked
@@ -240,7 +240,7 @@ pub(in crate::cli) struct List {
     pending: bool,
 
     /// Only waiting ones that expire within this time
-    #[arg(long, value_name = "DURATION", value_parser = input::duration_s)]
+    #[arg(long, value_name = "DURATION", allow_negative_numbers = true, value_parser = input::duration_s)]
     expiring: Option<i64>,
 }
 
@@ -292,7 +292,9 @@ impl Run for Revoke {
                 Ok(vec![result("revoke", written, text)])
             };
             let outcome = outcome.await;
-            batch.add(target, outcome);
+            if batch.add(target, outcome).is_break() {
+                break;
+            }
         }
         batch.finish(&backend)
     }

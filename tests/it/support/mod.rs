@@ -2,3 +2,5 @@
 
 #[cfg(unix)]
 pub(crate) mod postgres;
+#[cfg(unix)]
+pub(crate) mod cli;

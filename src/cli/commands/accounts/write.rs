@@ -248,7 +248,9 @@ impl Run for Suspend {
         let backend = context.backend().await?;
         for target in &targets {
             let outcome = suspend_one(context, &backend, target, batch.guard()).await;
-            batch.add(target, outcome);
+            if batch.add(target, outcome).is_break() {
+                break;
+            }
         }
         batch.finish(&backend)
     }
@@ -296,7 +298,9 @@ impl Run for Resume {
                 Ok(vec![result("resume", written, text)])
             };
             let outcome = outcome.await;
-            batch.add(target, outcome);
+            if batch.add(target, outcome).is_break() {
+                break;
+            }
         }
         batch.finish(&backend)
     }
@@ -329,7 +333,9 @@ impl Run for Delete {
                 Ok(vec![result("delete", written, text)])
             };
             let outcome = outcome.await;
-            batch.add(target, outcome);
+            if batch.add(target, outcome).is_break() {
+                break;
+            }
         }
         batch.finish(&backend)
     }

@@ -330,7 +330,9 @@ impl Run for Forget {
                 Ok(vec![result("forget", written, text)])
             };
             let outcome = outcome.await;
-            batch.add(target, outcome);
+            if batch.add(target, outcome).is_break() {
+                break;
+            }
         }
         batch.finish(&backend)
     }
