@@ -161,8 +161,11 @@ fn for_people(error: &HubError, color: bool, verbose: bool) -> String {
     } else {
         (String::new(), String::new())
     };
-    let mut lines =
-        vec![format!("{on}error[{}]{off}: {}", error.code().name, clean_lines(&shorten(error.message())))];
+    let mut lines = vec![format!(
+        "{on}error[{}]{off}: {}",
+        error.code().name,
+        clean_lines(&shorten(error.message()))
+    )];
     lines.extend(error.details().iter().filter_map(detail));
     if verbose {
         let mut source = std::error::Error::source(error);

@@ -138,8 +138,7 @@ pub(super) fn targets(given: &[String]) -> Result<Vec<String>, HubError> {
             // What is cut off would be taken for a target of its own.
             if count as u64 == LINE_LIMIT && !line.ends_with(b"\n") {
                 let text = format!("standard input has a line of more than {LINE_LIMIT} bytes");
-                return Err(HubError::new(&codes::INPUT_UNREADABLE, text)
-                    .hint("one target a line"));
+                return Err(HubError::new(&codes::INPUT_UNREADABLE, text).hint("one target a line"));
             }
             let line = String::from_utf8(line).map_err(|_| {
                 HubError::new(&codes::INPUT_UNREADABLE, "standard input is not valid UTF-8")

@@ -84,7 +84,12 @@ const MAY_SUCCEED: &[&str] = &["--search", "--name", "available --auth", "--orig
 
 fn check(ended: &Ended) {
     assert!(matches!(ended.code, 0 | 2 | 3 | 6 | 11 | 13), "{ended:?}");
-    assert!(ended.stderr.len() < 6_000, "{} bytes for {}", ended.stderr.len(), &ended.line()[..200]);
+    assert!(
+        ended.stderr.len() < 6_000,
+        "{} bytes for {}",
+        ended.stderr.len(),
+        &ended.line()[..200]
+    );
     let fine = |c: char| !c.is_control() || c == '\n';
     assert!(ended.stderr.chars().all(fine), "{ended:?}");
     if ended.code != 0 {
@@ -97,8 +102,15 @@ fn every_command_refuses_every_kind_of_bad_value() {
     let home = TestHome::new();
     home.run("connectors enable hubspot").code(0);
     let long = "x".repeat(100_000);
-    let values: [&[u8]; 7] =
-        [b"", b"\xff\xfe", b"a\x1b[2J\x07", b"../../etc", long.as_bytes(), "\u{202e}é".as_bytes(), b"--"];
+    let values: [&[u8]; 7] = [
+        b"",
+        b"\xff\xfe",
+        b"a\x1b[2J\x07",
+        b"../../etc",
+        long.as_bytes(),
+        "\u{202e}é".as_bytes(),
+        b"--",
+    ];
     let before = home.dump();
     for command in COMMANDS {
         for value in values {
@@ -177,8 +189,20 @@ fn threat_36_signs_of_a_terminal_are_kept_as_data_and_shown_escaped() {
     let evil = "e\x1b[2J\u{9b}\u{202e}\tx\ny";
     let set = |flag: &str| format!("--{flag}={evil}");
     let (name, user, label) = (set("origin-owner-name"), set("origin-username"), set("label"));
-    let line = ["accounts", "add", "--provider", "hubspot", "--origin-owner-id", "o", "--set",
-        "access_key=k", &name, &user, &label, "--json"];
+    let line = [
+        "accounts",
+        "add",
+        "--provider",
+        "hubspot",
+        "--origin-owner-id",
+        "o",
+        "--set",
+        "access_key=k",
+        &name,
+        &user,
+        &label,
+        "--json",
+    ];
     let made = home.args(line);
     if made.code == 2 {
         // The rules refuse line breaks in names; nothing is kept then.
@@ -188,8 +212,11 @@ fn threat_36_signs_of_a_terminal_are_kept_as_data_and_shown_escaped() {
     assert_eq!(made["origin_owner_name"], evil);
     let id = made["id"].as_str().unwrap();
     for format in ["table", "wide", "csv", "tsv", "value"] {
-        for line in [format!("accounts list -o {format}"), format!("accounts get {id} -o {format}"),
-            format!("accounts explain {id}")] {
+        for line in [
+            format!("accounts list -o {format}"),
+            format!("accounts get {id} -o {format}"),
+            format!("accounts explain {id}"),
+        ] {
             let shown = home.run(&line).code(0);
             assert!(!shown.stdout.contains(['\x1b', '\u{9b}', '\u{202e}']), "{shown:?}");
         }
@@ -206,12 +233,15 @@ fn files_that_can_not_be_values_are_refused() {
     std::fs::create_dir(home.path().join("folder")).unwrap();
     let before = home.dump();
     for name in ["latin1", "huge", "folder", "nul", "absent"] {
-        let line = format!("accounts add --provider hubspot --origin-owner-id x --set access_key=@{name}");
+        let line =
+            format!("accounts add --provider hubspot --origin-owner-id x --set access_key=@{name}");
         let ended = home.run(&line);
         check(&ended);
         assert!(ended.code == 2, "{ended:?}");
     }
-    home.piped("accounts add --provider hubspot --origin-owner-id x --set access_key=-", b"\xff").code(2);
-    home.piped("accounts add --provider hubspot --origin-owner-id x --set access_key=-", "").code(2);
+    home.piped("accounts add --provider hubspot --origin-owner-id x --set access_key=-", b"\xff")
+        .code(2);
+    home.piped("accounts add --provider hubspot --origin-owner-id x --set access_key=-", "")
+        .code(2);
     assert!(home.dump() == before);
 }

@@ -222,8 +222,14 @@ fn nothing_of_one_project_is_seen_in_another() {
     for line in ["accounts list --json", "connectors list --json", "session list --json"] {
         assert_eq!(home.run(&format!("{line} --project other")).code(0).stdout.trim(), "[]");
     }
-    for line in ["accounts get ID", "accounts delete ID --yes", "session get 1", "accounts explain ID",
-        "session revoke 1 --yes", "connectors disable hubspot-nope --yes"] {
+    for line in [
+        "accounts get ID",
+        "accounts delete ID --yes",
+        "session get 1",
+        "accounts explain ID",
+        "session revoke 1 --yes",
+        "connectors disable hubspot-nope --yes",
+    ] {
         home.run(&format!("--project other {}", line.replace("ID", &id))).code(3);
     }
 }

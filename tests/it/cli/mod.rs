@@ -2,6 +2,10 @@
 
 mod bad_input;
 mod contract;
+mod links;
 mod orders;
+mod output;
+mod own;
+mod secrets;
 mod stores;
 mod terminal;

@@ -45,7 +45,8 @@ impl Journal {
         let uuid = "[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}";
         let time = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z";
         let token = r"hcs_\d+_[\w-]{43}|hubctl-[0-9a-f]{8}";
-        let regex = regex::Regex::new(&format!("(?P<id>{uuid})|(?P<at>{time})|(?P<secret>{token})"));
+        let regex =
+            regex::Regex::new(&format!("(?P<id>{uuid})|(?P<at>{time})|(?P<secret>{token})"));
         let regex = regex.unwrap();
         let named = regex.replace_all(line, |found: &regex::Captures<'_>| {
             if found.name("at").is_some() {

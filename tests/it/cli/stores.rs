@@ -117,7 +117,10 @@ fn a_database_that_does_not_answer_is_told_without_its_password() {
         for command in COMMANDS {
             for flags in ["-v", "--json", "-vv --dry-run"] {
                 let ended = home.run(&format!("--state {url} {command} {flags}"));
-                assert!(!format!("{}{}", ended.stdout, ended.stderr).contains("t0psecret"), "{ended:?}");
+                assert!(
+                    !format!("{}{}", ended.stdout, ended.stderr).contains("t0psecret"),
+                    "{ended:?}"
+                );
                 ended.code(code);
             }
         }

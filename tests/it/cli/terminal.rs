@@ -118,11 +118,21 @@ fn missing_fields_of_an_auth_config_are_asked_for() {
 #[test]
 fn a_terminal_table_has_a_header_and_hides_nothing_but_risky_signs() {
     let home = TestHome::new();
-    home.args(["session", "create", "--origin-owner-id", "o", "--origin-owner-name", "\x1b]0;x\x07\u{9b}2J"])
-        .code(0);
+    home.args([
+        "session",
+        "create",
+        "--origin-owner-id",
+        "o",
+        "--origin-owner-name",
+        "\x1b]0;x\x07\u{9b}2J",
+    ])
+    .code(0);
     for format in ["", "-o wide", "-o yaml", "-o json", "-o csv", "-o tsv", "--jq ."] {
         let mut session = home.terminal(&format!("session list --color never {format}"));
         let shown = session.exp_eof().unwrap();
-        assert!(!shown.contains("\x1b]0;") && !shown.contains('\u{9b}') && !shown.contains('\x07'), "{format}: {shown:?}");
+        assert!(
+            !shown.contains("\x1b]0;") && !shown.contains('\u{9b}') && !shown.contains('\x07'),
+            "{format}: {shown:?}"
+        );
     }
 }

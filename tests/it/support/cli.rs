@@ -66,7 +66,10 @@ impl TestHome {
     }
 
     /// The command, with its folder as working folder, nothing on standard input.
-    pub(crate) fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
+    pub(crate) fn command<A: AsRef<OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hubctl"));
         command
             .args(arguments)
@@ -155,7 +158,8 @@ impl TestHome {
 
     /// Links an account of `connector` for `owner` and answers its id.
     pub(crate) fn account(&self, connector: &str, owner: &str, sets: &str) -> String {
-        let line = format!("accounts add --provider {connector} --origin-owner-id {owner} {sets} --json");
+        let line =
+            format!("accounts add --provider {connector} --origin-owner-id {owner} {sets} --json");
         self.run(&line).code(0).json()["id"].as_str().unwrap().to_owned()
     }
 }

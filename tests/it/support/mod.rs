@@ -1,6 +1,6 @@
 //! What several tests need; it says nothing about how hubctl behaves.
 
 #[cfg(unix)]
-pub(crate) mod postgres;
-#[cfg(unix)]
 pub(crate) mod cli;
+#[cfg(unix)]
+pub(crate) mod postgres;
