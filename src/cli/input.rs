@@ -156,15 +156,22 @@ pub(super) fn targets(given: &[String]) -> Result<Vec<String>, HubError> {
 
 /// Reads `K=V` tags.
 pub(super) fn metadata(given: &[String]) -> Result<Map<String, Value>, HubError> {
-    let pairs = given.iter().map(|pair| match pair.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), Value::from(value))),
-        _ => {
+    let mut tags = Map::new();
+    for pair in given {
+        let Some((key, value)) = pair.split_once('=').filter(|(key, _)| !key.is_empty()) else {
             let shown: String = pair.chars().take(40).collect();
-            Err(HubError::new(&codes::BAD_VALUE, format!("`{shown}` is not KEY=VALUE"))
-                .hint("--metadata plan=gold"))
+            return Err(HubError::new(&codes::BAD_VALUE, format!("`{shown}` is not KEY=VALUE"))
+                .hint("--metadata plan=gold"));
+        };
+        if tags.insert(key.to_owned(), Value::from(value)).is_some() {
+            let shown: String = key.chars().take(40).collect();
+            return Err(HubError::new(
+                &codes::BAD_VALUE,
+                format!("--metadata {shown} is given twice"),
+            ));
         }
-    });
-    pairs.collect()
+    }
+    Ok(tags)
 }
 
 /// Reads a duration: whole seconds, or words such as `30m`, `24h`, `1h 30m` or `7d`.

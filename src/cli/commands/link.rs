@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io::{BufReader, IsTerminal, Seek};
+use std::io::{BufRead, BufReader, IsTerminal, Seek};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -22,7 +22,7 @@ use crate::error::{HubError, codes};
 use crate::hub::connect_sessions::BatchItem;
 use crate::hub::write::Guard;
 
-use super::session::{Asked, Part, card};
+use super::session::{Asked, Part, card, tell_trial};
 
 /// Sessions made in one transaction: few enough to be acknowledged soon, enough to be fast.
 const STEP: usize = 100;
@@ -79,6 +79,7 @@ impl Create {
         let backend = context.backend().await?;
         let created = backend.create_session(new, context.guard()).await?;
         context.tell_notes(&backend);
+        tell_trial(context);
         let plain = output.format().is_none() && !output.is_machine();
         let narrowed = output.options().fields.is_some() || output.options().columns.is_some();
         if let Some(part) = self.print {
@@ -129,6 +130,7 @@ impl Create {
             }
         }
         context.tell_notes(&backend);
+        tell_trial(context);
         let verb = if context.globals.dry_run { "would be made" } else { "made" };
         list.finish(|_| {
             Some(format!("{made} of {count} links {verb}, {} were there", count - made))
@@ -155,6 +157,8 @@ impl Create {
                 Err(error) => found.push(format!("line {}: {error}", lines.line)),
             }
         }
+        drop(lines);
+        whole(file, path)?;
         if found.is_empty() {
             if count == 0 {
                 context.output.warn(format_args!("{} has no lines", path.display()));
@@ -254,6 +258,33 @@ fn open(path: &Path) -> Result<File, HubError> {
     copied.map_err(|error| {
         HubError::new(&codes::INPUT_UNREADABLE, format!("can't read standard input: {error}"))
     })
+}
+
+/// The reader takes a quotation mark that is never closed for a field up to the end of the file, so
+/// that a file that was cut off there would look whole.
+fn whole(file: &mut File, path: &Path) -> Result<(), HubError> {
+    let unreadable = |error: std::io::Error| {
+        let text = format!("can't read {}: {error}", path.display());
+        HubError::new(&codes::INPUT_UNREADABLE, text)
+    };
+    file.rewind().map_err(unreadable)?;
+    let mut reader = BufReader::new(file);
+    let mut marks = 0_u64;
+    loop {
+        let bytes = reader.fill_buf().map_err(unreadable)?;
+        if bytes.is_empty() {
+            break;
+        }
+        marks += bytes.iter().map(|byte| u64::from(*byte == b'"')).sum::<u64>();
+        let count = bytes.len();
+        reader.consume(count);
+    }
+    if marks % 2 == 0 {
+        return Ok(());
+    }
+    let text = format!("{} has a quotation mark that is not closed", path.display());
+    Err(HubError::new(&codes::BAD_VALUE, text)
+        .hint("write a quotation mark within a field twice, and the field in quotation marks"))
 }
 
 /// Where each column is.

@@ -170,6 +170,7 @@ impl Run for Create {
         let backend = context.backend().await?;
         let created = backend.create_session(new, context.guard()).await?;
         context.tell_notes(&backend);
+        tell_trial(context);
         if let Some(part) = self.print {
             return context.output.text(&part.of(&created));
         }
@@ -179,6 +180,13 @@ impl Run for Create {
         };
         let lines = card(&context.output, &created, config.as_ref());
         context.output.item(&created, Some(&lines))
+    }
+}
+
+/// What a dry run answers looks like what works.
+pub(super) fn tell_trial(context: &Context) {
+    if context.globals.dry_run {
+        context.output.note("dry run: nothing was made, and the token and link do not work");
     }
 }
 

@@ -20,7 +20,7 @@ fn a_bad_file_makes_no_link() {
     late.extend((0..250).map(|row| format!("o{row},hubspot\n")));
     late.push_str("last,salesforce\n");
     let long = format!("origin_owner_id\n{}\n", "x".repeat(1 << 20));
-    let cases: [(&str, &[u8], i32, &str); 12] = [
+    let cases: [(&str, &[u8], i32, &str); 13] = [
         ("missing column", b"origin_owner_name\nA\n", 2, "no column origin_owner_id"),
         ("unknown column", b"origin_owner_id,foo\na,b\n", 2, "unknown column `foo`"),
         ("double column", b"origin_owner_id,label,label\na,b,c\n", 2, "the column `label` twice"),
@@ -32,6 +32,7 @@ fn a_bad_file_makes_no_link() {
         ("empty", b"", 2, "no column origin_owner_id"),
         ("long field", long.as_bytes(), 2, "line 2: a field is too long"),
         ("no UTF-8", b"origin_owner_id\n\xff\n", 2, "f.csv"),
+        ("an open quote at the end", b"origin_owner_id\na\n\"b\n", 2, "is not closed"),
         ("an open quote", b"origin_owner_id,label\n\"a,b\nc,d\n", 2, "f.csv"),
     ];
     let before = home.dump();

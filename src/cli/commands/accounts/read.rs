@@ -9,6 +9,7 @@ use crate::backend::Backend;
 use crate::cli::assets;
 use crate::cli::context::{Context, SystemClock};
 use crate::cli::input;
+use crate::cli::output::Format;
 use crate::cli::tree::Run;
 use crate::domain::account::{AccountType, Status};
 use crate::domain::ids::{AccountId, AuthConfigId};
@@ -119,6 +120,10 @@ pub(in crate::cli) struct List {
 impl Run for List {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let filter = self.chosen.filter(context)?;
+        if self.watch && matches!(context.output.format(), Some(Format::Json | Format::Yaml)) {
+            let text = "--watch never ends, and this format is one whole document";
+            return Err(HubError::new(&codes::USAGE, text).hint("use -o jsonl"));
+        }
         let backend = context.backend().await?;
         if self.watch {
             return watch(context, &backend, filter).await;

@@ -219,6 +219,10 @@ impl Run for Update {
             username: self.origin_username.map(clears),
         };
         let changes = accounts::Changes { update, auth_config: self.auth_config };
+        if changes == accounts::Changes::default() {
+            return Err(HubError::new(&codes::INPUT_NEEDED, "nothing to change was given")
+                .hint("give --label, --metadata, --type, --origin-owner-name or --auth-config"));
+        }
         let backend = context.backend().await?;
         let written = backend.update_account(&self.id, changes, context.guard()).await?;
         context.tell_notes(&backend);
