@@ -7,6 +7,7 @@ pub mod exit;
 mod globals;
 mod input;
 pub mod output;
+pub mod owners;
 pub mod prompt;
 mod records;
 mod settings;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io::{BufRead, BufReader, IsTerminal, Seek};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -13,6 +13,7 @@ use crate::backend::Backend;
 use crate::cli::context::Context;
 use crate::cli::input;
 use crate::cli::output::{Cell, Column, Format, Record};
+use crate::cli::owners::{Header, Lines, whole};
 use crate::cli::tree::Run;
 use crate::domain::account::Owner;
 use crate::domain::connect_session::{LINK_LIFE_S, NewSession, problems};
@@ -28,8 +29,6 @@ use super::session::{Asked, Part, card, tell_trial};
 const STEP: usize = 100;
 /// Problems of a file that are listed.
 const PROBLEMS_SHOWN: usize = 20;
-/// Longest field of the file, in bytes.
-const FIELD_LIMIT: usize = 64 << 10;
 
 /// Create an auth link: an address where an end user links an account
 ///
@@ -105,7 +104,7 @@ impl Create {
         loop {
             let mut items = Vec::with_capacity(STEP);
             while items.len() < STEP {
-                let Some(record) = lines.next()? else { break };
+                let Some(record) = lines.read()? else { break };
                 let occurrence = occurrences.entry(record.clone()).or_insert(0);
                 let new = self.new_session(&lines.header, &record, &tags)?;
                 items.push(BatchItem { new, occurrence: *occurrence });
@@ -148,7 +147,7 @@ impl Create {
     ) -> Result<u64, HubError> {
         let mut lines = Lines::of(file, path)?;
         let (mut count, mut found) = (0, Vec::new());
-        while let Some(record) = lines.next()? {
+        while let Some(record) = lines.read()? {
             count += 1;
             match self.new_session(&lines.header, &record, tags) {
                 Ok(new) => found.extend(problems(&new).into_iter().map(|problem| {
@@ -158,7 +157,7 @@ impl Create {
             }
         }
         drop(lines);
-        whole(file, path)?;
+        whole(&mut *file, path)?;
         if found.is_empty() {
             if count == 0 {
                 context.output.warn(format_args!("{} has no lines", path.display()));
@@ -185,7 +184,7 @@ impl Create {
         let trial = Guard { dry_run: true, max_affected: None };
         let mut lines = Lines::of(file, path)?;
         let mut seen = HashSet::new();
-        while let Some(record) = lines.next()? {
+        while let Some(record) = lines.read()? {
             let new = self.new_session(&lines.header, &record, tags)?;
             let is_new = seen.insert(new.provider.clone());
             if !is_new && new.account.is_none() {
@@ -258,116 +257,6 @@ fn open(path: &Path) -> Result<File, HubError> {
     copied.map_err(|error| {
         HubError::new(&codes::INPUT_UNREADABLE, format!("can't read standard input: {error}"))
     })
-}
-
-/// The reader takes a quotation mark that is never closed for a field up to the end of the file, so
-/// that a file that was cut off there would look whole.
-fn whole(file: &mut File, path: &Path) -> Result<(), HubError> {
-    let unreadable = |error: std::io::Error| {
-        let text = format!("can't read {}: {error}", path.display());
-        HubError::new(&codes::INPUT_UNREADABLE, text)
-    };
-    file.rewind().map_err(unreadable)?;
-    let mut reader = BufReader::new(file);
-    let mut marks = 0_u64;
-    loop {
-        let bytes = reader.fill_buf().map_err(unreadable)?;
-        if bytes.is_empty() {
-            break;
-        }
-        marks += bytes.iter().map(|byte| u64::from(*byte == b'"')).sum::<u64>();
-        let count = bytes.len();
-        reader.consume(count);
-    }
-    if marks % 2 == 0 {
-        return Ok(());
-    }
-    let text = format!("{} has a quotation mark that is not closed", path.display());
-    Err(HubError::new(&codes::BAD_VALUE, text)
-        .hint("write a quotation mark within a field twice, and the field in quotation marks"))
-}
-
-/// Where each column is.
-struct Header {
-    owner_id: usize,
-    owner_name: Option<usize>,
-    username: Option<usize>,
-    provider: Option<usize>,
-    label: Option<usize>,
-}
-
-impl Header {
-    const COLUMNS: [&'static str; 5] =
-        ["origin_owner_id", "origin_owner_name", "origin_username", "provider", "label"];
-
-    fn read(names: &csv::StringRecord, path: &Path) -> Result<Self, HubError> {
-        let bad = |text: String| {
-            HubError::new(&codes::BAD_VALUE, text)
-                .hint(format!("the first line names the columns: {}", Self::COLUMNS.join(",")))
-        };
-        let names: Vec<String> = names
-            .iter()
-            .map(|name| name.trim_start_matches('\u{feff}').trim().to_owned())
-            .collect();
-        if let Some(name) = names.iter().find(|name| !Self::COLUMNS.contains(&name.as_str())) {
-            let shown: String = name.chars().take(40).collect();
-            return Err(bad(format!("{} has an unknown column `{shown}`", path.display())));
-        }
-        let at = |name: &str| names.iter().position(|known| known == name);
-        if let Some(twice) = names.iter().enumerate().find(|(index, name)| at(name) != Some(*index))
-        {
-            return Err(bad(format!("{} has the column `{}` twice", path.display(), twice.1)));
-        }
-        let owner_id = at(Self::COLUMNS[0])
-            .ok_or_else(|| bad(format!("{} has no column origin_owner_id", path.display())))?;
-        Ok(Self {
-            owner_id,
-            owner_name: at(Self::COLUMNS[1]),
-            username: at(Self::COLUMNS[2]),
-            provider: at(Self::COLUMNS[3]),
-            label: at(Self::COLUMNS[4]),
-        })
-    }
-}
-
-/// The lines of the file, one at a time.
-struct Lines<'f> {
-    reader: csv::Reader<BufReader<&'f mut File>>,
-    header: Header,
-    path: &'f Path,
-    line: u64,
-}
-
-impl<'f> Lines<'f> {
-    fn of(file: &'f mut File, path: &'f Path) -> Result<Self, HubError> {
-        file.rewind().map_err(|error| {
-            let text = format!("{} can't be read twice: {error}", path.display());
-            HubError::new(&codes::INPUT_UNREADABLE, text)
-                .hint("pipe it into `hubctl link create --from -`")
-        })?;
-        let mut reader = csv::ReaderBuilder::new().from_reader(BufReader::new(file));
-        let header = reader.headers().map_err(|error| unreadable(path, &error))?;
-        let header = Header::read(header, path)?;
-        Ok(Self { reader, header, path, line: 1 })
-    }
-
-    fn next(&mut self) -> Result<Option<Vec<String>>, HubError> {
-        let mut record = csv::StringRecord::new();
-        let more = self.reader.read_record(&mut record);
-        if !more.map_err(|error| unreadable(self.path, &error))? {
-            return Ok(None);
-        }
-        self.line = record.position().map_or(self.line + 1, csv::Position::line);
-        if record.iter().any(|field| field.len() > FIELD_LIMIT) {
-            let text = format!("{} line {}: a field is too long", self.path.display(), self.line);
-            return Err(HubError::new(&codes::BAD_VALUE, text));
-        }
-        Ok(Some(record.iter().map(str::to_owned).collect()))
-    }
-}
-
-fn unreadable(path: &Path, error: &csv::Error) -> HubError {
-    HubError::new(&codes::INPUT_UNREADABLE, format!("{}: {error}", path.display()))
 }
 
 /// One link of a batch.
@@ -450,46 +339,4 @@ fn draw(context: &Context, link: &str) -> Result<(), HubError> {
     }
     context.output.remark(picture);
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io::Write;
-
-    fn rows(text: &[u8]) -> Result<Vec<Vec<String>>, HubError> {
-        let mut file = tempfile::tempfile().unwrap();
-        file.write_all(text).unwrap();
-        let mut lines = Lines::of(&mut file, Path::new("f.csv"))?;
-        let mut rows = Vec::new();
-        while let Some(row) = lines.next()? {
-            rows.push(row);
-        }
-        Ok(rows)
-    }
-
-    #[test]
-    fn columns_come_in_any_order_and_a_byte_order_mark_is_no_part_of_a_name() {
-        let text = "\u{feff}origin_owner_name,origin_owner_id\nAcme,a-1\n\"B, Inc\",b-2\n";
-        assert_eq!(rows(text.as_bytes()).unwrap(), [["Acme", "a-1"], ["B, Inc", "b-2"]]);
-    }
-
-    #[test]
-    fn a_missing_unknown_or_double_column_is_refused() {
-        for header in
-            ["origin_owner_name", "origin_owner_id,foo", "origin_owner_id,origin_owner_id", ""]
-        {
-            assert!(rows(format!("{header}\na,b\n").as_bytes()).is_err(), "{header:?}");
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400)) {
-            _ = rows(&bytes);
-            let mut with_header = b"origin_owner_id,label\n".to_vec();
-            with_header.extend(&bytes);
-            _ = rows(&with_header);
-        }
-    }
 }

@@ -117,7 +117,6 @@ impl<'c> Batch<'c> {
     }
 
     /// Takes down what became of a target; tells to stop where the person said so.
-    #[must_use]
     fn add(
         &mut self,
         target: &str,
