@@ -1,6 +1,6 @@
 //! Questions: only on a terminal, and each way to answer them.
 
-use rexpect::process::wait::WaitStatus;
+use rexpect::process::WaitStatus;
 use rexpect::session::PtySession;
 
 use crate::support::cli::TestHome;
@@ -12,8 +12,7 @@ fn linked() -> TestHome {
     home
 }
 
-fn code(session: PtySession) -> i32 {
-    let mut session = session;
+fn code(mut session: PtySession) -> i32 {
     session.exp_eof().unwrap();
     match session.process().wait().unwrap() {
         WaitStatus::Exited(_, code) => code,
