@@ -22,7 +22,7 @@ fn code(mut session: PtySession) -> i32 {
 }
 
 fn is_enabled(home: &TestHome) -> bool {
-    home.run("connectors get hubspot --json").json()["active"] == true
+    home.run("connectors list --json").json()[0]["active"] == true
 }
 
 #[test]
