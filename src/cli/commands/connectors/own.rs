@@ -72,6 +72,7 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>, HubError> {
             if kind.is_dir() {
                 folders.push(path);
             } else if kind.is_file()
+                && !is_partial(&name)
                 && (name.contains(".connector.") && is_yaml(&name)
                     || [".json", ".jsonl"].iter().any(|end| name.ends_with(end)))
             {
