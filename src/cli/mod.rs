@@ -8,6 +8,7 @@ mod globals;
 mod input;
 pub mod manual;
 pub mod output;
+pub mod owners;
 pub mod prompt;
 mod records;
 pub mod schemas;
@@ -81,7 +82,10 @@ impl Told {
                 "--" => break,
                 "--json" | "--jq" => Some("json"),
                 "-o" | "--output" => arguments.get(index + 1).and_then(|next| next.to_str()),
-                _ => text.strip_prefix("--output=").or_else(|| text.strip_prefix("-o")),
+                _ => text
+                    .strip_prefix("--output=")
+                    .or_else(|| text.strip_prefix("-o="))
+                    .or_else(|| text.strip_prefix("-o")),
             };
             named |= value.is_some();
             as_json |= value.is_some_and(machine) || text.starts_with("--jq=");

@@ -402,7 +402,7 @@ impl Account {
 }
 
 /// What an update changes; `None` leaves a key alone.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Update {
     /// Label; `Some(None)` clears it.
     pub label: Option<Option<String>>,

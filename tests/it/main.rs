@@ -5,6 +5,8 @@ mod assets;
 #[cfg(unix)]
 mod completion;
 mod guards;
+#[cfg(unix)]
+mod cli;
 #[cfg(target_os = "linux")]
 mod keyring;
 #[cfg(unix)]

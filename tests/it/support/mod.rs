@@ -4,4 +4,6 @@ pub(crate) mod asked;
 pub(crate) mod command;
 pub(crate) mod hub;
 #[cfg(unix)]
+pub(crate) mod cli;
+#[cfg(unix)]
 pub(crate) mod postgres;

@@ -73,6 +73,7 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>, HubError> {
             if kind.is_dir() {
                 folders.push(path);
             } else if kind.is_file()
+                && !is_partial(&name)
                 && (name.contains(".connector.") && is_yaml(&name)
                     || [".json", ".jsonl"].iter().any(|end| name.ends_with(end)))
             {
@@ -337,7 +338,9 @@ impl Run for Forget {
                 Ok(vec![result("forget", written, text)])
             };
             let outcome = outcome.await;
-            batch.add(target, outcome);
+            if batch.add(target, outcome).is_break() {
+                break;
+            }
         }
         batch.finish(&backend)
     }

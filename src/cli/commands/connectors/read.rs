@@ -364,10 +364,12 @@ impl Run for Open {
                 false => context.output.text(&address),
             };
         }
-        webbrowser::open(&address).map_err(|error| {
-            HubError::new(&codes::INTERNAL, format!("can't open a browser: {error}"))
-                .hint("add --print to print the address")
-        })
+        if let Err(error) = webbrowser::open(&address) {
+            // The person gets there all the same.
+            context.output.warn(format_args!("can't open a browser: {error}"));
+            return context.output.text(&address);
+        }
+        Ok(())
     }
 }
 
