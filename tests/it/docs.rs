@@ -229,8 +229,7 @@ fn the_tour_runs_and_leaves_nothing_behind() {
     }
     assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0, "{printed}\n{errors}");
     let parser = parser();
-    let unknown: Vec<String> =
-        shown.iter().filter_map(|command| fault(&parser, command)).collect();
+    let unknown: Vec<String> = shown.iter().filter_map(|command| fault(&parser, command)).collect();
     assert!(unknown.is_empty(), "{unknown:#?}");
 }
 
