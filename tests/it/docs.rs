@@ -292,11 +292,19 @@ fn commands_of_sources() -> Vec<(String, String)> {
     let continued = regex(r"\\\n\s*(///|//!)?\s*");
     let mut found = Vec::new();
     for file in files {
+        // Its texts only tell one use of a key from another.
+        if file.starts_with(root().join("src/hub/vault")) {
+            continue;
+        }
         let text = fs::read_to_string(&file).unwrap();
         // A text goes on in the next line, and so may a command.
         let text = continued.replace_all(&text, "");
         for captures in named.captures_iter(&text) {
-            found.push((file.display().to_string(), captures[1].to_owned()));
+            let command = &captures[1];
+            // A full stop ends a sentence about hubctl.
+            if !command.ends_with('.') || command.ends_with("...") {
+                found.push((file.display().to_string(), command.to_owned()));
+            }
         }
     }
     found
@@ -311,7 +319,7 @@ fn every_command_that_is_named_exists() {
     for (file, command) in in_sources {
         unknown.extend(fault(&parser, &command).map(|fault| format!("{file}: {fault}")));
     }
-    let named = regex(r"(?m)(?:^|[`$(|;] ?|run: )hubctl ([a-z-][^`\n|)]*)");
+    let named = regex(r"(?m)(?:^|[`$(|] ?|run: )hubctl ([a-z-][^`\n|)]*)");
     for name in ["README.md", "CONTRIBUTING.md"] {
         let text = text_of(name).replace("\\\n", " ");
         for captures in named.captures_iter(&text) {
