@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 
 use clap::Command as Parser;
 use hubctl::cli::exit::EXIT_CODES;
@@ -145,19 +146,22 @@ fn run(steps: &[Step], home: &Path) -> Vec<String> {
     outputs
 }
 
-/// Replaces what differs from run to run: ids, tokens, times, and the width of columns with it.
+/// What differs from run to run: ids, tokens, times, and the width of columns with it.
+static VARYING: LazyLock<[(Regex, &str); 6]> = LazyLock::new(|| {
+    [
+        (regex("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"), "ID"),
+        (regex(r"hcs_(\d+)_[A-Za-z0-9_-]+…?"), "hcs_${1}_TOKEN"),
+        (regex(r"\bhubctl-[0-9a-f]{8}\b"), "hubctl-OWNER"),
+        (regex(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d\.\d+Z| UTC)"), "TIME"),
+        (regex(r"\bnow\b|\b\d+ (s|min) ago\b"), "AGO"),
+        (regex(" {2,}"), "  "),
+    ]
+});
+
 fn settled(line: &str) -> String {
-    const VARYING: [(&str, &str); 6] = [
-        (r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", "ID"),
-        (r"hcs_(\d+)_[A-Za-z0-9_-]+…?", "hcs_${1}_TOKEN"),
-        (r"\bhubctl-[0-9a-f]{8}\b", "hubctl-OWNER"),
-        (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d\.\d+Z| UTC)", "TIME"),
-        (r"\bnow\b|\b\d+ (s|min) ago\b", "AGO"),
-        (" {2,}", "  "),
-    ];
     let mut line = line.trim_end().to_owned();
-    for (pattern, name) in VARYING {
-        line = regex(pattern).replace_all(&line, name).into_owned();
+    for (pattern, name) in VARYING.iter() {
+        line = pattern.replace_all(&line, *name).into_owned();
     }
     line
 }
@@ -243,7 +247,7 @@ fn parser() -> Parser {
 ///
 /// A text may leave values and whole arguments out, so only words and flags are looked at.
 fn fault(parser: &Parser, text: &str) -> Option<String> {
-    let globals: BTreeSet<&str> = parser.get_arguments().filter_map(|arg| arg.get_long()).collect();
+    let globals: BTreeSet<&str> = parser.get_arguments().filter_map(clap::Arg::get_long).collect();
     let mut command = parser;
     let mut path = String::from("hubctl");
     let mut words = text.split_whitespace().peekable();
@@ -259,8 +263,8 @@ fn fault(parser: &Parser, text: &str) -> Option<String> {
         command = next;
         path = format!("{path} {word}");
     }
-    let is_shell = |word: &&str| !matches!(*word, "|" | "&&" | "||" | ";" | ">" | "<");
-    for word in words.take_while(is_shell) {
+    let is_part = |word: &&str| !matches!(*word, "|" | "&&" | "||" | ";" | ">" | "<");
+    for word in words.take_while(is_part) {
         let Some(flag) = word.trim_start_matches(['[', '(']).strip_prefix("--") else { continue };
         let end = flag.find(|c: char| !c.is_ascii_alphanumeric() && c != '-');
         let flag = &flag[..end.unwrap_or(flag.len())];
@@ -334,15 +338,17 @@ fn the_readme_names_every_command() {
     let text = text_of("README.md");
     let mut missing = Vec::new();
     for group in parser().get_subcommands() {
-        let verbs: Vec<&str> = group.get_subcommands().map(Parser::get_name).collect();
+        // The parser adds `help` to each group on its own.
+        let verbs = group.get_subcommands().map(Parser::get_name);
+        let verbs: Vec<&str> = verbs.filter(|verb| *verb != "help").collect();
         let name = group.get_name();
         let row = text.lines().find(|line| line.starts_with(&format!("| `{name}")));
         let row = row.unwrap_or_default();
         if row.is_empty() {
             missing.push(name.to_owned());
         }
-        let is_there = |verb: &&&str| !row.contains(&format!("`{verb}`"));
-        missing.extend(verbs.iter().filter(is_there).map(|verb| format!("{name} {verb}")));
+        let is_missing = |verb: &&&str| !row.contains(&format!("`{verb}`"));
+        missing.extend(verbs.iter().filter(is_missing).map(|verb| format!("{name} {verb}")));
     }
     assert!(missing.is_empty(), "no row of the table of commands has {missing:?}");
 }
@@ -357,6 +363,12 @@ fn table(header: &str) -> Vec<Vec<String>> {
         row.split(" | ").map(|cell| cell.trim().replace('`', "")).collect()
     };
     rows.map(cells).collect()
+}
+
+#[test]
+fn the_readme_counts_the_connectors() {
+    let count = fs::read_dir(root().join("src/catalog/connectors")).unwrap().count();
+    assert!(text_of("README.md").contains(&format!(" {count} connectors")), "{count} connectors");
 }
 
 #[test]
