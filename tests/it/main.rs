@@ -7,6 +7,8 @@ mod completion;
 mod guards;
 #[cfg(unix)]
 mod cli;
+#[cfg(unix)]
+mod docs;
 #[cfg(target_os = "linux")]
 mod keyring;
 #[cfg(unix)]

@@ -29,7 +29,7 @@ pub struct WriteResult {
     pub dry_run: bool,
     /// Linked accounts that the change touches.
     pub affected_accounts: u64,
-    /// The operation, for `hubctl ops`.
+    /// The operation, where one was recorded.
     pub operation_id: Option<String>,
     /// The target before.
     #[schemars(with = "Option<Target>")]
