@@ -3,12 +3,12 @@
 
 mod assets;
 #[cfg(unix)]
-mod completion;
-mod guards;
-#[cfg(unix)]
 mod cli;
 #[cfg(unix)]
+mod completion;
+#[cfg(unix)]
 mod docs;
+mod guards;
 #[cfg(target_os = "linux")]
 mod keyring;
 #[cfg(unix)]
