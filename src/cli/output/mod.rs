@@ -34,8 +34,8 @@ pub use list::{List, ListSummary};
 pub use options::{Format, OutputOptions};
 pub use record::{Cell, Column, Record};
 pub use sink::Captured;
+pub(super) use writes::OneOfMany;
 pub use writes::WriteResult;
-pub(super) use writes::{OneOfMany, Single};
 
 use clean::Lines;
 use rows::Look;
