@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::domain::account::{Listed, StatusReason};
+use crate::domain::account::{AccountType, Listed, Status, StatusReason};
 use crate::domain::connector::Category;
 use crate::domain::time::Timestamp;
 use crate::hub::accounts::{Explanation as Explained, Finding as Found, View};
@@ -13,7 +14,7 @@ use crate::hub::accounts::{Explanation as Explained, Finding as Found, View};
 use super::JsonText;
 
 /// A linked account; it borrows from the row that it is read from.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 pub struct Account<'a> {
     /// Its id.
     pub id: Cow<'a, str>,
@@ -28,15 +29,19 @@ pub struct Account<'a> {
     /// The person who linked it.
     pub origin_username: Option<Cow<'a, str>>,
     /// `active`, `inactive`, `suspended`, `archived`, `expired` or `error`.
+    #[schemars(with = "Status")]
     pub status: Cow<'a, str>,
     /// Why.
+    #[schemars(with = "Vec<StatusReason>")]
     pub status_reasons: JsonText<'a>,
     /// Label.
     pub label: Option<Cow<'a, str>>,
     /// Values that are not secret (AT-26).
+    #[schemars(with = "Map<String, Value>")]
     pub setup_information: JsonText<'a>,
     /// `production` or `test`.
     #[serde(rename = "type")]
+    #[schemars(with = "AccountType")]
     pub kind: Cow<'a, str>,
     /// The connector's categories.
     pub categories: Cow<'a, [Category]>,
@@ -79,7 +84,7 @@ impl<'a> Account<'a> {
 }
 
 /// A linked account with what only an administrator sees: tags, auth config, credential dates.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 pub struct AccountDetail {
     /// Its id.
     pub id: String,
@@ -93,7 +98,8 @@ pub struct AccountDetail {
     pub origin_owner_name: String,
     /// The person who linked it.
     pub origin_username: Option<String>,
-    /// As in [`Account`].
+    /// `active`, `inactive`, `suspended`, `archived`, `expired` or `error`.
+    #[schemars(with = "Status")]
     pub status: &'static str,
     /// Why.
     pub status_reasons: Vec<StatusReason>,
@@ -103,6 +109,7 @@ pub struct AccountDetail {
     pub setup_information: Map<String, Value>,
     /// `production` or `test`.
     #[serde(rename = "type")]
+    #[schemars(with = "AccountType")]
     pub kind: &'static str,
     /// The connector's categories.
     pub categories: Vec<Category>,
@@ -161,7 +168,7 @@ impl AccountDetail {
 }
 
 /// Why an account is or is not usable.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 pub struct Explanation {
     /// The account.
     pub account: AccountDetail,
@@ -172,7 +179,7 @@ pub struct Explanation {
 }
 
 /// One cause or remark.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Finding {
     /// Stable code.
     pub code: String,

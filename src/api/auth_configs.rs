@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::domain::auth_config::VersionPin;
@@ -10,7 +11,7 @@ use crate::domain::time::Timestamp;
 use crate::hub::auth_configs::{Detail, Impact as Touched, View};
 
 /// An auth config as lists show it: no secret, no field value (AC-37).
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 pub struct AuthConfig {
     /// Its id, also `integration_id` and `connector_profile_id` elsewhere.
     pub id: String,
@@ -39,6 +40,7 @@ pub struct AuthConfig {
     /// The version pin.
     pub connector_pinned_version: Option<String>,
     /// `stackone` for a built-in connector, `project` for an own one.
+    #[schemars(extend("enum" = ["stackone", "project", null]))]
     pub connector_owner: Option<String>,
     /// The vendor's environment.
     pub environment: Option<String>,
@@ -77,7 +79,7 @@ impl From<&View> for AuthConfig {
 }
 
 /// An auth config with what only its administrator needs: values, names of secrets, callback.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 pub struct AuthConfigDetail {
     /// Its id.
     pub id: String,
@@ -116,6 +118,7 @@ pub struct AuthConfigDetail {
     /// The version pin.
     pub connector_pinned_version: Option<String>,
     /// `stackone` for a built-in connector, `project` for an own one.
+    #[schemars(extend("enum" = ["stackone", "project", null]))]
     pub connector_owner: Option<String>,
     /// The vendor's environment.
     pub environment: Option<String>,
@@ -162,7 +165,7 @@ impl From<&Detail> for AuthConfigDetail {
 }
 
 /// What a change would touch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Impact {
     /// Linked accounts.
     pub affected_accounts: u64,

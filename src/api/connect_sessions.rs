@@ -1,10 +1,11 @@
 //! Connect sessions on the wire (contract section 3).
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::domain::account::AccountType;
-use crate::domain::connect_session::ConnectSession as Session;
+use crate::domain::connect_session::{ConnectSession as Session, State};
 use crate::domain::connector::Category;
 use crate::domain::time::Timestamp;
 use crate::hub::connect_sessions::{Created, Seen};
@@ -13,7 +14,7 @@ use crate::hub::connect_sessions::{Created, Seen};
 const ORGANIZATION: &str = "local";
 
 /// A connect session; its token is never in it (CS-4).
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 pub struct ConnectSession {
     /// Its number.
     pub id: i64,
@@ -52,6 +53,7 @@ pub struct ConnectSession {
     /// The newest login at a provider within it (CS-37).
     pub latest_connection_attempt: Option<Value>,
     /// `pending`, `linked`, `expired` or `revoked`.
+    #[schemars(with = "State")]
     pub status: &'static str,
     /// The account that its latest success linked.
     pub linked_account_id: Option<String>,
@@ -100,7 +102,7 @@ impl ConnectSession {
 }
 
 /// A new session: the object, its token and its link, which are shown this once (CS-3).
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 pub struct CreatedSession {
     /// Its number.
     pub id: i64,
@@ -142,6 +144,7 @@ pub struct CreatedSession {
     /// Always null: nothing was tried yet.
     pub latest_connection_attempt: Option<Value>,
     /// Always `pending`, or `linked` where a repeated batch finds it so.
+    #[schemars(with = "State")]
     pub status: &'static str,
     /// When it was made.
     pub created_at: Timestamp,

@@ -1,5 +1,6 @@
 //! Connectors of the catalog on the wire.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::auth_configs::AuthConfig;
@@ -7,7 +8,7 @@ use crate::domain::connector::{AuthKind, AuthMethod, Category, Confidence, Relea
 use crate::hub::connectors::{Resolved, Summary};
 
 /// A connector as lists show it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 pub struct Connector {
     /// Its key; the wire also says `provider`.
     pub key: String,
@@ -26,7 +27,7 @@ pub struct Connector {
 }
 
 /// An authentication method of a connector.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Method {
     /// Its key, for `--auth`.
     pub key: String,
@@ -60,7 +61,7 @@ impl From<Summary> for Connector {
 }
 
 /// Everything that is known of a connector.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 pub struct ConnectorDetail {
     /// Its key.
     pub key: String,

@@ -9,6 +9,7 @@ pub mod connectors;
 mod json_text;
 mod operations;
 pub mod projects;
+pub mod schema;
 pub mod write;
 
 pub use json_text::JsonText;

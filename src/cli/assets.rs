@@ -1,9 +1,11 @@
-//! Completions and manual pages, made from the command tree; reads no files.
+//! Completions, made from the command tree and the store; writes no files.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::ops::ControlFlow;
+use std::time::Duration;
 
-use clap::{Command, ValueEnum};
-use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
+use clap::{Args, Command, FromArgMatches, ValueEnum};
+use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter, CompletionCandidate};
 use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Zsh};
 
 use crate::api::auth_configs::AuthConfig;
@@ -15,13 +17,19 @@ use crate::hub::accounts;
 
 use super::context::{Context, SystemClock};
 use super::globals::Globals;
-use super::settings::{Environment, Settings};
+use super::settings::{Environment, Settings, State};
 use super::tree;
 
 /// The variable through which a shell asks for completions.
 const ASKED: &str = "COMPLETE";
 /// Ids offered at most: a shell can't show more usefully.
 const MOST: usize = 200;
+/// Accounts looked at for those: someone waits for the key to answer.
+const LOOKED_AT: usize = 20_000;
+/// How long a completion waits for a store that others have locked, or that is elsewhere.
+const PATIENCE: Duration = Duration::from_millis(100);
+/// Flags that say where a command acts.
+const WHERE: [&str; 4] = ["--state", "--project", "--profile", "-P"];
 
 /// A shell with completions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -97,41 +105,6 @@ pub fn whole_tree() -> Command {
     root
 }
 
-/// The manual pages: file name and text.
-///
-/// # Errors
-/// When a page can't be written as text.
-pub fn man_pages() -> Result<Vec<(String, String)>, HubError> {
-    let mut pages = Vec::new();
-    collect(&whole_tree(), "hubctl", &mut pages)?;
-    Ok(pages)
-}
-
-fn collect(
-    command: &Command,
-    name: &str,
-    pages: &mut Vec<(String, String)>,
-) -> Result<(), HubError> {
-    let failed = |error: std::io::Error| {
-        HubError::new(&codes::INTERNAL, "a manual page can't be made").source(error)
-    };
-    let page = clap_mangen::Man::new(
-        command.clone().name(name.to_owned()).bin_name(name.replace('-', " ")),
-    )
-    .title(name)
-    .manual("hubctl")
-    .source(concat!("hubctl ", env!("CARGO_PKG_VERSION")));
-    let mut text = Vec::new();
-    page.render(&mut text).map_err(failed)?;
-    let text = String::from_utf8_lossy(&text).into_owned();
-    pages.push((format!("{name}.1"), text));
-    for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help" || name == "hubctl")
-    {
-        collect(sub, &format!("{name}-{}", sub.get_name()), pages)?;
-    }
-    Ok(())
-}
-
 /// Keys of the catalog's connectors.
 pub(super) fn connectors() -> ArgValueCandidates {
     ArgValueCandidates::new(catalog_keys)
@@ -191,18 +164,22 @@ fn set_up() -> Vec<AuthConfig> {
     found
 }
 
-/// Ids of linked accounts, the newest first.
-pub(super) fn accounts() -> ArgValueCandidates {
-    ArgValueCandidates::new(|| {
-        let mut found = Vec::new();
+/// Ids of linked accounts that begin with what was typed, the newest first.
+pub(super) fn accounts() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| {
+        let Some(typed) = typed.to_str() else { return Vec::new() };
+        let (mut found, mut seen) = (Vec::new(), 0);
         let filter = accounts::Filter { descending: true, ..accounts::Filter::default() };
         _ = with_backend(async |backend| {
             backend
                 .accounts(&filter, |account| {
-                    let help = format!("{} of {}", account.provider, account.origin_owner_name);
-                    let candidate = CompletionCandidate::new(account.id.as_ref());
-                    found.push(candidate.help(Some(help.into())));
-                    Ok(flow(found.len()))
+                    seen += 1;
+                    if account.id.starts_with(typed) {
+                        let help = format!("{} of {}", account.provider, account.origin_owner_name);
+                        let candidate = CompletionCandidate::new(account.id.as_ref());
+                        found.push(candidate.help(Some(help.into())));
+                    }
+                    Ok(if seen < LOOKED_AT { flow(found.len()) } else { ControlFlow::Break(()) })
                 })
                 .await
         });
@@ -230,25 +207,74 @@ pub(super) fn error_codes() -> ArgValueCandidates {
     })
 }
 
-fn flow(found: usize) -> std::ops::ControlFlow<()> {
-    if found < MOST {
-        std::ops::ControlFlow::Continue(())
-    } else {
-        std::ops::ControlFlow::Break(())
-    }
+/// Names of types of answers.
+pub(super) fn types() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let all = super::schemas::all();
+        all.map(|row| CompletionCandidate::new(row.name).help(Some(row.about.into()))).collect()
+    })
 }
 
-/// Runs a read on the store that the environment names; a completion that fails is silent.
+fn flow(found: usize) -> ControlFlow<()> {
+    if found < MOST { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+}
+
+/// Runs a read on the store that the command line and the environment name; a completion that
+/// fails is silent, and one that would take long is none.
 fn with_backend(read: impl AsyncFnOnce(&Backend) -> Result<(), HubError>) -> Result<(), HubError> {
-    use clap::FromArgMatches;
-    let matches = tree::command()
-        .subcommand_required(false)
-        .arg_required_else_help(false)
-        .try_get_matches_from(["hubctl"])
-        .map_err(|error| HubError::new(&codes::USAGE, error.to_string()))?;
-    let globals = Globals::from_arg_matches(&matches)
-        .map_err(|error| HubError::new(&codes::USAGE, error.to_string()))?;
+    let usage = |error: clap::Error| HubError::new(&codes::USAGE, error.to_string());
+    let parser = Globals::augment_args(Command::new("hubctl"));
+    let matches = parser.try_get_matches_from(chosen(std::env::args_os())).map_err(usage)?;
+    let globals = Globals::from_arg_matches(&matches).map_err(usage)?;
     let settings = Settings::merge(&globals, &Environment::read(), SystemClock.now())?;
     let context = Context::new(globals, settings)?;
-    context.block_on(async { read(&context.backend().await?).await })
+    context.block_on(async {
+        let reading = async { read(&context.glance(PATIENCE).await?).await };
+        // Only a database elsewhere can keep the runtime waiting, and only then are there timers.
+        if matches!(context.settings.state, State::File(_)) {
+            return reading.await;
+        }
+        let limited = tokio::time::timeout(PATIENCE, reading).await;
+        limited.unwrap_or_else(|_| Err(HubError::new(&codes::INTERNAL, "too slow to complete")))
+    })
+}
+
+/// The flags on the line so far that say where a command acts, as a command line of their own.
+/// The line comes after `--`, and need not make sense yet.
+fn chosen(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut line = arguments.into_iter().skip_while(|argument| argument != "--").skip(1);
+    let mut chosen: Vec<OsString> = line.next().into_iter().collect();
+    let mut line = line.peekable();
+    while let Some(word) = line.next() {
+        let Some(text) = word.to_str() else { continue };
+        let is_whole = |flag: &&str| {
+            text.strip_prefix(*flag).is_some_and(|rest| rest.starts_with('=') && rest.len() > 1)
+        };
+        if WHERE.contains(&text) {
+            // Bash takes `--state=x` for three words.
+            _ = line.next_if(|next| next == "=");
+            if let Some(value) = line.next() {
+                chosen.extend([word, value]);
+            }
+        } else if WHERE.iter().any(|flag| is_whole(flag)) {
+            chosen.push(word);
+        }
+    }
+    chosen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::chosen;
+
+    #[test]
+    fn flags_that_say_where_are_found_on_an_unfinished_line() {
+        let line = "hubctl -- hubctl --state /x accounts --project = p get --json -P q --profile";
+        assert_eq!(
+            chosen(line.split(' ').map(Into::into)),
+            ["hubctl", "--state", "/x", "--project", "p", "-P", "q"]
+        );
+        let line = "hubctl -- hubctl --state=/x accounts get 01";
+        assert_eq!(chosen(line.split(' ').map(Into::into)), ["hubctl", "--state=/x"]);
+    }
 }

@@ -1,6 +1,7 @@
 //! What a command works with: where it acts, how it answers, what it may ask.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::backend::Backend;
 use crate::domain::time::{Clock, Timestamp};
@@ -55,11 +56,27 @@ impl Context {
     /// # Errors
     /// When the store can't be opened, or has no such project.
     pub async fn backend(&self) -> Result<Backend, HubError> {
-        let settings = &self.settings;
-        let store = match &settings.state {
+        self.backend_on(self.store()?).await
+    }
+
+    /// The same for a glance: it changes nothing, not even an old store, and waits for nobody
+    /// longer than this.
+    ///
+    /// # Errors
+    /// As for [`Context::backend`].
+    pub async fn glance(&self, patience: Duration) -> Result<Backend, HubError> {
+        self.backend_on(self.store()?.for_a_glance(patience)).await
+    }
+
+    fn store(&self) -> Result<Store, HubError> {
+        Ok(match &self.settings.state {
             State::File(path) => Store::sqlite(path),
             State::Postgres(url) => Store::postgres(url)?,
-        };
+        })
+    }
+
+    async fn backend_on(&self, store: Store) -> Result<Backend, HubError> {
+        let settings = &self.settings;
         let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom::new()));
         let (keys, url) = (settings.keys.clone(), settings.public_url.clone());
         let hub = Hub::new(store, clock, random, keys, url);

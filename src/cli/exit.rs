@@ -1,7 +1,9 @@
 //! How a command ends: the only exit numbers, and how an error is told.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -74,29 +76,59 @@ pub fn exit_code(error: &HubError) -> u8 {
     }
 }
 
-#[derive(Serialize)]
-struct Envelope<'a> {
+/// The one line of JSON that an error is on standard error.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Error")]
+pub(super) struct Envelope<'a> {
+    /// What went wrong.
     error: Told<'a>,
 }
 
-#[derive(Serialize)]
-struct Told<'a> {
+/// An error as programs are told of it.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "ErrorRecord")]
+pub(super) struct Told<'a> {
+    /// Stable dotted code; `hubctl explain-error` lists them.
     code: &'a str,
-    message: &'a str,
-    hint: Option<&'a str>,
+    /// What went wrong, for people.
+    message: Cow<'a, str>,
+    /// A command that helps, to be pasted.
+    hint: Option<Cow<'a, str>>,
+    /// The exit status of the command.
     exit_code: u8,
+    /// Whether the same command may succeed later.
     retryable: bool,
+    /// The status that a hub elsewhere answered with.
     http_status: Option<u16>,
+    /// The id of the request that failed.
     request_id: Option<&'a str>,
+    /// Facts about it: texts, or objects such as `{"field","message"}`.
     details: &'a [Value],
+}
+
+/// Longest message, in characters: a value that is repeated in it may be as long as it likes.
+const MESSAGE_LIMIT: usize = 1_000;
+
+/// The beginning and the end of a long text: the end says what is wrong with the value before it.
+fn shorten(text: &str) -> Cow<'_, str> {
+    if text.len() <= MESSAGE_LIMIT {
+        return Cow::Borrowed(text);
+    }
+    let first: String = text.chars().take(MESSAGE_LIMIT / 2).collect();
+    let mut last: Vec<char> = text.chars().rev().take(MESSAGE_LIMIT / 2).collect();
+    if first.chars().count() + last.len() > text.chars().count() {
+        return Cow::Borrowed(text);
+    }
+    last.reverse();
+    Cow::Owned(format!("{first} … {}", last.into_iter().collect::<String>()))
 }
 
 impl<'a> Told<'a> {
     fn of(error: &'a HubError) -> Self {
         Self {
             code: error.code().name,
-            message: error.message(),
-            hint: error.hint_text(),
+            message: shorten(error.message()),
+            hint: error.hint_text().map(shorten),
             exit_code: exit_code(error),
             retryable: error.retryable(),
             http_status: None,
@@ -143,8 +175,11 @@ fn for_people(error: &HubError, color: bool, verbose: bool) -> String {
     } else {
         (String::new(), String::new())
     };
-    let mut lines =
-        vec![format!("{on}error[{}]{off}: {}", error.code().name, clean_lines(error.message()))];
+    let mut lines = vec![format!(
+        "{on}error[{}]{off}: {}",
+        error.code().name,
+        clean_lines(&shorten(error.message()))
+    )];
     lines.extend(error.details().iter().filter_map(detail));
     if verbose {
         let mut source = std::error::Error::source(error);
@@ -154,7 +189,7 @@ fn for_people(error: &HubError, color: bool, verbose: bool) -> String {
         }
     }
     if let Some(hint) = error.hint_text() {
-        lines.push(format!("hint: {}", clean_lines(hint)));
+        lines.push(format!("hint: {}", clean_lines(&shorten(hint))));
     }
     lines.join("\n") + "\n"
 }

@@ -58,7 +58,7 @@ pub struct Globals {
     pub no_header: bool,
 
     /// At most so many rows
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, value_name = "N", allow_negative_numbers = true)]
     pub limit: Option<u64>,
 
     /// All rows, also on a terminal (which shows 50 otherwise)
@@ -94,7 +94,7 @@ pub struct Globals {
     pub dry_run: bool,
 
     /// Fail instead of touching more than so many linked accounts
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, value_name = "N", allow_negative_numbers = true)]
     pub max_affected: Option<u64>,
 }
 

@@ -31,8 +31,12 @@ pub(super) fn values(sets: &[String]) -> Result<Values, HubError> {
     let mut stdin_taken = false;
     for set in sets {
         let Some((key, value)) = set.split_once('=').filter(|(key, _)| !key.is_empty()) else {
-            let shown: String = set.chars().take_while(|c| *c != '=').take(40).collect();
-            return Err(HubError::new(&codes::BAD_VALUE, format!("--set {shown} has no value"))
+            // It is not shown: a secret given without its name looks the same.
+            let text = match set.starts_with('=') {
+                true => "a --set has no name before its `=`",
+                false => "a --set has no `=` between name and value",
+            };
+            return Err(HubError::new(&codes::BAD_VALUE, text)
                 .hint("--set KEY=VALUE, --set KEY=@FILE, or --set KEY=- for standard input"));
         };
         let secret = match value {
@@ -131,6 +135,11 @@ pub(super) fn targets(given: &[String]) -> Result<Vec<String>, HubError> {
             if count == 0 {
                 break;
             }
+            // What is cut off would be taken for a target of its own.
+            if count as u64 == LINE_LIMIT && !line.ends_with(b"\n") {
+                let text = format!("standard input has a line of more than {LINE_LIMIT} bytes");
+                return Err(HubError::new(&codes::INPUT_UNREADABLE, text).hint("one target a line"));
+            }
             let line = String::from_utf8(line).map_err(|_| {
                 HubError::new(&codes::INPUT_UNREADABLE, "standard input is not valid UTF-8")
             })?;
@@ -147,15 +156,22 @@ pub(super) fn targets(given: &[String]) -> Result<Vec<String>, HubError> {
 
 /// Reads `K=V` tags.
 pub(super) fn metadata(given: &[String]) -> Result<Map<String, Value>, HubError> {
-    let pairs = given.iter().map(|pair| match pair.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), Value::from(value))),
-        _ => {
+    let mut tags = Map::new();
+    for pair in given {
+        let Some((key, value)) = pair.split_once('=').filter(|(key, _)| !key.is_empty()) else {
             let shown: String = pair.chars().take(40).collect();
-            Err(HubError::new(&codes::BAD_VALUE, format!("`{shown}` is not KEY=VALUE"))
-                .hint("--metadata plan=gold"))
+            return Err(HubError::new(&codes::BAD_VALUE, format!("`{shown}` is not KEY=VALUE"))
+                .hint("--metadata plan=gold"));
+        };
+        if tags.insert(key.to_owned(), Value::from(value)).is_some() {
+            let shown: String = key.chars().take(40).collect();
+            return Err(HubError::new(
+                &codes::BAD_VALUE,
+                format!("--metadata {shown} is given twice"),
+            ));
         }
-    });
-    pairs.collect()
+    }
+    Ok(tags)
 }
 
 /// Reads a duration: whole seconds, or words such as `30m`, `24h`, `1h 30m` or `7d`.
@@ -201,6 +217,61 @@ mod tests {
         }
         for bad in ["", "-5m", "1.5", "abc", "1 month", "99999999999999999999", "0.5s"] {
             assert!(duration_s(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn threat_32_a_value_without_its_name_is_not_repeated() {
+        for given in ["hunter2", "=hunter2"] {
+            let error = values(&[given.to_owned()]).unwrap_err();
+            assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn durations_of_any_text_are_whole_seconds_or_refused(text in "\\PC{0,30}|[0-9]{0,25}[smhdwy ]{0,3}|-?[0-9.e]{1,9}[smhd]?") {
+            if let Ok(seconds) = duration_s(&text) {
+                assert!(seconds >= 0, "{text}: {seconds}");
+            }
+            _ = since(&text, Timestamp::from_millis(0));
+        }
+
+        #[test]
+        fn a_number_of_seconds_is_itself(seconds in 0..=i64::MAX) {
+            assert_eq!(duration_s(&seconds.to_string()), Ok(seconds));
+        }
+
+        #[test]
+        fn instants_are_read_as_they_are_written(millis in -62_000_000_000_000..253_000_000_000_000_i64) {
+            let at = Timestamp::from_millis(millis);
+            assert_eq!(since(&at.to_string(), Timestamp::from_millis(0)).unwrap(), at);
+        }
+
+        #[test]
+        fn a_set_keeps_name_and_value_apart_at_the_first_equals_sign(key in "[^=\0]{1,20}", value in "[^-@][^\0]{0,40}|") {
+            let read = values(&[format!("{key}={value}")]).unwrap();
+            assert_eq!(read.given[&key].expose(), value);
+        }
+
+        #[test]
+        fn no_set_and_no_tag_makes_a_panic(text in "\\PC{0,40}") {
+            if !text.contains("=-") && !text.contains("=@") {
+                assert_eq!(values(std::slice::from_ref(&text)).is_ok(), text.find('=').is_some_and(|at| at > 0));
+            }
+            assert_eq!(metadata(std::slice::from_ref(&text)).is_ok(), text.find('=').is_some_and(|at| at > 0));
+        }
+
+        #[test]
+        fn targets_come_once_each_in_their_order(given in proptest::collection::vec("[a-c]{1,2}", 0..12)) {
+            let read = targets(&given).unwrap();
+            let mut expected = Vec::new();
+            for target in given {
+                if !expected.contains(&target) {
+                    expected.push(target);
+                }
+            }
+            assert_eq!(read, expected);
         }
     }
 

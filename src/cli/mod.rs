@@ -6,9 +6,12 @@ mod context;
 pub mod exit;
 mod globals;
 mod input;
+pub mod manual;
 pub mod output;
+pub mod owners;
 pub mod prompt;
 mod records;
+pub mod schemas;
 mod settings;
 mod tree;
 
@@ -79,7 +82,10 @@ impl Told {
                 "--" => break,
                 "--json" | "--jq" => Some("json"),
                 "-o" | "--output" => arguments.get(index + 1).and_then(|next| next.to_str()),
-                _ => text.strip_prefix("--output=").or_else(|| text.strip_prefix("-o")),
+                _ => text
+                    .strip_prefix("--output=")
+                    .or_else(|| text.strip_prefix("-o="))
+                    .or_else(|| text.strip_prefix("-o")),
             };
             named |= value.is_some();
             as_json |= value.is_some_and(machine) || text.starts_with("--jq=");
@@ -91,7 +97,7 @@ impl Told {
 }
 
 fn execute(arguments: Vec<OsString>, env: Environment, told: &mut Told) -> Result<(), Stop> {
-    let matches = match tree::command().try_get_matches_from(arguments) {
+    let matches = match command().try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(error) => return Err(parse_error(&error)),
     };

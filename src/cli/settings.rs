@@ -244,9 +244,10 @@ fn profile(globals: &Globals, env: &Environment, folders: &Folders) -> Result<Pr
     let file = config_file(&path)?;
     let named = first(globals.profile.as_deref(), env.text(env::PROFILE)?, file.profile.as_deref());
     let Some(name) = named else {
-        return Ok(file.profiles.get("default").cloned().unwrap_or_default());
+        let default = file.profiles.get("default").cloned().unwrap_or_default();
+        return well_formed(default, "default", &path);
     };
-    file.profiles.get(name).cloned().ok_or_else(|| {
+    let found = file.profiles.get(name).cloned().ok_or_else(|| {
         let known: Vec<&str> = file.profiles.keys().map(String::as_str).collect();
         let text = format!("no profile `{name}` in {}", path.display());
         let error = HubError::new(&codes::PROFILE_UNKNOWN, text);
@@ -255,12 +256,30 @@ fn profile(globals: &Globals, env: &Environment, folders: &Folders) -> Result<Pr
         } else {
             error.hint(format!("known profiles: {}", known.join(", ")))
         }
-    })
+    })?;
+    well_formed(found, name, &path)
+}
+
+/// A value of the wrong form is told with the place where it stands.
+fn well_formed(profile: Profile, name: &str, path: &Path) -> Result<Profile, HubError> {
+    let bad = |what: &str, error: String| {
+        let text = format!("{} profile `{name}`, {what}: {error}", path.display());
+        HubError::new(&codes::CONFIG_INVALID, text)
+    };
+    if let Some(Err(error)) = profile.project.as_deref().map(str::parse::<ProjectName>) {
+        return Err(bad("project", error.to_string()));
+    }
+    if let Some(Err(error)) = profile.output.as_deref().map(str::parse::<Format>) {
+        return Err(bad("output", error.to_string()));
+    }
+    Ok(profile)
 }
 
 fn config_file(path: &Path) -> Result<ConfigFile, HubError> {
-    // A look at the folder entry is all that most commands need.
-    if !path.exists() {
+    // A look at the folder entry is all that most commands need. A link that leads nowhere is
+    // something, and refused below as every link is.
+    let absent = [std::io::ErrorKind::NotFound, std::io::ErrorKind::NotADirectory];
+    if path.symlink_metadata().is_err_and(|error| absent.contains(&error.kind())) {
         return Ok(ConfigFile::default());
     }
     let invalid = |text: String| HubError::new(&codes::CONFIG_INVALID, text);
@@ -270,7 +289,8 @@ fn config_file(path: &Path) -> Result<ConfigFile, HubError> {
         .map_err(|_| invalid(format!("{} is not valid UTF-8", path.display())))?;
     toml::from_str(text).map_err(|error| {
         let message = error.message().to_owned();
-        let line = error.span().map_or(1, |span| text[..span.start].lines().count().max(1));
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
         invalid(format!("{} line {line}: {message}", path.display()))
     })
 }

@@ -8,12 +8,13 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use crate::error::HubError;
 
-use super::commands::{accounts, connectors, link, meta, projects, session};
+use super::commands::{accounts, connectors, contract, link, meta, projects, session};
 use super::context::Context;
 use super::globals::Globals;
 
 /// What a command does to the state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, schemars::JsonSchema, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Effect {
     /// Nothing.
     Read,
@@ -170,8 +171,8 @@ pub(super) const GROUPS: &[Group] = &[
 
 /// Commands that stand alone.
 pub(super) const SINGLE: &[Leaf] = &[
-    leaf::<meta::Commands>("commands", &[], Read, &[]),
-    leaf::<meta::Schema>("schema", &[], Read, &[]),
+    leaf::<contract::Commands>("commands", &[], Read, &[]),
+    leaf::<contract::Schema>("schema", &[], Read, &[]),
     leaf::<meta::ExplainError>("explain-error", &[], Read, &[]),
     leaf::<meta::Completion>("completion", &[], Read, &[]),
     leaf::<meta::Man>("man", &[], Read, &[]),

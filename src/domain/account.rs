@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -13,7 +14,8 @@ use super::refusal::Refusal;
 use super::time::Timestamp;
 
 /// What the account object shows as its status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, JsonSchema)]
+#[schemars(rename_all = "snake_case")]
 pub enum Status {
     /// Usable (AT-2).
     Active,
@@ -63,7 +65,7 @@ impl FromStr for Status {
 }
 
 /// What kind of use an account is for (CS-33).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AccountType {
     /// Real data.
@@ -102,7 +104,7 @@ impl FromStr for AccountType {
 }
 
 /// Why an account has its status (AT-10).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct StatusReason {
     /// Since when.
     pub timestamp: Timestamp,
@@ -400,7 +402,7 @@ impl Account {
 }
 
 /// What an update changes; `None` leaves a key alone.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Update {
     /// Label; `Some(None)` clears it.
     pub label: Option<Option<String>>,

@@ -91,7 +91,8 @@ pub struct ConnectSession {
 }
 
 /// Where a session stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, schemars::JsonSchema)]
+#[schemars(rename_all = "snake_case")]
 pub enum State {
     /// Its token works and nothing was linked yet.
     Pending,

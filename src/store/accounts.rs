@@ -413,3 +413,44 @@ pub async fn save_credentials(
     tx.execute(sql, &params).await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Filter, select};
+    use crate::domain::account::Status;
+    use crate::domain::ids::ProjectNumber;
+    use crate::store::Store;
+
+    async fn plan(filter: &Filter) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::sqlite(folder.path().join("hubctl.db"));
+        store.begin_write().await.unwrap().commit().await.unwrap();
+        let mut tx = store.begin_read().await.unwrap();
+        let (sql, params) = select(ProjectNumber(1), filter);
+        let sql = format!("explain query plan {sql}");
+        let lines = tx.all(&sql, &params, |row| row.text(3).map(str::to_owned)).await.unwrap();
+        lines.join("\n")
+    }
+
+    #[tokio::test]
+    async fn no_filter_reads_the_whole_project() {
+        let owner = Filter { owner_ids: vec!["x".to_owned()], ..Filter::default() };
+        let provider = Filter { providers: vec!["jira".parse().unwrap()], ..Filter::default() };
+        let status = Filter { statuses: vec![Status::Error], ..Filter::default() };
+        let config = Filter { auth_configs: vec!["a".parse().unwrap()], ..Filter::default() };
+        for (filter, index) in [
+            (owner, "accounts_owner (project=? AND owner_id=?"),
+            (provider, "accounts_provider (project=? AND provider=?"),
+            (status, "accounts_status (project=? AND <expr>=?"),
+            (config, "accounts_auth_config (project=? AND auth_config=?"),
+        ] {
+            let plan = plan(&filter).await;
+            assert!(plan.contains(index), "{plan}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_order_of_creation_needs_no_sorting() {
+        assert_eq!(plan(&Filter::default()).await, "SEARCH accounts USING PRIMARY KEY (project=?)");
+    }
+}

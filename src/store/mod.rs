@@ -50,6 +50,18 @@ impl Store {
         Ok(Self { db: Db::Postgres(postgres::Database::new(url)?) })
     }
 
+    /// The same store for a glance: nothing is made or migrated, and a lock is not waited for
+    /// longer than this.
+    #[must_use]
+    pub fn for_a_glance(self, patience: std::time::Duration) -> Self {
+        Self {
+            db: match self.db {
+                Db::Sqlite(db) => Db::Sqlite(db.for_a_glance(patience)),
+                other @ Db::Postgres(_) => other,
+            },
+        }
+    }
+
     /// A name for people: the path, or the address without a password.
     pub fn name(&self) -> String {
         match &self.db {

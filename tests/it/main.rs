@@ -1,11 +1,20 @@
 //! The integration tests: one binary, so that it is linked once.
 #![cfg(test)]
 
+mod assets;
+#[cfg(unix)]
+mod cli;
+#[cfg(unix)]
+mod completion;
 mod concurrency;
+#[cfg(unix)]
+mod docs;
+mod guards;
 #[cfg(target_os = "linux")]
 mod keyring;
 #[cfg(unix)]
 mod postgres;
 mod rules;
+mod schemas;
 mod store;
 mod support;

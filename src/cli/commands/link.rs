@@ -1,17 +1,20 @@
 //! `hubctl link`: auth links for one owner or for a file of them.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io::{BufReader, IsTerminal, Seek};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::api::connect_sessions::CreatedSession;
+use crate::backend::Backend;
 use crate::cli::context::Context;
 use crate::cli::input;
 use crate::cli::output::{Cell, Column, Format, Record};
+use crate::cli::owners::{Header, Lines, whole};
 use crate::cli::tree::Run;
 use crate::domain::account::Owner;
 use crate::domain::connect_session::{LINK_LIFE_S, NewSession, problems};
@@ -19,15 +22,14 @@ use crate::domain::names::ConnectorKey;
 use crate::domain::time::Timestamp;
 use crate::error::{HubError, codes};
 use crate::hub::connect_sessions::BatchItem;
+use crate::hub::write::Guard;
 
-use super::session::{Asked, Part, card};
+use super::session::{Asked, Part, card, tell_trial};
 
 /// Sessions made in one transaction: few enough to be acknowledged soon, enough to be fast.
 const STEP: usize = 100;
 /// Problems of a file that are listed.
 const PROBLEMS_SHOWN: usize = 20;
-/// Longest field of the file, in bytes.
-const FIELD_LIMIT: usize = 64 << 10;
 
 /// Create an auth link: an address where an end user links an account
 ///
@@ -77,6 +79,7 @@ impl Create {
         let backend = context.backend().await?;
         let created = backend.create_session(new, context.guard()).await?;
         context.tell_notes(&backend);
+        tell_trial(context);
         let plain = output.format().is_none() && !output.is_machine();
         let narrowed = output.options().fields.is_some() || output.options().columns.is_some();
         if let Some(part) = self.print {
@@ -95,13 +98,14 @@ impl Create {
         let tags = self.asked.tags()?;
         let count = self.check(context, &mut file, path, &tags)?;
         let backend = context.backend().await?;
+        self.try_each_kind(&backend, &mut file, path, &tags).await?;
         let mut occurrences: HashMap<Vec<String>, u64> = HashMap::new();
         let (mut line, mut made) = (0_u64, 0_u64);
         let mut lines = Lines::of(&mut file, path)?;
         loop {
             let mut items = Vec::with_capacity(STEP);
             while items.len() < STEP {
-                let Some(record) = lines.next()? else { break };
+                let Some(record) = lines.read()? else { break };
                 let occurrence = occurrences.entry(record.clone()).or_insert(0);
                 let new = self.new_session(&lines.header, &record, &tags)?;
                 items.push(BatchItem { new, occurrence: *occurrence });
@@ -126,6 +130,7 @@ impl Create {
             }
         }
         context.tell_notes(&backend);
+        tell_trial(context);
         let verb = if context.globals.dry_run { "would be made" } else { "made" };
         list.finish(|_| {
             Some(format!("{made} of {count} links {verb}, {} were there", count - made))
@@ -143,7 +148,7 @@ impl Create {
     ) -> Result<u64, HubError> {
         let mut lines = Lines::of(file, path)?;
         let (mut count, mut found) = (0, Vec::new());
-        while let Some(record) = lines.next()? {
+        while let Some(record) = lines.read()? {
             count += 1;
             match self.new_session(&lines.header, &record, tags) {
                 Ok(new) => found.extend(problems(&new).into_iter().map(|problem| {
@@ -152,6 +157,8 @@ impl Create {
                 Err(error) => found.push(format!("line {}: {error}", lines.line)),
             }
         }
+        drop(lines);
+        whole(&mut *file, path)?;
         if found.is_empty() {
             if count == 0 {
                 context.output.warn(format_args!("{} has no lines", path.display()));
@@ -164,6 +171,35 @@ impl Create {
             .into_iter()
             .take(PROBLEMS_SHOWN)
             .fold(error, |error, line| error.detail(line.into())))
+    }
+
+    /// Tries one line of each connector, or all where one account is to be linked again: what the
+    /// hub refuses in a later step must not leave the links of earlier ones behind.
+    async fn try_each_kind(
+        &self,
+        backend: &Backend,
+        file: &mut File,
+        path: &Path,
+        tags: &serde_json::Map<String, serde_json::Value>,
+    ) -> Result<(), HubError> {
+        let trial = Guard { dry_run: true, max_affected: None };
+        let mut lines = Lines::of(file, path)?;
+        let mut seen = HashSet::new();
+        while let Some(record) = lines.read()? {
+            let new = self.new_session(&lines.header, &record, tags)?;
+            let is_new = seen.insert(new.provider.clone());
+            if !is_new && new.account.is_none() {
+                continue;
+            }
+            let items = vec![BatchItem { new, occurrence: 0 }];
+            backend.create_sessions(items, trial).await.map_err(|error| {
+                let text = format!("line {}: {error}; no link was made", lines.line);
+                let hint = error.hint_text().map(str::to_owned);
+                let told = HubError::new(error.code(), text);
+                hint.into_iter().fold(told, HubError::hint)
+            })?;
+        }
+        Ok(())
     }
 
     fn new_session(
@@ -224,100 +260,25 @@ fn open(path: &Path) -> Result<File, HubError> {
     })
 }
 
-/// Where each column is.
-struct Header {
-    owner_id: usize,
-    owner_name: Option<usize>,
-    username: Option<usize>,
-    provider: Option<usize>,
-    label: Option<usize>,
-}
-
-impl Header {
-    const COLUMNS: [&'static str; 5] =
-        ["origin_owner_id", "origin_owner_name", "origin_username", "provider", "label"];
-
-    fn read(names: &csv::StringRecord, path: &Path) -> Result<Self, HubError> {
-        let bad = |text: String| {
-            HubError::new(&codes::BAD_VALUE, text)
-                .hint(format!("the first line names the columns: {}", Self::COLUMNS.join(",")))
-        };
-        let names: Vec<String> = names
-            .iter()
-            .map(|name| name.trim_start_matches('\u{feff}').trim().to_owned())
-            .collect();
-        if let Some(name) = names.iter().find(|name| !Self::COLUMNS.contains(&name.as_str())) {
-            let shown: String = name.chars().take(40).collect();
-            return Err(bad(format!("{} has an unknown column `{shown}`", path.display())));
-        }
-        let at = |name: &str| names.iter().position(|known| known == name);
-        if let Some(twice) = names.iter().enumerate().find(|(index, name)| at(name) != Some(*index))
-        {
-            return Err(bad(format!("{} has the column `{}` twice", path.display(), twice.1)));
-        }
-        let owner_id = at(Self::COLUMNS[0])
-            .ok_or_else(|| bad(format!("{} has no column origin_owner_id", path.display())))?;
-        Ok(Self {
-            owner_id,
-            owner_name: at(Self::COLUMNS[1]),
-            username: at(Self::COLUMNS[2]),
-            provider: at(Self::COLUMNS[3]),
-            label: at(Self::COLUMNS[4]),
-        })
-    }
-}
-
-/// The lines of the file, one at a time.
-struct Lines<'f> {
-    reader: csv::Reader<BufReader<&'f mut File>>,
-    header: Header,
-    path: &'f Path,
-    line: u64,
-}
-
-impl<'f> Lines<'f> {
-    fn of(file: &'f mut File, path: &'f Path) -> Result<Self, HubError> {
-        file.rewind().map_err(|error| {
-            let text = format!("{} can't be read twice: {error}", path.display());
-            HubError::new(&codes::INPUT_UNREADABLE, text)
-                .hint("pipe it into `hubctl link create --from -`")
-        })?;
-        let mut reader = csv::ReaderBuilder::new().from_reader(BufReader::new(file));
-        let header = reader.headers().map_err(|error| unreadable(path, &error))?;
-        let header = Header::read(header, path)?;
-        Ok(Self { reader, header, path, line: 1 })
-    }
-
-    fn next(&mut self) -> Result<Option<Vec<String>>, HubError> {
-        let mut record = csv::StringRecord::new();
-        let more = self.reader.read_record(&mut record);
-        if !more.map_err(|error| unreadable(self.path, &error))? {
-            return Ok(None);
-        }
-        self.line = record.position().map_or(self.line + 1, csv::Position::line);
-        if record.iter().any(|field| field.len() > FIELD_LIMIT) {
-            let text = format!("{} line {}: a field is too long", self.path.display(), self.line);
-            return Err(HubError::new(&codes::BAD_VALUE, text));
-        }
-        Ok(Some(record.iter().map(str::to_owned).collect()))
-    }
-}
-
-fn unreadable(path: &Path, error: &csv::Error) -> HubError {
-    HubError::new(&codes::INPUT_UNREADABLE, format!("{}: {error}", path.display()))
-}
-
 /// One link of a batch.
-#[derive(Debug, Serialize)]
-struct Link<'a> {
+#[derive(Debug, JsonSchema, Serialize)]
+pub(in crate::cli) struct Link<'a> {
     line: u64,
+    /// Whether it was made now, or was there from an earlier run.
     created: bool,
+    /// The session's number.
     id: i64,
+    /// Whose account is to be linked.
     origin_owner_id: &'a str,
+    /// Their name.
     origin_owner_name: &'a str,
+    /// The connector.
     provider: Option<&'a str>,
+    /// The address to hand out.
     auth_link_url: &'a str,
+    /// The session's token.
     token: &'a str,
+    /// When it stops working.
     expires_at: Timestamp,
 }
 
@@ -387,46 +348,4 @@ fn draw(context: &Context, link: &str) -> Result<(), HubError> {
     }
     context.output.remark(picture);
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io::Write;
-
-    fn rows(text: &[u8]) -> Result<Vec<Vec<String>>, HubError> {
-        let mut file = tempfile::tempfile().unwrap();
-        file.write_all(text).unwrap();
-        let mut lines = Lines::of(&mut file, Path::new("f.csv"))?;
-        let mut rows = Vec::new();
-        while let Some(row) = lines.next()? {
-            rows.push(row);
-        }
-        Ok(rows)
-    }
-
-    #[test]
-    fn columns_come_in_any_order_and_a_byte_order_mark_is_no_part_of_a_name() {
-        let text = "\u{feff}origin_owner_name,origin_owner_id\nAcme,a-1\n\"B, Inc\",b-2\n";
-        assert_eq!(rows(text.as_bytes()).unwrap(), [["Acme", "a-1"], ["B, Inc", "b-2"]]);
-    }
-
-    #[test]
-    fn a_missing_unknown_or_double_column_is_refused() {
-        for header in
-            ["origin_owner_name", "origin_owner_id,foo", "origin_owner_id,origin_owner_id", ""]
-        {
-            assert!(rows(format!("{header}\na,b\n").as_bytes()).is_err(), "{header:?}");
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400)) {
-            _ = rows(&bytes);
-            let mut with_header = b"origin_owner_id,label\n".to_vec();
-            with_header.extend(&bytes);
-            _ = rows(&with_header);
-        }
-    }
 }

@@ -3,123 +3,30 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cli::assets::{self, Shell};
 use crate::cli::context::Context;
-use crate::cli::exit::EXIT_CODES;
+use crate::cli::exit::{EXIT_CODES, ExitCode};
+use crate::cli::manual;
 use crate::cli::output::{Cell, Column, Record};
-use crate::cli::tree::{self, Run};
+use crate::cli::tree::Run;
 use crate::env;
 use crate::error::{Code, HubError, codes};
 
-/// List every command with what it does to the state
-#[derive(Debug, clap::Args)]
-pub(in crate::cli) struct Commands {}
-
-#[derive(Debug, Serialize)]
-struct CommandRow {
-    command: String,
-    about: String,
-    effect: &'static str,
-    operations: &'static [&'static str],
-    aliases: Vec<String>,
-    arguments: Vec<Argument>,
-}
-
-#[derive(Debug, Serialize)]
-struct Argument {
-    name: String,
-    help: String,
-    required: bool,
-    multiple: bool,
-    values: Vec<String>,
-}
-
-impl Record for CommandRow {
-    const COLUMNS: &'static [Column] = &[
-        Column::new("command", "COMMAND"),
-        Column::new("effect", "EFFECT"),
-        Column::new("about", "ABOUT"),
-    ];
-    const FIELDS: &'static [&'static str] =
-        &["command", "about", "effect", "operations", "aliases", "arguments"];
-
-    fn id(&self) -> Cow<'_, str> {
-        Cow::Borrowed(&self.command)
-    }
-
-    fn cells<'a>(&'a self, out: &mut Vec<Cell<'a>>) {
-        out.extend([
-            Cell::from(self.command.as_str()),
-            Cell::from(self.effect),
-            Cell::from(self.about.as_str()),
-        ]);
-    }
-}
-
-impl Run for Commands {
-    async fn run(self, context: &Context) -> Result<(), HubError> {
-        let root = assets::whole_tree();
-        let mut rows = Vec::new();
-        tree::for_each_leaf(|words, effect, operations| {
-            let found = words.iter().try_fold(&root, |command, word| command.find_subcommand(word));
-            let Some(command) = found else { return };
-            let own = command.get_arguments().filter(|argument| {
-                !argument.is_global_set()
-                    && !matches!(argument.get_id().as_str(), "help" | "version")
-            });
-            rows.push(CommandRow {
-                command: words.join(" "),
-                about: command.get_about().map(ToString::to_string).unwrap_or_default(),
-                effect: effect.as_str(),
-                operations,
-                aliases: command.get_visible_aliases().map(str::to_owned).collect(),
-                arguments: own.map(argument).collect(),
-            });
-        });
-        let mut list = context.output.list_of::<CommandRow>()?;
-        for row in &rows {
-            if list.push(row)?.is_break() {
-                break;
-            }
+/// Writes all of a short list.
+pub(super) fn all_of<R: Record>(
+    context: &Context,
+    rows: impl IntoIterator<Item = R>,
+) -> Result<(), HubError> {
+    let mut list = context.output.list_of::<R>()?;
+    for row in rows {
+        if list.push(&row)?.is_break() {
+            break;
         }
-        list.finish(|_| None).map(drop)
     }
-}
-
-fn argument(argument: &clap::Arg) -> Argument {
-    let name = match argument.get_long() {
-        Some(long) => format!("--{long}"),
-        None => argument.get_id().to_string(),
-    };
-    let values = argument.get_possible_values();
-    Argument {
-        name,
-        help: argument.get_help().map(ToString::to_string).unwrap_or_default(),
-        required: argument.is_required_set(),
-        multiple: matches!(argument.get_action(), clap::ArgAction::Append),
-        values: values.iter().map(|value| value.get_name().to_owned()).collect(),
-    }
-}
-
-/// Print the JSON Schema of an answer
-#[derive(Debug, clap::Args)]
-pub(in crate::cli) struct Schema {
-    /// Name of the type, as --list shows it
-    #[arg(value_name = "TYPE", required_unless_present = "list")]
-    name: Option<String>,
-
-    /// List the types
-    #[arg(long, conflicts_with = "name")]
-    list: bool,
-}
-
-impl Run for Schema {
-    async fn run(self, context: &Context) -> Result<(), HubError> {
-        let _ = context;
-        Err(HubError::new(&codes::INTERNAL, "schemas come next"))
-    }
+    list.finish(|_| None).map(drop)
 }
 
 /// Explain an error code
@@ -130,11 +37,17 @@ pub(in crate::cli) struct ExplainError {
     code: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
-struct CodeRow {
+/// An error code.
+#[derive(Debug, JsonSchema, Serialize)]
+#[schemars(rename = "ErrorCode")]
+pub(in crate::cli) struct CodeRow {
+    /// Stable dotted code.
     code: &'static str,
+    /// The exit status that goes with it.
     exit_code: u8,
+    /// What is the case.
     meaning: &'static str,
+    /// What to do.
     remedy: &'static str,
 }
 
@@ -171,13 +84,7 @@ impl Record for CodeRow {
 impl Run for ExplainError {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let Some(name) = self.code else {
-            let mut list = context.output.list_of::<CodeRow>()?;
-            for code in codes::ALL {
-                if list.push(&CodeRow::from(*code))?.is_break() {
-                    break;
-                }
-            }
-            return list.finish(|_| None).map(drop);
+            return all_of(context, codes::ALL.iter().copied().map(CodeRow::from));
         };
         let code = codes::find(name.trim()).ok_or_else(|| {
             let shown: String = name.chars().take(80).collect();
@@ -220,7 +127,7 @@ pub(in crate::cli) struct Man {
 
 impl Run for Man {
     async fn run(self, context: &Context) -> Result<(), HubError> {
-        let pages = assets::man_pages()?;
+        let pages = manual::pages()?;
         let Some(folder) = self.out else {
             let main = pages.iter().find(|(name, _)| name == "hubctl.1");
             return context.output.text(main.map_or("", |(_, text)| text));
@@ -242,10 +149,15 @@ impl Run for Man {
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Version {}
 
-#[derive(Debug, Serialize)]
-struct VersionRow {
+/// The version.
+#[derive(Debug, JsonSchema, Serialize)]
+#[schemars(rename = "Version")]
+pub(in crate::cli) struct VersionRow {
+    /// Name of the program.
     name: &'static str,
+    /// Its version.
     version: &'static str,
+    /// Version of the contract that these answers keep.
     contract: u32,
 }
 
@@ -348,19 +260,14 @@ impl Run for Help {
         let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
         match words.as_slice() {
             ["exit-codes"] => {
-                let mut list = output.list_of::<ExitRow>()?;
-                for row in EXIT_CODES {
-                    let row = ExitRow { code: row.code, name: row.name, when: row.when };
-                    _ = list.push(&row)?;
-                }
-                list.finish(|_| None).map(drop)
+                let row =
+                    |row: &ExitCode| ExitRow { code: row.code, name: row.name, when: row.when };
+                all_of(context, EXIT_CODES.iter().map(row))
             }
             ["environment"] => {
-                let mut list = output.list_of::<VariableRow>()?;
-                for row in env::ALL {
-                    _ = list.push(&VariableRow { name: row.name, meaning: row.meaning })?;
-                }
-                list.finish(|_| None).map(drop)
+                let row =
+                    |row: &env::Variable| VariableRow { name: row.name, meaning: row.meaning };
+                all_of(context, env::ALL.iter().map(row))
             }
             ["output"] => output.text(OUTPUT_HELP),
             words => {

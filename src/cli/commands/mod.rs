@@ -1,5 +1,7 @@
 //! The commands: arguments, one call to the backend, one answer. No rule is written here.
 
+use std::ops::ControlFlow;
+
 use serde_json::{Value, json};
 
 use crate::api::write::Written;
@@ -14,6 +16,7 @@ use super::prompt;
 
 pub(super) mod accounts;
 pub(super) mod connectors;
+pub(super) mod contract;
 mod fields;
 pub(super) mod link;
 pub(super) mod meta;
@@ -114,7 +117,12 @@ impl<'c> Batch<'c> {
         }
     }
 
-    fn add(&mut self, target: &str, outcome: Result<Vec<WriteResult>, HubError>) {
+    /// Takes down what became of a target; tells to stop where the person said so.
+    fn add(
+        &mut self,
+        target: &str,
+        outcome: Result<Vec<WriteResult>, HubError>,
+    ) -> ControlFlow<()> {
         match outcome {
             Ok(results) => {
                 self.succeeded = true;
@@ -127,9 +135,14 @@ impl<'c> Batch<'c> {
                 result.error = Some(exit::as_value(&error));
                 result.human = format!("{target}: {error}");
                 self.results.push(result);
+                if error.code().name == codes::INTERRUPTED.name {
+                    self.failed = Some(error);
+                    return ControlFlow::Break(());
+                }
                 self.failed.get_or_insert(error);
             }
         }
+        ControlFlow::Continue(())
     }
 
     fn finish(self, backend: &Backend) -> Result<(), HubError> {
@@ -144,6 +157,11 @@ impl<'c> Batch<'c> {
                 }
                 match failed {
                     None => Ok(()),
+                    Some(error) if error.code().name == codes::INTERRUPTED.name => {
+                        let done = self.results.iter().filter(|result| result.ok).count();
+                        let text = format!("stopped; {done} targets were done before");
+                        Err(HubError::new(&codes::INTERRUPTED, text))
+                    }
                     Some(_) if self.succeeded => {
                         let failed = self.results.iter().filter(|result| !result.ok).count();
                         let text = format!("{failed} of {} targets failed", self.results.len());

@@ -106,7 +106,9 @@ impl Run for Delete {
                 Ok(vec![result("delete", written, text)])
             };
             let outcome = outcome.await;
-            batch.add(target, outcome);
+            if batch.add(target, outcome).is_break() {
+                break;
+            }
         }
         batch.finish(&backend)
     }

@@ -40,7 +40,7 @@ pub(in crate::cli) struct Asked {
     pub(super) account: Option<AccountId>,
 
     /// How long the token works: seconds, or 30m, 24h, 7d; 30 days at most
-    #[arg(long, value_name = "DURATION", value_parser = input::duration_s)]
+    #[arg(long, value_name = "DURATION", allow_negative_numbers = true, value_parser = input::duration_s)]
     pub(super) expires_in: Option<i64>,
 
     /// Your own id of the customer whose account is linked
@@ -170,6 +170,7 @@ impl Run for Create {
         let backend = context.backend().await?;
         let created = backend.create_session(new, context.guard()).await?;
         context.tell_notes(&backend);
+        tell_trial(context);
         if let Some(part) = self.print {
             return context.output.text(&part.of(&created));
         }
@@ -179,6 +180,13 @@ impl Run for Create {
         };
         let lines = card(&context.output, &created, config.as_ref());
         context.output.item(&created, Some(&lines))
+    }
+}
+
+/// What a dry run answers looks like what works.
+pub(super) fn tell_trial(context: &Context) {
+    if context.globals.dry_run {
+        context.output.note("dry run: nothing was made, and the token and link do not work");
     }
 }
 
@@ -240,7 +248,7 @@ pub(in crate::cli) struct List {
     pending: bool,
 
     /// Only waiting ones that expire within this time
-    #[arg(long, value_name = "DURATION", value_parser = input::duration_s)]
+    #[arg(long, value_name = "DURATION", allow_negative_numbers = true, value_parser = input::duration_s)]
     expiring: Option<i64>,
 }
 
@@ -292,7 +300,9 @@ impl Run for Revoke {
                 Ok(vec![result("revoke", written, text)])
             };
             let outcome = outcome.await;
-            batch.add(target, outcome);
+            if batch.add(target, outcome).is_break() {
+                break;
+            }
         }
         batch.finish(&backend)
     }

@@ -20,6 +20,9 @@ mod table;
 mod when;
 mod writes;
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 use crate::domain::time::Timestamp;
@@ -32,6 +35,7 @@ pub use options::{Format, OutputOptions};
 pub use record::{Cell, Column, Record};
 pub use sink::Captured;
 pub use writes::WriteResult;
+pub(super) use writes::{OneOfMany, Single};
 
 use clean::Lines;
 use rows::Look;

@@ -89,6 +89,7 @@ impl Selection {
             Picked::Columns(_, positions) => {
                 let mut cells = recycle(std::mem::take(scratch));
                 record.cells(&mut cells);
+                debug_assert_eq!(cells.len(), R::COLUMNS.len(), "a cell for each column");
                 for (column, at) in positions.iter().enumerate() {
                     take(column, cells.get(*at).unwrap_or(&Cell::Empty));
                 }

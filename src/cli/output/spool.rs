@@ -18,18 +18,25 @@ pub(super) struct Spool {
     /// Appended to directly; `settle` follows each record.
     pub(super) buffer: Vec<u8>,
     file: Option<File>,
-    limit: usize,
 }
 
 impl Spool {
     pub(super) fn new() -> Self {
-        Self { buffer: Vec::new(), file: None, limit: MEMORY }
+        Self { buffer: Vec::new(), file: None }
     }
 
     /// Moves the memory to the file if it is more than may stay.
     #[inline]
     pub(super) fn settle(&mut self) -> Result<(), HubError> {
-        if self.buffer.len() < self.limit { Ok(()) } else { self.spill() }
+        match self.buffer.len() {
+            length if length >= MEMORY => self.spill(),
+            length if length >= CHUNK && self.buffer.capacity() < MEMORY => {
+                // All at once from here: doubling would end at twice as much.
+                self.buffer.reserve_exact(MEMORY + CHUNK - length);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 
     #[cold]
@@ -41,8 +48,6 @@ impl Spool {
         };
         file.write_all(&self.buffer).map_err(fail)?;
         self.buffer.clear();
-        self.buffer.shrink_to(CHUNK * 2);
-        self.limit = CHUNK;
         Ok(())
     }
 
@@ -86,7 +91,7 @@ mod tests {
             assert!(spool.buffer.len() < MEMORY);
         }
         assert!(spool.file.is_some());
-        assert!(spool.buffer.capacity() <= 2 * CHUNK);
+        assert!(spool.buffer.capacity() <= MEMORY + 2 * CHUNK);
         let captured = Captured::default();
         spool.finish(&Sink::memory(captured.clone())).unwrap();
         assert_eq!(captured.text().len(), 20_000_000);

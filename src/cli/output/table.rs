@@ -281,7 +281,8 @@ impl Line {
     }
 
     /// Ends the row: what is owed is dropped, so that no line ends in spaces.
-    pub(super) fn end(self, out: &mut String) {
+    pub(super) fn end(mut self, out: &mut String) {
+        self.owed = 0;
         out.truncate(out.trim_end_matches(' ').len());
         out.push('\n');
     }

@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
+use schemars::JsonSchema;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+use crate::api::schema::Target;
 use crate::error::HubError;
 
 use super::options::Format;
@@ -14,7 +16,8 @@ use super::select::Selection;
 use super::{Output, clean};
 
 /// What a change did to one target.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, JsonSchema)]
+#[schemars(rename = "Write")]
 pub struct WriteResult {
     /// The verb, such as `enable`.
     pub action: &'static str,
@@ -26,25 +29,30 @@ pub struct WriteResult {
     pub dry_run: bool,
     /// Linked accounts that the change touches.
     pub affected_accounts: u64,
-    /// The operation, for `hubctl ops`.
+    /// The operation, where one was recorded.
     pub operation_id: Option<String>,
     /// The target before.
+    #[schemars(with = "Option<Target>")]
     pub before: Option<Value>,
     /// The target after.
+    #[schemars(with = "Option<Target>")]
     pub after: Option<Value>,
     /// Whether it succeeded; told where there are many targets.
+    #[schemars(skip)]
     pub ok: bool,
     /// Why not, in the form of the error record; told where there are many targets.
+    #[schemars(skip)]
     pub error: Option<Value>,
     /// The sentence that a terminal shows.
+    #[schemars(skip)]
     pub human: String,
 }
 
 /// The answer for a single target.
-struct Single<'a>(&'a WriteResult);
+pub(in crate::cli) struct Single<'a>(&'a WriteResult);
 
 /// The answer for one of many targets.
-struct OneOfMany<'a>(&'a WriteResult);
+pub(in crate::cli) struct OneOfMany<'a>(&'a WriteResult);
 
 const COLUMNS: &[Column] = &[
     Column::new("action", "ACTION"),

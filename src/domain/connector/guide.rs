@@ -1,5 +1,6 @@
 //! What an administrator and an end user have to do for a connector, as facts to be printed.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::field::{Field, FieldKind};
@@ -8,7 +9,7 @@ use super::{AuthKind, AuthMethod, Confidence, Connector};
 use crate::domain::names::{AuthMethodKey, ConnectorKey};
 
 /// Whom a guide is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Audience {
     /// Who sets the connector up.
@@ -18,7 +19,7 @@ pub enum Audience {
 }
 
 /// What to do for a connector.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 pub struct Guide<'a> {
     /// The connector.
     pub connector: &'a ConnectorKey,
@@ -39,7 +40,7 @@ pub struct Guide<'a> {
 }
 
 /// What to do for one method.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 pub struct MethodGuide<'a> {
     /// The method.
     pub key: &'a AuthMethodKey,
@@ -69,7 +70,7 @@ pub struct MethodGuide<'a> {
 }
 
 /// What is to be registered with the vendor.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Registration<'a> {
     /// What sort of thing is registered.
     pub what: &'static str,
@@ -84,7 +85,7 @@ pub struct Registration<'a> {
 }
 
 /// One field and where its value comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct FieldGuide<'a> {
     /// Its key, for `--set`.
     pub key: &'a str,

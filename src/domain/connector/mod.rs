@@ -19,6 +19,7 @@ pub mod values;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use category::Category;
@@ -31,7 +32,7 @@ use super::names::{AuthMethodKey, ConnectorKey};
 use support::Support;
 
 /// The definition of a connector.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Connector {
     /// Its key; the wire also calls it provider.
@@ -87,7 +88,7 @@ pub struct Connector {
 }
 
 /// How ripe a definition is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReleaseStage {
     /// Shown early to a few.
@@ -104,7 +105,7 @@ pub enum ReleaseStage {
 }
 
 /// How sure the facts of a definition are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Confidence {
     /// Two places agree.

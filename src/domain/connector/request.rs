@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -9,7 +10,7 @@ use super::field::is_false;
 use super::template::Template;
 
 /// The light call that shows that credentials work.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Verify {
     /// Its HTTP method.
@@ -37,7 +38,7 @@ pub struct Verify {
 }
 
 /// What an answer must hold.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExpectJson {
     /// A dotted path; numbers index lists.
@@ -54,7 +55,7 @@ pub struct ExpectJson {
 }
 
 /// The HTTP methods that definitions use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum HttpMethod {
     /// GET
@@ -78,7 +79,7 @@ impl HttpMethod {
 }
 
 /// How a body is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, JsonSchema, Serialize, Deserialize)]
 pub enum ContentType {
     /// JSON.
     #[serde(rename = "application/json")]
@@ -89,7 +90,7 @@ pub enum ContentType {
 }
 
 /// A value learnt while linking.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Captured {
     /// The name under which templates use it.
@@ -111,7 +112,7 @@ pub struct Captured {
 }
 
 /// Where a captured value comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CaptureFrom {
     /// The answer of the token end point.
@@ -126,7 +127,7 @@ pub enum CaptureFrom {
 }
 
 /// A token call that is no standard grant.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum TokenRequest {
     /// One call whose answer has the token.
@@ -136,7 +137,7 @@ pub enum TokenRequest {
 }
 
 /// One call whose answer has the token.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenCall {
     /// Its HTTP method.
@@ -166,7 +167,7 @@ pub struct TokenCall {
 }
 
 /// A user and a password.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UserPassword {
     /// The user.
@@ -176,7 +177,7 @@ pub struct UserPassword {
 }
 
 /// A SAML 2.0 bearer assertion.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SamlAssertion {
     /// Who makes it.
@@ -195,7 +196,7 @@ pub struct SamlAssertion {
 }
 
 /// The three steps of OAuth 1.0a.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OAuth1Flow {
     /// Where the temporary token is fetched.

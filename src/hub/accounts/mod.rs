@@ -86,7 +86,7 @@ pub async fn get(hub: &Hub, caller: &Caller, id: &AccountId) -> Result<View, Hub
 }
 
 /// What an update changes; what is `None` stays (AT-15).
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Changes {
     /// Label, tags, type and names.
     pub update: Update,

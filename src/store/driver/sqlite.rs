@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, ffi};
 
 use super::{Param, Row};
@@ -26,6 +27,8 @@ pub(in crate::store) struct Database {
     path: PathBuf,
     idle: Arc<Idle>,
     is_new: AtomicBool,
+    busy_limit: Duration,
+    read_only: bool,
 }
 
 #[derive(Default)]
@@ -44,7 +47,13 @@ enum Role {
 
 impl Database {
     pub(in crate::store) fn new(path: PathBuf) -> Self {
-        Self { path, idle: Arc::default(), is_new: AtomicBool::new(false) }
+        let (idle, is_new) = (Arc::default(), AtomicBool::new(false));
+        Self { path, idle, is_new, busy_limit: BUSY_LIMIT, read_only: false }
+    }
+
+    /// Gives up sooner than usual on a locked file, and never makes or migrates one.
+    pub(in crate::store) fn for_a_glance(self, busy_limit: Duration) -> Self {
+        Self { busy_limit, read_only: true, ..self }
     }
 
     pub(in crate::store) fn path(&self) -> &Path {
@@ -93,17 +102,32 @@ impl Database {
     fn open_reader(&self) -> Result<(Connection, Role)> {
         let Some(meta) = self.look()? else { return Ok((empty()?, Role::Passing)) };
         if meta.len() == 0 {
-            return Ok((self.open_writer()?, Role::Reader));
+            return self.open_older();
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let (connection, role) = self.open_read_only(flags)?;
-        connection.busy_timeout(BUSY_LIMIT)?;
+        self.set_up(&connection)?;
         match self.schema_of(&connection)? {
             Schema::Current => Ok((connection, role)),
             Schema::Older => {
                 drop(connection);
-                Ok((self.open_writer()?, Role::Reader))
+                self.open_older()
             }
+        }
+    }
+
+    fn set_up(&self, connection: &Connection) -> Result<()> {
+        connection.busy_timeout(self.busy_limit)?;
+        // Otherwise a kept statement is compiled again for each new value that is bound to it.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        Ok(())
+    }
+
+    fn open_older(&self) -> Result<(Connection, Role)> {
+        if self.read_only {
+            Err(StoreError::ReadOnly)
+        } else {
+            Ok((self.open_writer()?, Role::Reader))
         }
     }
 
@@ -111,6 +135,7 @@ impl Database {
     /// log beside it can be read as it is.
     fn open_read_only(&self, flags: OpenFlags) -> Result<(Connection, Role)> {
         let plain = Connection::open_with_flags(&self.path, flags).map_err(|e| self.cant(e))?;
+        plain.busy_timeout(self.busy_limit)?;
         let probe = plain.query_row("pragma schema_version", [], |row| row.get::<_, i64>(0));
         let Err(error) = probe else { return Ok((plain, Role::Reader)) };
         let is_cant_open =
@@ -135,7 +160,7 @@ impl Database {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection =
             Connection::open_with_flags(&self.path, flags).map_err(|error| self.cant(error))?;
-        connection.busy_timeout(BUSY_LIMIT)?;
+        self.set_up(&connection)?;
         if self.schema_of(&connection)? == Schema::Older {
             connection.pragma_update(None, "journal_mode", "wal").map_err(|e| self.cant(e))?;
             if bring_up_to_date(&mut connection)? {

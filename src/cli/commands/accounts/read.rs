@@ -1,5 +1,7 @@
 //! Commands that look at linked accounts.
 
+use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use crate::api::accounts::{Account, AccountDetail, Explanation, Finding};
@@ -7,6 +9,7 @@ use crate::backend::Backend;
 use crate::cli::assets;
 use crate::cli::context::{Context, SystemClock};
 use crate::cli::input;
+use crate::cli::output::Format;
 use crate::cli::tree::Run;
 use crate::domain::account::{AccountType, Status};
 use crate::domain::ids::{AccountId, AuthConfigId};
@@ -117,15 +120,24 @@ pub(in crate::cli) struct List {
 impl Run for List {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let filter = self.chosen.filter(context)?;
+        if self.watch && matches!(context.output.format(), Some(Format::Json | Format::Yaml)) {
+            let text = "--watch never ends, and this format is one whole document";
+            return Err(HubError::new(&codes::USAGE, text).hint("use -o jsonl"));
+        }
         let backend = context.backend().await?;
         if self.watch {
             return watch(context, &backend, filter).await;
         }
-        write(context, &backend, &filter).await
+        write(context, &backend, &filter, |_| ()).await
     }
 }
 
-async fn write(context: &Context, backend: &Backend, filter: &Filter) -> Result<(), HubError> {
+async fn write(
+    context: &Context,
+    backend: &Backend,
+    filter: &Filter,
+    mut seen: impl FnMut(&Account<'_>),
+) -> Result<(), HubError> {
     let mut list = context.output.list_of::<Account<'_>>()?;
     let (mut troubled, mut first) = (0_u64, None);
     backend
@@ -134,6 +146,7 @@ async fn write(context: &Context, backend: &Backend, filter: &Filter) -> Result<
                 troubled += 1;
                 first.get_or_insert_with(|| account.id.to_string());
             }
+            seen(account);
             list.push(account)
         })
         .await?;
@@ -144,29 +157,52 @@ async fn write(context: &Context, backend: &Backend, filter: &Filter) -> Result<
         Some(match (summary.more, first) {
             (true, _) => return None,
             (false, None) => format!("{accounts} in {project}"),
-            (false, Some(id)) => format!(
-                "{accounts} in {project}; {troubled} need attention: hubctl accounts explain {id}"
-            ),
+            (false, Some(id)) => {
+                let need = if troubled == 1 { "needs" } else { "need" };
+                format!(
+                    "{accounts} in {project}; {troubled} {need} attention: \
+                     hubctl accounts explain {id}"
+                )
+            }
         })
     })?;
     Ok(())
 }
 
+/// How far a look goes back before the one before it: a change has the time at which it began, and
+/// is visible only when it is committed.
+const OVERLAP_S: i64 = 30;
+
 /// Shows what is there, then what changed since the last look.
 async fn watch(context: &Context, backend: &Backend, filter: Filter) -> Result<(), HubError> {
-    let mut since = SystemClock.now();
-    write(context, backend, &filter).await?;
+    let mut since = SystemClock.now().plus_seconds(-OVERLAP_S);
+    let mut seen = HashMap::new();
+    write(context, backend, &filter, |account| {
+        if account.updated_at >= since {
+            seen.insert(account.id.to_string(), account.updated_at);
+        }
+    })
+    .await?;
     loop {
         pause(Duration::from_secs(2));
-        let now = SystemClock.now();
+        let next = SystemClock.now().plus_seconds(-OVERLAP_S);
         let changed = Filter { updated_since: Some(since), ..filter.clone() };
         let mut list = context.output.list_without_header::<Account<'_>>()?;
-        backend.accounts(&changed, |account| list.push(account)).await?;
+        backend
+            .accounts(&changed, |account| {
+                let at = account.updated_at;
+                if seen.insert(account.id.to_string(), at) == Some(at) {
+                    return Ok(ControlFlow::Continue(()));
+                }
+                list.push(account)
+            })
+            .await?;
         list.finish(|_| None)?;
         if context.output.is_broken() {
             return Ok(());
         }
-        since = now;
+        since = next;
+        seen.retain(|_, at| *at >= since);
     }
 }
 

@@ -219,6 +219,10 @@ impl Run for Update {
             username: self.origin_username.map(clears),
         };
         let changes = accounts::Changes { update, auth_config: self.auth_config };
+        if changes == accounts::Changes::default() {
+            return Err(HubError::new(&codes::INPUT_NEEDED, "nothing to change was given")
+                .hint("give --label, --metadata, --type, --origin-owner-name or --auth-config"));
+        }
         let backend = context.backend().await?;
         let written = backend.update_account(&self.id, changes, context.guard()).await?;
         context.tell_notes(&backend);
@@ -248,7 +252,9 @@ impl Run for Suspend {
         let backend = context.backend().await?;
         for target in &targets {
             let outcome = suspend_one(context, &backend, target, batch.guard()).await;
-            batch.add(target, outcome);
+            if batch.add(target, outcome).is_break() {
+                break;
+            }
         }
         batch.finish(&backend)
     }
@@ -296,7 +302,9 @@ impl Run for Resume {
                 Ok(vec![result("resume", written, text)])
             };
             let outcome = outcome.await;
-            batch.add(target, outcome);
+            if batch.add(target, outcome).is_break() {
+                break;
+            }
         }
         batch.finish(&backend)
     }
@@ -329,7 +337,9 @@ impl Run for Delete {
                 Ok(vec![result("delete", written, text)])
             };
             let outcome = outcome.await;
-            batch.add(target, outcome);
+            if batch.add(target, outcome).is_break() {
+                break;
+            }
         }
         batch.finish(&backend)
     }

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cli::assets;
@@ -72,6 +73,7 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>, HubError> {
             if kind.is_dir() {
                 folders.push(path);
             } else if kind.is_file()
+                && !is_partial(&name)
                 && (name.contains(".connector.") && is_yaml(&name)
                     || [".json", ".jsonl"].iter().any(|end| name.ends_with(end)))
             {
@@ -129,12 +131,18 @@ fn read_all(path: &Path) -> Result<Vec<FileRead>, HubError> {
 }
 
 /// A finding with its file.
-#[derive(Debug, Serialize)]
-struct Found {
+#[derive(Debug, JsonSchema, Serialize)]
+#[schemars(rename = "LintFinding")]
+pub(in crate::cli) struct Found {
+    /// The file.
     file: String,
+    /// Its line, counted from 1, where it is known.
     line: Option<u64>,
+    /// How grave it is.
     severity: Severity,
+    /// The member, such as `auth[0].config_fields[2].pattern`; empty for the whole.
     place: String,
+    /// What is wrong with it.
     message: String,
 }
 
@@ -330,7 +338,9 @@ impl Run for Forget {
                 Ok(vec![result("forget", written, text)])
             };
             let outcome = outcome.await;
-            batch.add(target, outcome);
+            if batch.add(target, outcome).is_break() {
+                break;
+            }
         }
         batch.finish(&backend)
     }

@@ -1,11 +1,14 @@
 //! Commands that look at connectors and auth configs.
 
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::api::auth_configs::{AuthConfig, AuthConfigDetail};
 use crate::api::connectors::{Connector, ConnectorDetail};
 use crate::backend::Backend;
 use crate::cli::assets;
+use crate::cli::commands::to_value;
 use crate::cli::context::Context;
 use crate::cli::tree::Run;
 use crate::domain::connector::Category;
@@ -327,6 +330,13 @@ fn method_text(out: &mut String, method: &Value, connector: &str) {
     }
 }
 
+/// Where a reference is.
+#[derive(Debug, JsonSchema, Serialize)]
+pub(in crate::cli) struct Address {
+    /// The address.
+    url: String,
+}
+
 /// Open the vendor's reference of a connector in the browser
 ///
 /// Without a target it opens the hub's own address.
@@ -350,14 +360,16 @@ impl Run for Open {
         };
         if self.print || context.output.is_machine() {
             return match context.output.is_machine() {
-                true => context.output.value(&serde_json::json!({ "url": address })),
+                true => context.output.value(&to_value(&Address { url: address })),
                 false => context.output.text(&address),
             };
         }
-        webbrowser::open(&address).map_err(|error| {
-            HubError::new(&codes::INTERNAL, format!("can't open a browser: {error}"))
-                .hint("add --print to print the address")
-        })
+        if let Err(error) = webbrowser::open(&address) {
+            // The person gets there all the same.
+            context.output.warn(format_args!("can't open a browser: {error}"));
+            return context.output.text(&address);
+        }
+        Ok(())
     }
 }
 

@@ -237,7 +237,9 @@ impl Run for Enable {
         let mut batch = Batch::new(context, "enable", &targets, hint)?;
         for target in &targets {
             let outcome = enable_one(context, &backend, target, batch.guard()).await;
-            batch.add(target, outcome);
+            if batch.add(target, outcome).is_break() {
+                break;
+            }
         }
         batch.finish(&backend)
     }
@@ -364,7 +366,9 @@ impl Run for Disable {
         let backend = context.backend().await?;
         for target in &targets {
             let outcome = disable_one(context, &backend, target, batch.guard()).await;
-            batch.add(target, outcome);
+            if batch.add(target, outcome).is_break() {
+                break;
+            }
         }
         batch.finish(&backend)
     }
@@ -482,9 +486,11 @@ impl Run for Delete {
                 let mut result = WriteResult::new("delete", format!("auth_config/{target}"), false);
                 result.human = format!("{target} is not there.");
                 result.dry_run = context.globals.dry_run;
-                batch.add(target, Ok(vec![result]));
+                _ = batch.add(target, Ok(vec![result]));
             } else {
-                batch.add(target, outcome);
+                if batch.add(target, outcome).is_break() {
+                    break;
+                }
             }
         }
         batch.finish(&backend)

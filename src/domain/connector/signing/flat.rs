@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -9,7 +10,7 @@ use super::{OAuth1, OAuth1Signature, Scheme};
 use crate::domain::connector::field::is_false;
 use crate::domain::connector::template::Template;
 
-#[derive(Clone, Copy, Serialize, Deserialize)]
+#[derive(Clone, Copy, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Type {
     None,
@@ -23,7 +24,7 @@ enum Type {
     Signature,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Authorization {
     r#type: Type,

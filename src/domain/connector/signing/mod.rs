@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -9,7 +10,7 @@ use super::field::is_false;
 use super::template::Template;
 
 /// How calls are signed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[serde(try_from = "flat::Authorization", into = "flat::Authorization")]
 pub struct Authorization {
     /// The scheme.
@@ -69,7 +70,7 @@ pub struct OAuth1 {
 }
 
 /// The algorithms of OAuth 1.0a.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, JsonSchema, Serialize, Deserialize)]
 pub enum OAuth1Signature {
     /// HMAC with SHA-1.
     #[default]
@@ -81,7 +82,7 @@ pub enum OAuth1Signature {
 }
 
 /// A token that the hub makes and signs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Jwt {
     /// The algorithm.
@@ -102,7 +103,7 @@ pub struct Jwt {
 }
 
 /// The algorithms of made tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum JwtAlgorithm {
     /// HMAC with SHA-256.
@@ -116,7 +117,7 @@ pub enum JwtAlgorithm {
 }
 
 /// A client certificate.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mtls {
     /// The certificate (PEM).
@@ -126,7 +127,7 @@ pub struct Mtls {
 }
 
 /// How each call is signed, where no common scheme does.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(tag = "scheme", deny_unknown_fields)]
 pub enum Signature {
     /// An HMAC over the lines of the call, carried as the password of a Basic header.

@@ -8,6 +8,7 @@ mod method;
 mod text;
 mod url;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Connector;
@@ -25,7 +26,7 @@ pub const MAX_TEXT_BYTES: usize = 8 << 10;
 pub const MAX_DEPTH: usize = 24;
 
 /// How grave a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// The connector is refused.
@@ -35,7 +36,7 @@ pub enum Severity {
 }
 
 /// Something that is wrong with a connector.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Finding {
     /// How grave it is.
     pub severity: Severity,

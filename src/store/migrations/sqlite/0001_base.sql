@@ -146,3 +146,18 @@ create table operations (
     primary key (project, id)
 ) strict, without rowid;
 create index operations_resource on operations (project, resource, id);
+
+-- Without figures, SQLite takes a project for ten rows and reads all of its accounts to find those
+-- of one owner. These are the figures of a large store; nothing replaces them, so that plans do not
+-- change while a store grows.
+analyze migrations;
+drop table if exists sqlite_stat4;
+insert into sqlite_stat1 (tbl, idx, stat) values
+    ('accounts', 'accounts', '1000000 1000000 1'),
+    ('accounts', 'accounts_owner', '1000000 1000000 3 2 1'),
+    ('accounts', 'accounts_provider', '1000000 1000000 10000 1'),
+    ('accounts', 'accounts_auth_config', '1000000 1000000 10000 1'),
+    ('accounts', 'accounts_status', '1000000 1000000 100000 1'),
+    ('operations', 'operations', '1000000 1000000 1'),
+    ('operations', 'operations_resource', '1000000 1000000 10 1');
+analyze sqlite_schema;

@@ -1,0 +1,231 @@
+//! Documents and rows for programs.
+
+use super::{Account, account, list, listed, memory, names, one, piped, shown, two};
+use crate::cli::output::{Format, Output, OutputOptions, WriteResult};
+use crate::error::codes;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const FIRST: &str = r#"{"id":"0199","provider":"hubspot","origin_owner_name":"Acme","status":"active","updated_at":"2026-06-01T08:58:00.125Z","tries":1}"#;
+
+#[test]
+fn a_pipe_gets_tsv_without_a_header_in_full() {
+    assert_eq!(
+        list(piped(None), &two()),
+        "0199\thubspot\tAcme\tactive\t2026-06-01T08:58:00.125Z\n\
+         019a\thubspot\tGlobex Ltd\terror\t2026-06-01T06:00:00.125Z\n"
+    );
+    let odd = [account("1", "a\tb\nc\\d", "active", 0)];
+    assert!(list(piped(None), &odd).starts_with("1\thubspot\ta\\tb\\nc\\\\d\tactive\t"));
+    assert_eq!(list(piped(None), &[]), "");
+}
+
+#[test]
+fn json_is_one_array_with_a_record_a_line() {
+    let text = list(piped(Some(Format::Json)), &two());
+    assert!(text.starts_with(&format!("[\n{FIRST},\n{{\"id\":\"019a\"")), "{text}");
+    assert!(text.ends_with("}\n]\n"));
+    let value: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(value.as_array().unwrap().len(), 2);
+    assert_eq!(list(piped(Some(Format::Json)), &[]), "[]\n");
+}
+
+#[test]
+fn json_on_a_terminal_is_indented_and_the_same_value() {
+    let (text, _) = listed(shown(Some(Format::Json)), &two());
+    let value: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(text, serde_json::to_string_pretty(&value).unwrap() + "\n");
+}
+
+#[test]
+fn a_document_that_fails_midway_is_not_written_at_all() {
+    for format in [Format::Json, Format::Yaml] {
+        let (output, stdout) = memory(Output::captured(piped(Some(format))));
+        let mut list = output.list_of::<Account<'_>>().unwrap();
+        _ = list.push(&two()[0]).unwrap();
+        drop(list);
+        assert_eq!(stdout.text(), "");
+    }
+}
+
+#[test]
+fn jsonl_is_one_value_a_line() {
+    let text = list(piped(Some(Format::Jsonl)), &two());
+    assert_eq!(text.lines().count(), 2);
+    assert_eq!(text.lines().next(), Some(FIRST));
+}
+
+#[test]
+fn yaml_is_one_sequence_and_reads_back() {
+    let mut rows = two();
+    rows[0].label = Some("yes".into());
+    let text = list(piped(Some(Format::Yaml)), &rows);
+    let value: Value = serde_saphyr::from_str(&text).unwrap();
+    assert_eq!(value[0]["label"], "yes");
+    assert_eq!(value[1]["origin_owner_name"], "Globex Ltd");
+    assert!(text.starts_with("- id: "), "{text}");
+    assert_eq!(list(piped(Some(Format::Yaml)), &[]), "[]\n");
+    let item = one(piped(Some(Format::Yaml)), None);
+    assert!(item.contains("provider: hubspot\n"), "{item}");
+}
+
+#[test]
+fn csv_has_a_header_unless_told_otherwise() {
+    let text = list(piped(Some(Format::Csv)), &two());
+    assert!(text.starts_with("id,provider,owner,status,updated\n0199,hubspot,Acme,active,2026"));
+    let bare = OutputOptions { no_header: true, ..piped(Some(Format::Csv)) };
+    assert!(list(bare, &two()).starts_with("0199,"));
+}
+
+#[test]
+fn ids_and_values_stand_alone() {
+    assert_eq!(list(piped(Some(Format::Id)), &two()), "0199\n019a\n");
+    let value = OutputOptions { fields: names("tries,id"), ..piped(Some(Format::Value)) };
+    assert_eq!(list(value.clone(), &two()), "1\t0199\n90\t019a\n");
+    assert_eq!(one(value, None), "1\n0199\n");
+    assert_eq!(one(piped(Some(Format::Id)), None), "0199\n");
+}
+
+#[test]
+fn fields_narrow_every_format() {
+    let with = |format| OutputOptions { fields: names("tries,id,label"), ..piped(format) };
+    assert_eq!(
+        list(with(Some(Format::Json)), &two()),
+        "[\n{\"id\":\"0199\",\"tries\":1},\n{\"id\":\"019a\",\"tries\":90}\n]\n"
+    );
+    assert_eq!(list(with(None), &two()), "1\t0199\t\n90\t019a\t\n");
+    assert_eq!(list(with(Some(Format::Csv)), &two()), "tries,id,label\n1,0199,\n90,019a,\n");
+    let (table, _) = listed(OutputOptions { fields: names("tries,id"), ..shown(None) }, &two());
+    assert_eq!(table, "TRIES  ID\n1      0199\n90     019a\n");
+    assert_eq!(one(with(Some(Format::Json)), None), "{\"id\":\"0199\",\"tries\":1}\n");
+}
+
+#[test]
+fn columns_narrow_tables_and_may_be_wide_ones() {
+    let with = |format| OutputOptions { columns: names("tries,STATUS"), ..piped(format) };
+    assert_eq!(list(with(None), &two()), "1\tactive\n90\terror\n");
+    assert_eq!(list(with(Some(Format::Csv)), &two()), "tries,status\n1,active\n90,error\n");
+    let (output, _) = memory(Output::captured(with(Some(Format::Json))));
+    let error = output.list_of::<Account<'_>>().unwrap_err();
+    assert!(std::ptr::eq(error.code(), &raw const codes::USAGE));
+}
+
+#[test]
+fn an_unknown_field_is_refused_with_a_near_name_before_any_row() {
+    let cases = [
+        (OutputOptions { fields: names("id,provder"), ..piped(None) }, "did you mean `provider`?"),
+        (OutputOptions { columns: names("ownr"), ..piped(None) }, "did you mean `owner`?"),
+        (
+            OutputOptions { fields: names("qqqqqq"), ..piped(Some(Format::Json)) },
+            "choose from id, provider, origin_owner_name, status, updated_at, label, tries",
+        ),
+    ];
+    for (options, hint) in cases {
+        let (output, stdout) = memory(Output::captured(options));
+        let error = output.list_of::<Account<'_>>().unwrap_err();
+        assert!(std::ptr::eq(error.code(), &raw const codes::UNKNOWN_FIELD));
+        assert_eq!(error.hint_text(), Some(hint));
+        assert!(output.check::<Account<'_>>().is_err());
+        assert_eq!(stdout.text(), "");
+    }
+}
+
+#[test]
+fn jq_sees_the_json_answer() {
+    let with = |jq: &str| OutputOptions { jq: Some(jq.to_owned()), ..piped(None) };
+    assert_eq!(list(with(".[].id"), &two()), "0199\n019a\n");
+    assert_eq!(list(with("map(.tries) | add"), &two()), "91\n");
+    assert_eq!(one(with("{id}"), None), "{\"id\":\"0199\"}\n");
+    let both = OutputOptions { fields: names("id"), ..with(".[0]") };
+    assert_eq!(list(both, &two()), "{\"id\":\"0199\"}\n");
+    let table = OutputOptions { format: Some(Format::Table), ..with(".") };
+    assert!(std::ptr::eq(Output::captured(table).unwrap_err().code(), &raw const codes::USAGE));
+    assert!(Output::captured(with(".[")).is_err());
+}
+
+#[test]
+fn a_limit_stops_the_list_and_tells_that_there_is_more() {
+    let options = OutputOptions { limit: Some(1), ..piped(Some(Format::Id)) };
+    let (output, stdout) = memory(Output::captured(options));
+    let mut list = output.list_of::<Account<'_>>().unwrap();
+    assert_eq!(list.wanted(), Some(2));
+    assert!(list.push(&two()[0]).unwrap().is_continue());
+    assert!(list.push(&two()[1]).unwrap().is_break());
+    let summary = list.finish(|_| None).unwrap();
+    assert!(summary.more && summary.rows == 1);
+    assert_eq!(stdout.text(), "0199\n");
+}
+
+fn enabled(ok: bool) -> WriteResult {
+    WriteResult {
+        after: Some(json!({"enabled": true})),
+        ok,
+        error: (!ok).then(|| json!({"code": "x"})),
+        human: "Enabled hubspot\x1b[0m.".to_owned(),
+        ..WriteResult::new("enable", "connector/hubspot", true)
+    }
+}
+
+fn wrote(options: OutputOptions, results: &[WriteResult]) -> (String, String) {
+    let (output, stdout, stderr) = Output::captured(options).unwrap();
+    output.writes(results).unwrap();
+    (stdout.text(), stderr.text())
+}
+
+#[test]
+fn a_change_answers_one_record_or_an_array() {
+    let json = piped(Some(Format::Json));
+    let record = concat!(
+        r#"{"action":"enable","resource":"connector/hubspot","changed":true,"dry_run":false,"#,
+        r#""affected_accounts":0,"operation_id":null,"before":null,"after":{"enabled":true}"#
+    );
+    assert_eq!(wrote(json.clone(), &[enabled(true)]).0, format!("{record}}}\n"));
+    let many = format!(
+        "[\n{record},\"ok\":true,\"error\":null}},\n\
+         {record},\"ok\":false,\"error\":{{\"code\":\"x\"}}}}\n]\n"
+    );
+    assert_eq!(wrote(json.clone(), &[enabled(true), enabled(false)]).0, many);
+    let (output, stdout) = memory(Output::captured(json));
+    output.write_many(&[enabled(true)]).unwrap();
+    assert!(stdout.text().starts_with('['));
+    assert_eq!(wrote(piped(None), &[enabled(true)]).0, "enable\tconnector/hubspot\ttrue\n");
+    let fields = OutputOptions { fields: names("changed"), ..piped(Some(Format::Json)) };
+    assert_eq!(wrote(fields, &[enabled(true)]).0, "{\"changed\":true}\n");
+    let jq = OutputOptions { jq: Some(".changed".to_owned()), ..piped(None) };
+    assert_eq!(wrote(jq, &[enabled(true)]).0, "true\n");
+}
+
+#[test]
+fn a_terminal_gets_sentences_and_failures_on_standard_error() {
+    let (stdout, stderr) = wrote(shown(None), &[enabled(true), enabled(false)]);
+    assert_eq!(stdout, "Enabled hubspot\\u{1b}[0m.\n");
+    assert_eq!(stderr, "error: Enabled hubspot\\u{1b}[0m.\n");
+}
+
+#[test]
+fn free_documents_keep_their_keys() {
+    let value = json!({"b": 1, "a": ["x", null]});
+    let told = |options: OutputOptions| {
+        let (output, stdout) = memory(Output::captured(options));
+        output.value(&value).map(|()| stdout.text())
+    };
+    assert_eq!(told(piped(None)).unwrap(), "{\"b\":1,\"a\":[\"x\",null]}\n");
+    assert_eq!(told(shown(None)).unwrap(), serde_json::to_string_pretty(&value).unwrap() + "\n");
+    let narrowed = OutputOptions { fields: names("a"), ..piped(None) };
+    assert_eq!(told(narrowed).unwrap(), "{\"a\":[\"x\",null]}\n");
+    assert!(told(OutputOptions { fields: names("c"), ..piped(None) }).is_err());
+    assert_eq!(told(piped(Some(Format::Value))).unwrap(), "1\n[\"x\",null]\n");
+}
+
+proptest! {
+    #[test]
+    fn a_tsv_row_can_be_split_and_read_back(owner in any::<String>(), id in any::<String>()) {
+        let text = list(piped(None), &[account(&id, &owner, "active", 1)]);
+        prop_assert_eq!(text.matches('\n').count(), 1);
+        let cells: Vec<&str> = text.trim_end_matches('\n').split('\t').collect();
+        prop_assert_eq!(cells.len(), 5);
+        if !owner.contains('\\') && !owner.chars().any(crate::cli::output::is_risky) {
+            prop_assert_eq!(cells[2], owner);
+        }
+    }
+}

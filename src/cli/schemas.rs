@@ -1,0 +1,215 @@
+//! What every command answers in JSON, by name: the wire's types and those of the command line.
+
+use schemars::{JsonSchema, Schema, json_schema};
+use serde_json::{Value, json};
+
+use crate::api::schema::{TYPES, Type};
+use crate::env;
+
+use super::commands::connectors::{Address, Found};
+use super::commands::contract::{Argument, CommandRow, TypeRow};
+use super::commands::link::Link;
+use super::commands::meta::{CodeRow, VersionRow};
+use super::exit::{EXIT_CODES, Envelope};
+use super::output::{OneOfMany, WriteResult};
+
+/// Types of the command line alone.
+const OWN: &[Type] = &[
+    Type::of::<Link<'_>>("link", "One link of `hubctl link create --from`"),
+    Type::of::<WriteResult>("write", "What a change did to its one target"),
+    Type::of::<Vec<OneOfMany<'_>>>("writes", "What a change did to each of its targets"),
+    Type::of::<Found>("lint-finding", "Something that is wrong with a connector file"),
+    Type::of::<Address>("address", "The address that `hubctl connectors open` opens"),
+    Type::of::<CommandRow>("command", "A command, as `hubctl commands` shows it"),
+    Type::of::<Argument>("argument", "An argument of a command"),
+    Type::of::<TypeRow>("type", "A type, as `hubctl schema --list` shows it"),
+    Type::of::<VersionRow>("version", "The version of the program and of this contract"),
+    Type::of::<Envelope<'_>>("error", "The line on standard error when a command fails"),
+    Type::of::<CodeRow>("error-code", "An error code, as `hubctl explain-error` shows it"),
+    Type::made("exit-codes", "Every exit status, as `hubctl help exit-codes` shows them", exits),
+    Type::made(
+        "environment",
+        "Every environment variable, as `hubctl help environment` shows them",
+        variables,
+    ),
+];
+
+/// Every type.
+pub fn all() -> impl Iterator<Item = &'static Type> {
+    TYPES.iter().chain(OWN)
+}
+
+/// The answers of a command: names of types, with `[]` for an array. None: it answers text.
+#[must_use]
+pub fn answers(words: &str) -> Option<&'static [&'static str]> {
+    ANSWERS.iter().find(|(command, _)| *command == words).map(|(_, answers)| *answers)
+}
+
+/// One or many targets, and so one record or an array of them.
+const WRITES: &[&str] = &["write", "writes"];
+
+#[rustfmt::skip]
+const ANSWERS: &[(&str, &[&str])] = &[
+    ("connectors list", &["auth-config[]"]),
+    ("connectors available", &["connector[]"]),
+    ("connectors get", &["auth-config-detail", "connector-detail"]),
+    ("connectors guide", &["guide"]),
+    ("connectors add", &["write"]),
+    ("connectors edit", &["write"]),
+    ("connectors enable", WRITES),
+    ("connectors disable", WRITES),
+    ("connectors make-default", &["write"]),
+    ("connectors delete", WRITES),
+    ("connectors open", &["address"]),
+    ("connectors import", WRITES),
+    ("connectors lint", &["lint-finding[]"]),
+    ("connectors forget", WRITES),
+    ("session create", &["created-session"]),
+    ("session get", &["session"]),
+    ("session list", &["session[]"]),
+    ("session revoke", WRITES),
+    ("link create", &["created-session", "link[]"]),
+    ("accounts list", &["account[]"]),
+    ("accounts get", &["account-detail", "account-detail[]"]),
+    ("accounts explain", &["explanation"]),
+    ("accounts add", &["account-detail"]),
+    ("accounts update", &["write"]),
+    ("accounts suspend", WRITES),
+    ("accounts resume", WRITES),
+    ("accounts delete", WRITES),
+    ("accounts export", &["account[]"]),
+    ("projects list", &["project[]"]),
+    ("projects get", &["project"]),
+    ("projects create", &["project"]),
+    ("projects delete", WRITES),
+    ("commands", &["command[]", "argument[]"]),
+    ("schema", &["type[]"]),
+    ("explain-error", &["error-code", "error-code[]"]),
+    ("completion", &[]),
+    ("man", &[]),
+    ("version", &["version"]),
+    ("help", &["exit-codes", "environment"]),
+];
+
+const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
+
+fn array_of(items: Value) -> Schema {
+    json_schema!({ "$schema": DRAFT, "type": "array", "items": items })
+}
+
+fn exits() -> Schema {
+    let one = |row: &super::exit::ExitCode| {
+        json!({
+            "description": row.when,
+            "properties": { "code": { "const": row.code }, "name": { "const": row.name } },
+        })
+    };
+    array_of(json!({
+        "type": "object",
+        "properties": {
+            "code": { "type": "integer" },
+            "name": { "type": "string" },
+            "when": { "type": "string" },
+        },
+        "required": ["code", "name", "when"],
+        "oneOf": EXIT_CODES.iter().map(one).collect::<Vec<_>>(),
+    }))
+}
+
+fn variables() -> Schema {
+    let one = |row: &env::Variable| json!({ "const": row.name, "description": row.meaning });
+    array_of(json!({
+        "type": "object",
+        "properties": {
+            "name": { "oneOf": env::ALL.iter().map(one).collect::<Vec<_>>() },
+            "meaning": { "type": "string" },
+        },
+        "required": ["name", "meaning"],
+    }))
+}
+
+impl JsonSchema for OneOfMany<'_> {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "WriteOfMany".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> Schema {
+        let error = generator.subschema_for::<Option<super::exit::Told<'_>>>();
+        let mut schema = WriteResult::json_schema(generator);
+        if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+            let ok = json!({ "type": "boolean", "description": "Whether it succeeded." });
+            properties.insert("ok".to_owned(), ok);
+            properties.insert("error".to_owned(), error.to_value());
+        }
+        if let Some(Value::Array(required)) = schema.get_mut("required") {
+            required.extend(["ok".into(), "error".into()]);
+        }
+        schema
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::{ANSWERS, all};
+    use crate::api::accounts::{Account, AccountDetail, Finding};
+    use crate::api::auth_configs::{AuthConfig, AuthConfigDetail};
+    use crate::api::connect_sessions::{ConnectSession, CreatedSession};
+    use crate::api::connectors::{Connector, ConnectorDetail};
+    use crate::api::projects::Project;
+    use crate::cli::commands::connectors::Found;
+    use crate::cli::commands::contract::{Argument, CommandRow, TypeRow};
+    use crate::cli::commands::link::Link;
+    use crate::cli::commands::meta::{CodeRow, VersionRow};
+    use crate::cli::output::{OneOfMany, Record, Single};
+
+    /// `--fields` offers exactly what is serialised, in the same order.
+    fn check<R: Record>(name: &str) {
+        let schema = all().find(|row| row.name == name).unwrap().schema();
+        let schema = if name == "writes" { schema["$defs"]["WriteOfMany"].clone() } else { schema };
+        let properties: Vec<&str> =
+            schema["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(properties, R::FIELDS, "{name}");
+        let columns: HashSet<&str> = R::COLUMNS.iter().map(|column| column.name).collect();
+        assert_eq!(columns.len(), R::COLUMNS.len(), "{name} has a column twice");
+    }
+
+    #[test]
+    fn fields_are_what_is_serialised() {
+        check::<Account<'_>>("account");
+        check::<AccountDetail>("account-detail");
+        check::<Finding>("finding");
+        check::<AuthConfig>("auth-config");
+        check::<AuthConfigDetail>("auth-config-detail");
+        check::<Connector>("connector");
+        check::<ConnectorDetail>("connector-detail");
+        check::<ConnectSession>("session");
+        check::<CreatedSession>("created-session");
+        check::<Project>("project");
+        check::<Link<'_>>("link");
+        check::<Found>("lint-finding");
+        check::<Single<'_>>("write");
+        check::<OneOfMany<'_>>("writes");
+        check::<CommandRow>("command");
+        check::<Argument>("argument");
+        check::<TypeRow>("type");
+        check::<VersionRow>("version");
+        check::<CodeRow>("error-code");
+    }
+
+    #[test]
+    fn every_command_has_answers_and_every_answer_a_schema() {
+        let names: HashSet<&str> = all().map(|row| row.name).collect();
+        assert_eq!(names.len(), all().count());
+        let mut commands = HashSet::new();
+        crate::cli::for_each_leaf(|words, _, _| _ = commands.insert(words.join(" ")));
+        for (command, answers) in ANSWERS {
+            assert!(commands.remove(*command), "{command} is no command, or is here twice");
+            for answer in *answers {
+                assert!(names.contains(answer.trim_end_matches("[]")), "{command}: {answer}");
+            }
+        }
+        assert!(commands.is_empty(), "without answers: {commands:?}");
+    }
+}

@@ -1,0 +1,82 @@
+//! The files of `completions/` and `man/` are what the program prints.
+//!
+//! `HUBCTL_UPDATE_ASSETS=1 cargo nextest run assets` writes them anew.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use hubctl::cli::assets::{Shell, completion};
+use hubctl::cli::manual;
+
+const UPDATE: &str = "HUBCTL_UPDATE_ASSETS";
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+/// Compares the files of a folder, or writes them.
+fn compare(name: &str, files: &[(String, String)]) {
+    let folder = folder(name);
+    #[expect(clippy::disallowed_methods, reason = "the switch is for people who run the tests")]
+    let update = std::env::var_os(UPDATE).is_some();
+    if update {
+        fs::create_dir_all(&folder).unwrap();
+    }
+    let wanted: BTreeSet<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+    let mut wrong = Vec::new();
+    for entry in fs::read_dir(&folder).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        if !wanted.contains(path.file_name().unwrap().to_str().unwrap()) {
+            if update {
+                fs::remove_file(&path).unwrap();
+            } else {
+                wrong.push(format!("{} belongs to nothing", path.display()));
+            }
+        }
+    }
+    for (file, text) in files {
+        let path = folder.join(file);
+        if update {
+            fs::write(&path, text).unwrap();
+        } else if fs::read_to_string(&path).ok().as_deref() != Some(text) {
+            wrong.push(format!("{} is not what the program prints", path.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}\nrun the test with {UPDATE}=1", wrong.join("\n"));
+}
+
+#[test]
+fn assets_completions_are_current() {
+    let files = Shell::ALL.map(|(shell, name)| (name.to_owned(), completion(shell).unwrap()));
+    compare("completions", &files);
+}
+
+#[test]
+fn assets_manual_is_current() {
+    compare("man", &manual::pages().unwrap());
+}
+
+#[test]
+fn assets_every_command_has_a_page_that_is_complete_and_stable() {
+    let pages = manual::pages().unwrap();
+    let page = |name: &str| {
+        let found = pages.iter().find(|(file, _)| file == name);
+        found.unwrap_or_else(|| panic!("there is no {name}")).1.as_str()
+    };
+    hubctl::cli::for_each_leaf(|words, _, _| {
+        let text = page(&format!("hubctl-{}.1", words.join("-")));
+        for section in ["NAME", "SYNOPSIS", "DESCRIPTION", "\"EXIT STATUS\"", "\"SEE ALSO\""] {
+            assert!(text.contains(&format!(".SH {section}\n")), "{words:?} without {section}");
+        }
+        assert!(!text.contains("max\\-affected <"), "{words:?} repeats the global options");
+    });
+    let first = page("hubctl.1");
+    for section in ["\"GLOBAL OPTIONS\"", "COMMANDS", "ENVIRONMENT", "OUTPUT"] {
+        assert!(first.contains(&format!(".SH {section}\n")), "hubctl.1 without {section}");
+    }
+    assert!(page("hubctl-connectors-make-default.1").contains("hubctl connectors make\\-default"));
+    for (name, text) in &pages {
+        assert!(!text.contains(env!("CARGO_PKG_VERSION")), "{name} changes with the version");
+    }
+}

@@ -1,0 +1,235 @@
+//! Exit statuses, errors, targets, guards, consent and dry runs.
+
+use crate::support::cli::TestHome;
+
+fn linked(owners: &[&str]) -> TestHome {
+    let home = TestHome::new();
+    home.run("connectors enable hubspot bamboohr").code(0);
+    for owner in owners {
+        home.account("hubspot", owner, "--set access_key=x");
+    }
+    home
+}
+
+#[test]
+fn an_error_is_one_line_of_json_wherever_json_was_asked_for() {
+    let home = TestHome::new();
+    for line in [
+        "connectors enable nope --json",
+        "connectors enable nope -o json",
+        "connectors enable nope -ojson",
+        "connectors enable nope -o=json",
+        "connectors enable nope --output=jsonl",
+        "connectors nope --json",
+        "-o=json connectors nope",
+        "-ojson connectors list --limit x",
+        "--json",
+        "connectors --jq . list --nope",
+    ] {
+        let ended = home.run(line);
+        assert_ne!(ended.code, 0, "{line}");
+        assert_eq!(ended.stdout, "", "{line}");
+        assert_eq!(ended.stderr.lines().count(), 1, "{line}: {}", ended.stderr);
+        ended.error();
+    }
+    let json = TestHome::new().with("HUBCTL_ERROR_FORMAT", "json");
+    for line in ["connectors enable nope", "nope", "", "connectors list --limit -1"] {
+        json.run(line).error();
+    }
+    let text = home.run("connectors enable nope");
+    assert!(text.stderr.starts_with("error[auth_config.not_found]: "), "{text:?}");
+}
+
+#[test]
+fn each_kind_of_failure_has_its_exit_status() {
+    let home = linked(&["a"]);
+    for (line, code) in [
+        ("connectors list", 0),
+        ("session create --expires-in 0", 2),
+        ("connectors enable nope", 3),
+        ("session get 99", 3),
+        ("--project nope accounts list", 3),
+        ("session create --provider salesforce", 6),
+        ("connectors delete hubspot --yes", 6),
+        ("connectors disable hubspot --yes --max-affected 0", 6),
+        ("connectors disable hubspot", 7),
+        ("connectors disable bamboohr nope --yes", 11),
+        ("--profile nope connectors list", 13),
+    ] {
+        home.run(line).code(code);
+    }
+}
+
+#[test]
+fn consent_is_needed_off_a_terminal_and_nothing_changes_without() {
+    let home = linked(&["a", "b"]);
+    let before = home.dump();
+    let error = home.run("connectors disable hubspot --json").code(7).error();
+    assert_eq!(error["code"], "confirm.required");
+    assert_eq!(error["details"][0]["affected_accounts"], 2);
+    assert_eq!(home.dump(), before);
+    let done = home.run("connectors disable hubspot --yes --json").code(0).json();
+    assert_eq!((&done["changed"], &done["affected_accounts"]), (&true.into(), &2.into()));
+    let again = home.run("connectors disable hubspot --json").code(0).json();
+    assert_eq!((&again["changed"], &again["operation_id"]), (&false.into(), &().into()));
+}
+
+#[test]
+fn a_dry_run_of_any_write_leaves_the_store_as_it_is() {
+    let home = linked(&["a"]);
+    let account = home.account("hubspot", "z", "--set access_key=x");
+    home.run("session create --provider hubspot").code(0);
+    home.file("f.csv", "origin_owner_id\nq\n");
+    let before = home.dump();
+    for line in [
+        "connectors enable salesforce",
+        "connectors add hubspot --auth oauth2 --set client_id=a --set client_secret=b",
+        "connectors edit hubspot --name New",
+        "connectors disable hubspot bamboohr",
+        "connectors delete bamboohr",
+        "session create --provider hubspot",
+        "session revoke 1",
+        "link create --provider hubspot --origin-owner-id x",
+        "link create --from f.csv",
+        "accounts add --provider hubspot --origin-owner-id n --set access_key=y",
+        "accounts add --provider hubspot --origin-owner-id a --set access_key=y",
+        "accounts update ID --label L",
+        "accounts suspend ID",
+        "accounts resume ID",
+        "accounts delete ID",
+        "projects create other",
+    ] {
+        home.run(&format!("{} --dry-run", line.replace("ID", &account))).code(0);
+        assert!(home.dump() == before, "changed by: {line}");
+    }
+}
+
+#[test]
+fn a_bound_on_accounts_holds_over_all_targets_together() {
+    let home = linked(&["a", "b"]);
+    for owner in ["c", "d"] {
+        home.account("bamboohr", owner, "--set api_key=x --set subdomain=s");
+    }
+    let both = "connectors disable hubspot bamboohr --yes --json";
+    let results = home.run(&format!("{both} --max-affected 3")).code(11).json();
+    assert_eq!(results[0]["ok"], true);
+    assert_eq!(results[1]["error"]["code"], "guard.too_many_affected");
+    home.run("connectors enable hubspot").code(0);
+    home.run(&format!("{both} --max-affected 4")).code(0);
+    home.run("connectors enable hubspot bamboohr").code(0);
+    let none = home.run(&format!("{both} --max-affected 0")).code(6).json();
+    assert_eq!((&none[0]["ok"], &none[1]["ok"]), (&false.into(), &false.into()));
+}
+
+#[test]
+fn targets_come_from_standard_input_one_a_line() {
+    let home = linked(&[]);
+    let results = home.piped("connectors disable - --yes --json", "hubspot\r\n\n nope \nbamboohr");
+    let results = results.code(11).json();
+    let told: Vec<_> = results.as_array().unwrap().iter().map(|r| r["ok"].clone()).collect();
+    assert_eq!(told, [true, false, true]);
+    assert_eq!(results[1]["error"]["exit_code"], 3);
+    home.piped("connectors enable - --json", "").code(2).error();
+    home.piped("connectors enable -", b"\xff\n").code(2);
+    home.run("connectors enable hubspot hubspot --json").code(0);
+}
+
+#[test]
+fn a_line_that_is_too_long_is_not_cut_into_targets() {
+    let home = linked(&[]);
+    let before = home.dump();
+    let input = format!("{}hubspot\n", "x".repeat(4096));
+    home.piped("connectors disable - --yes", input).code(2).tells("line of more than");
+    assert_eq!(home.dump(), before);
+}
+
+#[test]
+fn an_owner_is_made_up_and_told_unless_the_profile_forbids_it() {
+    let home = linked(&[]);
+    let made = home.run("session create --provider hubspot --json").code(0);
+    let owner = made.json()["origin_owner_id"].as_str().unwrap().to_owned();
+    assert!(regex::Regex::new("^hubctl-[0-9a-f]{8}$").unwrap().is_match(&owner), "{owner}");
+    assert!(made.stderr.contains(&format!("no origin owner given, using {owner}")));
+    home.config("[profiles.default.session]\nrequire_owner = true\n");
+    let refused = home.run("session create --provider hubspot --json").code(2);
+    assert_eq!(refused.error()["code"], "session.owner_required");
+    home.run("session create --provider hubspot --origin-owner-id a").code(0);
+}
+
+#[test]
+fn one_part_of_a_session_is_printed_alone() {
+    let home = linked(&[]);
+    let token = home.run("session create --print token").code(0).stdout;
+    assert!(token.starts_with("hcs_1_") && token.ends_with('\n'), "{token}");
+    assert_eq!(home.run("session create --print id").code(0).stdout, "2\n");
+    let link = home.run("link create --print auth_link_url --qr").code(0);
+    assert!(link.stdout.starts_with("http://127.0.0.1:4780/connect/hcs_3_"));
+    assert_eq!(link.stdout.lines().count(), 1);
+    assert!(link.stderr.contains('█'));
+}
+
+#[test]
+fn settings_come_from_flag_environment_and_profile_in_this_order() {
+    let home = linked(&[]);
+    home.run("projects create other").code(0);
+    home.config(
+        "profile = \"work\"\n[profiles.work]\nproject = \"other\"\noutput = \"json\"\n\
+         public_url = \"https://hub.example.com/x/\"\norigin_owner_id = \"o\"\n[profiles.plain]\n",
+    );
+    assert_eq!(home.run("connectors list").code(0).json().as_array().unwrap().len(), 0);
+    let link = home.run("link create").code(0).json();
+    let url = link["auth_link_url"].as_str().unwrap();
+    assert!(url.starts_with("https://hub.example.com/x/connect/hcs_"), "{url}");
+    assert_eq!(link["origin_owner_id"], "o");
+    assert_eq!(home.run("-P plain connectors list -o id").code(0).stdout.lines().count(), 2);
+    assert_eq!(home.run("--project default connectors list -o id").stdout.lines().count(), 2);
+    home.run("-P nope connectors list").code(13).tells("known profiles: plain, work");
+    let home = home.with("HUBCTL_OUTPUT", "csv").with("HUBCTL_PROJECT", "default");
+    assert!(home.run("connectors list").code(0).stdout.starts_with("id,connector,"));
+    assert!(home.run("connectors list -o id").code(0).stdout.lines().count() == 2);
+}
+
+#[test]
+fn a_bad_configuration_file_is_refused_with_its_place() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let home = TestHome::new();
+    for (text, told) in [
+        ("profile = \"x\"\nfoo = 1\n", "config.toml line 2: unknown field `foo`"),
+        ("\n\n[profiles.a]\nx = 1\n", "config.toml line 4: unknown field `x`"),
+        ("profile = \n", "config.toml line 1"),
+        ("[profiles.default]\noutput = \"bad\"\n", "profile `default`, output"),
+        ("[profiles.default]\nproject = \"B X\"\n", "profile `default`, project"),
+        ("[profiles.default]\npublic_url = \"ftp://x\"\n", "public_url `ftp://x`"),
+    ] {
+        home.config(text);
+        home.run("connectors list").code(13).tells(told);
+    }
+    home.config("");
+    let path = home.path().join("config.toml");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+    home.run("connectors list").code(13).tells("chmod 600");
+    std::fs::remove_file(&path).unwrap();
+    symlink("/nonexistent", &path).unwrap();
+    home.run("connectors list").code(13).tells("symbolic link");
+}
+
+#[test]
+fn nothing_of_one_project_is_seen_in_another() {
+    let home = linked(&["a"]);
+    let id = home.account("hubspot", "b", "--set access_key=x");
+    home.run("session create --provider hubspot").code(0);
+    home.run("projects create other").code(0);
+    for line in ["accounts list --json", "connectors list --json", "session list --json"] {
+        assert_eq!(home.run(&format!("{line} --project other")).code(0).stdout.trim(), "[]");
+    }
+    for line in [
+        "accounts get ID",
+        "accounts delete ID --yes",
+        "session get 1",
+        "accounts explain ID",
+        "session revoke 1 --yes",
+        "connectors disable hubspot-nope --yes",
+    ] {
+        home.run(&format!("--project other {}", line.replace("ID", &id))).code(3);
+    }
+}

@@ -1,0 +1,11 @@
+//! The command line as its users meet it: the built binary, in a process of its own.
+
+mod bad_input;
+mod contract;
+mod links;
+mod orders;
+mod output;
+mod own;
+mod secrets;
+mod stores;
+mod terminal;

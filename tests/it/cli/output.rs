@@ -1,0 +1,128 @@
+//! Formats, colours, widths and the watch.
+
+use std::io::{BufRead as _, BufReader};
+
+use crate::support::cli::TestHome;
+
+fn home() -> TestHome {
+    let home = TestHome::new();
+    home.run("connectors enable hubspot bamboohr").code(0);
+    for owner in ["a", "b", "c"] {
+        home.account("hubspot", owner, "--set access_key=x");
+    }
+    home.run("session create --provider hubspot").code(0);
+    home
+}
+
+#[test]
+fn every_list_and_item_has_every_format() {
+    let home = home();
+    let id = home.run("accounts list -o id --limit 1").stdout;
+    let config = home.run("connectors list -o id --limit 1").stdout;
+    for line in [
+        "connectors list",
+        "connectors available",
+        "session list",
+        "accounts list",
+        "projects list",
+        "commands",
+        &format!("accounts get {id}"),
+        "session get 1",
+        "projects get default",
+        &format!("connectors get {config}"),
+        "connectors get rippling",
+        "connectors guide hubspot",
+        "version",
+        &format!("accounts explain {id}"),
+        "explain-error",
+        "accounts export",
+    ] {
+        for format in ["table", "wide", "json", "jsonl", "yaml", "csv", "tsv", "value", "id"] {
+            let ended = home.run(&format!("{line} -o {format}")).code(0);
+            assert!(ended.stdout.ends_with('\n'), "{ended:?}");
+            let each = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+            match format {
+                "json" => drop(ended.json()),
+                "jsonl" => ended.stdout.lines().map(each).for_each(drop),
+                _ => {}
+            }
+        }
+        let json = home.run(&format!("{line} --json")).code(0).json();
+        let filtered = home.run(&format!("{line} --jq .")).code(0);
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&filtered.stdout).ok(),
+            Some(json),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn rows_and_columns_are_chosen() {
+    let home = home();
+    let run = |line: &str| home.run(line).code(0);
+    assert_eq!(run("accounts list --limit 2").stdout.lines().count(), 2);
+    assert_eq!(run("accounts list --limit 0 --json").json().as_array().unwrap().len(), 0);
+    assert_eq!(run("accounts list --columns owner").stdout, "a\nb\nc\n");
+    assert_eq!(run("accounts list --sort -owner --columns owner").stdout, "c\nb\na\n");
+    let fields = run("accounts list --fields origin_owner_id,id --json").json();
+    let names: Vec<_> = fields[0].as_object().unwrap().keys().cloned().collect();
+    assert_eq!(names.len(), 2);
+    let csv = run("accounts list --columns owner -o csv").stdout;
+    assert_eq!(csv, "owner\na\nb\nc\n");
+    assert_eq!(run("accounts list --columns owner -o csv --no-header").stdout, "a\nb\nc\n");
+    let ids = run("accounts list -o id").stdout;
+    let first = ids.lines().next().unwrap();
+    assert_eq!(run(&format!("accounts list --after {first} -o id")).stdout, ids[first.len() + 1..]);
+    let table = run("accounts list -o table").stdout;
+    assert!(table.starts_with("ID ") && table.contains("PROVIDER"), "{table}");
+    let quiet = run("session create --quiet");
+    assert_eq!(quiet.stderr, "");
+}
+
+#[test]
+fn colours_are_for_terminals_unless_forced() {
+    let home = home();
+    let colored = |home: &TestHome, flags: &str| {
+        home.run(&format!("accounts list -o table {flags}")).code(0).stdout.contains('\x1b')
+    };
+    assert!(!colored(&home, ""));
+    assert!(colored(&home, "--color always"));
+    let home = home.with("CLICOLOR_FORCE", "1");
+    assert!(colored(&home, "") && !colored(&home, "--color never"));
+    let home = home.with("NO_COLOR", "1");
+    assert!(!colored(&home, "") && colored(&home, "--color always"));
+    assert!(!home.run("accounts list --color always --json").stdout.contains('\x1b'));
+}
+
+#[test]
+fn a_narrow_terminal_cuts_no_id() {
+    let home = home().with("COLUMNS", "60");
+    let ids = home.run("accounts list -o id").stdout;
+    let mut session = home.terminal("accounts list --utc");
+    let shown = session.exp_eof().unwrap();
+    for id in ids.lines() {
+        assert!(shown.contains(id), "{shown}");
+    }
+}
+
+#[test]
+fn the_watch_shows_what_changes_once_and_ends_with_ctrl_c() {
+    let home = home();
+    let mut child =
+        home.command("accounts list --watch --columns owner,status".split(' ')).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next = || lines.next().unwrap().unwrap();
+    assert_eq!([next(), next(), next()], ["a\tactive", "b\tactive", "c\tactive"]);
+    home.account("hubspot", "d", "--set access_key=x");
+    assert_eq!(next(), "d\tactive");
+    let ids = home.run("accounts list -o id").stdout;
+    home.run(&format!("accounts suspend {} --yes", ids.lines().next().unwrap())).code(0);
+    assert_eq!(next(), "a\tsuspended");
+    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(kill.unwrap().success());
+    use std::os::unix::process::ExitStatusExt as _;
+    let status = child.wait().unwrap();
+    // A shell tells the death by SIGINT as 130.
+    assert!(status.signal() == Some(2) || status.code() == Some(130), "{status:?}");
+}

@@ -1,0 +1,160 @@
+//! Stores, disks and keys that can't be used: a clear refusal, never a hang, nothing half-written.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+use crate::support::cli::TestHome;
+
+const COMMANDS: [&str; 3] =
+    ["connectors list", "connectors enable rippling", "session create --provider hubspot"];
+
+fn filled() -> (TestHome, Vec<u8>) {
+    let home = TestHome::new();
+    home.run("connectors enable hubspot").code(0);
+    home.run("session create --provider hubspot").code(0);
+    let store = rusqlite::Connection::open(home.store()).unwrap();
+    store.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(())).unwrap();
+    drop(store);
+    let bytes = fs::read(home.store()).unwrap();
+    (home, bytes)
+}
+
+fn private(home: &TestHome, name: &str, bytes: &[u8]) -> String {
+    let path = home.file(name, bytes);
+    fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_store_that_is_none_is_refused_and_left_alone() {
+    let (home, bytes) = filled();
+    let text = private(&home, "text.db", b"hello\n");
+    let cut = private(&home, "cut.db", &bytes[..bytes.len() / 2]);
+    let stub = private(&home, "stub.db", &bytes[..50]);
+    let foreign = private(&home, "foreign.db", b"");
+    let other = rusqlite::Connection::open(&foreign).unwrap();
+    other.execute_batch("create table x (y)").unwrap();
+    drop(other);
+    let newer = private(&home, "newer.db", &bytes);
+    let store = rusqlite::Connection::open(&newer).unwrap();
+    store.pragma_update(None, "user_version", 9_999).unwrap();
+    drop(store);
+    for (path, told) in [
+        (text, "store.unreadable"),
+        (cut, "store.unreadable"),
+        (stub, "store.unreadable"),
+        (foreign, "not a hubctl store"),
+        (newer, "store.newer"),
+        (home.path().to_str().unwrap().to_owned(), "is not a file"),
+        ("/dev/null".to_owned(), "is not a file"),
+    ] {
+        let before = fs::read(&path).ok();
+        for command in COMMANDS {
+            home.run(&format!("--state {path} {command}")).code(13).tells(told);
+        }
+        assert!(fs::read(&path).ok() == before, "{path} was changed");
+    }
+}
+
+#[test]
+fn threat_34_a_store_open_to_others_or_behind_a_link_is_refused() {
+    let (home, _) = filled();
+    fs::set_permissions(home.store(), Permissions::from_mode(0o644)).unwrap();
+    home.run("connectors list").code(13).tells("store.permissions");
+    fs::set_permissions(home.store(), Permissions::from_mode(0o600)).unwrap();
+    symlink(home.store(), home.path().join("link.db")).unwrap();
+    for command in COMMANDS {
+        home.run(&format!("--state link.db {command}")).code(13).tells("symbolic link");
+    }
+    let mode = |name: &str| home.path().join(name).metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode("hubctl.db"), mode("hubctl.key")), (0o600, 0o600));
+}
+
+#[test]
+fn folders_that_can_not_be_used_are_told() {
+    for folder in ["/dev/null", "/dev/null/x", "/proc/nope"] {
+        let home = TestHome::new().with("HUBCTL_CONFIG_DIR", folder);
+        home.run("connectors enable hubspot").code(13).tells("can't");
+    }
+    let bare = std::process::Command::new(env!("CARGO_BIN_EXE_hubctl"))
+        .args(["connectors", "list"])
+        .env_clear()
+        .env("HOME", "/nonexistent")
+        .output()
+        .unwrap();
+    assert_eq!(bare.status.code(), Some(0), "{bare:?}");
+}
+
+#[test]
+fn a_full_disk_loses_nothing_that_was_answered() {
+    let (home, _) = filled();
+    let rows: String = (0..5_000).map(|row| format!("owner-{row}\n")).collect();
+    home.file("f.csv", format!("origin_owner_id\n{rows}"));
+    // A limit on the size of files stands for the disk's: SQLite sees a write that fails.
+    let script = "trap '' XFSZ; ulimit -f 400; exec $H link create --from f.csv";
+    let cut = home.shell(script).code(13).tells("error[store.");
+    let sessions = || home.run("session list -o id").code(0).stdout.lines().count() - 1;
+    let (answered, kept) = (cut.stdout.lines().count(), sessions());
+    assert!(answered > 0 && answered == kept && kept % 100 == 0, "{answered} of {kept}");
+    let whole = home.run("link create --from f.csv").code(0).stdout;
+    assert!(whole.starts_with(&cut.stdout));
+    assert_eq!((whole.lines().count(), sessions()), (5_000, 5_000));
+}
+
+#[test]
+fn a_database_that_does_not_answer_is_told_without_its_password() {
+    let home = TestHome::new();
+    for (url, code) in [
+        ("postgres://u:t0psecret@127.0.0.1:1/x", 10),
+        ("postgres://u:t0psecret@nope.invalid/x", 10),
+        ("postgres://u:t0psecret@h:port/x", 13),
+        ("postgres://u:t0psecret@h/x?foo=t0psecret", 13),
+        ("postgres://u:t0psecret@h/x?password=t0psecret&foo=1", 13),
+        ("postgresql://u:t0psecret", 13),
+        ("postgres://u:t0psecret@h:99999/x", 13),
+    ] {
+        for command in COMMANDS {
+            for flags in ["-v", "--json", "-vv --dry-run"] {
+                let ended = home.run(&format!("--state {url} {command} {flags}"));
+                assert!(
+                    !format!("{}{}", ended.stdout, ended.stderr).contains("t0psecret"),
+                    "{ended:?}"
+                );
+                ended.code(code);
+            }
+        }
+    }
+}
+
+#[test]
+fn threat_33_a_master_key_that_can_not_be_used_is_refused_without_waiting() {
+    let (home, _) = filled();
+    fs::rename(home.path().join("hubctl.key"), home.path().join("right")).unwrap();
+    home.run("session create").code(13).tells("error[key.missing]");
+    private(&home, "short", &[7; 31]);
+    private(&home, "wrong", &[7; 32]);
+    private(&home, "open", &[7; 32]);
+    fs::set_permissions(home.path().join("open"), Permissions::from_mode(0o644)).unwrap();
+    symlink("wrong", home.path().join("link")).unwrap();
+    home.shell("mkfifo pipe && chmod 600 pipe && mkdir folder").code(0);
+    let before = home.dump();
+    for (name, told) in [
+        ("short", "error[key.malformed]"),
+        ("wrong", "error[key.wrong]"),
+        ("open", "error[store.permissions]"),
+        ("link", "error[store.permissions]"),
+        ("pipe", "not a plain file"),
+        ("folder", "not a plain file"),
+        ("absent", "error[key.missing]"),
+    ] {
+        let path = home.path().join(name);
+        let mut command = home.command(["session", "create"]);
+        let output = command.env("HUBCTL_MASTER_KEY_FILE", path).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(13), "{name}: {stderr}");
+        assert!(stderr.contains(told), "{name}: {stderr}");
+    }
+    assert!(home.dump() == before);
+    fs::rename(home.path().join("right"), home.path().join("hubctl.key")).unwrap();
+    home.run("session create").code(0);
+}

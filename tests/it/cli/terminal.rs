@@ -1,0 +1,137 @@
+//! Questions: only on a terminal, and each way to answer them.
+
+use rexpect::process::WaitStatus;
+use rexpect::session::PtySession;
+
+use crate::support::cli::TestHome;
+
+fn linked() -> TestHome {
+    let home = TestHome::new();
+    home.run("connectors enable hubspot").code(0);
+    home.account("hubspot", "a", "--set access_key=x");
+    home
+}
+
+fn code(mut session: PtySession) -> i32 {
+    session.exp_eof().unwrap();
+    match session.process().wait().unwrap() {
+        WaitStatus::Exited(_, code) => code,
+        WaitStatus::Signaled(_, signal, _) => 128 + signal as i32,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn is_enabled(home: &TestHome) -> bool {
+    home.run("connectors list --json").json()[0]["active"] == true
+}
+
+#[test]
+fn a_disable_is_done_after_yes_only() {
+    let home = linked();
+    for (keys, expected) in [("n", 7), ("\x1b", 7), ("\r", 7), ("\x03", 130)] {
+        let mut session = home.terminal("connectors disable hubspot");
+        session.exp_string("makes 1 linked account inactive").unwrap();
+        session.exp_string("[y/N]").unwrap();
+        session.send(keys).unwrap();
+        session.flush().unwrap();
+        assert_eq!(code(session), expected, "{keys:?}");
+        assert!(is_enabled(&home), "{keys:?}");
+    }
+    let mut session = home.terminal("connectors disable hubspot");
+    session.exp_string("[y/N]").unwrap();
+    session.send("y").unwrap();
+    session.flush().unwrap();
+    assert_eq!(code(session), 0);
+    assert!(!is_enabled(&home));
+}
+
+#[test]
+fn nothing_is_asked_in_ci_without_input_or_for_machines() {
+    let home = linked();
+    for flags in ["--no-input", "--json", "-o jsonl", "--jq ."] {
+        let session = home.terminal(&format!("connectors disable hubspot {flags}"));
+        assert_eq!(code(session), 7, "{flags}");
+    }
+    let home = home.with("CI", "1");
+    assert_eq!(code(home.terminal("connectors disable hubspot")), 7);
+    assert!(is_enabled(&home));
+}
+
+#[test]
+fn ctrl_c_ends_the_questions_about_all_targets() {
+    let home = linked();
+    let other = home.account("hubspot", "b", "--set access_key=x");
+    let first = home.account("hubspot", "c", "--set access_key=x");
+    let mut session = home.terminal(&format!("accounts delete {first} {other}"));
+    session.exp_string("[y/N]").unwrap();
+    session.send("\x03").unwrap();
+    session.flush().unwrap();
+    assert_eq!(code(session), 130);
+    home.run(&format!("accounts get {first} {other}")).code(0);
+}
+
+#[test]
+fn connectors_to_enable_are_searched_and_marked() {
+    let home = TestHome::new();
+    let mut session = home.terminal("connectors enable");
+    session.exp_string("Connectors to enable").unwrap();
+    session.send("bamboohr\r").unwrap();
+    session.flush().unwrap();
+    session.exp_string("Done: 1 marked").unwrap();
+    session.send("\r").unwrap();
+    session.flush().unwrap();
+    assert_eq!(code(session), 0);
+    assert_eq!(home.run("connectors list --columns connector").stdout, "bamboohr\n");
+    let mut session = home.terminal("connectors enable");
+    session.exp_string("Connectors to enable").unwrap();
+    session.send("\x1b").unwrap();
+    session.flush().unwrap();
+    assert_eq!(code(session), 7);
+}
+
+#[test]
+fn threat_32_a_secret_that_is_typed_is_not_shown() {
+    let home = linked();
+    let mut session =
+        home.terminal("accounts add --provider hubspot --origin-owner-id new --no-verify");
+    session.exp_string(":").unwrap();
+    session.send_line("typed-s3cret").unwrap();
+    let shown = session.exp_eof().unwrap();
+    assert!(!shown.contains("typed-s3cret"), "{shown}");
+    assert!(shown.contains("Linked"), "{shown}");
+}
+
+#[test]
+fn missing_fields_of_an_auth_config_are_asked_for() {
+    let home = TestHome::new();
+    let mut session = home.terminal("connectors add hubspot --auth oauth2");
+    session.exp_string("lient").unwrap();
+    session.send_line("my-id").unwrap();
+    session.exp_string("ecret").unwrap();
+    session.send_line("typed-s3cret").unwrap();
+    let shown = session.exp_eof().unwrap();
+    assert!(!shown.contains("typed-s3cret"), "{shown}");
+    assert!(shown.contains("Added"), "{shown}");
+}
+
+#[test]
+fn a_terminal_table_has_a_header_and_hides_nothing_but_risky_signs() {
+    let home = TestHome::new();
+    home.args([
+        "session",
+        "create",
+        "--origin-owner-id",
+        "o",
+        "--origin-owner-name",
+        "\x1b]0;x\x07\u{9b}2J",
+    ])
+    .code(0);
+    for format in ["", "-o wide", "-o yaml", "-o json", "-o csv", "-o tsv", "--jq ."] {
+        let mut session = home.terminal(&format!("session list --color never {format}"));
+        let shown = session.exp_eof().unwrap();
+        assert!(
+            !shown.contains("\x1b]0;") && !shown.contains('\u{9b}') && !shown.contains('\x07'),
+            "{format}: {shown:?}"
+        );
+    }
+}

@@ -1,0 +1,154 @@
+//! What a shell is offered while a command line is typed.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use serde_json::Value;
+
+use crate::support::command::Hub;
+
+/// What bash is offered for the last word.
+fn offered(hub: &Hub, words: &[&str]) -> Vec<String> {
+    let output = ask(hub, words).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.is_empty(), "completion is silent: {told}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.split('\u{b}').filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+fn ask(hub: &Hub, words: &[&str]) -> Command {
+    let mut command = hub.command(["--", "hubctl"]);
+    command
+        .args(words)
+        .env("COMPLETE", "bash")
+        .env("_CLAP_IFS", "\u{b}")
+        .env("_CLAP_COMPLETE_INDEX", words.len().to_string())
+        .env("_CLAP_COMPLETE_COMP_TYPE", "9")
+        .env("_CLAP_COMPLETE_SPACE", "true");
+    command
+}
+
+fn id(value: &Value) -> String {
+    value["id"].as_str().or(value["after"]["id"].as_str()).unwrap().to_owned()
+}
+
+/// A store with an auth config and an account; their ids.
+fn filled(hub: &Hub, flags: &str) -> (String, String) {
+    let config = hub.json(&format!("connectors add pipedrive --auth api_key --name mine {flags}"));
+    let account = hub.json(&format!(
+        "accounts add --provider pipedrive --origin-owner-id o --origin-owner-name O \
+         --set api_key=0123456789012345678901234567890123456789 --no-verify {flags}"
+    ));
+    (id(&config), id(&account))
+}
+
+#[test]
+fn commands_flags_values_and_things_of_the_store_are_offered() {
+    let hub = Hub::new();
+    let (config, account) = filled(&hub, "");
+    let has = |words: &[&str], wanted: &str| {
+        let all = offered(&hub, words);
+        assert!(all.iter().any(|word| word == wanted), "{words:?}: no {wanted} in {all:?}");
+    };
+    has(&["connectors", "en"], "enable");
+    has(&["connectors", "enable", "hubs"], "hubspot");
+    has(&["connectors", "enable", &config[..8]], &config);
+    has(&["connectors", "disable", "m"], "mine");
+    has(&["connectors", "disable", ""], "pipedrive");
+    has(&["accounts", "get", ""], &account);
+    has(&["accounts", "suspend", &account[..10]], &account);
+    has(&["accounts", "get", "x", "--output", "js"], "jsonl");
+    has(&["explain-error", "confirm"], "confirm.required");
+    has(&["schema", "acc"], "account-detail");
+    has(&["projects", "get", ""], "default");
+    assert!(offered(&hub, &["accounts", "get", "zzz"]).is_empty());
+}
+
+#[test]
+fn the_line_and_the_environment_say_which_store_is_meant() {
+    let (hub, other) = (Hub::new(), Hub::new());
+    let state = other.path("hubctl.db");
+    let state = state.to_str().unwrap();
+    filled(&hub, "");
+    hub.ok("projects create side");
+    let (_, side) = filled(&hub, "--project side");
+    let (_, elsewhere) = filled(&other, "");
+
+    let list = ["accounts", "get", ""];
+    let of = |words: &[&str]| offered(&hub, words);
+    assert!(!of(&list).contains(&side));
+    assert_eq!(of(&["--project", "side", "accounts", "get", ""]), [side.as_str()]);
+    assert_eq!(of(&["accounts", "--project=side", "get", ""]), [side.as_str()]);
+    assert_eq!(of(&["--state", state, "accounts", "get", ""]), [elsewhere.as_str()]);
+    // Bash cuts words at an equals sign.
+    assert_eq!(of(&["--state", "=", state, "accounts", "get", ""]), [elsewhere.as_str()]);
+    let output = ask(&hub, &list).env("HUBCTL_PROJECT", "side").output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), side);
+    let output = ask(&hub, &list).env("HUBCTL_STATE", state).output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), elsewhere);
+}
+
+#[test]
+fn a_store_that_cannot_be_read_offers_nothing_and_stays_as_it_is() {
+    let hub = Hub::new();
+    let accounts = ["accounts", "get", ""];
+    assert!(offered(&hub, &accounts).is_empty());
+    assert!(!hub.path("hubctl.db").exists(), "a completion makes no store");
+    for content in ["", "this is no store, but it is long enough to be looked at by SQLite"] {
+        fs::write(hub.path("hubctl.db"), content).unwrap();
+        fs::set_permissions(hub.path("hubctl.db"), fs::Permissions::from_mode(0o600)).unwrap();
+        assert!(offered(&hub, &accounts).is_empty());
+        assert_eq!(fs::read_to_string(hub.path("hubctl.db")).unwrap(), content);
+    }
+    // What needs no store is offered all the same.
+    assert!(offered(&hub, &["connectors", "enable", "hubspo"]).contains(&"hubspot".to_owned()));
+    fs::write(hub.path("config.toml"), "not = [valid").unwrap();
+    assert!(offered(&hub, &accounts).is_empty());
+}
+
+#[test]
+fn a_locked_store_is_not_waited_for() {
+    let hub = Hub::new();
+    filled(&hub, "");
+    let lock = rusqlite::Connection::open(hub.path("hubctl.db")).unwrap();
+    lock.execute_batch(
+        "pragma locking_mode=exclusive; pragma journal_mode=delete; begin exclusive; \
+         create table held (a); ",
+    )
+    .unwrap();
+    let started = Instant::now();
+    let found = offered(&hub, &["accounts", "get", ""]);
+    let waited = started.elapsed();
+    assert!(found.is_empty(), "{found:?}");
+    // 150 ms are meant; tests share their machine with others.
+    assert!(waited.as_millis() < 2_000, "waited for {waited:?}");
+}
+
+#[test]
+fn bash_itself_completes_with_the_script() {
+    let hub = Hub::new();
+    let (_, account) = filled(&hub, "");
+    let script = hub.ok("completion bash");
+    fs::write(hub.path("hubctl.bash"), script).unwrap();
+    // Bash calls the function as it would when a person presses Tab.
+    let test = r#"
+        source ./hubctl.bash
+        COMP_WORDS=(hubctl accounts get '') COMP_CWORD=3 COMP_TYPE=9
+        _clap_complete_hubctl hubctl '' get 2>/dev/null
+        printf '%s\n' "${COMPREPLY[@]}"
+    "#;
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_hubctl"));
+    let output = Command::new("bash")
+        .args(["--norc", "--noprofile", "-c", test])
+        .env_clear()
+        .env("HUBCTL_CONFIG_DIR", hub.path(""))
+        .env("PATH", format!("{}:/usr/bin:/bin", program.parent().unwrap().display()))
+        .current_dir(hub.path(""))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), account, "{told}");
+}

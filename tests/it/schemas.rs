@@ -1,0 +1,250 @@
+//! Every command's JSON answer, as the program writes it, fits its published schema.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use hubctl::cli::{for_each_leaf, schemas};
+use jsonschema::Validator;
+use serde_json::{Value, json};
+
+use crate::support::command::Hub;
+
+/// Checks answers, and remembers which were seen.
+struct Check {
+    hub: Hub,
+    validators: BTreeMap<&'static str, (Validator, Value)>,
+    seen: BTreeSet<(String, String)>,
+}
+
+impl Check {
+    fn new() -> Self {
+        let compiled = schemas::all().map(|row| {
+            let schema = row.schema();
+            assert!(jsonschema::meta::is_valid(&schema), "{} is no schema", row.name);
+            let options = jsonschema::options().should_validate_formats(true);
+            (row.name, (options.build(&schema).unwrap(), schema))
+        });
+        Self { hub: Hub::new(), validators: compiled.collect(), seen: BTreeSet::new() }
+    }
+
+    /// The answer fits, and has no key that the schema does not tell of.
+    fn fits(&self, line: &str, kind: &str, value: &Value) {
+        let (validator, schema) = &self.validators[kind];
+        let problems: Vec<String> = validator
+            .iter_errors(value)
+            .map(|error| format!("{}: {error}", error.instance_path))
+            .collect();
+        assert!(problems.is_empty(), "hubctl {line} as {kind}: {problems:#?}\n{value:#}");
+        if let (Some(told), Some(known)) = (value.as_object(), schema["properties"].as_object()) {
+            let new: Vec<_> = told.keys().filter(|key| !known.contains_key(*key)).collect();
+            assert!(new.is_empty(), "hubctl {line}: {kind} does not tell of {new:?}");
+        }
+    }
+
+    /// Runs a command and checks its answer as this type, or an array of it.
+    fn run(&mut self, command: &str, arguments: &str, answer: &str) -> Value {
+        let line = format!("{command} {arguments}");
+        let value = self.hub.json(&line);
+        self.check(command, &line, answer, &value);
+        // Columns and cells agree as well; what is no record has no columns to disagree.
+        if answer.ends_with("[]") || !line.contains("create") && !line.contains("add") {
+            for format in ["wide", "tsv"] {
+                let output = self.hub.run(format!("{line} -o {format}").split_whitespace());
+                let told = String::from_utf8_lossy(&output.stderr);
+                assert!(!told.contains("panicked"), "hubctl {line} -o {format}: {told}");
+            }
+        }
+        value
+    }
+
+    fn check(&mut self, command: &str, line: &str, answer: &str, value: &Value) {
+        let answers = schemas::answers(command).unwrap_or_default();
+        assert!(answers.contains(&answer), "hubctl {command} is not said to answer {answer}");
+        match answer.strip_suffix("[]") {
+            None => self.fits(line, answer, value),
+            Some(kind) => {
+                let items = value.as_array().unwrap();
+                assert!(!items.is_empty(), "hubctl {line}: nothing to check");
+                items.iter().for_each(|item| self.fits(line, kind, item));
+            }
+        }
+        self.seen.insert((command.to_owned(), answer.to_owned()));
+    }
+}
+
+fn text(value: &Value, key: &str) -> String {
+    match &value[key] {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// A connector of one's own.
+fn connector(key: &str) -> Value {
+    json!({
+        "key": key, "name": "Own", "categories": ["crm"], "base_url": "https://own.example/api",
+        "auth": [{
+            "key": "api_key", "type": "api_key", "label": "API key",
+            "config_fields": [{"key": "api_key", "label": "Key", "type": "password",
+                               "required": true, "secret": true, "placeholder": "xyz"}],
+            "authorization": {"type": "bearer", "token": "${api_key}"},
+        }],
+        "verify_reason": "no light call",
+    })
+}
+
+#[test]
+fn every_answer_fits_its_schema() {
+    let mut check = Check::new();
+    let own = check.hub.path("own.json");
+    fs::write(&own, connector("own-one").to_string()).unwrap();
+    let two = check.hub.path("two.jsonl");
+    fs::write(&two, format!("{}\n{}\n", connector("own-two"), connector("own-three"))).unwrap();
+    let bad = check.hub.path("bad.json");
+    fs::write(&bad, r#"{"key":"bad one","name":"","auth":[]}"#).unwrap();
+
+    about_the_program(&mut check);
+    connectors(&mut check);
+    let output = check.hub.run(["connectors", "lint", bad.to_str().unwrap(), "--json"]);
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    check.check("connectors lint", "connectors lint bad.json", "lint-finding[]", &found);
+    let told: Value = serde_json::from_slice(&output.stderr).unwrap();
+    check.fits("connectors lint bad.json", "error", &told);
+    sessions(&mut check);
+    accounts(&mut check);
+
+    for (command, arguments, answer) in [
+        ("projects create", "second", "project"),
+        ("projects create", "third", "project"),
+        ("projects create", "fourth", "project"),
+        ("projects get", "second", "project"),
+        ("projects list", "", "project[]"),
+        ("projects delete", "second --yes", "write"),
+        ("projects delete", "third fourth --yes", "writes"),
+    ] {
+        check.run_once(command, arguments, answer);
+    }
+
+    let mut missing = Vec::new();
+    for_each_leaf(|words, _, _| {
+        let command = words.join(" ");
+        for answer in schemas::answers(&command).unwrap_or_default() {
+            if !check.seen.contains(&(command.clone(), (*answer).to_owned())) {
+                missing.push(format!("{command}: {answer}"));
+            }
+        }
+    });
+    assert!(missing.is_empty(), "never checked: {missing:#?}");
+}
+
+impl Check {
+    /// As `run`, for what can't be done twice.
+    fn run_once(&mut self, command: &str, arguments: &str, answer: &str) -> Value {
+        let line = format!("{command} {arguments}");
+        let value = self.hub.json(&line);
+        self.check(command, &line, answer, &value);
+        value
+    }
+}
+
+fn about_the_program(check: &mut Check) {
+    check.run("commands", "", "command[]");
+    check.run("commands", "--global", "argument[]");
+    check.run("schema", "--list", "type[]");
+    check.run("explain-error", "", "error-code[]");
+    check.run("explain-error", "confirm.required", "error-code");
+    check.run("version", "", "version");
+    check.run("help", "exit-codes", "exit-codes");
+    check.run("help", "environment", "environment");
+    let listed = check.hub.json("schema --list");
+    for row in listed.as_array().unwrap() {
+        let schema = check.hub.json(&format!("schema {}", text(row, "name")));
+        assert_eq!(schema["title"], row["name"]);
+    }
+}
+
+fn connectors(check: &mut Check) {
+    check.run("connectors available", "", "connector[]");
+    for audience in ["admin", "end-user"] {
+        check.run("connectors guide", &format!("hubspot --for {audience}"), "guide");
+    }
+    // Every connector of the catalog has another set of facts.
+    for entry in hubctl::catalog::index() {
+        check.run_once("connectors get", entry.key, "connector-detail");
+    }
+    check.run("connectors open", "hubspot --print", "address");
+    check.run_once("connectors import", "own.json", "write");
+    check.run_once("connectors import", "two.jsonl", "writes");
+    check.run_once("connectors enable", "own-one", "write");
+    check.run_once("connectors enable", "own-two own-three", "writes");
+    let added =
+        check.run_once("connectors add", "own-one --name second --if-exists update", "write");
+    let id = text(&added["after"], "id");
+    check.run("connectors get", &id, "auth-config-detail");
+    check.run_once("connectors edit", &format!("{id} --name other"), "write");
+    check.run_once("connectors make-default", &format!("{id} --yes"), "write");
+    check.run("connectors list", "", "auth-config[]");
+    check.run_once("connectors disable", "own-two --yes", "write");
+    check.run_once("connectors disable", "own-two own-three --yes", "writes");
+    // One of them is not there: an error beside the results.
+    let output = check.hub.run(["connectors", "delete", "own-two", "nobody", "--yes", "--json"]);
+    assert_eq!(output.status.code(), Some(11));
+    let results: Value = serde_json::from_slice(&output.stdout).unwrap();
+    check.check("connectors delete", "connectors delete", "writes", &results);
+    check.run_once("connectors delete", "own-three --yes", "write");
+    check.run_once("connectors forget", "own-two --yes", "write");
+    fs::write(check.hub.path("more.jsonl"), format!("{}\n{}\n", connector("a"), connector("b")))
+        .unwrap();
+    check.hub.ok("connectors import more.jsonl");
+    check.run_once("connectors forget", "a b --yes", "writes");
+}
+
+fn sessions(check: &mut Check) {
+    let owner = "--provider own-one --origin-owner-id o --origin-owner-name O";
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        let made = check.run_once("session create", owner, "created-session");
+        ids.push(text(&made, "id"));
+    }
+    check.run("session get", &ids[0], "session");
+    check.run("session list", "", "session[]");
+    check.run_once("session revoke", &format!("{} --yes", ids[0]), "write");
+    check.run_once("session revoke", &format!("{} {} --yes", ids[1], ids[2]), "writes");
+    check.run_once("link create", owner, "created-session");
+    fs::write(check.hub.path("owners.csv"), "origin_owner_id,provider\na,own-one\nb,\n").unwrap();
+    check.run("link create", "--from owners.csv", "link[]");
+}
+
+fn accounts(check: &mut Check) {
+    let mut ids = Vec::new();
+    for owner in ["a", "b", "c"] {
+        let line = format!(
+            "--provider own-one --origin-owner-id {owner} --origin-owner-name {owner} \
+             --set api_key=secret-{owner} --no-verify --metadata team=x"
+        );
+        let added = check.run_once("accounts add", &line, "account-detail");
+        assert!(!added.to_string().contains("secret-"), "{added}");
+        ids.push(text(&added, "id"));
+    }
+    check.run("accounts list", "", "account[]");
+    check.run("accounts get", &ids[0], "account-detail");
+    check.run("accounts get", &ids.join(" "), "account-detail[]");
+    check.run_once("accounts update", &format!("{} --label x", ids[0]), "write");
+    check.run_once("accounts suspend", &format!("{} --yes", ids[0]), "write");
+    check.run_once("accounts suspend", &format!("{} {} --yes", ids[0], ids[1]), "writes");
+    check.run("accounts list", "--status suspended", "account[]");
+    let explained = check.run("accounts explain", &ids[0], "explanation");
+    for finding in explained["findings"].as_array().unwrap() {
+        check.fits("accounts explain", "finding", finding);
+    }
+    check.run_once("accounts resume", &ids[0], "write");
+    check.run_once("accounts resume", &format!("{} {}", ids[0], ids[1]), "writes");
+    let lines = check.hub.ok("accounts export -o jsonl");
+    let all: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    check.check("accounts export", "accounts export", "account[]", &Value::Array(all));
+    check.run_once("accounts delete", &format!("{} --yes", ids[0]), "write");
+    check.run_once("accounts delete", &format!("{} {} --yes", ids[1], ids[2]), "writes");
+    let output = check.hub.run(["accounts", "get", &ids[0], "--json"]);
+    assert_eq!(output.status.code(), Some(3));
+    check.fits("accounts get", "error", &serde_json::from_slice(&output.stderr).unwrap());
+}
