@@ -160,7 +160,7 @@ impl Settings {
     ) -> Result<Self, HubError> {
         let folders = Folders::of(env)?;
         let profile = profile(globals, env, &folders)?;
-        let state = state(globals, env, &profile, &folders)?;
+        let state = state(globals, env, &profile, &folders);
         let keys = keys(env, &state, &folders);
         let project =
             first(globals.project.as_deref(), env.text(env::PROJECT)?, profile.project.as_deref());
@@ -299,23 +299,18 @@ fn config_file(path: &Path) -> Result<ConfigFile, HubError> {
     })
 }
 
-fn state(
-    globals: &Globals,
-    env: &Environment,
-    profile: &Profile,
-    folders: &Folders,
-) -> Result<State, HubError> {
+fn state(globals: &Globals, env: &Environment, profile: &Profile, folders: &Folders) -> State {
     if let Some(flag) = &globals.state {
-        return Ok(state_of(flag));
+        return state_of(flag);
     }
     if let Some(value) = env.os(env::STATE) {
         // A path need not be UTF-8; a URL is.
-        return Ok(value.to_str().map_or_else(|| State::File(value.into()), state_of));
+        return value.to_str().map_or_else(|| State::File(value.into()), state_of);
     }
-    Ok(match &profile.state {
+    match &profile.state {
         Some(text) => state_of(text),
         None => State::File(folders.data.join("hubctl.db")),
-    })
+    }
 }
 
 fn state_of(text: &str) -> State {

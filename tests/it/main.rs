@@ -6,6 +6,7 @@ mod assets;
 mod cli;
 #[cfg(unix)]
 mod completion;
+mod concurrency;
 #[cfg(unix)]
 mod docs;
 mod guards;

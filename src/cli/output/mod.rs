@@ -35,6 +35,8 @@ pub use options::{Format, OutputOptions};
 pub use record::{Cell, Column, Record};
 pub use sink::Captured;
 pub(super) use writes::OneOfMany;
+#[cfg(test)]
+pub(super) use writes::Single;
 pub use writes::WriteResult;
 
 use clean::Lines;

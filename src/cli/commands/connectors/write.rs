@@ -267,7 +267,7 @@ async fn choose(context: &Context, backend: &Backend) -> Result<Vec<String>, Hub
     if !context.ask.allowed {
         return Err(needed());
     }
-    let all = backend.connectors(&Default::default()).await?;
+    let all = backend.connectors(&crate::hub::connectors::Filter::default()).await?;
     let labels: Vec<String> =
         all.iter().map(|connector| format!("{}  {}", connector.key, connector.name)).collect();
     let chosen = context.ask.fuzzy_multi("Connectors to enable", &labels, needed)?;
