@@ -416,7 +416,7 @@ pub async fn save_credentials(
 
 #[cfg(test)]
 mod tests {
-    use super::{Filter, select};
+    use super::Filter;
     use crate::domain::account::Status;
     use crate::domain::ids::ProjectNumber;
     use crate::store::Store;
@@ -426,10 +426,7 @@ mod tests {
         let store = Store::sqlite(folder.path().join("hubctl.db"));
         store.begin_write().await.unwrap().commit().await.unwrap();
         let mut tx = store.begin_read().await.unwrap();
-        let (sql, params) = select(ProjectNumber(1), filter);
-        let sql = format!("explain query plan {sql}");
-        let lines = tx.all(&sql, &params, |row| row.text(3).map(str::to_owned)).await.unwrap();
-        lines.join("\n")
+        super::plan(&mut tx, ProjectNumber(1), filter).await.unwrap().join("\n")
     }
 
     #[tokio::test]

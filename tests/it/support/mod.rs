@@ -1,9 +1,9 @@
 //! What several tests need; it says nothing about how hubctl behaves.
 
 pub(crate) mod asked;
-pub(crate) mod command;
-pub(crate) mod hub;
 #[cfg(unix)]
 pub(crate) mod cli;
+pub(crate) mod command;
+pub(crate) mod hub;
 #[cfg(unix)]
 pub(crate) mod postgres;
