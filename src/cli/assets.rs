@@ -256,7 +256,7 @@ fn chosen(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
             if let Some(value) = line.next() {
                 chosen.extend([word, value]);
             }
-        } else if WHERE.iter().any(|flag| is_whole(flag)) {
+        } else if WHERE.iter().any(is_whole) {
             chosen.push(word);
         }
     }

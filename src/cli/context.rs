@@ -18,7 +18,7 @@ use super::settings::{Settings, State};
 
 /// The system's clock; everything else is handed one.
 #[derive(Debug, Clone, Copy)]
-pub struct SystemClock;
+pub(super) struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
@@ -29,7 +29,7 @@ impl Clock for SystemClock {
 }
 
 /// What a command works with.
-pub struct Context {
+pub(super) struct Context {
     /// The flags that every command takes.
     pub globals: Globals,
     /// Everything merged.
@@ -45,7 +45,7 @@ impl Context {
     ///
     /// # Errors
     /// When the output flags contradict one another.
-    pub fn new(globals: Globals, settings: Settings) -> Result<Self, HubError> {
+    pub(super) fn new(globals: Globals, settings: Settings) -> Result<Self, HubError> {
         let output = Output::new(settings.output.clone())?;
         let ask = Interactive { allowed: settings.may_ask };
         Ok(Self { globals, settings, output, ask })
@@ -55,7 +55,7 @@ impl Context {
     ///
     /// # Errors
     /// When the store can't be opened, or has no such project.
-    pub async fn backend(&self) -> Result<Backend, HubError> {
+    pub(super) async fn backend(&self) -> Result<Backend, HubError> {
         self.backend_on(self.store()?).await
     }
 
@@ -64,7 +64,7 @@ impl Context {
     ///
     /// # Errors
     /// As for [`Context::backend`].
-    pub async fn glance(&self, patience: Duration) -> Result<Backend, HubError> {
+    pub(super) async fn glance(&self, patience: Duration) -> Result<Backend, HubError> {
         self.backend_on(self.store()?.for_a_glance(patience)).await
     }
 
@@ -87,7 +87,7 @@ impl Context {
     ///
     /// # Errors
     /// As the command ends.
-    pub fn block_on(
+    pub(super) fn block_on(
         &self,
         command: impl Future<Output = Result<(), HubError>>,
     ) -> Result<(), HubError> {
@@ -103,20 +103,20 @@ impl Context {
     }
 
     /// Tells on standard error what was made on the way.
-    pub fn tell_notes(&self, backend: &Backend) {
+    pub(super) fn tell_notes(&self, backend: &Backend) {
         for note in backend.take_notes() {
             self.output.note(note);
         }
     }
 
     /// The bounds that the flags set for a write.
-    pub fn guard(&self) -> Guard {
+    pub(super) fn guard(&self) -> Guard {
         let Globals { dry_run, max_affected, .. } = self.globals;
         Guard { dry_run, max_affected }
     }
 
     /// The present.
-    pub fn now(&self) -> Timestamp {
+    pub(super) fn now(&self) -> Timestamp {
         self.settings.output.now
     }
 }

@@ -6,7 +6,7 @@ use super::output::Format;
 
 /// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum ColorChoice {
+pub(super) enum ColorChoice {
     /// On a terminal.
     #[default]
     Auto,
@@ -20,7 +20,7 @@ pub enum ColorChoice {
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Global options")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
-pub struct Globals {
+pub(super) struct Globals {
     /// Profile of the configuration file to use
     #[arg(short = 'P', long, global = true, value_name = "NAME")]
     pub profile: Option<String>,

@@ -38,9 +38,8 @@ pub fn run() -> ExitCode {
     }
     let env = Environment::read();
     let mut told = Told::before_parsing(&arguments, &env);
-    match execute(arguments, env, &mut told) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(Stop::Shown) => ExitCode::SUCCESS,
+    match execute(arguments, &env, &mut told) {
+        Ok(()) | Err(Stop::Shown) => ExitCode::SUCCESS,
         Err(Stop::Failed(error)) => {
             let mut stderr = std::io::stderr().lock();
             // Nobody can be told that standard error does not work.
@@ -96,14 +95,14 @@ impl Told {
     }
 }
 
-fn execute(arguments: Vec<OsString>, env: Environment, told: &mut Told) -> Result<(), Stop> {
+fn execute(arguments: Vec<OsString>, env: &Environment, told: &mut Told) -> Result<(), Stop> {
     let matches = match command().try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(error) => return Err(parse_error(&error)),
     };
     let globals = Globals::from_arg_matches(&matches).map_err(|error| parse_error(&error))?;
     told.verbose = globals.verbose > 0;
-    let settings = Settings::merge(&globals, &env, SystemClock.now())?;
+    let settings = Settings::merge(&globals, env, SystemClock.now())?;
     told.as_json = settings.json_errors;
     told.in_color = settings.output.color_err;
     let leaf = tree::find(&matches)

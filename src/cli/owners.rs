@@ -31,7 +31,7 @@ pub fn whole(mut file: impl Read + Seek, path: &Path) -> Result<(), HubError> {
         let count = bytes.len();
         reader.consume(count);
     }
-    if marks % 2 == 0 {
+    if marks.is_multiple_of(2) {
         return Ok(());
     }
     let text = format!("{} has a quotation mark that is not closed", path.display());

@@ -93,7 +93,7 @@ const ANSWERS: &[(&str, &[&str])] = &[
 
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 
-fn array_of(items: Value) -> Schema {
+fn array_of(items: &Value) -> Schema {
     json_schema!({ "$schema": DRAFT, "type": "array", "items": items })
 }
 
@@ -104,7 +104,7 @@ fn exits() -> Schema {
             "properties": { "code": { "const": row.code }, "name": { "const": row.name } },
         })
     };
-    array_of(json!({
+    array_of(&json!({
         "type": "object",
         "properties": {
             "code": { "type": "integer" },
@@ -118,7 +118,7 @@ fn exits() -> Schema {
 
 fn variables() -> Schema {
     let one = |row: &env::Variable| json!({ "const": row.name, "description": row.meaning });
-    array_of(json!({
+    array_of(&json!({
         "type": "object",
         "properties": {
             "name": { "oneOf": env::ALL.iter().map(one).collect::<Vec<_>>() },

@@ -27,11 +27,11 @@ const PUBLIC_URL: &str = "http://127.0.0.1:4780";
 
 /// The environment of this process, read once.
 #[derive(Debug, Default)]
-pub struct Environment(BTreeMap<&'static str, OsString>);
+pub(super) struct Environment(BTreeMap<&'static str, OsString>);
 
 impl Environment {
     /// Reads the variables that hubctl knows.
-    pub fn read() -> Self {
+    pub(super) fn read() -> Self {
         let read = |variable: &env::Variable| {
             #[expect(clippy::disallowed_methods, reason = "the one place that reads them")]
             let value = std::env::var_os(variable.name)?;
@@ -61,19 +61,19 @@ impl Environment {
     }
 
     /// Whether errors are JSON even where the output is not.
-    pub fn wants_json_errors(&self) -> bool {
+    pub(super) fn wants_json_errors(&self) -> bool {
         self.is(env::ERROR_FORMAT, "json")
     }
 
     /// Whether the output format of the environment is one for machines.
-    pub fn wants_machine_output(&self) -> bool {
+    pub(super) fn wants_machine_output(&self) -> bool {
         self.os(env::OUTPUT)
             .and_then(|text| text.to_str()?.parse::<Format>().ok())
             .is_some_and(Format::is_machine)
     }
 
     /// Whether a stream may have colours.
-    pub fn color(&self, choice: ColorChoice, is_terminal: bool) -> bool {
+    pub(super) fn color(&self, choice: ColorChoice, is_terminal: bool) -> bool {
         match choice {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
@@ -116,7 +116,7 @@ struct SessionDefaults {
 
 /// Where the state is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
+pub(super) enum State {
     /// An SQLite file.
     File(PathBuf),
     /// A PostgreSQL database.
@@ -125,7 +125,7 @@ pub enum State {
 
 /// Everything that decides how a command acts.
 #[derive(Debug)]
-pub struct Settings {
+pub(super) struct Settings {
     /// The store.
     pub state: State,
     /// Where the master key may be.
@@ -153,10 +153,14 @@ impl Settings {
     ///
     /// # Errors
     /// Values of the wrong form, an unreadable configuration file, an unknown profile.
-    pub fn merge(globals: &Globals, env: &Environment, now: Timestamp) -> Result<Self, HubError> {
+    pub(super) fn merge(
+        globals: &Globals,
+        env: &Environment,
+        now: Timestamp,
+    ) -> Result<Self, HubError> {
         let folders = Folders::of(env)?;
         let profile = profile(globals, env, &folders)?;
-        let state = state(globals, env, &profile, &folders)?;
+        let state = state(globals, env, &profile, &folders);
         let keys = keys(env, &state, &folders);
         let project =
             first(globals.project.as_deref(), env.text(env::PROJECT)?, profile.project.as_deref());
@@ -295,23 +299,18 @@ fn config_file(path: &Path) -> Result<ConfigFile, HubError> {
     })
 }
 
-fn state(
-    globals: &Globals,
-    env: &Environment,
-    profile: &Profile,
-    folders: &Folders,
-) -> Result<State, HubError> {
+fn state(globals: &Globals, env: &Environment, profile: &Profile, folders: &Folders) -> State {
     if let Some(flag) = &globals.state {
-        return Ok(state_of(flag));
+        return state_of(flag);
     }
     if let Some(value) = env.os(env::STATE) {
         // A path need not be UTF-8; a URL is.
-        return Ok(value.to_str().map_or_else(|| State::File(value.into()), state_of));
+        return value.to_str().map_or_else(|| State::File(value.into()), state_of);
     }
-    Ok(match &profile.state {
+    match &profile.state {
         Some(text) => state_of(text),
         None => State::File(folders.data.join("hubctl.db")),
-    })
+    }
 }
 
 fn state_of(text: &str) -> State {

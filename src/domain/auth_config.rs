@@ -225,7 +225,10 @@ pub fn default_name(connector: &str, method: &str, taken: &dyn Fn(&str) -> bool)
     if !taken(&plain) {
         return plain;
     }
-    (2_u32..).map(|number| format!("{plain} {number}")).find(|name| !taken(name)).unwrap_or(plain)
+    (2_u32..=u32::MAX)
+        .map(|number| format!("{plain} {number}"))
+        .find(|name| !taken(name))
+        .unwrap_or(plain)
 }
 
 /// A connector version pin (AC-45): `latest`, `1.x.x`, `1.2.x` or `1.2.0`.

@@ -28,7 +28,7 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 
 enum Db {
     Sqlite(sqlite::Database),
-    Postgres(postgres::Database),
+    Postgres(Box<postgres::Database>),
 }
 
 /// A store, opened when it is first used.
@@ -47,7 +47,7 @@ impl Store {
     /// # Errors
     /// When the URL can't be understood.
     pub fn postgres(url: &str) -> Result<Self> {
-        Ok(Self { db: Db::Postgres(postgres::Database::new(url)?) })
+        Ok(Self { db: Db::Postgres(Box::new(postgres::Database::new(url)?)) })
     }
 
     /// The same store for a glance: nothing is made or migrated, and a lock is not waited for

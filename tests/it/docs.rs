@@ -131,7 +131,9 @@ fn run(steps: &[Step], home: &Path) -> Vec<String> {
     let mut command = bare("bash", home);
     command.arg(&path);
     let mut session = rexpect::session::spawn_command(command, Some(LIMIT_MS)).unwrap();
-    let printed = session.exp_eof().unwrap().replace("\r\n", "\n");
+    // The session makes a character of each byte.
+    let bytes = session.exp_eof().unwrap().chars().map(|c| u8::try_from(c).unwrap()).collect();
+    let printed = String::from_utf8(bytes).unwrap().replace("\r\n", "\n");
     let home = home.to_str().unwrap();
     let printed = printed.replace(home, HOME);
     let mut rest = printed.as_str();

@@ -70,7 +70,7 @@ pub(super) fn choose_method(
 }
 
 /// Warns of secrets that stood on the command line.
-pub(super) fn warn_of_exposed<'a>(
+pub(super) fn warn_of_exposed(
     context: &Context,
     values: &Values,
     is_secret: impl Fn(&str) -> bool,

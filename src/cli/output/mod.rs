@@ -34,8 +34,10 @@ pub use list::{List, ListSummary};
 pub use options::{Format, OutputOptions};
 pub use record::{Cell, Column, Record};
 pub use sink::Captured;
+pub(super) use writes::OneOfMany;
+#[cfg(test)]
+pub(super) use writes::Single;
 pub use writes::WriteResult;
-pub(super) use writes::{OneOfMany, Single};
 
 use clean::Lines;
 use rows::Look;

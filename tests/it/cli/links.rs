@@ -96,7 +96,7 @@ fn a_batch_that_is_killed_is_repeated_without_a_loss_or_a_double() {
     }
     let start = Instant::now();
     let ended = home.run("link create --provider hubspot --from f.csv").code(0);
-    assert!(start.elapsed() < Duration::from_secs(60), "took {:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_mins(1), "took {:?}", start.elapsed());
     let all = links(&ended.stdout);
     assert_eq!(all.len(), OWNERS);
     for (owner, link) in printed.iter().flatten() {

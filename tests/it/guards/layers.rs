@@ -56,7 +56,7 @@ fn every_module_uses_only_what_is_below_it() {
                 let name = used.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next();
                 let used: Vec<&str> = match used.strip_prefix('{') {
                     // `use crate::{a, b::c};`
-                    Some(list) => list.split(',').map(|item| item.trim()).collect(),
+                    Some(list) => list.split(',').map(str::trim).collect(),
                     None => name.into_iter().collect(),
                 };
                 for name in used {

@@ -149,7 +149,7 @@ async fn ac_14_thousands_follow_as_each_one_would(world: TestHub) {
         match number % 7 {
             1 => {
                 (one.hold, one.reasons) =
-                    (Some(Status::Suspended), vec![reason("suspended_by_administrator")])
+                    (Some(Status::Suspended), vec![reason("suspended_by_administrator")]);
             }
             2 => (one.status, one.reasons) = (Status::Error, vec![reason("refused")]),
             3 => one.hold = Some(Status::Archived),

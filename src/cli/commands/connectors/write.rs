@@ -267,7 +267,7 @@ async fn choose(context: &Context, backend: &Backend) -> Result<Vec<String>, Hub
     if !context.ask.allowed {
         return Err(needed());
     }
-    let all = backend.connectors(&Default::default()).await?;
+    let all = backend.connectors(&crate::hub::connectors::Filter::default()).await?;
     let labels: Vec<String> =
         all.iter().map(|connector| format!("{}  {}", connector.key, connector.name)).collect();
     let chosen = context.ask.fuzzy_multi("Connectors to enable", &labels, needed)?;
@@ -394,7 +394,7 @@ async fn disable_one(
     }
     let written = backend.disable(target, guard).await.map_err(|error| {
         if error.code().name == codes::TOO_MANY_AFFECTED.name {
-            let key = configs.first().map(|config| config.connector_key.as_str()).unwrap_or(target);
+            let key = configs.first().map_or(target, |config| config.connector_key.as_str());
             return error.hint(format!("hubctl accounts list --provider {key} --status active"));
         }
         error
@@ -487,10 +487,8 @@ impl Run for Delete {
                 result.human = format!("{target} is not there.");
                 result.dry_run = context.globals.dry_run;
                 _ = batch.add(target, Ok(vec![result]));
-            } else {
-                if batch.add(target, outcome).is_break() {
-                    break;
-                }
+            } else if batch.add(target, outcome).is_break() {
+                break;
             }
         }
         batch.finish(&backend)
