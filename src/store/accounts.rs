@@ -124,7 +124,7 @@ impl<'a> OneOf<'a> {
             }
             _ => {
                 params.push(Param::Text(&self.json));
-                sql.push_str(&format!(" and {column} in {}", tx.each_of(number)));
+                sql.push_str(&format!(" and {}", tx.is_one_of(column, number)));
             }
         }
     }

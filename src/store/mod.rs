@@ -184,13 +184,16 @@ impl Tx {
         done
     }
 
-    /// What stands after `in` for the texts of a JSON list in a placeholder: a list of any length
-    /// in one statement.
-    pub(crate) fn each_of(&self, placeholder: usize) -> String {
+    /// The condition that a column has one of the texts of a JSON list in a placeholder: a list of
+    /// any length in one statement, for which an index can be used.
+    pub(crate) fn is_one_of(&self, column: &str, placeholder: usize) -> String {
+        let list = format!("?{placeholder}");
         match &self.inner {
-            Inner::Sqlite(_) => format!("(select value from json_each(?{placeholder}))"),
+            Inner::Sqlite(_) => format!("{column} in (select value from json_each({list}))"),
             Inner::Postgres(_) => {
-                format!("(select json_array_elements_text(?{placeholder}::text::json))")
+                format!(
+                    "{column} = any (array(select json_array_elements_text({list}::text::json)))"
+                )
             }
         }
     }
