@@ -39,7 +39,7 @@ fn filled(hub: &Hub, flags: &str) -> (String, String) {
     let config = hub.json(&format!("connectors add pipedrive --auth api_key --name mine {flags}"));
     let account = hub.json(&format!(
         "accounts add --provider pipedrive --origin-owner-id o --origin-owner-name O \
-         --set api_key=0123456789012345678901234567890123456789 --no-verify {flags}"
+         --set api_key=0123456789012345678901234567890123456789 --set company_domain=acme --no-verify {flags}"
     ));
     (id(&config), id(&account))
 }
