@@ -10,12 +10,14 @@ use serde_json::Value;
 use crate::support::command::Hub;
 
 /// What bash is offered for the last word.
+/// What is offered beside the flags, which fit everywhere.
 fn offered(hub: &Hub, words: &[&str]) -> Vec<String> {
     let output = ask(hub, words).output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(told.is_empty(), "completion is silent: {told}");
     let text = String::from_utf8(output.stdout).unwrap();
-    text.split('\u{b}').filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    let words = text.split('\u{b}').filter(|word| !word.is_empty() && !word.starts_with("--"));
+    words.map(str::to_owned).collect()
 }
 
 fn ask(hub: &Hub, words: &[&str]) -> Command {
@@ -150,5 +152,6 @@ fn bash_itself_completes_with_the_script() {
         .output()
         .unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), account, "{told}");
+    let offered = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(offered.lines().next(), Some(account.as_str()), "{told}");
 }

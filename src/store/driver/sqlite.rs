@@ -173,15 +173,15 @@ impl Database {
     }
 
     fn schema_of(&self, connection: &Connection) -> Result<Schema> {
-        let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get(0));
-        let version: i64 = pragma("user_version").map_err(|error| self.cant(error))?;
-        let application: i64 = pragma("application_id").map_err(|error| self.cant(error))?;
+        let (mut application, mut version) = self.marks(connection)?;
         if version == 0 && application == 0 {
             let tables = "select count(*) from sqlite_schema";
             let tables: i64 = connection.query_row(tables, [], |row| row.get(0))?;
             if tables == 0 {
                 return Ok(Schema::Older);
             }
+            // Another process may have made the store between the two looks.
+            (application, version) = self.marks(connection)?;
         }
         if application != APPLICATION_ID {
             return Err(StoreError::NotAStore(self.path.display().to_string()));
@@ -192,6 +192,15 @@ impl Database {
             std::cmp::Ordering::Equal => Ok(Schema::Current),
             std::cmp::Ordering::Greater => Err(StoreError::Newer { found: version, known }),
         }
+    }
+
+    /// What the file says it is, and its schema's number.
+    fn marks(&self, connection: &Connection) -> Result<(i64, i64)> {
+        let pragma = |name: &str| {
+            let value = connection.pragma_query_value(None, name, |row| row.get(0));
+            value.map_err(|error| self.cant(error))
+        };
+        Ok((pragma("application_id")?, pragma("user_version")?))
     }
 
     /// Refuses what could give the store's content away or lead elsewhere (threat 34).
