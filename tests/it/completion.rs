@@ -87,9 +87,9 @@ fn the_line_and_the_environment_say_which_store_is_meant() {
     // Bash cuts words at an equals sign.
     assert_eq!(of(&["--state", "=", state, "accounts", "get", ""]), [elsewhere.as_str()]);
     let output = ask(&hub, &list).env("HUBCTL_PROJECT", "side").output().unwrap();
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), side);
+    assert!(String::from_utf8(output.stdout).unwrap().starts_with(&side));
     let output = ask(&hub, &list).env("HUBCTL_STATE", state).output().unwrap();
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), elsewhere);
+    assert!(String::from_utf8(output.stdout).unwrap().starts_with(&elsewhere));
 }
 
 #[test]

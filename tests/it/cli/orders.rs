@@ -10,11 +10,18 @@ struct Journal {
     home: TestHome,
     text: String,
     names: BTreeMap<String, usize>,
+    /// What differs from run to run.
+    changing: regex::Regex,
 }
 
 impl Journal {
     fn of(home: TestHome) -> Self {
-        Self { home, text: String::new(), names: BTreeMap::new() }
+        let uuid = "[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}";
+        let time = "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3}Z";
+        let token = "hcs_[0-9]+_[0-9A-Za-z_-]{43}|hubctl-[0-9a-f]{8}";
+        let changing = format!("(?P<id>{uuid})|(?P<at>{time})|(?P<secret>{token})");
+        let changing = regex::Regex::new(&changing).unwrap();
+        Self { home, text: String::new(), names: BTreeMap::new(), changing }
     }
 
     fn run(&mut self, line: &str, code: i32) -> Ended {
@@ -42,18 +49,13 @@ impl Journal {
     }
 
     fn without_ids(&mut self, line: &str) -> String {
-        let uuid = "[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}";
-        let time = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z";
-        let token = r"hcs_\d+_[\w-]{43}|hubctl-[0-9a-f]{8}";
-        let regex =
-            regex::Regex::new(&format!("(?P<id>{uuid})|(?P<at>{time})|(?P<secret>{token})"));
-        let regex = regex.unwrap();
-        let named = regex.replace_all(line, |found: &regex::Captures<'_>| {
+        let names = &mut self.names;
+        let named = self.changing.replace_all(line, |found: &regex::Captures<'_>| {
             if found.name("at").is_some() {
                 return "TIME".to_owned();
             }
-            let next = self.names.len();
-            format!("<{}>", self.names.entry(found[0].to_owned()).or_insert(next))
+            let next = names.len();
+            format!("<{}>", names.entry(found[0].to_owned()).or_insert(next))
         });
         named.into_owned()
     }
