@@ -338,7 +338,7 @@ impl Backend {
         }))
     }
 
-    /// `accounts.list`
+    /// `accounts.list`; a brief one has no connector's name and categories either.
     ///
     /// # Errors
     /// As the hub or `each` reports them.
@@ -350,7 +350,8 @@ impl Backend {
         let (hub, caller) = self.parts();
         let names = Names::of(hub, caller).await?;
         accounts::list(hub, caller, filter, |row| {
-            let (name, categories) = names.get(row.provider);
+            let (name, categories) =
+                if filter.brief { (None, &[][..]) } else { names.get(row.provider) };
             each(&Account::new(row, name, categories))
         })
         .await

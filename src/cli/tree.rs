@@ -197,9 +197,11 @@ fn leaf_command(leaf: &Leaf) -> Command {
 /// The parser of the whole tree.
 #[must_use]
 pub fn command() -> Command {
-    let root = Command::new("hubctl")
+    // The flags come first: what they say of themselves is not what the root says.
+    let root = Globals::augment_args(Command::new("hubctl"))
         .version(env!("CARGO_PKG_VERSION"))
         .about("Administer an integration hub: connectors, connect sessions, linked accounts")
+        .long_about(None)
         .after_help(
             "Scripts: `hubctl help exit-codes`, `hubctl help environment`, `hubctl help output`.\n\
              Every command takes --json, and --dry-run where it writes.",
@@ -216,7 +218,7 @@ pub fn command() -> Command {
             .defer(build)
     });
     let single = SINGLE.iter().map(leaf_command);
-    Globals::augment_args(root).subcommands(groups).subcommands(single)
+    root.subcommands(groups).subcommands(single)
 }
 
 /// A command that was named, with its own arguments.

@@ -72,7 +72,7 @@ fn assets_every_command_has_a_page_that_is_complete_and_stable() {
         assert!(!text.contains("max\\-affected <"), "{words:?} repeats the global options");
     });
     let first = page("hubctl.1");
-    for section in ["\"GLOBAL OPTIONS\"", "COMMANDS", "ENVIRONMENT", "OUTPUT"] {
+    for section in ["\"GLOBAL OPTIONS\"", "COMMANDS", "\"ENVIRONMENT\"", "\"OUTPUT\""] {
         assert!(first.contains(&format!(".SH {section}\n")), "hubctl.1 without {section}");
     }
     assert!(page("hubctl-connectors-make-default.1").contains("hubctl connectors make\\-default"));

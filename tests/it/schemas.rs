@@ -65,7 +65,9 @@ impl Check {
             Some(kind) => {
                 let items = value.as_array().unwrap();
                 assert!(!items.is_empty(), "hubctl {line}: nothing to check");
-                items.iter().for_each(|item| self.fits(line, kind, item));
+                for item in items {
+                    self.fits(line, kind, item);
+                }
             }
         }
         self.seen.insert((command.to_owned(), answer.to_owned()));

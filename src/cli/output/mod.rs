@@ -143,6 +143,13 @@ impl Output {
         Selection::of::<R>(&self.options, self.list_format()).map(drop)
     }
 
+    /// Whether `--fields` leaves all of these out, so that they need not even be read.
+    pub fn leaves_out(&self, fields: &[&str]) -> bool {
+        let is_one = |name: &String| fields.iter().any(|f| f.eq_ignore_ascii_case(name.trim()));
+        let shown = self.options.fields.as_ref().filter(|_| self.options.columns.is_none());
+        shown.is_some_and(|shown| !shown.iter().any(is_one))
+    }
+
     fn look(&self, format: Format) -> Look<'_> {
         let terminal = self.options.stdout_is_terminal;
         let (times, lines) = match format {

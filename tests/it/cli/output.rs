@@ -1,6 +1,7 @@
 //! Formats, colours, widths and the watch.
 
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::process::ExitStatusExt as _;
 
 use crate::support::cli::TestHome;
 
@@ -121,7 +122,6 @@ fn the_watch_shows_what_changes_once_and_ends_with_ctrl_c() {
     assert_eq!(next(), "a\tsuspended");
     let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(kill.unwrap().success());
-    use std::os::unix::process::ExitStatusExt as _;
     let status = child.wait().unwrap();
     // A shell tells the death by SIGINT as 130.
     assert!(status.signal() == Some(2) || status.code() == Some(130), "{status:?}");

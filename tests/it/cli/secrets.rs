@@ -22,7 +22,10 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
         for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
             let text = engine.encode(&shifted);
             let end = text.len() / 4 * 4 - 4;
-            forms.push(text[4..end].to_owned());
+            // The ends depend on what stands beside the secret; a short one has nothing else.
+            if end > 8 {
+                forms.push(text[4..end].to_owned());
+            }
         }
     }
     forms.into_iter().map(String::into_bytes).collect()

@@ -132,8 +132,9 @@ fn threat_33_a_master_key_that_can_not_be_used_is_refused_without_waiting() {
     fs::rename(home.path().join("hubctl.key"), home.path().join("right")).unwrap();
     home.run("session create").code(13).tells("error[key.missing]");
     private(&home, "short", &[7; 31]);
-    private(&home, "wrong", &[7; 32]);
-    private(&home, "open", &[7; 32]);
+    let other: Vec<u8> = (0..32).collect();
+    private(&home, "wrong", &other);
+    private(&home, "open", &other);
     fs::set_permissions(home.path().join("open"), Permissions::from_mode(0o644)).unwrap();
     symlink("wrong", home.path().join("link")).unwrap();
     home.shell("mkfifo pipe && chmod 600 pipe && mkdir folder").code(0);

@@ -77,7 +77,8 @@ fn drivers_terminal_and_environment_stay_at_home() {
     let mut wrong = Vec::new();
     for file in sources() {
         for (name, homes) in AT_HOME {
-            if homes.iter().any(|home| file.path.starts_with(home)) {
+            let is_test = file.path.contains("/tests/") || file.path.ends_with("tests.rs");
+            if is_test || homes.iter().any(|home| file.path.starts_with(home)) {
                 continue;
             }
             for (line, text) in code(&file.text) {

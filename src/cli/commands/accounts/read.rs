@@ -18,6 +18,18 @@ use crate::domain::time::Clock;
 use crate::error::{HubError, codes};
 use crate::hub::accounts::{Filter, Sort};
 
+/// Fields of an account that a brief list lacks.
+const NOT_BRIEF: &[&str] = &[
+    "provider_name",
+    "status_reasons",
+    "setup_information",
+    "type",
+    "categories",
+    "integration_id",
+    "connector_profile_id",
+    "verified",
+];
+
 /// Which accounts, and in what order.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Chosen {
@@ -99,6 +111,7 @@ impl Chosen {
             after: self.after,
             sort: self.sort.sort,
             descending: self.sort.descending,
+            brief: context.output.leaves_out(NOT_BRIEF),
         })
     }
 }
