@@ -153,9 +153,14 @@ impl Database {
     }
 
     fn open_writer(&self) -> Result<Connection> {
-        let existed = self.look()?.is_some();
-        if !existed {
-            self.create_file()?;
+        let is_empty = |meta: Option<fs::Metadata>| meta.is_none_or(|meta| meta.len() == 0);
+        let mut making = None;
+        if is_empty(self.look()?) {
+            self.create_folder()?;
+            making = self.lock_folder();
+            if self.look()?.is_none() {
+                self.create_file()?;
+            }
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection =
@@ -167,21 +172,24 @@ impl Database {
                 self.is_new.store(true, Ordering::Relaxed);
             }
         }
+        drop(making);
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         Ok(connection)
     }
 
     fn schema_of(&self, connection: &Connection) -> Result<Schema> {
-        let (mut application, mut version) = self.marks(connection)?;
+        // One state of the file is looked at, since another process may be setting it up.
+        let look = connection.unchecked_transaction().map_err(|error| self.cant(error))?;
+        let pragma = |name: &str| look.pragma_query_value(None, name, |row| row.get(0));
+        let version: i64 = pragma("user_version").map_err(|error| self.cant(error))?;
+        let application: i64 = pragma("application_id").map_err(|error| self.cant(error))?;
         if version == 0 && application == 0 {
             let tables = "select count(*) from sqlite_schema";
-            let tables: i64 = connection.query_row(tables, [], |row| row.get(0))?;
+            let tables: i64 = look.query_row(tables, [], |row| row.get(0))?;
             if tables == 0 {
                 return Ok(Schema::Older);
             }
-            // Another process may have made the store between the two looks.
-            (application, version) = self.marks(connection)?;
         }
         if application != APPLICATION_ID {
             return Err(StoreError::NotAStore(self.path.display().to_string()));
@@ -192,15 +200,6 @@ impl Database {
             std::cmp::Ordering::Equal => Ok(Schema::Current),
             std::cmp::Ordering::Greater => Err(StoreError::Newer { found: version, known }),
         }
-    }
-
-    /// What the file says it is, and its schema's number.
-    fn marks(&self, connection: &Connection) -> Result<(i64, i64)> {
-        let pragma = |name: &str| {
-            let value = connection.pragma_query_value(None, name, |row| row.get(0));
-            value.map_err(|error| self.cant(error))
-        };
-        Ok((pragma("application_id")?, pragma("user_version")?))
     }
 
     /// Refuses what could give the store's content away or lead elsewhere (threat 34).
@@ -232,14 +231,31 @@ impl Database {
         Ok(Some(meta))
     }
 
-    fn create_file(&self) -> Result<()> {
-        if let Some(folder) = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+    fn folder(&self) -> &Path {
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        folder.unwrap_or(Path::new("."))
+    }
+
+    /// One process at a time makes a store: SQLite does not wait for others while it changes a
+    /// file's journal mode. Where folders can't be locked, the slower one is told to try again.
+    fn lock_folder(&self) -> Option<fs::File> {
+        let folder = fs::File::open(self.folder()).ok()?;
+        folder.lock().ok().map(|()| folder)
+    }
+
+    fn create_folder(&self) -> Result<()> {
+        let folder = self.folder();
+        if !folder.is_dir() {
             let mut builder = fs::DirBuilder::new();
             builder.recursive(true);
             #[cfg(unix)]
             std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
             builder.create(folder).map_err(|error| self.io(&error))?;
         }
+        Ok(())
+    }
+
+    fn create_file(&self) -> Result<()> {
         let mut options = fs::OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]

@@ -78,12 +78,12 @@ async fn al_4_equal_items_are_told_apart(world: TestHub) {
 async fn al_4_a_batch_is_made_whole_or_not_at_all(world: TestHub) {
     let caller = world.caller();
     let guard = Guard::default();
-    let mut batch = items(&["a", "b"]);
-    batch.push(BatchItem { new: session_with("c", "hubspot"), occurrence: 0 });
-    let first = create_batch(&world.hub, &caller, batch.clone(), guard);
-    refused(world.changes_nothing(first).await, &codes::CONNECTOR_NOT_ENABLED);
+    let mut wanted = items(&["a", "b"]);
+    wanted.push(BatchItem { new: session_with("c", "hubspot"), occurrence: 0 });
+    let make = create_batch(&world.hub, &caller, wanted.clone(), guard);
+    refused(world.changes_nothing(make).await, &codes::CONNECTOR_NOT_ENABLED);
     world.add(&caller, config("hubspot")).await;
-    let made = create_batch(&world.hub, &caller, batch, guard).await.unwrap();
+    let made = create_batch(&world.hub, &caller, wanted, guard).await.unwrap();
     // Keys made on the way to the refusal were undone with it, so they must not be used here.
     for token in texts(&made) {
         authenticate(&world.another(), &token).await.unwrap();
