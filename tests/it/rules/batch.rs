@@ -80,8 +80,8 @@ async fn al_4_a_batch_is_made_whole_or_not_at_all(world: TestHub) {
     let guard = Guard::default();
     let mut wanted = items(&["a", "b"]);
     wanted.push(BatchItem { new: session_with("c", "hubspot"), occurrence: 0 });
-    let make = create_batch(&world.hub, &caller, wanted.clone(), guard);
-    refused(world.changes_nothing(make).await, &codes::CONNECTOR_NOT_ENABLED);
+    let first = create_batch(&world.hub, &caller, wanted.clone(), guard);
+    refused(world.changes_nothing(first).await, &codes::CONNECTOR_NOT_ENABLED);
     world.add(&caller, config("hubspot")).await;
     let made = create_batch(&world.hub, &caller, wanted, guard).await.unwrap();
     // Keys made on the way to the refusal were undone with it, so they must not be used here.
