@@ -146,7 +146,10 @@ impl<'c> Batch<'c> {
     }
 
     fn finish(self, backend: &Backend) -> Result<(), HubError> {
-        self.context.tell_notes(backend);
+        // Programs are told of a failure in one line, and of nothing else.
+        if self.succeeded || !self.context.settings.json_errors {
+            self.context.tell_notes(backend);
+        }
         match self.failed {
             Some(error) if !self.many => Err(error),
             failed => {
