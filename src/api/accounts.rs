@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::domain::account::{AccountType, Listed, Status, StatusReason};
@@ -11,12 +11,13 @@ use crate::domain::connector::Category;
 use crate::domain::time::Timestamp;
 use crate::hub::accounts::{Explanation as Explained, Finding as Found, View};
 
-use super::JsonText;
+use super::{JsonText, open};
 
 /// A linked account; it borrows from the row that it is read from.
-#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct Account<'a> {
     /// Its id.
+    #[serde(borrow)]
     pub id: Cow<'a, str>,
     /// The connector.
     pub provider: Cow<'a, str>,
@@ -33,23 +34,29 @@ pub struct Account<'a> {
     pub status: Cow<'a, str>,
     /// Why.
     #[schemars(with = "Vec<StatusReason>")]
+    #[serde(default)]
     pub status_reasons: JsonText<'a>,
     /// Label.
     pub label: Option<Cow<'a, str>>,
     /// Values that are not secret (AT-26).
     #[schemars(with = "Map<String, Value>")]
+    #[serde(default)]
     pub setup_information: JsonText<'a>,
     /// `production` or `test`.
     #[serde(rename = "type")]
     #[schemars(with = "AccountType")]
     pub kind: Cow<'a, str>,
     /// The connector's categories.
+    #[serde(default, deserialize_with = "open::categories_cow")]
     pub categories: Cow<'a, [Category]>,
     /// The auth config.
+    #[serde(default)]
     pub integration_id: Cow<'a, str>,
     /// The same under its newer name.
+    #[serde(default)]
     pub connector_profile_id: Cow<'a, str>,
     /// Whether the provider has accepted the credentials.
+    #[serde(default)]
     pub verified: bool,
     /// When it was linked.
     pub created_at: Timestamp,
@@ -84,7 +91,7 @@ impl<'a> Account<'a> {
 }
 
 /// A linked account with what only an administrator sees: tags, auth config, credential dates.
-#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct AccountDetail {
     /// Its id.
     pub id: String,
@@ -100,28 +107,36 @@ pub struct AccountDetail {
     pub origin_username: Option<String>,
     /// `active`, `inactive`, `suspended`, `archived`, `expired` or `error`.
     #[schemars(with = "Status")]
-    pub status: &'static str,
+    pub status: Cow<'static, str>,
     /// Why.
+    #[serde(default)]
     pub status_reasons: Vec<StatusReason>,
     /// Label.
     pub label: Option<String>,
     /// Values that are not secret.
+    #[serde(default)]
     pub setup_information: Map<String, Value>,
     /// `production` or `test`.
     #[serde(rename = "type")]
     #[schemars(with = "AccountType")]
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     /// The connector's categories.
+    #[serde(default, deserialize_with = "open::categories")]
     pub categories: Vec<Category>,
     /// Tags.
+    #[serde(default)]
     pub metadata: Map<String, Value>,
     /// The auth config.
+    #[serde(default)]
     pub integration_id: String,
     /// The same under its newer name.
+    #[serde(default)]
     pub connector_profile_id: String,
     /// The auth config's name.
+    #[serde(default)]
     pub auth_config_name: String,
     /// Whether the provider has accepted the credentials.
+    #[serde(default)]
     pub verified: bool,
     /// When it last did.
     pub verified_at: Option<Timestamp>,
@@ -146,13 +161,13 @@ impl AccountDetail {
             origin_owner_id: account.owner.id.clone(),
             origin_owner_name: account.owner.name.clone(),
             origin_username: account.owner.username.clone(),
-            status: account.shown_status().as_str(),
+            status: account.shown_status().as_str().into(),
             status_reasons: account.reasons.clone(),
             label: account.label.clone(),
             setup_information: setup
                 .map(|(key, value)| (key.clone(), value.as_str().into()))
                 .collect(),
-            kind: account.kind.as_str(),
+            kind: account.kind.as_str().into(),
             categories: categories.to_vec(),
             metadata: account.metadata.clone(),
             integration_id: account.auth_config.to_string(),
@@ -168,7 +183,7 @@ impl AccountDetail {
 }
 
 /// Why an account is or is not usable.
-#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct Explanation {
     /// The account.
     pub account: AccountDetail,
@@ -179,7 +194,7 @@ pub struct Explanation {
 }
 
 /// One cause or remark.
-#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Finding {
     /// Stable code.
     pub code: String,

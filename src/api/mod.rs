@@ -7,8 +7,10 @@ pub mod auth_configs;
 pub mod connect_sessions;
 pub mod connectors;
 mod json_text;
+mod open;
 mod operations;
 pub mod projects;
+pub mod requests;
 pub mod schema;
 pub mod write;
 

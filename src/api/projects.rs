@@ -1,13 +1,13 @@
 //! Projects on the wire.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::project;
 use crate::domain::time::Timestamp;
 
 /// A project.
-#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Project {
     /// Its id, which is its name.
     pub id: String,

@@ -1,6 +1,7 @@
 //! Tables `accounts` and `account_credentials`.
 
 use std::ops::ControlFlow;
+use std::str::FromStr;
 
 use crate::domain::account::{Account, AccountType, Listed, Owner, Status, StatusReason};
 use crate::domain::ids::{AccountId, AuthConfigId, ProjectNumber};
@@ -95,6 +96,40 @@ pub enum Sort {
     Owner,
     /// By the status shown.
     Status,
+}
+
+impl Sort {
+    /// The order as one word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Provider => "provider",
+            Self::Owner => "owner",
+            Self::Status => "status",
+        }
+    }
+}
+
+/// The text is not an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("use created, updated, provider, owner or status")]
+pub struct BadSort;
+
+impl FromStr for Sort {
+    type Err = BadSort;
+
+    fn from_str(text: &str) -> std::result::Result<Self, BadSort> {
+        Ok(match text {
+            "created" | "created_at" => Self::Created,
+            "updated" | "updated_at" => Self::Updated,
+            "provider" => Self::Provider,
+            "owner" | "origin_owner_id" => Self::Owner,
+            "status" => Self::Status,
+            _ => return Err(BadSort),
+        })
+    }
 }
 
 /// Which accounts to list; filters combine with AND, values within one with OR (AT-12).

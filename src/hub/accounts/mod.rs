@@ -15,7 +15,7 @@ use crate::domain::time::Timestamp;
 use crate::error::{HubError, codes};
 use crate::store::{Tx, accounts, auth_configs};
 
-pub use crate::store::accounts::{Filter, Sort};
+pub use crate::store::accounts::{BadSort, Filter, Sort};
 
 use super::Hub;
 use super::write::{Guard, Outcome, Record};

@@ -21,7 +21,7 @@ mod add;
 mod change;
 
 pub(super) use add::bad_fields;
-pub use add::{IfExists, New, add, add_command};
+pub use add::{BadIfExists, IfExists, New, add, add_command};
 pub use change::{Edit, delete, disable, edit, enable, make_default};
 
 /// Set-up key under which any auth config may keep the token that providers are handed so that
@@ -71,6 +71,38 @@ pub enum Action {
     MakeDefault,
     /// See [`delete`].
     Delete,
+}
+
+impl Action {
+    /// The action as one word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Enable => "enable",
+            Self::Disable => "disable",
+            Self::MakeDefault => "make_default",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// The text is none of the actions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("use enable, disable, make_default or delete")]
+pub struct BadAction;
+
+impl std::str::FromStr for Action {
+    type Err = BadAction;
+
+    fn from_str(text: &str) -> Result<Self, BadAction> {
+        match text {
+            "enable" => Ok(Self::Enable),
+            "disable" => Ok(Self::Disable),
+            "make_default" => Ok(Self::MakeDefault),
+            "delete" => Ok(Self::Delete),
+            _ => Err(BadAction),
+        }
+    }
 }
 
 fn views(hub: &Hub, config: AuthConfig, resolved: Option<&Resolved>) -> View {
