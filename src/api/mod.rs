@@ -9,6 +9,7 @@ pub mod connectors;
 mod json_text;
 mod open;
 mod operations;
+pub mod platform;
 pub mod projects;
 pub mod requests;
 pub mod schema;

@@ -155,6 +155,10 @@ pub struct Filter {
     pub sort: Sort,
     /// Whether the order is turned round.
     pub descending: bool,
+    /// Rows to leave out at the beginning.
+    pub offset: u64,
+    /// Most rows to show.
+    pub limit: Option<u64>,
     /// Leaves auth config, type, reasons, values and proof of the credentials out.
     pub brief: bool,
 }
@@ -245,6 +249,11 @@ fn select<'a>(
         Sort::Status => format!("{SHOWN_STATUS}{direction}, "),
     };
     sql.push_str(&format!(" order by {first}id{direction}"));
+    if let Some(limit) = filter.limit {
+        let number = |count: u64| Param::from(i64::try_from(count).unwrap_or(i64::MAX));
+        params.extend([number(limit), number(filter.offset)]);
+        sql.push_str(&format!(" limit ?{} offset ?{}", params.len() - 1, params.len()));
+    }
     (sql, params)
 }
 

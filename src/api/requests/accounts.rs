@@ -222,6 +222,8 @@ pub fn filter(query: &Query) -> Result<Filter, HubError> {
         after: query.one("after")?,
         sort,
         descending,
+        offset: 0,
+        limit: None,
         brief: query.flag("brief")?,
     })
 }

@@ -74,6 +74,16 @@ async fn view(tx: &mut Tx, caller: &Caller, account: Account) -> Result<View, Hu
     })
 }
 
+/// One account without what stands beside it in the store.
+///
+/// # Errors
+/// `account.not_found` (AT-13).
+pub async fn get_plain(hub: &Hub, caller: &Caller, id: &AccountId) -> Result<Account, HubError> {
+    hub.require(caller, Permission::PlatformRead)?;
+    let mut tx = hub.store.begin_read().await?;
+    load(&mut tx, caller, id).await
+}
+
 /// One account.
 ///
 /// # Errors

@@ -103,6 +103,8 @@ impl Chosen {
             after: self.after,
             sort: self.sort.sort,
             descending: self.sort.descending,
+            offset: 0,
+            limit: None,
             brief: context.output.leaves_out(NOT_BRIEF),
         })
     }
