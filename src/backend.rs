@@ -8,9 +8,11 @@ use crate::api::accounts::{Account, AccountDetail, Explanation};
 use crate::api::auth_configs::{AuthConfig, AuthConfigDetail, Impact};
 use crate::api::connect_sessions::{ConnectSession, CreatedSession};
 use crate::api::connectors::{Connector, ConnectorDetail};
+use crate::api::keys::{CreatedKey, Key};
 use crate::api::projects::Project;
 use crate::api::write::Written;
 use crate::catalog;
+use crate::domain::api_key::NewKey;
 use crate::domain::caller::Caller;
 use crate::domain::connect_session::NewSession;
 use crate::domain::connector::guide::{Audience, guide};
@@ -21,7 +23,7 @@ use crate::domain::project::ProjectName;
 use crate::error::{HubError, codes};
 use crate::hub::connectors::Summary;
 use crate::hub::write::{Guard, Outcome};
-use crate::hub::{Hub, accounts, auth_configs, connect_sessions, connectors, projects};
+use crate::hub::{Hub, accounts, api_keys, auth_configs, connect_sessions, connectors, projects};
 
 type Flow = Result<ControlFlow<()>, HubError>;
 
@@ -515,6 +517,87 @@ impl Backend {
         let outcome = projects::delete(hub, caller, name, guard).await?;
         Ok(written(format!("project/{name}"), outcome, guard, |project| project.clone().into()))
     }
+
+    /// `projects.update`
+    ///
+    /// # Errors
+    /// As the hub reports them.
+    pub async fn update_project(
+        &self,
+        name: &ProjectName,
+        changes: projects::Changes,
+        guard: Guard,
+    ) -> Result<Written<Project>, HubError> {
+        let (hub, caller) = self.parts();
+        let outcome = projects::update(hub, caller, name, changes, guard).await?;
+        Ok(written(format!("project/{name}"), outcome, guard, |project| project.clone().into()))
+    }
+
+    /// `keys.list`
+    ///
+    /// # Errors
+    /// As the hub reports them.
+    pub async fn keys(&self) -> Result<Vec<Key>, HubError> {
+        let (hub, caller) = self.parts();
+        let all = api_keys::list(hub, caller).await?;
+        Ok(all.iter().map(|seen| Key::seen(seen, caller.project_name())).collect())
+    }
+
+    /// `keys.get`
+    ///
+    /// # Errors
+    /// As the hub reports them.
+    pub async fn key(&self, target: &str) -> Result<Key, HubError> {
+        let (hub, caller) = self.parts();
+        let seen = api_keys::get(hub, caller, target).await?;
+        Ok(Key::seen(&seen, caller.project_name()))
+    }
+
+    /// `keys.create`
+    ///
+    /// # Errors
+    /// As the hub reports them.
+    pub async fn create_key(&self, new: NewKey, guard: Guard) -> Result<CreatedKey, HubError> {
+        let (hub, caller) = self.parts();
+        let created = api_keys::create(hub, caller, new, guard).await?;
+        Ok(CreatedKey::new(&created, caller.project_name()))
+    }
+
+    /// `keys.disable`
+    ///
+    /// # Errors
+    /// As the hub reports them.
+    pub async fn disable_key(&self, target: &str, guard: Guard) -> Result<Written<Key>, HubError> {
+        let (hub, caller) = self.parts();
+        let outcome = api_keys::disable(hub, caller, target, guard).await?;
+        Ok(key_written(outcome, guard, caller.project_name()))
+    }
+
+    /// `keys.enable`
+    ///
+    /// # Errors
+    /// As the hub reports them.
+    pub async fn enable_key(&self, target: &str, guard: Guard) -> Result<Written<Key>, HubError> {
+        let (hub, caller) = self.parts();
+        let outcome = api_keys::enable(hub, caller, target, guard).await?;
+        Ok(key_written(outcome, guard, caller.project_name()))
+    }
+
+    /// `keys.delete`
+    ///
+    /// # Errors
+    /// As the hub reports them.
+    pub async fn delete_key(&self, target: &str, guard: Guard) -> Result<Written<Key>, HubError> {
+        let (hub, caller) = self.parts();
+        let outcome = api_keys::delete(hub, caller, target, guard).await?;
+        Ok(key_written(outcome, guard, caller.project_name()))
+    }
+}
+
+fn key_written(outcome: Outcome<api_keys::Seen>, guard: Guard, project: &str) -> Written<Key> {
+    let seen = outcome.after.as_ref().or(outcome.before.as_ref());
+    let id = seen.map(|seen| seen.key.id.to_string()).unwrap_or_default();
+    written(format!("key/{id}"), outcome, guard, |seen| Key::seen(seen, project))
 }
 
 fn written<T, A>(

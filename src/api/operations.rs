@@ -69,8 +69,15 @@ operations! {
     "accounts.delete" "DELETE" "/accounts/{id}" PlatformWrite Vendor;
     "projects.list" "GET" "/admin/projects" Administer Extension;
     "projects.get" "GET" "/admin/projects/{id}" Administer Extension;
-    "projects.create" "POST" "/admin/projects" Administer Extension;
-    "projects.delete" "DELETE" "/admin/projects/{id}" Administer Extension;
+    "projects.create" "POST" "/admin/projects" ProjectsWrite Extension;
+    "projects.update" "PATCH" "/admin/projects/{id}" Administer Extension;
+    "projects.delete" "DELETE" "/admin/projects/{id}" ProjectsWrite Extension;
+    "keys.list" "GET" "/admin/keys" Administer Extension;
+    "keys.get" "GET" "/admin/keys/{id}" Administer Extension;
+    "keys.create" "POST" "/admin/keys" Administer Extension;
+    "keys.disable" "POST" "/admin/keys/{id}/disable" Administer Extension;
+    "keys.enable" "POST" "/admin/keys/{id}/enable" Administer Extension;
+    "keys.delete" "DELETE" "/admin/keys/{id}" Administer Extension;
 }
 
 #[cfg(test)]
