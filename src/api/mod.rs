@@ -7,6 +7,7 @@ pub mod auth_configs;
 pub mod connect_sessions;
 pub mod connectors;
 mod json_text;
+pub mod keys;
 mod open;
 mod operations;
 pub mod platform;

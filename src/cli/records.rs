@@ -11,6 +11,8 @@ use crate::domain::connector::Category;
 
 use super::output::{Cell, Column, Record};
 
+mod keys;
+
 fn categories(all: &[Category]) -> String {
     let names: Vec<&str> = all.iter().map(|category| category.as_str()).collect();
     names.join(",")
@@ -458,15 +460,22 @@ impl Record for Finding {
 }
 
 impl Record for Project {
-    const COLUMNS: &'static [Column] =
-        &[Column::new("name", "NAME"), Column::new("created", "CREATED")];
-    const FIELDS: &'static [&'static str] = &["id", "name", "created_at"];
+    const COLUMNS: &'static [Column] = &[
+        Column::new("name", "NAME"),
+        Column::new("created", "CREATED"),
+        Column::wide("ip_allowlist", "IP ALLOWLIST"),
+    ];
+    const FIELDS: &'static [&'static str] = &["id", "name", "ip_allowlist", "created_at"];
 
     fn id(&self) -> Cow<'_, str> {
         Cow::Borrowed(&self.id)
     }
 
     fn cells<'a>(&'a self, out: &mut Vec<Cell<'a>>) {
-        out.extend([Cell::from(self.name.as_str()), Cell::Time(self.created_at)]);
+        out.extend([
+            Cell::from(self.name.as_str()),
+            Cell::Time(self.created_at),
+            Cell::from(self.ip_allowlist.join(",")),
+        ]);
     }
 }

@@ -17,6 +17,7 @@ mod accounts;
 mod auth_configs;
 mod connect_sessions;
 mod connectors;
+mod keys;
 mod platform;
 mod projects;
 

@@ -11,6 +11,7 @@ use crate::api::platform::{
 use crate::api::requests::Paging;
 use crate::api::{OPERATIONS, Origin};
 use crate::domain::auth_config::VersionPin;
+use crate::domain::caller::Permission;
 use crate::domain::ids::AccountId;
 use crate::domain::names::ConnectorKey;
 use crate::domain::secret::Secret;
@@ -29,11 +30,12 @@ impl Local {
     pub fn capabilities(&self) -> Result<Capabilities, HubError> {
         let (hub, caller) = self.parts();
         let own = OPERATIONS.iter().filter(|operation| operation.origin == Origin::Extension);
+        let scopes = Permission::ALL.into_iter().filter(|scope| caller.may(*scope));
         Ok(Capabilities {
             server: "hubctl".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             project: caller.project_name().to_owned(),
-            scopes: caller.scopes().map(str::to_owned).collect(),
+            scopes: scopes.map(|scope| scope.as_str().to_owned()).collect(),
             operations: own.map(|operation| operation.id.to_owned()).collect(),
             public_url: hub.public_url().to_string(),
             time: hub.now(),

@@ -7,6 +7,7 @@
 use std::ops::ControlFlow;
 
 pub mod accounts;
+pub mod api_keys;
 pub mod auth_configs;
 pub mod connect_sessions;
 pub mod driver;
