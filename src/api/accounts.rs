@@ -119,6 +119,30 @@ impl Account<'static> {
     }
 }
 
+impl From<AccountDetail> for Account<'static> {
+    fn from(detail: AccountDetail) -> Self {
+        Self {
+            id: detail.id.into(),
+            provider: detail.provider.into(),
+            provider_name: detail.provider_name.map(Cow::Owned),
+            origin_owner_id: detail.origin_owner_id.into(),
+            origin_owner_name: detail.origin_owner_name.into(),
+            origin_username: detail.origin_username.map(Cow::Owned),
+            status: detail.status,
+            status_reasons: JsonText::of(&detail.status_reasons),
+            label: detail.label.map(Cow::Owned),
+            setup_information: JsonText::of(&detail.setup_information),
+            kind: detail.kind,
+            categories: detail.categories.into(),
+            integration_id: detail.integration_id.into(),
+            connector_profile_id: detail.connector_profile_id.into(),
+            verified: detail.verified,
+            created_at: detail.created_at,
+            updated_at: detail.updated_at,
+        }
+    }
+}
+
 impl Account<'_> {
     /// The same, borrowing from nothing.
     #[must_use]
