@@ -99,6 +99,10 @@ pub enum Sort {
 }
 
 impl Sort {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Created, Self::Updated, Self::Provider, Self::Owner, Self::Status];
+
     /// The order as one word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
