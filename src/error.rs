@@ -137,6 +137,9 @@ pub mod codes {
         AUTH_CONFIG_IS_DEFAULT = "auth_config.is_default", Conflict,
             "The default auth config can't be deleted while the connector has others (AC-25).",
             "Make another one the default first.";
+        AUTH_CONFIG_UNPINNED = "auth_config.not_pinned", NotFound,
+            "The auth config has no version pin.",
+            "Nothing: it uses the newest version of its connector.";
         AUTH_CONFIG_MISMATCH = "auth_config.mismatch", Invalid,
             "The auth config named belongs to another connector than the one named (CS-17).",
             "Leave one of the two out, or name a pair that belongs together.";

@@ -103,7 +103,7 @@ pub(super) const GROUPS: &[Group] = &[
                 "disable",
                 &[],
                 Destructive,
-                &["auth_configs.disable", "auth_configs.impact"],
+                &["auth_configs.target", "auth_configs.disable", "auth_configs.impact"],
             ),
             leaf::<connectors::MakeDefault>(
                 "make-default",
@@ -178,7 +178,12 @@ pub(super) const GROUPS: &[Group] = &[
             leaf::<projects::Get>("get", &["show"], Read, &["projects.get"]),
             leaf::<projects::Create>("create", &[], Write, &["projects.create"]),
             leaf::<projects::Update>("update", &[], Write, &["projects.update"]),
-            leaf::<projects::Delete>("delete", &["rm"], Destructive, &["projects.delete"]),
+            leaf::<projects::Delete>(
+                "delete",
+                &["rm"],
+                Destructive,
+                &["projects.impact", "projects.delete"],
+            ),
         ],
     },
 ];

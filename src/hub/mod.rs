@@ -5,7 +5,7 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::domain::caller::{Caller, Permission};
-use crate::domain::time::Clock;
+use crate::domain::time::{Clock, Timestamp};
 use crate::error::{HubError, codes};
 use crate::store::Store;
 
@@ -57,6 +57,11 @@ impl Hub {
     /// Where end users reach the hub's pages.
     pub fn public_url(&self) -> &Url {
         &self.public_url
+    }
+
+    /// The present, by the hub's clock.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// What the operator should be told about keys made on the way.
