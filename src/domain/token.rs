@@ -188,6 +188,23 @@ mod tests {
         }
 
         #[test]
+        fn threat_15_a_key_is_read_whole_or_not_at_all(
+            row in 1..=i64::MAX, random: [u8; 32], cut in 0_usize..80, more in "\\PC{1,3}| |\\n|\0",
+        ) {
+            let key = KeyToken::mint(row, &random);
+            let text = key.text().expose();
+            prop_assert_eq!(KeyToken::parse(text), Ok(key.clone()));
+            let cut = cut % text.len();
+            prop_assert!(KeyToken::parse(&text[..cut]).is_err());
+            let tail = text[cut..].repeat(1_000);
+            let before = [format!("{text}{more}"), format!("{more}{text}"), format!("{text}{tail}")];
+            for wrong in before {
+                prop_assert!(KeyToken::parse(&wrong).is_err(), "{wrong:.90}");
+            }
+            prop_assert!(SessionToken::parse(text).is_err());
+        }
+
+        #[test]
         fn what_is_read_is_what_would_be_minted(text in "(hcs_)?[0-9]{0,20}_?[A-Za-z0-9_-]{42,44}") {
             if let Ok(token) = SessionToken::parse(&text) {
                 prop_assert_eq!(token.text().expose(), &text);
