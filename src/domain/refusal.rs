@@ -37,7 +37,7 @@ pub enum Refusal {
     },
     /// Values of a request are missing or wrong; all of them are listed.
     Invalid(Vec<Problem>),
-    /// The account is archived, which can't be paused or resumed.
+    /// The account is archived: it can't be paused, resumed or linked again (AT-6).
     Archived,
     /// More accounts than the caller's limit would be touched.
     TooMany {
