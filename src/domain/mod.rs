@@ -13,3 +13,4 @@ pub mod refusal;
 pub mod secret;
 pub mod time;
 pub mod token;
+pub mod words;
