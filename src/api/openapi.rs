@@ -96,8 +96,8 @@ fn list(item: &Value) -> Value {
     json!({ "type": "array", "items": item })
 }
 
-fn named<'a>(names: impl IntoIterator<Item = &'a str>) -> Value {
-    json!({ "type": "string", "enum": names.into_iter().collect::<Vec<_>>() })
+fn named(names: &[&str]) -> Value {
+    json!({ "type": "string", "enum": names })
 }
 
 parameters! {
@@ -109,10 +109,10 @@ parameters! {
     ACCOUNT_IDS = "account_ids", "Only these accounts", list(&text());
     OWNER_ID = "origin_owner_id", "Only this owner", text();
     OWNER_IDS = "origin_owner_ids", "Only these owners", list(&text());
-    STATUS = "status", "Only these statuses", list(&named(Status::ALL.map(Status::as_str)));
+    STATUS = "status", "Only these statuses", list(&named(&Status::ALL.map(Status::as_str)));
     INTEGRATION_IDS = "integration_ids", "Only these auth configs", list(&text());
     TYPE = "type", "Only accounts for this use",
-        named([AccountType::Production, AccountType::Test].map(AccountType::as_str));
+        named(&[AccountType::Production, AccountType::Test].map(AccountType::as_str));
     UPDATED_SINCE = "updated_since", "Only accounts changed at or after this instant",
         json!({ "type": "string", "format": "date-time" });
     AFTER = "after", "Only accounts after this one, in the order of creation", text();
@@ -122,12 +122,12 @@ parameters! {
     ENABLED = "enabled", "Only enabled, or only disabled ones", flag();
     CONNECTOR_KEY = "connector_key", "Only those of this connector", text();
     CATEGORIES = "categories", "At least one of these categories",
-        list(&named(Category::ALL.map(Category::as_str)));
+        list(&named(&Category::ALL.map(Category::as_str)));
     SEARCH = "search", "This text in key or name, whatever its case", text();
     AUTH = "auth", "A kind or key of an authentication method", text();
     INCLUDE = "include", "Comma-separated; `inactive` and `resources` have an effect", text();
     FOR = "for", "Whom the guide is for",
-        named([Audience::Admin, Audience::EndUser].map(Audience::as_str));
+        named(&[Audience::Admin, Audience::EndUser].map(Audience::as_str));
     PENDING = "pending", "Only sessions that wait for a first success", flag();
     EXPIRING_IN = "expiring_in", "Only open sessions that expire within so many seconds", whole(0);
     DRY_RUN = "dry_run", "Only say what would happen", flag();
@@ -137,7 +137,7 @@ parameters! {
 const ACTION: Parameter = Parameter {
     name: "action",
     about: "What would be done",
-    schema: || named(["enable", "disable", "make_default", "delete"]),
+    schema: || named(&["enable", "disable", "make_default", "delete"]),
 };
 
 const PAGES: &[Parameter] = &[PAGE, PAGE_SIZE];

@@ -133,8 +133,19 @@ enum Inner {
     Postgres(postgres::Tx),
 }
 
+/// What has to be taken back where a transaction is not committed.
+struct Undo(Vec<Box<dyn FnOnce() + Send>>);
+
+impl Drop for Undo {
+    fn drop(&mut self) {
+        self.0.drain(..).rev().for_each(|undo| undo());
+    }
+}
+
 /// A transaction; dropped without [`Tx::commit`] it leaves no trace.
 pub struct Tx {
+    /// Dropped first: it runs while the transaction still keeps others away.
+    undo: Undo,
     inner: Inner,
     is_rehearsal: bool,
     has_new_keys: bool,
@@ -143,7 +154,8 @@ pub struct Tx {
 
 impl Tx {
     const fn new(inner: Inner) -> Self {
-        Self { inner, is_rehearsal: false, has_new_keys: false, failed: false }
+        let undo = Undo(Vec::new());
+        Self { undo, inner, is_rehearsal: false, has_new_keys: false, failed: false }
     }
 
     /// Whether it was begun to see what would happen.
@@ -156,16 +168,32 @@ impl Tx {
         self.has_new_keys
     }
 
+    /// Whether this is the transaction that makes the store, which no other process can be in.
+    pub const fn is_making_the_store(&self) -> bool {
+        match &self.inner {
+            Inner::Sqlite(tx) => tx.is_making(),
+            Inner::Postgres(_) => false,
+        }
+    }
+
+    /// Runs `undo` if the transaction ends without an attempt to commit, and while it still keeps
+    /// other writers away: for what was made outside of the store on its behalf.
+    pub fn or_else_undo(&mut self, undo: impl FnOnce() + Send + 'static) {
+        self.undo.0.push(Box::new(undo));
+    }
+
     /// Makes what was written durable and visible.
     ///
     /// # Errors
     /// When the store refuses, when a statement of the transaction failed before, or when it is a
     /// rehearsal; then nothing was written.
-    pub async fn commit(self) -> Result<()> {
+    pub async fn commit(mut self) -> Result<()> {
         if self.failed || self.is_rehearsal {
             let text = "a transaction that failed or rehearses can't be committed";
             return Err(StoreError::Other(text.to_owned()));
         }
+        // A commit that fails may have happened all the same; then all that it needs must be there.
+        self.undo.0.clear();
         match self.inner {
             Inner::Sqlite(tx) => tx.commit(),
             Inner::Postgres(tx) => tx.commit().await,
