@@ -8,4 +8,5 @@ pub mod domain;
 pub mod env;
 pub mod error;
 pub mod hub;
+pub mod server;
 pub mod store;

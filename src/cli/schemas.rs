@@ -82,6 +82,7 @@ const ANSWERS: &[(&str, &[&str])] = &[
     ("projects get", &["project"]),
     ("projects create", &["project"]),
     ("projects delete", WRITES),
+    ("serve", &[]),
     ("commands", &["command[]", "argument[]"]),
     ("schema", &["type[]"]),
     ("explain-error", &["error-code", "error-code[]"]),

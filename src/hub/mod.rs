@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use url::Url;
+use uuid::Uuid;
 
 use crate::domain::caller::{Caller, Permission};
-use crate::domain::time::Clock;
+use crate::domain::time::{Clock, Timestamp};
 use crate::error::{HubError, codes};
 use crate::store::Store;
 
@@ -56,6 +57,19 @@ impl Hub {
     /// Where end users reach the hub's pages.
     pub fn public_url(&self) -> &Url {
         &self.public_url
+    }
+
+    /// The present, by the hub's clock.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// An id for something that is not stored, such as a request.
+    ///
+    /// # Errors
+    /// When the system gives no random bytes.
+    pub fn new_id(&self) -> Result<Uuid, HubError> {
+        self.random.uuid_v7(self.clock.now())
     }
 
     /// What the operator should be told about keys made on the way.

@@ -6,6 +6,7 @@ use crate::domain::time::Timestamp;
 use super::{Result, StoreError};
 
 pub(super) mod postgres;
+pub(super) mod served;
 pub(super) mod sqlite;
 
 /// A value for a placeholder.

@@ -16,6 +16,8 @@ use crate::store::{Result, StoreError};
 
 /// How long a writer waits for another one.
 const BUSY_LIMIT: Duration = Duration::from_secs(20);
+/// Statements that a connection of a server keeps: all of the hub's.
+const STATEMENTS: usize = 256;
 /// Marks a file as a hubctl store (`hubc`).
 const APPLICATION_ID: i64 = 0x6875_6263;
 
@@ -29,6 +31,8 @@ pub(in crate::store) struct Database {
     is_new: AtomicBool,
     busy_limit: Duration,
     read_only: bool,
+    /// Statements that a connection keeps, if not as many as usual.
+    statements: Option<usize>,
 }
 
 #[derive(Default)]
@@ -48,12 +52,18 @@ enum Role {
 impl Database {
     pub(in crate::store) fn new(path: PathBuf) -> Self {
         let (idle, is_new) = (Arc::default(), AtomicBool::new(false));
-        Self { path, idle, is_new, busy_limit: BUSY_LIMIT, read_only: false }
+        let (busy_limit, statements) = (BUSY_LIMIT, None);
+        Self { path, idle, is_new, busy_limit, read_only: false, statements }
     }
 
     /// Gives up sooner than usual on a locked file, and never makes or migrates one.
     pub(in crate::store) fn for_a_glance(self, busy_limit: Duration) -> Self {
         Self { busy_limit, read_only: true, ..self }
+    }
+
+    /// Keeps every statement compiled: a server runs the same ones again and again.
+    pub(in crate::store) fn for_server(self) -> Self {
+        Self { statements: Some(STATEMENTS), ..self }
     }
 
     pub(in crate::store) fn path(&self) -> &Path {
@@ -120,6 +130,9 @@ impl Database {
         connection.busy_timeout(self.busy_limit)?;
         // Otherwise a kept statement is compiled again for each new value that is bound to it.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        if let Some(statements) = self.statements {
+            connection.set_prepared_statement_cache_capacity(statements);
+        }
         Ok(())
     }
 
@@ -152,7 +165,7 @@ impl Database {
         Ok((fixed.map_err(|e| self.cant(e))?, Role::Passing))
     }
 
-    fn open_writer(&self) -> Result<Connection> {
+    pub(super) fn open_writer(&self) -> Result<Connection> {
         let is_empty = |meta: Option<fs::Metadata>| meta.is_none_or(|meta| meta.len() == 0);
         let mut making = None;
         if is_empty(self.look()?) {
@@ -344,6 +357,22 @@ pub(in crate::store) struct Tx {
 }
 
 impl Tx {
+    /// A transaction that somebody else ends.
+    pub(super) fn lent(connection: Connection) -> Self {
+        let (role, idle) = (Role::Passing, Arc::default());
+        Self { connection: Some(connection), role, idle, open: false }
+    }
+
+    /// Gives a lent connection back.
+    pub(super) fn take_back(mut self) -> Option<Connection> {
+        self.connection.take()
+    }
+
+    /// Runs one of a few statements without values.
+    pub(super) fn run_kept(&self, sql: &str) -> Result<()> {
+        run_kept(self.connection()?, sql)
+    }
+
     fn connection(&self) -> Result<&Connection> {
         self.connection.as_ref().ok_or_else(|| StoreError::Other("transaction is over".to_owned()))
     }
@@ -380,6 +409,38 @@ impl Tx {
         }
         Ok(())
     }
+}
+
+/// Runs one of a few statements without values, which stay compiled.
+pub(super) fn run_kept(connection: &Connection, sql: &str) -> Result<()> {
+    connection.prepare_cached(sql)?.execute([])?;
+    Ok(())
+}
+
+/// Begins to write if nobody else does.
+pub(super) fn begin_at_once(connection: &Connection) -> Result<bool> {
+    connection.busy_timeout(Duration::ZERO)?;
+    match run_kept(connection, "begin immediate") {
+        Ok(()) => Ok(true),
+        Err(StoreError::Busy) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Begins to write, after other processes if need be.
+pub(super) fn begin_patiently(connection: &Connection) -> Result<()> {
+    connection.busy_timeout(BUSY_LIMIT)?;
+    run_kept(connection, "begin immediate")
+}
+
+/// Makes what was written durable.
+pub(super) fn commit(connection: &Connection) -> Result<()> {
+    run_kept(connection, "commit")
+}
+
+/// Ends a transaction, if there is one, without a trace; tells whether the connection is sound.
+pub(super) fn roll_back(connection: &Connection) -> bool {
+    connection.is_autocommit() || run_kept(connection, "rollback").is_ok()
 }
 
 impl Drop for Tx {
