@@ -139,6 +139,9 @@ pub mod codes {
         AUTH_CONFIG_IS_DEFAULT = "auth_config.is_default", Conflict,
             "The default auth config can't be deleted while the connector has others (AC-25).",
             "Make another one the default first.";
+        AUTH_CONFIG_UNPINNED = "auth_config.not_pinned", NotFound,
+            "The auth config has no version pin.",
+            "Nothing: it uses the newest version of its connector.";
         AUTH_CONFIG_MISMATCH = "auth_config.mismatch", Invalid,
             "The auth config named belongs to another connector than the one named (CS-17).",
             "Leave one of the two out, or name a pair that belongs together.";
@@ -181,6 +184,21 @@ pub mod codes {
         STALE = "conflict.stale", Conflict,
             "Somebody else changed the same thing in between; nothing was changed.",
             "Run the command again.";
+        API_KEY_UNKNOWN = "api_key.not_found", NotFound,
+            "No API key of the project has this name or id.",
+            "`hubctl keys list` shows the keys.";
+        API_KEY_EXISTS = "api_key.exists", Conflict,
+            "An API key of this name is already there; its text was shown when it was made.",
+            "Choose another name, or delete the key first.";
+        API_KEY_INVALID = "api_key.invalid", Invalid,
+            "An API key can't be made from these values.",
+            "The message names the value and what is wrong with it.";
+        KEY_INVALID = "auth.key_invalid", Unauthenticated,
+            "The API key is malformed, unknown, disabled, expired or deleted (KP-3).",
+            "Check that the whole key was copied; `hubctl keys list` on the hub shows how its keys stand.";
+        ADDRESS_REFUSED = "auth.address_refused", Forbidden,
+            "The project admits callers from listed addresses only, and this one is not listed (KP-8).",
+            "Add the address with `hubctl projects update NAME --allow-ip ENTRY`.";
         FORBIDDEN = "auth.forbidden", Forbidden,
             "The caller lacks the scope that the operation needs.",
             "Use a key with that scope.";

@@ -7,8 +7,12 @@ pub mod auth_configs;
 pub mod connect_sessions;
 pub mod connectors;
 mod json_text;
+pub mod keys;
+mod open;
 mod operations;
+pub mod platform;
 pub mod projects;
+pub mod requests;
 pub mod schema;
 pub mod write;
 

@@ -200,6 +200,22 @@ pub(super) fn projects() -> ArgValueCandidates {
     })
 }
 
+/// Names of the project's API keys.
+pub(super) fn keys() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let mut found = Vec::new();
+        _ = with_backend(async |backend| {
+            let all = backend.keys().await?;
+            found.extend(
+                all.into_iter()
+                    .map(|key| CompletionCandidate::new(key.name).help(Some(key.status.into()))),
+            );
+            Ok(())
+        });
+        found
+    })
+}
+
 /// Codes of errors.
 pub(super) fn error_codes() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {

@@ -11,6 +11,8 @@ use crate::domain::connector::Category;
 
 use super::output::{Cell, Column, Record};
 
+mod keys;
+
 fn categories(all: &[Category]) -> String {
     let names: Vec<&str> = all.iter().map(|category| category.as_str()).collect();
     names.join(",")
@@ -243,7 +245,7 @@ impl Record for ConnectSession {
             Cell::Number(self.id),
             Cell::opt(self.provider.as_deref()),
             Cell::from(self.origin_owner_name.as_str()),
-            Cell::Status(Cow::Borrowed(self.status)),
+            Cell::Status(Cow::Borrowed(self.status.as_ref())),
             Cell::Time(self.created_at),
             Cell::Time(self.expires_at),
             Cell::from(self.origin_owner_id.as_str()),
@@ -421,7 +423,7 @@ impl Record for AccountDetail {
             Cell::from(self.id.as_str()),
             Cell::from(self.provider.as_str()),
             Cell::from(self.origin_owner_name.as_str()),
-            Cell::Status(Cow::Borrowed(self.status)),
+            Cell::Status(Cow::Borrowed(self.status.as_ref())),
             Cell::Bool(self.verified),
             Cell::Time(self.updated_at),
             Cell::from(self.origin_owner_id.as_str()),
@@ -458,15 +460,22 @@ impl Record for Finding {
 }
 
 impl Record for Project {
-    const COLUMNS: &'static [Column] =
-        &[Column::new("name", "NAME"), Column::new("created", "CREATED")];
-    const FIELDS: &'static [&'static str] = &["id", "name", "created_at"];
+    const COLUMNS: &'static [Column] = &[
+        Column::new("name", "NAME"),
+        Column::new("created", "CREATED"),
+        Column::wide("ip_allowlist", "IP ALLOWLIST"),
+    ];
+    const FIELDS: &'static [&'static str] = &["id", "name", "ip_allowlist", "created_at"];
 
     fn id(&self) -> Cow<'_, str> {
         Cow::Borrowed(&self.id)
     }
 
     fn cells<'a>(&'a self, out: &mut Vec<Cell<'a>>) {
-        out.extend([Cell::from(self.name.as_str()), Cell::Time(self.created_at)]);
+        out.extend([
+            Cell::from(self.name.as_str()),
+            Cell::Time(self.created_at),
+            Cell::from(self.ip_allowlist.join(",")),
+        ]);
     }
 }

@@ -78,9 +78,16 @@ const ANSWERS: &[(&str, &[&str])] = &[
     ("accounts resume", WRITES),
     ("accounts delete", WRITES),
     ("accounts export", &["account[]"]),
+    ("keys list", &["key[]"]),
+    ("keys get", &["key"]),
+    ("keys create", &["created-key"]),
+    ("keys disable", WRITES),
+    ("keys enable", WRITES),
+    ("keys delete", WRITES),
     ("projects list", &["project[]"]),
     ("projects get", &["project"]),
     ("projects create", &["project"]),
+    ("projects update", &["write"]),
     ("projects delete", WRITES),
     ("serve", &[]),
     ("commands", &["command[]", "argument[]"]),
@@ -158,6 +165,7 @@ mod tests {
     use crate::api::auth_configs::{AuthConfig, AuthConfigDetail};
     use crate::api::connect_sessions::{ConnectSession, CreatedSession};
     use crate::api::connectors::{Connector, ConnectorDetail};
+    use crate::api::keys::{CreatedKey, Key};
     use crate::api::projects::Project;
     use crate::cli::commands::connectors::Found;
     use crate::cli::commands::contract::{Argument, CommandRow, TypeRow};
@@ -188,6 +196,8 @@ mod tests {
         check::<ConnectSession>("session");
         check::<CreatedSession>("created-session");
         check::<Project>("project");
+        check::<Key>("key");
+        check::<CreatedKey>("created-key");
         check::<Link<'_>>("link");
         check::<Found>("lint-finding");
         check::<Single<'_>>("write");

@@ -8,7 +8,7 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use crate::error::HubError;
 
-use super::commands::{accounts, connectors, contract, link, meta, projects, serve, session};
+use super::commands::{accounts, connectors, contract, keys, link, meta, projects, serve, session};
 use super::context::Context;
 use super::globals::Globals;
 
@@ -108,7 +108,7 @@ pub(super) const GROUPS: &[Group] = &[
                 "disable",
                 &[],
                 Destructive,
-                &["auth_configs.disable", "auth_configs.impact"],
+                &["auth_configs.target", "auth_configs.disable", "auth_configs.impact"],
             ),
             leaf::<connectors::MakeDefault>(
                 "make-default",
@@ -162,6 +162,19 @@ pub(super) const GROUPS: &[Group] = &[
         ],
     },
     Group {
+        name: "keys",
+        aliases: &["key"],
+        about: "Manage the API keys of programs that call the hub",
+        commands: &[
+            leaf::<keys::List>("list", &["ls"], Read, &["keys.list"]),
+            leaf::<keys::Get>("get", &["show"], Read, &["keys.get"]),
+            leaf::<keys::Create>("create", &[], Write, &["keys.create"]),
+            leaf::<keys::Disable>("disable", &[], Destructive, &["keys.disable"]),
+            leaf::<keys::Enable>("enable", &[], Write, &["keys.enable"]),
+            leaf::<keys::Delete>("delete", &["rm"], Destructive, &["keys.delete"]),
+        ],
+    },
+    Group {
         name: "projects",
         aliases: &["project"],
         about: "Keep connectors and accounts apart",
@@ -169,7 +182,13 @@ pub(super) const GROUPS: &[Group] = &[
             leaf::<projects::List>("list", &["ls"], Read, &["projects.list"]),
             leaf::<projects::Get>("get", &["show"], Read, &["projects.get"]),
             leaf::<projects::Create>("create", &[], Write, &["projects.create"]),
-            leaf::<projects::Delete>("delete", &["rm"], Destructive, &["projects.delete"]),
+            leaf::<projects::Update>("update", &[], Write, &["projects.update"]),
+            leaf::<projects::Delete>(
+                "delete",
+                &["rm"],
+                Destructive,
+                &["projects.impact", "projects.delete"],
+            ),
         ],
     },
 ];
@@ -189,7 +208,7 @@ pub(super) const SINGLE: &[Leaf] = &[
 /// Builders of the groups, in the order of `GROUPS`; a builder takes no data along, so the place
 /// in the table is part of its type.
 const BUILDERS: [fn(Command) -> Command; GROUPS.len()] =
-    [group::<0>, group::<1>, group::<2>, group::<3>, group::<4>];
+    [group::<0>, group::<1>, group::<2>, group::<3>, group::<4>, group::<5>];
 
 fn group<const AT: usize>(command: Command) -> Command {
     let leaves = GROUPS[AT].commands.iter().map(leaf_command);

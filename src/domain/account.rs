@@ -362,6 +362,9 @@ impl Account {
         if let Some(label) = update.label {
             after.label = label;
         }
+        if update.clear_metadata {
+            after.metadata.clear();
+        }
         for (key, value) in update.metadata {
             match value {
                 Some(value) => after.metadata.insert(key, value),
@@ -406,6 +409,8 @@ impl Account {
 pub struct Update {
     /// Label; `Some(None)` clears it.
     pub label: Option<Option<String>>,
+    /// Remove the tags that are there first (AT-15).
+    pub clear_metadata: bool,
     /// Tags to set, or with `None` to remove.
     pub metadata: Vec<(String, Option<Value>)>,
     /// Production or test (AT-16).

@@ -1,6 +1,8 @@
 //! The rules, as pure functions: no database, network, clock, randomness, environment or logging.
 
 pub mod account;
+pub mod allowlist;
+pub mod api_key;
 pub mod auth_config;
 pub mod caller;
 pub mod connect_session;

@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::catalog;
 use crate::domain::auth_config::VersionPin;
 use crate::domain::caller::{Caller, Permission};
+use crate::domain::connector::validate::{self, Severity};
 use crate::domain::connector::{AuthKind, Category, Connector, ReleaseStage};
 use crate::domain::names::ConnectorKey;
 use crate::error::{HubError, codes};
@@ -204,6 +205,14 @@ pub struct Resolved {
     pub own: bool,
 }
 
+impl Resolved {
+    /// The connector as lists show it.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        Summary { own: self.own, ..Summary::from(&self.connector) }
+    }
+}
+
 /// AC-46: the definition that a project uses for a key: the newest own one that fits the pin, else
 /// the built-in one.
 pub(super) async fn resolve(
@@ -258,6 +267,49 @@ pub(super) fn unknown(text: &str) -> HubError {
     }
 }
 
+/// A version of a connector that an auth config could use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    /// The version.
+    pub version: String,
+    /// Whether it is built in; otherwise the project imported it.
+    pub built_in: bool,
+}
+
+/// Every version of a connector that the project could use, the newest own one first (AC-46).
+pub(super) async fn versions(
+    tx: &mut Tx,
+    caller: &Caller,
+    key: &ConnectorKey,
+) -> Result<Vec<Version>, HubError> {
+    let rows = own_connectors::by_key(tx, caller.project(), key).await?;
+    let mut all: Vec<_> =
+        rows.into_iter().map(|own| Version { version: own.version, built_in: false }).collect();
+    all.sort_by_cached_key(|own| std::cmp::Reverse(version_order(&own.version)));
+    let built_in = catalog::get(key);
+    all.extend(built_in.map(|known| Version { version: known.version, built_in: true }));
+    Ok(all)
+}
+
+/// Refuses definitions that break the rules of their format (threat 35).
+fn check_definitions(connectors: &[Connector]) -> Result<(), HubError> {
+    let mut details = Vec::new();
+    for connector in connectors {
+        let findings = validate::check(connector);
+        let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+        details.extend(errors.map(|finding| {
+            let place = format!("{} {}", connector.key, finding.place);
+            json!({ "field": place.trim_end(), "message": finding.message })
+        }));
+    }
+    if details.is_empty() {
+        return Ok(());
+    }
+    let text = format!("{} of the connectors' rules are broken", details.len());
+    let error = HubError::new(&codes::CONNECTOR_INVALID, text);
+    Err(details.into_iter().fold(error, HubError::detail))
+}
+
 /// Imports own connectors, all or none; each is the newest of its key and version afterwards.
 ///
 /// # Errors
@@ -269,6 +321,7 @@ pub async fn import(
     guard: Guard,
 ) -> Result<Vec<Outcome<Summary>>, HubError> {
     hub.require(caller, Permission::ConnectorsWrite)?;
+    check_definitions(connectors)?;
     let now = hub.clock.now();
     let mut tx = hub.begin(guard).await?;
     let mut outcomes = Vec::with_capacity(connectors.len());

@@ -11,6 +11,7 @@ use crate::error::{HubError, codes};
 use crate::store::Store;
 
 pub mod accounts;
+pub mod api_keys;
 pub mod auth_configs;
 pub mod connect_sessions;
 pub mod connectors;
@@ -83,6 +84,7 @@ impl Hub {
             return Ok(());
         }
         let text = format!("this needs the scope `{}`", permission.as_str());
-        Err(HubError::new(&codes::FORBIDDEN, text))
+        Err(HubError::new(&codes::FORBIDDEN, text)
+            .detail(serde_json::json!({ "scope": permission.as_str() })))
     }
 }

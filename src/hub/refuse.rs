@@ -36,6 +36,14 @@ impl From<Refusal> for HubError {
                     .hint(format!("hubctl connectors list --search {named}"))
             }
             Refusal::Invalid(problems) => invalid(&problems),
+            Refusal::KeyInvalid(Problem { field, message }) => {
+                Self::new(&codes::API_KEY_INVALID, format!("{field}: {message}"))
+                    .detail(json!({ "field": field, "message": message }))
+            }
+            Refusal::ScopesExceeded { lacking } => {
+                let text = format!("a key can't have scopes that its maker lacks: {lacking}");
+                Self::new(&codes::FORBIDDEN, text)
+            }
             Refusal::Archived => Self::new(&codes::ACCOUNT_STATE, "the account is archived"),
             Refusal::TooMany { affected, limit } => {
                 let text = format!(

@@ -1,13 +1,23 @@
 //! Who asks: from a request's headers to a caller; checks no permission.
 
+use std::net::SocketAddr;
+
+use axum::extract::{ConnectInfo, FromRequestParts};
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use http::request::Parts;
 
+use crate::domain::caller::Caller;
 use crate::domain::secret::Secret;
-use crate::error::{HubError, codes};
+use crate::error::{HubError, Kind, codes};
+use crate::hub::api_keys::authenticate;
+
+use super::AppState;
+use super::respond::Failure;
+use super::router::SeenKey;
 
 /// Longest Authorization header, in bytes.
 const HEADER_LIMIT: usize = 2_048;
@@ -30,6 +40,40 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
+
+/// The holder of the key that came with the request, who has not sent too many.
+#[derive(Debug, Clone)]
+pub(super) struct Authenticated(pub(super) Caller);
+
+impl FromRequestParts<AppState> for Authenticated {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Failure> {
+        no_key_in_query(parts.uri.query())?;
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+        let source = peer.map(|peer| state.source(peer, &parts.headers));
+        let known = match presented(&parts.headers) {
+            Ok(key) => authenticate(&state.hub, key.expose(), source).await,
+            Err(error) => Err(error),
+        };
+        let caller = match (known, source) {
+            (Ok(caller), _) => caller,
+            (Err(error), Some(source)) if error.code().kind == Kind::Unauthenticated => {
+                state.wrong_guess(source)?;
+                return Err(error.into());
+            }
+            (Err(error), _) => return Err(error.into()),
+        };
+        if let Some(key) = caller.key() {
+            let number = key.number;
+            if let Some(seen) = parts.extensions.get::<SeenKey>() {
+                seen.set(number.0);
+            }
+            state.count_use(number)?;
+        }
+        Ok(Self(caller))
+    }
+}
 
 /// The key that a request presents, in any spelling that the contract tolerates (section 1):
 /// `Basic` of `key:`, of `:key` and of the bare key, and `Bearer key`.

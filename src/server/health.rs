@@ -11,26 +11,34 @@ use http::header::CONTENT_TYPE;
 use serde_json::json;
 use tokio::time::timeout;
 
+use crate::domain::caller::Permission;
 use crate::error::{HubError, codes};
 
 use super::AppState;
+use super::caller::Authenticated;
 use super::respond::{Failure, reply};
 
 /// Where the process says that it is alive.
 pub(super) const ALIVE: &str = "/healthz";
 /// Where it says that it can work.
 pub(super) const READY: &str = "/readyz";
+/// What it counts.
+const METRICS: &str = "/metrics";
 /// How long the store may take for a sign of life.
 const STORE_LIMIT: Duration = Duration::from_secs(2);
 
-/// Health, for everybody.
+/// Health, for everybody, and numbers, for administrators.
 pub(super) fn routes() -> Router<AppState> {
-    Router::new().route(ALIVE, get(alive)).route(READY, get(ready))
+    health().route(METRICS, get(metrics_for))
 }
 
-/// Health and numbers, for an address of their own.
+/// Both for everybody, for an address of their own.
 pub(super) fn own_routes() -> Router<AppState> {
-    routes().route("/metrics", get(metrics))
+    health().route(METRICS, get(metrics))
+}
+
+fn health() -> Router<AppState> {
+    Router::new().route(ALIVE, get(alive)).route(READY, get(ready))
 }
 
 async fn alive() -> Response {
@@ -49,12 +57,19 @@ async fn ready(State(state): State<AppState>) -> Result<Response, Failure> {
     Ok(reply(StatusCode::OK, json!({ "status": "ready" })))
 }
 
-async fn metrics(State(state): State<AppState>) -> Response {
-    page(&state)
+async fn metrics_for(
+    State(state): State<AppState>,
+    Authenticated(caller): Authenticated,
+) -> Result<Response, Failure> {
+    let needed = Permission::Administer;
+    if !caller.may(needed) {
+        let text = format!("this needs the scope `{}`", needed.as_str());
+        return Err(HubError::new(&codes::FORBIDDEN, text).into());
+    }
+    Ok(metrics(State(state)).await)
 }
 
-/// The numbers as Prometheus reads them.
-pub(super) fn page(state: &AppState) -> Response {
+async fn metrics(State(state): State<AppState>) -> Response {
     let dropped = state.log_lines_dropped();
     let page = state.metrics().page(&state.hub.store().gauges(), dropped);
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page).into_response()

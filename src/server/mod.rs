@@ -18,8 +18,9 @@ mod stop;
 mod stream;
 mod tls;
 
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -29,8 +30,10 @@ use tokio::sync::Notify as Wake;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::task::TaskTracker;
 
+use crate::domain::ids::KeyNumber;
 use crate::error::{HubError, codes};
 use crate::hub::Hub;
+use crate::hub::api_keys::touch_used;
 
 pub use body::{BODY_LIMIT, JsonBody, OptionalJsonBody};
 pub use log::{Log, LogFormat, LogLevel, LogOptions};
@@ -50,9 +53,11 @@ use tls::Tls;
 /// time tells its client to send no more, so that nothing is sent to a closed door.
 const FAREWELL: Duration = Duration::from_millis(300);
 /// How often limits forget the quiet ones.
-const TIDY_EVERY: Duration = Duration::from_secs(60);
+const TIDY_EVERY: Duration = Duration::from_mins(1);
 /// How often certificate files are looked at.
 const CERTIFICATES_EVERY: Duration = Duration::from_secs(10);
+/// How often it is noted which keys were used.
+const USES_EVERY: Duration = Duration::from_secs(5);
 /// Connections to the address of the metrics.
 const METRICS_CONNECTIONS: usize = 64;
 
@@ -115,6 +120,8 @@ struct Shared {
     request_limit: Duration,
     stop: Stop,
     log: Option<Log>,
+    /// Keys whose use is to be noted.
+    used: Mutex<HashSet<KeyNumber>>,
 }
 
 impl AppState {
@@ -128,6 +135,7 @@ impl AppState {
             request_limit: options.request_limit,
             stop,
             log,
+            used: Mutex::default(),
         };
         Self { hub, shared: Arc::new(shared) }
     }
@@ -146,6 +154,31 @@ impl AppState {
 
     fn log_lines_dropped(&self) -> u64 {
         self.shared.log.as_ref().map_or(0, Log::dropped)
+    }
+
+    /// Counts a request of a key (KP-5), whose use is noted later (KP-2).
+    fn count_use(&self, key: KeyNumber) -> Result<(), HubError> {
+        if let Err(wait_s) = self.shared.limits.request(key.0) {
+            metrics::count(&self.metrics().counts.rate_limited);
+            return Err(rate_limited("too many requests with this key", wait_s));
+        }
+        self.used().insert(key);
+        Ok(())
+    }
+
+    fn used(&self) -> MutexGuard<'_, HashSet<KeyNumber>> {
+        self.shared.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes the uses since the last time.
+    async fn note_uses(&self) {
+        let used: Vec<KeyNumber> = std::mem::take(&mut *self.used()).into_iter().collect();
+        if used.is_empty() {
+            return;
+        }
+        if let Err(error) = touch_used(&self.hub, &used).await {
+            tracing::warn!(target: "hubctl::serve", "the use of keys was not noted: {error}");
+        }
     }
 
     /// Where a request comes from, seen through the proxies that are trusted.
@@ -263,10 +296,26 @@ impl Server {
         stop.now();
         connections.wait().await;
         work.abort();
+        state.note_uses().await;
         if let Some(watchdog) = watchdog {
             watchdog.abort();
         }
         outcome
+    }
+}
+
+/// Allows as many open files as the system lets the process have: each connection is one, and
+/// shells and service managers start programs with few.
+pub fn raise_open_files() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+        let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+        if current != maximum {
+            // With few files, the door says so when it has no room.
+            _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+        }
     }
 }
 
@@ -283,12 +332,15 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, HubError> {
 
 /// What has to be done now and then.
 async fn chores_of(state: AppState, tls: Option<Arc<Tls>>, reload: Arc<Wake>) {
-    let (mut tidy, mut files) = (interval(TIDY_EVERY), interval(CERTIFICATES_EVERY));
-    tidy.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    files.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let [mut tidy, mut files, mut uses] =
+        [TIDY_EVERY, CERTIFICATES_EVERY, USES_EVERY].map(interval);
+    for chore in [&mut tidy, &mut files, &mut uses] {
+        chore.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    }
     loop {
         tokio::select! {
             _ = tidy.tick() => { state.shared.limits.tidy(); continue; }
+            _ = uses.tick() => { state.note_uses().await; continue; }
             _ = files.tick() => {}
             () = reload.notified() => {}
         }

@@ -20,6 +20,8 @@ use tower_http::compression::predicate::{Predicate as _, SizeAbove};
 
 use crate::error::{HubError, codes};
 
+pub(super) use super::caller::Authenticated;
+
 use super::body::{BODY_LIMIT, check_length};
 use super::metrics::{Entered, UNMATCHED, count};
 use super::respond::{Failure, shape};

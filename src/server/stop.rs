@@ -32,10 +32,6 @@ impl Stop {
         self.soft.is_cancelled()
     }
 
-    pub(super) fn is_cut(&self) -> bool {
-        self.cut.is_cancelled()
-    }
-
     pub(super) async fn stopping(&self) {
         self.soft.cancelled().await;
     }

@@ -23,8 +23,6 @@ const WRITE_LIMIT: Duration = Duration::from_secs(30);
 pub(super) struct Activity {
     /// Whether a request has arrived.
     pub(super) has_asked: AtomicBool,
-    /// Requests that are being answered.
-    pub(super) in_flight: AtomicU32,
     /// Requests so far.
     pub(super) requests: AtomicU32,
 }

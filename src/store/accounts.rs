@@ -1,6 +1,7 @@
 //! Tables `accounts` and `account_credentials`.
 
 use std::ops::ControlFlow;
+use std::str::FromStr;
 
 use crate::domain::account::{Account, AccountType, Listed, Owner, Status, StatusReason};
 use crate::domain::ids::{AccountId, AuthConfigId, ProjectNumber};
@@ -97,6 +98,40 @@ pub enum Sort {
     Status,
 }
 
+impl Sort {
+    /// The order as one word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Provider => "provider",
+            Self::Owner => "owner",
+            Self::Status => "status",
+        }
+    }
+}
+
+/// The text is not an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("use created, updated, provider, owner or status")]
+pub struct BadSort;
+
+impl FromStr for Sort {
+    type Err = BadSort;
+
+    fn from_str(text: &str) -> std::result::Result<Self, BadSort> {
+        Ok(match text {
+            "created" | "created_at" => Self::Created,
+            "updated" | "updated_at" => Self::Updated,
+            "provider" => Self::Provider,
+            "owner" | "origin_owner_id" => Self::Owner,
+            "status" => Self::Status,
+            _ => return Err(BadSort),
+        })
+    }
+}
+
 /// Which accounts to list; filters combine with AND, values within one with OR (AT-12).
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
@@ -120,6 +155,10 @@ pub struct Filter {
     pub sort: Sort,
     /// Whether the order is turned round.
     pub descending: bool,
+    /// Rows to leave out at the beginning.
+    pub offset: u64,
+    /// Most rows to show.
+    pub limit: Option<u64>,
     /// Leaves auth config, type, reasons, values and proof of the credentials out.
     pub brief: bool,
 }
@@ -210,6 +249,11 @@ fn select<'a>(
         Sort::Status => format!("{SHOWN_STATUS}{direction}, "),
     };
     sql.push_str(&format!(" order by {first}id{direction}"));
+    if let Some(limit) = filter.limit {
+        let number = |count: u64| Param::from(i64::try_from(count).unwrap_or(i64::MAX));
+        params.extend([number(limit), number(filter.offset)]);
+        sql.push_str(&format!(" limit ?{} offset ?{}", params.len() - 1, params.len()));
+    }
     (sql, params)
 }
 

@@ -7,6 +7,7 @@
 use std::ops::ControlFlow;
 
 pub mod accounts;
+pub mod api_keys;
 pub mod auth_configs;
 pub mod connect_sessions;
 pub mod driver;
@@ -63,8 +64,8 @@ impl Store {
         }
     }
 
-    /// The same store for a server: connections are kept, at most `readers` read at once, and
-    /// writers share commits.
+    /// The same store for a server: connections are kept, `readers` of them for reading, and writers
+    /// share commits.
     #[must_use]
     pub fn for_server(self, readers: usize) -> Self {
         Self {
@@ -201,8 +202,10 @@ pub struct Tx {
 }
 
 impl Tx {
-    const fn new(inner: Inner) -> Self {
-        Self { inner, is_rehearsal: false, has_new_keys: false, failed: false }
+    fn new(inner: Inner) -> Self {
+        // Writers that share a commit see what the others wrote, before it is durable.
+        let has_new_keys = matches!(&inner, Inner::Served(tx) if tx.sees_new_keys());
+        Self { inner, is_rehearsal: false, has_new_keys, failed: false }
     }
 
     /// Whether it was begun to see what would happen.
@@ -227,7 +230,7 @@ impl Tx {
         }
         match self.inner {
             Inner::Sqlite(tx) => tx.commit(),
-            Inner::Served(tx) => tx.commit().await,
+            Inner::Served(tx) => tx.commit(self.has_new_keys).await,
             Inner::Postgres(tx) => tx.commit().await,
         }
     }

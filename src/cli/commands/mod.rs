@@ -18,6 +18,7 @@ pub(super) mod accounts;
 pub(super) mod connectors;
 pub(super) mod contract;
 mod fields;
+pub(super) mod keys;
 pub(super) mod link;
 pub(super) mod meta;
 pub(super) mod projects;

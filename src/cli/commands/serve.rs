@@ -13,6 +13,7 @@ use crate::cli::input;
 use crate::cli::settings::public_url_of;
 use crate::cli::tree::Run;
 use crate::error::{HubError, codes};
+use crate::hub::api_keys;
 use crate::server::{
     AppState, Log, LogFormat, LogLevel, LogOptions, Options, Outcome, Server, Signal, Signals,
     Stop, TlsFiles, routes,
@@ -153,6 +154,7 @@ impl Run for Serve {
                 .map_err(|error| HubError::new(&codes::BAD_VALUE, error.message().to_owned()))?,
         };
         let hub = Arc::new(context.hub_to_serve(public_url)?);
+        raise_open_files();
         // What is wrong with the store is told before anybody is greeted.
         hub.store().prepare().await?;
         let stop = Stop::default();
@@ -174,6 +176,10 @@ impl Run for Serve {
                 let text = "keys travel in the clear, unless a proxy in front does TLS";
                 tell(context, as_text, text);
             }
+        }
+        if !api_keys::any(&hub).await? {
+            let text = "the store has no API key yet: make one with `hubctl keys create NAME`";
+            tell(context, as_text, text);
         }
         let outcome = server.run().await;
         log.flush();

@@ -15,7 +15,7 @@ use crate::domain::time::Timestamp;
 use crate::error::{HubError, codes};
 use crate::store::{Tx, accounts, auth_configs};
 
-pub use crate::store::accounts::{Filter, Sort};
+pub use crate::store::accounts::{BadSort, Filter, Sort};
 
 use super::Hub;
 use super::write::{Guard, Outcome, Record};
@@ -72,6 +72,16 @@ async fn view(tx: &mut Tx, caller: &Caller, account: Account) -> Result<View, Hu
         credentials_at: credentials.map(|credentials| credentials.updated_at),
         account,
     })
+}
+
+/// One account without what stands beside it in the store.
+///
+/// # Errors
+/// `account.not_found` (AT-13).
+pub async fn get_plain(hub: &Hub, caller: &Caller, id: &AccountId) -> Result<Account, HubError> {
+    hub.require(caller, Permission::PlatformRead)?;
+    let mut tx = hub.store.begin_read().await?;
+    load(&mut tx, caller, id).await
 }
 
 /// One account.

@@ -20,6 +20,7 @@ pub(super) fn write(page: &mut Page) {
         let help = "Open file descriptors.";
         page.single("process_open_fds", "gauge", help, open.count());
     }
+    #[cfg(unix)]
     if let Some(most) = rustix::process::getrlimit(rustix::process::Resource::Nofile).current {
         page.single("process_max_fds", "gauge", "Most of them that are allowed.", most);
     }

@@ -21,6 +21,8 @@ use crate::store::{Gauges, Result, StoreError};
 
 /// How long a reader waits for a connection, and a writer for its turn.
 const WAIT_LIMIT: Duration = Duration::from_secs(20);
+/// Readers at once, if no more are kept: a list is read as fast as its client takes it.
+const READERS: usize = 64;
 /// Writers that may wait for their turn.
 const QUEUE: usize = 1_024;
 /// Transactions that share a commit at most.
@@ -35,18 +37,26 @@ const PAUSE: Duration = Duration::from_millis(2);
 /// A database file as a server uses it.
 pub(in crate::store) struct Pool {
     file: Arc<sqlite::Database>,
-    readers: Arc<Semaphore>,
-    reader_count: usize,
-    readers_waiting: AtomicUsize,
+    readers: Arc<Readers>,
+    places: Arc<Semaphore>,
+    waiting: AtomicUsize,
     writer: Arc<Writer>,
 }
 
+/// Connections that nobody reads with at the moment.
+struct Readers {
+    idle: Mutex<Vec<Connection>>,
+    keep: usize,
+}
+
 impl Pool {
-    pub(in crate::store) fn new(file: sqlite::Database, reader_count: usize) -> Self {
+    /// `keep` connections stay open for readers, each with its pages in memory.
+    pub(in crate::store) fn new(file: sqlite::Database, keep: usize) -> Self {
         let file = Arc::new(file.for_server());
         let writer = Writer::start(Arc::clone(&file));
-        let readers = Arc::new(Semaphore::new(reader_count));
-        Self { file, readers, reader_count, readers_waiting: AtomicUsize::new(0), writer }
+        let readers = Arc::new(Readers { idle: Mutex::default(), keep });
+        let places = Arc::new(Semaphore::new(keep.max(READERS)));
+        Self { file, readers, places, waiting: AtomicUsize::new(0), writer }
     }
 
     pub(in crate::store) fn path(&self) -> &Path {
@@ -58,12 +68,14 @@ impl Pool {
     }
 
     pub(in crate::store) fn gauges(&self) -> Gauges {
-        let idle = self.readers.available_permits() as u64;
-        let state = self.writer.state();
-        let waiting = state.waiting.len() + self.readers_waiting.load(Ordering::Relaxed);
+        let idle = self.readers.idle().len();
+        let reading = self.readers.keep.max(READERS) - self.places.available_permits();
+        let writer = self.writer.state();
+        let waiting = writer.waiting.len() + self.waiting.load(Ordering::Relaxed);
+        let rests = usize::from(writer.idle.is_some());
         Gauges {
-            connections: self.reader_count as u64 + 1,
-            idle: idle + u64::from(state.idle.is_some()),
+            connections: (idle + reading + usize::from(writer.is_open)) as u64,
+            idle: (idle + rests) as u64,
             waiting: waiting as u64,
             commits: self.writer.commits.load(Ordering::Relaxed),
             transactions: self.writer.transactions.load(Ordering::Relaxed),
@@ -71,22 +83,34 @@ impl Pool {
     }
 
     pub(in crate::store) async fn begin_read(&self) -> Result<Tx> {
-        let readers = Arc::clone(&self.readers);
-        let permit = match readers.try_acquire_owned() {
-            Ok(permit) => permit,
+        let place = match Arc::clone(&self.places).try_acquire_owned() {
+            Ok(place) => place,
             Err(_) => {
-                let _waiting = Waiting::new(&self.readers_waiting);
-                let readers = Arc::clone(&self.readers).acquire_owned();
-                let permit = timeout(WAIT_LIMIT, readers).await.map_err(|_| StoreError::Busy)?;
-                permit.map_err(|error| StoreError::Other(error.to_string()))?
+                let _waiting = Waiting::new(&self.waiting);
+                let place = timeout(WAIT_LIMIT, Arc::clone(&self.places).acquire_owned());
+                let place = place.await.map_err(|_| StoreError::Busy)?;
+                place.map_err(|error| StoreError::Other(error.to_string()))?
             }
         };
-        Ok(Tx::Read { tx: self.file.begin_read()?, _permit: permit })
+        let idle = self.readers.idle().pop();
+        let (connection, keep) = match idle {
+            Some(connection) => (connection, true),
+            None => self.file.open_reader_to_keep()?,
+        };
+        sqlite::run_kept(&connection, "begin")?;
+        let home = keep.then(|| Arc::clone(&self.readers));
+        Ok(Tx::Read(ReadTx { tx: Some(sqlite::Tx::lent(connection)), home, _place: place }))
     }
 
     pub(in crate::store) async fn begin_write(&self) -> Result<Tx> {
         let turn = self.writer.turn().await?;
         Ok(Tx::Write(WriteTx::begin(turn)?))
+    }
+}
+
+impl Readers {
+    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -134,11 +158,13 @@ enum Order {
 struct Group {
     began: Instant,
     members: Vec<oneshot::Sender<Result<()>>>,
+    /// Keys were written in it: they are worth nothing before it is committed.
+    has_new_keys: bool,
 }
 
 impl Group {
     fn new() -> Self {
-        Self { began: Instant::now(), members: Vec::new() }
+        Self { began: Instant::now(), members: Vec::new(), has_new_keys: false }
     }
 
     fn tell(self, outcome: &Result<()>) {
@@ -147,6 +173,12 @@ impl Group {
             _ = member.send(outcome.clone());
         }
     }
+}
+
+/// What a writer hears at first.
+enum Asked {
+    Given(Turn),
+    Later(oneshot::Receiver<Result<Turn>>),
 }
 
 /// The connection within a group's transaction. Dropped, it goes to whoever is next.
@@ -196,39 +228,45 @@ impl Writer {
 
     /// Waits for the connection.
     async fn turn(self: &Arc<Self>) -> Result<Turn> {
+        let wait = match self.ask()? {
+            Asked::Given(turn) => return Ok(turn),
+            Asked::Later(wait) => wait,
+        };
+        match timeout(WAIT_LIMIT, wait).await {
+            Ok(Ok(turn)) => turn,
+            Ok(Err(_)) => Err(gone()),
+            Err(_) => Err(StoreError::Busy),
+        }
+    }
+
+    fn ask(self: &Arc<Self>) -> Result<Asked> {
         let mut state = self.state();
         let at_once = if state.waiting.is_empty() { state.idle.take() } else { None };
-        let wait = if let Some(connection) = at_once {
-            drop(state);
-            // Only another process can be in the way; the thread waits for that.
-            match sqlite::begin_at_once(&connection) {
-                Ok(true) => {
-                    let held = Some((connection, Group::new()));
-                    return Ok(Turn { held, writer: Arc::clone(self) });
-                }
-                Ok(false) => {
-                    let wait = Self::queue(&mut self.state());
-                    self.rest(connection);
-                    wait?
-                }
-                Err(error) => {
-                    self.order(Order::Begin(None));
-                    return Err(error);
-                }
-            }
-        } else {
+        let Some(connection) = at_once else {
             let wait = Self::queue(&mut state)?;
             let is_first = !std::mem::replace(&mut state.is_open, true);
             drop(state);
             if is_first {
                 self.order(Order::Begin(None));
             }
-            wait
+            return Ok(Asked::Later(wait));
         };
-        match timeout(WAIT_LIMIT, wait).await {
-            Ok(Ok(turn)) => turn,
-            Ok(Err(_)) => Err(gone()),
-            Err(_) => Err(StoreError::Busy),
+        drop(state);
+        // Only another process can be in the way; the thread waits for that.
+        match sqlite::begin_at_once(&connection) {
+            Ok(true) => {
+                let held = Some((connection, Group::new()));
+                Ok(Asked::Given(Turn { held, writer: Arc::clone(self) }))
+            }
+            Ok(false) => {
+                let wait = Self::queue(&mut self.state());
+                self.rest(connection);
+                wait.map(Asked::Later)
+            }
+            Err(error) => {
+                self.order(Order::Begin(None));
+                Err(error)
+            }
         }
     }
 
@@ -271,10 +309,9 @@ impl Writer {
             let next = self.state().waiting.pop_front();
             let Some(next) = next else { return turn.held.take() };
             match next.send(Ok(turn)) {
-                Ok(()) => return None,
                 // Whoever waited has given up.
                 Err(Ok(back)) => turn = back,
-                Err(Err(_)) => return None,
+                Ok(()) | Err(Err(_)) => return None,
             }
         }
     }
@@ -356,24 +393,34 @@ fn write(file: &sqlite::Database, writer: &std::sync::Weak<Writer>, orders: &Rec
 
 /// A transaction of its own: reading, or within a group.
 pub(in crate::store) enum Tx {
-    Read { tx: sqlite::Tx, _permit: OwnedSemaphorePermit },
+    Read(ReadTx),
     Write(WriteTx),
 }
 
 impl Tx {
     fn inner(&mut self) -> Result<&mut sqlite::Tx> {
         match self {
-            Self::Read { tx, .. } => Ok(tx),
-            Self::Write(write) => write.tx.as_mut().ok_or_else(gone),
+            Self::Read(ReadTx { tx, .. }) | Self::Write(WriteTx { tx, .. }) => {
+                tx.as_mut().ok_or_else(gone)
+            }
         }
     }
 
-    pub(in crate::store) async fn commit(self) -> Result<()> {
+    /// Whether keys that another one of its group wrote are not durable yet.
+    pub(in crate::store) fn sees_new_keys(&self) -> bool {
         match self {
-            Self::Read { tx, .. } => tx.commit(),
+            Self::Read(_) => false,
+            Self::Write(write) => write.group.as_ref().is_some_and(|group| group.has_new_keys),
+        }
+    }
+
+    pub(in crate::store) async fn commit(self, has_new_keys: bool) -> Result<()> {
+        match self {
+            // There is nothing to keep.
+            Self::Read(_) => Ok(()),
             Self::Write(write) => {
                 // Nothing of the transaction may be held while the group's commit is waited for.
-                let wait = write.join()?;
+                let wait = write.join(has_new_keys)?;
                 wait.await.unwrap_or_else(|_| Err(gone()))
             }
         }
@@ -397,6 +444,27 @@ impl Tx {
     }
 }
 
+/// A reader's transaction.
+pub(in crate::store) struct ReadTx {
+    tx: Option<sqlite::Tx>,
+    /// Where the connection goes, if it may be used again.
+    home: Option<Arc<Readers>>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Drop for ReadTx {
+    fn drop(&mut self) {
+        let Some(connection) = self.tx.take().and_then(sqlite::Tx::take_back) else { return };
+        let Some(home) = self.home.take() else { return };
+        if sqlite::roll_back(&connection) {
+            let mut idle = home.idle();
+            if idle.len() < home.keep {
+                idle.push(connection);
+            }
+        }
+    }
+}
+
 /// One writer's part of a group.
 pub(in crate::store) struct WriteTx {
     tx: Option<sqlite::Tx>,
@@ -416,7 +484,7 @@ impl WriteTx {
     }
 
     /// Keeps what was written as part of the group.
-    fn join(mut self) -> Result<oneshot::Receiver<Result<()>>> {
+    fn join(mut self, has_new_keys: bool) -> Result<oneshot::Receiver<Result<()>>> {
         let (sender, wait) = oneshot::channel();
         if let Some(tx) = &self.tx {
             tx.run_kept("release part")?;
@@ -424,6 +492,7 @@ impl WriteTx {
         let held = self.tx.take().and_then(sqlite::Tx::take_back).zip(self.group.take());
         let (connection, mut group) = held.ok_or_else(gone)?;
         group.members.push(sender);
+        group.has_new_keys |= has_new_keys;
         Writer::pass_on(&self.writer, connection, group);
         Ok(wait)
     }

@@ -126,6 +126,12 @@ impl Database {
         }
     }
 
+    /// The same, and whether the connection may be used again.
+    pub(super) fn open_reader_to_keep(&self) -> Result<(Connection, bool)> {
+        let (connection, role) = self.open_reader()?;
+        Ok((connection, role == Role::Reader))
+    }
+
     fn set_up(&self, connection: &Connection) -> Result<()> {
         connection.busy_timeout(self.busy_limit)?;
         // Otherwise a kept statement is compiled again for each new value that is bound to it.

@@ -98,6 +98,8 @@ fn a_dry_run_of_any_write_leaves_the_store_as_it_is() {
         "accounts resume ID",
         "accounts delete ID",
         "projects create other",
+        "projects update default --allow-ip 10.0.0.1",
+        "keys create new",
     ] {
         home.run(&format!("{} --dry-run", line.replace("ID", &account))).code(0);
         assert!(home.dump() == before, "changed by: {line}");
