@@ -90,6 +90,20 @@ impl Store {
         }))
     }
 
+    /// Begins a look at single rows: each query sees a state of the store of its own, and nothing
+    /// may be written. Where the database is elsewhere it costs less than [`Store::begin_read`].
+    ///
+    /// # Errors
+    /// When the store can't be opened.
+    pub async fn begin_look(&self) -> Result<Tx> {
+        let mut tx = Tx::new(match &self.db {
+            Db::Sqlite(db) => Inner::Sqlite(db.begin_read()?),
+            Db::Postgres(db) => Inner::Postgres(db.begin_look().await?),
+        });
+        tx.is_look = true;
+        Ok(tx)
+    }
+
     /// Begins a transaction that may write; writers wait for one another.
     ///
     /// # Errors
@@ -137,13 +151,14 @@ enum Inner {
 pub struct Tx {
     inner: Inner,
     is_rehearsal: bool,
+    is_look: bool,
     has_new_keys: bool,
     failed: bool,
 }
 
 impl Tx {
     const fn new(inner: Inner) -> Self {
-        Self { inner, is_rehearsal: false, has_new_keys: false, failed: false }
+        Self { inner, is_rehearsal: false, is_look: false, has_new_keys: false, failed: false }
     }
 
     /// Whether it was begun to see what would happen.
@@ -177,6 +192,10 @@ impl Tx {
     /// # Errors
     /// As the store reports them.
     pub async fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64> {
+        // Without a transaction it would be there at once and for good.
+        if self.is_look {
+            return Err(StoreError::ReadOnly);
+        }
         let done = match &mut self.inner {
             Inner::Sqlite(tx) => tx.execute(sql, params),
             Inner::Postgres(tx) => tx.execute(sql, params).await,
