@@ -5,6 +5,7 @@ use crate::domain::time::Timestamp;
 
 use super::{Result, StoreError};
 
+mod making;
 pub(super) mod postgres;
 pub(super) mod sqlite;
 
