@@ -87,16 +87,25 @@ impl Database {
         self.begin(BEGIN_APPEND).await
     }
 
+    /// Two messages less than a transaction.
+    pub(in crate::store) async fn begin_look(&self) -> Result<Tx> {
+        Ok(Tx { connection: Some(self.ready_connection().await?), open: false })
+    }
+
     async fn begin(&self, begin: &str) -> Result<Tx> {
+        // Dropped, it rolls back what a failure here leaves behind.
+        let tx = Tx { connection: Some(self.ready_connection().await?), open: true };
+        tx.connection()?.batch_execute(begin).await?;
+        Ok(tx)
+    }
+
+    async fn ready_connection(&self) -> Result<Object> {
         let mut connection = self.connect().await?;
         if !self.ready.load(Ordering::Acquire) {
             self.bring_up_to_date(&mut connection).await?;
             self.ready.store(true, Ordering::Release);
         }
-        // Dropped, it rolls back what a failure here leaves behind.
-        let tx = Tx { connection: Some(connection) };
-        tx.connection()?.batch_execute(begin).await?;
-        Ok(tx)
+        Ok(connection)
     }
 
     async fn connect(&self) -> Result<Object> {
@@ -196,6 +205,8 @@ fn tls_config() -> rustls::ClientConfig {
 /// A transaction on a connection of its own.
 pub(in crate::store) struct Tx {
     connection: Option<Object>,
+    /// Whether the server has a transaction to end.
+    open: bool,
 }
 
 impl Tx {
@@ -204,7 +215,9 @@ impl Tx {
     }
 
     pub(in crate::store) async fn commit(mut self) -> Result<()> {
-        if let Some(connection) = self.connection.take() {
+        if let Some(connection) = self.connection.take()
+            && self.open
+        {
             connection.batch_execute("commit").await?;
         }
         Ok(())
@@ -247,6 +260,9 @@ impl Tx {
 impl Drop for Tx {
     fn drop(&mut self) {
         let Some(connection) = self.connection.take() else { return };
+        if !self.open {
+            return;
+        }
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) => {
                 runtime.spawn(async move {
