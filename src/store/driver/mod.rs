@@ -8,6 +8,7 @@ use super::{Result, StoreError};
 mod making;
 pub(super) mod postgres;
 pub(super) mod sqlite;
+mod tls;
 
 /// A value for a placeholder.
 #[derive(Debug, Clone, Copy)]
