@@ -20,7 +20,7 @@ pub mod own_connectors;
 pub mod projects;
 
 pub use driver::{Param, Row};
-pub use error::StoreError;
+pub use error::{StoreError, Told};
 
 use driver::{postgres, served, sqlite};
 
