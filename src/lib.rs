@@ -9,4 +9,5 @@ pub mod env;
 pub mod error;
 pub mod hub;
 pub mod local;
+pub mod server;
 pub mod store;

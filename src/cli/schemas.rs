@@ -89,6 +89,7 @@ const ANSWERS: &[(&str, &[&str])] = &[
     ("projects create", &["project"]),
     ("projects update", &["write"]),
     ("projects delete", WRITES),
+    ("serve", &[]),
     ("commands", &["command[]", "argument[]"]),
     ("schema", &["type[]"]),
     ("explain-error", &["error-code", "error-code[]"]),

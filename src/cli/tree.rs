@@ -8,7 +8,7 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use crate::error::HubError;
 
-use super::commands::{accounts, connectors, contract, keys, link, meta, projects, session};
+use super::commands::{accounts, connectors, contract, keys, link, meta, projects, serve, session};
 use super::context::Context;
 use super::globals::Globals;
 
@@ -38,6 +38,9 @@ impl Effect {
 
 /// The arguments of a command, and what it does with them.
 pub(super) trait Run: Args + FromArgMatches {
+    /// Whether it serves others, and so wants a thread per processor.
+    const SERVES: bool = false;
+
     async fn run(self, context: &Context) -> Result<(), HubError>;
 }
 
@@ -50,6 +53,7 @@ pub(super) struct Leaf {
     pub(super) effect: Effect,
     pub(super) operations: &'static [&'static str],
     augment: fn(Command) -> Command,
+    serves: bool,
     run: for<'a> fn(&'a Context, &'a ArgMatches) -> Running<'a>,
 }
 
@@ -59,7 +63,8 @@ const fn leaf<T: Run>(
     effect: Effect,
     operations: &'static [&'static str],
 ) -> Leaf {
-    Leaf { name, aliases, effect, operations, augment: T::augment_args, run: run::<T> }
+    let (augment, serves) = (T::augment_args, T::SERVES);
+    Leaf { name, aliases, effect, operations, augment, serves, run: run::<T> }
 }
 
 fn run<'a, T: Run>(context: &'a Context, matches: &'a ArgMatches) -> Running<'a> {
@@ -190,6 +195,7 @@ pub(super) const GROUPS: &[Group] = &[
 
 /// Commands that stand alone.
 pub(super) const SINGLE: &[Leaf] = &[
+    leaf::<serve::Serve>("serve", &[], Write, &[]),
     leaf::<contract::Commands>("commands", &[], Read, &[]),
     leaf::<contract::Schema>("schema", &[], Read, &[]),
     leaf::<meta::ExplainError>("explain-error", &[], Read, &[]),
@@ -242,6 +248,7 @@ pub fn command() -> Command {
 
 /// A command that was named, with its own arguments.
 pub(super) struct Found<'m> {
+    pub(super) serves: bool,
     pub(super) run: for<'a> fn(&'a Context, &'a ArgMatches) -> Running<'a>,
     pub(super) matches: &'m ArgMatches,
 }
@@ -250,12 +257,12 @@ pub(super) struct Found<'m> {
 pub(super) fn find(matches: &ArgMatches) -> Option<Found<'_>> {
     let (name, matches) = matches.subcommand()?;
     if let Some(leaf) = SINGLE.iter().find(|leaf| leaf.name == name) {
-        return Some(Found { run: leaf.run, matches });
+        return Some(Found { serves: leaf.serves, run: leaf.run, matches });
     }
     let group = GROUPS.iter().find(|group| group.name == name)?;
     let (name, matches) = matches.subcommand()?;
     let leaf = group.commands.iter().find(|leaf| leaf.name == name)?;
-    Some(Found { run: leaf.run, matches })
+    Some(Found { serves: leaf.serves, run: leaf.run, matches })
 }
 
 /// Shows each command: its words, its effect and the operations that it calls.

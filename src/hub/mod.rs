@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use url::Url;
+use uuid::Uuid;
 
 use crate::domain::caller::{Caller, Permission};
 use crate::domain::time::{Clock, Timestamp};
@@ -62,6 +63,14 @@ impl Hub {
     /// The present, by the hub's clock.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// An id for something that is not stored, such as a request.
+    ///
+    /// # Errors
+    /// When the system gives no random bytes.
+    pub fn new_id(&self) -> Result<Uuid, HubError> {
+        self.random.uuid_v7(self.clock.now())
     }
 
     /// What the operator should be told about keys made on the way.

@@ -22,13 +22,14 @@ pub mod projects;
 pub use driver::{Param, Row};
 pub use error::StoreError;
 
-use driver::{postgres, sqlite};
+use driver::{postgres, served, sqlite};
 
 /// What the functions here answer.
 pub type Result<T> = std::result::Result<T, StoreError>;
 
 enum Db {
     Sqlite(sqlite::Database),
+    Served(Box<served::Pool>),
     Postgres(Box<postgres::Database>),
 }
 
@@ -58,15 +59,53 @@ impl Store {
         Self {
             db: match self.db {
                 Db::Sqlite(db) => Db::Sqlite(db.for_a_glance(patience)),
-                other @ Db::Postgres(_) => other,
+                other @ (Db::Served(_) | Db::Postgres(_)) => other,
             },
         }
+    }
+
+    /// The same store for a server: connections are kept, `readers` of them for reading, and writers
+    /// share commits.
+    #[must_use]
+    pub fn for_server(self, readers: usize) -> Self {
+        Self {
+            db: match self.db {
+                Db::Sqlite(db) => Db::Served(Box::new(served::Pool::new(db, readers))),
+                other @ (Db::Served(_) | Db::Postgres(_)) => other,
+            },
+        }
+    }
+
+    /// How its connections are used; all zero where nobody counts.
+    pub fn gauges(&self) -> Gauges {
+        match &self.db {
+            Db::Sqlite(_) => Gauges::default(),
+            Db::Served(db) => db.gauges(),
+            Db::Postgres(db) => db.gauges(),
+        }
+    }
+
+    /// Makes the store if it is not there, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// As [`Store::begin_write`].
+    pub async fn prepare(&self) -> Result<()> {
+        self.begin_write().await?.commit().await
+    }
+
+    /// Asks the store for a sign of life.
+    ///
+    /// # Errors
+    /// As [`Store::begin_read`].
+    pub async fn ping(&self) -> Result<()> {
+        self.begin_read().await?.number("select 1", &[]).await.map(drop)
     }
 
     /// A name for people: the path, or the address without a password.
     pub fn name(&self) -> String {
         match &self.db {
             Db::Sqlite(db) => db.path().display().to_string(),
+            Db::Served(db) => db.path().display().to_string(),
             Db::Postgres(db) => db.name().to_owned(),
         }
     }
@@ -75,6 +114,7 @@ impl Store {
     pub fn is_new(&self) -> bool {
         match &self.db {
             Db::Sqlite(db) => db.is_new(),
+            Db::Served(db) => db.is_new(),
             Db::Postgres(db) => db.is_new(),
         }
     }
@@ -86,6 +126,7 @@ impl Store {
     pub async fn begin_read(&self) -> Result<Tx> {
         Ok(Tx::new(match &self.db {
             Db::Sqlite(db) => Inner::Sqlite(db.begin_read()?),
+            Db::Served(db) => Inner::Served(db.begin_read().await?),
             Db::Postgres(db) => Inner::Postgres(db.begin_read().await?),
         }))
     }
@@ -98,6 +139,7 @@ impl Store {
     pub async fn begin_look(&self) -> Result<Tx> {
         let mut tx = Tx::new(match &self.db {
             Db::Sqlite(db) => Inner::Sqlite(db.begin_read()?),
+            Db::Served(db) => Inner::Served(db.begin_read().await?),
             Db::Postgres(db) => Inner::Postgres(db.begin_look().await?),
         });
         tx.purpose = Purpose::Look;
@@ -111,6 +153,7 @@ impl Store {
     pub async fn begin_write(&self) -> Result<Tx> {
         Ok(Tx::new(match &self.db {
             Db::Sqlite(db) => Inner::Sqlite(db.begin_write()?),
+            Db::Served(db) => Inner::Served(db.begin_write().await?),
             Db::Postgres(db) => Inner::Postgres(db.begin_write().await?),
         }))
     }
@@ -123,6 +166,7 @@ impl Store {
     pub async fn begin_append(&self) -> Result<Tx> {
         Ok(Tx::new(match &self.db {
             Db::Sqlite(db) => Inner::Sqlite(db.begin_write()?),
+            Db::Served(db) => Inner::Served(db.begin_write().await?),
             Db::Postgres(db) => Inner::Postgres(db.begin_append().await?),
         }))
     }
@@ -135,6 +179,7 @@ impl Store {
     pub async fn begin_rehearsal(&self) -> Result<Tx> {
         let mut tx = Tx::new(match &self.db {
             Db::Sqlite(db) => Inner::Sqlite(db.begin_rehearsal()?),
+            Db::Served(db) => Inner::Served(db.begin_write().await?),
             Db::Postgres(db) => Inner::Postgres(db.begin_write().await?),
         });
         tx.purpose = Purpose::Rehearsal;
@@ -142,8 +187,24 @@ impl Store {
     }
 }
 
+/// How the connections to a store are used.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Gauges {
+    /// Connections that are open or may be.
+    pub connections: u64,
+    /// Those that nobody uses.
+    pub idle: u64,
+    /// Those who wait for one.
+    pub waiting: u64,
+    /// Commits so far.
+    pub commits: u64,
+    /// Writing transactions that shared them.
+    pub transactions: u64,
+}
+
 enum Inner {
     Sqlite(sqlite::Tx),
+    Served(served::Tx),
     Postgres(postgres::Tx),
 }
 
@@ -178,9 +239,10 @@ pub struct Tx {
 }
 
 impl Tx {
-    const fn new(inner: Inner) -> Self {
-        let undo = Undo(Vec::new());
-        Self { undo, inner, purpose: Purpose::Work, has_new_keys: false, failed: false }
+    fn new(inner: Inner) -> Self {
+        // Writers that share a commit see what the others wrote, before it is durable.
+        let has_new_keys = matches!(&inner, Inner::Served(tx) if tx.sees_new_keys());
+        Self { undo: Undo(Vec::new()), inner, purpose: Purpose::Work, has_new_keys, failed: false }
     }
 
     /// Whether it was begun to see what would happen.
@@ -197,7 +259,7 @@ impl Tx {
     pub const fn is_making_the_store(&self) -> bool {
         match &self.inner {
             Inner::Sqlite(tx) => tx.is_making(),
-            Inner::Postgres(_) => false,
+            Inner::Served(_) | Inner::Postgres(_) => false,
         }
     }
 
@@ -221,6 +283,7 @@ impl Tx {
         self.undo.0.clear();
         match self.inner {
             Inner::Sqlite(tx) => tx.commit(),
+            Inner::Served(tx) => tx.commit(self.has_new_keys).await,
             Inner::Postgres(tx) => tx.commit().await,
         }
     }
@@ -236,6 +299,7 @@ impl Tx {
         }
         let done = match &mut self.inner {
             Inner::Sqlite(tx) => tx.execute(sql, params),
+            Inner::Served(tx) => tx.execute(sql, params),
             Inner::Postgres(tx) => tx.execute(sql, params).await,
         };
         self.failed |= done.is_err();
@@ -247,7 +311,9 @@ impl Tx {
     pub(crate) fn is_one_of(&self, column: &str, placeholder: usize) -> String {
         let list = format!("?{placeholder}");
         match &self.inner {
-            Inner::Sqlite(_) => format!("{column} in (select value from json_each({list}))"),
+            Inner::Sqlite(_) | Inner::Served(_) => {
+                format!("{column} in (select value from json_each({list}))")
+            }
             Inner::Postgres(_) => {
                 format!(
                     "{column} = any (array(select json_array_elements_text({list}::text::json)))"
@@ -272,6 +338,7 @@ impl Tx {
     {
         let done = match &mut self.inner {
             Inner::Sqlite(tx) => tx.scan(sql, params, each),
+            Inner::Served(tx) => tx.scan(sql, params, each),
             Inner::Postgres(tx) => tx.scan(sql, params, each).await,
         };
         self.failed |= done.is_err();
@@ -322,7 +389,7 @@ impl Tx {
     /// As the store reports them.
     pub async fn plan(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<String>> {
         let (explain, column) = match &self.inner {
-            Inner::Sqlite(_) => ("explain query plan", 3),
+            Inner::Sqlite(_) | Inner::Served(_) => ("explain query plan", 3),
             Inner::Postgres(_) => ("explain", 0),
         };
         self.all(&format!("{explain} {sql}"), params, |row| Ok(row.text(column)?.to_owned())).await

@@ -23,6 +23,7 @@ pub(super) mod keys;
 pub(super) mod link;
 pub(super) mod meta;
 pub(super) mod projects;
+pub(super) mod serve;
 pub(super) mod session;
 
 /// Asks before something is stopped or taken away; `--yes` and `--dry-run` need no question.

@@ -12,7 +12,7 @@ use http::request::Parts;
 
 use crate::api::OPERATIONS;
 use crate::api::requests::Query;
-use crate::error::{Code, HubError};
+use crate::error::{Code, HubError, codes};
 use crate::local::Local;
 
 use super::AppState;
@@ -54,12 +54,22 @@ impl FromRequestParts<AppState> for Params {
     }
 }
 
+/// Parts of the vendor's API that this hub does not have; a client is told so, not that it is lost.
+const OUT_OF_SCOPE: &[&str] = &["/actions", "/actions/{*rest}", "/mcp"];
+
 /// Every operation that has a handler, at its place.
-pub(super) fn routes() -> Router<AppState> {
-    OPERATIONS.iter().fold(Router::new(), |router, operation| match handler(operation.id) {
+pub fn routes() -> Router<AppState> {
+    let router = OUT_OF_SCOPE
+        .iter()
+        .fold(Router::new(), |router, path| router.route(path, axum::routing::any(out_of_scope)));
+    OPERATIONS.iter().fold(router, |router, operation| match handler(operation.id) {
         Some(handler) => router.route(operation.path, handler),
         None => router,
     })
+}
+
+async fn out_of_scope() -> Failure {
+    HubError::new(&codes::OUT_OF_SCOPE, "this hub does not have this operation").into()
 }
 
 #[rustfmt::skip]

@@ -7,6 +7,7 @@ use super::{Result, StoreError};
 
 mod making;
 pub(super) mod postgres;
+pub(super) mod served;
 pub(super) mod sqlite;
 
 /// A value for a placeholder.

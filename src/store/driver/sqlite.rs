@@ -17,6 +17,8 @@ use crate::store::{Result, StoreError};
 
 /// How long a writer waits for another one.
 const BUSY_LIMIT: Duration = Duration::from_secs(20);
+/// Statements that a connection of a server keeps: all of the hub's.
+const STATEMENTS: usize = 256;
 /// Marks a file as a hubctl store (`hubc`).
 const APPLICATION_ID: i64 = 0x6875_6263;
 
@@ -30,6 +32,8 @@ pub(in crate::store) struct Database {
     is_new: Arc<AtomicBool>,
     busy_limit: Duration,
     read_only: bool,
+    /// Statements that a connection keeps, if not as many as usual.
+    statements: Option<usize>,
 }
 
 #[derive(Default)]
@@ -49,12 +53,18 @@ enum Role {
 impl Database {
     pub(in crate::store) fn new(path: PathBuf) -> Self {
         let (idle, is_new) = (Arc::default(), Arc::default());
-        Self { path, idle, is_new, busy_limit: BUSY_LIMIT, read_only: false }
+        let (busy_limit, statements) = (BUSY_LIMIT, None);
+        Self { path, idle, is_new, busy_limit, read_only: false, statements }
     }
 
     /// Gives up sooner than usual on a locked file, and never makes or migrates one.
     pub(in crate::store) fn for_a_glance(self, busy_limit: Duration) -> Self {
         Self { busy_limit, read_only: true, ..self }
+    }
+
+    /// Keeps every statement compiled: a server runs the same ones again and again.
+    pub(in crate::store) fn for_server(self) -> Self {
+        Self { statements: Some(STATEMENTS), ..self }
     }
 
     pub(in crate::store) fn path(&self) -> &Path {
@@ -127,10 +137,19 @@ impl Database {
         }
     }
 
+    /// The same, and whether the connection may be used again.
+    pub(super) fn open_reader_to_keep(&self) -> Result<(Connection, bool)> {
+        let (connection, role) = self.open_reader()?;
+        Ok((connection, role == Role::Reader))
+    }
+
     fn set_up(&self, connection: &Connection) -> Result<()> {
         connection.busy_timeout(self.busy_limit)?;
         // Otherwise a kept statement is compiled again for each new value that is bound to it.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        if let Some(statements) = self.statements {
+            connection.set_prepared_statement_cache_capacity(statements);
+        }
         Ok(())
     }
 
@@ -161,6 +180,13 @@ impl Database {
         let flags = flags | OpenFlags::SQLITE_OPEN_URI;
         let fixed = Connection::open_with_flags(format!("{url}?immutable=1"), flags);
         Ok((fixed.map_err(|e| self.cant(e))?, Role::Passing))
+    }
+
+    /// A connection to a store that is there, made if it was not.
+    pub(super) fn open_prepared(&self) -> Result<Connection> {
+        self.begin_write()?.commit()?;
+        let idle = self.idle.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        idle.map_or_else(|| Ok(self.open_writer()?.0), Ok)
     }
 
     /// A store that is still to be made comes with what undoes it: its schema belongs to the first
@@ -359,6 +385,22 @@ impl Tx {
         self.making.is_some()
     }
 
+    /// A transaction that somebody else ends.
+    pub(super) fn lent(connection: Connection) -> Self {
+        let (role, idle) = (Role::Passing, Arc::default());
+        Self { connection: Some(connection), role, idle, open: false, making: None }
+    }
+
+    /// Gives a lent connection back.
+    pub(super) fn take_back(mut self) -> Option<Connection> {
+        self.connection.take()
+    }
+
+    /// Runs one of a few statements without values.
+    pub(super) fn run_kept(&self, sql: &str) -> Result<()> {
+        run_kept(self.connection()?, sql)
+    }
+
     fn connection(&self) -> Result<&Connection> {
         self.connection.as_ref().ok_or_else(|| StoreError::Other("transaction is over".to_owned()))
     }
@@ -398,6 +440,38 @@ impl Tx {
         }
         Ok(())
     }
+}
+
+/// Runs one of a few statements without values, which stay compiled.
+pub(super) fn run_kept(connection: &Connection, sql: &str) -> Result<()> {
+    connection.prepare_cached(sql)?.execute([])?;
+    Ok(())
+}
+
+/// Begins to write if nobody else does.
+pub(super) fn begin_at_once(connection: &Connection) -> Result<bool> {
+    connection.busy_timeout(Duration::ZERO)?;
+    match run_kept(connection, "begin immediate") {
+        Ok(()) => Ok(true),
+        Err(StoreError::Busy) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Begins to write, after other processes if need be.
+pub(super) fn begin_patiently(connection: &Connection) -> Result<()> {
+    connection.busy_timeout(BUSY_LIMIT)?;
+    run_kept(connection, "begin immediate")
+}
+
+/// Makes what was written durable.
+pub(super) fn commit(connection: &Connection) -> Result<()> {
+    run_kept(connection, "commit")
+}
+
+/// Ends a transaction, if there is one, without a trace; tells whether the connection is sound.
+pub(super) fn roll_back(connection: &Connection) -> bool {
+    connection.is_autocommit() || run_kept(connection, "rollback").is_ok()
 }
 
 impl Drop for Tx {
