@@ -194,10 +194,10 @@ pub mod codes {
             "An API key can't be made from these values.",
             "The message names the value and what is wrong with it.";
         KEY_INVALID = "auth.key_invalid", Unauthenticated,
-            "The API key is malformed, unknown, disabled, expired or deleted (KP-3).",
+            "The API key is malformed, unknown, disabled, expired or deleted.",
             "Check that the whole key was copied; `hubctl keys list` on the hub shows how its keys stand.";
         ADDRESS_REFUSED = "auth.address_refused", Forbidden,
-            "The project admits callers from listed addresses only, and this one is not listed (KP-8).",
+            "The project admits callers from listed addresses only, and this one is not listed.",
             "Add the address with `hubctl projects update NAME --allow-ip ENTRY`.";
         FORBIDDEN = "auth.forbidden", Forbidden,
             "The caller lacks the scope that the operation needs.",
