@@ -58,6 +58,7 @@ pub fn status(error: &HubError) -> StatusCode {
     match error.code().kind {
         _ if is(&codes::METHOD_REFUSED) => StatusCode::METHOD_NOT_ALLOWED,
         _ if is(&codes::REQUEST_TOO_LARGE) => StatusCode::PAYLOAD_TOO_LARGE,
+        _ if is(&codes::HEADERS_TOO_LARGE) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         _ if is(&codes::BODY_NOT_JSON) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         _ if is(&codes::STORE_BUSY) || is(&codes::STORE_UNREACHABLE) => {
             StatusCode::SERVICE_UNAVAILABLE
@@ -131,10 +132,9 @@ fn of_status(status: StatusCode) -> HubError {
         StatusCode::NOT_FOUND => (&codes::ROUTE_UNKNOWN, "nothing is here"),
         StatusCode::METHOD_NOT_ALLOWED => (&codes::METHOD_REFUSED, "not with this method"),
         StatusCode::REQUEST_TIMEOUT => (&codes::REQUEST_TIMED_OUT, "the request took too long"),
-        StatusCode::PAYLOAD_TOO_LARGE
-        | StatusCode::URI_TOO_LONG
-        | StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
-            (&codes::REQUEST_TOO_LARGE, "the request is too large")
+        StatusCode::PAYLOAD_TOO_LARGE => (&codes::REQUEST_TOO_LARGE, "the request is too large"),
+        StatusCode::URI_TOO_LONG | StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
+            (&codes::HEADERS_TOO_LARGE, "the headers or the address are too long")
         }
         StatusCode::UNSUPPORTED_MEDIA_TYPE => (&codes::BODY_NOT_JSON, "the body has to be JSON"),
         StatusCode::UNAUTHORIZED => (&codes::CREDENTIALS_MISSING, "an API key is needed"),

@@ -5,3 +5,4 @@ mod contract;
 mod files;
 mod first_use;
 mod plans;
+mod served;
