@@ -110,7 +110,8 @@ struct Problem<'a> {
 /// no body for programs or people.
 pub(super) fn shape(response: &mut Response, request_id: &str, now: Timestamp) {
     if let Some(failure) = response.extensions_mut().remove::<Failure>() {
-        write(response, failure.error(), request_id, now);
+        let status = status(failure.error());
+        write(response, failure.error(), status, request_id, now);
         // For the line in the log.
         response.extensions_mut().insert(failure);
         return;
@@ -119,10 +120,7 @@ pub(super) fn shape(response: &mut Response, request_id: &str, now: Timestamp) {
     let is_error = status.is_client_error() || status.is_server_error();
     let content = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     if is_error && content.is_none_or(|content| content.starts_with(b"text/plain")) {
-        let error = of_status(status);
-        write(response, &error, request_id, now);
-        // Whoever chose the status had a reason.
-        *response.status_mut() = status;
+        write(response, &of_status(status), status, request_id, now);
     }
 }
 
@@ -144,8 +142,13 @@ fn of_status(status: StatusCode) -> HubError {
     HubError::new(code, text)
 }
 
-fn write(response: &mut Response, error: &HubError, request_id: &str, now: Timestamp) {
-    let status = status(error);
+fn write(
+    response: &mut Response,
+    error: &HubError,
+    status: StatusCode,
+    request_id: &str,
+    now: Timestamp,
+) {
     let problem = problem(error, status, request_id, now);
     let text = serde_json::to_vec(&problem).unwrap_or_default();
     let headers = response.headers_mut();

@@ -92,10 +92,6 @@ impl Serving {
         self.log.lock().unwrap().clone()
     }
 
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     pub(crate) fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         let done = std::process::Command::new("kill").args(["-s", name, &id]).status().unwrap();
