@@ -119,7 +119,7 @@ pub mod codes {
             "An own connector can't be forgotten while auth configs need it.",
             "Delete the auth configs first.";
         CONNECTOR_NOT_ENABLED = "connector.not_enabled", NotReady,
-            "A connect session needs a connector that is set up and enabled in the project (AC-12).",
+            "A connect session needs a connector that is set up and enabled in the project.",
             "Run `hubctl connectors enable CONNECTOR`.";
         CONNECTOR_NEEDS_SETUP = "connector.needs_setup", Invalid,
             "Every authentication method of the connector needs values from the administrator.",
@@ -134,16 +134,16 @@ pub mod codes {
             "An auth config of this name is already there.",
             "Choose another --name, or use --if-exists skip or update.";
         AUTH_CONFIG_HAS_ACCOUNTS = "auth_config.has_accounts", Conflict,
-            "An auth config can't be deleted while accounts are linked through it (AC-24).",
+            "An auth config can't be deleted while accounts are linked through it.",
             "Delete or move its accounts first.";
         AUTH_CONFIG_IS_DEFAULT = "auth_config.is_default", Conflict,
-            "The default auth config can't be deleted while the connector has others (AC-25).",
+            "The default auth config can't be deleted while the connector has others.",
             "Make another one the default first.";
         AUTH_CONFIG_UNPINNED = "auth_config.not_pinned", NotFound,
             "The auth config has no version pin.",
             "Nothing: it uses the newest version of its connector.";
         AUTH_CONFIG_MISMATCH = "auth_config.mismatch", Invalid,
-            "The auth config named belongs to another connector than the one named (CS-17).",
+            "The auth config named belongs to another connector than the one named.",
             "Leave one of the two out, or name a pair that belongs together.";
         FIELDS_INVALID = "fields.invalid", Invalid,
             "Values for a connector's fields are missing, unknown or of the wrong form.",
@@ -152,7 +152,7 @@ pub mod codes {
             "No connect session of the project has this number.",
             "`hubctl session list` shows the sessions.";
         SESSION_TOKEN_INVALID = "session.token_invalid", Unauthenticated,
-            "The session token is unknown, expired or revoked (CS-28).",
+            "The session token is unknown, expired or revoked.",
             "Create a new session.";
         SESSION_INVALID = "session.invalid", Invalid,
             "A connect session can't be created from these values.",

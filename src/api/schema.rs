@@ -74,7 +74,7 @@ fn schema_of<T: JsonSchema>() -> Schema {
 
 /// Lets keys be added, which the contract allows, and keeps notes for developers out.
 #[derive(Debug, Clone)]
-struct Tidy;
+pub(super) struct Tidy;
 
 impl Transform for Tidy {
     fn transform(&mut self, schema: &mut Schema) {

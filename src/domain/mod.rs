@@ -15,3 +15,4 @@ pub mod refusal;
 pub mod secret;
 pub mod time;
 pub mod token;
+pub mod words;

@@ -45,7 +45,7 @@ pub enum Refusal {
         /// What the maker lacks.
         lacking: Permissions,
     },
-    /// The account is archived, which can't be paused or resumed.
+    /// The account is archived: it can't be paused, resumed or linked again (AT-6).
     Archived,
     /// More accounts than the caller's limit would be touched.
     TooMany {

@@ -8,6 +8,7 @@ use crate::domain::caller::{Caller, Permission};
 use crate::domain::connector::validate::{self, Severity};
 use crate::domain::connector::{AuthKind, Category, Connector, ReleaseStage};
 use crate::domain::names::ConnectorKey;
+use crate::domain::words::shell_word;
 use crate::error::{HubError, codes};
 use crate::store::own_connectors::{self, OwnConnector};
 use crate::store::{Tx, auth_configs};
@@ -258,12 +259,16 @@ pub async fn get(hub: &Hub, caller: &Caller, key: &ConnectorKey) -> Result<Resol
 /// The error for a key that nothing fits.
 pub(super) fn unknown(text: &str) -> HubError {
     let shown: String = text.chars().take(80).collect();
-    let error = HubError::new(&codes::CONNECTOR_UNKNOWN, format!("no connector `{shown}`"));
-    match catalog::suggest(text).first() {
-        Some(near) => {
-            error.hint(format!("did you mean `{near}`? See `hubctl connectors available`"))
-        }
-        None => error.hint("hubctl connectors available --search TEXT"),
+    HubError::new(&codes::CONNECTOR_UNKNOWN, format!("no connector `{shown}`")).hint(search(&shown))
+}
+
+/// How to find a connector whose key was not right: near keys, and the search for what was typed.
+pub(super) fn search(text: &str) -> String {
+    let shown: String = text.chars().take(80).collect();
+    let command = format!("hubctl connectors available --search {}", shell_word(&shown));
+    match catalog::suggest(text).as_slice() {
+        [] => command,
+        near => format!("did you mean `{}`? See {command}", near.join("` or `")),
     }
 }
 

@@ -20,7 +20,7 @@ pub mod own_connectors;
 pub mod projects;
 
 pub use driver::{Param, Row};
-pub use error::StoreError;
+pub use error::{StoreError, Told};
 
 use driver::{postgres, served, sqlite};
 
@@ -131,6 +131,21 @@ impl Store {
         }))
     }
 
+    /// Begins a look at single rows: each query sees a state of the store of its own, and nothing
+    /// may be written. Where the database is elsewhere it costs less than [`Store::begin_read`].
+    ///
+    /// # Errors
+    /// When the store can't be opened.
+    pub async fn begin_look(&self) -> Result<Tx> {
+        let mut tx = Tx::new(match &self.db {
+            Db::Sqlite(db) => Inner::Sqlite(db.begin_read()?),
+            Db::Served(db) => Inner::Served(db.begin_read().await?),
+            Db::Postgres(db) => Inner::Postgres(db.begin_look().await?),
+        });
+        tx.purpose = Purpose::Look;
+        Ok(tx)
+    }
+
     /// Begins a transaction that may write; writers wait for one another.
     ///
     /// # Errors
@@ -167,7 +182,7 @@ impl Store {
             Db::Served(db) => Inner::Served(db.begin_write().await?),
             Db::Postgres(db) => Inner::Postgres(db.begin_write().await?),
         });
-        tx.is_rehearsal = true;
+        tx.purpose = Purpose::Rehearsal;
         Ok(tx)
     }
 }
@@ -193,10 +208,32 @@ enum Inner {
     Postgres(postgres::Tx),
 }
 
+/// What has to be taken back where a transaction is not committed.
+struct Undo(Vec<Box<dyn FnOnce() + Send>>);
+
+impl Drop for Undo {
+    fn drop(&mut self) {
+        self.0.drain(..).rev().for_each(|undo| undo());
+    }
+}
+
+/// What a transaction is begun for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// Reading, or writing what is committed.
+    Work,
+    /// Reading single rows.
+    Look,
+    /// Seeing what a write would do.
+    Rehearsal,
+}
+
 /// A transaction; dropped without [`Tx::commit`] it leaves no trace.
 pub struct Tx {
+    /// Dropped first: it runs while the transaction still keeps others away.
+    undo: Undo,
     inner: Inner,
-    is_rehearsal: bool,
+    purpose: Purpose,
     has_new_keys: bool,
     failed: bool,
 }
@@ -205,12 +242,12 @@ impl Tx {
     fn new(inner: Inner) -> Self {
         // Writers that share a commit see what the others wrote, before it is durable.
         let has_new_keys = matches!(&inner, Inner::Served(tx) if tx.sees_new_keys());
-        Self { inner, is_rehearsal: false, has_new_keys, failed: false }
+        Self { undo: Undo(Vec::new()), inner, purpose: Purpose::Work, has_new_keys, failed: false }
     }
 
     /// Whether it was begun to see what would happen.
     pub const fn is_rehearsal(&self) -> bool {
-        self.is_rehearsal
+        matches!(self.purpose, Purpose::Rehearsal)
     }
 
     /// Whether keys were written in it: they are worth nothing before it is committed.
@@ -218,16 +255,32 @@ impl Tx {
         self.has_new_keys
     }
 
+    /// Whether this is the transaction that makes the store, which no other process can be in.
+    pub const fn is_making_the_store(&self) -> bool {
+        match &self.inner {
+            Inner::Sqlite(tx) => tx.is_making(),
+            Inner::Served(_) | Inner::Postgres(_) => false,
+        }
+    }
+
+    /// Runs `undo` if the transaction ends without an attempt to commit, and while it still keeps
+    /// other writers away: for what was made outside of the store on its behalf.
+    pub fn or_else_undo(&mut self, undo: impl FnOnce() + Send + 'static) {
+        self.undo.0.push(Box::new(undo));
+    }
+
     /// Makes what was written durable and visible.
     ///
     /// # Errors
     /// When the store refuses, when a statement of the transaction failed before, or when it is a
     /// rehearsal; then nothing was written.
-    pub async fn commit(self) -> Result<()> {
-        if self.failed || self.is_rehearsal {
+    pub async fn commit(mut self) -> Result<()> {
+        if self.failed || self.is_rehearsal() {
             let text = "a transaction that failed or rehearses can't be committed";
             return Err(StoreError::Other(text.to_owned()));
         }
+        // A commit that fails may have happened all the same; then all that it needs must be there.
+        self.undo.0.clear();
         match self.inner {
             Inner::Sqlite(tx) => tx.commit(),
             Inner::Served(tx) => tx.commit(self.has_new_keys).await,
@@ -240,6 +293,10 @@ impl Tx {
     /// # Errors
     /// As the store reports them.
     pub async fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64> {
+        // Without a transaction it would be there at once and for good.
+        if self.purpose == Purpose::Look {
+            return Err(StoreError::ReadOnly);
+        }
         let done = match &mut self.inner {
             Inner::Sqlite(tx) => tx.execute(sql, params),
             Inner::Served(tx) => tx.execute(sql, params),

@@ -6,11 +6,13 @@ use serde_json::{Value, json};
 
 use crate::api::write::Written;
 use crate::backend::Backend;
+use crate::domain::words::counted;
 use crate::error::{HubError, codes};
 use crate::hub::write::Guard;
 
 use super::context::Context;
 use super::exit;
+use super::interrupts;
 use super::output::WriteResult;
 use super::prompt;
 
@@ -44,15 +46,6 @@ fn consent(context: &Context, what: &str, affected: u64, word: &str) -> Result<(
     context.ask.confirm(&format!("{first}{}. {word}?", letters.as_str()), needed)
 }
 
-/// How many accounts there are, in words.
-fn counted(accounts: u64) -> String {
-    if accounts == 1 {
-        "1 linked account".to_owned()
-    } else {
-        format!("{accounts} linked accounts")
-    }
-}
-
 /// The result of a write for the output, with the sentence that a terminal shows.
 fn result<T: serde::Serialize>(
     action: &'static str,
@@ -80,6 +73,8 @@ struct Batch<'c> {
     context: &'c Context,
     action: &'static str,
     guard: Guard,
+    /// How many targets are still to come.
+    left: usize,
     many: bool,
     results: Vec<WriteResult>,
     failed: Option<HubError>,
@@ -103,6 +98,7 @@ impl<'c> Batch<'c> {
             context,
             action,
             guard,
+            left: targets.len(),
             many,
             results: Vec::new(),
             failed: None,
@@ -125,10 +121,16 @@ impl<'c> Batch<'c> {
         target: &str,
         outcome: Result<Vec<WriteResult>, HubError>,
     ) -> ControlFlow<()> {
+        self.left = self.left.saturating_sub(1);
         match outcome {
             Ok(results) => {
                 self.succeeded = true;
                 self.results.extend(results);
+                // What was begun is finished; nothing more is.
+                if self.left > 0 && interrupts::asked_to_stop() {
+                    self.failed = Some(HubError::new(&codes::INTERRUPTED, "stopped"));
+                    return ControlFlow::Break(());
+                }
             }
             Err(error) => {
                 let mut result = WriteResult::new(self.action, target.to_owned(), false);
@@ -164,12 +166,13 @@ impl<'c> Batch<'c> {
                     None => Ok(()),
                     Some(error) if error.code().name == codes::INTERRUPTED.name => {
                         let done = self.results.iter().filter(|result| result.ok).count();
-                        let text = format!("stopped; {done} targets were done before");
+                        let text = format!("stopped after {}", counted(done, "target"));
                         Err(HubError::new(&codes::INTERRUPTED, text))
                     }
                     Some(_) if self.succeeded => {
                         let failed = self.results.iter().filter(|result| !result.ok).count();
-                        let text = format!("{failed} of {} targets failed", self.results.len());
+                        let all = counted(self.results.len(), "target");
+                        let text = format!("{failed} of {all} failed");
                         Err(HubError::new(&codes::PARTIAL, text))
                     }
                     Some(error) => Err(error),

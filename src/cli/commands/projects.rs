@@ -7,10 +7,11 @@ use crate::cli::input;
 use crate::cli::tree::Run;
 use crate::domain::allowlist::{Allowlist, Entry};
 use crate::domain::project::ProjectName;
+use crate::domain::words::counted;
 use crate::error::{HubError, codes};
 use crate::hub::projects::Changes;
 
-use super::{Batch, consent, counted, result};
+use super::{Batch, consent, result};
 
 /// List the projects of the store
 #[derive(Debug, clap::Args)]
@@ -151,13 +152,19 @@ impl Run for Delete {
                 backend.delete_project(&name, trial).await?;
                 let what = format!(
                     "deleting project {name} destroys everything in it, with {}",
-                    counted(accounts)
+                    counted(accounts, "linked account")
                 );
                 consent(context, &what, accounts, "Delete")?;
                 let written = backend.delete_project(&name, batch.guard()).await?;
                 let text = match written.dry_run {
-                    true => format!("Would delete project {name} with {}.", counted(accounts)),
-                    false => format!("Deleted project {name} with {}.", counted(accounts)),
+                    true => format!(
+                        "Would delete project {name} with {}.",
+                        counted(accounts, "linked account")
+                    ),
+                    false => format!(
+                        "Deleted project {name} with {}.",
+                        counted(accounts, "linked account")
+                    ),
                 };
                 Ok(vec![result("delete", written, text)])
             };

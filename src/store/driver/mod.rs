@@ -5,9 +5,11 @@ use crate::domain::time::Timestamp;
 
 use super::{Result, StoreError};
 
+mod making;
 pub(super) mod postgres;
 pub(super) mod served;
 pub(super) mod sqlite;
+mod tls;
 
 /// A value for a placeholder.
 #[derive(Debug, Clone, Copy)]

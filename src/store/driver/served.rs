@@ -363,7 +363,7 @@ fn write(file: &sqlite::Database, writer: &std::sync::Weak<Writer>, orders: &Rec
         let begun = match connection {
             Some(connection) => sqlite::begin_patiently(&connection).map(|()| connection),
             None => file
-                .open_writer()
+                .open_prepared()
                 .and_then(|connection| sqlite::begin_patiently(&connection).map(|()| connection)),
         };
         match begun {

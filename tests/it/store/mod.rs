@@ -6,3 +6,5 @@ mod files;
 mod first_use;
 mod plans;
 mod served;
+#[cfg(unix)]
+mod servers;
