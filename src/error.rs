@@ -236,8 +236,11 @@ pub mod codes {
             "The body of a request says of itself that it is something else than JSON.",
             "Send JSON, with the header Content-Type: application/json.";
         REQUEST_TOO_LARGE = "request.too_large", Invalid,
-            "The body, the headers or the address of a request is longer than the hub accepts.",
+            "The body of a request is longer than the hub accepts.",
             "Send less at once.";
+        HEADERS_TOO_LARGE = "request.headers_too_large", Invalid,
+            "The headers or the address of a request are longer, or more, than the hub accepts.",
+            "Send fewer or shorter ones.";
         REQUEST_TIMED_OUT = "request.timed_out", TimedOut,
             "The request was not received or not answered in time.",
             "Send it again, and a large body on a faster line.";

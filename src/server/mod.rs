@@ -271,11 +271,11 @@ impl Server {
         options.notify.send("READY=1");
         stop.stopping().await;
         options.notify.send("STOPPING=1");
-        tracing::info!(target: "hubctl::serve", "stopping");
         chores.close();
         connections.close();
         // Doors close first: who comes later is refused by the system and tries elsewhere.
         chores.wait().await;
+        tracing::info!(target: "hubctl::serve", "stopping");
         tokio::select! {
             () = connections.wait() => {}
             () = sleep(FAREWELL) => {}

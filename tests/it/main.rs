@@ -16,5 +16,7 @@ mod keyring;
 mod postgres;
 mod rules;
 mod schemas;
+#[cfg(unix)]
+mod server;
 mod store;
 mod support;

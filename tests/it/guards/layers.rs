@@ -15,7 +15,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("api", &["domain", "hub", "error"]),
     ("local", &["api", "hub", "domain", "catalog", "error"]),
     ("backend", &["api", "local", "hub", "domain", "error"]),
-    ("cli", &["api", "backend", "local", "hub", "domain", "catalog", "store", "error", "env"]),
+    ("server", &["api", "local", "hub", "domain", "catalog", "store", "error"]),
+    ("cli", &["api", "backend", "local", "server", "hub", "domain", "catalog", "store", "error", "env"]),
     ("lib", &[]),
     ("main", &[]),
 ];
@@ -23,7 +24,10 @@ const LAYERS: &[(&str, &[&str])] = &[
 /// What only some files may name: a text, where it is at home, and where it may be as well.
 #[rustfmt::skip]
 const AT_HOME: &[(&str, &[&str])] = &[
-    ("rusqlite", &["store/driver/mod.rs", "store/driver/sqlite.rs"]),
+    ("rusqlite", &["store/driver/mod.rs", "store/driver/sqlite.rs", "store/driver/served.rs"]),
+    ("axum", &["server/"]),
+    ("hyper", &["server/"]),
+    ("StatusCode", &["server/"]),
     ("tokio_postgres", &["store/driver/mod.rs", "store/driver/postgres.rs"]),
     ("deadpool", &["store/driver/postgres.rs"]),
     ("clap", &["cli/"]),

@@ -7,3 +7,5 @@ pub(crate) mod command;
 pub(crate) mod hub;
 #[cfg(unix)]
 pub(crate) mod postgres;
+#[cfg(unix)]
+pub(crate) mod serving;
