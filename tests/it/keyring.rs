@@ -36,10 +36,16 @@ impl Meets {
             Self::EmptyBus | Self::NeverStarts => r#"exec "$0" "$@""#,
             Self::Unlocked => {
                 r#"printf 'pass\n' | gnome-keyring-daemon --unlock --components=secrets >/dev/null 2>&1
+                   until dbus-send --print-reply --dest=org.freedesktop.DBus / \
+                     org.freedesktop.DBus.NameHasOwner string:org.freedesktop.secrets |
+                     grep -q true; do :; done
                    exec "$0" "$@""#
             }
             Self::NoCollection => {
                 r#"gnome-keyring-daemon --start --components=secrets >/dev/null 2>&1
+                   until dbus-send --print-reply --dest=org.freedesktop.DBus / \
+                     org.freedesktop.DBus.NameHasOwner string:org.freedesktop.secrets |
+                     grep -q true; do :; done
                    exec "$0" "$@""#
             }
         }
