@@ -8,9 +8,11 @@ use crate::api::accounts::{Account, AccountDetail, Explanation};
 use crate::api::auth_configs::{AuthConfig, AuthConfigDetail, Impact};
 use crate::api::connect_sessions::{ConnectSession, CreatedSession};
 use crate::api::connectors::{Connector, ConnectorDetail};
+use crate::api::keys::{CreatedKey, Key};
 use crate::api::projects::Project;
 use crate::api::write::Written;
 use crate::client::Client;
+use crate::domain::api_key::NewKey;
 use crate::domain::connect_session::NewSession;
 use crate::domain::connector::Connector as Definition;
 use crate::domain::connector::guide::Audience;
@@ -19,7 +21,7 @@ use crate::domain::names::ConnectorKey;
 use crate::domain::project::ProjectName;
 use crate::error::HubError;
 use crate::hub::write::Guard;
-use crate::hub::{Hub, accounts, auth_configs, connect_sessions, connectors};
+use crate::hub::{Hub, accounts, auth_configs, connect_sessions, connectors, projects};
 use crate::local::{Flow, Local};
 
 /// Where a command acts.
@@ -168,4 +170,18 @@ dispatch! {
     fn create_project(name: &ProjectName, guard: Guard) -> Project;
     /// `projects.delete`
     fn delete_project(name: &ProjectName, guard: Guard) -> Written<Project>;
+    /// `projects.update`
+    fn update_project(name: &ProjectName, changes: projects::Changes, guard: Guard) -> Written<Project>;
+    /// `keys.list`
+    fn keys() -> Vec<Key>;
+    /// `keys.get`
+    fn key(target: &str) -> Key;
+    /// `keys.create`
+    fn create_key(new: NewKey, guard: Guard) -> CreatedKey;
+    /// `keys.disable`
+    fn disable_key(target: &str, guard: Guard) -> Written<Key>;
+    /// `keys.enable`
+    fn enable_key(target: &str, guard: Guard) -> Written<Key>;
+    /// `keys.delete`
+    fn delete_key(target: &str, guard: Guard) -> Written<Key>;
 }

@@ -36,5 +36,8 @@ variables! {
     CI = "CI", "If set, nothing is ever asked.";
     BROWSER = "BROWSER", "Browser that `connectors open` starts.";
     DBUS_SESSION_BUS_ADDRESS = "DBUS_SESSION_BUS_ADDRESS", "Where the system keyring is reached on Linux.";
+    NOTIFY_SOCKET = "NOTIFY_SOCKET", "Where `serve` tells systemd that it is ready.";
+    WATCHDOG_USEC = "WATCHDOG_USEC", "How often systemd wants to hear from `serve`, in microseconds.";
+    WATCHDOG_PID = "WATCHDOG_PID", "The process that systemd watches.";
     XDG_RUNTIME_DIR = "XDG_RUNTIME_DIR", "Where the session bus has its socket on Linux.";
 }

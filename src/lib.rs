@@ -11,4 +11,5 @@ pub mod error;
 pub mod hub;
 pub mod local;
 pub mod net;
+pub mod server;
 pub mod store;

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::domain::account::{AccountType, Listed, Status, StatusReason};
+use crate::domain::account::{self as domain, AccountType, Listed, Status, StatusReason};
 use crate::domain::connector::Category;
 use crate::domain::time::Timestamp;
 use crate::hub::accounts::{Explanation as Explained, Finding as Found, View};
@@ -86,6 +86,86 @@ impl<'a> Account<'a> {
             verified: row.verified_at.is_some(),
             created_at: row.created_at,
             updated_at: row.updated_at,
+        }
+    }
+}
+
+impl Account<'static> {
+    /// The wire form of an account, with its connector's name and categories.
+    #[must_use]
+    pub fn of(account: &domain::Account, name: Option<&str>, categories: &[Category]) -> Self {
+        let setup: Map<String, Value> =
+            account.setup.iter().map(|(key, value)| (key.clone(), value.as_str().into())).collect();
+        let auth_config = account.auth_config.to_string();
+        Self {
+            id: account.id.to_string().into(),
+            provider: account.provider.to_string().into(),
+            provider_name: name.map(|name| name.to_owned().into()),
+            origin_owner_id: account.owner.id.clone().into(),
+            origin_owner_name: account.owner.name.clone().into(),
+            origin_username: account.owner.username.clone().map(Cow::Owned),
+            status: account.shown_status().as_str().into(),
+            status_reasons: JsonText::of(&account.reasons),
+            label: account.label.clone().map(Cow::Owned),
+            setup_information: JsonText::of(&setup),
+            kind: account.kind.as_str().into(),
+            categories: categories.to_vec().into(),
+            integration_id: auth_config.clone().into(),
+            connector_profile_id: auth_config.into(),
+            verified: account.verified_at.is_some(),
+            created_at: account.created_at,
+            updated_at: account.updated_at,
+        }
+    }
+}
+
+impl From<AccountDetail> for Account<'static> {
+    fn from(detail: AccountDetail) -> Self {
+        Self {
+            id: detail.id.into(),
+            provider: detail.provider.into(),
+            provider_name: detail.provider_name.map(Cow::Owned),
+            origin_owner_id: detail.origin_owner_id.into(),
+            origin_owner_name: detail.origin_owner_name.into(),
+            origin_username: detail.origin_username.map(Cow::Owned),
+            status: detail.status,
+            status_reasons: JsonText::of(&detail.status_reasons),
+            label: detail.label.map(Cow::Owned),
+            setup_information: JsonText::of(&detail.setup_information),
+            kind: detail.kind,
+            categories: detail.categories.into(),
+            integration_id: detail.integration_id.into(),
+            connector_profile_id: detail.connector_profile_id.into(),
+            verified: detail.verified,
+            created_at: detail.created_at,
+            updated_at: detail.updated_at,
+        }
+    }
+}
+
+impl Account<'_> {
+    /// The same, borrowing from nothing.
+    #[must_use]
+    pub fn into_owned(self) -> Account<'static> {
+        let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        Account {
+            id: own(self.id),
+            provider: own(self.provider),
+            provider_name: self.provider_name.map(own),
+            origin_owner_id: own(self.origin_owner_id),
+            origin_owner_name: own(self.origin_owner_name),
+            origin_username: self.origin_username.map(own),
+            status: own(self.status),
+            status_reasons: JsonText(own(self.status_reasons.0)),
+            label: self.label.map(own),
+            setup_information: JsonText(own(self.setup_information.0)),
+            kind: own(self.kind),
+            categories: Cow::Owned(self.categories.into_owned()),
+            integration_id: own(self.integration_id),
+            connector_profile_id: own(self.connector_profile_id),
+            verified: self.verified,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
         }
     }
 }

@@ -10,6 +10,13 @@ use serde_json::{Map, Value};
 pub struct JsonText<'a>(pub Cow<'a, str>);
 
 impl JsonText<'_> {
+    /// The text of a value.
+    #[must_use]
+    pub fn of(value: &impl Serialize) -> JsonText<'static> {
+        // The values of the wire are always writable.
+        JsonText(Cow::Owned(serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())))
+    }
+
     /// The value.
     pub fn value(&self) -> Value {
         serde_json::from_str(&self.0).unwrap_or(Value::Null)

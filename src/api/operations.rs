@@ -98,8 +98,15 @@ operations! {
     "projects.list" "GET" "/admin/projects" Administer Extension;
     "projects.get" "GET" "/admin/projects/{name}" Administer Extension;
     "projects.impact" "GET" "/admin/projects/{name}/impact" Administer Extension;
-    "projects.create" "POST" "/admin/projects" Administer Extension;
-    "projects.delete" "DELETE" "/admin/projects/{name}" Administer Extension;
+    "projects.create" "POST" "/admin/projects" ProjectsWrite Extension;
+    "projects.update" "PATCH" "/admin/projects/{name}" Administer Extension;
+    "projects.delete" "DELETE" "/admin/projects/{name}" ProjectsWrite Extension;
+    "keys.list" "GET" "/admin/keys" Administer Extension;
+    "keys.get" "GET" "/admin/keys/{id}" Administer Extension;
+    "keys.create" "POST" "/admin/keys" Administer Extension;
+    "keys.disable" "POST" "/admin/keys/{id}/disable" Administer Extension;
+    "keys.enable" "POST" "/admin/keys/{id}/enable" Administer Extension;
+    "keys.delete" "DELETE" "/admin/keys/{id}" Administer Extension;
 }
 
 #[cfg(test)]

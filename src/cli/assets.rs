@@ -200,6 +200,22 @@ pub(super) fn projects() -> ArgValueCandidates {
     })
 }
 
+/// Names of the project's API keys.
+pub(super) fn keys() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let mut found = Vec::new();
+        _ = with_backend(async |backend| {
+            let all = backend.keys().await?;
+            found.extend(
+                all.into_iter()
+                    .map(|key| CompletionCandidate::new(key.name).help(Some(key.status.into()))),
+            );
+            Ok(())
+        });
+        found
+    })
+}
+
 /// Codes of errors.
 pub(super) fn error_codes() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
@@ -228,7 +244,7 @@ fn with_backend(read: impl AsyncFnOnce(&Backend) -> Result<(), HubError>) -> Res
     let globals = Globals::from_arg_matches(&matches).map_err(usage)?;
     let settings = Settings::merge(&globals, &Environment::read(), SystemClock.now())?;
     let context = Context::new(globals, settings)?;
-    context.block_on(async {
+    context.block_on(false, async {
         let reading = async { read(&context.glance(PATIENCE).await?).await };
         // Only a database elsewhere can keep the runtime waiting, and only then are there timers.
         if matches!(context.settings.state, State::File(_)) {

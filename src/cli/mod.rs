@@ -108,7 +108,7 @@ fn execute(arguments: Vec<OsString>, env: &Environment, told: &mut Told) -> Resu
     let leaf = tree::find(&matches)
         .ok_or_else(|| HubError::new(&codes::USAGE, "no command given").hint("hubctl --help"))?;
     let context = Context::new(globals, settings)?;
-    Ok(context.block_on((leaf.run)(&context, leaf.matches))?)
+    Ok(context.block_on(leaf.serves, (leaf.run)(&context, leaf.matches))?)
 }
 
 /// Help goes to standard output; everything else becomes an error in hubctl's own form.

@@ -78,10 +78,19 @@ const ANSWERS: &[(&str, &[&str])] = &[
     ("accounts resume", WRITES),
     ("accounts delete", WRITES),
     ("accounts export", &["account[]"]),
+    ("keys list", &["key[]"]),
+    ("keys get", &["key"]),
+    ("keys create", &["created-key"]),
+    ("keys disable", WRITES),
+    ("keys enable", WRITES),
+    ("keys delete", WRITES),
     ("projects list", &["project[]"]),
     ("projects get", &["project"]),
     ("projects create", &["project"]),
+    ("projects update", &["write"]),
     ("projects delete", WRITES),
+    ("serve", &[]),
+    ("api", &[]),
     ("commands", &["command[]", "argument[]"]),
     ("schema", &["type[]"]),
     ("explain-error", &["error-code", "error-code[]"]),
@@ -157,6 +166,7 @@ mod tests {
     use crate::api::auth_configs::{AuthConfig, AuthConfigDetail};
     use crate::api::connect_sessions::{ConnectSession, CreatedSession};
     use crate::api::connectors::{Connector, ConnectorDetail};
+    use crate::api::keys::{CreatedKey, Key};
     use crate::api::projects::Project;
     use crate::cli::commands::connectors::Found;
     use crate::cli::commands::contract::{Argument, CommandRow, TypeRow};
@@ -187,6 +197,8 @@ mod tests {
         check::<ConnectSession>("session");
         check::<CreatedSession>("created-session");
         check::<Project>("project");
+        check::<Key>("key");
+        check::<CreatedKey>("created-key");
         check::<Link<'_>>("link");
         check::<Found>("lint-finding");
         check::<Single<'_>>("write");

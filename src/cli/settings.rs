@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -16,6 +17,7 @@ use crate::error::{HubError, codes};
 use crate::hub::keyring::KeyringAccess;
 use crate::hub::keysource::KeySources;
 use crate::hub::private_file;
+use crate::server::Notify;
 
 use super::globals::{ColorChoice, Globals};
 use super::output::{Format, OutputOptions};
@@ -146,6 +148,8 @@ pub(super) struct Settings {
     pub may_ask: bool,
     /// Errors as JSON.
     pub json_errors: bool,
+    /// Whom a server tells how it is.
+    pub notify: Notify,
 }
 
 impl Settings {
@@ -192,6 +196,7 @@ impl Settings {
             may_ask: terminals && !silent && !machine,
             json_errors: machine || env.wants_json_errors(),
             output,
+            notify: notify(env),
         })
     }
 }
@@ -208,7 +213,22 @@ fn bad_value(error: impl std::fmt::Display) -> HubError {
     HubError::new(&codes::BAD_VALUE, error.to_string())
 }
 
-fn public_url_of(text: &str) -> Result<Url, HubError> {
+/// Whom a server tells how it is, as systemd names it.
+fn notify(env: &Environment) -> Notify {
+    let number = |name| env.os(name).and_then(|text| text.to_str()?.parse::<u64>().ok());
+    let is_ours = number(env::WATCHDOG_PID).is_none_or(|pid| pid == u64::from(std::process::id()));
+    let every = number(env::WATCHDOG_USEC).filter(|micros| is_ours && *micros > 1);
+    Notify {
+        socket: env.os(env::NOTIFY_SOCKET).cloned(),
+        watchdog: every.map(|micros| Duration::from_micros(micros / 2)),
+    }
+}
+
+/// Reads the address where end users reach the hub.
+///
+/// # Errors
+/// `config.invalid`
+pub(super) fn public_url_of(text: &str) -> Result<Url, HubError> {
     let bad = |why: &str| {
         HubError::new(&codes::CONFIG_INVALID, format!("public_url `{text}` {why}"))
             .hint("write it as https://hub.example.com")

@@ -8,7 +8,9 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use crate::error::HubError;
 
-use super::commands::{accounts, connectors, contract, link, meta, projects, session};
+use super::commands::{
+    accounts, api, connectors, contract, keys, link, meta, projects, serve, session,
+};
 use super::context::Context;
 use super::globals::Globals;
 
@@ -38,6 +40,9 @@ impl Effect {
 
 /// The arguments of a command, and what it does with them.
 pub(super) trait Run: Args + FromArgMatches {
+    /// Whether it serves others, and so wants a thread per processor.
+    const SERVES: bool = false;
+
     async fn run(self, context: &Context) -> Result<(), HubError>;
 }
 
@@ -50,6 +55,7 @@ pub(super) struct Leaf {
     pub(super) effect: Effect,
     pub(super) operations: &'static [&'static str],
     augment: fn(Command) -> Command,
+    serves: bool,
     run: for<'a> fn(&'a Context, &'a ArgMatches) -> Running<'a>,
 }
 
@@ -59,7 +65,8 @@ const fn leaf<T: Run>(
     effect: Effect,
     operations: &'static [&'static str],
 ) -> Leaf {
-    Leaf { name, aliases, effect, operations, augment: T::augment_args, run: run::<T> }
+    let (augment, serves) = (T::augment_args, T::SERVES);
+    Leaf { name, aliases, effect, operations, augment, serves, run: run::<T> }
 }
 
 fn run<'a, T: Run>(context: &'a Context, matches: &'a ArgMatches) -> Running<'a> {
@@ -157,6 +164,19 @@ pub(super) const GROUPS: &[Group] = &[
         ],
     },
     Group {
+        name: "keys",
+        aliases: &["key"],
+        about: "Manage the API keys of programs that call the hub",
+        commands: &[
+            leaf::<keys::List>("list", &["ls"], Read, &["keys.list"]),
+            leaf::<keys::Get>("get", &["show"], Read, &["keys.get"]),
+            leaf::<keys::Create>("create", &[], Write, &["keys.create"]),
+            leaf::<keys::Disable>("disable", &[], Destructive, &["keys.disable"]),
+            leaf::<keys::Enable>("enable", &[], Write, &["keys.enable"]),
+            leaf::<keys::Delete>("delete", &["rm"], Destructive, &["keys.delete"]),
+        ],
+    },
+    Group {
         name: "projects",
         aliases: &["project"],
         about: "Keep connectors and accounts apart",
@@ -164,6 +184,7 @@ pub(super) const GROUPS: &[Group] = &[
             leaf::<projects::List>("list", &["ls"], Read, &["projects.list"]),
             leaf::<projects::Get>("get", &["show"], Read, &["projects.get"]),
             leaf::<projects::Create>("create", &[], Write, &["projects.create"]),
+            leaf::<projects::Update>("update", &[], Write, &["projects.update"]),
             leaf::<projects::Delete>(
                 "delete",
                 &["rm"],
@@ -176,6 +197,8 @@ pub(super) const GROUPS: &[Group] = &[
 
 /// Commands that stand alone.
 pub(super) const SINGLE: &[Leaf] = &[
+    leaf::<api::Api>("api", &[], Write, &[]),
+    leaf::<serve::Serve>("serve", &[], Write, &[]),
     leaf::<contract::Commands>("commands", &[], Read, &[]),
     leaf::<contract::Schema>("schema", &[], Read, &[]),
     leaf::<meta::ExplainError>("explain-error", &[], Read, &[]),
@@ -188,7 +211,7 @@ pub(super) const SINGLE: &[Leaf] = &[
 /// Builders of the groups, in the order of `GROUPS`; a builder takes no data along, so the place
 /// in the table is part of its type.
 const BUILDERS: [fn(Command) -> Command; GROUPS.len()] =
-    [group::<0>, group::<1>, group::<2>, group::<3>, group::<4>];
+    [group::<0>, group::<1>, group::<2>, group::<3>, group::<4>, group::<5>];
 
 fn group<const AT: usize>(command: Command) -> Command {
     let leaves = GROUPS[AT].commands.iter().map(leaf_command);
@@ -228,6 +251,7 @@ pub fn command() -> Command {
 
 /// A command that was named, with its own arguments.
 pub(super) struct Found<'m> {
+    pub(super) serves: bool,
     pub(super) run: for<'a> fn(&'a Context, &'a ArgMatches) -> Running<'a>,
     pub(super) matches: &'m ArgMatches,
 }
@@ -236,12 +260,12 @@ pub(super) struct Found<'m> {
 pub(super) fn find(matches: &ArgMatches) -> Option<Found<'_>> {
     let (name, matches) = matches.subcommand()?;
     if let Some(leaf) = SINGLE.iter().find(|leaf| leaf.name == name) {
-        return Some(Found { run: leaf.run, matches });
+        return Some(Found { serves: leaf.serves, run: leaf.run, matches });
     }
     let group = GROUPS.iter().find(|group| group.name == name)?;
     let (name, matches) = matches.subcommand()?;
     let leaf = group.commands.iter().find(|leaf| leaf.name == name)?;
-    Some(Found { run: leaf.run, matches })
+    Some(Found { serves: leaf.serves, run: leaf.run, matches })
 }
 
 /// Shows each command: its words, its effect and the operations that it calls.

@@ -39,7 +39,7 @@ pub struct Raw {
 }
 
 /// An answer of any status.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct RawAnswer {
     /// The status.
     pub status: u16,
@@ -48,7 +48,7 @@ pub struct RawAnswer {
     /// The body.
     pub body: Vec<u8>,
     /// What the status means, where it is no success.
-    pub error: Option<std::sync::Arc<HubError>>,
+    pub error: Option<HubError>,
 }
 
 impl Client {
@@ -181,7 +181,7 @@ impl Client {
                 request_id: request_id(&answer.headers),
                 body: &answer.body,
             };
-            std::sync::Arc::new(problem::error(&refused, &self.scrubber))
+            problem::error(&refused, &self.scrubber)
         });
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let headers = answer.headers.iter();

@@ -140,16 +140,16 @@ impl Local {
 }
 
 /// Names and categories of connectors, for accounts.
-struct Names {
+pub(super) struct Names {
     own: Vec<Summary>,
 }
 
 impl Names {
-    async fn of(hub: &Hub, caller: &Caller) -> Result<Self, HubError> {
+    pub(super) async fn of(hub: &Hub, caller: &Caller) -> Result<Self, HubError> {
         Ok(Self { own: connectors::own(hub, caller).await? })
     }
 
-    fn get(&self, provider: &str) -> (Option<&str>, &[Category]) {
+    pub(super) fn get(&self, provider: &str) -> (Option<&str>, &[Category]) {
         if let Some(own) = self.own.iter().find(|own| own.key.as_str() == provider) {
             return (Some(&own.name), &own.categories);
         }

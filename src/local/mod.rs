@@ -17,10 +17,12 @@ mod accounts;
 mod auth_configs;
 mod connect_sessions;
 mod connectors;
+mod keys;
+mod platform;
 mod projects;
 
 /// Whether a list goes on.
-pub(crate) type Flow = Result<ControlFlow<()>, HubError>;
+pub type Flow = Result<ControlFlow<()>, HubError>;
 
 /// A hub in this process, acting for one caller.
 #[derive(Clone)]

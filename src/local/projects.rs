@@ -63,4 +63,19 @@ impl Local {
         let outcome = projects::delete(hub, caller, name, guard).await?;
         Ok(written(format!("project/{name}"), outcome, guard, |project| project.clone().into()))
     }
+
+    /// `projects.update`
+    ///
+    /// # Errors
+    /// As the hub reports them.
+    pub async fn update_project(
+        &self,
+        name: &ProjectName,
+        changes: projects::Changes,
+        guard: Guard,
+    ) -> Result<Written<Project>, HubError> {
+        let (hub, caller) = self.parts();
+        let outcome = projects::update(hub, caller, name, changes, guard).await?;
+        Ok(written(format!("project/{name}"), outcome, guard, |project| project.clone().into()))
+    }
 }

@@ -13,19 +13,17 @@ use super::{Query, Values, auth_config, checked, cleared, of_given, parse, to_gi
 /// An account to link from credentials at hand.
 #[derive(Debug, Clone, PartialEq, Default, JsonSchema, Serialize, Deserialize)]
 #[serde(default)]
+#[schemars(extend("required" = ["provider", "origin_owner_id", "origin_owner_name"]))]
 pub struct NewAccount {
     /// The connector.
-    #[schemars(required, with = "String")]
     pub provider: Option<String>,
     /// The auth config; the connector's default where none is given.
     pub integration_id: Option<String>,
     /// The same under its newer name.
     pub connector_profile_id: Option<String>,
     /// Whose account it is.
-    #[schemars(required, with = "String")]
     pub origin_owner_id: Option<String>,
     /// Their name.
-    #[schemars(required, with = "String")]
     pub origin_owner_name: Option<String>,
     /// The person who links.
     pub origin_username: Option<String>,
@@ -222,6 +220,8 @@ pub fn filter(query: &Query) -> Result<Filter, HubError> {
         after: query.one("after")?,
         sort,
         descending,
+        offset: 0,
+        limit: None,
         brief: query.flag("brief")?,
     })
 }

@@ -11,9 +11,9 @@ use super::{Query, Values, checked, cleared, of_given, parse, to_given};
 /// An auth config that is asked for.
 #[derive(Debug, Clone, PartialEq, Default, JsonSchema, Serialize, Deserialize)]
 #[serde(default)]
+#[schemars(extend("required" = ["connector_key"]))]
 pub struct NewAuthConfig {
     /// The connector.
-    #[schemars(required, with = "String")]
     pub connector_key: Option<String>,
     /// The authentication method; the first one that needs nothing more where none is given.
     pub authentication_config_key: Option<String>,

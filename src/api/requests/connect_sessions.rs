@@ -16,12 +16,11 @@ use super::{Query, SecretText, auth_config, checked, parse};
 /// (`provider_version`, `shared`, `relink`, `scopes`) are ignored.
 #[derive(Debug, Clone, PartialEq, Default, JsonSchema, Serialize, Deserialize)]
 #[serde(default)]
+#[schemars(extend("required" = ["origin_owner_id", "origin_owner_name"]))]
 pub struct NewConnectSession {
     /// Whose account is to be linked (CS-2).
-    #[schemars(required, with = "String")]
     pub origin_owner_id: Option<String>,
     /// Their name.
-    #[schemars(required, with = "String")]
     pub origin_owner_name: Option<String>,
     /// The person who links.
     pub origin_username: Option<String>,

@@ -13,6 +13,7 @@ mod accounts;
 mod auth_configs;
 mod connect_sessions;
 mod connectors;
+mod keys;
 mod projects;
 
 impl Client {

@@ -2,12 +2,13 @@
 
 use serde::Deserialize;
 
-use crate::api::projects::Project;
+use crate::api::projects::{Project, UpdateProject};
 use crate::api::requests::projects::NewProject;
 use crate::api::write::Written;
 use crate::client::Client;
 use crate::domain::project::ProjectName;
 use crate::error::HubError;
+use crate::hub::projects;
 use crate::hub::write::Guard;
 
 /// What deleting a project would touch.
@@ -56,6 +57,21 @@ impl Client {
     ) -> Result<Project, HubError> {
         self.offers(&["projects.create"])?;
         self.created("projects.create", &NewProject { name: name.to_string() }, guard).await
+    }
+
+    /// `projects.update`
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn update_project(
+        &self,
+        name: &ProjectName,
+        changes: projects::Changes,
+        guard: Guard,
+    ) -> Result<Written<Project>, HubError> {
+        self.offers(&["projects.update"])?;
+        let body = UpdateProject::from(&changes);
+        self.write_with("projects.update", &[name.as_str()], &body, guard).await
     }
 
     /// `projects.delete`

@@ -78,6 +78,7 @@ fn every_alias_of_the_contract_works() {
         ("account", "accounts"),
         ("sessions", "session"),
         ("links", "link"),
+        ("key", "keys"),
         ("project", "projects"),
     ];
     for (alias, name) in aliases {

@@ -15,6 +15,7 @@ use crate::domain::account::{AccountType, Status};
 use crate::domain::ids::{AccountId, AuthConfigId};
 use crate::domain::names::ConnectorKey;
 use crate::domain::time::Clock;
+use crate::domain::words::counted;
 use crate::error::{HubError, codes};
 use crate::hub::accounts::{BadSort, Filter, Sort};
 
@@ -103,6 +104,8 @@ impl Chosen {
             after: self.after,
             sort: self.sort.sort,
             descending: self.sort.descending,
+            offset: 0,
+            limit: None,
             brief: context.output.leaves_out(NOT_BRIEF),
         })
     }
@@ -158,7 +161,7 @@ async fn write(
     let project = backend.project();
     list.finish(|summary| {
         let rows = summary.rows;
-        let accounts = if rows == 1 { "1 account".to_owned() } else { format!("{rows} accounts") };
+        let accounts = counted(rows, "account");
         Some(match (summary.more, first) {
             (true, _) => return None,
             (false, None) => format!("{accounts} in {project}"),
@@ -232,7 +235,7 @@ impl Run for Export {
         let backend = context.backend().await?;
         let mut list = context.output.export_of::<Account<'_>>()?;
         backend.accounts(&filter, |account| list.push(account)).await?;
-        list.finish(|summary| Some(format!("{} accounts", summary.rows)))?;
+        list.finish(|summary| Some(counted(summary.rows, "account")))?;
         Ok(())
     }
 }
