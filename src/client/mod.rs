@@ -31,7 +31,7 @@ mod verify;
 
 pub use raw::{Raw, RawAnswer};
 pub use retry::FIRST_PAUSE;
-pub use verify::{Capabilities, Verified};
+pub use verify::Verified;
 
 use keys::Scrubber;
 use retry::Policy;

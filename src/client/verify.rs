@@ -1,34 +1,18 @@
 //! Whether the hub is one, and what the key may do there.
 
-use serde::Deserialize;
 use serde_json::Value;
 
+use crate::api::platform::Capabilities;
 use crate::api::requests::Query;
 use crate::error::{HubError, codes};
 
 use super::{Client, problem};
 
-/// What a hubctl hub says of itself. Newer ones may say more.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
-#[serde(default)]
-pub struct Capabilities {
-    /// `hubctl`.
-    pub server: String,
-    /// Its version.
-    pub version: String,
-    /// The project that the key belongs to.
-    pub project: String,
-    /// The scopes of the key.
-    pub scopes: Vec<String>,
-    /// Ids of the operations that it offers.
-    pub operations: Vec<String>,
-}
-
 /// What was found behind an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verified {
     /// A hubctl hub.
-    Hub(Capabilities),
+    Hub(Box<Capabilities>),
     /// The vendor's platform, or a hub that speaks only its API; it says nothing of itself.
     Platform,
 }
@@ -54,7 +38,7 @@ impl Client {
             match self.json::<Capabilities>(call).await {
                 Ok(capabilities) => {
                     self.check_project(&capabilities)?;
-                    return Ok(Verified::Hub(capabilities));
+                    return Ok(Verified::Hub(Box::new(capabilities)));
                 }
                 // It may be a hub of another make.
                 Err(error) if error.code().name == codes::REMOTE_UNSUPPORTED.name => {}
