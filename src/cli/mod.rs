@@ -6,6 +6,7 @@ mod context;
 pub mod exit;
 mod globals;
 mod input;
+mod interrupts;
 pub mod manual;
 pub mod output;
 pub mod owners;

@@ -1,15 +1,14 @@
 //! Questions to a person, drawn on standard error. Whether asking is possible is decided by the
 //! caller; where it is not, each question fails with the error that names the flag to use.
 //!
-//! A question takes over SIGINT so that Ctrl-C ends it with an error and a visible cursor. From
-//! then on the signal no longer ends the process by itself.
-
-use std::sync::Once;
+//! A question takes over SIGINT (see `interrupts`) so that Ctrl-C ends it with an error and a
+//! terminal as it was.
 
 use dialoguer::console::Term;
 use dialoguer::theme::SimpleTheme;
-use dialoguer::{Confirm, FuzzySelect, Input, Password, Select};
+use dialoguer::{Confirm, FuzzySelect, Input, Select};
 
+use crate::cli::interrupts;
 use crate::cli::output::clean_line;
 use crate::error::{HubError, codes};
 
@@ -82,9 +81,7 @@ impl Interactive {
         needed: impl FnOnce() -> HubError,
     ) -> Result<String, HubError> {
         let label = clean_line(label);
-        self.ask(needed, |term| {
-            Password::with_theme(&SimpleTheme).with_prompt(label).interact_on(term)
-        })
+        self.ask(needed, |term| Ok(secret::ask(term, &label)?))
     }
 
     /// Lets one of the items be chosen; answers its position.
@@ -153,9 +150,11 @@ impl Interactive {
         if !self.allowed {
             return Err(needed());
         }
-        keep_interrupts_from_killing();
+        interrupts::take_over();
         let term = Term::stderr();
-        question(&term).map_err(|dialoguer::Error::IO(error)| {
+        let answer = question(&term);
+        interrupts::take_over();
+        answer.map_err(|dialoguer::Error::IO(error)| {
             _ = term.show_cursor();
             if error.kind() == std::io::ErrorKind::Interrupted {
                 _ = term.write_line("");
@@ -186,29 +185,98 @@ fn choices(items: &[impl AsRef<str>], marked: &[bool]) -> Vec<String> {
     std::iter::once(done).chain(lines).collect()
 }
 
-/// The terminal library turns Ctrl-C into a signal, which would end the process with the cursor
-/// hidden. Registering for the signal once is enough: the handler stays.
-fn keep_interrupts_from_killing() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        // A thread of its own, because the caller may be inside a runtime already.
-        let registered = std::thread::spawn(|| {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(async { register() })
-        });
-        _ = registered.join();
-    });
-}
-
+/// Secrets are read here: the library's own question ignores signals until a line is there.
 #[cfg(unix)]
-fn register() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    signal(SignalKind::interrupt()).map(drop)
+mod secret {
+    use std::io;
+    use std::time::Duration;
+
+    use dialoguer::console::Term;
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+    use zeroize::Zeroizing;
+
+    use crate::cli::interrupts;
+
+    /// Longest line that a terminal gives at once.
+    const LONGEST: usize = 4096;
+    /// How often it is looked whether there was a Ctrl-C just before waiting began.
+    const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+    /// The terminal with its echo off, put back as it was when dropped.
+    struct Silent(Termios);
+
+    impl Silent {
+        fn begin() -> io::Result<Self> {
+            let before = tcgetattr(rustix::stdio::stdin())?;
+            let mut silent = before.clone();
+            silent.local_modes.remove(LocalModes::ECHO);
+            silent.local_modes.insert(LocalModes::ICANON | LocalModes::ISIG);
+            // What was typed before the question is not its answer.
+            tcsetattr(rustix::stdio::stdin(), OptionalActions::Flush, &silent)?;
+            Ok(Self(before))
+        }
+    }
+
+    impl Drop for Silent {
+        fn drop(&mut self) {
+            _ = tcsetattr(rustix::stdio::stdin(), OptionalActions::Flush, &self.0);
+        }
+    }
+
+    /// Asks until something is typed.
+    pub(super) fn ask(term: &Term, label: &str) -> io::Result<String> {
+        loop {
+            let silent = Silent::begin()?;
+            term.write_str(&format!("{label}: "))?;
+            let line = read_line();
+            drop(silent);
+            let line = line?;
+            term.write_line("")?;
+            if !line.is_empty() {
+                return Ok(line);
+            }
+        }
+    }
+
+    fn read_line() -> io::Result<String> {
+        let mut line = Zeroizing::new(Vec::with_capacity(LONGEST + 1));
+        let every = Timespec { tv_sec: 0, tv_nsec: i64::from(LOOK_EVERY.subsec_nanos()) };
+        loop {
+            if interrupts::asked_to_stop() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let stdin = rustix::stdio::stdin();
+            let ready = poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&every));
+            match ready {
+                Ok(0) | Err(rustix::io::Errno::INTR) => continue,
+                Ok(_) => {}
+                Err(error) => return Err(error.into()),
+            }
+            let mut part = Zeroizing::new([0; 256]);
+            let length = rustix::io::read(stdin, part.as_mut_slice())?;
+            line.extend_from_slice(&part[..length]);
+            if length == 0 && line.is_empty() {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            if length == 0 || line.last() == Some(&b'\n') {
+                break;
+            }
+        }
+        let text = std::str::from_utf8(&line).map_err(|_| io::ErrorKind::InvalidData)?;
+        Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+    }
 }
 
 #[cfg(not(unix))]
-fn register() -> std::io::Result<()> {
-    tokio::signal::windows::ctrl_c().map(drop)
+mod secret {
+    use dialoguer::console::Term;
+    use dialoguer::theme::SimpleTheme;
+
+    pub(super) fn ask(term: &Term, label: &str) -> std::io::Result<String> {
+        let asked = dialoguer::Password::with_theme(&SimpleTheme).with_prompt(label);
+        asked.interact_on(term).map_err(|dialoguer::Error::IO(error)| error)
+    }
 }
 
 #[cfg(test)]

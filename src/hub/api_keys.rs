@@ -247,7 +247,7 @@ pub async fn authenticate(
     let token = KeyToken::parse(presented).ok();
     // No row has the number 0, and no row's hash is that of an empty secret.
     let (row, secret) = token.as_ref().map_or((0, ""), |token| (token.row(), token.secret()));
-    let mut tx = hub.store.begin_read().await?;
+    let mut tx = hub.store.begin_look().await?;
     let hash_key = hub.known_hash_key(&mut tx).await?.ok_or_else(refused)?;
     let found = api_keys::by_number(&mut tx, KeyNumber(row)).await?;
     drop(tx);
@@ -271,7 +271,7 @@ pub async fn authenticate(
 /// As the store reports them.
 pub async fn touch_used(hub: &Hub, keys: &[KeyNumber]) -> Result<(), HubError> {
     let now = hub.clock.now();
-    let mut tx = hub.store.begin_read().await?;
+    let mut tx = hub.store.begin_look().await?;
     let mut due =
         api_keys::unused_since(&mut tx, keys, now.plus_seconds(-USE_NOTED_EVERY_S)).await?;
     drop(tx);

@@ -1,13 +1,35 @@
 //! What a store may report, and the error that it becomes for people.
 
+use std::fmt;
+
 use crate::error::{HubError, codes};
+
+/// What a database says, and what its reader can do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    message: String,
+    hint: String,
+}
+
+impl Told {
+    /// A message and what to type next.
+    pub fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: hint.into() }
+    }
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
 
 /// A store's failure.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// The file or database can't be opened.
     #[error("can't open the store: {0}")]
-    Unreadable(String),
+    Unreadable(Told),
     /// What is there is not a hubctl store.
     #[error("{0} is not a hubctl store")]
     NotAStore(String),
@@ -16,7 +38,7 @@ pub enum StoreError {
     Damaged(String),
     /// Others may read the file, or its path is a symbolic link.
     #[error("{0}")]
-    Permissions(String),
+    Permissions(Told),
     /// It can be read but not written.
     #[error("the store can't be written")]
     ReadOnly,
@@ -42,15 +64,43 @@ pub enum StoreError {
     Stale,
     /// The database server does not answer.
     #[error("{0}")]
-    Unreachable(String),
+    Unreachable(Told),
     /// Anything else.
     #[error("{0}")]
     Other(String),
 }
 
+const ANOTHER: &str = "name another store with --state PATH or HUBCTL_STATE";
+
+impl StoreError {
+    fn hint(&self) -> String {
+        match self {
+            Self::Unreadable(told) | Self::Permissions(told) | Self::Unreachable(told) => {
+                told.hint.clone()
+            }
+            Self::NotAStore(_) => ANOTHER.to_owned(),
+            Self::Damaged(_) => format!("bring it back from a backup, or {ANOTHER}"),
+            Self::ReadOnly => {
+                format!("make the file, its folder and its disk writable to you, or {ANOTHER}")
+            }
+            Self::Full => {
+                "make room (df -h shows how much there is), then run the command again".to_owned()
+            }
+            Self::Busy => {
+                "wait for the other process to end, then run the command again".to_owned()
+            }
+            Self::Newer { .. } => {
+                format!("use the hubctl that wrote it or a later one, or {ANOTHER}")
+            }
+            Self::Duplicate | Self::Stale => "run the command again".to_owned(),
+            Self::Other(_) => "run the command again with -v to see the cause".to_owned(),
+        }
+    }
+}
+
 impl From<StoreError> for HubError {
     fn from(error: StoreError) -> Self {
-        let text = error.to_string();
+        let (text, hint) = (error.to_string(), error.hint());
         let code = match &error {
             StoreError::Unreadable(_) | StoreError::NotAStore(_) | StoreError::Damaged(_) => {
                 &codes::STORE_UNREADABLE
@@ -63,9 +113,38 @@ impl From<StoreError> for HubError {
             StoreError::Duplicate | StoreError::Stale => &codes::STALE,
             StoreError::Unreachable(_) => &codes::STORE_UNREACHABLE,
             StoreError::Other(_) => {
-                return Self::new(&codes::INTERNAL, "the store refused an operation").source(error);
+                let text = "the store refused an operation";
+                return Self::new(&codes::INTERNAL, text).hint(hint).source(error);
             }
         };
-        Self::new(code, text)
+        Self::new(code, text).hint(hint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{StoreError, Told};
+    use crate::error::HubError;
+
+    #[test]
+    fn every_failure_says_what_to_type_next() {
+        let told = || Told::new("message", "hint");
+        for error in [
+            StoreError::Unreadable(told()),
+            StoreError::NotAStore("x".to_owned()),
+            StoreError::Damaged("x".to_owned()),
+            StoreError::Permissions(told()),
+            StoreError::ReadOnly,
+            StoreError::Full,
+            StoreError::Busy,
+            StoreError::Newer { found: 2, known: 1 },
+            StoreError::Duplicate,
+            StoreError::Stale,
+            StoreError::Unreachable(told()),
+            StoreError::Other("x".to_owned()),
+        ] {
+            let error = HubError::from(error);
+            assert!(error.hint_text().is_some_and(|hint| !hint.is_empty()), "{error:?}");
+        }
     }
 }

@@ -20,7 +20,7 @@ pub mod own_connectors;
 pub mod projects;
 
 pub use driver::{Param, Row};
-pub use error::StoreError;
+pub use error::{StoreError, Told};
 
 use driver::{postgres, served, sqlite};
 
@@ -131,6 +131,21 @@ impl Store {
         }))
     }
 
+    /// Begins a look at single rows: each query sees a state of the store of its own, and nothing
+    /// may be written. Where the database is elsewhere it costs less than [`Store::begin_read`].
+    ///
+    /// # Errors
+    /// When the store can't be opened.
+    pub async fn begin_look(&self) -> Result<Tx> {
+        let mut tx = Tx::new(match &self.db {
+            Db::Sqlite(db) => Inner::Sqlite(db.begin_read()?),
+            Db::Served(db) => Inner::Served(db.begin_read().await?),
+            Db::Postgres(db) => Inner::Postgres(db.begin_look().await?),
+        });
+        tx.purpose = Purpose::Look;
+        Ok(tx)
+    }
+
     /// Begins a transaction that may write; writers wait for one another.
     ///
     /// # Errors
@@ -167,7 +182,7 @@ impl Store {
             Db::Served(db) => Inner::Served(db.begin_write().await?),
             Db::Postgres(db) => Inner::Postgres(db.begin_write().await?),
         });
-        tx.is_rehearsal = true;
+        tx.purpose = Purpose::Rehearsal;
         Ok(tx)
     }
 }
@@ -202,12 +217,23 @@ impl Drop for Undo {
     }
 }
 
+/// What a transaction is begun for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// Reading, or writing what is committed.
+    Work,
+    /// Reading single rows.
+    Look,
+    /// Seeing what a write would do.
+    Rehearsal,
+}
+
 /// A transaction; dropped without [`Tx::commit`] it leaves no trace.
 pub struct Tx {
     /// Dropped first: it runs while the transaction still keeps others away.
     undo: Undo,
     inner: Inner,
-    is_rehearsal: bool,
+    purpose: Purpose,
     has_new_keys: bool,
     failed: bool,
 }
@@ -216,12 +242,12 @@ impl Tx {
     fn new(inner: Inner) -> Self {
         // Writers that share a commit see what the others wrote, before it is durable.
         let has_new_keys = matches!(&inner, Inner::Served(tx) if tx.sees_new_keys());
-        Self { undo: Undo(Vec::new()), inner, is_rehearsal: false, has_new_keys, failed: false }
+        Self { undo: Undo(Vec::new()), inner, purpose: Purpose::Work, has_new_keys, failed: false }
     }
 
     /// Whether it was begun to see what would happen.
     pub const fn is_rehearsal(&self) -> bool {
-        self.is_rehearsal
+        matches!(self.purpose, Purpose::Rehearsal)
     }
 
     /// Whether keys were written in it: they are worth nothing before it is committed.
@@ -249,7 +275,7 @@ impl Tx {
     /// When the store refuses, when a statement of the transaction failed before, or when it is a
     /// rehearsal; then nothing was written.
     pub async fn commit(mut self) -> Result<()> {
-        if self.failed || self.is_rehearsal {
+        if self.failed || self.is_rehearsal() {
             let text = "a transaction that failed or rehearses can't be committed";
             return Err(StoreError::Other(text.to_owned()));
         }
@@ -267,6 +293,10 @@ impl Tx {
     /// # Errors
     /// As the store reports them.
     pub async fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64> {
+        // Without a transaction it would be there at once and for good.
+        if self.purpose == Purpose::Look {
+            return Err(StoreError::ReadOnly);
+        }
         let done = match &mut self.inner {
             Inner::Sqlite(tx) => tx.execute(sql, params),
             Inner::Served(tx) => tx.execute(sql, params),

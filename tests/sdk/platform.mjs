@@ -51,7 +51,7 @@ await check("connect session: refusals", async () => {
 
 let id;
 await check("accounts: list, in all pages and with every filter", async () => {
-  const list = async (query) => (await sdk.accounts.listLinkedAccounts(query)).linkedAccounts;
+  const list = async (query) => (await sdk.accounts.listLinkedAccounts(query)).classes;
   const all = await list({});
   assert.equal(all.length, 25);
   const pages = [];

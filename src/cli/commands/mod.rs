@@ -12,6 +12,7 @@ use crate::hub::write::Guard;
 
 use super::context::Context;
 use super::exit;
+use super::interrupts;
 use super::output::WriteResult;
 use super::prompt;
 
@@ -73,6 +74,8 @@ struct Batch<'c> {
     context: &'c Context,
     action: &'static str,
     guard: Guard,
+    /// How many targets are still to come.
+    left: usize,
     many: bool,
     results: Vec<WriteResult>,
     failed: Option<HubError>,
@@ -96,6 +99,7 @@ impl<'c> Batch<'c> {
             context,
             action,
             guard,
+            left: targets.len(),
             many,
             results: Vec::new(),
             failed: None,
@@ -118,10 +122,16 @@ impl<'c> Batch<'c> {
         target: &str,
         outcome: Result<Vec<WriteResult>, HubError>,
     ) -> ControlFlow<()> {
+        self.left = self.left.saturating_sub(1);
         match outcome {
             Ok(results) => {
                 self.succeeded = true;
                 self.results.extend(results);
+                // What was begun is finished; nothing more is.
+                if self.left > 0 && interrupts::asked_to_stop() {
+                    self.failed = Some(HubError::new(&codes::INTERRUPTED, "stopped"));
+                    return ControlFlow::Break(());
+                }
             }
             Err(error) => {
                 let mut result = WriteResult::new(self.action, target.to_owned(), false);

@@ -42,7 +42,7 @@ impl Output {
         let mut spool = Spool::new();
         if let Some(expression) = &self.options.jq {
             json::write(&mut spool.buffer, value, Style::Compact)?;
-            return jq::run(expression, &spool.buffer, terminal)?.finish(&self.stdout);
+            return jq::run(expression, spool.buffer, terminal)?.finish(&self.stdout);
         }
         match format {
             Format::Yaml => {

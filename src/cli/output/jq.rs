@@ -2,20 +2,25 @@
 //!
 //! The expression gets no files, no environment and no other input, and can't end the process.
 //! It runs in a thread of its own with a large stack, and each call of a function first looks how
-//! much of that stack is left: endless recursion is an error, not a crash.
+//! much of that stack is left: endless recursion is an error, not a crash. Whoever waits for the
+//! thread looks at the clock and at the memory of the process meanwhile, and gives it up when
+//! either is over its bound; what one step could ask for at once is bounded beforehand.
 
+use std::sync::Once;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use jaq_core::load::parse::Def;
 use jaq_core::load::{Arena, File, Loader};
-use jaq_core::native::{Filter as Native, Fun, bome, run as native};
+use jaq_core::native::{Filter as Native, Fun, bome, run as native, v as by_value};
 use jaq_core::{Compiler, Ctx, Error, RunPtr, Vars, data::JustLut};
 use jaq_json::{Val, read};
 
 use crate::error::{HubError, codes};
 
 use super::clean;
-use super::jq_guard::{self, GUARD};
+use super::jq_guard::{self, GUARD, TIMES};
 use super::json::{self, Style};
 use super::spool::Spool;
 
@@ -27,6 +32,10 @@ const STACK_FOR_CALLS: usize = STACK / 2;
 const LONGEST: usize = 16 << 10;
 /// The deepest answer that is written.
 const DEEPEST: usize = 2000;
+/// The longest text that a repetition makes, in bytes.
+const LONGEST_TEXT: usize = 64 << 20;
+/// How often time and memory are looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Stands for the expression once it is guarded.
 const MAIN: &str = "hubctl__main";
 
@@ -34,18 +43,48 @@ thread_local! {
     static BOTTOM: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
+/// What an expression may use.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    time: Duration,
+    /// In bytes, beyond what the process has already.
+    memory: u64,
+}
+
+impl Bounds {
+    /// Enough for any honest work on an answer of this many bytes: reading one takes some ten
+    /// times its size, and less than a second for each 10 MiB.
+    const fn of(answer: usize) -> Self {
+        let time = Duration::from_secs(30 + (answer >> 20) as u64);
+        Self { time, memory: (512 << 20) + 32 * answer as u64 }
+    }
+}
+
 /// Compiles the expression, to refuse it before any work is done.
 pub(super) fn check(expression: &str) -> Result<(), HubError> {
-    apart(|| compile(expression).map(drop))
+    let expression = expression.to_owned();
+    apart(Bounds::of(0), move || compile(&expression).map(drop))
 }
 
 /// Runs the expression; its results are kept until all of them are there.
-pub(super) fn run(expression: &str, json: &[u8], terminal: bool) -> Result<Spool, HubError> {
-    apart(|| {
-        let input = read::parse_single(json).map_err(|error| {
+pub(super) fn run(expression: &str, json: Vec<u8>, terminal: bool) -> Result<Spool, HubError> {
+    let bounds = Bounds::of(json.len());
+    run_within(bounds, expression, json, terminal)
+}
+
+fn run_within(
+    bounds: Bounds,
+    expression: &str,
+    json: Vec<u8>,
+    terminal: bool,
+) -> Result<Spool, HubError> {
+    let expression = expression.to_owned();
+    apart(bounds, move || {
+        let input = read::parse_single(&json).map_err(|error| {
             HubError::new(&codes::INTERNAL, format!("the answer could not be read back: {error}"))
         })?;
-        let filter = compile(expression)?;
+        drop(json);
+        let filter = compile(&expression)?;
         let context = Ctx::<JustLut<Val>>::new(&filter.lut, Vars::new([]));
         let mut spool = Spool::new();
         for result in filter.id.run((context, input)) {
@@ -78,19 +117,65 @@ pub(super) fn run(expression: &str, json: &[u8], terminal: bool) -> Result<Spool
     })
 }
 
-fn apart<T: Send>(work: impl FnOnce() -> Result<T, HubError> + Send) -> Result<T, HubError> {
-    let crashed = || bad("the --jq expression asks for more than can be computed".to_owned());
-    thread::scope(|scope| {
-        let work = || {
-            BOTTOM.set(here());
-            work()
-        };
-        let builder = thread::Builder::new().name(THREAD.to_owned()).stack_size(STACK);
-        let handle = builder.spawn_scoped(scope, work).map_err(|error| {
-            HubError::new(&codes::INTERNAL, "no thread could be started for --jq").source(error)
-        })?;
-        handle.join().unwrap_or_else(|_| Err(crashed()))
-    })
+/// Runs the work in the thread for expressions, as long as it keeps to its bounds. One that does
+/// not is left alone: an error ends the process soon enough.
+fn apart<T: Send + 'static>(
+    bounds: Bounds,
+    work: impl FnOnce() -> Result<T, HubError> + Send + 'static,
+) -> Result<T, HubError> {
+    keep_its_panics_quiet();
+    let (tell, told) = mpsc::sync_channel(1);
+    let builder = thread::Builder::new().name(THREAD.to_owned()).stack_size(STACK);
+    let (began, before) = (Instant::now(), memory());
+    let spawned = builder.spawn(move || {
+        BOTTOM.set(here());
+        // Nobody listens any more once it was given up.
+        _ = tell.send(work());
+    });
+    spawned.map_err(|error| {
+        HubError::new(&codes::INTERNAL, "no thread could be started for --jq").source(error)
+    })?;
+    loop {
+        match told.recv_timeout(LOOK_EVERY) {
+            Ok(done) => return done,
+            Err(RecvTimeoutError::Disconnected) => {
+                let text = "the --jq expression asks for more than can be computed";
+                return Err(bad(text.to_owned()));
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        if began.elapsed() > bounds.time {
+            let seconds = bounds.time.as_secs();
+            return Err(bad(format!("the --jq expression takes longer than {seconds} s")));
+        }
+        let used = memory().zip(before).map(|(now, before)| now.saturating_sub(before));
+        if used.is_some_and(|used| used > bounds.memory) {
+            let mebibytes = bounds.memory >> 20;
+            let text = format!("the --jq expression needs more than {mebibytes} MiB of memory");
+            return Err(bad(text));
+        }
+    }
+}
+
+/// What this process has in memory, where the system tells it in a file.
+fn memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes << 10)
+}
+
+/// A panic in the thread is told as an error of the expression, and not by the runtime as well.
+fn keep_its_panics_quiet() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let told = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if thread::current().name() != Some(THREAD) {
+                told(panic);
+            }
+        }));
+    });
 }
 
 /// About where the stack is at.
@@ -145,7 +230,7 @@ fn compile(expression: &str) -> Result<Filter, HubError> {
 
 /// What an expression may call: all of jq's own filters, without the environment.
 fn funs() -> impl Iterator<Item = Fun<JustLut<Val>>> {
-    let own: [Native<RunPtr<JustLut<Val>>>; 2] = [
+    let own: [Native<RunPtr<JustLut<Val>>>; 3] = [
         ("env", Box::new([]), |_| bome(Ok(Val::obj(jaq_json::Map::default())))),
         (GUARD, Box::new([]), |_| {
             let used = BOTTOM.get().abs_diff(here());
@@ -155,9 +240,35 @@ fn funs() -> impl Iterator<Item = Fun<JustLut<Val>>> {
                 Err(Error::str("it calls itself too deeply"))
             })
         }),
+        (TIMES, by_value(2), |mut cv| {
+            let right = cv.0.pop_var();
+            bome(times(cv.0.pop_var(), right))
+        }),
     ];
     let theirs = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());
     theirs.filter(|(name, ..)| *name != "env").chain(own.map(native::<JustLut<Val>>))
+}
+
+/// A product, unless it is a text that would not fit.
+fn times(left: Val, right: Val) -> Result<Val, Error<Val>> {
+    let length = |value: &Val| match value {
+        Val::TStr(text) | Val::BStr(text) => Some(text.len()),
+        _ => None,
+    };
+    let repeated = match (length(&left), length(&right)) {
+        (Some(length), None) => Some((length, &right)),
+        (None, Some(length)) => Some((length, &left)),
+        _ => None,
+    };
+    if let Some((length, Val::Num(number))) = repeated {
+        // A number of any size has this much of its value in its text.
+        let count: f64 = number.to_string().parse().unwrap_or(f64::INFINITY);
+        let most = LONGEST_TEXT / length.max(1);
+        if u32::try_from(most).is_ok_and(|most| count > f64::from(most)) {
+            return Err(Error::str(format!("a text would be longer than {LONGEST_TEXT} bytes")));
+        }
+    }
+    left * right
 }
 
 fn explain_load(errors: &jaq_core::load::Errors<&str, ()>) -> String {
@@ -238,11 +349,12 @@ fn push(out: &mut Vec<u8>, value: &Val, style: Style, depth: usize) -> Result<()
 
 #[cfg(test)]
 mod tests {
-    use super::{check, run};
+    use super::{Bounds, check, run, run_within};
     use crate::error::codes;
+    use std::time::Duration;
 
     fn eval(expression: &str, json: &str) -> Result<String, String> {
-        run(expression, json.as_bytes(), false)
+        run(expression, json.as_bytes().to_vec(), false)
             .and_then(super::Spool::into_bytes)
             .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
             .map_err(|error| {
@@ -343,6 +455,52 @@ mod tests {
         ] {
             let got = eval(expression, "[0]");
             assert!(got.is_err(), "{expression}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_not_repeated_beyond_all_bounds() {
+        for expression in [
+            "\"a\" * 9e18",
+            "9e18 * \"a\"",
+            "\"a\" * 1e99",
+            "\"a\" * 100000000000000000000000000000000",
+            "\"a\" | . *= 1e12",
+            "[\"a\"] | .[0] *= 1e12",
+            "\"ab\" * 1000000 * 1000000",
+            "\"a\" * 9000000000000000000",
+            "def f: \"a\" * 1e12; f",
+            "[1] | map(\"a\" * 1e12)",
+        ] {
+            let error = eval(expression, "0").expect_err(expression);
+            assert!(error.contains("longer than"), "{expression}: {error}");
+        }
+        assert_eq!(eval("[(1, 2) * (10, 20)]", "0").unwrap(), "[10,20,20,40]\n");
+        assert_eq!(eval("\"ab\" * 3, 2 * \"x\", \"x\" * 0", "0").unwrap(), "ababab\nxx\nnull\n");
+        assert_eq!(eval("{a: 2, b: 3} | .a *= 4 | .b *= .a", "0").unwrap(), "{\"a\":8,\"b\":24}\n");
+        assert_eq!(eval("{a: {b: 1}} * {a: {c: 2}}", "0").unwrap(), "{\"a\":{\"b\":1,\"c\":2}}\n");
+        assert_eq!(eval(". * . | . *= .", "3").unwrap(), "81\n");
+    }
+
+    #[test]
+    fn an_endless_expression_is_given_up() {
+        let bounds = Bounds { time: Duration::from_millis(300), ..Bounds::of(0) };
+        for expression in ["last(range(1e18))", "range(0; 1; 0) | empty", "last(repeat(1))"] {
+            let error = run_within(bounds, expression, b"0".to_vec(), false).unwrap_err();
+            assert!(std::ptr::eq(error.code(), &raw const codes::BAD_JQ), "{error:?}");
+            assert!(error.message().contains("takes longer than"), "{error:?}");
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn an_expression_that_eats_all_memory_is_given_up() {
+        let bounds = Bounds { memory: 64 << 20, ..Bounds::of(0) };
+        for expression in
+            ["[range(1e8)] | length", "reduce range(29) as $i (\"a\"; . + .) | length"]
+        {
+            let error = run_within(bounds, expression, b"0".to_vec(), false).unwrap_err();
+            assert!(error.message().contains("more than 64 MiB"), "{error:?}");
         }
     }
 

@@ -2,14 +2,22 @@
 //!
 //! The check is bound to a variable that nothing reads (`check as $x | body`): the body keeps its
 //! input, its paths and its place as a tail call.
+//!
+//! Products become calls of a filter that looks at them first: one of a text and a number could
+//! ask for more memory at once than there is.
 
 use jaq_core::load::lex::StrPart;
 use jaq_core::load::parse::{BinaryOp, Def, Pattern, Term};
+use jaq_core::ops::Math;
 use jaq_core::path::Part;
 
 /// The filter that checks; no expression can spell it.
 pub(super) const GUARD: &str = "guard stack";
 const NOBODY: &str = "$guard stack";
+/// The filter that multiplies its two arguments.
+pub(super) const TIMES: &str = "guard times";
+const LEFT: &str = "$guard left";
+const RIGHT: &str = "$guard right";
 
 /// The definition that holds the whole expression.
 pub(super) fn main<'s>(name: &'s str, body: Term<&'s str>) -> Def<&'s str> {
@@ -84,6 +92,23 @@ pub(super) fn term(of: &mut Term<&str>) {
                 pattern(bound);
             }
             term(right);
+            let times = |left| Term::Call(TIMES, vec![left, Term::Var(RIGHT)]);
+            let bind = |name| BinaryOp::Pipe(Some(Pattern::Var(name)));
+            match op {
+                // `l as $l | r as $r | times($l; $r)`: the order in which products come stays.
+                BinaryOp::Math(Math::Mul) => {
+                    let [l, r] = [left, right].map(|side| Box::new(std::mem::take(&mut **side)));
+                    let rest = Term::BinOp(r, bind(RIGHT), Box::new(times(Term::Var(LEFT))));
+                    *of = Term::BinOp(l, bind(LEFT), Box::new(rest));
+                }
+                // `r as $r | l |= times(.; $r)`, which is what `l *= r` means.
+                BinaryOp::UpdateMath(Math::Mul) => {
+                    let [l, r] = [left, right].map(|side| Box::new(std::mem::take(&mut **side)));
+                    let update = Term::BinOp(l, BinaryOp::Update, Box::new(times(Term::Id)));
+                    *of = Term::BinOp(r, bind(RIGHT), Box::new(update));
+                }
+                _ => {}
+            }
         }
         Term::Fold(_, over, bound, rest) => {
             term(over);

@@ -284,7 +284,7 @@ impl List<'_> {
                 match &output.options.jq {
                     Some(expression) => {
                         let terminal = output.options.stdout_is_terminal;
-                        jq::run(expression, &spool.into_bytes()?, terminal)?
+                        jq::run(expression, spool.into_bytes()?, terminal)?
                             .finish(&output.stdout)?;
                     }
                     None => spool.finish(&output.stdout)?,

@@ -11,7 +11,9 @@ use std::str::FromStr;
 use zeroize::Zeroizing;
 
 use super::keyring::{self, KeyringAccess, KeyringTrouble};
-use super::private_file::{create_private, create_private_folder, folder_of, read_private};
+use super::private_file::{
+    create_private, create_private_folder, folder_of, read_named, read_private,
+};
 use super::random::Random;
 use super::vault::{KeyId, MasterKey};
 use crate::error::{HubError, codes};
@@ -290,7 +292,8 @@ fn new_file(path: &Path, random: &dyn Random) -> Result<(MasterKey, bool), HubEr
 }
 
 fn named_file(path: &Path) -> Result<MasterKey, HubError> {
-    file_key(path)?.ok_or_else(|| {
+    let content = read_named(path, FILE_LIMIT, &codes::KEY_MALFORMED)?;
+    content.map(|content| parse_file(path, &content)).transpose()?.ok_or_else(|| {
         let file = shown(path);
         missing(format!("the master key file {file} that {VARIABLE} names is not there")).hint(
             format!("for a new store: `(umask 077; head -c 32 /dev/urandom | base64 > {file})`"),
@@ -302,7 +305,11 @@ fn file_key(path: &Path) -> Result<Option<MasterKey>, HubError> {
     let Some(content) = read_private(path, FILE_LIMIT, &codes::KEY_MALFORMED)? else {
         return Ok(None);
     };
-    MasterKey::parse(&content).map(Some).map_err(|error| {
+    parse_file(path, &content).map(Some)
+}
+
+fn parse_file(path: &Path, content: &[u8]) -> Result<MasterKey, HubError> {
+    MasterKey::parse(content).map_err(|error| {
         let message = format!("{} does not hold a master key", shown(path));
         HubError::new(&codes::KEY_MALFORMED, message)
             .hint("it holds 32 bytes, or the same in hex or base64 on one line")

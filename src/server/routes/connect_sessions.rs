@@ -1,9 +1,9 @@
-//! Connect sessions: the vendor's three operations, and those of administrators.
+//! Connect sessions, as administrators see them.
 
 use axum::extract::Path;
 use serde_json::{Value, json};
 
-use crate::api::requests::connect_sessions::{Authenticate, NewBatch, NewConnectSession, filter};
+use crate::api::requests::connect_sessions::{NewBatch, NewConnectSession, filter};
 use crate::domain::ids::SessionId;
 use crate::error::{HubError, codes};
 use crate::hub::connect_sessions::BatchItem;
@@ -15,7 +15,7 @@ use super::{Answer, Door, Params, created, named, ok};
 /// Most sessions in one step of a batch.
 const BATCH_LIMIT: usize = 1_000;
 
-fn id(text: &str) -> Result<SessionId, HubError> {
+pub(super) fn id(text: &str) -> Result<SessionId, HubError> {
     named(text, &codes::SESSION_UNKNOWN)
 }
 
@@ -25,13 +25,6 @@ pub(super) async fn create(
     JsonBody(new): JsonBody<NewConnectSession>,
 ) -> Answer {
     created(hub.create_session(new.try_into()?, query.guard()?).await?)
-}
-
-pub(super) async fn authenticate(
-    Door(hub): Door,
-    JsonBody(asked): JsonBody<Authenticate>,
-) -> Answer {
-    created(hub.session_of_token(&asked.into()).await?)
 }
 
 pub(super) async fn get(Door(hub): Door, Path(session): Path<String>) -> Answer {

@@ -23,6 +23,7 @@ mod accounts;
 mod auth_configs;
 mod connect_sessions;
 mod connectors;
+mod generation;
 mod hub;
 mod keys;
 mod platform;
@@ -62,6 +63,7 @@ pub fn routes() -> Router<AppState> {
     let router = OUT_OF_SCOPE
         .iter()
         .fold(Router::new(), |router, path| router.route(path, axum::routing::any(out_of_scope)));
+    let router = router.route("/openapi.json", get(hub::description));
     OPERATIONS.iter().fold(router, |router, operation| match handler(operation.id) {
         Some(handler) => router.route(operation.path, handler),
         None => router,
@@ -75,9 +77,9 @@ async fn out_of_scope() -> Failure {
 #[rustfmt::skip]
 fn handler(id: &str) -> Option<MethodRouter<AppState>> {
     Some(match id {
-        "platform.connect_sessions.create" => post(connect_sessions::create),
-        "platform.connect_sessions.authenticate" => post(connect_sessions::authenticate),
-        "platform.connect_sessions.get" => get(connect_sessions::get),
+        "platform.connect_sessions.create" => post(platform::create_session),
+        "platform.connect_sessions.authenticate" => post(platform::authenticate),
+        "platform.connect_sessions.get" => get(platform::session),
         "platform.accounts.list" => get(platform::accounts),
         "platform.accounts.get" => get(platform::account),
         "platform.accounts.update" => patch(platform::update_account),

@@ -1,4 +1,4 @@
-//! The vendor's platform API, where it answers otherwise than the hub's own (contract sections 4
+//! The vendor's platform API, where it answers otherwise than the hub's own (contract sections 3
 //! to 6).
 
 use axum::extract::Path;
@@ -9,14 +9,42 @@ use serde_json::{Map, Value};
 use crate::api::accounts::Account;
 use crate::api::platform::NewPin;
 use crate::api::requests::accounts::{ChangeAccount, filter};
+use crate::api::requests::connect_sessions::{Authenticate, NewConnectSession};
 use crate::api::requests::{Paging, auth_configs as asked};
 use crate::error::{HubError, codes};
 use crate::hub::write::Guard;
 use crate::server::body::JsonBody;
 
 use super::accounts::id;
+use super::connect_sessions::id as session_id;
 use super::connectors::key;
-use super::{Answer, Door, Params, named, ok};
+use super::generation::Generation;
+use super::{Answer, Door, Params, created, named, ok};
+
+pub(super) async fn create_session(
+    Door(hub): Door,
+    generation: Generation,
+    JsonBody(new): JsonBody<NewConnectSession>,
+) -> Answer {
+    let session = hub.create_session(new.try_into()?, Guard::default()).await?;
+    created(generation.session(&session)?)
+}
+
+pub(super) async fn authenticate(
+    Door(hub): Door,
+    generation: Generation,
+    JsonBody(asked): JsonBody<Authenticate>,
+) -> Answer {
+    created(generation.session(&hub.session_of_token(&asked.into()).await?)?)
+}
+
+pub(super) async fn session(
+    Door(hub): Door,
+    generation: Generation,
+    Path(session): Path<String>,
+) -> Answer {
+    ok(generation.session(&hub.session(session_id(&session)?).await?)?)
+}
 
 pub(super) async fn accounts(Door(hub): Door, Params(query): Params) -> Answer {
     ok(hub.account_page(&filter(&query)?, Paging::of(&query)?).await?)

@@ -9,6 +9,7 @@ mod making;
 pub(super) mod postgres;
 pub(super) mod served;
 pub(super) mod sqlite;
+mod tls;
 
 /// A value for a placeholder.
 #[derive(Debug, Clone, Copy)]

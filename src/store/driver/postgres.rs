@@ -14,9 +14,11 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Config, NoTls};
 
+use super::tls::{Mode, Tls, malformed};
 use super::{Param, Row};
+use crate::domain::words::shell_word;
 use crate::store::migrate::{self, Dialect};
-use crate::store::{Gauges, Result, StoreError};
+use crate::store::{Gauges, Result, StoreError, Told};
 
 /// How long to wait for a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -35,6 +37,9 @@ const BEGIN_APPEND: &str =
 pub(in crate::store) struct Database {
     config: Config,
     name: String,
+    /// The command that tells whether the server is there.
+    check: String,
+    tls: Tls,
     pool: OnceLock<Pool>,
     ready: AtomicBool,
     is_new: AtomicBool,
@@ -42,9 +47,15 @@ pub(in crate::store) struct Database {
 
 impl Database {
     pub(in crate::store) fn new(url: &str) -> Result<Self> {
+        let (url, tls) = Tls::split_off(url)?;
         let mut config: Config = url.parse().map_err(|error: tokio_postgres::Error| {
-            StoreError::Unreadable(format!("the address of the store is malformed: {error}"))
+            malformed(&format!("the address of the store is malformed: {error}"))
         })?;
+        config.ssl_mode(match tls.mode {
+            Mode::Disable => SslMode::Disable,
+            Mode::Prefer => SslMode::Prefer,
+            Mode::Require | Mode::VerifyCa | Mode::VerifyFull => SslMode::Require,
+        });
         config.application_name("hubctl").connect_timeout(CONNECT_LIMIT);
         let host = match config.get_hosts().first() {
             Some(Host::Tcp(host)) => host.clone(),
@@ -52,12 +63,14 @@ impl Database {
             Some(Host::Unix(folder)) => folder.display().to_string(),
             None => "localhost".to_owned(),
         };
+        let port = config.get_ports().first().copied().unwrap_or(5432);
+        let check = format!("pg_isready -h {} -p {port}", shell_word(&host));
         let user = config.get_user().unwrap_or_default();
         let database = config.get_dbname().unwrap_or(user);
         let name = format!("postgres://{user}@{host}/{database}");
         let (pool, ready, is_new) =
             (OnceLock::new(), AtomicBool::new(false), AtomicBool::new(false));
-        Ok(Self { config, name, pool, ready, is_new })
+        Ok(Self { config, name, check, tls, pool, ready, is_new })
     }
 
     pub(in crate::store) fn name(&self) -> &str {
@@ -87,31 +100,73 @@ impl Database {
         self.begin(BEGIN_APPEND).await
     }
 
+    /// Two messages less than a transaction.
+    pub(in crate::store) async fn begin_look(&self) -> Result<Tx> {
+        Ok(Tx { connection: Some(self.ready_connection().await?), open: false })
+    }
+
     async fn begin(&self, begin: &str) -> Result<Tx> {
+        // Dropped, it rolls back what a failure here leaves behind.
+        let tx = Tx { connection: Some(self.ready_connection().await?), open: true };
+        tx.connection()?.batch_execute(begin).await?;
+        Ok(tx)
+    }
+
+    async fn ready_connection(&self) -> Result<Object> {
         let mut connection = self.connect().await?;
         if !self.ready.load(Ordering::Acquire) {
             self.bring_up_to_date(&mut connection).await?;
             self.ready.store(true, Ordering::Release);
         }
-        // Dropped, it rolls back what a failure here leaves behind.
-        let tx = Tx { connection: Some(connection) };
-        tx.connection()?.batch_execute(begin).await?;
-        Ok(tx)
+        Ok(connection)
     }
 
     async fn connect(&self) -> Result<Object> {
         let pool = match self.pool.get() {
             Some(pool) => pool,
-            None => self.pool.get_or_init(|| pool_of(&self.config)),
+            None => {
+                let made = pool_of(&self.config, &self.tls)?;
+                self.pool.get_or_init(|| made)
+            }
         };
         pool.get().await.map_err(|error| {
             use deadpool_postgres::PoolError;
-            let cause = match &error {
-                PoolError::Backend(cause) => chain(cause),
-                other => other.to_string(),
-            };
-            StoreError::Unreachable(format!("{} does not answer: {cause}", self.name))
+            match &error {
+                PoolError::Backend(cause) => self.refused(cause),
+                other => self.silent(&other.to_string()),
+            }
         })
+    }
+
+    /// A server that answers and lets nobody in is told apart from one that does not answer.
+    fn refused(&self, error: &tokio_postgres::Error) -> StoreError {
+        let (name, cause) = (&self.name, chain(error));
+        let told = |hint: String| Told::new(format!("{name} lets nobody in: {cause}"), hint);
+        match error.code() {
+            None if is_about_tls(error) => {
+                let message = format!("{name} can't be trusted: {cause}");
+                StoreError::Unreachable(Told::new(message, self.tls.hint()))
+            }
+            Some(&SqlState::TOO_MANY_CONNECTIONS) => StoreError::Busy,
+            Some(&SqlState::INVALID_CATALOG_NAME) => {
+                let database = self.config.get_dbname().or_else(|| self.config.get_user());
+                let database = shell_word(database.unwrap_or_default());
+                StoreError::Unreadable(told(format!("make the database with: createdb {database}")))
+            }
+            Some(code) if code.code().starts_with("28") => StoreError::Unreadable(told(
+                "correct user and password in HUBCTL_STATE or in the profile's `state`".to_owned(),
+            )),
+            Some(&SqlState::INSUFFICIENT_PRIVILEGE) => StoreError::Unreadable(told(
+                "grant the user of the address the right to connect".to_owned(),
+            )),
+            _ => self.silent(&cause),
+        }
+    }
+
+    fn silent(&self, cause: &str) -> StoreError {
+        let message = format!("{} does not answer: {cause}", self.name);
+        let hint = format!("see whether the server is there with: {}", self.check);
+        StoreError::Unreachable(Told::new(message, hint))
     }
 
     /// Replicas that start together wait here for one another.
@@ -160,13 +215,16 @@ fn is_older(found: i64) -> Result<bool> {
     Ok(found < known)
 }
 
-fn pool_of(config: &Config) -> Pool {
+fn pool_of(config: &Config, tls: &Tls) -> Result<Pool> {
     let manager_config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+    // A socket of this machine takes no TLS, whatever is asked for, as in libpq.
     let local = config.get_hosts().iter().all(|host| !matches!(host, Host::Tcp(_)));
     let manager = if local || config.get_ssl_mode() == SslMode::Disable {
-        Manager::from_config(config.clone(), NoTls, manager_config)
+        let mut config = config.clone();
+        config.ssl_mode(SslMode::Disable);
+        Manager::from_config(config, NoTls, manager_config)
     } else {
-        let tls = tokio_postgres_rustls::MakeRustlsConnect::new(tls_config());
+        let tls = tokio_postgres_rustls::MakeRustlsConnect::new(tls.client()?);
         Manager::from_config(config.clone(), tls, manager_config)
     };
     let builder = Pool::builder(manager)
@@ -180,22 +238,29 @@ fn pool_of(config: &Config) -> Pool {
                 client.batch_execute(setup).await.map_err(HookError::Backend)
             })
         }));
-    match builder.build() {
-        Ok(pool) => pool,
-        // The builder refuses only time-outs without a runtime, and a runtime is given.
-        Err(error) => unreachable!("{error}"),
-    }
+    // The builder refuses only time-outs without a runtime, and a runtime is given.
+    builder.build().map_err(|error| StoreError::Other(error.to_string()))
 }
 
-fn tls_config() -> rustls::ClientConfig {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()
+/// Whether the connection failed over a certificate, or for want of TLS.
+fn is_about_tls(error: &tokio_postgres::Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(next) = cause {
+        let inner = next.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let inner = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        if next.is::<rustls::Error>() || inner.is_some() {
+            return true;
+        }
+        cause = next.source();
+    }
+    error.to_string().contains("TLS")
 }
 
 /// A transaction on a connection of its own.
 pub(in crate::store) struct Tx {
     connection: Option<Object>,
+    /// Whether the server has a transaction to end.
+    open: bool,
 }
 
 impl Tx {
@@ -204,7 +269,9 @@ impl Tx {
     }
 
     pub(in crate::store) async fn commit(mut self) -> Result<()> {
-        if let Some(connection) = self.connection.take() {
+        if let Some(connection) = self.connection.take()
+            && self.open
+        {
             connection.batch_execute("commit").await?;
         }
         Ok(())
@@ -247,6 +314,9 @@ impl Tx {
 impl Drop for Tx {
     fn drop(&mut self) {
         let Some(connection) = self.connection.take() else { return };
+        if !self.open {
+            return;
+        }
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) => {
                 runtime.spawn(async move {
@@ -287,6 +357,10 @@ impl ToSql for Param<'_> {
     to_sql_checked!();
 }
 
+fn lost(error: &tokio_postgres::Error) -> Told {
+    Told::new(chain(error), "see whether the server runs, then run the command again")
+}
+
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -301,7 +375,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 impl From<tokio_postgres::Error> for StoreError {
     fn from(error: tokio_postgres::Error) -> Self {
         let Some(code) = error.code() else {
-            return Self::Unreachable(chain(&error));
+            return Self::Unreachable(lost(&error));
         };
         match *code {
             SqlState::UNIQUE_VIOLATION => Self::Duplicate,
@@ -310,9 +384,12 @@ impl From<tokio_postgres::Error> for StoreError {
             SqlState::LOCK_NOT_AVAILABLE
             | SqlState::T_R_SERIALIZATION_FAILURE
             | SqlState::T_R_DEADLOCK_DETECTED => Self::Busy,
-            SqlState::INSUFFICIENT_PRIVILEGE => Self::Unreadable(chain(&error)),
+            SqlState::INSUFFICIENT_PRIVILEGE => Self::Unreadable(Told::new(
+                chain(&error),
+                "grant the user of the address all rights on the database and its schema",
+            )),
             SqlState::ADMIN_SHUTDOWN | SqlState::CANNOT_CONNECT_NOW => {
-                Self::Unreachable(chain(&error))
+                Self::Unreachable(lost(&error))
             }
             _ => Self::Other(chain(&error)),
         }

@@ -12,8 +12,9 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, ffi};
 
 use super::making::Making;
 use super::{Param, Row};
+use crate::domain::words::shell_word;
 use crate::store::migrate::{self, Dialect};
-use crate::store::{Result, StoreError};
+use crate::store::{Result, StoreError, Told};
 
 /// How long a writer waits for another one.
 const BUSY_LIMIT: Duration = Duration::from_secs(20);
@@ -176,7 +177,7 @@ impl Database {
             return Err(self.cant(error));
         }
         let url = url::Url::from_file_path(fs::canonicalize(&self.path).map_err(|e| self.io(&e))?);
-        let url = url.map_err(|()| StoreError::Unreadable(self.path.display().to_string()))?;
+        let url = url.map_err(|()| self.unreadable(self.path.display().to_string()))?;
         let flags = flags | OpenFlags::SQLITE_OPEN_URI;
         let fixed = Connection::open_with_flags(format!("{url}?immutable=1"), flags);
         Ok((fixed.map_err(|e| self.cant(e))?, Role::Passing))
@@ -266,10 +267,11 @@ impl Database {
         };
         let name = self.path.display();
         if meta.file_type().is_symlink() {
-            return Err(StoreError::Permissions(format!("{name} is a symbolic link")));
+            let told = Told::new(format!("{name} is a symbolic link"), "name the file itself");
+            return Err(StoreError::Permissions(told));
         }
         if !meta.is_file() {
-            return Err(StoreError::Unreadable(format!("{name} is not a file")));
+            return Err(self.unreadable(format!("{name} is not a file")));
         }
         // SQLite takes what is shorter than its header for an empty database.
         if (1..HEADER_BYTES).contains(&meta.len()) {
@@ -279,8 +281,9 @@ impl Database {
         {
             use std::os::unix::fs::PermissionsExt;
             if meta.permissions().mode() & 0o077 != 0 {
-                let text = format!("{name} can be read or written by others: chmod 600 it");
-                return Err(StoreError::Permissions(text));
+                let hint = format!("chmod 600 {}", shell_word(&name.to_string()));
+                let told = Told::new(format!("{name} can be read or written by others"), hint);
+                return Err(StoreError::Permissions(told));
             }
         }
         Ok(Some(meta))
@@ -307,14 +310,23 @@ impl Database {
         match error.kind() {
             ErrorKind::ReadOnlyFilesystem => StoreError::ReadOnly,
             ErrorKind::StorageFull => StoreError::Full,
-            _ => StoreError::Unreadable(format!("{}: {error}", self.path.display())),
+            _ => self.unreadable(format!("{}: {error}", self.path.display())),
         }
+    }
+
+    fn unreadable(&self, message: String) -> StoreError {
+        let path = self.path.display().to_string();
+        let hint = format!(
+            "see what is there with: ls -ld {}; --state PATH names another store",
+            shell_word(&path)
+        );
+        StoreError::Unreadable(Told::new(message, hint))
     }
 
     fn cant(&self, error: rusqlite::Error) -> StoreError {
         match StoreError::from(error) {
-            StoreError::Unreadable(text) => {
-                StoreError::Unreadable(format!("{}: {text}", self.path.display()))
+            StoreError::Unreadable(told) => {
+                self.unreadable(format!("{}: {told}", self.path.display()))
             }
             StoreError::Damaged(text) => {
                 StoreError::Damaged(format!("{}: {text}", self.path.display()))
@@ -517,9 +529,6 @@ impl From<rusqlite::Error> for StoreError {
             ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Busy,
             ErrorCode::ReadOnly => Self::ReadOnly,
             ErrorCode::DiskFull => Self::Full,
-            ErrorCode::CannotOpen | ErrorCode::PermissionDenied => {
-                Self::Unreadable(error.to_string())
-            }
             ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt => {
                 Self::Damaged(error.to_string())
             }
@@ -531,7 +540,10 @@ impl From<rusqlite::Error> for StoreError {
             {
                 Self::Duplicate
             }
-            ErrorCode::SystemIoFailure => Self::Unreadable(error.to_string()),
+            ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::SystemIoFailure => {
+                let hint = "check the disk and the permissions of the file and its folder";
+                Self::Unreadable(Told::new(error.to_string(), hint))
+            }
             _ => Self::Other(error.to_string()),
         }
     }

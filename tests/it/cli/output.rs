@@ -129,3 +129,20 @@ fn the_watch_shows_what_changes_once_and_ends_with_ctrl_c() {
     // A shell tells the death by SIGINT as 130.
     assert!(status.signal() == Some(2) || status.code() == Some(130), "{status:?}");
 }
+
+#[test]
+fn an_expression_that_asks_for_too_much_is_a_usage_error_and_gives_nothing() {
+    let home = TestHome::new();
+    for expression in [
+        "\"a\" * 9e18",
+        "\"a\" * 1e12",
+        "\"a\" * 1000000000000",
+        "[range(1e12)]",
+        "1, (\"a\" * 10000000000000)",
+    ] {
+        let ended = home.args(["connectors", "list", "--jq", expression]).code(2);
+        assert_eq!(ended.stdout, "", "{ended:?}");
+        assert_eq!(ended.error()["code"], "usage.bad_jq");
+        assert_eq!(ended.stderr.lines().count(), 1, "{ended:?}");
+    }
+}

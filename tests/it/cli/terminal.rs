@@ -1,6 +1,6 @@
 //! Questions: only on a terminal, and each way to answer them.
 
-use rexpect::process::WaitStatus;
+use rexpect::process::{Signal, WaitStatus};
 use rexpect::session::PtySession;
 
 use crate::support::cli::TestHome;
@@ -99,6 +99,62 @@ fn threat_32_a_secret_that_is_typed_is_not_shown() {
     let shown = session.exp_eof().unwrap();
     assert!(!shown.contains("typed-s3cret"), "{shown}");
     assert!(shown.contains("Linked"), "{shown}");
+}
+
+/// What the terminal says of itself: whether it shows what is typed, and gives whole lines.
+fn modes(home: &TestHome, line: &str, keys: &str) -> String {
+    let script = format!(
+        "stty echo; $H {line}; echo \"ended $?\"; stty -a | grep -oE -- '-?(echo|icanon)\\b'"
+    );
+    let mut command = std::process::Command::new("bash");
+    command
+        .args(["-c", &script])
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("TERM", "xterm")
+        .env("H", env!("CARGO_BIN_EXE_hubctl"))
+        .env("HUBCTL_CONFIG_DIR", home.path())
+        .current_dir(home.path());
+    let mut session = rexpect::session::spawn_command(command, Some(30_000)).unwrap();
+    session.exp_string(":").unwrap();
+    session.send(keys).unwrap();
+    session.flush().unwrap();
+    session.exp_string("ended ").unwrap();
+    session.exp_eof().unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn ctrl_c_at_a_secret_ends_the_command_and_leaves_the_terminal_as_it_was() {
+    let home = linked();
+    let line = "accounts add --provider hubspot --origin-owner-id new --no-verify";
+    // The shell is told of the signal too, and goes on since the command ended by itself.
+    assert_eq!(modes(&home, line, "\x03"), "130 icanon echo");
+    assert_eq!(modes(&home, line, "typed\n"), "0 icanon echo");
+    assert_eq!(home.run("accounts list -o id").stdout.lines().count(), 2);
+}
+
+#[test]
+fn after_an_answer_the_first_ctrl_c_waits_for_the_write_and_the_second_does_not() {
+    for (signals, expected) in [(1, 0), (2, 130)] {
+        let home = linked();
+        // Somebody else writes, so that this write has to wait.
+        let other = rusqlite::Connection::open(home.store()).unwrap();
+        let mut session = home.terminal("connectors disable hubspot");
+        session.exp_string("[y/N]").unwrap();
+        other.execute_batch("begin immediate").unwrap();
+        session.send("y").unwrap();
+        session.flush().unwrap();
+        session.exp_string("yes").unwrap();
+        // The answer is shown before the write begins, by far less than this.
+        std::thread::park_timeout(std::time::Duration::from_millis(500));
+        for _ in 0..signals {
+            session.process_mut().signal(Signal::SIGINT).unwrap();
+            std::thread::park_timeout(std::time::Duration::from_millis(100));
+        }
+        other.execute_batch("rollback").unwrap();
+        assert_eq!(code(session), expected);
+        assert_eq!(is_enabled(&home), expected != 0);
+    }
 }
 
 #[test]

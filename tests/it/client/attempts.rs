@@ -261,7 +261,9 @@ fn a_key_that_was_copied_badly_is_never_sent() {
 
 #[test]
 fn an_address_that_is_no_hubs_is_refused() {
-    for url in ["ftp://hub.example.com", "http://user:pw@hub.example.com", "http://h?x=1", "http://h#x"] {
+    for url in
+        ["ftp://hub.example.com", "http://user:pw@hub.example.com", "http://h?x=1", "http://h#x"]
+    {
         let error = Client::new(options(url)).unwrap_err();
         assert_eq!(error.code().name, "usage.bad_value", "{url}");
         assert!(!format!("{error:?}").contains("pw@"), "{error:?}");

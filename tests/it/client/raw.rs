@@ -44,7 +44,9 @@ fn a_call_is_sent_as_it_is_written_and_answered_as_it_came() {
 
 #[test]
 fn a_refusal_is_answered_with_its_body_and_ends_by_its_status() {
-    for (status, exit) in [(404, 3), (401, 4), (403, 5), (409, 6), (422, 6), (400, 2), (500, 10), (301, 10)] {
+    for (status, exit) in
+        [(404, 3), (401, 4), (403, 5), (409, 6), (422, 6), (400, 2), (500, 10), (301, 10)]
+    {
         let hub = FakeHub::script(vec![Reply::refusal(status, None, "because")]);
         let answer = block_on(client(&hub).raw(&raw("DELETE", "/x"))).unwrap();
         assert_eq!(answer.status, status);
@@ -125,7 +127,10 @@ fn only_reads_and_writes_with_an_idempotency_key_are_sent_again() {
     assert!(String::from_utf8(answer.body).unwrap().contains("busy"));
 }
 
-fn pages(reply: impl Fn(u64, Option<String>) -> Reply + Send + Sync + 'static, path: &str) -> Value {
+fn pages(
+    reply: impl Fn(u64, Option<String>) -> Reply + Send + Sync + 'static,
+    path: &str,
+) -> Value {
     let hub = FakeHub::start(move |asked, _| {
         let page = asked.param("page").map_or(1, |page| page.parse().unwrap());
         reply(page, asked.param("next"))
@@ -158,7 +163,8 @@ fn pages_become_one_list() {
     assert_eq!(pages(cursor, "/requests/logs"), rows(1, 3));
     let unpaged = |_, _| Reply::json(200, &rows(1, 100));
     assert_eq!(pages(unpaged, "/admin/accounts"), rows(1, 100));
-    let second = |page: u64, _| Reply::json(200, &if page < 3 { rows(26, 50) } else { rows(51, 51) });
+    let second =
+        |page: u64, _| Reply::json(200, &if page < 3 { rows(26, 50) } else { rows(51, 51) });
     assert_eq!(pages(second, "/accounts?page=2"), rows(26, 51));
 }
 

@@ -108,7 +108,10 @@ fn a_list_is_read_row_by_row_with_what_is_newer_than_this_program() {
     let mut seen = 0;
     block_on(client(&hub).accounts(&Filter::default(), |account| {
         seen += 1;
-        assert_eq!((account.status.as_ref(), account.kind.as_ref()), ("a status of later", "later"));
+        assert_eq!(
+            (account.status.as_ref(), account.kind.as_ref()),
+            ("a status of later", "later")
+        );
         assert_eq!(account.categories.len(), 1);
         assert_eq!(account.setup_information.value(), json!({"a": "b"}));
         assert_eq!(account.updated_at, account.created_at);
@@ -134,7 +137,11 @@ fn a_list_is_read_row_by_row_with_what_is_newer_than_this_program() {
 
 #[test]
 fn a_list_that_breaks_off_is_never_complete() {
-    let whole = "[\n".to_owned() + &account("a1").to_string() + ",\n" + &account("a2").to_string() + "\n]\n";
+    let whole = "[\n".to_owned()
+        + &account("a1").to_string()
+        + ",\n"
+        + &account("a2").to_string()
+        + "\n]\n";
     for end in (0..whole.trim_end().len()).step_by(37) {
         let part = &whole.as_bytes()[..end];
         for reply in [

@@ -36,10 +36,14 @@ fn every_exchange_is_one_line_for_the_user_alone() {
     block_on(client.get_project(&"p".parse().unwrap())).unwrap_err();
     block_on(client.accounts(&Filter::default(), |_| unreachable!("there are none"))).unwrap();
     let records = records(&path);
-    let statuses: Vec<_> = records.iter().map(|record| record["response"]["status"].as_u64()).collect();
+    let statuses: Vec<_> =
+        records.iter().map(|record| record["response"]["status"].as_u64()).collect();
     assert_eq!(statuses, [None, Some(503), Some(404), Some(200)]);
     let codes: Vec<_> = records.iter().map(|record| record["error"]["code"].as_str()).collect();
-    assert_eq!(codes, [Some("remote.unreachable"), Some("remote.failed"), Some("project.not_found"), None]);
+    assert_eq!(
+        codes,
+        [Some("remote.unreachable"), Some("remote.failed"), Some("project.not_found"), None]
+    );
     let mode = std::fs::metadata(&path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     assert!(client.take_notes().is_empty());
@@ -66,31 +70,48 @@ fn threat_32_planted_secrets_are_not_in_the_trace_in_any_form() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("trace.jsonl");
     let token = "hcs_7_planted-session/token+1";
-    let secrets = ["planted client secret", "planted&api=key", token, "v1.local.9_plantedplantedplanted", KEY];
+    let secrets = [
+        "planted client secret",
+        "planted&api=key",
+        token,
+        "v1.local.9_plantedplantedplanted",
+        KEY,
+    ];
     let hub = FakeHub::start(move |asked, _| match asked.route().as_str() {
-        "POST /admin/connect_sessions" => Reply::json(201, &json!({
-            "id": 7, "organization_id": "o", "project_id": "p", "token": token,
-            "auth_link_url": format!("https://hub.example.com/connect/{token}"),
-            "external_trigger_token": "planted client secret",
-            "origin_owner_id": "a", "origin_owner_name": "A", "type": "production",
-            "status": "pending", "created_at": "2026-06-01T12:00:00Z", "expires_at": "2026-06-01T12:30:00Z",
-        })),
+        "POST /admin/connect_sessions" => Reply::json(
+            201,
+            &json!({
+                "id": 7, "organization_id": "o", "project_id": "p", "token": token,
+                "auth_link_url": format!("https://hub.example.com/connect/{token}"),
+                "external_trigger_token": "planted client secret",
+                "origin_owner_id": "a", "origin_owner_name": "A", "type": "production",
+                "status": "pending", "created_at": "2026-06-01T12:00:00Z", "expires_at": "2026-06-01T12:30:00Z",
+            }),
+        ),
         "POST /admin/keys" => Reply::json(201, &json!({"key": "v1.local.9_plantedplantedplanted"})),
         // A hub that says back what it was sent, and in other spellings.
-        _ => Reply::json(400, &json!({
-            "message": format!("bad value planted client secret, {}", STANDARD.encode("planted client secret")),
-            "code": "fields.invalid",
-            "details": [String::from_utf8_lossy(&asked.body), asked.header("authorization"), KEY],
-        })),
+        _ => Reply::json(
+            400,
+            &json!({
+                "message": format!("bad value planted client secret, {}", STANDARD.encode("planted client secret")),
+                "code": "fields.invalid",
+                "details": [String::from_utf8_lossy(&asked.body), asked.header("authorization"), KEY],
+            }),
+        ),
     });
     let client = traced(&hub, &path).unwrap();
     let values = [("client_secret", "planted client secret"), ("api_key", "planted&api=key")];
-    let values = values.map(|(key, value)| (key.to_owned(), hubctl::domain::secret::Secret::new(value)));
+    let values =
+        values.map(|(key, value)| (key.to_owned(), hubctl::domain::secret::Secret::new(value)));
     block_on(async {
         let new = hubctl::hub::accounts::New {
             provider: "hubspot".parse().unwrap(),
             auth_config: None,
-            owner: hubctl::domain::account::Owner { id: "a".into(), name: "A".into(), username: None },
+            owner: hubctl::domain::account::Owner {
+                id: "a".into(),
+                name: "A".into(),
+                username: None,
+            },
             tags: hubctl::hub::accounts::Tags::default(),
             values: values.into_iter().collect(),
             multiple: false,
@@ -98,7 +119,11 @@ fn threat_32_planted_secrets_are_not_in_the_trace_in_any_form() {
         let error = client.add_account(new, Guard::default()).await.unwrap_err();
         assert!(!format!("{error:?}").contains(KEY), "{error:?}");
         let session = hubctl::domain::connect_session::NewSession {
-            owner: hubctl::domain::account::Owner { id: "a".into(), name: "A".into(), username: None },
+            owner: hubctl::domain::account::Owner {
+                id: "a".into(),
+                name: "A".into(),
+                username: None,
+            },
             provider: None,
             auth_config: None,
             categories: Vec::new(),
@@ -123,9 +148,15 @@ fn threat_32_planted_secrets_are_not_in_the_trace_in_any_form() {
     for secret in secrets {
         let form: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
         let json = Value::from(secret).to_string();
-        let forms =
-            [secret, json.trim_matches('"'), &form, &form.replace('+', "%20"), &STANDARD.encode(secret), &STANDARD.encode(format!("{secret}:"))]
-                .map(str::to_owned);
+        let forms = [
+            secret,
+            json.trim_matches('"'),
+            &form,
+            &form.replace('+', "%20"),
+            &STANDARD.encode(secret),
+            &STANDARD.encode(format!("{secret}:")),
+        ]
+        .map(str::to_owned);
         for form in forms {
             assert!(!text.contains(&form), "{form} is in {text}");
         }

@@ -107,7 +107,10 @@ fn filters_are_asked_for_and_applied_whether_or_not_the_platform_knows_them() {
     let providers = vec!["bamboohr".parse().unwrap()];
     assert_eq!(only(Filter { providers, ..Filter::default() }), ["2"]);
     assert!(hub.asked()[0].path.contains("providers=bamboohr"));
-    assert_eq!(only(Filter { statuses: vec!["active".parse().unwrap()], ..Filter::default() }), ["1", "3"]);
+    assert_eq!(
+        only(Filter { statuses: vec!["active".parse().unwrap()], ..Filter::default() }),
+        ["1", "3"]
+    );
     assert_eq!(only(Filter { kind: Some("test".parse().unwrap()), ..Filter::default() }), ["2"]);
     let since = "2026-06-01T20:00:00Z".parse().ok();
     assert_eq!(only(Filter { updated_since: since, ..Filter::default() }), ["2"]);
@@ -141,7 +144,10 @@ fn an_account_that_is_not_there_is_the_same_error_as_on_a_local_store() {
     let hub = FakeHub::script(vec![Reply::refusal(404, None, "Account not found")]);
     let client = vendors(&hub);
     let error = block_on(client.account(&"a1".parse().unwrap())).unwrap_err();
-    assert_eq!((error.code().name, error.message()), ("account.not_found", "no linked account `a1`"));
+    assert_eq!(
+        (error.code().name, error.message()),
+        ("account.not_found", "no linked account `a1`")
+    );
     assert_eq!(error.http_status(), Some(404));
     let error = block_on(client.session("7".parse().unwrap())).unwrap_err();
     assert_eq!(error.code().name, "session.not_found");
@@ -284,8 +290,11 @@ fn auth_configs_are_found_under_either_name_and_by_any_target() {
             if asked.route() == "GET /connector_profiles" && !has_profiles {
                 return Reply::refusal(404, None, "Cannot GET /connector_profiles");
             }
-            let all =
-                [config("c2", "hubspot", false), config("c1", "bamboohr", true), config("c3", "hubspot", true)];
+            let all = [
+                config("c2", "hubspot", false),
+                config("c1", "bamboohr", true),
+                config("c3", "hubspot", true),
+            ];
             Reply::json(200, &json!({"data": all, "page": 1, "page_size": 100, "total": 3}))
         });
         let client = vendors(&hub);
@@ -339,7 +348,10 @@ fn what_the_platform_does_not_offer_is_never_sent() {
             client.delete_auth_config("c1", guard).await.unwrap_err(),
             client.impact("c1", Action::Delete).await.unwrap_err(),
             client.create_sessions(Vec::new(), guard).await.unwrap_err(),
-            client.sessions(hubctl::hub::connect_sessions::Filter::default(), none).await.unwrap_err(),
+            client
+                .sessions(hubctl::hub::connect_sessions::Filter::default(), none)
+                .await
+                .unwrap_err(),
             client.revoke_session("7".parse().unwrap(), guard).await.unwrap_err(),
             client.forget_connector(&"x".parse().unwrap(), guard).await.unwrap_err(),
             client.import_connectors(&[], guard).await.unwrap_err(),

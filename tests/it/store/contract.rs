@@ -25,6 +25,7 @@ on_both_databases!(
     a_failed_statement_spoils_its_transaction,
     a_reader_sees_one_state,
     a_reader_sees_what_was_written_since_its_last_transaction,
+    a_look_reads_what_is_there_and_writes_nothing,
     writers_wait_for_one_another,
     an_account_needs_its_auth_config,
     a_store_that_is_not_there_reads_as_empty,
@@ -281,4 +282,23 @@ async fn a_store_that_is_not_there_reads_as_empty(world: TestHub) {
     assert!(!world.hub.store().is_new() || cfg!(unix));
     let files: Vec<_> = std::fs::read_dir(world.folder.path()).unwrap().collect();
     assert!(files.is_empty(), "{files:?}");
+}
+
+async fn a_look_reads_what_is_there_and_writes_nothing(world: TestHub) {
+    let other = world.project("other").await;
+    let count = "select count(*) from projects";
+    let mut look = world.hub.store().begin_look().await.unwrap();
+    assert_eq!(look.number(count, &[]).await.unwrap(), 2);
+    let delete = "delete from projects where number = ?1";
+    let refused = look.execute(delete, &[other.project().into()]).await;
+    assert!(matches!(refused, Err(StoreError::ReadOnly)));
+    drop(look);
+    // Its connection is of use again, for a look and for a transaction.
+    for _ in 0..40 {
+        let mut look = world.hub.store().begin_look().await.unwrap();
+        assert_eq!(look.number(count, &[]).await.unwrap(), 2);
+        let mut tx = write(&world).await;
+        tx.execute(delete, &[other.project().into()]).await.unwrap();
+    }
+    assert_eq!(read(&world).await.number(count, &[]).await.unwrap(), 2);
 }

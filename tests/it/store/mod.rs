@@ -5,3 +5,5 @@ mod contract;
 mod files;
 mod first_use;
 mod plans;
+#[cfg(unix)]
+mod servers;

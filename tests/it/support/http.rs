@@ -169,9 +169,7 @@ pub(crate) struct FakeHub {
 
 impl FakeHub {
     /// Starts one that answers each request by what it is and how many came before.
-    pub(crate) fn start(
-        answer: impl Fn(&Asked, usize) -> Reply + Send + Sync + 'static,
-    ) -> Self {
+    pub(crate) fn start(answer: impl Fn(&Asked, usize) -> Reply + Send + Sync + 'static) -> Self {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let (stop, stopped) = oneshot::channel();
         let (tell, told) = std::sync::mpsc::channel();
@@ -224,9 +222,8 @@ async fn serve(listener: TcpListener, log: Arc<Mutex<Vec<Asked>>>, answer: Arc<A
         let (stream, _) = listener.accept().await.unwrap();
         let (log, answer) = (Arc::clone(&log), Arc::clone(&answer));
         tokio::spawn(async move {
-            let service = service_fn(move |request| {
-                respond(request, Arc::clone(&log), Arc::clone(&answer))
-            });
+            let service =
+                service_fn(move |request| respond(request, Arc::clone(&log), Arc::clone(&answer)));
             let server = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
             // A connection that ends badly is what some tests are about.
             _ = server.serve_connection(TokioIo::new(stream), service).await;

@@ -88,10 +88,47 @@ fn cluster() -> PathBuf {
 }
 
 fn answers(folder: &Path) -> bool {
-    UnixStream::connect(folder.join(".s.PGSQL.5432")).is_ok()
+    answers_at(folder, 5432)
+}
+
+fn answers_at(folder: &Path, port: u16) -> bool {
+    UnixStream::connect(folder.join(format!(".s.PGSQL.{port}"))).is_ok()
 }
 
 fn start() -> PathBuf {
+    start_with(5432, &["listen_addresses="], |_| {})
+}
+
+/// A server of the test's own, stopped and removed with it.
+pub(crate) struct Own {
+    folder: PathBuf,
+    port: u16,
+}
+
+impl Own {
+    /// Starts it on this port with these settings; `prepare` is shown its folder before, whose
+    /// files are then the server's.
+    pub(crate) fn start_at(port: u16, settings: &[&str], prepare: impl FnOnce(&Path)) -> Self {
+        Self { folder: start_with(port, settings, prepare), port }
+    }
+
+    /// The URL of a database, on the server's socket.
+    pub(crate) fn url(&self, name: &str) -> String {
+        format!("{}&port={}", url(&self.folder, name), self.port)
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        let pid = fs::read_to_string(self.folder.join("postmaster.pid")).unwrap_or_default();
+        if let Some(pid) = pid.lines().next() {
+            _ = Command::new("kill").args(["-QUIT", pid]).status();
+        }
+        _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn start_with(port: u16, settings: &[&str], prepare: impl FnOnce(&Path)) -> PathBuf {
     let programs = programs();
     // Sockets need a short path, and the server's user must be able to walk down to it.
     let folder = tempfile::Builder::new().prefix("hubctl-pg-").tempdir_in("/tmp").unwrap().keep();
@@ -115,22 +152,28 @@ fn start() -> PathBuf {
         .unwrap();
     assert!(init.status.success(), "initdb: {}", String::from_utf8_lossy(&init.stderr));
 
+    prepare(data);
+    if let Some((user, group)) = server_user {
+        for entry in fs::read_dir(data).unwrap() {
+            chown(entry.unwrap().path(), Some(user), Some(group)).unwrap();
+        }
+    }
     let mut server = command("postgres");
-    server.arg("-D").arg(data).arg("-k").arg(data);
-    for setting in [
-        "listen_addresses=",
+    server.arg("-D").arg(data).arg("-k").arg(data).args(["-p", &port.to_string()]);
+    let always = [
         "fsync=off",
         "synchronous_commit=off",
         "full_page_writes=off",
         "max_connections=200",
         "autovacuum=off",
-    ] {
+    ];
+    for setting in always.iter().chain(settings) {
         server.args(["-c", setting]);
     }
     detached(&mut server, data);
     let deadline = Instant::now() + Duration::from_secs(30);
     // The socket answers a little before the server lets anybody in.
-    while !(answers(data) && log_says(data, "ready to accept connections")) {
+    while !(answers_at(data, port) && log_says(data, "ready to accept connections")) {
         let log = fs::read_to_string(data.join("test.log")).unwrap_or_default();
         assert!(Instant::now() < deadline, "PostgreSQL did not start:\n{log}");
         std::thread::park_timeout(Duration::from_millis(20));

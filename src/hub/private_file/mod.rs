@@ -11,6 +11,9 @@ use zeroize::Zeroizing;
 
 use crate::error::{Code, HubError, codes};
 
+#[cfg(unix)]
+mod links;
+
 /// Opens a private file for reading; `None` if there is nothing at the path.
 ///
 /// Refused are symbolic links, anything but a plain file, and files that the group or others may
@@ -21,7 +24,7 @@ pub fn open_private(path: &Path) -> Result<Option<File>, HubError> {
         Err(error) => return absent_or(path, error).map(|()| None),
     };
     let metadata = file.metadata().map_err(|error| unreadable(path, error))?;
-    check(path, &metadata)?;
+    check(path, &metadata, is_private)?;
     Ok(Some(file))
 }
 
@@ -31,7 +34,43 @@ pub fn read_private(
     limit: u32,
     too_long: &'static Code,
 ) -> Result<Option<Zeroizing<Vec<u8>>>, HubError> {
-    let Some(file) = open_private(path)? else { return Ok(None) };
+    let file = open_private(path)?;
+    file.map(|file| content_of(path, file, limit, too_long)).transpose()
+}
+
+/// The content of a private file that somebody else made and the operator named.
+///
+/// Other than with [`read_private`], symbolic links are followed where root or this user laid them
+/// and nobody else can change them, and root's file may be readable by its group: secrets that
+/// Kubernetes mounts for a user that is not root are both.
+pub fn read_named(
+    path: &Path,
+    limit: u32,
+    too_long: &'static Code,
+) -> Result<Option<Zeroizing<Vec<u8>>>, HubError> {
+    let Some(file) = open_named(path)? else { return Ok(None) };
+    let metadata = file.metadata().map_err(|error| unreadable(path, error))?;
+    check(path, &metadata, is_private_for_its_group)?;
+    content_of(path, file, limit, too_long).map(Some)
+}
+
+fn open_named(path: &Path) -> Result<Option<File>, HubError> {
+    match open(path) {
+        Ok(file) => Ok(Some(file)),
+        #[cfg(unix)]
+        Err(_) if fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) => {
+            links::open(path)
+        }
+        Err(error) => absent_or(path, error).map(|()| None),
+    }
+}
+
+fn content_of(
+    path: &Path,
+    file: File,
+    limit: u32,
+    too_long: &'static Code,
+) -> Result<Zeroizing<Vec<u8>>, HubError> {
     // The buffer never grows: a move would leave a copy of the secret behind.
     let mut content = Zeroizing::new(Vec::with_capacity(limit as usize + 1));
     file.take(u64::from(limit) + 1)
@@ -41,13 +80,13 @@ pub fn read_private(
         let message = format!("{} is longer than {limit} bytes", path.display());
         return Err(HubError::new(too_long, message));
     }
-    Ok(Some(content))
+    Ok(content)
 }
 
 /// Checks a file that somebody else will open, such as a database; says whether it is there.
 pub fn check_private(path: &Path) -> Result<bool, HubError> {
     match fs::symlink_metadata(path) {
-        Ok(metadata) => check(path, &metadata).map(|()| true),
+        Ok(metadata) => check(path, &metadata, is_private).map(|()| true),
         Err(error) => absent_or(path, error).map(|()| false),
     }
 }
@@ -147,7 +186,36 @@ fn open(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-fn check(path: &Path, metadata: &fs::Metadata) -> Result<(), HubError> {
+/// Who may do what with a file, in the words of its system.
+#[derive(Clone, Copy)]
+#[cfg_attr(not(unix), expect(dead_code, reason = "there are no modes to look at"))]
+struct Access {
+    mode: u32,
+    owner: u32,
+    /// The user of this process.
+    user: u32,
+}
+
+/// Anything that the group or others may do.
+const NOT_OWNER: u32 = 0o077;
+/// The same without reading by the group.
+const NOT_OWNER_NOR_READER: u32 = 0o037;
+
+fn is_private(access: Access) -> bool {
+    access.mode & NOT_OWNER == 0
+}
+
+/// Root decides who is in a group; a user that is not root reads root's file by its group alone.
+fn is_private_for_its_group(access: Access) -> bool {
+    let by_group = access.owner == 0 && access.user != 0;
+    is_private(access) || by_group && access.mode & NOT_OWNER_NOR_READER == 0
+}
+
+fn check(
+    path: &Path,
+    metadata: &fs::Metadata,
+    is_fine: fn(Access) -> bool,
+) -> Result<(), HubError> {
     if metadata.is_symlink() {
         return Err(symlink(path));
     }
@@ -155,10 +223,13 @@ fn check(path: &Path, metadata: &fs::Metadata) -> Result<(), HubError> {
         let message = format!("{} is not a plain file", path.display());
         return Err(HubError::new(&codes::STORE_UNREADABLE, message));
     }
+    #[cfg(not(unix))]
+    let _ = is_fine;
     #[cfg(unix)]
     {
-        let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions());
-        if mode & 0o077 != 0 {
+        use std::os::unix::fs::MetadataExt as _;
+        let (mode, user) = (metadata.mode(), rustix::process::geteuid().as_raw());
+        if !is_fine(Access { mode, owner: metadata.uid(), user }) {
             let shown = path.display();
             let message =
                 format!("{shown} holds secrets and is open to others ({:03o})", mode & 0o777);
@@ -218,7 +289,10 @@ mod tests {
     use std::os::unix::net::UnixListener;
     use std::path::Path;
 
-    use super::{append_private, check_private, create_private, open_private, read_private};
+    use super::{
+        Access, append_private, check_private, create_private, is_private,
+        is_private_for_its_group, open_private, read_named, read_private,
+    };
     use crate::error::{Code, HubError, codes};
 
     #[track_caller]
@@ -278,6 +352,78 @@ mod tests {
         create_private(&target, b"x").unwrap();
         refused(read(&link), &codes::STORE_PERMISSIONS);
         refused(check_private(&link), &codes::STORE_PERMISSIONS);
+    }
+
+    fn named(path: &Path) -> Result<Option<Vec<u8>>, HubError> {
+        Ok(read_named(path, 10, &codes::KEY_MALFORMED)?.map(|content| content.to_vec()))
+    }
+
+    /// As the kubelet mounts a secret: the folder is anybody's to write and sticky.
+    #[test]
+    fn the_links_of_a_mounted_secret_are_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let mount = folder.path().join("mount");
+        fs::create_dir(&mount).unwrap();
+        create_private(&mount.join("..2026_11_22/key"), b"x").unwrap();
+        fs::set_permissions(mount.join("..2026_11_22"), Permissions::from_mode(0o755)).unwrap();
+        symlink("..2026_11_22", mount.join("..data")).unwrap();
+        symlink("..data/key", mount.join("key")).unwrap();
+        fs::set_permissions(&mount, Permissions::from_mode(0o1777)).unwrap();
+        assert_eq!(named(&mount.join("key")).unwrap().unwrap(), b"x");
+        assert_eq!(named(&mount.join("..data/key")).unwrap().unwrap(), b"x");
+        symlink(mount.join("key"), folder.path().join("absolute")).unwrap();
+        symlink("mount/../absolute", folder.path().join("up")).unwrap();
+        assert_eq!(named(&folder.path().join("up")).unwrap().unwrap(), b"x");
+        symlink("nothing", folder.path().join("dangling")).unwrap();
+        assert!(named(&folder.path().join("dangling")).unwrap().is_none());
+        // What hubctl makes itself is never behind a link.
+        refused(read(&mount.join("key")), &codes::STORE_PERMISSIONS);
+    }
+
+    #[test]
+    fn threat_34_a_link_that_others_could_have_laid_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let (target, link) = (folder.path().join("in/target"), folder.path().join("link"));
+        create_private(&target, b"x").unwrap();
+        symlink("in/target", &link).unwrap();
+        assert!(named(&link).unwrap().is_some());
+        for (path, open) in [(folder.path(), 0o770), (target.parent().unwrap(), 0o707)] {
+            fs::set_permissions(path, Permissions::from_mode(open)).unwrap();
+            let error = refused(named(&link), &codes::STORE_PERMISSIONS);
+            assert!(error.message().contains("can be changed by others"), "{error:?}");
+            fs::set_permissions(path, Permissions::from_mode(0o700)).unwrap();
+        }
+        fs::set_permissions(&target, Permissions::from_mode(0o644)).unwrap();
+        refused(named(&link), &codes::STORE_PERMISSIONS);
+        fs::set_permissions(&target, Permissions::from_mode(0o600)).unwrap();
+        symlink("loop", folder.path().join("loop")).unwrap();
+        refused(named(&folder.path().join("loop")), &codes::STORE_UNREADABLE);
+        symlink("in", folder.path().join("folder")).unwrap();
+        refused(named(&folder.path().join("folder")), &codes::STORE_UNREADABLE);
+        symlink("/dev/null", folder.path().join("device")).unwrap();
+        refused(named(&folder.path().join("device")), &codes::STORE_UNREADABLE);
+        // Only root can give a file away, and so only root can be shown one.
+        if std::os::unix::fs::chown(&target, Some(12_345), None).is_ok() {
+            refused(named(&link), &codes::STORE_PERMISSIONS);
+        }
+    }
+
+    #[test]
+    fn threat_34_only_a_file_of_root_may_be_read_by_its_group() {
+        let of = |mode, owner, user| Access { mode, owner, user };
+        for (access, fine) in [
+            (of(0o440, 0, 1000), true),
+            (of(0o640, 0, 1000), true),
+            (of(0o400, 1000, 1000), true),
+            (of(0o440, 1000, 1000), false),
+            (of(0o440, 0, 0), false),
+            (of(0o460, 0, 1000), false),
+            (of(0o444, 0, 1000), false),
+            (of(0o441, 0, 1000), false),
+        ] {
+            assert_eq!(is_private_for_its_group(access), fine, "{:o}", access.mode);
+            assert_eq!(is_private(access), access.mode == 0o400, "{:o}", access.mode);
+        }
     }
 
     #[test]
