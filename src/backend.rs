@@ -11,6 +11,7 @@ use crate::api::connectors::{Connector, ConnectorDetail};
 use crate::api::keys::{CreatedKey, Key};
 use crate::api::projects::Project;
 use crate::api::write::Written;
+use crate::client::Client;
 use crate::domain::api_key::NewKey;
 use crate::domain::connect_session::NewSession;
 use crate::domain::connector::Connector as Definition;
@@ -27,6 +28,8 @@ use crate::local::{Flow, Local};
 pub enum Backend {
     /// On a store, in this process.
     Local(Local),
+    /// On a hub elsewhere.
+    Remote(Box<Client>),
 }
 
 impl Backend {
@@ -38,10 +41,28 @@ impl Backend {
         Ok(Self::Local(Local::administrator(Arc::new(hub), project).await?))
     }
 
+    /// A backend on a hub elsewhere.
+    #[must_use]
+    pub fn remote(client: Client) -> Self {
+        Self::Remote(Box::new(client))
+    }
+
+    /// Says whether a command that calls these operations can work here, before it begins.
+    ///
+    /// # Errors
+    /// `remote.unsupported` with the place where it is done instead.
+    pub fn offers(&self, operations: &[&str]) -> Result<(), HubError> {
+        match self {
+            Self::Local(_) => Ok(()),
+            Self::Remote(client) => client.offers(operations),
+        }
+    }
+
     /// Facts for standard error that came up on the way: a store or a key that was made.
     pub fn take_notes(&self) -> Vec<String> {
         match self {
             Self::Local(local) => local.take_notes(),
+            Self::Remote(client) => client.take_notes(),
         }
     }
 
@@ -49,6 +70,7 @@ impl Backend {
     pub fn project(&self) -> &str {
         match self {
             Self::Local(local) => local.project(),
+            Self::Remote(client) => client.project(),
         }
     }
 
@@ -56,6 +78,7 @@ impl Backend {
     pub fn public_url(&self) -> &url::Url {
         match self {
             Self::Local(local) => local.public_url(),
+            Self::Remote(client) => client.api_url(),
         }
     }
 }
@@ -71,6 +94,8 @@ macro_rules! dispatch {
                 pub async fn $name(&self, $($arg: $kind),*) -> Result<$answer, HubError> {
                     match self {
                         Self::Local(local) => local.$name($($arg),*).await,
+                        // Its state is large, and most commands never need it.
+                        Self::Remote(client) => Box::pin(client.$name($($arg),*)).await,
                     }
                 }
             )*

@@ -202,6 +202,60 @@ pub mod codes {
         FORBIDDEN = "auth.forbidden", Forbidden,
             "The caller lacks the scope that the operation needs.",
             "Use a key with that scope.";
+        NET_BAD_PROXY = "net.bad_proxy", LocalState,
+            "The proxy named in the environment is not an address.",
+            "Write it as http://proxy.example.com:3128; NO_PROXY names hosts that need none.";
+        NET_BAD_CA_FILE = "net.bad_ca_file", LocalState,
+            "The file of trusted certificates can't be read, or holds none.",
+            "Give --cacert or SSL_CERT_FILE a file with PEM certificates.";
+        NET_NO_ROOTS = "net.no_roots", LocalState,
+            "The system has no trusted certificates, so that no https:// address can be checked.",
+            "Install the package ca-certificates, or name a file with --cacert.";
+        TRACE_FAILED = "trace.failed", LocalState,
+            "The file of --trace can't be written.",
+            "Check the path, its permissions and free space.";
+        REMOTE_KEY_MALFORMED = "remote.key_malformed", Unauthenticated,
+            "The API key has characters that no key has, such as spaces or line ends; it was not sent.",
+            "Copy the key again, the whole of it and nothing else.";
+        REMOTE_KEY_REFUSED = "remote.key_refused", Unauthenticated,
+            "The hub does not accept the API key: it is unknown, expired, disabled or of another hub.",
+            "`hubctl doctor` checks key and address; `hubctl auth login` stores another key.";
+        REMOTE_OTHER_PROJECT = "remote.other_project", Unauthenticated,
+            "The API key belongs to another project than the one named.",
+            "Name the key's own project, or use a key of the project wanted.";
+        REMOTE_FORBIDDEN = "remote.forbidden", Forbidden,
+            "The hub knows the API key, and the key may not do this.",
+            "Use a key with the scope that the operation needs, from an address that the project admits.";
+        REMOTE_NOT_FOUND = "remote.not_found", NotFound,
+            "The hub has no such thing.",
+            "Check the id, and that the key is of the project meant.";
+        REMOTE_INVALID = "remote.invalid", Invalid,
+            "The hub can't accept the values of the request.",
+            "The message and its details say which.";
+        REMOTE_CONFLICT = "remote.conflict", Conflict,
+            "A rule of the hub refuses the change.",
+            "The message says which rule.";
+        REMOTE_RATE_LIMITED = "remote.rate_limited", RateLimited,
+            "The hub asked to slow down for longer than --max-wait allows.",
+            "Wait as long as the message says, or raise --max-wait.";
+        REMOTE_UNREACHABLE = "remote.unreachable", Unreachable,
+            "The hub can't be reached: its name, the network, TLS, a time-out or a connection that broke.",
+            "`hubctl doctor` tells which of these it is.";
+        REMOTE_FAILED = "remote.failed", Unreachable,
+            "The hub, or something in front of it, failed to answer the request.",
+            "Try again; with the request id its operator finds the cause.";
+        REMOTE_BAD_ANSWER = "remote.bad_answer", Unreachable,
+            "What came back is not an answer of a hub: cut off, too long, or no JSON of the form that it should have.",
+            "Check the address with `hubctl doctor`; a proxy or login page may be in between.";
+        REMOTE_REDIRECTED = "remote.redirected", Unreachable,
+            "The hub sent the request elsewhere, and a key is never sent to another place than the one configured.",
+            "Set the address that the message names, if it is the right one.";
+        REMOTE_NEEDED = "remote.needed", Unsupported,
+            "The command calls a hub over HTTP, and the profile acts on a local store.",
+            "Start the hub with `hubctl serve` and name it with --api-url.";
+        REMOTE_UNSUPPORTED = "remote.unsupported", Unsupported,
+            "The hub in use does not offer the operation; nothing was sent.",
+            "The message says where it is done instead.";
         KEY_IN_QUERY = "auth.key_in_query", Invalid,
             "A key stood in the address of a request, where logs and histories would keep it.",
             "Send it in the Authorization header, and replace the key: it may have been seen.";
@@ -317,6 +371,8 @@ struct Inner {
     message: Cow<'static, str>,
     hint: Option<Cow<'static, str>>,
     details: Vec<serde_json::Value>,
+    http_status: Option<u16>,
+    request_id: Option<String>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -325,8 +381,15 @@ impl HubError {
     /// meant.
     #[must_use]
     pub fn new(code: &'static Code, message: impl Into<Cow<'static, str>>) -> Self {
-        let inner =
-            Inner { code, message: message.into(), hint: None, details: Vec::new(), source: None };
+        let inner = Inner {
+            code,
+            message: message.into(),
+            hint: None,
+            details: Vec::new(),
+            http_status: None,
+            request_id: None,
+            source: None,
+        };
         Self { inner: Box::new(inner) }
     }
 
@@ -341,6 +404,14 @@ impl HubError {
     #[must_use]
     pub fn detail(mut self, detail: serde_json::Value) -> Self {
         self.inner.details.push(detail);
+        self
+    }
+
+    /// Adds what a hub elsewhere answered with: its status, and the id of the request.
+    #[must_use]
+    pub fn answered(mut self, http_status: u16, request_id: Option<String>) -> Self {
+        self.inner.http_status = Some(http_status);
+        self.inner.request_id = request_id;
         self
     }
 
@@ -373,6 +444,18 @@ impl HubError {
     #[must_use]
     pub fn details(&self) -> &[serde_json::Value] {
         &self.inner.details
+    }
+
+    /// The status that a hub elsewhere answered with.
+    #[must_use]
+    pub fn http_status(&self) -> Option<u16> {
+        self.inner.http_status
+    }
+
+    /// The id under which a hub elsewhere knows the request.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.inner.request_id.as_deref()
     }
 
     /// Whether the same call may succeed later without any change by the caller.

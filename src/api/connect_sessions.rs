@@ -67,8 +67,8 @@ pub struct ConnectSession {
     pub linked_account_id: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
-    /// When its token stops working.
-    pub expires_at: Timestamp,
+    /// When its token stops working; the vendor does not tell.
+    pub expires_at: Option<Timestamp>,
 }
 
 impl ConnectSession {
@@ -98,7 +98,7 @@ impl ConnectSession {
             status: session.state(now).as_str().into(),
             linked_account_id: session.linked_account.as_ref().map(ToString::to_string),
             created_at: session.created_at,
-            expires_at: session.expires_at,
+            expires_at: Some(session.expires_at),
         }
     }
 
@@ -192,7 +192,7 @@ impl CreatedSession {
             latest_connection_attempt: None,
             status: session.status,
             created_at: session.created_at,
-            expires_at: session.expires_at,
+            expires_at: created.session.expires_at,
         }
     }
 }

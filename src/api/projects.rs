@@ -38,6 +38,13 @@ pub struct UpdateProject {
     pub ip_allowlist: Option<Vec<String>>,
 }
 
+impl From<&Changes> for UpdateProject {
+    fn from(changes: &Changes) -> Self {
+        let texts = |list: &Allowlist| list.entries().iter().map(Entry::to_string).collect();
+        Self { ip_allowlist: changes.allowlist.as_ref().map(texts) }
+    }
+}
+
 impl TryFrom<UpdateProject> for Changes {
     type Error = BadAllowlist;
 

@@ -132,8 +132,8 @@ impl<'a> Told<'a> {
             hint: error.hint_text().map(shorten),
             exit_code: exit_code(error),
             retryable: error.retryable(),
-            http_status: None,
-            request_id: None,
+            http_status: error.http_status(),
+            request_id: error.request_id(),
             details: error.details(),
         }
     }

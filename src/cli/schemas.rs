@@ -90,6 +90,7 @@ const ANSWERS: &[(&str, &[&str])] = &[
     ("projects update", &["write"]),
     ("projects delete", WRITES),
     ("serve", &[]),
+    ("api", &[]),
     ("commands", &["command[]", "argument[]"]),
     ("schema", &["type[]"]),
     ("explain-error", &["error-code", "error-code[]"]),

@@ -8,7 +8,9 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use crate::error::HubError;
 
-use super::commands::{accounts, connectors, contract, keys, link, meta, projects, serve, session};
+use super::commands::{
+    accounts, api, connectors, contract, keys, link, meta, projects, serve, session,
+};
 use super::context::Context;
 use super::globals::Globals;
 
@@ -195,6 +197,7 @@ pub(super) const GROUPS: &[Group] = &[
 
 /// Commands that stand alone.
 pub(super) const SINGLE: &[Leaf] = &[
+    leaf::<api::Api>("api", &[], Write, &[]),
     leaf::<serve::Serve>("serve", &[], Write, &[]),
     leaf::<contract::Commands>("commands", &[], Read, &[]),
     leaf::<contract::Schema>("schema", &[], Read, &[]),

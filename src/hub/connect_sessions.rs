@@ -256,7 +256,9 @@ async fn trigger_token(
     Ok(hub.open(tx, caller, spot, &sealed.bytes).await?.remove(TRIGGER_TOKEN))
 }
 
-fn unknown(id: SessionId) -> HubError {
+/// The error for a number that no session of the project has.
+#[must_use]
+pub fn unknown(id: SessionId) -> HubError {
     HubError::new(&codes::SESSION_UNKNOWN, format!("no session {id}")).hint("hubctl session list")
 }
 

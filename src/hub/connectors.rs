@@ -128,6 +128,11 @@ fn fits_auth(method: &MethodSummary, wanted: &str) -> bool {
         || wanted == "oauth2" && method.kind.is_oauth2()
 }
 
+/// The built-in connectors that fit, by key.
+pub fn built_in(filter: &Filter) -> impl Iterator<Item = Summary> {
+    catalog::index().iter().filter_map(Summary::built_in).filter(|summary| filter.fits(summary))
+}
+
 /// The catalog, by key.
 ///
 /// # Errors
@@ -139,11 +144,9 @@ pub async fn available(
 ) -> Result<Vec<Summary>, HubError> {
     hub.require(caller, Permission::PlatformRead)?;
     let own = own_summaries(hub, caller).await?;
-    let built_in = catalog::index().iter().filter_map(Summary::built_in);
-    let mut all: Vec<Summary> = built_in
+    let mut all: Vec<Summary> = built_in(filter)
         .filter(|summary| !own.iter().any(|own| own.key == summary.key))
-        .chain(own.iter().cloned())
-        .filter(|summary| filter.fits(summary))
+        .chain(own.iter().filter(|summary| filter.fits(summary)).cloned())
         .collect();
     all.sort_by(|a, b| a.key.as_str().cmp(b.key.as_str()));
     Ok(all)
@@ -257,7 +260,8 @@ pub async fn get(hub: &Hub, caller: &Caller, key: &ConnectorKey) -> Result<Resol
 }
 
 /// The error for a key that nothing fits.
-pub(super) fn unknown(text: &str) -> HubError {
+#[must_use]
+pub fn unknown(text: &str) -> HubError {
     let shown: String = text.chars().take(80).collect();
     HubError::new(&codes::CONNECTOR_UNKNOWN, format!("no connector `{shown}`")).hint(search(&shown))
 }

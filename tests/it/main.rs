@@ -4,6 +4,7 @@
 mod assets;
 #[cfg(unix)]
 mod cli;
+mod client;
 #[cfg(unix)]
 mod completion;
 mod concurrency;

@@ -17,6 +17,7 @@ use super::output::WriteResult;
 use super::prompt;
 
 pub(super) mod accounts;
+pub(super) mod api;
 pub(super) mod connectors;
 pub(super) mod contract;
 mod fields;

@@ -230,8 +230,8 @@ impl Run for Get {
             ("Connector", session.provider.clone().unwrap_or_else(any)),
             ("Owner", format!("{}  ({})", session.origin_owner_name, session.origin_owner_id)),
             ("Created", context.output.moment(session.created_at)),
-            ("Expires", context.output.moment(session.expires_at)),
         ];
+        lines.extend(session.expires_at.map(|at| ("Expires", context.output.moment(at))));
         lines.extend(session.integration_id.clone().map(|id| ("Auth config", id)));
         lines.extend(session.account_id.clone().map(|id| ("Re-links", id)));
         lines.extend(session.linked_account_id.clone().map(|id| ("Linked", id)));

@@ -184,6 +184,17 @@ impl Output {
         self.stdout.write(out.as_bytes())
     }
 
+    /// Bytes as they are, for programs; a terminal gets them as text.
+    ///
+    /// # Errors
+    /// When standard output does not take it.
+    pub fn bytes(&self, bytes: &[u8]) -> Result<(), HubError> {
+        if self.options.stdout_is_terminal {
+            return self.text(&String::from_utf8_lossy(bytes));
+        }
+        self.stdout.write(bytes)
+    }
+
     /// Tells something by the way, on standard error; `--quiet` silences it.
     pub fn note(&self, text: impl fmt::Display) {
         if !self.options.quiet {

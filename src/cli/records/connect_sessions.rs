@@ -52,7 +52,7 @@ impl Record for ConnectSession {
             Cell::from(self.origin_owner_name.as_str()),
             Cell::Status(Cow::Borrowed(self.status.as_ref())),
             Cell::Time(self.created_at),
-            Cell::Time(self.expires_at),
+            Cell::opt_time(self.expires_at),
             Cell::from(self.origin_owner_id.as_str()),
             Cell::opt(self.integration_id.as_deref()),
             Cell::opt(self.label.as_deref()),

@@ -37,7 +37,8 @@ pub struct View {
 }
 
 /// The error for an id that no account of the project has.
-pub(super) fn unknown(id: &str) -> HubError {
+#[must_use]
+pub fn unknown(id: &str) -> HubError {
     HubError::new(&codes::ACCOUNT_UNKNOWN, format!("no linked account `{id}`"))
         .hint("hubctl accounts list")
 }

@@ -176,19 +176,48 @@ pub struct Filter {
     pub connector: Option<ConnectorKey>,
 }
 
+/// What a filter looks at.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'a> {
+    /// Whether it is enabled.
+    pub is_enabled: bool,
+    /// The connector.
+    pub connector: &'a str,
+    /// The connector's name.
+    pub connector_name: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// The connector's categories.
+    pub categories: &'a [Category],
+}
+
 impl Filter {
-    fn fits(&self, view: &View) -> bool {
+    /// Whether an auth config is among those asked for (AC-43).
+    #[must_use]
+    pub fn fits(&self, seen: Seen<'_>) -> bool {
         let contains = |text: &str, part: &str| text.to_lowercase().contains(part);
-        self.enabled.is_none_or(|enabled| view.config.is_enabled() == enabled)
-            && self.connector.as_ref().is_none_or(|key| view.config.connector == *key)
+        self.enabled.is_none_or(|enabled| seen.is_enabled == enabled)
+            && self.connector.as_ref().is_none_or(|key| seen.connector == key.as_str())
             && (self.categories.is_empty()
-                || self.categories.iter().any(|wanted| view.categories.contains(wanted)))
+                || self.categories.iter().any(|wanted| seen.categories.contains(wanted)))
             && self.search.as_deref().is_none_or(|text| {
                 let text = text.to_lowercase();
-                contains(view.config.connector.as_str(), &text)
-                    || contains(&view.connector_name, &text)
-                    || contains(&view.config.name, &text)
+                contains(seen.connector, &text)
+                    || contains(seen.connector_name, &text)
+                    || contains(seen.name, &text)
             })
+    }
+}
+
+impl View {
+    fn seen(&self) -> Seen<'_> {
+        Seen {
+            is_enabled: self.config.is_enabled(),
+            connector: self.config.connector.as_str(),
+            connector_name: &self.connector_name,
+            name: &self.config.name,
+            categories: &self.categories,
+        }
     }
 }
 
@@ -208,7 +237,7 @@ pub async fn list(
     auth_configs::scan(&mut tx, caller.project(), |config| {
         let resolved = connectors::pick_own(&own, &config.connector, config.pin.as_ref());
         let view = views(hub, config, resolved);
-        if filter.fits(&view) { each(&view) } else { Ok(ControlFlow::Continue(())) }
+        if filter.fits(view.seen()) { each(&view) } else { Ok(ControlFlow::Continue(())) }
     })
     .await
 }
@@ -248,7 +277,9 @@ pub(super) async fn find(tx: &mut Tx, caller: &Caller, text: &str) -> Result<Tar
     }
 }
 
-fn unknown(text: &str) -> HubError {
+/// The error for a text that names nothing.
+#[must_use]
+pub fn unknown(text: &str) -> HubError {
     let shown: String = text.chars().take(80).collect();
     let text_is_near = catalog::suggest(text).first().copied();
     let message = format!("`{shown}` is no auth config id, connector key or name here");
@@ -266,22 +297,34 @@ pub(super) async fn find_one(
     text: &str,
 ) -> Result<AuthConfig, HubError> {
     match find(tx, caller, text).await? {
-        Target::NotSetUp(key) => {
-            let message = format!("connector `{key}` is not set up in this project");
-            Err(HubError::new(&codes::AUTH_CONFIG_UNKNOWN, message)
-                .hint(format!("hubctl connectors enable {key}")))
-        }
+        Target::NotSetUp(key) => Err(not_set_up(&key)),
         Target::Configs(mut configs) if configs.len() == 1 => Ok(configs.remove(0)),
         Target::Configs(configs) => {
-            let listed: Vec<String> =
-                configs.iter().map(|config| format!("{} ({})", config.id, config.name)).collect();
-            let message = format!("`{text}` has several auth configs: {}", listed.join(", "));
-            let error = HubError::new(&codes::AMBIGUOUS_TARGET, message).hint("use one of the ids");
-            Err(configs.iter().fold(error, |error, config| {
-                error.detail(json!({ "id": config.id, "name": config.name }))
-            }))
+            let configs = configs.iter();
+            Err(several(text, configs.map(|config| (config.id.as_str(), config.name.as_str()))))
         }
     }
+}
+
+/// The error for a connector without auth config, where one is needed.
+#[must_use]
+pub fn not_set_up(key: &ConnectorKey) -> HubError {
+    let message = format!("connector `{key}` is not set up in this project");
+    HubError::new(&codes::AUTH_CONFIG_UNKNOWN, message)
+        .hint(format!("hubctl connectors enable {key}"))
+}
+
+/// The error for a text that names several auth configs, given by id and name, where one is
+/// needed.
+#[must_use]
+pub fn several<'a>(
+    text: &str,
+    found: impl Iterator<Item = (&'a str, &'a str)> + Clone,
+) -> HubError {
+    let listed: Vec<String> = found.clone().map(|(id, name)| format!("{id} ({name})")).collect();
+    let message = format!("`{text}` has several auth configs: {}", listed.join(", "));
+    let error = HubError::new(&codes::AMBIGUOUS_TARGET, message).hint("use one of the ids");
+    found.fold(error, |error, (id, name)| error.detail(json!({ "id": id, "name": name })))
 }
 
 /// What `text` names: its auth configs, or `None` for a connector that is not set up.

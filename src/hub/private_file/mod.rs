@@ -111,6 +111,48 @@ pub fn create_private(path: &Path, content: &[u8]) -> Result<bool, HubError> {
     create().map_err(|error| unwritable(path, error))
 }
 
+/// Opens a private file to add to it, and makes it if there is none.
+///
+/// # Errors
+/// As [`open_private`] refuses, and where the file can't be written.
+pub fn append_private(path: &Path) -> Result<File, HubError> {
+    let file = match open_to_append(path) {
+        Ok(file) => file,
+        Err(error) => return Err(not_appended(path, error)),
+    };
+    let metadata = file.metadata().map_err(|error| unreadable(path, error))?;
+    check(path, &metadata)?;
+    Ok(file)
+}
+
+fn not_appended(path: &Path, error: io::Error) -> HubError {
+    if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
+        return symlink(path);
+    }
+    unwritable(path, error)
+}
+
+#[cfg(unix)]
+fn open_to_append(path: &Path) -> io::Result<File> {
+    use rustix::fs::{Mode, OFlags};
+    let flags = OFlags::WRONLY
+        | OFlags::APPEND
+        | OFlags::CREATE
+        | OFlags::NOFOLLOW
+        | OFlags::NONBLOCK
+        | OFlags::NOCTTY
+        | OFlags::CLOEXEC;
+    Ok(File::from(rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)?))
+}
+
+#[cfg(not(unix))]
+fn open_to_append(path: &Path) -> io::Result<File> {
+    if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    File::options().append(true).create(true).open(path)
+}
+
 /// Makes a folder and those above it, as far as they are missing, for the user alone.
 pub fn create_private_folder(folder: &Path) -> Result<(), HubError> {
     let mut builder = DirBuilder::new();
@@ -248,8 +290,8 @@ mod tests {
     use std::path::Path;
 
     use super::{
-        Access, check_private, create_private, is_private, is_private_for_its_group, open_private,
-        read_named, read_private,
+        Access, append_private, check_private, create_private, is_private,
+        is_private_for_its_group, open_private, read_named, read_private,
     };
     use crate::error::{Code, HubError, codes};
 
@@ -382,6 +424,25 @@ mod tests {
             assert_eq!(is_private_for_its_group(access), fine, "{:o}", access.mode);
             assert_eq!(is_private(access), access.mode == 0o400, "{:o}", access.mode);
         }
+    }
+
+    #[test]
+    fn threat_34_what_is_added_to_belongs_to_the_user_alone() {
+        use std::io::Write as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trace");
+        for text in ["first ", "second"] {
+            append_private(&path).unwrap().write_all(text.as_bytes()).unwrap();
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap(), "first second");
+        assert_eq!(mode(&path), 0o600);
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        refused(append_private(&path), &codes::STORE_PERMISSIONS);
+        let link = folder.path().join("link");
+        symlink(folder.path().join("elsewhere"), &link).unwrap();
+        refused(append_private(&link), &codes::STORE_PERMISSIONS);
+        assert!(!folder.path().join("elsewhere").exists());
+        refused(append_private(&folder.path().join("no/such/folder")), &codes::STORE_READ_ONLY);
     }
 
     #[test]

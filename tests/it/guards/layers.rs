@@ -14,9 +14,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Wire types are made from what the hub hands out; they call nothing.
     ("api", &["domain", "hub", "error"]),
     ("local", &["api", "hub", "domain", "catalog", "error"]),
-    ("backend", &["api", "local", "hub", "domain", "error"]),
+    // Makes HTTP clients; what is asked of them is decided elsewhere.
+    ("net", &["error"]),
+    ("client", &["api", "hub", "domain", "catalog", "error", "net"]),
+    ("backend", &["api", "client", "local", "hub", "domain", "error"]),
     ("server", &["api", "local", "hub", "domain", "catalog", "store", "error"]),
-    ("cli", &["api", "backend", "local", "server", "hub", "domain", "catalog", "store", "error", "env"]),
+    ("cli", &["api", "backend", "client", "local", "server", "hub", "domain", "catalog", "store", "error", "env"]),
     ("lib", &[]),
     ("main", &[]),
 ];
@@ -41,6 +44,8 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("print!(", &[]),
     ("eprintln!", &[]),
     ("driver::", &["store/"]),
+    ("reqwest", &["net.rs", "client/"]),
+    ("reqwest::Client::", &["net.rs"]),
 ];
 
 /// The code without comments, and without what tests alone compile.

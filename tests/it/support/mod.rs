@@ -4,6 +4,7 @@ pub(crate) mod asked;
 #[cfg(unix)]
 pub(crate) mod cli;
 pub(crate) mod command;
+pub(crate) mod http;
 pub(crate) mod hub;
 #[cfg(unix)]
 pub(crate) mod postgres;

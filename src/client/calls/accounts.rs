@@ -1,0 +1,125 @@
+//! Linked accounts.
+
+use std::ops::ControlFlow;
+
+use crate::api::accounts::{Account, AccountDetail, Explanation};
+use crate::api::requests::Query;
+use crate::api::requests::accounts::{ChangeAccount, NewAccount, to_query};
+use crate::api::write::Written;
+use crate::client::{Client, vendor};
+use crate::domain::ids::AccountId;
+use crate::error::HubError;
+use crate::hub::accounts;
+use crate::hub::write::Guard;
+
+impl Client {
+    /// `accounts.list`
+    ///
+    /// # Errors
+    /// As the hub, the way to it, or `each` reports them.
+    pub async fn accounts(
+        &self,
+        filter: &accounts::Filter,
+        mut each: impl FnMut(&Account<'_>) -> Result<ControlFlow<()>, HubError>,
+    ) -> Result<(), HubError> {
+        if self.is_vendor {
+            return vendor::accounts::list(self, filter, each).await;
+        }
+        let call = self.call("accounts.list", &[])?.query(&to_query(filter));
+        self.list(call, |row| each(&self.element(row)?)).await
+    }
+
+    /// `accounts.get`
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn account(&self, id: &AccountId) -> Result<AccountDetail, HubError> {
+        if self.is_vendor {
+            return vendor::accounts::get(self, id).await;
+        }
+        self.json(self.call("accounts.get", &[id.as_str()])?).await
+    }
+
+    /// `accounts.explain`
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn explain(&self, id: &AccountId) -> Result<Explanation, HubError> {
+        self.offers(&["accounts.explain"])?;
+        self.json(self.call("accounts.explain", &[id.as_str()])?).await
+    }
+
+    /// `accounts.create`: the account, and whether it is new.
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn add_account(
+        &self,
+        new: accounts::New,
+        guard: Guard,
+    ) -> Result<(AccountDetail, bool), HubError> {
+        self.offers(&["accounts.create"])?;
+        let query = Query::default().with_guard(guard);
+        let call = self.call("accounts.create", &[])?.query(&query);
+        let (account, status) = self.json_and_status(call.json(&NewAccount::from(&new))?).await?;
+        Ok((account, status == 201))
+    }
+
+    /// `accounts.update`
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn update_account(
+        &self,
+        id: &AccountId,
+        changes: accounts::Changes,
+        guard: Guard,
+    ) -> Result<Written<AccountDetail>, HubError> {
+        let body = ChangeAccount::from(&changes);
+        if self.is_vendor {
+            return vendor::accounts::update(self, id, &body, guard).await;
+        }
+        self.write_with("accounts.update", &[id.as_str()], &body, guard).await
+    }
+
+    /// `accounts.suspend`
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn suspend(
+        &self,
+        id: &AccountId,
+        guard: Guard,
+    ) -> Result<Written<AccountDetail>, HubError> {
+        self.offers(&["accounts.suspend"])?;
+        self.write("accounts.suspend", &[id.as_str()], guard).await
+    }
+
+    /// `accounts.resume`
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn resume(
+        &self,
+        id: &AccountId,
+        guard: Guard,
+    ) -> Result<Written<AccountDetail>, HubError> {
+        self.offers(&["accounts.resume"])?;
+        self.write("accounts.resume", &[id.as_str()], guard).await
+    }
+
+    /// `accounts.delete`
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn delete_account(
+        &self,
+        id: &AccountId,
+        guard: Guard,
+    ) -> Result<Written<AccountDetail>, HubError> {
+        if self.is_vendor {
+            return vendor::accounts::delete(self, id, guard).await;
+        }
+        self.write("accounts.delete", &[id.as_str()], guard).await
+    }
+}

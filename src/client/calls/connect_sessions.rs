@@ -1,0 +1,107 @@
+//! Connect sessions.
+
+use std::ops::ControlFlow;
+
+use serde::Deserialize;
+
+use crate::api::connect_sessions::{ConnectSession, CreatedSession};
+use crate::api::requests::connect_sessions::{NewBatch, NewBatchItem, NewConnectSession, to_query};
+use crate::api::write::Written;
+use crate::client::{Client, vendor};
+use crate::domain::connect_session::NewSession;
+use crate::domain::ids::SessionId;
+use crate::error::HubError;
+use crate::hub::connect_sessions;
+use crate::hub::write::Guard;
+
+/// Most sessions of one request.
+const LARGEST_BATCH: usize = 1_000;
+
+/// A session of a batch, and whether it is new.
+#[derive(Deserialize)]
+struct Made {
+    created: bool,
+    session: CreatedSession,
+}
+
+impl Client {
+    /// `connect_sessions.create`
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn create_session(
+        &self,
+        new: NewSession,
+        guard: Guard,
+    ) -> Result<CreatedSession, HubError> {
+        let body = NewConnectSession::from(&new);
+        if self.is_vendor {
+            return vendor::connect_sessions::create(self, &new, &body, guard).await;
+        }
+        self.write_with("connect_sessions.create", &[], &body, guard).await
+    }
+
+    /// `connect_sessions.create_batch`: each session, and whether it is new. More than a thousand
+    /// are made in steps, each of which is made whole or not at all.
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn create_sessions(
+        &self,
+        items: Vec<connect_sessions::BatchItem>,
+        guard: Guard,
+    ) -> Result<Vec<(CreatedSession, bool)>, HubError> {
+        self.offers(&["connect_sessions.create_batch"])?;
+        let mut all = Vec::with_capacity(items.len());
+        for step in items.chunks(LARGEST_BATCH) {
+            let items: Vec<_> = step.iter().map(NewBatchItem::from).collect();
+            let body = NewBatch { items };
+            let made: Vec<Made> =
+                self.write_with("connect_sessions.create_batch", &[], &body, guard).await?;
+            if made.len() != step.len() {
+                let what = "answered with another number of sessions than were asked for";
+                return Err(crate::client::problem::bad_answer(&self.origin, what));
+            }
+            all.extend(made.into_iter().map(|made| (made.session, made.created)));
+        }
+        Ok(all)
+    }
+
+    /// `connect_sessions.get`
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn session(&self, id: SessionId) -> Result<ConnectSession, HubError> {
+        if self.is_vendor {
+            return vendor::connect_sessions::get(self, id).await;
+        }
+        self.json(self.call("connect_sessions.get", &[&id.to_string()])?).await
+    }
+
+    /// `connect_sessions.list`
+    ///
+    /// # Errors
+    /// As the hub, the way to it, or `each` reports them.
+    pub async fn sessions(
+        &self,
+        filter: connect_sessions::Filter,
+        mut each: impl FnMut(&ConnectSession) -> Result<ControlFlow<()>, HubError>,
+    ) -> Result<(), HubError> {
+        self.offers(&["connect_sessions.list"])?;
+        let call = self.call("connect_sessions.list", &[])?.query(&to_query(filter));
+        self.rows(call, |session| each(&session)).await
+    }
+
+    /// `connect_sessions.revoke`
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn revoke_session(
+        &self,
+        id: SessionId,
+        guard: Guard,
+    ) -> Result<Written<ConnectSession>, HubError> {
+        self.offers(&["connect_sessions.revoke"])?;
+        self.write("connect_sessions.revoke", &[&id.to_string()], guard).await
+    }
+}

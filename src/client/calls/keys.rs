@@ -1,0 +1,64 @@
+//! API keys.
+
+use crate::api::keys::{CreateKey, CreatedKey, Key};
+use crate::api::write::Written;
+use crate::client::Client;
+use crate::domain::api_key::NewKey;
+use crate::error::HubError;
+use crate::hub::write::Guard;
+
+impl Client {
+    /// `keys.list`
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn keys(&self) -> Result<Vec<Key>, HubError> {
+        self.offers(&["keys.list"])?;
+        self.collected(self.call("keys.list", &[])?).await
+    }
+
+    /// `keys.get`
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn key(&self, target: &str) -> Result<Key, HubError> {
+        self.offers(&["keys.get"])?;
+        self.json(self.call("keys.get", &[target])?).await
+    }
+
+    /// `keys.create`
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn create_key(&self, new: NewKey, guard: Guard) -> Result<CreatedKey, HubError> {
+        self.offers(&["keys.create"])?;
+        self.created("keys.create", &CreateKey::from(&new), guard).await
+    }
+
+    /// `keys.disable`
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn disable_key(&self, target: &str, guard: Guard) -> Result<Written<Key>, HubError> {
+        self.offers(&["keys.disable"])?;
+        self.write("keys.disable", &[target], guard).await
+    }
+
+    /// `keys.enable`
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn enable_key(&self, target: &str, guard: Guard) -> Result<Written<Key>, HubError> {
+        self.offers(&["keys.enable"])?;
+        self.write("keys.enable", &[target], guard).await
+    }
+
+    /// `keys.delete`
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn delete_key(&self, target: &str, guard: Guard) -> Result<Written<Key>, HubError> {
+        self.offers(&["keys.delete"])?;
+        self.write("keys.delete", &[target], guard).await
+    }
+}

@@ -1,0 +1,95 @@
+//! One method per operation, as `local` has them: path, query, body, answer. No rules.
+
+use serde::de::DeserializeOwned;
+
+use crate::api::requests::Query;
+use crate::api::write::Written;
+use crate::error::HubError;
+use crate::hub::write::Guard;
+
+use super::Client;
+
+mod accounts;
+mod auth_configs;
+mod connect_sessions;
+mod connectors;
+mod keys;
+mod projects;
+
+impl Client {
+    /// A write without a body.
+    async fn write<T: DeserializeOwned>(
+        &self,
+        id: &str,
+        values: &[&str],
+        guard: Guard,
+    ) -> Result<T, HubError> {
+        self.json(self.call(id, values)?.query(&Query::default().with_guard(guard))).await
+    }
+
+    /// A write with a body.
+    async fn write_with<T: DeserializeOwned>(
+        &self,
+        id: &str,
+        values: &[&str],
+        body: &impl serde::Serialize,
+        guard: Guard,
+    ) -> Result<T, HubError> {
+        let query = Query::default().with_guard(guard);
+        self.json(self.call(id, values)?.query(&query).json(body)?).await
+    }
+
+    /// A write whose answer is a record of it, or the bare thing itself.
+    async fn created<T: DeserializeOwned + Clone>(
+        &self,
+        id: &str,
+        body: &impl serde::Serialize,
+        guard: Guard,
+    ) -> Result<T, HubError> {
+        #[derive(serde::Deserialize)]
+        #[serde(untagged)]
+        enum Answer<T> {
+            Written(Written<T>),
+            Bare(T),
+        }
+        let answer = self.write_with::<Answer<T>>(id, &[], body, guard).await?;
+        let missing = || super::problem::bad_answer(&self.origin, "does not say what was made");
+        match answer {
+            Answer::Written(written) => written.after.ok_or_else(missing),
+            Answer::Bare(thing) => Ok(thing),
+        }
+    }
+
+    /// A list that is small enough to be kept.
+    async fn collected<T: DeserializeOwned>(
+        &self,
+        call: super::send::Call,
+    ) -> Result<Vec<T>, HubError> {
+        let mut all = Vec::new();
+        self.rows(call, |row| {
+            all.push(row);
+            Ok(std::ops::ControlFlow::Continue(()))
+        })
+        .await?;
+        Ok(all)
+    }
+
+    /// Shows each element of a list to `each`.
+    async fn rows<T: DeserializeOwned>(
+        &self,
+        call: super::send::Call,
+        mut each: impl FnMut(T) -> Result<std::ops::ControlFlow<()>, HubError>,
+    ) -> Result<(), HubError> {
+        self.list(call, |element| each(self.element(element)?)).await
+    }
+
+    /// One element of a list.
+    fn element<'a, T: serde::Deserialize<'a>>(&self, json: &'a [u8]) -> Result<T, HubError> {
+        serde_json::from_slice(json).map_err(|error| {
+            let what = "answered with a list whose rows this version does not understand";
+            // The reader's own words may repeat values.
+            let place = format!("column {}", error.column());
+            super::problem::bad_answer(&self.origin, what).source(place)
+        })
+    }
+}

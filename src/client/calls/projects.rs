@@ -1,0 +1,89 @@
+//! Projects.
+
+use serde::Deserialize;
+
+use crate::api::projects::{Project, UpdateProject};
+use crate::api::requests::projects::NewProject;
+use crate::api::write::Written;
+use crate::client::Client;
+use crate::domain::project::ProjectName;
+use crate::error::HubError;
+use crate::hub::projects;
+use crate::hub::write::Guard;
+
+/// What deleting a project would touch.
+#[derive(Deserialize)]
+struct Impact {
+    linked_accounts: u64,
+}
+
+impl Client {
+    /// `projects.list`
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn projects(&self) -> Result<Vec<Project>, HubError> {
+        self.offers(&["projects.list"])?;
+        self.collected(self.call("projects.list", &[])?).await
+    }
+
+    /// `projects.get`
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn get_project(&self, name: &ProjectName) -> Result<Project, HubError> {
+        self.offers(&["projects.get"])?;
+        self.json(self.call("projects.get", &[name.as_str()])?).await
+    }
+
+    /// How many accounts a project has, for the question before it is deleted.
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn project_accounts(&self, name: &ProjectName) -> Result<u64, HubError> {
+        self.offers(&["projects.impact"])?;
+        let impact: Impact = self.json(self.call("projects.impact", &[name.as_str()])?).await?;
+        Ok(impact.linked_accounts)
+    }
+
+    /// `projects.create`
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn create_project(
+        &self,
+        name: &ProjectName,
+        guard: Guard,
+    ) -> Result<Project, HubError> {
+        self.offers(&["projects.create"])?;
+        self.created("projects.create", &NewProject { name: name.to_string() }, guard).await
+    }
+
+    /// `projects.update`
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn update_project(
+        &self,
+        name: &ProjectName,
+        changes: projects::Changes,
+        guard: Guard,
+    ) -> Result<Written<Project>, HubError> {
+        self.offers(&["projects.update"])?;
+        let body = UpdateProject::from(&changes);
+        self.write_with("projects.update", &[name.as_str()], &body, guard).await
+    }
+
+    /// `projects.delete`
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn delete_project(
+        &self,
+        name: &ProjectName,
+        guard: Guard,
+    ) -> Result<Written<Project>, HubError> {
+        self.offers(&["projects.delete"])?;
+        self.write("projects.delete", &[name.as_str()], guard).await
+    }
+}

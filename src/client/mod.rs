@@ -1,0 +1,244 @@
+//! The hub over HTTP: one method per operation, as `local` has them, and the one way to send.
+//!
+//! It speaks to two kinds of hub: a hubctl hub, which offers everything, and the vendor's own
+//! platform, which offers some of it (`vendor`). It prints nothing and reads no settings.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use reqwest::header::HeaderValue;
+use tokio::sync::Semaphore;
+use url::Url;
+
+use crate::domain::secret::Secret;
+use crate::domain::time::Clock;
+use crate::error::HubError;
+use crate::hub::random::Random;
+use crate::net;
+
+mod calls;
+mod keys;
+mod lines;
+mod problem;
+mod raw;
+mod retry;
+mod send;
+mod trace;
+mod vendor;
+mod verify;
+
+pub use raw::{Raw, RawAnswer};
+pub use retry::FIRST_PAUSE;
+pub use verify::Verified;
+
+use keys::Scrubber;
+use retry::Policy;
+use trace::Trace;
+
+/// Everything that a client is made of.
+pub struct Options {
+    /// The root of the hub's API: scheme, host, port and perhaps a path.
+    pub api_url: Url,
+    /// The key.
+    pub key: Secret,
+    /// The project that the key has to belong to, where one was named.
+    pub project: Option<String>,
+    /// Whether it is the vendor's own platform; decided by the host where nobody says.
+    pub vendor: Option<bool>,
+    /// Longest time for one answer, and for the next bytes of a list.
+    pub timeout: Duration,
+    /// How often to send again what failed on the way, where that is safe.
+    pub retries: u32,
+    /// Longest time to wait in all where the hub says to slow down.
+    pub max_wait: Duration,
+    /// First pause before something is sent again; see [`FIRST_PAUSE`].
+    pub first_pause: Duration,
+    /// Requests at the same time.
+    pub concurrency: usize,
+    /// PEM file of the certificates to trust, instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Proxy for `https://`.
+    pub https_proxy: Option<String>,
+    /// Proxy for `http://`.
+    pub http_proxy: Option<String>,
+    /// Hosts that are reached without a proxy, comma-separated.
+    pub no_proxy: Option<String>,
+    /// File to which every exchange is added, without secrets.
+    pub trace: Option<PathBuf>,
+    /// Tells what time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Where request ids and the jitter of pauses come from.
+    pub random: Arc<dyn Random>,
+}
+
+impl Options {
+    /// The usual ones for a hub and a key.
+    #[must_use]
+    pub fn new(api_url: Url, key: Secret, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
+        Self {
+            api_url,
+            key,
+            project: None,
+            vendor: None,
+            timeout: Duration::from_secs(30),
+            retries: 3,
+            max_wait: Duration::from_secs(60),
+            first_pause: FIRST_PAUSE,
+            concurrency: 4,
+            ca_file: None,
+            https_proxy: None,
+            http_proxy: None,
+            no_proxy: None,
+            trace: None,
+            clock,
+            random,
+        }
+    }
+}
+
+/// A hub that is reached over HTTP.
+pub struct Client {
+    api_url: Url,
+    /// The API's root without a slash at its end.
+    root: String,
+    origin: String,
+    project: String,
+    wanted_project: Option<String>,
+    is_vendor: bool,
+    authorization: HeaderValue,
+    scrubber: Scrubber,
+    timeout: Duration,
+    policy: Policy,
+    slots: Semaphore,
+    net: net::Options,
+    http: OnceLock<reqwest::Client>,
+    trace: Option<Trace>,
+    notes: Mutex<Vec<String>>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("api_url", &self.api_url.as_str()).finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// A client; nothing is sent, and no certificate is loaded, before something is asked.
+    ///
+    /// # Errors
+    /// `remote.key_malformed`, `usage.bad_value` for an address that is not one of a hub, or as
+    /// the file of the trace is refused.
+    pub fn new(options: Options) -> Result<Self, HubError> {
+        let api_url = options.api_url;
+        check_address(&api_url)?;
+        keys::check(&options.key)?;
+        let host = api_url.host_str().unwrap_or_default().to_owned();
+        let is_vendor = options.vendor.unwrap_or_else(|| vendor::is_vendors(&host));
+        let scrubber = Scrubber::new(&options.key);
+        let trace = options.trace.as_deref().map(Trace::open).transpose()?;
+        let net = net::Options {
+            connect_timeout: Some(options.timeout),
+            ca_file: options.ca_file,
+            https_proxy: options.https_proxy,
+            http_proxy: options.http_proxy,
+            no_proxy: options.no_proxy,
+            needs_tls: api_url.scheme() == "https",
+            // On one machine it costs more than it saves.
+            gzip: !is_loopback(&api_url),
+            resolver: None,
+        };
+        Ok(Self {
+            root: api_url.as_str().trim_end_matches('/').to_owned(),
+            origin: api_url.origin().ascii_serialization(),
+            project: options.project.clone().unwrap_or_else(|| "default".to_owned()),
+            wanted_project: options.project,
+            is_vendor,
+            authorization: keys::authorization(&options.key)?,
+            scrubber,
+            timeout: options.timeout,
+            policy: Policy {
+                retries: options.retries,
+                max_wait: options.max_wait,
+                first_pause: options.first_pause,
+            },
+            slots: Semaphore::new(options.concurrency.clamp(1, 64)),
+            net,
+            http: OnceLock::new(),
+            trace,
+            notes: Mutex::new(Vec::new()),
+            clock: options.clock,
+            random: options.random,
+            api_url,
+        })
+    }
+
+    /// The root of the hub's API.
+    #[must_use]
+    pub fn api_url(&self) -> &Url {
+        &self.api_url
+    }
+
+    /// Whether it is the vendor's own platform.
+    #[must_use]
+    pub fn is_vendor(&self) -> bool {
+        self.is_vendor
+    }
+
+    /// The project, as far as it is known.
+    #[must_use]
+    pub fn project(&self) -> &str {
+        &self.project
+    }
+
+    /// Facts for standard error that came up on the way.
+    pub fn take_notes(&self) -> Vec<String> {
+        std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn note(&self, note: String) {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
+
+    /// Says whether a command that calls these operations can work here, before anything is sent:
+    /// each write that it makes, or else at least one of its reads, has to be offered.
+    ///
+    /// # Errors
+    /// `remote.unsupported` with the place where it is done instead.
+    pub fn offers(&self, operations: &[&str]) -> Result<(), HubError> {
+        if self.is_vendor { vendor::offers(operations) } else { Ok(()) }
+    }
+}
+
+fn check_address(url: &Url) -> Result<(), HubError> {
+    let bad = |why: &str| {
+        let text = format!("the address of the hub {why}");
+        Err(HubError::new(&crate::error::codes::BAD_VALUE, text)
+            .hint("write it as https://hub.example.com"))
+    };
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
+        return bad("must begin with http:// or https:// and name a host");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return bad("may not have a user name or password");
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return bad("may have host, port and path only");
+    }
+    Ok(())
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}

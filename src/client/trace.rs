@@ -1,0 +1,433 @@
+//! The file of `--trace`: each exchange as one line of JSON, without secrets.
+//!
+//! Secrets go out by the name under which they travel, then by their value wherever else they
+//! stand, then by the form that hubctl's own tokens and keys have.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use regex::Regex;
+use reqwest::Method;
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use serde_json::{Map, Value, json};
+use url::Url;
+use zeroize::Zeroizing;
+
+use crate::domain::time::Timestamp;
+use crate::error::{HubError, codes};
+use crate::hub::private_file;
+
+use super::keys::{REDACTED, Scrubber};
+
+/// How much of a body is kept, in bytes.
+const KEPT: usize = 256 << 10;
+/// How much of a text that is no JSON is shown, in characters.
+const SHOWN: usize = 2_000;
+/// What goes by the name of `key` is mostly a connector's; an API key is longer.
+const LONGEST_NAME: usize = 24;
+
+/// The open file.
+pub(super) struct Trace(Mutex<File>);
+
+impl Trace {
+    /// Opens the file, for the user alone; what is in it stays.
+    pub(super) fn open(path: &Path) -> Result<Self, HubError> {
+        private_file::append_private(path).map(|file| Self(Mutex::new(file)))
+    }
+
+    /// Adds an exchange.
+    pub(super) fn write(
+        &self,
+        exchange: Exchange,
+        ended: Timestamp,
+        error: Option<&HubError>,
+        scrubber: &Scrubber,
+    ) -> Result<(), HubError> {
+        let mut line = exchange.told(ended, error, scrubber).to_string();
+        line.push('\n');
+        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        file.write_all(line.as_bytes()).map_err(|error| {
+            HubError::new(
+                &codes::TRACE_FAILED,
+                format!("the trace can't be written: {}", error.kind()),
+            )
+            .source(error)
+        })
+    }
+}
+
+/// One request and what came of it.
+pub(super) struct Exchange {
+    began: Timestamp,
+    method: String,
+    url: Url,
+    sent_headers: HeaderMap,
+    sent: Option<Body>,
+    answer: Option<(u16, HeaderMap)>,
+    received: Body,
+}
+
+/// The beginning of a body, and how long the whole is.
+#[derive(Default)]
+struct Body {
+    kept: Zeroizing<Vec<u8>>,
+    length: u64,
+}
+
+impl Body {
+    fn add(&mut self, bytes: &[u8]) {
+        let room = KEPT.saturating_sub(self.kept.len()).min(bytes.len());
+        self.kept.extend_from_slice(&bytes[..room]);
+        self.length += bytes.len() as u64;
+    }
+}
+
+impl Exchange {
+    pub(super) fn begin(
+        began: Timestamp,
+        method: &Method,
+        url: &Url,
+        headers: &HeaderMap,
+        body: Option<&[u8]>,
+    ) -> Self {
+        let sent = body.map(|bytes| {
+            let mut body = Body::default();
+            body.add(bytes);
+            body
+        });
+        Self {
+            began,
+            method: method.to_string(),
+            url: url.clone(),
+            sent_headers: headers.clone(),
+            sent,
+            answer: None,
+            received: Body::default(),
+        }
+    }
+
+    pub(super) fn answered(&mut self, status: u16, headers: &HeaderMap) {
+        self.answer = Some((status, headers.clone()));
+    }
+
+    pub(super) fn received(&mut self, bytes: &[u8]) {
+        self.received.add(bytes);
+    }
+
+    /// The record without secrets.
+    fn told(self, ended: Timestamp, error: Option<&HubError>, scrubber: &Scrubber) -> Value {
+        let mut secrets = Vec::new();
+        let sent = self.sent.as_ref().map(|body| shown(body, &self.sent_headers, &mut secrets));
+        let none = HeaderMap::new();
+        let (status, headers) = self
+            .answer
+            .as_ref()
+            .map_or((None, &none), |(status, headers)| (Some(*status), headers));
+        let received = shown(&self.received, headers, &mut secrets);
+        let response = status.map(|status| {
+            json!({
+                "status": status,
+                "headers": shown_headers(headers, &mut secrets),
+                "body": received,
+            })
+        });
+        let record = json!({
+            "at": self.began.to_string(),
+            "duration_ms": ended.millis_since(self.began),
+            "method": self.method,
+            "url": shown_url(&self.url, &mut secrets),
+            "request": {
+                "headers": shown_headers(&self.sent_headers, &mut secrets),
+                "body": sent,
+            },
+            "response": response,
+            "error": error.map(|error| json!({
+                "code": error.code().name,
+                "message": error.message(),
+            })),
+        });
+        let scrubber = scrubber.with(&secrets);
+        cleaned(scrubber.clean_value(record))
+    }
+}
+
+type Secrets = Vec<Zeroizing<String>>;
+
+/// Whether what has this name is never shown.
+fn is_secret(name: &str, value: &Value) -> bool {
+    let name = name.to_ascii_lowercase().replace('-', "_");
+    match name.as_str() {
+        "auth_link_url" | "credentials" | "values" | "authorization" | "cookie" | "set_cookie"
+        | "apikey" | "code_verifier" => true,
+        "key" => {
+            value.as_str().is_none_or(|text| text.len() > LONGEST_NAME || text.starts_with("v1."))
+        }
+        _ => [
+            "token",
+            "secret",
+            "secrets",
+            "password",
+            "passwd",
+            "api_key",
+            "private_key",
+            "signing_key",
+            "authorization",
+        ]
+        .iter()
+        .any(|ending| name.ends_with(ending)),
+    }
+}
+
+/// Puts a mark in the place of every secret, and keeps them so that they go elsewhere, too.
+fn redact(value: Value, secrets: &mut Secrets) -> Value {
+    match value {
+        Value::Object(all) => all
+            .into_iter()
+            .map(|(name, value)| {
+                if value.is_null() || !is_secret(&name, &value) {
+                    return (name, redact(value, secrets));
+                }
+                take(&value, secrets);
+                (name, REDACTED.into())
+            })
+            .collect(),
+        Value::Array(all) => all.into_iter().map(|value| redact(value, secrets)).collect(),
+        other => other,
+    }
+}
+
+fn take(value: &Value, secrets: &mut Secrets) {
+    match value {
+        Value::String(text) => secrets.push(Zeroizing::new(text.clone())),
+        Value::Array(all) => all.iter().for_each(|value| take(value, secrets)),
+        Value::Object(all) => all.values().for_each(|value| take(value, secrets)),
+        _ => {}
+    }
+}
+
+fn shown(body: &Body, headers: &HeaderMap, secrets: &mut Secrets) -> Value {
+    let kept = body.kept.as_slice();
+    if body.length == 0 {
+        return Value::Null;
+    }
+    if body.length == kept.len() as u64
+        && let Ok(value) = serde_json::from_slice::<Value>(kept)
+    {
+        return redact(value, secrets);
+    }
+    // The rows of a long list that are whole.
+    let rows = kept.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    let rows = rows.map(|row| row.strip_suffix(b",").unwrap_or(row));
+    let rows: Vec<Value> = rows
+        .filter(|row| row.starts_with(b"{"))
+        .filter_map(|row| serde_json::from_slice(row).ok())
+        .map(|row| redact(row, secrets))
+        .collect();
+    if !rows.is_empty() {
+        return json!({ "bytes": body.length, "beginning": rows });
+    }
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    // Names and values can't be told apart in what is neither JSON nor a page for people.
+    let is_page = kind.starts_with("text/html") || kind.starts_with("text/plain");
+    if !is_page {
+        return json!({ "bytes": body.length });
+    }
+    let text: String = String::from_utf8_lossy(kept).chars().take(SHOWN).collect();
+    json!({ "bytes": body.length, "text": text })
+}
+
+fn shown_headers(headers: &HeaderMap, secrets: &mut Secrets) -> Value {
+    let mut all = Map::new();
+    for (name, value) in headers {
+        let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let value = Value::from(text.as_str());
+        let shown = if is_secret(name.as_str(), &value) {
+            take(&value, secrets);
+            REDACTED.to_owned()
+        } else {
+            match text.parse::<Url>() {
+                Ok(url) if url.has_host() => shown_url(&url, secrets),
+                _ => text,
+            }
+        };
+        let before = all.get(name.as_str()).and_then(Value::as_str);
+        let shown = before.map(|before| format!("{before}, {shown}")).unwrap_or(shown);
+        all.insert(name.as_str().to_owned(), shown.into());
+    }
+    Value::Object(all)
+}
+
+fn shown_url(url: &Url, secrets: &mut Secrets) -> String {
+    let mut shown = url.clone();
+    if url.query().is_some() {
+        let pairs: Vec<(String, String)> = url
+            .query_pairs()
+            .map(|(name, value)| {
+                let (name, value) = (name.into_owned(), Value::from(value.into_owned()));
+                let is_secret = is_secret(name.trim_end_matches("[]"), &value);
+                if is_secret {
+                    take(&value, secrets);
+                }
+                let text = value.as_str().unwrap_or_default().to_owned();
+                (name, if is_secret { REDACTED.to_owned() } else { text })
+            })
+            .collect();
+        shown.query_pairs_mut().clear().extend_pairs(pairs);
+    }
+    if url.password().is_some() {
+        _ = shown.set_password(Some("redacted"));
+    }
+    shown.to_string().replace("%5Bredacted%5D", REDACTED)
+}
+
+/// Tokens and keys of hubctl's own form, wherever they stand.
+fn cleaned(value: Value) -> Value {
+    static FORM: OnceLock<Option<Regex>> = OnceLock::new();
+    let form = FORM.get_or_init(|| {
+        Regex::new(r"hcs_[A-Za-z0-9_-]{8,}|\bv1\.[a-z0-9]+\.[A-Za-z0-9_-]{8,}").ok()
+    });
+    match (value, form) {
+        (Value::String(text), Some(form)) => form.replace_all(&text, REDACTED).into_owned().into(),
+        (Value::Array(all), _) => all.into_iter().map(cleaned).collect(),
+        (Value::Object(all), _) => {
+            all.into_iter().map(|(name, value)| (name, cleaned(value))).collect()
+        }
+        (other, _) => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use reqwest::Method;
+    use reqwest::header::{HeaderMap, HeaderValue};
+    use serde_json::{Value, json};
+
+    use super::{Exchange, KEPT};
+    use crate::client::keys::{Scrubber, authorization};
+    use crate::domain::secret::Secret;
+    use crate::domain::time::Timestamp;
+
+    const KEY: &str = "planted-api-key-0123456789";
+    const PLANTED: &[&str] = &[
+        KEY,
+        "planted session token",
+        "hcs_17_plantedplantedplanted",
+        "planted/client+secret",
+        "planted \"provider\" password",
+        "v1.local.3_plantedplantedplanted",
+        "planted-in-the-query",
+    ];
+
+    fn told(sent: &Value, status: u16, received: &[u8], kind: &str) -> Value {
+        let key = Secret::new(KEY);
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", authorization(&key).unwrap());
+        headers.insert("x-hub-session-token", HeaderValue::from_static("planted session token"));
+        let url = "https://hub.example.com/admin/x?page=2&token=planted-in-the-query&search=planted-in-the-query";
+        let body = sent.to_string();
+        let now = Timestamp::from_millis(1_780_315_200_000);
+        let mut exchange = Exchange::begin(
+            now,
+            &Method::POST,
+            &url.parse().unwrap(),
+            &headers,
+            Some(body.as_bytes()),
+        );
+        let mut headers = HeaderMap::new();
+        headers.insert("content-type", HeaderValue::from_str(kind).unwrap());
+        headers.insert(
+            "location",
+            HeaderValue::from_static("https://hub.example.com/?key=planted-in-the-query-and-long"),
+        );
+        exchange.answered(status, &headers);
+        for piece in received.chunks(1000) {
+            exchange.received(piece);
+        }
+        exchange.told(now.plus_seconds(1), None, &Scrubber::new(&key))
+    }
+
+    #[track_caller]
+    fn hides_everything(record: &Value) {
+        let text = record.to_string();
+        for secret in PLANTED {
+            let form: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+            let json = Value::from(*secret).to_string();
+            for form in [
+                *secret,
+                json.trim_matches('"'),
+                &STANDARD.encode(secret),
+                &form,
+                &STANDARD.encode(format!("{secret}:")),
+            ] {
+                assert!(!text.contains(form), "{form} is in {text}");
+            }
+        }
+        assert!(!text.to_lowercase().contains("planted"), "{text}");
+    }
+
+    #[test]
+    fn threat_32_no_secret_of_an_exchange_is_in_the_trace() {
+        let sent = json!({
+            "provider": "hubspot",
+            "origin_owner_id": "acme-7",
+            "credentials": {"password": "planted \"provider\" password"},
+            "values": {"client_secret": "planted/client+secret", "nested": ["planted/client+secret"]},
+            "token": "planted session token",
+        });
+        let received = json!({
+            "id": 7,
+            "token": "hcs_17_plantedplantedplanted",
+            "auth_link_url": "https://hub.example.com/connect/hcs_17_plantedplantedplanted",
+            "key": "v1.local.3_plantedplantedplanted",
+            "message": "planted \"provider\" password was refused, so was planted%2Fclient%2Bsecret",
+            "note": STANDARD.encode("planted session token"),
+            "label": "shown",
+        });
+        let record = told(&sent, 201, received.to_string().as_bytes(), "application/json");
+        hides_everything(&record);
+        assert_eq!(record["response"]["status"], 201);
+        assert_eq!(record["response"]["body"]["label"], "shown");
+        assert_eq!(record["request"]["body"]["origin_owner_id"], "acme-7");
+        assert_eq!(record["request"]["headers"]["authorization"], "[redacted]");
+        assert!(record["url"].as_str().unwrap().contains("page=2&token=[redacted]"), "{record}");
+        assert_eq!(record["duration_ms"], 1000);
+    }
+
+    #[test]
+    fn threat_32_bodies_that_can_not_be_read_hide_their_secrets_as_well() {
+        let cut = br#"{"token": "planted session token", "a": "#;
+        let form = b"token=planted+session+token";
+        let page = format!("<html>{KEY} v1.local.3_plantedplantedplanted</html>");
+        for (received, kind) in [
+            (&cut[..], "application/json"),
+            (form, "application/x-www-form-urlencoded"),
+            (page.as_bytes(), "text/html"),
+        ] {
+            hides_everything(&told(&json!({}), 500, received, kind));
+        }
+    }
+
+    #[test]
+    fn of_a_long_list_the_beginning_is_kept() {
+        let row = json!({"id": "1", "token": "planted session token"}).to_string();
+        let list = format!("[\n{}\n]\n", vec![row; 20_000].join(",\n"));
+        assert!(list.len() > KEPT * 2);
+        let record = told(&json!({}), 200, list.as_bytes(), "application/json");
+        hides_everything(&record);
+        let body = &record["response"]["body"];
+        assert_eq!(body["bytes"], list.len());
+        assert!(body["beginning"].as_array().unwrap().len() > 100);
+        assert!(record.to_string().len() < KEPT * 2);
+    }
+
+    #[test]
+    fn connectors_keep_their_keys() {
+        let list = json!([{"key": "hubspot", "authentication": [{"key": "private_app"}]}]);
+        let record = told(&json!({}), 200, list.to_string().as_bytes(), "application/json");
+        assert_eq!(record["response"]["body"], list);
+    }
+}

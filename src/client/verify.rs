@@ -1,0 +1,71 @@
+//! Whether the hub is one, and what the key may do there.
+
+use serde_json::Value;
+
+use crate::api::platform::Capabilities;
+use crate::api::requests::Query;
+use crate::error::{HubError, codes};
+
+use super::{Client, problem};
+
+/// What was found behind an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verified {
+    /// A hubctl hub.
+    Hub(Box<Capabilities>),
+    /// The vendor's platform, or a hub that speaks only its API; it says nothing of itself.
+    Platform,
+}
+
+impl Client {
+    /// `capabilities.get`
+    ///
+    /// # Errors
+    /// `remote.unsupported` from what is no hubctl hub, or as the way to it reports.
+    pub async fn capabilities(&self) -> Result<Capabilities, HubError> {
+        self.offers(&["capabilities.get"])?;
+        self.json(self.call("capabilities.get", &[])?).await
+    }
+
+    /// Asks the hub whether it takes the key, and what for. For `auth login` and `doctor`: it
+    /// tries once, and waits for nothing.
+    ///
+    /// # Errors
+    /// As the hub refuses the key, `remote.other_project`, or as the way to it reports.
+    pub async fn verify(&self) -> Result<Verified, HubError> {
+        if !self.is_vendor {
+            let call = self.call("capabilities.get", &[])?.impatient();
+            match self.json::<Capabilities>(call).await {
+                Ok(capabilities) => {
+                    self.check_project(&capabilities)?;
+                    return Ok(Verified::Hub(Box::new(capabilities)));
+                }
+                // It may be a hub of another make.
+                Err(error) if error.code().name == codes::REMOTE_UNSUPPORTED.name => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let mut query = Query::default();
+        query.push("page", 1);
+        query.push("page_size", 1);
+        let call = self.call("platform.accounts.list", &[])?.query(&query).impatient();
+        let answer: Value = self.json(call).await?;
+        match super::lines::elements(answer) {
+            Some(_) => Ok(Verified::Platform),
+            None => Err(problem::bad_answer(&self.origin, "does not answer as a hub does")),
+        }
+    }
+
+    fn check_project(&self, capabilities: &Capabilities) -> Result<(), HubError> {
+        let found = &capabilities.project;
+        match &self.wanted_project {
+            Some(wanted) if wanted != found && !found.is_empty() => {
+                let found = self.scrubber.clean(found);
+                let text = format!("the API key belongs to project `{found}`, not to `{wanted}`");
+                Err(HubError::new(&codes::REMOTE_OTHER_PROJECT, text)
+                    .hint(format!("--project {found}, or use a key of `{wanted}`")))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The one HTTP client builder: trust, time-outs, proxies, redirects. It makes no call.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+
+use crate::error::{HubError, codes};
+
+/// Longest time to reach the other side: name, connection and TLS handshake.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// How long a connection that nobody uses is kept.
+const IDLE_LIMIT: Duration = Duration::from_secs(30);
+/// What this program calls itself.
+const USER_AGENT: &str = concat!("hubctl/", env!("CARGO_PKG_VERSION"));
+
+/// How the other side is reached. Nothing here is taken from the environment by itself.
+#[derive(Clone, Default)]
+pub struct Options {
+    /// Longest time that the connection may take, if it is shorter than the built-in ten seconds.
+    pub connect_timeout: Option<Duration>,
+    /// PEM file of the certificates to trust, instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Proxy for `https://`.
+    pub https_proxy: Option<String>,
+    /// Proxy for `http://`.
+    pub http_proxy: Option<String>,
+    /// Hosts that are reached without a proxy, comma-separated.
+    pub no_proxy: Option<String>,
+    /// Whether `https://` is spoken: only then are certificates loaded.
+    pub needs_tls: bool,
+    /// Whether answers may come compressed.
+    pub gzip: bool,
+    /// Looks up names, and may refuse what they stand for; the system's resolver where there is
+    /// none.
+    pub resolver: Option<Arc<dyn reqwest::dns::Resolve>>,
+}
+
+/// Proxies are left out: their addresses may have passwords.
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("connect_timeout", &self.connect_timeout)
+            .field("ca_file", &self.ca_file)
+            .field("needs_tls", &self.needs_tls)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An HTTP client. It follows no redirect, since the caller's credentials are in its requests;
+/// sizes of bodies and total times are bounded where the bodies are read.
+///
+/// # Errors
+/// `net.bad_ca_file`, `net.no_roots`, `net.bad_proxy`.
+pub fn client(options: &Options) -> Result<reqwest::Client, HubError> {
+    let connect = options.connect_timeout.unwrap_or(CONNECT_LIMIT).min(CONNECT_LIMIT);
+    let mut builder = reqwest::Client::builder()
+        .user_agent(USER_AGENT)
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .connect_timeout(connect)
+        .pool_idle_timeout(IDLE_LIMIT)
+        .tcp_keepalive(Duration::from_secs(15))
+        .tcp_nodelay(true)
+        .gzip(options.gzip)
+        // Proxies come from the options alone.
+        .no_proxy()
+        .tls_backend_preconfigured(tls(options)?);
+    let exempt = options.no_proxy.as_deref().and_then(reqwest::NoProxy::from_string);
+    if let Some(address) = &options.https_proxy {
+        builder =
+            builder.proxy(proxy(address, |a| reqwest::Proxy::https(a))?.no_proxy(exempt.clone()));
+    }
+    if let Some(address) = &options.http_proxy {
+        builder = builder.proxy(proxy(address, |a| reqwest::Proxy::http(a))?.no_proxy(exempt));
+    }
+    if let Some(resolver) = &options.resolver {
+        builder = builder.dns_resolver(Arc::clone(resolver));
+    }
+    builder.build().map_err(|error| {
+        HubError::new(&codes::INTERNAL, "the HTTP client can't be made").source(error)
+    })
+}
+
+/// The address is not repeated in the error: it may have a password.
+fn proxy(
+    address: &str,
+    make: impl Fn(&str) -> reqwest::Result<reqwest::Proxy>,
+) -> Result<reqwest::Proxy, HubError> {
+    let bad = || {
+        HubError::new(&codes::NET_BAD_PROXY, "the address of the proxy is not one")
+            .hint("write it as http://proxy.example.com:3128, in HTTPS_PROXY")
+    };
+    let full =
+        if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
+    let url: url::Url = full.parse().map_err(|_| bad())?;
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return Err(bad());
+    }
+    make(url.as_str()).map_err(|_| bad())
+}
+
+fn tls(options: &Options) -> Result<rustls::ClientConfig, HubError> {
+    let roots = if options.needs_tls { roots(options)? } else { rustls::RootCertStore::empty() };
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| HubError::new(&codes::INTERNAL, "TLS can't be set up").source(error))?;
+    let mut config = config.with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+fn roots(options: &Options) -> Result<rustls::RootCertStore, HubError> {
+    let mut roots = rustls::RootCertStore::empty();
+    let Some(path) = &options.ca_file else {
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if roots.is_empty() {
+            let text = "the system has no certificates to check https:// addresses with";
+            return Err(HubError::new(&codes::NET_NO_ROOTS, text)
+                .hint("install ca-certificates, or name a file of them with --cacert FILE"));
+        }
+        return Ok(roots);
+    };
+    let bad = |why: String| {
+        let text = format!("{}: {why}", path.display());
+        HubError::new(&codes::NET_BAD_CA_FILE, text)
+            .hint("--cacert takes a file of PEM certificates")
+    };
+    let found = CertificateDer::pem_file_iter(path).map_err(|error| bad(error.to_string()))?;
+    for certificate in found {
+        let certificate = certificate.map_err(|error| bad(error.to_string()))?;
+        roots.add(certificate).map_err(|error| bad(error.to_string()))?;
+    }
+    if roots.is_empty() {
+        return Err(bad("no certificate is in it".to_owned()));
+    }
+    Ok(roots)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Options, client};
+
+    #[test]
+    fn a_bad_proxy_is_refused_without_repeating_its_password() {
+        for address in
+            ["http://user:hunter2@", "ftp://user:hunter2@proxy", "http://user:hunter2@[x"]
+        {
+            let options = Options { https_proxy: Some(address.to_owned()), ..Options::default() };
+            let error = client(&options).unwrap_err();
+            assert_eq!(error.code().name, "net.bad_proxy");
+            assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+        }
+        let shown =
+            format!("{:?}", Options { https_proxy: Some("hunter2".into()), ..Options::default() });
+        assert!(!shown.contains("hunter2"), "{shown}");
+        let fine = Options { https_proxy: Some("proxy:3128".into()), ..Options::default() };
+        assert!(client(&fine).is_ok());
+    }
+
+    #[test]
+    fn a_file_that_holds_no_certificate_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("roots.pem");
+        let options =
+            Options { needs_tls: true, ca_file: Some(path.clone()), ..Options::default() };
+        for content in [
+            None,
+            Some(""),
+            Some("nothing"),
+            Some("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+        ] {
+            if let Some(content) = content {
+                std::fs::write(&path, content).unwrap();
+            }
+            let error = client(&options).unwrap_err();
+            assert_eq!(error.code().name, "net.bad_ca_file", "{content:?}");
+        }
+    }
+}
