@@ -16,7 +16,7 @@ use crate::error::{HubError, codes};
 use crate::hub::api_keys;
 use crate::server::{
     AppState, Log, LogFormat, LogLevel, LogOptions, Options, Outcome, Server, Signal, Signals,
-    Stop, TlsFiles, raise_open_files, routes,
+    Stop, TlsFiles, routes,
 };
 
 /// Serve the hub over HTTP
