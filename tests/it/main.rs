@@ -14,6 +14,7 @@ mod guards;
 #[cfg(target_os = "linux")]
 mod keyring;
 #[cfg(unix)]
+mod parity;
 mod postgres;
 mod rules;
 mod schemas;
