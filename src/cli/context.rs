@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::backend::Backend;
 use crate::domain::time::{Clock, Timestamp};
+use crate::env;
 use crate::error::{HubError, codes};
 use crate::hub::Hub;
 use crate::hub::random::SystemRandom;
@@ -14,7 +15,7 @@ use crate::store::Store;
 use super::globals::Globals;
 use super::output::Output;
 use super::prompt::Interactive;
-use super::settings::{Settings, State};
+use super::settings::{Local, Place, Settings, State};
 
 /// The system's clock; everything else is handed one.
 #[derive(Debug, Clone, Copy)]
@@ -56,7 +57,20 @@ impl Context {
     /// # Errors
     /// When the store can't be opened, or has no such project.
     pub(super) async fn backend(&self) -> Result<Backend, HubError> {
-        self.backend_on(self.store()?).await
+        match &self.settings.place {
+            Place::Local(local) => self.backend_on(local, store(local)?).await,
+            Place::Remote(_) => {
+                Err(HubError::new(&codes::UNSUPPORTED, "this version acts on local stores only")
+                    .hint("leave --api-url out, or choose another profile"))
+            }
+            Place::KeyAlone(_) => {
+                let text = "an API key is in the environment, and nothing says which hub it is for";
+                Err(HubError::new(&codes::USAGE, text).hint(format!(
+                    "set {} to the hub's address, or name a local store with --state PATH",
+                    env::API_URL
+                )))
+            }
+        }
     }
 
     /// The same for a glance: it changes nothing, not even an old store, and waits for nobody
@@ -65,20 +79,14 @@ impl Context {
     /// # Errors
     /// As for [`Context::backend`].
     pub(super) async fn glance(&self, patience: Duration) -> Result<Backend, HubError> {
-        self.backend_on(self.store()?.for_a_glance(patience)).await
+        let local = self.settings.local()?;
+        self.backend_on(local, store(local)?.for_a_glance(patience)).await
     }
 
-    fn store(&self) -> Result<Store, HubError> {
-        Ok(match &self.settings.state {
-            State::File(path) => Store::sqlite(path),
-            State::Postgres(url) => Store::postgres(url)?,
-        })
-    }
-
-    async fn backend_on(&self, store: Store) -> Result<Backend, HubError> {
+    async fn backend_on(&self, local: &Local, store: Store) -> Result<Backend, HubError> {
         let settings = &self.settings;
         let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom::new()));
-        let (keys, url) = (settings.keys.clone(), settings.public_url.clone());
+        let (keys, url) = (local.keys.clone(), settings.public_url.clone());
         let hub = Hub::new(store, clock, random, keys, url);
         Backend::local(hub, &settings.project).await
     }
@@ -92,14 +100,20 @@ impl Context {
         command: impl Future<Output = Result<(), HubError>>,
     ) -> Result<(), HubError> {
         let mut builder = tokio::runtime::Builder::new_current_thread();
-        // Timers and sockets are for databases elsewhere; a local store needs neither.
-        if matches!(self.settings.state, State::Postgres(_)) {
+        // Timers and sockets are for what is elsewhere; a store in a file needs neither.
+        if !self.is_in_a_file() {
             builder.enable_all();
         }
         let runtime = builder.build().map_err(|error| {
             HubError::new(&codes::INTERNAL, "the runtime can't be started").source(error)
         })?;
         runtime.block_on(command)
+    }
+
+    /// Whether commands act on a store in a file, which never keeps the runtime waiting.
+    pub(super) fn is_in_a_file(&self) -> bool {
+        let local = self.settings.local();
+        local.is_ok_and(|local| matches!(local.state, State::File(_)))
     }
 
     /// Tells on standard error what was made on the way.
@@ -119,4 +133,11 @@ impl Context {
     pub(super) fn now(&self) -> Timestamp {
         self.settings.output.now
     }
+}
+
+fn store(local: &Local) -> Result<Store, HubError> {
+    Ok(match &local.state {
+        State::File(path) => Store::sqlite(path),
+        State::Postgres(url) => Store::postgres(url)?,
+    })
 }

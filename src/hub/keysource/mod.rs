@@ -4,14 +4,13 @@
 //! `load` looks only where the key must be, and only `create`, for a store without one, makes any.
 
 use std::fmt;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use zeroize::Zeroizing;
 
 use super::keyring::{self, KeyringAccess, KeyringTrouble};
-use super::private_file::{create_private, create_private_folder, folder_of, read_private};
+use super::private_file::{create_private, lock_beside, read_private};
 use super::random::Random;
 use super::vault::{KeyId, MasterKey};
 use crate::error::{HubError, codes};
@@ -173,7 +172,8 @@ pub fn create(
     if let Some(path) = &sources.file {
         return Ok(Created { key: named_file(path)?, place: KeyPlace::External, note: None });
     }
-    let _lock = lock_folder(&sources.beside)?;
+    // Where the file system can't lock, the key file and the store's own record still decide.
+    let _lock = lock_beside(&sources.beside)?;
     if let Some(key) = file_key(&sources.beside)? {
         return Ok(Created { key, place: KeyPlace::File, note: None });
     }
@@ -211,15 +211,12 @@ fn keyring_key(
     store_id: &str,
     random: &dyn Random,
 ) -> Result<Result<MasterKey, KeyringTrouble>, HubError> {
-    let read = || keyring::get(access, store_id);
-    let text: Zeroizing<String> = match read() {
+    let text: Zeroizing<String> = match keyring::get(access, store_id) {
         Ok(Some(text)) => text,
         Ok(None) => {
             let key = MasterKey::generate(random)?;
-            // What counts is what a later reader will find, not what was written.
-            match keyring::set(access, store_id, &key.to_text()).and_then(|()| read()) {
-                Ok(Some(text)) => text,
-                Ok(None) => return Ok(Err(KeyringTrouble::Forgetful)),
+            match keyring::keep(access, store_id, &key.to_text()) {
+                Ok(text) => text,
                 Err(trouble) => return Ok(Err(trouble)),
             }
         }
@@ -266,15 +263,6 @@ fn file_key(path: &Path) -> Result<Option<MasterKey>, HubError> {
             .hint("it holds 32 bytes, or the same in hex or base64 on one line")
             .source(error)
     })
-}
-
-/// Keeps other processes from making a key for the same store meanwhile, where the file system
-/// can do it; where it can't, the key file and the store's own record still decide.
-fn lock_folder(beside: &Path) -> Result<Option<File>, HubError> {
-    let folder = folder_of(beside);
-    create_private_folder(folder)?;
-    let lock = File::open(folder).and_then(|file| file.lock().map(|()| file));
-    Ok(lock.ok())
 }
 
 fn missing(message: String) -> HubError {
