@@ -109,7 +109,7 @@ pub(super) struct Globals {
     pub confirm: Option<String>,
 
     /// Longest time that one request to a hub may take [default: 30s]
-    #[arg(long, global = true, value_name = "DURATION")]
+    #[arg(long, global = true, value_name = "DURATION", allow_negative_numbers = true)]
     pub http_timeout: Option<String>,
 
     /// How often a failed request is sent again, where that is safe [default: 3]
@@ -117,7 +117,7 @@ pub(super) struct Globals {
     pub retries: Option<String>,
 
     /// Longest time to wait for a hub that says to slow down [default: 60s]
-    #[arg(long, global = true, value_name = "DURATION")]
+    #[arg(long, global = true, value_name = "DURATION", allow_negative_numbers = true)]
     pub max_wait: Option<String>,
 
     /// Requests to a hub at the same time [default: 4]

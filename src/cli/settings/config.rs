@@ -201,7 +201,7 @@ mod tests {
             ("profiles = 3", "line 1: `profiles` must be tables"),
             ("[profiles]\na = 3", "line 2: `a` must be a table"),
             ("profile = 3", "line 1: `profile` must be a text"),
-            ("a = \nb", "line 1"),
+            ("a = [\n", "line 1"),
             ("[profiles.a]\n[profiles.a]", "line 2"),
             ("[profiles.a]\nhttps_proxy = 'x'", "unknown field `https_proxy`"),
         ] {

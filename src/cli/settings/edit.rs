@@ -14,6 +14,8 @@ use super::table::{Form, Setting};
 /// The file, open for changes.
 pub(in crate::cli) struct Editor {
     document: DocumentMut,
+    /// Comments after the last entry: what is added comes behind them.
+    last_words: String,
     /// What it said before.
     pub(in crate::cli) before: Config,
 }
@@ -31,12 +33,15 @@ pub(in crate::cli) fn edit<T>(
     let text = config::text(path)?.unwrap_or_default();
     // What can't be read is not changed, and is told as everywhere else.
     let before = config::parse(&text, path)?;
-    let document = text.parse().map_err(|error| {
+    let mut document: DocumentMut = text.parse().map_err(|error| {
         let text = format!("{} can't be changed", path.display());
         HubError::new(&codes::CONFIG_INVALID, text).source(error)
     })?;
-    let mut editor = Editor { document, before };
+    let last_words = document.trailing().as_str().unwrap_or_default().to_owned();
+    document.set_trailing("");
+    let mut editor = Editor { document, last_words, before };
     let answer = change(&mut editor)?;
+    editor.document.set_trailing(editor.last_words);
     let after = editor.document.to_string();
     let changed = after != text;
     if changed && !trial {
@@ -49,8 +54,9 @@ pub(in crate::cli) fn edit<T>(
 impl Editor {
     /// Makes a profile, if it is not there.
     pub(in crate::cli) fn make_profile(&mut self, profile: &str) -> Result<(), HubError> {
-        let profiles = group(self.document.as_table_mut(), "profiles", true)?;
-        group(profiles, profile, false).map(drop)
+        let words = &mut self.last_words;
+        let profiles = group(self.document.as_table_mut(), "profiles", None)?;
+        group(profiles, profile, Some(words)).map(drop)
     }
 
     /// Gives a setting of a profile a value that was checked.
@@ -60,11 +66,12 @@ impl Editor {
         setting: &Setting,
         text: &str,
     ) -> Result<(), HubError> {
-        let profiles = group(self.document.as_table_mut(), "profiles", true)?;
-        let mut table = group(profiles, profile, false)?;
+        let words = &mut self.last_words;
+        let profiles = group(self.document.as_table_mut(), "profiles", None)?;
+        let mut table = group(profiles, profile, Some(words))?;
         let mut key = setting.key;
         while let Some((outer, inner)) = key.split_once('.') {
-            table = group(table, outer, false)?;
+            table = group(table, outer, Some(words))?;
             key = inner;
         }
         put(table, key, value_of(setting.form, text));
@@ -100,7 +107,17 @@ impl Editor {
     pub(in crate::cli) fn choose(&mut self, profile: Option<&str>) {
         let top = self.document.as_table_mut();
         match profile {
-            Some(name) => put(top, "profile", Value::from(name)),
+            Some(name) => {
+                let is_first = top.is_empty();
+                put(top, "profile", Value::from(name));
+                if is_first {
+                    // Otherwise it would come before the comments at the top.
+                    let words = std::mem::take(&mut self.last_words);
+                    if let Some(mut key) = top.key_mut("profile").filter(|_| !words.is_empty()) {
+                        key.leaf_decor_mut().set_prefix(words);
+                    }
+                }
+            }
             None => _ = top.remove("profile"),
         }
     }
@@ -130,15 +147,20 @@ fn put(table: &mut dyn TableLike, key: &str, mut value: Value) {
     }
 }
 
-/// The table of this name, made if it is missing.
+/// The table of this name, made if it is missing, behind the last words. A table without words
+/// has no header of its own.
 fn group<'t>(
     parent: &'t mut dyn TableLike,
     key: &str,
-    implicit: bool,
+    last_words: Option<&mut String>,
 ) -> Result<&'t mut dyn TableLike, HubError> {
     let make = || {
         let mut table = Table::new();
-        table.set_implicit(implicit);
+        table.set_implicit(last_words.is_none());
+        if let Some(words) = last_words.filter(|words| !words.trim().is_empty()) {
+            let words = std::mem::take(words);
+            table.decor_mut().set_prefix(format!("{}\n\n", words.trim_end()));
+        }
         Item::Table(table)
     };
     let is_table = parent.entry(key).or_insert_with(make).is_table_like();
@@ -203,6 +225,23 @@ mod tests {
             Ok(())
         });
         assert!(text.contains("# mine") && !text.contains("profiles.b"), "{text}");
+    }
+
+    #[test]
+    fn what_is_added_comes_behind_the_last_comment() {
+        let before = "[profiles.b]\nretries = 1\n# output = 'json'\n";
+        let text = changed(before, |editor| set(editor, "project", "y"));
+        assert_eq!(text, format!("{before}\n[profiles.a]\nproject = \"y\"\n"));
+        let text = changed("# top\n", |editor| {
+            editor.choose(Some("a"));
+            Ok(())
+        });
+        assert_eq!(text, "# top\nprofile = \"a\"\n");
+        let text = changed("profile = 'a'\n# end\n", |editor| {
+            editor.choose(Some("b"));
+            Ok(())
+        });
+        assert_eq!(text, "profile = \"b\"\n# end\n");
     }
 
     #[test]
