@@ -21,7 +21,7 @@ variables! {
     PROFILE = "HUBCTL_PROFILE", "Profile of the configuration file to use.";
     API_KEY = "HUBCTL_API_KEY", "API key of the hub; the keyring is then never opened.";
     API_KEY_FILE = "HUBCTL_API_KEY_FILE", "File with the API key, open to nobody else; the keyring is then never opened.";
-    API_URL = "HUBCTL_API_URL", "Address of the hub to act on, such as https://hub.example.com.";
+    API_URL = "HUBCTL_API_URL", "Address of the hub to act on, with http:// or https://.";
     PROJECT = "HUBCTL_PROJECT", "Project to act in.";
     STATE = "HUBCTL_STATE", "The store: a path of an SQLite file, or a postgres:// URL.";
     MASTER_KEY_FILE = "HUBCTL_MASTER_KEY_FILE", "File with the store's master key; the keyring is then never asked.";
@@ -42,12 +42,12 @@ variables! {
     CI = "CI", "If set, nothing is ever asked.";
     BROWSER = "BROWSER", "Browser that `connectors open` starts.";
     HTTPS_PROXY = "HTTPS_PROXY", "Proxy for https:// addresses.";
-    HTTPS_PROXY_LOWER = "https_proxy", "As HTTPS_PROXY, and stronger.";
+    HTTPS_PROXY_LOWER = "https_proxy", "As `HTTPS_PROXY`, and stronger.";
     HTTP_PROXY_LOWER = "http_proxy", "Proxy for http:// addresses; as elsewhere, in lower case only.";
     ALL_PROXY = "ALL_PROXY", "Proxy where no other variable names one.";
-    ALL_PROXY_LOWER = "all_proxy", "As ALL_PROXY, and stronger.";
+    ALL_PROXY_LOWER = "all_proxy", "As `ALL_PROXY`, and stronger.";
     NO_PROXY = "NO_PROXY", "Hosts that are reached without a proxy, comma-separated.";
-    NO_PROXY_LOWER = "no_proxy", "As NO_PROXY, and stronger.";
+    NO_PROXY_LOWER = "no_proxy", "As `NO_PROXY`, and stronger.";
     SSL_CERT_FILE = "SSL_CERT_FILE", "File of PEM certificates to trust instead of the system's.";
     DBUS_SESSION_BUS_ADDRESS = "DBUS_SESSION_BUS_ADDRESS", "Where the system keyring is reached on Linux.";
     XDG_RUNTIME_DIR = "XDG_RUNTIME_DIR", "Where the session bus has its socket on Linux.";

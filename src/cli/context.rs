@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backend::Backend;
+use crate::domain::secret::Secret;
 use crate::domain::time::{Clock, Timestamp};
 use crate::env;
 use crate::error::{HubError, codes};
@@ -12,10 +13,11 @@ use crate::hub::random::SystemRandom;
 use crate::hub::write::Guard;
 use crate::store::Store;
 
+use super::credentials;
 use super::globals::Globals;
 use super::output::Output;
 use super::prompt::Interactive;
-use super::settings::{Local, Place, Settings, State};
+use super::settings::{Local, Place, Remote, Settings, State};
 
 /// The system's clock; everything else is handed one.
 #[derive(Debug, Clone, Copy)]
@@ -59,9 +61,9 @@ impl Context {
     pub(super) async fn backend(&self) -> Result<Backend, HubError> {
         match &self.settings.place {
             Place::Local(local) => self.backend_on(local, store(local)?).await,
-            Place::Remote(_) => {
-                Err(HubError::new(&codes::UNSUPPORTED, "this version acts on local stores only")
-                    .hint("leave --api-url out, or choose another profile"))
+            Place::Remote(remote) => {
+                let found = credentials::find(&self.settings, remote)?;
+                self.backend_at(remote, &found.key).await
             }
             Place::KeyAlone(_) => {
                 let text = "an API key is in the environment, and nothing says which hub it is for";
@@ -71,6 +73,21 @@ impl Context {
                 )))
             }
         }
+    }
+
+    /// The hub at an address, with this key. `remote.network` says how it is reached.
+    ///
+    /// # Errors
+    /// As the hub answers.
+    #[expect(clippy::unused_async, reason = "a client has to wait for its answer")]
+    pub(super) async fn backend_at(
+        &self,
+        remote: &Remote,
+        _key: &Secret,
+    ) -> Result<Backend, HubError> {
+        let text = format!("this version acts on local stores only, not on {}", remote.api_url);
+        Err(HubError::new(&codes::UNSUPPORTED, text)
+            .hint("leave --api-url out, or choose another profile"))
     }
 
     /// The same for a glance: it changes nothing, not even an old store, and waits for nobody

@@ -21,7 +21,7 @@ use crate::cli::tree::Run;
 use crate::domain::origin::{is_loopback, web_address};
 use crate::domain::project::DEFAULT_PROJECT;
 use crate::domain::secret::Secret;
-use crate::error::{HubError, codes};
+use crate::error::{HubError, Kind, codes};
 use crate::hub::private_file::read_private;
 
 use super::Batch;
@@ -34,13 +34,16 @@ const INPUT_LIMIT: u32 = 16_384;
 /// # Errors
 /// When it doesn't, or can't be asked.
 async fn verify(
-    _context: &Context,
+    context: &Context,
     remote: &Remote,
-    _key: &Secret,
+    key: &Secret,
     way_out: &'static str,
 ) -> Result<(), HubError> {
-    let text = format!("this version can't ask {} whether the key works", remote.api_url);
-    Err(HubError::new(&codes::UNSUPPORTED, text).hint(way_out))
+    let asked = context.backend_at(remote, key).await;
+    asked.map(drop).map_err(|error| match error.code().kind {
+        Kind::Unreachable | Kind::Unsupported => error.hint(way_out),
+        _ => error,
+    })
 }
 
 /// Where a key is to be kept.

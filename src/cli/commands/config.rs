@@ -207,16 +207,18 @@ impl Run for Set {
                 setting.form.check(&self.value).map_err(|why| {
                     HubError::new(&codes::BAD_VALUE, format!("{}: {why}", setting.key))
                 })?;
+                let value = setting.form.kept(&self.value)?;
                 edit(&path, trial, |editor| {
                     let values = editor.before.profiles.get(*profile);
                     match values {
                         None => credentials::check_name(profile)?,
                         Some(values) => check_pair(profile, setting, values)?,
                     }
-                    if values.and_then(|values| values.get(setting.key)) == Some(&self.value) {
+                    let old = values.and_then(|values| values.get(setting.key));
+                    if old.is_some_and(|old| *old == value) {
                         return Ok(());
                     }
-                    editor.set(profile, setting, &self.value)
+                    editor.set(profile, setting, &value)
                 })?
             }
         };

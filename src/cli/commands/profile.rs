@@ -192,8 +192,9 @@ impl Run for Create {
                 let given = sources.pick(globals, setting)?;
                 let given = given.filter(|picked| matches!(picked.origin, Origin::Flag(_)));
                 if let Some(picked) = given.filter(|_| setting.key != "output") {
-                    editor.set(name, setting, picked.value)?;
-                    values.insert(setting.key, picked.value.to_owned());
+                    let value = setting.form.kept(picked.value)?;
+                    editor.set(name, setting, &value)?;
+                    values.insert(setting.key, value.into_owned());
                 }
             }
             if let Some(protected) = table::in_profile("protected").filter(|_| self.protected) {

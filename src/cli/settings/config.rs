@@ -58,8 +58,8 @@ pub(in crate::cli) fn read(path: &Path) -> Result<Config, HubError> {
 /// Reads the text of the file.
 pub(in crate::cli) fn parse(text: &str, path: &Path) -> Result<Config, HubError> {
     let reader = Reader { text, path };
-    let file = DeTable::parse(text)
-        .map_err(|error| reader.invalid(error.span(), error.message().to_owned()))?;
+    let file =
+        DeTable::parse(text).map_err(|error| reader.invalid(error.span(), error.message()))?;
     let mut config = Config::default();
     for (key, value) in file.get_ref() {
         match key.get_ref().as_ref() {
@@ -116,14 +116,14 @@ impl Reader<'_> {
 
     fn unknown<T>(&self, at: &Spanned<T>, name: &str, hint: &str) -> HubError {
         let shown: String = name.chars().take(80).collect();
-        self.invalid(Some(at.span()), format!("unknown field `{shown}`")).hint(hint.to_owned())
+        self.invalid(Some(at.span()), &format!("unknown field `{shown}`")).hint(hint.to_owned())
     }
 
     fn wrong<T>(&self, at: &Spanned<T>, name: &str, wanted: &str) -> HubError {
-        self.invalid(Some(at.span()), format!("`{name}` must be {wanted}"))
+        self.invalid(Some(at.span()), &format!("`{name}` must be {wanted}"))
     }
 
-    fn invalid(&self, span: Option<std::ops::Range<usize>>, message: String) -> HubError {
+    fn invalid(&self, span: Option<std::ops::Range<usize>>, message: &str) -> HubError {
         let before = span.and_then(|span| self.text.get(..span.start)).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
         let text = format!("{} line {line}: {message}", self.path.display());

@@ -283,7 +283,7 @@ mod tests {
         edit(&path, false, |editor| set(editor, "project", "y")).unwrap_err();
         assert_eq!(fs::read_to_string(&path).unwrap(), "profile = [\n");
         let absent = folder.path().join("new/config.toml");
-        let (_, changed) = edit(&absent, true, |editor| set(editor, "project", "y")).unwrap();
+        let ((), changed) = edit(&absent, true, |editor| set(editor, "project", "y")).unwrap();
         assert!(changed && !absent.parent().unwrap().exists());
     }
 

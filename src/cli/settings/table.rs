@@ -13,6 +13,7 @@ use crate::cli::output::{Format, near_names};
 use crate::domain::origin::web_address;
 use crate::domain::project::{DEFAULT_PROJECT, ProjectName};
 use crate::env;
+use crate::error::{HubError, codes};
 
 /// Where end users reach a hub of one's own, unless the profile says otherwise.
 pub(super) const PUBLIC_URL: &str = "http://127.0.0.1:4780";
@@ -53,9 +54,8 @@ impl Form {
     /// With what is wrong, for people.
     pub(in crate::cli) fn check(self, text: &str) -> Result<(), String> {
         match self {
-            Self::Text | Self::Proxy => Ok(()),
             Self::Path | Self::Store if text.is_empty() => Err("is empty".to_owned()),
-            Self::Path | Self::Store => Ok(()),
+            Self::Text | Self::Proxy | Self::Path | Self::Store => Ok(()),
             Self::Address => web_address(text).map(drop).map_err(|error| error.to_string()),
             Self::Project => {
                 text.parse::<ProjectName>().map(drop).map_err(|error| error.to_string())
@@ -87,6 +87,29 @@ impl Form {
         let seconds = fine.then(|| u64::try_from(seconds).ok()).flatten();
         seconds.map(Duration::from_secs).ok_or_else(|| {
             format!("`{}` is not a duration from {least} seconds to a day", cut(text))
+        })
+    }
+
+    /// The value as a profile keeps it: a path that holds wherever a command is run.
+    ///
+    /// # Errors
+    /// When the working folder is gone, and a path depends on it.
+    pub(in crate::cli) fn kept(self, text: &str) -> Result<Cow<'_, str>, HubError> {
+        let is_path =
+            matches!(self, Self::Path) || matches!(self, Self::Store) && !text.contains("://");
+        if !is_path {
+            return Ok(Cow::Borrowed(text));
+        }
+        let whole = std::path::absolute(text).map_err(|error| {
+            HubError::new(&codes::BAD_VALUE, format!("`{}` can't be made whole", cut(text)))
+                .hint("give the path from the root on")
+                .source(error)
+        })?;
+        // A folder's name that is no text can't be written into the file.
+        let whole = whole.into_os_string().into_string();
+        whole.map(Cow::Owned).map_err(|_| {
+            HubError::new(&codes::BAD_VALUE, "the path is not valid UTF-8")
+                .hint("give another path, from the root on")
         })
     }
 

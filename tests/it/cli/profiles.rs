@@ -74,6 +74,19 @@ fn profiles_are_made_chosen_shown_and_deleted() {
 }
 
 #[test]
+fn a_store_of_a_profile_is_the_same_from_every_folder() {
+    let home = TestHome::new();
+    home.run("profile create lab --state lab.db --cacert ca.pem").code(0);
+    let row = home.run("profile show lab --json").code(0).json();
+    assert_eq!(row["state"].as_str(), home.path().join("lab.db").to_str());
+    let cacert = home.run("config get cacert -P lab").code(0).stdout;
+    assert_eq!(cacert.trim(), home.path().join("ca.pem").to_str().unwrap());
+    home.run("config set state other.db -P lab").code(0);
+    home.run("connectors enable hubspot -P lab").code(0);
+    assert!(home.path().join("other.db").exists());
+}
+
+#[test]
 fn a_profile_that_is_not_there_yet_can_be_made_while_it_is_chosen() {
     let home = TestHome::new().with("HUBCTL_PROFILE", "ci");
     home.run("accounts list").code(13).tells("no profile `ci`");
@@ -367,7 +380,7 @@ fn two_places_to_act_contradict_each_other_unless_one_is_stronger() {
     home.run("connectors list --api-url h.example").code(2).tells("--api-url: `h.example`");
     let home = home.with("HUBCTL_API_URL", HUB);
     home.run("connectors list --state x.db").code(0);
-    home.run("connectors list").code(14);
+    home.run("connectors list").code(4).tells("there is no API key for https://hub.example.com");
     home.with("HUBCTL_STATE", "y.db").run("connectors list").code(2).tells("HUBCTL_STATE and");
     // A key alone does not say for which hub it is, and nothing is guessed.
     let home = TestHome::new().with("HUBCTL_API_KEY", KEY);
@@ -440,6 +453,8 @@ fn writes_with_a_protected_profile_need_its_name() {
     home.run("profile create far --protected --api-url https://h.example").code(0);
     home.run("connectors enable hubspot -P far --api-url https://H.example:443/").code(7);
     home.run(&format!("{disable} --confirm prod")).code(0);
+
+    home.run("connectors list -P far").code(4);
 
     let mut session = home.terminal("connectors enable hubspot -P prod");
     session.exp_string("Type its name").unwrap();
