@@ -1,6 +1,6 @@
-//! Where a command acts: one method per operation, and no rules.
+//! Where a command acts. No rules.
 
-use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -8,33 +8,25 @@ use crate::api::accounts::{Account, AccountDetail, Explanation};
 use crate::api::auth_configs::{AuthConfig, AuthConfigDetail, Impact};
 use crate::api::connect_sessions::{ConnectSession, CreatedSession};
 use crate::api::connectors::{Connector, ConnectorDetail};
+use crate::api::keys::{CreatedKey, Key};
 use crate::api::projects::Project;
 use crate::api::write::Written;
-use crate::catalog;
-use crate::domain::caller::Caller;
+use crate::domain::api_key::NewKey;
 use crate::domain::connect_session::NewSession;
-use crate::domain::connector::guide::{Audience, guide};
-use crate::domain::connector::{Category, Connector as Definition};
+use crate::domain::connector::Connector as Definition;
+use crate::domain::connector::guide::Audience;
 use crate::domain::ids::{AccountId, SessionId};
 use crate::domain::names::ConnectorKey;
 use crate::domain::project::ProjectName;
-use crate::error::{HubError, codes};
-use crate::hub::connectors::Summary;
-use crate::hub::write::{Guard, Outcome};
+use crate::error::HubError;
+use crate::hub::write::Guard;
 use crate::hub::{Hub, accounts, auth_configs, connect_sessions, connectors, projects};
-
-type Flow = Result<ControlFlow<()>, HubError>;
-
-/// A hub in this process, acting for one caller.
-pub struct Local {
-    hub: Hub,
-    caller: Caller,
-}
+use crate::local::{Flow, Local};
 
 /// Where a command acts.
 pub enum Backend {
     /// On a store, in this process.
-    Local(Box<Local>),
+    Local(Local),
 }
 
 impl Backend {
@@ -43,537 +35,128 @@ impl Backend {
     /// # Errors
     /// `project.not_found`, or as the store reports them.
     pub async fn local(hub: Hub, project: &ProjectName) -> Result<Self, HubError> {
-        let caller = hub.local_caller(project).await?;
-        Ok(Self::Local(Box::new(Local { hub, caller })))
-    }
-
-    fn parts(&self) -> (&Hub, &Caller) {
-        match self {
-            Self::Local(local) => (&local.hub, &local.caller),
-        }
+        Ok(Self::Local(Local::administrator(Arc::new(hub), project).await?))
     }
 
     /// Facts for standard error that came up on the way: a store or a key that was made.
     pub fn take_notes(&self) -> Vec<String> {
-        let (hub, _) = self.parts();
-        let store = hub.store();
-        let made = store.is_new().then(|| format!("made a new store: {}", store.name()));
-        made.into_iter().chain(hub.take_note()).collect()
+        match self {
+            Self::Local(local) => local.take_notes(),
+        }
     }
 
-    /// The project that everything belongs to.
+    /// The project that everything belongs to, as far as it is known.
     pub fn project(&self) -> &str {
-        self.parts().1.project_name()
+        match self {
+            Self::Local(local) => local.project(),
+        }
     }
 
     /// Where end users reach the hub.
     pub fn public_url(&self) -> &url::Url {
-        self.parts().0.public_url()
+        match self {
+            Self::Local(local) => local.public_url(),
+        }
     }
+}
 
+macro_rules! dispatch {
+    ($($(#[$doc:meta])* fn $name:ident($($arg:ident: $kind:ty),*) -> $answer:ty;)*) => {
+        impl Backend {
+            $(
+                $(#[$doc])*
+                ///
+                /// # Errors
+                /// As the hub, or the way to it, reports them.
+                pub async fn $name(&self, $($arg: $kind),*) -> Result<$answer, HubError> {
+                    match self {
+                        Self::Local(local) => local.$name($($arg),*).await,
+                    }
+                }
+            )*
+        }
+    };
+}
+
+dispatch! {
     /// `connectors.list`
-    ///
-    /// # Errors
-    /// As the hub reports them.
-    pub async fn connectors(
-        &self,
-        filter: &connectors::Filter,
-    ) -> Result<Vec<Connector>, HubError> {
-        let (hub, caller) = self.parts();
-        let found = connectors::available(hub, caller, filter).await?;
-        Ok(found.into_iter().map(Connector::from).collect())
-    }
-
+    fn connectors(filter: &connectors::Filter) -> Vec<Connector>;
     /// `connectors.get`
-    ///
-    /// # Errors
-    /// As the hub reports them.
-    pub async fn connector(&self, key: &ConnectorKey) -> Result<ConnectorDetail, HubError> {
-        let (hub, caller) = self.parts();
-        let found = connectors::get(hub, caller, key).await?;
-        let filter = auth_configs::Filter { connector: Some(key.clone()), ..Default::default() };
-        let mut configs = Vec::new();
-        auth_configs::list(hub, caller, &filter, |view| {
-            configs.push(AuthConfig::from(view));
-            Ok(ControlFlow::Continue(()))
-        })
-        .await?;
-        Ok(ConnectorDetail::new(found, configs))
-    }
-
+    fn connector(key: &ConnectorKey) -> ConnectorDetail;
     /// `connectors.guide`
-    ///
-    /// # Errors
-    /// As the hub reports them.
-    pub async fn guide(&self, key: &ConnectorKey, audience: Audience) -> Result<Value, HubError> {
-        let (hub, caller) = self.parts();
-        let found = connectors::get(hub, caller, key).await?;
-        let guide = guide(&found.connector, audience, hub.public_url().as_str());
-        value(&guide)
-    }
-
+    fn guide(key: &ConnectorKey, audience: Audience) -> Value;
     /// `connectors.import`
-    ///
-    /// # Errors
-    /// As the hub reports them.
-    pub async fn import_connectors(
-        &self,
-        connectors: &[Definition],
-        guard: Guard,
-    ) -> Result<Vec<Written<Connector>>, HubError> {
-        let (hub, caller) = self.parts();
-        let outcomes = connectors::import(hub, caller, connectors, guard).await?;
-        Ok(outcomes.into_iter().map(|outcome| connector_written(outcome, guard)).collect())
-    }
-
+    fn import_connectors(connectors: &[Definition], guard: Guard) -> Vec<Written<Connector>>;
     /// `connectors.forget`
-    ///
-    /// # Errors
-    /// As the hub reports them.
-    pub async fn forget_connector(
-        &self,
-        key: &ConnectorKey,
-        guard: Guard,
-    ) -> Result<Written<Connector>, HubError> {
-        let (hub, caller) = self.parts();
-        Ok(connector_written(connectors::forget(hub, caller, key, guard).await?, guard))
-    }
-
+    fn forget_connector(key: &ConnectorKey, guard: Guard) -> Written<Connector>;
     /// `auth_configs.list`
-    ///
-    /// # Errors
-    /// As the hub or `each` reports them.
-    pub async fn auth_configs(
-        &self,
-        filter: &auth_configs::Filter,
-        mut each: impl FnMut(&AuthConfig) -> Flow,
-    ) -> Result<(), HubError> {
-        let (hub, caller) = self.parts();
-        auth_configs::list(hub, caller, filter, |view| each(&view.into())).await
-    }
-
+    fn auth_configs(filter: &auth_configs::Filter, each: impl FnMut(&AuthConfig) -> Flow) -> ();
     /// What a target names: its auth configs, or `None` for a connector that is not set up.
-    ///
-    /// # Errors
-    /// As the hub reports them.
-    pub async fn target(&self, text: &str) -> Result<Option<Vec<AuthConfig>>, HubError> {
-        let (hub, caller) = self.parts();
-        let found = auth_configs::target(hub, caller, text).await?;
-        Ok(found.map(|views| views.iter().map(AuthConfig::from).collect()))
-    }
-
+    fn target(text: &str) -> Option<Vec<AuthConfig>>;
     /// `auth_configs.get`
-    ///
-    /// # Errors
-    /// As the hub reports them.
-    pub async fn auth_config(&self, target: &str) -> Result<AuthConfigDetail, HubError> {
-        let (hub, caller) = self.parts();
-        Ok((&auth_configs::get(hub, caller, target).await?).into())
-    }
-
+    fn auth_config(target: &str) -> AuthConfigDetail;
     /// `auth_configs.impact`
-    ///
-    /// # Errors
-    /// As the hub reports them.
-    pub async fn impact(
-        &self,
-        target: &str,
-        action: auth_configs::Action,
-    ) -> Result<Impact, HubError> {
-        let (hub, caller) = self.parts();
-        Ok(auth_configs::impact(hub, caller, target, action).await?.into())
-    }
-
+    fn impact(target: &str, action: auth_configs::Action) -> Impact;
     /// `auth_configs.create`
-    ///
-    /// # Errors
-    /// As the hub reports them.
-    pub async fn add_auth_config(
-        &self,
-        new: auth_configs::New,
-        guard: Guard,
-    ) -> Result<Written<AuthConfigDetail>, HubError> {
-        let (hub, caller) = self.parts();
-        Ok(config_written(auth_configs::add(hub, caller, new, guard).await?, guard))
-    }
-
+    fn add_auth_config(new: auth_configs::New, guard: Guard) -> Written<AuthConfigDetail>;
     /// `auth_configs.update`
-    ///
-    /// # Errors
-    /// As the hub reports them.
-    pub async fn edit_auth_config(
-        &self,
-        target: &str,
-        edit: auth_configs::Edit,
-        guard: Guard,
-    ) -> Result<Written<AuthConfigDetail>, HubError> {
-        let (hub, caller) = self.parts();
-        Ok(config_written(auth_configs::edit(hub, caller, target, edit, guard).await?, guard))
-    }
-
+    fn edit_auth_config(target: &str, edit: auth_configs::Edit, guard: Guard) -> Written<AuthConfigDetail>;
     /// `auth_configs.enable`
-    ///
-    /// # Errors
-    /// As the hub reports them.
-    pub async fn enable(
-        &self,
-        target: &str,
-        guard: Guard,
-    ) -> Result<Vec<Written<AuthConfigDetail>>, HubError> {
-        let (hub, caller) = self.parts();
-        let outcomes = auth_configs::enable(hub, caller, target, guard).await?;
-        Ok(outcomes.into_iter().map(|outcome| config_written(outcome, guard)).collect())
-    }
-
+    fn enable(target: &str, guard: Guard) -> Vec<Written<AuthConfigDetail>>;
     /// `auth_configs.disable`
-    ///
-    /// # Errors
-    /// As the hub reports them.
-    pub async fn disable(
-        &self,
-        target: &str,
-        guard: Guard,
-    ) -> Result<Vec<Written<AuthConfigDetail>>, HubError> {
-        let (hub, caller) = self.parts();
-        let outcomes = auth_configs::disable(hub, caller, target, guard).await?;
-        Ok(outcomes.into_iter().map(|outcome| config_written(outcome, guard)).collect())
-    }
-
+    fn disable(target: &str, guard: Guard) -> Vec<Written<AuthConfigDetail>>;
     /// `auth_configs.make_default`
-    ///
-    /// # Errors
-    /// As the hub reports them.
-    pub async fn make_default(
-        &self,
-        target: &str,
-        guard: Guard,
-    ) -> Result<Written<AuthConfigDetail>, HubError> {
-        let (hub, caller) = self.parts();
-        Ok(config_written(auth_configs::make_default(hub, caller, target, guard).await?, guard))
-    }
-
+    fn make_default(target: &str, guard: Guard) -> Written<AuthConfigDetail>;
     /// `auth_configs.delete`
-    ///
-    /// # Errors
-    /// As the hub reports them.
-    pub async fn delete_auth_config(
-        &self,
-        target: &str,
-        guard: Guard,
-    ) -> Result<Written<AuthConfigDetail>, HubError> {
-        let (hub, caller) = self.parts();
-        Ok(config_written(auth_configs::delete(hub, caller, target, guard).await?, guard))
-    }
-
+    fn delete_auth_config(target: &str, guard: Guard) -> Written<AuthConfigDetail>;
     /// `connect_sessions.create`
-    ///
-    /// # Errors
-    /// As the hub reports them.
-    pub async fn create_session(
-        &self,
-        new: NewSession,
-        guard: Guard,
-    ) -> Result<CreatedSession, HubError> {
-        let (hub, caller) = self.parts();
-        let created = connect_sessions::create(hub, caller, new, guard).await?;
-        Ok(CreatedSession::new(&created, caller.project_name()))
-    }
-
+    fn create_session(new: NewSession, guard: Guard) -> CreatedSession;
     /// `connect_sessions.create_batch`: each session, and whether it is new.
-    ///
-    /// # Errors
-    /// As the hub reports them.
-    pub async fn create_sessions(
-        &self,
-        items: Vec<connect_sessions::BatchItem>,
-        guard: Guard,
-    ) -> Result<Vec<(CreatedSession, bool)>, HubError> {
-        let (hub, caller) = self.parts();
-        let all = connect_sessions::create_batch(hub, caller, items, guard).await?;
-        let project = caller.project_name();
-        Ok(all.iter().map(|(made, new)| (CreatedSession::new(made, project), *new)).collect())
-    }
-
+    fn create_sessions(items: Vec<connect_sessions::BatchItem>, guard: Guard) -> Vec<(CreatedSession, bool)>;
     /// `connect_sessions.get`
-    ///
-    /// # Errors
-    /// As the hub reports them.
-    pub async fn session(&self, id: SessionId) -> Result<ConnectSession, HubError> {
-        let (hub, caller) = self.parts();
-        let seen = connect_sessions::get(hub, caller, id).await?;
-        Ok(ConnectSession::seen(&seen, caller.project_name()))
-    }
-
+    fn session(id: SessionId) -> ConnectSession;
     /// `connect_sessions.list`
-    ///
-    /// # Errors
-    /// As the hub or `each` reports them.
-    pub async fn sessions(
-        &self,
-        filter: connect_sessions::Filter,
-        mut each: impl FnMut(&ConnectSession) -> Flow,
-    ) -> Result<(), HubError> {
-        let (hub, caller) = self.parts();
-        let project = caller.project_name();
-        connect_sessions::list(hub, caller, filter, |seen| {
-            each(&ConnectSession::seen(seen, project))
-        })
-        .await
-    }
-
+    fn sessions(filter: connect_sessions::Filter, each: impl FnMut(&ConnectSession) -> Flow) -> ();
     /// `connect_sessions.revoke`
-    ///
-    /// # Errors
-    /// As the hub reports them.
-    pub async fn revoke_session(
-        &self,
-        id: SessionId,
-        guard: Guard,
-    ) -> Result<Written<ConnectSession>, HubError> {
-        let (hub, caller) = self.parts();
-        let outcome = connect_sessions::revoke(hub, caller, id, guard).await?;
-        let project = caller.project_name();
-        Ok(written(format!("session/{id}"), outcome, guard, |seen| {
-            ConnectSession::seen(seen, project)
-        }))
-    }
-
+    fn revoke_session(id: SessionId, guard: Guard) -> Written<ConnectSession>;
     /// `accounts.list`; a brief one has no connector's name and categories either.
-    ///
-    /// # Errors
-    /// As the hub or `each` reports them.
-    pub async fn accounts(
-        &self,
-        filter: &accounts::Filter,
-        mut each: impl FnMut(&Account<'_>) -> Flow,
-    ) -> Result<(), HubError> {
-        let (hub, caller) = self.parts();
-        let names = Names::of(hub, caller).await?;
-        accounts::list(hub, caller, filter, |row| {
-            let (name, categories) =
-                if filter.brief { (None, &[][..]) } else { names.get(row.provider) };
-            each(&Account::new(row, name, categories))
-        })
-        .await
-    }
-
+    fn accounts(filter: &accounts::Filter, each: impl FnMut(&Account<'_>) -> Flow) -> ();
     /// `accounts.get`
-    ///
-    /// # Errors
-    /// As the hub reports them.
-    pub async fn account(&self, id: &AccountId) -> Result<AccountDetail, HubError> {
-        let (hub, caller) = self.parts();
-        let view = accounts::get(hub, caller, id).await?;
-        Ok(Names::of(hub, caller).await?.detail(&view))
-    }
-
+    fn account(id: &AccountId) -> AccountDetail;
     /// `accounts.explain`
-    ///
-    /// # Errors
-    /// As the hub reports them.
-    pub async fn explain(&self, id: &AccountId) -> Result<Explanation, HubError> {
-        let (hub, caller) = self.parts();
-        let explained = accounts::explain(hub, caller, id).await?;
-        let names = Names::of(hub, caller).await?;
-        let provider = explained.view.account.provider.to_string();
-        let (name, categories) = names.get(&provider);
-        Ok(Explanation::new(explained, name, categories))
-    }
-
+    fn explain(id: &AccountId) -> Explanation;
     /// `accounts.create`: the account, and whether it is new.
-    ///
-    /// # Errors
-    /// As the hub reports them.
-    pub async fn add_account(
-        &self,
-        new: accounts::New,
-        guard: Guard,
-    ) -> Result<(AccountDetail, bool), HubError> {
-        let (hub, caller) = self.parts();
-        let added = accounts::add(hub, caller, new, guard).await?;
-        Ok((Names::of(hub, caller).await?.detail(&added.view), added.created))
-    }
-
+    fn add_account(new: accounts::New, guard: Guard) -> (AccountDetail, bool);
     /// `accounts.update`
-    ///
-    /// # Errors
-    /// As the hub reports them.
-    pub async fn update_account(
-        &self,
-        id: &AccountId,
-        changes: accounts::Changes,
-        guard: Guard,
-    ) -> Result<Written<AccountDetail>, HubError> {
-        let (hub, caller) = self.parts();
-        let outcome = accounts::update(hub, caller, id, changes, guard).await?;
-        self.account_written(id, outcome, guard).await
-    }
-
+    fn update_account(id: &AccountId, changes: accounts::Changes, guard: Guard) -> Written<AccountDetail>;
     /// `accounts.suspend`
-    ///
-    /// # Errors
-    /// As the hub reports them.
-    pub async fn suspend(
-        &self,
-        id: &AccountId,
-        guard: Guard,
-    ) -> Result<Written<AccountDetail>, HubError> {
-        let (hub, caller) = self.parts();
-        let outcome = accounts::suspend(hub, caller, id, guard).await?;
-        self.account_written(id, outcome, guard).await
-    }
-
+    fn suspend(id: &AccountId, guard: Guard) -> Written<AccountDetail>;
     /// `accounts.resume`
-    ///
-    /// # Errors
-    /// As the hub reports them.
-    pub async fn resume(
-        &self,
-        id: &AccountId,
-        guard: Guard,
-    ) -> Result<Written<AccountDetail>, HubError> {
-        let (hub, caller) = self.parts();
-        let outcome = accounts::resume(hub, caller, id, guard).await?;
-        self.account_written(id, outcome, guard).await
-    }
-
+    fn resume(id: &AccountId, guard: Guard) -> Written<AccountDetail>;
     /// `accounts.delete`
-    ///
-    /// # Errors
-    /// As the hub reports them.
-    pub async fn delete_account(
-        &self,
-        id: &AccountId,
-        guard: Guard,
-    ) -> Result<Written<AccountDetail>, HubError> {
-        let (hub, caller) = self.parts();
-        let outcome = accounts::delete(hub, caller, id, guard).await?;
-        self.account_written(id, outcome, guard).await
-    }
-
-    async fn account_written(
-        &self,
-        id: &AccountId,
-        outcome: Outcome<accounts::View>,
-        guard: Guard,
-    ) -> Result<Written<AccountDetail>, HubError> {
-        let (hub, caller) = self.parts();
-        let names = Names::of(hub, caller).await?;
-        Ok(written(format!("account/{id}"), outcome, guard, |view| names.detail(view)))
-    }
-
+    fn delete_account(id: &AccountId, guard: Guard) -> Written<AccountDetail>;
     /// `projects.list`
-    ///
-    /// # Errors
-    /// As the hub reports them.
-    pub async fn projects(&self) -> Result<Vec<Project>, HubError> {
-        let (hub, caller) = self.parts();
-        Ok(projects::list(hub, caller).await?.into_iter().map(Project::from).collect())
-    }
-
+    fn projects() -> Vec<Project>;
     /// `projects.get`
-    ///
-    /// # Errors
-    /// As the hub reports them.
-    pub async fn get_project(&self, name: &ProjectName) -> Result<Project, HubError> {
-        let (hub, caller) = self.parts();
-        Ok(projects::get(hub, caller, name).await?.into())
-    }
-
+    fn get_project(name: &ProjectName) -> Project;
     /// How many accounts a project has, for the question before it is deleted.
-    ///
-    /// # Errors
-    /// As the hub reports them.
-    pub async fn project_accounts(&self, name: &ProjectName) -> Result<u64, HubError> {
-        let (hub, caller) = self.parts();
-        projects::count_accounts(hub, caller, name).await
-    }
-
+    fn project_accounts(name: &ProjectName) -> u64;
     /// `projects.create`
-    ///
-    /// # Errors
-    /// As the hub reports them.
-    pub async fn create_project(
-        &self,
-        name: &ProjectName,
-        guard: Guard,
-    ) -> Result<Project, HubError> {
-        let (hub, caller) = self.parts();
-        Ok(projects::create(hub, caller, name, guard).await?.into())
-    }
-
+    fn create_project(name: &ProjectName, guard: Guard) -> Project;
     /// `projects.delete`
-    ///
-    /// # Errors
-    /// As the hub reports them.
-    pub async fn delete_project(
-        &self,
-        name: &ProjectName,
-        guard: Guard,
-    ) -> Result<Written<Project>, HubError> {
-        let (hub, caller) = self.parts();
-        let outcome = projects::delete(hub, caller, name, guard).await?;
-        Ok(written(format!("project/{name}"), outcome, guard, |project| project.clone().into()))
-    }
-}
-
-fn written<T, A>(
-    resource: String,
-    outcome: Outcome<T>,
-    guard: Guard,
-    show: impl Fn(&T) -> A,
-) -> Written<A> {
-    Written {
-        resource,
-        changed: outcome.changed,
-        dry_run: guard.dry_run,
-        affected_accounts: outcome.affected,
-        operation_id: outcome.operation.filter(|_| !guard.dry_run).map(|id| id.to_string()),
-        before: outcome.before.as_ref().map(&show),
-        after: outcome.after.as_ref().map(&show),
-    }
-}
-
-fn config_written(outcome: Outcome<auth_configs::View>, guard: Guard) -> Written<AuthConfigDetail> {
-    let view = outcome.after.as_ref().or(outcome.before.as_ref());
-    let id = view.map(|view| view.config.id.to_string()).unwrap_or_default();
-    written(format!("auth_config/{id}"), outcome, guard, |view| view.into())
-}
-
-fn connector_written(outcome: Outcome<Summary>, guard: Guard) -> Written<Connector> {
-    let summary = outcome.after.as_ref().or(outcome.before.as_ref());
-    let key = summary.map(|summary| summary.key.to_string()).unwrap_or_default();
-    written(format!("connector/{key}"), outcome, guard, |summary| summary.clone().into())
-}
-
-fn value(answer: &impl serde::Serialize) -> Result<Value, HubError> {
-    serde_json::to_value(answer).map_err(|error| {
-        HubError::new(&codes::INTERNAL, "an answer can't be written").source(error)
-    })
-}
-
-/// Names and categories of connectors, for accounts.
-struct Names {
-    own: Vec<Summary>,
-}
-
-impl Names {
-    async fn of(hub: &Hub, caller: &Caller) -> Result<Self, HubError> {
-        Ok(Self { own: connectors::own(hub, caller).await? })
-    }
-
-    fn get(&self, provider: &str) -> (Option<&str>, &[Category]) {
-        if let Some(own) = self.own.iter().find(|own| own.key.as_str() == provider) {
-            return (Some(&own.name), &own.categories);
-        }
-        match catalog::find_entry(provider) {
-            Some(entry) => (Some(entry.name), entry.categories),
-            None => (None, &[]),
-        }
-    }
-
-    fn detail(&self, view: &accounts::View) -> AccountDetail {
-        let (name, categories) = self.get(view.account.provider.as_str());
-        AccountDetail::new(view, name, categories)
-    }
+    fn delete_project(name: &ProjectName, guard: Guard) -> Written<Project>;
+    /// `projects.update`
+    fn update_project(name: &ProjectName, changes: projects::Changes, guard: Guard) -> Written<Project>;
+    /// `keys.list`
+    fn keys() -> Vec<Key>;
+    /// `keys.get`
+    fn key(target: &str) -> Key;
+    /// `keys.create`
+    fn create_key(new: NewKey, guard: Guard) -> CreatedKey;
+    /// `keys.disable`
+    fn disable_key(target: &str, guard: Guard) -> Written<Key>;
+    /// `keys.enable`
+    fn enable_key(target: &str, guard: Guard) -> Written<Key>;
+    /// `keys.delete`
+    fn delete_key(target: &str, guard: Guard) -> Written<Key>;
 }

@@ -50,5 +50,8 @@ variables! {
     NO_PROXY_LOWER = "no_proxy", "As `NO_PROXY`, and stronger.";
     SSL_CERT_FILE = "SSL_CERT_FILE", "File of PEM certificates to trust instead of the system's.";
     DBUS_SESSION_BUS_ADDRESS = "DBUS_SESSION_BUS_ADDRESS", "Where the system keyring is reached on Linux.";
+    NOTIFY_SOCKET = "NOTIFY_SOCKET", "Where `serve` tells systemd that it is ready.";
+    WATCHDOG_USEC = "WATCHDOG_USEC", "How often systemd wants to hear from `serve`, in microseconds.";
+    WATCHDOG_PID = "WATCHDOG_PID", "The process that systemd watches.";
     XDG_RUNTIME_DIR = "XDG_RUNTIME_DIR", "Where the session bus has its socket on Linux.";
 }

@@ -39,6 +39,8 @@ pub enum Kind {
     Unsupported,
     /// Stopped by SIGINT.
     Interrupted,
+    /// Stopped by SIGTERM.
+    Terminated,
 }
 
 /// A documented error: its dotted name never changes once released.
@@ -117,7 +119,7 @@ pub mod codes {
             "An own connector can't be forgotten while auth configs need it.",
             "Delete the auth configs first.";
         CONNECTOR_NOT_ENABLED = "connector.not_enabled", NotReady,
-            "A connect session needs a connector that is set up and enabled in the project (AC-12).",
+            "A connect session needs a connector that is set up and enabled in the project.",
             "Run `hubctl connectors enable CONNECTOR`.";
         CONNECTOR_NEEDS_SETUP = "connector.needs_setup", Invalid,
             "Every authentication method of the connector needs values from the administrator.",
@@ -132,13 +134,16 @@ pub mod codes {
             "An auth config of this name is already there.",
             "Choose another --name, or use --if-exists skip or update.";
         AUTH_CONFIG_HAS_ACCOUNTS = "auth_config.has_accounts", Conflict,
-            "An auth config can't be deleted while accounts are linked through it (AC-24).",
+            "An auth config can't be deleted while accounts are linked through it.",
             "Delete or move its accounts first.";
         AUTH_CONFIG_IS_DEFAULT = "auth_config.is_default", Conflict,
-            "The default auth config can't be deleted while the connector has others (AC-25).",
+            "The default auth config can't be deleted while the connector has others.",
             "Make another one the default first.";
+        AUTH_CONFIG_UNPINNED = "auth_config.not_pinned", NotFound,
+            "The auth config has no version pin.",
+            "Nothing: it uses the newest version of its connector.";
         AUTH_CONFIG_MISMATCH = "auth_config.mismatch", Invalid,
-            "The auth config named belongs to another connector than the one named (CS-17).",
+            "The auth config named belongs to another connector than the one named.",
             "Leave one of the two out, or name a pair that belongs together.";
         FIELDS_INVALID = "fields.invalid", Invalid,
             "Values for a connector's fields are missing, unknown or of the wrong form.",
@@ -147,7 +152,7 @@ pub mod codes {
             "No connect session of the project has this number.",
             "`hubctl session list` shows the sessions.";
         SESSION_TOKEN_INVALID = "session.token_invalid", Unauthenticated,
-            "The session token is unknown, expired or revoked (CS-28).",
+            "The session token is unknown, expired or revoked.",
             "Create a new session.";
         SESSION_INVALID = "session.invalid", Invalid,
             "A connect session can't be created from these values.",
@@ -179,6 +184,21 @@ pub mod codes {
         STALE = "conflict.stale", Conflict,
             "Somebody else changed the same thing in between; nothing was changed.",
             "Run the command again.";
+        API_KEY_UNKNOWN = "api_key.not_found", NotFound,
+            "No API key of the project has this name or id.",
+            "`hubctl keys list` shows the keys.";
+        API_KEY_EXISTS = "api_key.exists", Conflict,
+            "An API key of this name is already there; its text was shown when it was made.",
+            "Choose another name, or delete the key first.";
+        API_KEY_INVALID = "api_key.invalid", Invalid,
+            "An API key can't be made from these values.",
+            "The message names the value and what is wrong with it.";
+        KEY_INVALID = "auth.key_invalid", Unauthenticated,
+            "The API key is malformed, unknown, disabled, expired or deleted (KP-3).",
+            "Check that the whole key was copied; `hubctl keys list` on the hub shows how its keys stand.";
+        ADDRESS_REFUSED = "auth.address_refused", Forbidden,
+            "The project admits callers from listed addresses only, and this one is not listed (KP-8).",
+            "Add the address with `hubctl projects update NAME --allow-ip ENTRY`.";
         NO_KEY = "auth.no_key", Unauthenticated,
             "The hub needs an API key, and neither environment nor profile has one.",
             "Set HUBCTL_API_KEY or HUBCTL_API_KEY_FILE, or run `hubctl auth login`.";
@@ -191,6 +211,48 @@ pub mod codes {
         FORBIDDEN = "auth.forbidden", Forbidden,
             "The caller lacks the scope that the operation needs.",
             "Use a key with that scope.";
+        KEY_IN_QUERY = "auth.key_in_query", Invalid,
+            "A key stood in the address of a request, where logs and histories would keep it.",
+            "Send it in the Authorization header, and replace the key: it may have been seen.";
+        CREDENTIALS_MISSING = "auth.missing", Unauthenticated,
+            "The request has no API key, or an Authorization header that can't be understood.",
+            "Send the key as user name of Basic authentication, with an empty password.";
+        RATE_LIMITED = "rate.limited", RateLimited,
+            "Too many requests in a short time, with one key or from one address.",
+            "Wait for the seconds that Retry-After names, then go on more slowly.";
+        OVERLOADED = "server.overloaded", Unreachable,
+            "The hub has as many connections as it is allowed to have.",
+            "Wait for the seconds that Retry-After names; the operator may raise --max-connections.";
+        NOT_READY = "server.not_ready", Unreachable,
+            "The hub is starting or stopping, or its store does not answer.",
+            "Try again shortly.";
+        LISTEN_FAILED = "server.cannot_listen", LocalState,
+            "The address can't be listened on: it is in use, not one of this machine, or needs more rights.",
+            "Stop what uses it, or choose another one with --listen.";
+        TLS_INVALID = "server.tls_invalid", LocalState,
+            "The certificate or private key for TLS can't be used.",
+            "Give PEM files that belong together: the certificate chain, the server's first, and its key.";
+        ROUTE_UNKNOWN = "request.unknown_route", NotFound,
+            "The hub has nothing at this address.",
+            "Compare the path with the hub's description at /openapi.json.";
+        METHOD_REFUSED = "request.method_not_allowed", Invalid,
+            "The address exists but not for this method.",
+            "Use one of the methods that the Allow header names.";
+        BODY_INVALID = "request.bad_body", Invalid,
+            "The body of a request is not JSON, or not of the form that the operation needs.",
+            "The message names the place; compare it with the hub's description at /openapi.json.";
+        BODY_NOT_JSON = "request.not_json", Invalid,
+            "The body of a request says of itself that it is something else than JSON.",
+            "Send JSON, with the header Content-Type: application/json.";
+        REQUEST_TOO_LARGE = "request.too_large", Invalid,
+            "The body, the headers or the address of a request is longer than the hub accepts.",
+            "Send less at once.";
+        REQUEST_TIMED_OUT = "request.timed_out", TimedOut,
+            "The request was not received or not answered in time.",
+            "Send it again, and a large body on a faster line.";
+        OUT_OF_SCOPE = "request.out_of_scope", Unsupported,
+            "The vendor's API has this operation and this hub does not.",
+            "Use what the hub's description at /openapi.json lists.";
         PARTIAL = "result.partial", Partial,
             "Some of the targets succeeded and some failed; each result says which.",
             "Repeat the command for those that failed.";
@@ -253,6 +315,9 @@ pub mod codes {
             "The hint says where it can be done instead.";
         INTERRUPTED = "interrupted", Interrupted,
             "The command was stopped with Ctrl-C.",
+            "Run it again.";
+        TERMINATED = "terminated", Terminated,
+            "The command was stopped with SIGTERM before it was done.",
             "Run it again.";
     }
 

@@ -8,4 +8,6 @@ pub mod domain;
 pub mod env;
 pub mod error;
 pub mod hub;
+pub mod local;
+pub mod server;
 pub mod store;

@@ -3,20 +3,21 @@
 use std::borrow::Cow;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::domain::account::{AccountType, Listed, Status, StatusReason};
+use crate::domain::account::{self as domain, AccountType, Listed, Status, StatusReason};
 use crate::domain::connector::Category;
 use crate::domain::time::Timestamp;
 use crate::hub::accounts::{Explanation as Explained, Finding as Found, View};
 
-use super::JsonText;
+use super::{JsonText, open};
 
 /// A linked account; it borrows from the row that it is read from.
-#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct Account<'a> {
     /// Its id.
+    #[serde(borrow)]
     pub id: Cow<'a, str>,
     /// The connector.
     pub provider: Cow<'a, str>,
@@ -33,23 +34,29 @@ pub struct Account<'a> {
     pub status: Cow<'a, str>,
     /// Why.
     #[schemars(with = "Vec<StatusReason>")]
+    #[serde(default)]
     pub status_reasons: JsonText<'a>,
     /// Label.
     pub label: Option<Cow<'a, str>>,
     /// Values that are not secret (AT-26).
     #[schemars(with = "Map<String, Value>")]
+    #[serde(default)]
     pub setup_information: JsonText<'a>,
     /// `production` or `test`.
     #[serde(rename = "type")]
     #[schemars(with = "AccountType")]
     pub kind: Cow<'a, str>,
     /// The connector's categories.
+    #[serde(default, deserialize_with = "open::categories_cow")]
     pub categories: Cow<'a, [Category]>,
     /// The auth config.
+    #[serde(default)]
     pub integration_id: Cow<'a, str>,
     /// The same under its newer name.
+    #[serde(default)]
     pub connector_profile_id: Cow<'a, str>,
     /// Whether the provider has accepted the credentials.
+    #[serde(default)]
     pub verified: bool,
     /// When it was linked.
     pub created_at: Timestamp,
@@ -83,8 +90,88 @@ impl<'a> Account<'a> {
     }
 }
 
+impl Account<'static> {
+    /// The wire form of an account, with its connector's name and categories.
+    #[must_use]
+    pub fn of(account: &domain::Account, name: Option<&str>, categories: &[Category]) -> Self {
+        let setup: Map<String, Value> =
+            account.setup.iter().map(|(key, value)| (key.clone(), value.as_str().into())).collect();
+        let auth_config = account.auth_config.to_string();
+        Self {
+            id: account.id.to_string().into(),
+            provider: account.provider.to_string().into(),
+            provider_name: name.map(|name| name.to_owned().into()),
+            origin_owner_id: account.owner.id.clone().into(),
+            origin_owner_name: account.owner.name.clone().into(),
+            origin_username: account.owner.username.clone().map(Cow::Owned),
+            status: account.shown_status().as_str().into(),
+            status_reasons: JsonText::of(&account.reasons),
+            label: account.label.clone().map(Cow::Owned),
+            setup_information: JsonText::of(&setup),
+            kind: account.kind.as_str().into(),
+            categories: categories.to_vec().into(),
+            integration_id: auth_config.clone().into(),
+            connector_profile_id: auth_config.into(),
+            verified: account.verified_at.is_some(),
+            created_at: account.created_at,
+            updated_at: account.updated_at,
+        }
+    }
+}
+
+impl From<AccountDetail> for Account<'static> {
+    fn from(detail: AccountDetail) -> Self {
+        Self {
+            id: detail.id.into(),
+            provider: detail.provider.into(),
+            provider_name: detail.provider_name.map(Cow::Owned),
+            origin_owner_id: detail.origin_owner_id.into(),
+            origin_owner_name: detail.origin_owner_name.into(),
+            origin_username: detail.origin_username.map(Cow::Owned),
+            status: detail.status,
+            status_reasons: JsonText::of(&detail.status_reasons),
+            label: detail.label.map(Cow::Owned),
+            setup_information: JsonText::of(&detail.setup_information),
+            kind: detail.kind,
+            categories: detail.categories.into(),
+            integration_id: detail.integration_id.into(),
+            connector_profile_id: detail.connector_profile_id.into(),
+            verified: detail.verified,
+            created_at: detail.created_at,
+            updated_at: detail.updated_at,
+        }
+    }
+}
+
+impl Account<'_> {
+    /// The same, borrowing from nothing.
+    #[must_use]
+    pub fn into_owned(self) -> Account<'static> {
+        let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        Account {
+            id: own(self.id),
+            provider: own(self.provider),
+            provider_name: self.provider_name.map(own),
+            origin_owner_id: own(self.origin_owner_id),
+            origin_owner_name: own(self.origin_owner_name),
+            origin_username: self.origin_username.map(own),
+            status: own(self.status),
+            status_reasons: JsonText(own(self.status_reasons.0)),
+            label: self.label.map(own),
+            setup_information: JsonText(own(self.setup_information.0)),
+            kind: own(self.kind),
+            categories: Cow::Owned(self.categories.into_owned()),
+            integration_id: own(self.integration_id),
+            connector_profile_id: own(self.connector_profile_id),
+            verified: self.verified,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        }
+    }
+}
+
 /// A linked account with what only an administrator sees: tags, auth config, credential dates.
-#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct AccountDetail {
     /// Its id.
     pub id: String,
@@ -100,28 +187,36 @@ pub struct AccountDetail {
     pub origin_username: Option<String>,
     /// `active`, `inactive`, `suspended`, `archived`, `expired` or `error`.
     #[schemars(with = "Status")]
-    pub status: &'static str,
+    pub status: Cow<'static, str>,
     /// Why.
+    #[serde(default)]
     pub status_reasons: Vec<StatusReason>,
     /// Label.
     pub label: Option<String>,
     /// Values that are not secret.
+    #[serde(default)]
     pub setup_information: Map<String, Value>,
     /// `production` or `test`.
     #[serde(rename = "type")]
     #[schemars(with = "AccountType")]
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     /// The connector's categories.
+    #[serde(default, deserialize_with = "open::categories")]
     pub categories: Vec<Category>,
     /// Tags.
+    #[serde(default)]
     pub metadata: Map<String, Value>,
     /// The auth config.
+    #[serde(default)]
     pub integration_id: String,
     /// The same under its newer name.
+    #[serde(default)]
     pub connector_profile_id: String,
     /// The auth config's name.
+    #[serde(default)]
     pub auth_config_name: String,
     /// Whether the provider has accepted the credentials.
+    #[serde(default)]
     pub verified: bool,
     /// When it last did.
     pub verified_at: Option<Timestamp>,
@@ -146,13 +241,13 @@ impl AccountDetail {
             origin_owner_id: account.owner.id.clone(),
             origin_owner_name: account.owner.name.clone(),
             origin_username: account.owner.username.clone(),
-            status: account.shown_status().as_str(),
+            status: account.shown_status().as_str().into(),
             status_reasons: account.reasons.clone(),
             label: account.label.clone(),
             setup_information: setup
                 .map(|(key, value)| (key.clone(), value.as_str().into()))
                 .collect(),
-            kind: account.kind.as_str(),
+            kind: account.kind.as_str().into(),
             categories: categories.to_vec(),
             metadata: account.metadata.clone(),
             integration_id: account.auth_config.to_string(),
@@ -168,7 +263,7 @@ impl AccountDetail {
 }
 
 /// Why an account is or is not usable.
-#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct Explanation {
     /// The account.
     pub account: AccountDetail,
@@ -179,7 +274,7 @@ pub struct Explanation {
 }
 
 /// One cause or remark.
-#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Finding {
     /// Stable code.
     pub code: String,

@@ -1,17 +1,20 @@
 //! Auth configs on the wire (contract section 5); the wire also calls them connector profiles.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::auth_config::VersionPin;
 use crate::domain::connector::{Category, ReleaseStage};
 use crate::domain::time::Timestamp;
 use crate::hub::auth_configs::{Detail, Impact as Touched, View};
 
+use super::open;
+
 /// An auth config as lists show it: no secret, no field value (AC-37).
-#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct AuthConfig {
     /// Its id, also `integration_id` and `connector_profile_id` elsewhere.
     pub id: String,
@@ -22,19 +25,23 @@ pub struct AuthConfig {
     /// The connector's name.
     pub connector_label: String,
     /// The authentication method.
+    #[serde(default)]
     pub authentication_config_key: String,
     /// The method's name.
+    #[serde(default)]
     pub authentication_config_label: String,
     /// Whether it is enabled.
     pub active: bool,
     /// Whether sessions that name none use it.
     pub default: bool,
     /// The connector's categories.
+    #[serde(default, deserialize_with = "open::categories")]
     pub categories: Vec<Category>,
     /// Where the connector's logo is.
     pub logo_url: String,
     /// How ripe the connector is.
-    pub release_stage: ReleaseStage,
+    #[schemars(with = "ReleaseStage")]
+    pub release_stage: Cow<'static, str>,
     /// The connector version in use.
     pub connector_version: Option<String>,
     /// The version pin.
@@ -64,7 +71,7 @@ impl From<&View> for AuthConfig {
             default: config.is_default,
             categories: view.categories.clone(),
             logo_url: view.logo_url.clone(),
-            release_stage: view.release_stage,
+            release_stage: view.release_stage.as_str().into(),
             connector_version: Some(view.connector_version.clone()),
             connector_pinned_version: config
                 .pin
@@ -79,7 +86,7 @@ impl From<&View> for AuthConfig {
 }
 
 /// An auth config with what only its administrator needs: values, names of secrets, callback.
-#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct AuthConfigDetail {
     /// Its id.
     pub id: String,
@@ -90,20 +97,25 @@ pub struct AuthConfigDetail {
     /// The connector's name.
     pub connector_label: String,
     /// The authentication method.
+    #[serde(default)]
     pub authentication_config_key: String,
     /// The method's name.
+    #[serde(default)]
     pub authentication_config_label: String,
     /// Whether it is enabled.
     pub active: bool,
     /// Whether sessions that name none use it.
     pub default: bool,
     /// The connector's categories.
+    #[serde(default, deserialize_with = "open::categories")]
     pub categories: Vec<Category>,
     /// The callback address to register with the vendor (AC-39).
     pub callback_url: Option<String>,
     /// Set-up values that are not secret.
+    #[serde(default)]
     pub setup_information: BTreeMap<String, String>,
     /// Names of the set-up values that are stored sealed.
+    #[serde(default)]
     pub secrets: BTreeSet<String>,
     /// How many accounts are linked through it.
     pub linked_accounts: Option<u64>,
@@ -112,7 +124,8 @@ pub struct AuthConfigDetail {
     /// Where the connector's logo is.
     pub logo_url: String,
     /// How ripe the connector is.
-    pub release_stage: ReleaseStage,
+    #[schemars(with = "ReleaseStage")]
+    pub release_stage: Cow<'static, str>,
     /// The connector version in use.
     pub connector_version: Option<String>,
     /// The version pin.
@@ -165,7 +178,7 @@ impl From<&Detail> for AuthConfigDetail {
 }
 
 /// What a change would touch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Impact {
     /// Linked accounts.
     pub affected_accounts: u64,

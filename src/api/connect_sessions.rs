@@ -1,7 +1,9 @@
 //! Connect sessions on the wire (contract section 3).
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::domain::account::AccountType;
@@ -10,11 +12,13 @@ use crate::domain::connector::Category;
 use crate::domain::time::Timestamp;
 use crate::hub::connect_sessions::{Created, Seen};
 
+use super::open;
+
 /// The organisation of every project of a hub of one's own.
 const ORGANIZATION: &str = "local";
 
 /// A connect session; its token is never in it (CS-4).
-#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct ConnectSession {
     /// Its number.
     pub id: i64,
@@ -23,6 +27,7 @@ pub struct ConnectSession {
     /// The project.
     pub project_id: String,
     /// Categories that limit the choice.
+    #[serde(default, deserialize_with = "open::some_categories")]
     pub categories: Option<Vec<Category>>,
     /// The connector.
     pub provider: Option<String>,
@@ -41,11 +46,14 @@ pub struct ConnectSession {
     /// Label for the account.
     pub label: Option<String>,
     /// Tags.
+    #[serde(default)]
     pub metadata: Map<String, Value>,
     /// Production or test.
     #[serde(rename = "type")]
-    pub kind: AccountType,
+    #[schemars(with = "AccountType")]
+    pub kind: Cow<'static, str>,
     /// Whether a new account is made in any case.
+    #[serde(default)]
     pub multiple: bool,
     /// What providers are handed so that they can start actions; in the answer of the create
     /// only.
@@ -54,7 +62,7 @@ pub struct ConnectSession {
     pub latest_connection_attempt: Option<Value>,
     /// `pending`, `linked`, `expired` or `revoked`.
     #[schemars(with = "State")]
-    pub status: &'static str,
+    pub status: Cow<'static, str>,
     /// The account that its latest success linked.
     pub linked_account_id: Option<String>,
     /// When it was made.
@@ -83,11 +91,11 @@ impl ConnectSession {
             connector_profile_id: auth_config,
             label: session.label.clone(),
             metadata: session.metadata.clone(),
-            kind: session.kind,
+            kind: session.kind.as_str().into(),
             multiple: session.multiple,
             external_trigger_token: None,
             latest_connection_attempt: None,
-            status: session.state(now).as_str(),
+            status: session.state(now).as_str().into(),
             linked_account_id: session.linked_account.as_ref().map(ToString::to_string),
             created_at: session.created_at,
             expires_at: session.expires_at,
@@ -102,7 +110,7 @@ impl ConnectSession {
 }
 
 /// A new session: the object, its token and its link, which are shown this once (CS-3).
-#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct CreatedSession {
     /// Its number.
     pub id: i64,
@@ -115,6 +123,7 @@ pub struct CreatedSession {
     /// The address of its page.
     pub auth_link_url: String,
     /// Categories that limit the choice.
+    #[serde(default, deserialize_with = "open::some_categories")]
     pub categories: Option<Vec<Category>>,
     /// The connector.
     pub provider: Option<String>,
@@ -133,11 +142,14 @@ pub struct CreatedSession {
     /// Label for the account.
     pub label: Option<String>,
     /// Tags.
+    #[serde(default)]
     pub metadata: Map<String, Value>,
     /// Production or test.
     #[serde(rename = "type")]
-    pub kind: AccountType,
+    #[schemars(with = "AccountType")]
+    pub kind: Cow<'static, str>,
     /// Whether a new account is made in any case.
+    #[serde(default)]
     pub multiple: bool,
     /// What providers are handed so that they can start actions.
     pub external_trigger_token: Option<String>,
@@ -145,7 +157,7 @@ pub struct CreatedSession {
     pub latest_connection_attempt: Option<Value>,
     /// Always `pending`, or `linked` where a repeated batch finds it so.
     #[schemars(with = "State")]
-    pub status: &'static str,
+    pub status: Cow<'static, str>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When its token stops working.

@@ -1,20 +1,23 @@
 //! Connectors of the catalog on the wire.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::auth_configs::AuthConfig;
 use crate::domain::connector::{AuthKind, AuthMethod, Category, Confidence, ReleaseStage};
 use crate::hub::connectors::{Resolved, Summary};
 
+use super::open;
+
 /// A connector as lists show it.
-#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct Connector {
     /// Its key; the wire also says `provider`.
     pub key: String,
     /// Its name.
     pub name: String,
     /// What sort of system it is.
+    #[serde(default, deserialize_with = "open::categories")]
     pub categories: Vec<Category>,
     /// The version that is used without a pin.
     pub version: String,
@@ -27,7 +30,7 @@ pub struct Connector {
 }
 
 /// An authentication method of a connector.
-#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Method {
     /// Its key, for `--auth`.
     pub key: String,
@@ -61,13 +64,14 @@ impl From<Summary> for Connector {
 }
 
 /// Everything that is known of a connector.
-#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct ConnectorDetail {
     /// Its key.
     pub key: String,
     /// Its name.
     pub name: String,
     /// What sort of system it is.
+    #[serde(default, deserialize_with = "open::categories")]
     pub categories: Vec<Category>,
     /// The version.
     pub version: String,

@@ -7,8 +7,14 @@ pub mod auth_configs;
 pub mod connect_sessions;
 pub mod connectors;
 mod json_text;
+pub mod keys;
+mod open;
+pub mod openapi;
 mod operations;
+pub mod platform;
+pub mod problem;
 pub mod projects;
+pub mod requests;
 pub mod schema;
 pub mod write;
 

@@ -26,6 +26,14 @@ pub struct Operation {
     pub origin: Origin,
 }
 
+impl Operation {
+    /// The operation of this id.
+    #[must_use]
+    pub fn find(id: &str) -> Option<&'static Self> {
+        OPERATIONS.iter().find(|operation| operation.id == id)
+    }
+}
+
 macro_rules! operations {
     ($($id:literal $method:literal $path:literal $permission:ident $origin:ident;)*) => {
         /// Every operation.
@@ -40,37 +48,65 @@ macro_rules! operations {
 }
 
 operations! {
-    "auth_configs.list" "GET" "/connector_profiles" PlatformRead Vendor;
-    "auth_configs.get" "GET" "/admin/auth_configs/{id}" PlatformRead Extension;
+    // The vendor's platform API (contract sections 3 to 6).
+    "platform.connect_sessions.create" "POST" "/connect_sessions" PlatformWrite Vendor;
+    "platform.connect_sessions.authenticate" "POST" "/connect_sessions/authenticate" PlatformRead Vendor;
+    "platform.connect_sessions.get" "GET" "/connect_sessions/{id}" PlatformRead Vendor;
+    "platform.accounts.list" "GET" "/accounts" PlatformRead Vendor;
+    "platform.accounts.get" "GET" "/accounts/{id}" PlatformRead Vendor;
+    "platform.accounts.update" "PATCH" "/accounts/{id}" PlatformWrite Vendor;
+    "platform.accounts.delete" "DELETE" "/accounts/{id}" PlatformWrite Vendor;
+    "platform.accounts.meta" "GET" "/accounts/{id}/meta" PlatformRead Vendor;
+    "platform.auth_configs.list" "GET" "/auth_configs" PlatformRead Vendor;
+    "platform.connector_profiles.list" "GET" "/connector_profiles" PlatformRead Vendor;
+    "platform.connector_profiles.versions" "GET" "/connector_profiles/{id}/versions" PlatformRead Vendor;
+    "platform.connector_profiles.get_pin" "GET" "/connector_profiles/{id}/pinned_version" PlatformRead Vendor;
+    "platform.connector_profiles.set_pin" "PUT" "/connector_profiles/{id}/pinned_version" PlatformWrite Vendor;
+    "platform.connector_profiles.delete_pin" "DELETE" "/connector_profiles/{id}/pinned_version" PlatformWrite Vendor;
+    "platform.connectors.list_meta" "GET" "/connectors/meta" PlatformRead Vendor;
+    "platform.connectors.get_meta" "GET" "/connectors/meta/{provider}" PlatformRead Vendor;
+    // What only a hub of one's own offers.
+    "capabilities.get" "GET" "/admin/capabilities" PlatformRead Extension;
+    "auth_configs.list" "GET" "/admin/auth_configs" PlatformRead Extension;
+    "auth_configs.target" "GET" "/admin/targets/{target}" PlatformRead Extension;
+    "auth_configs.get" "GET" "/admin/auth_configs/{target}" PlatformRead Extension;
     "auth_configs.create" "POST" "/admin/auth_configs" PlatformWrite Extension;
-    "auth_configs.update" "PATCH" "/admin/auth_configs/{id}" PlatformWrite Extension;
-    "auth_configs.impact" "GET" "/admin/auth_configs/{id}/impact" PlatformRead Extension;
-    "auth_configs.enable" "POST" "/admin/auth_configs/{id}/enable" PlatformWrite Extension;
-    "auth_configs.disable" "POST" "/admin/auth_configs/{id}/disable" PlatformWrite Extension;
-    "auth_configs.make_default" "POST" "/admin/auth_configs/{id}/make_default" PlatformWrite Extension;
-    "auth_configs.delete" "DELETE" "/admin/auth_configs/{id}" PlatformWrite Extension;
+    "auth_configs.update" "PATCH" "/admin/auth_configs/{target}" PlatformWrite Extension;
+    "auth_configs.impact" "GET" "/admin/auth_configs/{target}/impact" PlatformRead Extension;
+    "auth_configs.enable" "POST" "/admin/auth_configs/{target}/enable" PlatformWrite Extension;
+    "auth_configs.disable" "POST" "/admin/auth_configs/{target}/disable" PlatformWrite Extension;
+    "auth_configs.make_default" "POST" "/admin/auth_configs/{target}/make_default" PlatformWrite Extension;
+    "auth_configs.delete" "DELETE" "/admin/auth_configs/{target}" PlatformWrite Extension;
     "connectors.list" "GET" "/admin/connectors" PlatformRead Extension;
     "connectors.get" "GET" "/admin/connectors/{key}" PlatformRead Extension;
     "connectors.guide" "GET" "/admin/connectors/{key}/guide" PlatformRead Extension;
     "connectors.import" "PUT" "/admin/connectors" ConnectorsWrite Extension;
     "connectors.forget" "DELETE" "/admin/connectors/{key}" ConnectorsWrite Extension;
-    "connect_sessions.create" "POST" "/connect_sessions" PlatformWrite Vendor;
+    "connect_sessions.create" "POST" "/admin/connect_sessions" PlatformWrite Extension;
     "connect_sessions.create_batch" "POST" "/admin/connect_sessions/batch" PlatformWrite Extension;
-    "connect_sessions.get" "GET" "/connect_sessions/{id}" PlatformRead Vendor;
+    "connect_sessions.get" "GET" "/admin/connect_sessions/{id}" PlatformRead Extension;
     "connect_sessions.list" "GET" "/admin/connect_sessions" PlatformRead Extension;
     "connect_sessions.revoke" "POST" "/admin/connect_sessions/{id}/revoke" PlatformWrite Extension;
-    "accounts.list" "GET" "/accounts" PlatformRead Vendor;
+    "accounts.list" "GET" "/admin/accounts" PlatformRead Extension;
     "accounts.get" "GET" "/admin/accounts/{id}" PlatformRead Extension;
     "accounts.explain" "GET" "/admin/accounts/{id}/explain" PlatformRead Extension;
     "accounts.create" "POST" "/admin/accounts" PlatformWrite Extension;
-    "accounts.update" "PATCH" "/accounts/{id}" PlatformWrite Vendor;
+    "accounts.update" "PATCH" "/admin/accounts/{id}" PlatformWrite Extension;
     "accounts.suspend" "POST" "/admin/accounts/{id}/suspend" PlatformWrite Extension;
     "accounts.resume" "POST" "/admin/accounts/{id}/resume" PlatformWrite Extension;
-    "accounts.delete" "DELETE" "/accounts/{id}" PlatformWrite Vendor;
+    "accounts.delete" "DELETE" "/admin/accounts/{id}" PlatformWrite Extension;
     "projects.list" "GET" "/admin/projects" Administer Extension;
-    "projects.get" "GET" "/admin/projects/{id}" Administer Extension;
-    "projects.create" "POST" "/admin/projects" Administer Extension;
-    "projects.delete" "DELETE" "/admin/projects/{id}" Administer Extension;
+    "projects.get" "GET" "/admin/projects/{name}" Administer Extension;
+    "projects.impact" "GET" "/admin/projects/{name}/impact" Administer Extension;
+    "projects.create" "POST" "/admin/projects" ProjectsWrite Extension;
+    "projects.update" "PATCH" "/admin/projects/{name}" Administer Extension;
+    "projects.delete" "DELETE" "/admin/projects/{name}" ProjectsWrite Extension;
+    "keys.list" "GET" "/admin/keys" Administer Extension;
+    "keys.get" "GET" "/admin/keys/{id}" Administer Extension;
+    "keys.create" "POST" "/admin/keys" Administer Extension;
+    "keys.disable" "POST" "/admin/keys/{id}/disable" Administer Extension;
+    "keys.enable" "POST" "/admin/keys/{id}/enable" Administer Extension;
+    "keys.delete" "DELETE" "/admin/keys/{id}" Administer Extension;
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::accounts::{Account, AccountDetail, Explanation, Finding};
 use super::auth_configs::{AuthConfig, AuthConfigDetail};
 use super::connect_sessions::{ConnectSession, CreatedSession};
 use super::connectors::{Connector, ConnectorDetail};
+use super::keys::{CreatedKey, Key};
 use super::projects::Project;
 use crate::domain::connector::guide::Guide;
 
@@ -61,6 +62,8 @@ pub const TYPES: &[Type] = &[
     Type::of::<ConnectSession>("session", "A connect session, without its token"),
     Type::of::<CreatedSession>("created-session", "A new connect session with token and link"),
     Type::of::<Project>("project", "A project"),
+    Type::of::<Key>("key", "An API key, without its text"),
+    Type::of::<CreatedKey>("created-key", "A new API key with its text"),
 ];
 
 fn schema_of<T: JsonSchema>() -> Schema {
@@ -71,7 +74,7 @@ fn schema_of<T: JsonSchema>() -> Schema {
 
 /// Lets keys be added, which the contract allows, and keeps notes for developers out.
 #[derive(Debug, Clone)]
-struct Tidy;
+pub(super) struct Tidy;
 
 impl Transform for Tidy {
     fn transform(&mut self, schema: &mut Schema) {
@@ -129,6 +132,7 @@ impl JsonSchema for Target {
                 generator.subschema_for::<ConnectSession>(),
                 generator.subschema_for::<Connector>(),
                 generator.subschema_for::<Project>(),
+                generator.subschema_for::<Key>(),
             ]
         })
     }

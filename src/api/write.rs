@@ -1,9 +1,10 @@
 //! What a write answers.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// The outcome of a write for one target.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct Written<T> {
     /// Kind and id of the target, such as `auth_config/0199…`.
     pub resource: String,

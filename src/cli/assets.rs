@@ -225,6 +225,22 @@ pub(super) fn settings() -> ArgValueCandidates {
     })
 }
 
+/// Names of the project's API keys.
+pub(super) fn keys() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let mut found = Vec::new();
+        _ = with_backend(async |backend| {
+            let all = backend.keys().await?;
+            found.extend(
+                all.into_iter()
+                    .map(|key| CompletionCandidate::new(key.name).help(Some(key.status.into()))),
+            );
+            Ok(())
+        });
+        found
+    })
+}
+
 /// Codes of errors.
 pub(super) fn error_codes() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
@@ -251,7 +267,7 @@ fn with_backend(read: impl AsyncFnOnce(&Backend) -> Result<(), HubError>) -> Res
     let settings =
         Settings::merge(&globals, Environment::read(), SystemClock.now(), Reading::Whole)?;
     let context = Context::new(globals, settings)?;
-    context.block_on(async {
+    context.block_on(false, async {
         let reading = async { read(&context.glance(PATIENCE).await?).await };
         // Only a database elsewhere can keep the runtime waiting, and only then are there timers.
         if context.is_in_a_file() {

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use url::Url;
+
 use crate::backend::Backend;
 use crate::domain::secret::Secret;
 use crate::domain::time::{Clock, Timestamp};
@@ -18,6 +20,9 @@ use super::globals::Globals;
 use super::output::Output;
 use super::prompt::Interactive;
 use super::settings::{Local, Place, Remote, Settings, State};
+
+/// Connections of a server that read an SQLite file at once; each keeps 2 MiB of pages.
+const MOST_READERS: usize = 16;
 
 /// The system's clock; everything else is handed one.
 #[derive(Debug, Clone, Copy)]
@@ -101,24 +106,42 @@ impl Context {
     }
 
     async fn backend_on(&self, local: &Local, store: Store) -> Result<Backend, HubError> {
-        let settings = &self.settings;
-        let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom::new()));
-        let (keys, url) = (local.keys.clone(), settings.public_url.clone());
-        let hub = Hub::new(store, clock, random, keys, url);
-        Backend::local(hub, &settings.project).await
+        let hub = self.hub_on(local, store, self.settings.public_url.clone());
+        Backend::local(hub, &self.settings.project).await
     }
 
-    /// Runs a command to its end.
+    /// The hub of the store for serving others, who reach it at `public_url`.
+    ///
+    /// # Errors
+    /// When the store's address is malformed.
+    pub(super) fn hub_to_serve(&self, public_url: Url) -> Result<Hub, HubError> {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        // Reading never waits on the way, so that more than one a thread are idle.
+        let readers = (threads + 2).min(MOST_READERS);
+        let local = self.settings.local()?;
+        Ok(self.hub_on(local, store(local)?.for_server(readers), public_url))
+    }
+
+    fn hub_on(&self, local: &Local, store: Store, public_url: Url) -> Hub {
+        let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom::new()));
+        Hub::new(store, clock, random, local.keys.clone(), public_url)
+    }
+
+    /// Runs a command to its end; one that serves others on a thread per processor.
     ///
     /// # Errors
     /// As the command ends.
     pub(super) fn block_on(
         &self,
+        serves: bool,
         command: impl Future<Output = Result<(), HubError>>,
     ) -> Result<(), HubError> {
-        let mut builder = tokio::runtime::Builder::new_current_thread();
-        // Timers and sockets are for what is elsewhere; a store in a file needs neither.
-        if !self.is_in_a_file() {
+        let mut builder = match serves {
+            true => tokio::runtime::Builder::new_multi_thread(),
+            false => tokio::runtime::Builder::new_current_thread(),
+        };
+        // Timers and sockets are for networks; a store in a file needs neither.
+        if serves || !self.is_in_a_file() {
             builder.enable_all();
         }
         let runtime = builder.build().map_err(|error| {

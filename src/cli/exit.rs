@@ -73,6 +73,7 @@ pub fn exit_code(error: &HubError) -> u8 {
         Kind::LocalState => 13,
         Kind::Unsupported => 14,
         Kind::Interrupted => 130,
+        Kind::Terminated => TERMINATED,
     }
 }
 

@@ -87,9 +87,16 @@ const ANSWERS: &[(&str, &[&str])] = &[
     ("accounts resume", WRITES),
     ("accounts delete", WRITES),
     ("accounts export", &["account[]"]),
+    ("keys list", &["key[]"]),
+    ("keys get", &["key"]),
+    ("keys create", &["created-key"]),
+    ("keys disable", WRITES),
+    ("keys enable", WRITES),
+    ("keys delete", WRITES),
     ("projects list", &["project[]"]),
     ("projects get", &["project"]),
     ("projects create", &["project"]),
+    ("projects update", &["write"]),
     ("projects delete", WRITES),
     ("auth login", &["write"]),
     ("auth logout", WRITES),
@@ -105,6 +112,7 @@ const ANSWERS: &[(&str, &[&str])] = &[
     ("config unset", &["write"]),
     ("config path", &["config-file"]),
     ("config explain", &["explained-setting", "explained-setting[]"]),
+    ("serve", &[]),
     ("commands", &["command[]", "argument[]"]),
     ("schema", &["type[]"]),
     ("explain-error", &["error-code", "error-code[]"]),
@@ -180,6 +188,7 @@ mod tests {
     use crate::api::auth_configs::{AuthConfig, AuthConfigDetail};
     use crate::api::connect_sessions::{ConnectSession, CreatedSession};
     use crate::api::connectors::{Connector, ConnectorDetail};
+    use crate::api::keys::{CreatedKey, Key};
     use crate::api::projects::Project;
     use crate::cli::commands::auth::StatusRow;
     use crate::cli::commands::config::{ExplainRow, FileRow, SettingRow, ValueRow};
@@ -213,6 +222,8 @@ mod tests {
         check::<ConnectSession>("session");
         check::<CreatedSession>("created-session");
         check::<Project>("project");
+        check::<Key>("key");
+        check::<CreatedKey>("created-key");
         check::<Link<'_>>("link");
         check::<Found>("lint-finding");
         check::<Single<'_>>("write");

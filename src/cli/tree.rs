@@ -9,7 +9,8 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 use crate::error::HubError;
 
 use super::commands::{
-    accounts, auth, config, connectors, contract, link, meta, profile, projects, session,
+    accounts, auth, config, connectors, contract, keys, link, meta, profile, projects, serve,
+    session,
 };
 use super::context::Context;
 use super::globals::Globals;
@@ -40,6 +41,9 @@ impl Effect {
 
 /// The arguments of a command, and what it does with them.
 pub(super) trait Run: Args + FromArgMatches {
+    /// Whether it serves others, and so wants a thread per processor.
+    const SERVES: bool = false;
+
     async fn run(self, context: &Context) -> Result<(), HubError>;
 }
 
@@ -52,6 +56,7 @@ pub(super) struct Leaf {
     pub(super) effect: Effect,
     pub(super) operations: &'static [&'static str],
     augment: fn(Command) -> Command,
+    serves: bool,
     run: for<'a> fn(&'a Context, &'a ArgMatches) -> Running<'a>,
 }
 
@@ -61,7 +66,8 @@ const fn leaf<T: Run>(
     effect: Effect,
     operations: &'static [&'static str],
 ) -> Leaf {
-    Leaf { name, aliases, effect, operations, augment: T::augment_args, run: run::<T> }
+    let (augment, serves) = (T::augment_args, T::SERVES);
+    Leaf { name, aliases, effect, operations, augment, serves, run: run::<T> }
 }
 
 fn run<'a, T: Run>(context: &'a Context, matches: &'a ArgMatches) -> Running<'a> {
@@ -105,7 +111,7 @@ pub(super) const GROUPS: &[Group] = &[
                 "disable",
                 &[],
                 Destructive,
-                &["auth_configs.disable", "auth_configs.impact"],
+                &["auth_configs.target", "auth_configs.disable", "auth_configs.impact"],
             ),
             leaf::<connectors::MakeDefault>(
                 "make-default",
@@ -159,6 +165,19 @@ pub(super) const GROUPS: &[Group] = &[
         ],
     },
     Group {
+        name: "keys",
+        aliases: &["key"],
+        about: "Manage the API keys of programs that call the hub",
+        commands: &[
+            leaf::<keys::List>("list", &["ls"], Read, &["keys.list"]),
+            leaf::<keys::Get>("get", &["show"], Read, &["keys.get"]),
+            leaf::<keys::Create>("create", &[], Write, &["keys.create"]),
+            leaf::<keys::Disable>("disable", &[], Destructive, &["keys.disable"]),
+            leaf::<keys::Enable>("enable", &[], Write, &["keys.enable"]),
+            leaf::<keys::Delete>("delete", &["rm"], Destructive, &["keys.delete"]),
+        ],
+    },
+    Group {
         name: "projects",
         aliases: &["project"],
         about: "Keep connectors and accounts apart",
@@ -166,7 +185,13 @@ pub(super) const GROUPS: &[Group] = &[
             leaf::<projects::List>("list", &["ls"], Read, &["projects.list"]),
             leaf::<projects::Get>("get", &["show"], Read, &["projects.get"]),
             leaf::<projects::Create>("create", &[], Write, &["projects.create"]),
-            leaf::<projects::Delete>("delete", &["rm"], Destructive, &["projects.delete"]),
+            leaf::<projects::Update>("update", &[], Write, &["projects.update"]),
+            leaf::<projects::Delete>(
+                "delete",
+                &["rm"],
+                Destructive,
+                &["projects.impact", "projects.delete"],
+            ),
         ],
     },
     Group {
@@ -208,6 +233,7 @@ pub(super) const GROUPS: &[Group] = &[
 
 /// Commands that stand alone.
 pub(super) const SINGLE: &[Leaf] = &[
+    leaf::<serve::Serve>("serve", &[], Write, &[]),
     leaf::<contract::Commands>("commands", &[], Read, &[]),
     leaf::<contract::Schema>("schema", &[], Read, &[]),
     leaf::<meta::ExplainError>("explain-error", &[], Read, &[]),
@@ -221,6 +247,7 @@ pub(super) const SINGLE: &[Leaf] = &[
 /// in the table is part of its type.
 const BUILDERS: [fn(Command) -> Command; GROUPS.len()] = [
     group::<0>, group::<1>, group::<2>, group::<3>, group::<4>, group::<5>, group::<6>, group::<7>,
+    group::<8>,
 ];
 
 fn group<const AT: usize>(command: Command) -> Command {
@@ -261,6 +288,7 @@ pub fn command() -> Command {
 
 /// A command that was named, with its own arguments.
 pub(super) struct Found<'m> {
+    pub(super) serves: bool,
     pub(super) run: for<'a> fn(&'a Context, &'a ArgMatches) -> Running<'a>,
     pub(super) matches: &'m ArgMatches,
     /// The group that it belongs to.
@@ -272,7 +300,7 @@ pub(super) struct Found<'m> {
 impl Leaf {
     fn found<'m>(&self, group: Option<&'static str>, matches: &'m ArgMatches) -> Found<'m> {
         let writes_to_the_hub = self.effect != Read && !self.operations.is_empty();
-        Found { run: self.run, matches, group, writes_to_the_hub }
+        Found { serves: self.serves, run: self.run, matches, group, writes_to_the_hub }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::account::{Account, AccountType, Owner};
+use super::account::{Account, AccountType, Owner, Said};
 use super::auth_config::AuthConfig;
 use super::connector::Category;
 use super::ids::{AccountId, AuthConfigId, SessionId};
@@ -16,10 +16,6 @@ pub const DEFAULT_LIFE_S: i64 = 1_800;
 pub const LINK_LIFE_S: i64 = 2_592_000;
 /// Longest life, in seconds (CS-26).
 pub const LONGEST_LIFE_S: i64 = 2_592_000;
-/// Longest owner id, owner name, user name or label, in bytes.
-pub const TEXT_LIMIT: usize = 1_024;
-/// Largest metadata, in bytes of JSON.
-pub const METADATA_LIMIT: usize = 16_384;
 
 /// What a caller asks for.
 #[derive(Debug, Clone)]
@@ -140,11 +136,16 @@ impl ConnectSession {
 ///
 /// # Errors
 /// [`Refusal::Invalid`] lists every bad value (CS-2, CS-26, CS-27); [`Refusal::NotSetUp`],
-/// [`Refusal::Disabled`] and [`Refusal::WrongConnector`] follow AC-12, CS-17 and CS-19.
+/// [`Refusal::Disabled`] and [`Refusal::WrongConnector`] follow AC-12, CS-17 and CS-19;
+/// [`Refusal::Archived`] where the account named is put away.
 pub fn open(new: NewSession, facts: Facts<'_>, now: Timestamp) -> Result<ConnectSession, Refusal> {
     let found = problems(&new);
     if !found.is_empty() {
         return Err(Refusal::Invalid(found));
+    }
+    // What its end user would link could not be used afterwards (AT-6).
+    if facts.account.is_some_and(Account::is_archived) {
+        return Err(Refusal::Archived);
     }
     let config = choose(&new, facts)?;
     let provider = match config {
@@ -199,19 +200,8 @@ fn choose<'a>(new: &NewSession, facts: Facts<'a>) -> Result<Option<&'a AuthConfi
 /// Everything that is wrong with the values of a request, apart from what they name.
 #[must_use]
 pub fn problems(new: &NewSession) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    let required = [("origin_owner_id", &new.owner.id), ("origin_owner_name", &new.owner.name)];
-    for (field, value) in required {
-        if value.trim().is_empty() {
-            problems.push(Problem::new(field, "must not be empty"));
-        }
-        problems.extend(check_text(field, value));
-    }
-    let optional = [("origin_username", &new.owner.username), ("label", &new.label)];
-    for (field, value) in optional {
-        problems.extend(value.as_ref().and_then(|value| check_text(field, value)));
-    }
-    problems.extend(check_metadata(&new.metadata));
+    let said = Said::of(&new.owner, new.label.as_ref(), Some(&new.metadata));
+    let mut problems = said.problems();
     if !(1..=LONGEST_LIFE_S).contains(&new.expires_in_s) {
         let message = format!("must be 1 to {LONGEST_LIFE_S} seconds (30 days)");
         problems.push(Problem::new("expires_in", message));
@@ -219,26 +209,9 @@ pub fn problems(new: &NewSession) -> Vec<Problem> {
     problems
 }
 
-/// Checks one text that an end user or an administrator may see: length and no NUL.
-pub fn check_text(field: &'static str, value: &str) -> Option<Problem> {
-    if value.len() > TEXT_LIMIT {
-        return Some(Problem::new(field, format!("must have at most {TEXT_LIMIT} bytes")));
-    }
-    value.contains('\0').then(|| Problem::new(field, "must not have a NUL character"))
-}
-
-/// Checks the size of metadata and that no value in it has a NUL.
-pub fn check_metadata(metadata: &Map<String, Value>) -> Option<Problem> {
-    let text = serde_json::to_string(metadata).unwrap_or_default();
-    if text.len() > METADATA_LIMIT {
-        let message = format!("must have at most {METADATA_LIMIT} bytes as JSON");
-        return Some(Problem::new("metadata", message));
-    }
-    text.contains("\\u0000").then(|| Problem::new("metadata", "must not have a NUL character"))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::account::TEXT_LIMIT;
     use super::super::auth_config::{NewAuthConfig, create};
     use super::*;
     use std::collections::{BTreeMap, BTreeSet};

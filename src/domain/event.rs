@@ -26,6 +26,14 @@ pub enum EventKind {
     AuthConfigDefaultChanged,
     /// An auth config was removed.
     AuthConfigDeleted,
+    /// An API key was made.
+    KeyCreated,
+    /// An API key was disabled.
+    KeyDisabled,
+    /// An API key was enabled again.
+    KeyEnabled,
+    /// An API key was removed.
+    KeyDeleted,
 }
 
 impl EventKind {
@@ -42,6 +50,10 @@ impl EventKind {
             Self::AuthConfigDisabled => "auth_config.disabled",
             Self::AuthConfigDefaultChanged => "auth_config.default_changed",
             Self::AuthConfigDeleted => "auth_config.deleted",
+            Self::KeyCreated => "key.created",
+            Self::KeyDisabled => "key.disabled",
+            Self::KeyEnabled => "key.enabled",
+            Self::KeyDeleted => "key.deleted",
         }
     }
 }
@@ -53,7 +65,7 @@ pub struct Event {
     pub id: EventId,
     /// What happened.
     pub kind: EventKind,
-    /// Id of the account or auth config that it happened to.
+    /// Id of the account, auth config or API key that it happened to.
     pub subject: String,
     /// When.
     pub at: Timestamp,

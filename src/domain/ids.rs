@@ -70,6 +70,8 @@ text_ids! {
     AuthConfigId, "an auth config id";
     /// Id of a linked account.
     AccountId, "an account id";
+    /// Id of an API key; it is no secret.
+    ApiKeyId, "an API key's id";
     /// Id of an event.
     EventId, "an event id";
     /// Id of a recorded administrator's operation.
@@ -115,6 +117,10 @@ impl fmt::Display for SessionId {
 /// Number by which the store refers to a project; people see its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ProjectNumber(pub i64);
+
+/// Number of an API key's row, which the key's text carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyNumber(pub i64);
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,8 @@
 //! The rules, as pure functions: no database, network, clock, randomness, environment or logging.
 
 pub mod account;
+pub mod allowlist;
+pub mod api_key;
 pub mod auth_config;
 pub mod caller;
 pub mod connect_session;
@@ -14,3 +16,4 @@ pub mod refusal;
 pub mod secret;
 pub mod time;
 pub mod token;
+pub mod words;

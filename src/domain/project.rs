@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::allowlist::Allowlist;
 use super::ids::ProjectNumber;
 use super::time::Timestamp;
 
@@ -58,6 +59,8 @@ pub struct Project {
     pub number: ProjectNumber,
     /// Its name.
     pub name: ProjectName,
+    /// Where its API keys may be used from (KP-8).
+    pub allowlist: Allowlist,
     /// When it was made.
     pub created_at: Timestamp,
 }

@@ -1,5 +1,6 @@
 //! Every way in which a rule says no, as data; words for people are made further up.
 
+use super::caller::Permissions;
 use super::ids::AuthConfigId;
 use super::names::ConnectorKey;
 
@@ -37,7 +38,14 @@ pub enum Refusal {
     },
     /// Values of a request are missing or wrong; all of them are listed.
     Invalid(Vec<Problem>),
-    /// The account is archived, which can't be paused or resumed.
+    /// A value for a new API key can't be accepted.
+    KeyInvalid(Problem),
+    /// A new API key could do more than its maker.
+    ScopesExceeded {
+        /// What the maker lacks.
+        lacking: Permissions,
+    },
+    /// The account is archived: it can't be paused, resumed or linked again (AT-6).
     Archived,
     /// More accounts than the caller's limit would be touched.
     TooMany {

@@ -91,7 +91,7 @@ token! {
 
 token! {
     /// A caller's credential, bound to a project and its scopes.
-    ApiKey, "v1.local.", "an API key"
+    KeyToken, "v1.local.", "an API key"
 }
 
 /// The secret part of a token made from these bytes.
@@ -125,7 +125,7 @@ fn row_of(prefix: &str, text: &str) -> Option<i64> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{ApiKey, SessionToken};
+    use super::{KeyToken, SessionToken};
 
     const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
@@ -138,16 +138,16 @@ mod tests {
         let token = SessionToken::mint(42, &bytes());
         assert_eq!(token.text().expose(), format!("hcs_42_{SECRET}"));
         assert_eq!(token.row(), 42);
-        let key = ApiKey::mint(i64::MAX, &bytes());
+        let key = KeyToken::mint(i64::MAX, &bytes());
         assert_eq!(key.text().expose(), format!("v1.local.9223372036854775807_{SECRET}"));
-        assert_eq!(ApiKey::parse(key.text().expose()), Ok(key));
+        assert_eq!(KeyToken::parse(key.text().expose()), Ok(key));
     }
 
     #[test]
     fn debug_and_errors_show_no_secret() {
         let token = SessionToken::mint(42, &bytes());
         assert_eq!(format!("{token:?}"), "SessionToken { row: 42, .. }");
-        let error = ApiKey::parse(token.text().expose()).unwrap_err();
+        let error = KeyToken::parse(token.text().expose()).unwrap_err();
         assert_eq!(error.to_string(), "not an API key");
     }
 
@@ -173,7 +173,7 @@ mod tests {
             &long,
         ] {
             assert!(SessionToken::parse(&format!("hcs_1_{secret}")).is_err(), "{secret:.60}");
-            assert!(ApiKey::parse(&format!("v1.local.1_{secret}")).is_err(), "{secret:.60}");
+            assert!(KeyToken::parse(&format!("v1.local.1_{secret}")).is_err(), "{secret:.60}");
         }
         for prefix in ["", "hcs", "HCS_", " hcs_", "hcs__", "v1.local.", "v1.eu1."] {
             assert!(SessionToken::parse(&format!("{prefix}1_{SECRET}")).is_err(), "{prefix}");
@@ -188,6 +188,23 @@ mod tests {
         }
 
         #[test]
+        fn threat_15_a_key_is_read_whole_or_not_at_all(
+            row in 1..=i64::MAX, random: [u8; 32], cut in 0_usize..80, more in "\\PC{1,3}| |\\n|\0",
+        ) {
+            let key = KeyToken::mint(row, &random);
+            let text = key.text().expose();
+            prop_assert_eq!(KeyToken::parse(text), Ok(key.clone()));
+            let cut = cut % text.len();
+            prop_assert!(KeyToken::parse(&text[..cut]).is_err());
+            let tail = text[cut..].repeat(1_000);
+            let before = [format!("{text}{more}"), format!("{more}{text}"), format!("{text}{tail}")];
+            for wrong in before {
+                prop_assert!(KeyToken::parse(&wrong).is_err(), "{wrong:.90}");
+            }
+            prop_assert!(SessionToken::parse(text).is_err());
+        }
+
+        #[test]
         fn what_is_read_is_what_would_be_minted(text in "(hcs_)?[0-9]{0,20}_?[A-Za-z0-9_-]{42,44}") {
             if let Ok(token) = SessionToken::parse(&text) {
                 prop_assert_eq!(token.text().expose(), &text);
@@ -198,7 +215,7 @@ mod tests {
         #[test]
         fn any_text_is_read_without_a_crash(text in ".{0,120}") {
             let _ = SessionToken::parse(&text);
-            let _ = ApiKey::parse(&text);
+            let _ = KeyToken::parse(&text);
         }
     }
 }

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::domain::caller::{Caller, Permission};
 use crate::domain::connect_session::{self, ConnectSession, Facts, NewSession};
-use crate::domain::ids::SessionId;
+use crate::domain::ids::{ProjectNumber, SessionId};
 use crate::domain::refusal::Refusal;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
@@ -340,13 +340,33 @@ pub async fn revoke(
     })
 }
 
+/// CS-40: the session of the caller's project that a token opens.
+///
+/// # Errors
+/// `session.token_invalid`, also for one of another project.
+pub async fn by_token(hub: &Hub, caller: &Caller, text: &str) -> Result<Seen, HubError> {
+    hub.require(caller, Permission::PlatformRead)?;
+    let (project, session) = opened_by(hub, text).await?;
+    if project != caller.project() {
+        return Err(HubError::new(&codes::SESSION_TOKEN_INVALID, TOKEN_REFUSED));
+    }
+    Ok(Seen { session, now: hub.clock.now() })
+}
+
+/// What anybody with a token that opens nothing is told.
+const TOKEN_REFUSED: &str = "the session token is not valid";
+
 /// CS-28, CS-40: the session that a token opens; unknown, expired and revoked ones are refused
 /// alike.
 ///
 /// # Errors
 /// `session.token_invalid`.
 pub async fn authenticate(hub: &Hub, text: &str) -> Result<ConnectSession, HubError> {
-    let refused = || HubError::new(&codes::SESSION_TOKEN_INVALID, "the session token is not valid");
+    Ok(opened_by(hub, text).await?.1)
+}
+
+async fn opened_by(hub: &Hub, text: &str) -> Result<(ProjectNumber, ConnectSession), HubError> {
+    let refused = || HubError::new(&codes::SESSION_TOKEN_INVALID, TOKEN_REFUSED);
     let token = SessionToken::parse(text).map_err(|_| refused())?;
     let mut tx = hub.store.begin_read().await?;
     let hash_key = hub.known_hash_key(&mut tx).await?.ok_or_else(refused)?;
@@ -356,7 +376,9 @@ pub async fn authenticate(hub: &Hub, text: &str) -> Result<ConnectSession, HubEr
     let stored = found.as_ref().map_or(&[0; 32][..], |(_, hash, _)| hash);
     let fits = hash_key.matches(PURPOSE, token.secret(), stored);
     match found {
-        Some((_, _, session)) if fits && session.is_open(hub.clock.now()) => Ok(session),
+        Some((project, _, session)) if fits && session.is_open(hub.clock.now()) => {
+            Ok((project, session))
+        }
         _ => Err(refused()),
     }
 }

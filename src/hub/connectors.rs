@@ -5,8 +5,10 @@ use serde_json::json;
 use crate::catalog;
 use crate::domain::auth_config::VersionPin;
 use crate::domain::caller::{Caller, Permission};
+use crate::domain::connector::validate::{self, Severity};
 use crate::domain::connector::{AuthKind, Category, Connector, ReleaseStage};
 use crate::domain::names::ConnectorKey;
+use crate::domain::words::shell_word;
 use crate::error::{HubError, codes};
 use crate::store::own_connectors::{self, OwnConnector};
 use crate::store::{Tx, auth_configs};
@@ -204,6 +206,14 @@ pub struct Resolved {
     pub own: bool,
 }
 
+impl Resolved {
+    /// The connector as lists show it.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        Summary { own: self.own, ..Summary::from(&self.connector) }
+    }
+}
+
 /// AC-46: the definition that a project uses for a key: the newest own one that fits the pin, else
 /// the built-in one.
 pub(super) async fn resolve(
@@ -249,13 +259,60 @@ pub async fn get(hub: &Hub, caller: &Caller, key: &ConnectorKey) -> Result<Resol
 /// The error for a key that nothing fits.
 pub(super) fn unknown(text: &str) -> HubError {
     let shown: String = text.chars().take(80).collect();
-    let error = HubError::new(&codes::CONNECTOR_UNKNOWN, format!("no connector `{shown}`"));
-    match catalog::suggest(text).first() {
-        Some(near) => {
-            error.hint(format!("did you mean `{near}`? See `hubctl connectors available`"))
-        }
-        None => error.hint("hubctl connectors available --search TEXT"),
+    HubError::new(&codes::CONNECTOR_UNKNOWN, format!("no connector `{shown}`")).hint(search(&shown))
+}
+
+/// How to find a connector whose key was not right: near keys, and the search for what was typed.
+pub(super) fn search(text: &str) -> String {
+    let shown: String = text.chars().take(80).collect();
+    let command = format!("hubctl connectors available --search {}", shell_word(&shown));
+    match catalog::suggest(text).as_slice() {
+        [] => command,
+        near => format!("did you mean `{}`? See {command}", near.join("` or `")),
     }
+}
+
+/// A version of a connector that an auth config could use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    /// The version.
+    pub version: String,
+    /// Whether it is built in; otherwise the project imported it.
+    pub built_in: bool,
+}
+
+/// Every version of a connector that the project could use, the newest own one first (AC-46).
+pub(super) async fn versions(
+    tx: &mut Tx,
+    caller: &Caller,
+    key: &ConnectorKey,
+) -> Result<Vec<Version>, HubError> {
+    let rows = own_connectors::by_key(tx, caller.project(), key).await?;
+    let mut all: Vec<_> =
+        rows.into_iter().map(|own| Version { version: own.version, built_in: false }).collect();
+    all.sort_by_cached_key(|own| std::cmp::Reverse(version_order(&own.version)));
+    let built_in = catalog::get(key);
+    all.extend(built_in.map(|known| Version { version: known.version, built_in: true }));
+    Ok(all)
+}
+
+/// Refuses definitions that break the rules of their format (threat 35).
+fn check_definitions(connectors: &[Connector]) -> Result<(), HubError> {
+    let mut details = Vec::new();
+    for connector in connectors {
+        let findings = validate::check(connector);
+        let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+        details.extend(errors.map(|finding| {
+            let place = format!("{} {}", connector.key, finding.place);
+            json!({ "field": place.trim_end(), "message": finding.message })
+        }));
+    }
+    if details.is_empty() {
+        return Ok(());
+    }
+    let text = format!("{} of the connectors' rules are broken", details.len());
+    let error = HubError::new(&codes::CONNECTOR_INVALID, text);
+    Err(details.into_iter().fold(error, HubError::detail))
 }
 
 /// Imports own connectors, all or none; each is the newest of its key and version afterwards.
@@ -269,6 +326,7 @@ pub async fn import(
     guard: Guard,
 ) -> Result<Vec<Outcome<Summary>>, HubError> {
     hub.require(caller, Permission::ConnectorsWrite)?;
+    check_definitions(connectors)?;
     let now = hub.clock.now();
     let mut tx = hub.begin(guard).await?;
     let mut outcomes = Vec::with_capacity(connectors.len());

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use url::Url;
+use uuid::Uuid;
 
 use crate::domain::caller::{Caller, Permission};
-use crate::domain::time::Clock;
+use crate::domain::time::{Clock, Timestamp};
 use crate::error::{HubError, codes};
 use crate::store::Store;
 
 pub mod accounts;
+pub mod api_keys;
 pub mod auth_configs;
 pub mod connect_sessions;
 pub mod connectors;
@@ -58,6 +60,19 @@ impl Hub {
         &self.public_url
     }
 
+    /// The present, by the hub's clock.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// An id for something that is not stored, such as a request.
+    ///
+    /// # Errors
+    /// When the system gives no random bytes.
+    pub fn new_id(&self) -> Result<Uuid, HubError> {
+        self.random.uuid_v7(self.clock.now())
+    }
+
     /// What the operator should be told about keys made on the way.
     pub fn take_note(&self) -> Option<String> {
         self.sealing.take_note()
@@ -69,6 +84,7 @@ impl Hub {
             return Ok(());
         }
         let text = format!("this needs the scope `{}`", permission.as_str());
-        Err(HubError::new(&codes::FORBIDDEN, text))
+        Err(HubError::new(&codes::FORBIDDEN, text)
+            .detail(serde_json::json!({ "scope": permission.as_str() })))
     }
 }

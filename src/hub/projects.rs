@@ -2,10 +2,11 @@
 
 use serde_json::json;
 
+use crate::domain::allowlist::{Allowlist, Entry};
 use crate::domain::caller::{Caller, Permission};
 use crate::domain::project::{DEFAULT_PROJECT, Project, ProjectName};
 use crate::error::{HubError, codes};
-use crate::store::projects;
+use crate::store::{Tx, projects};
 
 use super::Hub;
 use super::write::{Guard, Outcome, Record};
@@ -27,14 +28,22 @@ impl Hub {
     }
 }
 
-/// All projects, by name.
+/// The project of this name; one that the caller may not know of is missing for it (threat 13).
+async fn find(tx: &mut Tx, caller: &Caller, name: &ProjectName) -> Result<Project, HubError> {
+    let found = projects::by_name(tx, name).await?;
+    found.filter(|project| caller.sees(project.number)).ok_or_else(|| unknown(name))
+}
+
+/// The projects that the caller may know of, by name (KP-1).
 ///
 /// # Errors
 /// As the store reports them.
 pub async fn list(hub: &Hub, caller: &Caller) -> Result<Vec<Project>, HubError> {
     hub.require(caller, Permission::Administer)?;
     let mut tx = hub.store.begin_read().await?;
-    Ok(projects::list(&mut tx).await?)
+    let mut all = projects::list(&mut tx).await?;
+    all.retain(|project| caller.sees(project.number));
+    Ok(all)
 }
 
 /// One project.
@@ -44,7 +53,7 @@ pub async fn list(hub: &Hub, caller: &Caller) -> Result<Vec<Project>, HubError> 
 pub async fn get(hub: &Hub, caller: &Caller, name: &ProjectName) -> Result<Project, HubError> {
     hub.require(caller, Permission::Administer)?;
     let mut tx = hub.store.begin_read().await?;
-    projects::by_name(&mut tx, name).await?.ok_or_else(|| unknown(name))
+    find(&mut tx, caller, name).await
 }
 
 /// Adds a project.
@@ -57,7 +66,7 @@ pub async fn create(
     name: &ProjectName,
     guard: Guard,
 ) -> Result<Project, HubError> {
-    hub.require(caller, Permission::Administer)?;
+    hub.require(caller, Permission::ProjectsWrite)?;
     let now = hub.clock.now();
     let mut tx = hub.begin(guard).await?;
     let Some(project) = projects::insert(&mut tx, name, now).await? else {
@@ -76,6 +85,50 @@ pub async fn create(
     Ok(project)
 }
 
+/// What to change of a project; what is `None` stays.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Changes {
+    /// Where its API keys may be used from (KP-8); an empty list admits all.
+    pub allowlist: Option<Allowlist>,
+}
+
+/// Changes a project's settings. The local administrator is never locked out by them.
+///
+/// # Errors
+/// `project.not_found`.
+pub async fn update(
+    hub: &Hub,
+    caller: &Caller,
+    name: &ProjectName,
+    changes: Changes,
+    guard: Guard,
+) -> Result<Outcome<Project>, HubError> {
+    hub.require(caller, Permission::Administer)?;
+    let now = hub.clock.now();
+    let mut tx = hub.begin(guard).await?;
+    let before = find(&mut tx, caller, name).await?;
+    let allowlist = changes.allowlist.unwrap_or_else(|| before.allowlist.clone());
+    let after = Project { allowlist, ..before.clone() };
+    if after == before {
+        return Ok(Outcome::unchanged(before));
+    }
+    projects::set_allowlist(&mut tx, &after).await?;
+    let facts = |project: &Project| {
+        let entries = project.allowlist.entries().iter();
+        Some(json!({ "ip_allowlist": entries.map(Entry::to_string).collect::<Vec<_>>() }))
+    };
+    let record = Record {
+        action: "update",
+        resource: format!("project/{name}"),
+        affected: 0,
+        before: facts(&before),
+        after: facts(&after),
+    };
+    let operation = Some(hub.record(&mut tx, caller, now, record).await?);
+    guard.finish(tx).await?;
+    Ok(Outcome { before: Some(before), after: Some(after), changed: true, affected: 0, operation })
+}
+
 /// How many accounts a project has.
 ///
 /// # Errors
@@ -87,7 +140,7 @@ pub async fn count_accounts(
 ) -> Result<u64, HubError> {
     hub.require(caller, Permission::Administer)?;
     let mut tx = hub.store.begin_read().await?;
-    let project = projects::by_name(&mut tx, name).await?.ok_or_else(|| unknown(name))?;
+    let project = find(&mut tx, caller, name).await?;
     Ok(projects::count_accounts(&mut tx, project.number).await?)
 }
 
@@ -101,14 +154,14 @@ pub async fn delete(
     name: &ProjectName,
     guard: Guard,
 ) -> Result<Outcome<Project>, HubError> {
-    hub.require(caller, Permission::Administer)?;
+    hub.require(caller, Permission::ProjectsWrite)?;
     if name.as_str() == DEFAULT_PROJECT {
         let text = "the default project can't be deleted";
         return Err(HubError::new(&codes::PROJECT_NOT_EMPTY, text));
     }
     let now = hub.clock.now();
     let mut tx = hub.begin(guard).await?;
-    let project = projects::by_name(&mut tx, name).await?.ok_or_else(|| unknown(name))?;
+    let project = find(&mut tx, caller, name).await?;
     if project.number == caller.project() {
         let text = format!("project `{name}` is the one this command works in");
         return Err(HubError::new(&codes::PROJECT_NOT_EMPTY, text)

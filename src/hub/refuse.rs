@@ -3,13 +3,16 @@
 use serde_json::json;
 
 use crate::domain::refusal::{Problem, Refusal};
+use crate::domain::words::counted;
 use crate::error::{HubError, codes};
 
 impl From<Refusal> for HubError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::HasAccounts { accounts } => {
-                let text = format!("{accounts} linked {} this auth config", uses(accounts));
+                let verb = if accounts == 1 { "uses" } else { "use" };
+                let text =
+                    format!("{} {verb} this auth config", counted(accounts, "linked account"));
                 Self::new(&codes::AUTH_CONFIG_HAS_ACCOUNTS, text)
                     .detail(json!({ "accounts": accounts }))
             }
@@ -36,20 +39,24 @@ impl From<Refusal> for HubError {
                     .hint(format!("hubctl connectors list --search {named}"))
             }
             Refusal::Invalid(problems) => invalid(&problems),
-            Refusal::Archived => Self::new(&codes::ACCOUNT_STATE, "the account is archived"),
+            Refusal::KeyInvalid(Problem { field, message }) => {
+                Self::new(&codes::API_KEY_INVALID, format!("{field}: {message}"))
+                    .detail(json!({ "field": field, "message": message }))
+            }
+            Refusal::ScopesExceeded { lacking } => {
+                let text = format!("a key can't have scopes that its maker lacks: {lacking}");
+                Self::new(&codes::FORBIDDEN, text)
+            }
+            Refusal::Archived => Self::new(&codes::ACCOUNT_STATE, "the account is archived")
+                .hint("hubctl accounts list --status archived"),
             Refusal::TooMany { affected, limit } => {
-                let text = format!(
-                    "{affected} linked accounts would be touched, the limit given is {limit}"
-                );
+                let accounts = counted(affected, "linked account");
+                let text = format!("{accounts} would be touched, the limit given is {limit}");
                 Self::new(&codes::TOO_MANY_AFFECTED, text)
                     .detail(json!({ "affected_accounts": affected, "limit": limit }))
             }
         }
     }
-}
-
-fn uses(accounts: u64) -> &'static str {
-    if accounts == 1 { "account uses" } else { "accounts use" }
 }
 
 fn invalid(problems: &[Problem]) -> HubError {

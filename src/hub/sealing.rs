@@ -26,7 +26,7 @@ const KEY_ID: &str = "master_key_id";
 
 pub(super) struct Sealing {
     sources: KeySources,
-    known: Mutex<Known>,
+    known: Arc<Mutex<Known>>,
 }
 
 #[derive(Default)]
@@ -49,13 +49,17 @@ impl Master {
     }
 }
 
+fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
+    known.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Sealing {
     pub(super) fn new(sources: KeySources) -> Self {
-        Self { sources, known: Mutex::default() }
+        Self { sources, known: Arc::default() }
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.known)
     }
 
     pub(super) fn take_note(&self) -> Option<String> {
@@ -89,7 +93,22 @@ impl Hub {
             return self.rehearsal_master();
         }
         let store_id = self.store_id(tx).await?;
-        let made = keysource::create(&self.sealing.sources, &store_id, self.random.as_ref())?;
+        let (sources, random) = (&self.sealing.sources, self.random.as_ref());
+        // Whoever makes the store has its folder locked already.
+        let made = match tx.is_making_the_store() {
+            true => keysource::create_alone(sources, &store_id, random)?,
+            false => keysource::create(sources, &store_id, random)?,
+        };
+        // The key is there before the store says so: a store never stands without it. It goes
+        // where the store's word for it is not committed, before anybody else can come upon it.
+        if made.is_new {
+            let (kept, sources) = (made.kept(), sources.clone());
+            let (store_id, known) = (store_id.clone(), Arc::clone(&self.sealing.known));
+            tx.or_else_undo(move || {
+                keysource::forget(&sources, &store_id, kept);
+                lock(&known).note = None;
+            });
+        }
         let first = remember(tx, made.kept()).await?;
         let key = if first.key_id == made.key.id() {
             self.sealing.known().note = made.note;

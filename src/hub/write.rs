@@ -96,7 +96,7 @@ impl Hub {
         let operation = Operation {
             id: id.clone(),
             at: now,
-            actor: caller.actor().as_str().to_owned(),
+            actor: caller.actor().to_string(),
             action: record.action.to_owned(),
             resource: record.resource,
             affected: record.affected,

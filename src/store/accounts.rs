@@ -1,6 +1,7 @@
 //! Tables `accounts` and `account_credentials`.
 
 use std::ops::ControlFlow;
+use std::str::FromStr;
 
 use crate::domain::account::{Account, AccountType, Listed, Owner, Status, StatusReason};
 use crate::domain::ids::{AccountId, AuthConfigId, ProjectNumber};
@@ -97,6 +98,44 @@ pub enum Sort {
     Status,
 }
 
+impl Sort {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Created, Self::Updated, Self::Provider, Self::Owner, Self::Status];
+
+    /// The order as one word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Provider => "provider",
+            Self::Owner => "owner",
+            Self::Status => "status",
+        }
+    }
+}
+
+/// The text is not an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("use created, updated, provider, owner or status")]
+pub struct BadSort;
+
+impl FromStr for Sort {
+    type Err = BadSort;
+
+    fn from_str(text: &str) -> std::result::Result<Self, BadSort> {
+        Ok(match text {
+            "created" | "created_at" => Self::Created,
+            "updated" | "updated_at" => Self::Updated,
+            "provider" => Self::Provider,
+            "owner" | "origin_owner_id" => Self::Owner,
+            "status" => Self::Status,
+            _ => return Err(BadSort),
+        })
+    }
+}
+
 /// Which accounts to list; filters combine with AND, values within one with OR (AT-12).
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
@@ -120,6 +159,10 @@ pub struct Filter {
     pub sort: Sort,
     /// Whether the order is turned round.
     pub descending: bool,
+    /// Rows to leave out at the beginning.
+    pub offset: u64,
+    /// Most rows to show.
+    pub limit: Option<u64>,
     /// Leaves auth config, type, reasons, values and proof of the credentials out.
     pub brief: bool,
 }
@@ -210,6 +253,11 @@ fn select<'a>(
         Sort::Status => format!("{SHOWN_STATUS}{direction}, "),
     };
     sql.push_str(&format!(" order by {first}id{direction}"));
+    if let Some(limit) = filter.limit {
+        let number = |count: u64| Param::from(i64::try_from(count).unwrap_or(i64::MAX));
+        params.extend([number(limit), number(filter.offset)]);
+        sql.push_str(&format!(" limit ?{} offset ?{}", params.len() - 1, params.len()));
+    }
     (sql, params)
 }
 
@@ -344,7 +392,7 @@ pub async fn insert(tx: &mut Tx, project: ProjectNumber, account: &Account) -> R
 pub async fn save(tx: &mut Tx, project: ProjectNumber, account: &Account) -> Result<()> {
     let sql = "update accounts set auth_config = ?1, owner_name = ?2, username = ?3, label = ?4, \
                kind = ?5, status = ?6, hold = ?7, reasons = ?8, setup = ?9, metadata = ?10, \
-               verified_at = ?11, updated_at = ?12, version = version + 1 \
+               verified_at = ?11, updated_at = ?12, owner_id = ?16, version = version + 1 \
                where project = ?13 and id = ?14 and version = ?15";
     let (reasons, setup) = (to_json(&account.reasons)?, to_json(&account.setup)?);
     let metadata = to_json(&account.metadata)?;
@@ -364,6 +412,7 @@ pub async fn save(tx: &mut Tx, project: ProjectNumber, account: &Account) -> Res
         project.into(),
         (&account.id).into(),
         account.version.into(),
+        (&account.owner.id).into(),
     ];
     if tx.execute(sql, &params).await? == 1 { Ok(()) } else { Err(StoreError::Stale) }
 }

@@ -3,7 +3,7 @@
 use crate::error::{HubError, codes};
 
 /// A store's failure.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// The file or database can't be opened.
     #[error("can't open the store: {0}")]

@@ -44,6 +44,7 @@ macro_rules! migrations {
 
 migrations! {
     1 "0001_base";
+    2 "0002_api_keys";
 }
 
 /// Number of the latest step.

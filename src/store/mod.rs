@@ -7,6 +7,7 @@
 use std::ops::ControlFlow;
 
 pub mod accounts;
+pub mod api_keys;
 pub mod auth_configs;
 pub mod connect_sessions;
 pub mod driver;
@@ -21,13 +22,14 @@ pub mod projects;
 pub use driver::{Param, Row};
 pub use error::StoreError;
 
-use driver::{postgres, sqlite};
+use driver::{postgres, served, sqlite};
 
 /// What the functions here answer.
 pub type Result<T> = std::result::Result<T, StoreError>;
 
 enum Db {
     Sqlite(sqlite::Database),
+    Served(Box<served::Pool>),
     Postgres(Box<postgres::Database>),
 }
 
@@ -57,15 +59,53 @@ impl Store {
         Self {
             db: match self.db {
                 Db::Sqlite(db) => Db::Sqlite(db.for_a_glance(patience)),
-                other @ Db::Postgres(_) => other,
+                other @ (Db::Served(_) | Db::Postgres(_)) => other,
             },
         }
+    }
+
+    /// The same store for a server: connections are kept, `readers` of them for reading, and writers
+    /// share commits.
+    #[must_use]
+    pub fn for_server(self, readers: usize) -> Self {
+        Self {
+            db: match self.db {
+                Db::Sqlite(db) => Db::Served(Box::new(served::Pool::new(db, readers))),
+                other @ (Db::Served(_) | Db::Postgres(_)) => other,
+            },
+        }
+    }
+
+    /// How its connections are used; all zero where nobody counts.
+    pub fn gauges(&self) -> Gauges {
+        match &self.db {
+            Db::Sqlite(_) => Gauges::default(),
+            Db::Served(db) => db.gauges(),
+            Db::Postgres(db) => db.gauges(),
+        }
+    }
+
+    /// Makes the store if it is not there, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// As [`Store::begin_write`].
+    pub async fn prepare(&self) -> Result<()> {
+        self.begin_write().await?.commit().await
+    }
+
+    /// Asks the store for a sign of life.
+    ///
+    /// # Errors
+    /// As [`Store::begin_read`].
+    pub async fn ping(&self) -> Result<()> {
+        self.begin_read().await?.number("select 1", &[]).await.map(drop)
     }
 
     /// A name for people: the path, or the address without a password.
     pub fn name(&self) -> String {
         match &self.db {
             Db::Sqlite(db) => db.path().display().to_string(),
+            Db::Served(db) => db.path().display().to_string(),
             Db::Postgres(db) => db.name().to_owned(),
         }
     }
@@ -74,6 +114,7 @@ impl Store {
     pub fn is_new(&self) -> bool {
         match &self.db {
             Db::Sqlite(db) => db.is_new(),
+            Db::Served(db) => db.is_new(),
             Db::Postgres(db) => db.is_new(),
         }
     }
@@ -85,6 +126,7 @@ impl Store {
     pub async fn begin_read(&self) -> Result<Tx> {
         Ok(Tx::new(match &self.db {
             Db::Sqlite(db) => Inner::Sqlite(db.begin_read()?),
+            Db::Served(db) => Inner::Served(db.begin_read().await?),
             Db::Postgres(db) => Inner::Postgres(db.begin_read().await?),
         }))
     }
@@ -96,6 +138,7 @@ impl Store {
     pub async fn begin_write(&self) -> Result<Tx> {
         Ok(Tx::new(match &self.db {
             Db::Sqlite(db) => Inner::Sqlite(db.begin_write()?),
+            Db::Served(db) => Inner::Served(db.begin_write().await?),
             Db::Postgres(db) => Inner::Postgres(db.begin_write().await?),
         }))
     }
@@ -108,6 +151,7 @@ impl Store {
     pub async fn begin_append(&self) -> Result<Tx> {
         Ok(Tx::new(match &self.db {
             Db::Sqlite(db) => Inner::Sqlite(db.begin_write()?),
+            Db::Served(db) => Inner::Served(db.begin_write().await?),
             Db::Postgres(db) => Inner::Postgres(db.begin_append().await?),
         }))
     }
@@ -120,6 +164,7 @@ impl Store {
     pub async fn begin_rehearsal(&self) -> Result<Tx> {
         let mut tx = Tx::new(match &self.db {
             Db::Sqlite(db) => Inner::Sqlite(db.begin_rehearsal()?),
+            Db::Served(db) => Inner::Served(db.begin_write().await?),
             Db::Postgres(db) => Inner::Postgres(db.begin_write().await?),
         });
         tx.is_rehearsal = true;
@@ -127,13 +172,40 @@ impl Store {
     }
 }
 
+/// How the connections to a store are used.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Gauges {
+    /// Connections that are open or may be.
+    pub connections: u64,
+    /// Those that nobody uses.
+    pub idle: u64,
+    /// Those who wait for one.
+    pub waiting: u64,
+    /// Commits so far.
+    pub commits: u64,
+    /// Writing transactions that shared them.
+    pub transactions: u64,
+}
+
 enum Inner {
     Sqlite(sqlite::Tx),
+    Served(served::Tx),
     Postgres(postgres::Tx),
+}
+
+/// What has to be taken back where a transaction is not committed.
+struct Undo(Vec<Box<dyn FnOnce() + Send>>);
+
+impl Drop for Undo {
+    fn drop(&mut self) {
+        self.0.drain(..).rev().for_each(|undo| undo());
+    }
 }
 
 /// A transaction; dropped without [`Tx::commit`] it leaves no trace.
 pub struct Tx {
+    /// Dropped first: it runs while the transaction still keeps others away.
+    undo: Undo,
     inner: Inner,
     is_rehearsal: bool,
     has_new_keys: bool,
@@ -141,8 +213,10 @@ pub struct Tx {
 }
 
 impl Tx {
-    const fn new(inner: Inner) -> Self {
-        Self { inner, is_rehearsal: false, has_new_keys: false, failed: false }
+    fn new(inner: Inner) -> Self {
+        // Writers that share a commit see what the others wrote, before it is durable.
+        let has_new_keys = matches!(&inner, Inner::Served(tx) if tx.sees_new_keys());
+        Self { undo: Undo(Vec::new()), inner, is_rehearsal: false, has_new_keys, failed: false }
     }
 
     /// Whether it was begun to see what would happen.
@@ -155,18 +229,35 @@ impl Tx {
         self.has_new_keys
     }
 
+    /// Whether this is the transaction that makes the store, which no other process can be in.
+    pub const fn is_making_the_store(&self) -> bool {
+        match &self.inner {
+            Inner::Sqlite(tx) => tx.is_making(),
+            Inner::Served(_) | Inner::Postgres(_) => false,
+        }
+    }
+
+    /// Runs `undo` if the transaction ends without an attempt to commit, and while it still keeps
+    /// other writers away: for what was made outside of the store on its behalf.
+    pub fn or_else_undo(&mut self, undo: impl FnOnce() + Send + 'static) {
+        self.undo.0.push(Box::new(undo));
+    }
+
     /// Makes what was written durable and visible.
     ///
     /// # Errors
     /// When the store refuses, when a statement of the transaction failed before, or when it is a
     /// rehearsal; then nothing was written.
-    pub async fn commit(self) -> Result<()> {
+    pub async fn commit(mut self) -> Result<()> {
         if self.failed || self.is_rehearsal {
             let text = "a transaction that failed or rehearses can't be committed";
             return Err(StoreError::Other(text.to_owned()));
         }
+        // A commit that fails may have happened all the same; then all that it needs must be there.
+        self.undo.0.clear();
         match self.inner {
             Inner::Sqlite(tx) => tx.commit(),
+            Inner::Served(tx) => tx.commit(self.has_new_keys).await,
             Inner::Postgres(tx) => tx.commit().await,
         }
     }
@@ -178,6 +269,7 @@ impl Tx {
     pub async fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64> {
         let done = match &mut self.inner {
             Inner::Sqlite(tx) => tx.execute(sql, params),
+            Inner::Served(tx) => tx.execute(sql, params),
             Inner::Postgres(tx) => tx.execute(sql, params).await,
         };
         self.failed |= done.is_err();
@@ -189,7 +281,9 @@ impl Tx {
     pub(crate) fn is_one_of(&self, column: &str, placeholder: usize) -> String {
         let list = format!("?{placeholder}");
         match &self.inner {
-            Inner::Sqlite(_) => format!("{column} in (select value from json_each({list}))"),
+            Inner::Sqlite(_) | Inner::Served(_) => {
+                format!("{column} in (select value from json_each({list}))")
+            }
             Inner::Postgres(_) => {
                 format!(
                     "{column} = any (array(select json_array_elements_text({list}::text::json)))"
@@ -214,6 +308,7 @@ impl Tx {
     {
         let done = match &mut self.inner {
             Inner::Sqlite(tx) => tx.scan(sql, params, each),
+            Inner::Served(tx) => tx.scan(sql, params, each),
             Inner::Postgres(tx) => tx.scan(sql, params, each).await,
         };
         self.failed |= done.is_err();
@@ -264,7 +359,7 @@ impl Tx {
     /// As the store reports them.
     pub async fn plan(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<String>> {
         let (explain, column) = match &self.inner {
-            Inner::Sqlite(_) => ("explain query plan", 3),
+            Inner::Sqlite(_) | Inner::Served(_) => ("explain query plan", 3),
             Inner::Postgres(_) => ("explain", 0),
         };
         self.all(&format!("{explain} {sql}"), params, |row| Ok(row.text(column)?.to_owned())).await

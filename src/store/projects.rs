@@ -6,13 +6,14 @@ use crate::domain::time::Timestamp;
 
 use super::{Result, Row, Tx};
 
-const COLUMNS: &str = "select number, name, created_at from projects";
+const COLUMNS: &str = "select number, name, created_at, allow_ips from projects";
 
 fn read(row: &Row<'_>) -> Result<Project> {
     Ok(Project {
         number: ProjectNumber(row.int(0)?),
         name: row.parsed(1)?,
         created_at: row.time(2)?,
+        allowlist: row.parsed(3)?,
     })
 }
 
@@ -29,8 +30,16 @@ pub async fn list(tx: &mut Tx) -> Result<Vec<Project>> {
 /// Adds a project.
 pub async fn insert(tx: &mut Tx, name: &ProjectName, now: Timestamp) -> Result<Option<Project>> {
     let sql = "insert into projects (name, created_at) values (?1, ?2) \
-               on conflict (name) do nothing returning number, name, created_at";
+               on conflict (name) do nothing returning number, name, created_at, allow_ips";
     tx.optional(sql, &[name.as_str().into(), now.into()], read).await
+}
+
+/// Keeps where a project's keys may be used from.
+pub async fn set_allowlist(tx: &mut Tx, project: &Project) -> Result<()> {
+    let sql = "update projects set allow_ips = ?1 where number = ?2";
+    let entries = project.allowlist.to_string();
+    tx.execute(sql, &[(&entries).into(), project.number.into()]).await?;
+    Ok(())
 }
 
 /// Removes a project and everything in it.

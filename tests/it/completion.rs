@@ -65,6 +65,9 @@ fn commands_flags_values_and_things_of_the_store_are_offered() {
     has(&["explain-error", "confirm"], "confirm.required");
     has(&["schema", "acc"], "account-detail");
     has(&["projects", "get", ""], "default");
+    hub.ok("keys create deploy");
+    has(&["keys", "disable", ""], "deploy");
+    has(&["keys", "create", "x", "--scope", "plat"], "platform:read");
     assert!(offered(&hub, &["accounts", "get", "zzz"]).is_empty());
 }
 

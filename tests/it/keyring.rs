@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use hubctl::error::{HubError, codes};
 use hubctl::hub::keyring::{self, KeyringAccess};
-use hubctl::hub::keysource::{Created, Kept, KeyPlace, KeySources, StoreKey, create, load};
+use hubctl::hub::keysource::{Created, Kept, KeyPlace, KeySources, StoreKey, create, forget, load};
 use hubctl::hub::random::SystemRandom;
 use tempfile::TempDir;
 
@@ -211,6 +211,24 @@ fn an_open_keyring_keeps_the_key() {
     assert!(!keyring::delete(&sources.keyring, "store-1").unwrap());
     let error = load(&sources, &store(&made, KeyPlace::Keyring)).unwrap_err();
     assert_eq!(error.code().name, codes::KEY_MISSING.name, "{error:?}");
+    assert!(keyring::get(&sources.keyring, "store-1").unwrap().is_none());
+}
+
+#[test]
+fn an_entry_that_its_store_did_not_keep_goes_again() {
+    let Some(folder) = inside() else {
+        let folder = short_folder();
+        let name = "an_entry_that_its_store_did_not_keep_goes_again";
+        return on_a_bus(name, Meets::Unlocked, folder.path());
+    };
+    let sources = sources(&folder);
+    let made = make(&sources);
+    assert!(made.is_new);
+    assert!(!make(&sources).is_new, "one that is there is not this call's to take away");
+    let other = hubctl::hub::vault::MasterKey::generate(&SystemRandom::new()).unwrap();
+    forget(&sources, "store-1", Kept { key_id: other.id(), ..made.kept() });
+    assert!(keyring::get(&sources.keyring, "store-1").unwrap().is_some());
+    forget(&sources, "store-1", made.kept());
     assert!(keyring::get(&sources.keyring, "store-1").unwrap().is_none());
 }
 

@@ -116,7 +116,18 @@ fn every_answer_fits_its_schema() {
     accounts(&mut check);
 
     for (command, arguments, answer) in [
+        ("keys create", "ci --expires-in 1h", "created-key"),
+        ("keys create", "deploy --scope admin", "created-key"),
+        ("keys list", "", "key[]"),
+        ("keys get", "ci", "key"),
+        ("keys disable", "ci --yes", "write"),
+        ("keys disable", "ci deploy --yes", "writes"),
+        ("keys enable", "ci", "write"),
+        ("keys enable", "ci deploy", "writes"),
+        ("keys delete", "ci --yes --dry-run", "write"),
+        ("keys delete", "ci deploy --yes", "writes"),
         ("projects create", "second", "project"),
+        ("projects update", "second --allow-ip 10.0.0.0/8", "write"),
         ("projects create", "third", "project"),
         ("projects create", "fourth", "project"),
         ("projects get", "second", "project"),

@@ -20,6 +20,7 @@ use crate::domain::account::Owner;
 use crate::domain::connect_session::{LINK_LIFE_S, NewSession, problems};
 use crate::domain::names::ConnectorKey;
 use crate::domain::time::Timestamp;
+use crate::domain::words::counted;
 use crate::error::{HubError, codes};
 use crate::hub::connect_sessions::BatchItem;
 use crate::hub::write::Guard;
@@ -133,7 +134,9 @@ impl Create {
         tell_trial(context);
         let verb = if context.globals.dry_run { "would be made" } else { "made" };
         list.finish(|_| {
-            Some(format!("{made} of {count} links {verb}, {} were there", count - made))
+            let there = count - made;
+            let was = if there == 1 { "was" } else { "were" };
+            Some(format!("{made} of {} {verb}, {there} {was} there", counted(count, "link")))
         })?;
         Ok(())
     }
@@ -165,7 +168,8 @@ impl Create {
             }
             return Ok(count);
         }
-        let text = format!("{} has {} bad values; no link was made", path.display(), found.len());
+        let values = counted(found.len(), "bad value");
+        let text = format!("{} has {values}; no link was made", path.display());
         let error = HubError::new(&codes::SESSION_INVALID, text);
         Err(found
             .into_iter()

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::api::write::Written;
 use crate::backend::Backend;
+use crate::domain::words::counted;
 use crate::error::{HubError, codes};
 use crate::hub::write::Guard;
 
@@ -20,10 +21,12 @@ pub(super) mod config;
 pub(super) mod connectors;
 pub(super) mod contract;
 mod fields;
+pub(super) mod keys;
 pub(super) mod link;
 pub(super) mod meta;
 pub(super) mod profile;
 pub(super) mod projects;
+pub(super) mod serve;
 pub(super) mod session;
 
 /// Asks before anything is written with a protected profile: `--yes` is not enough, the profile
@@ -78,15 +81,6 @@ fn consent(context: &Context, what: &str, affected: u64, word: &str) -> Result<(
     let mut letters = what.chars();
     let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
     context.ask.confirm(&format!("{first}{}. {word}?", letters.as_str()), needed)
-}
-
-/// How many accounts there are, in words.
-fn counted(accounts: u64) -> String {
-    if accounts == 1 {
-        "1 linked account".to_owned()
-    } else {
-        format!("{accounts} linked accounts")
-    }
 }
 
 /// The result of a write for the output, with the sentence that a terminal shows.
@@ -205,12 +199,13 @@ impl<'c> Batch<'c> {
                     None => Ok(()),
                     Some(error) if error.code().name == codes::INTERRUPTED.name => {
                         let done = self.results.iter().filter(|result| result.ok).count();
-                        let text = format!("stopped; {done} targets were done before");
+                        let text = format!("stopped after {}", counted(done, "target"));
                         Err(HubError::new(&codes::INTERRUPTED, text))
                     }
                     Some(_) if self.succeeded => {
                         let failed = self.results.iter().filter(|result| !result.ok).count();
-                        let text = format!("{failed} of {} targets failed", self.results.len());
+                        let all = counted(self.results.len(), "target");
+                        let text = format!("{failed} of {all} failed");
                         Err(HubError::new(&codes::PARTIAL, text))
                     }
                     Some(error) => Err(error),

@@ -5,10 +5,13 @@ use crate::cli::assets;
 use crate::cli::context::Context;
 use crate::cli::input;
 use crate::cli::tree::Run;
+use crate::domain::allowlist::{Allowlist, Entry};
 use crate::domain::project::ProjectName;
+use crate::domain::words::counted;
 use crate::error::{HubError, codes};
+use crate::hub::projects::Changes;
 
-use super::{Batch, consent, counted, result};
+use super::{Batch, consent, result};
 
 /// List the projects of the store
 #[derive(Debug, clap::Args)]
@@ -44,8 +47,17 @@ impl Run for Get {
             ("Project", project.name.clone()),
             ("Created", context.output.moment(project.created_at)),
             ("Accounts", accounts.to_string()),
+            ("Keys used from", sources(&project)),
         ];
         context.output.item(&project, Some(&lines))
+    }
+}
+
+/// Where the project's API keys may be used from, in words.
+fn sources(project: &Project) -> String {
+    match project.ip_allowlist.as_slice() {
+        [] => "any address".to_owned(),
+        entries => entries.join(", "),
     }
 }
 
@@ -67,6 +79,51 @@ impl Run for Create {
         let word = if context.globals.dry_run { "Would create" } else { "Created" };
         let lines = [(word, format!("project {}", project.name))];
         context.output.item(&project, Some(&lines))
+    }
+}
+
+/// Change a project's settings
+///
+/// --allow-ip replaces the list of addresses from which the project's API keys may be used; keys
+/// used from elsewhere are refused with status 403. It does not bind this command line on a store
+/// of its own, nor the pages that end users see.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Update {
+    /// Name of the project
+    #[arg(add = assets::projects())]
+    name: ProjectName,
+
+    /// Address, range (10.0.0.1-10.0.0.9) or block (10.0.0.0/8); can be given several times
+    #[arg(
+        long,
+        value_name = "ENTRY",
+        value_delimiter = ',',
+        required_unless_present = "clear_allow_ip"
+    )]
+    allow_ip: Vec<Entry>,
+
+    /// Admit API keys from any address
+    #[arg(long, conflicts_with = "allow_ip")]
+    clear_allow_ip: bool,
+}
+
+impl Run for Update {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        context.output.check_writes(false)?;
+        let allowlist = Allowlist::new(self.allow_ip)
+            .map_err(|error| HubError::new(&codes::BAD_VALUE, format!("--allow-ip: {error}")))?;
+        let changes = Changes { allowlist: Some(allowlist) };
+        let backend = context.backend().await?;
+        let written = backend.update_project(&self.name, changes, context.guard()).await?;
+        context.tell_notes(&backend);
+        let admitted = written.after.as_ref().map(sources).unwrap_or_default();
+        let name = &self.name;
+        let text = match (written.changed, written.dry_run) {
+            (false, _) => format!("Project {name} admits API keys from {admitted} already."),
+            (true, true) => format!("Project {name} would admit API keys from {admitted}."),
+            (true, false) => format!("Project {name} admits API keys from {admitted} now."),
+        };
+        context.output.writes(&[result("update", written, text)])
     }
 }
 
@@ -95,13 +152,19 @@ impl Run for Delete {
                 backend.delete_project(&name, trial).await?;
                 let what = format!(
                     "deleting project {name} destroys everything in it, with {}",
-                    counted(accounts)
+                    counted(accounts, "linked account")
                 );
                 consent(context, &what, accounts, "Delete")?;
                 let written = backend.delete_project(&name, batch.guard()).await?;
                 let text = match written.dry_run {
-                    true => format!("Would delete project {name} with {}.", counted(accounts)),
-                    false => format!("Deleted project {name} with {}.", counted(accounts)),
+                    true => format!(
+                        "Would delete project {name} with {}.",
+                        counted(accounts, "linked account")
+                    ),
+                    false => format!(
+                        "Deleted project {name} with {}.",
+                        counted(accounts, "linked account")
+                    ),
                 };
                 Ok(vec![result("delete", written, text)])
             };

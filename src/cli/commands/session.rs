@@ -226,7 +226,7 @@ impl Run for Get {
         let any = || "chosen by the end user".to_owned();
         let mut lines = vec![
             ("Session", session.id.to_string()),
-            ("Status", session.status.to_owned()),
+            ("Status", session.status.to_string()),
             ("Connector", session.provider.clone().unwrap_or_else(any)),
             ("Owner", format!("{}  ({})", session.origin_owner_name, session.origin_owner_id)),
             ("Created", context.output.moment(session.created_at)),

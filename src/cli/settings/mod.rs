@@ -22,6 +22,7 @@ use crate::env;
 use crate::error::{HubError, codes};
 use crate::hub::keyring::KeyringAccess;
 use crate::hub::keysource::KeySources;
+use crate::server::Notify;
 
 use super::globals::Globals;
 use super::output::{Format, OutputOptions};
@@ -148,6 +149,8 @@ pub(super) struct Settings {
     pub may_ask: bool,
     /// Errors as JSON.
     pub json_errors: bool,
+    /// Whom a server tells how it is.
+    pub notify: Notify,
 }
 
 impl Settings {
@@ -197,6 +200,7 @@ impl Settings {
             may_ask: terminals && !silent && !machine,
             json_errors,
             output,
+            notify: notify(env),
             sources,
         })
     }
@@ -224,6 +228,17 @@ impl Settings {
 
 fn bad_value(error: impl fmt::Display) -> HubError {
     HubError::new(&codes::BAD_VALUE, error.to_string())
+}
+
+/// Whom a server tells how it is, as systemd names it.
+fn notify(env: &Environment) -> Notify {
+    let number = |name| env.os(name).and_then(|text| text.to_str()?.parse::<u64>().ok());
+    let is_ours = number(env::WATCHDOG_PID).is_none_or(|pid| pid == u64::from(std::process::id()));
+    let every = number(env::WATCHDOG_USEC).filter(|micros| is_ours && *micros > 1);
+    Notify {
+        socket: env.os(env::NOTIFY_SOCKET).map(Into::into),
+        watchdog: every.map(|micros| Duration::from_micros(micros / 2)),
+    }
 }
 
 /// The stronger of store and address wins; two that are as strong contradict each other.

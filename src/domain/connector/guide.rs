@@ -18,6 +18,33 @@ pub enum Audience {
     EndUser,
 }
 
+/// The text names nobody whom a guide is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("use admin or end-user")]
+pub struct BadAudience;
+
+impl Audience {
+    /// The wire's spelling.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::EndUser => "end-user",
+        }
+    }
+}
+
+impl std::str::FromStr for Audience {
+    type Err = BadAudience;
+
+    fn from_str(text: &str) -> Result<Self, BadAudience> {
+        [Self::Admin, Self::EndUser]
+            .into_iter()
+            .find(|whom| whom.as_str() == text)
+            .ok_or(BadAudience)
+    }
+}
+
 /// What to do for a connector.
 #[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 pub struct Guide<'a> {

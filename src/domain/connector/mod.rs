@@ -104,6 +104,20 @@ pub enum ReleaseStage {
     Internal,
 }
 
+impl ReleaseStage {
+    /// The wire's value.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Preview => "preview",
+            Self::Beta => "beta",
+            Self::Ga => "ga",
+            Self::Deprecated => "deprecated",
+            Self::Internal => "internal",
+        }
+    }
+}
+
 /// How sure the facts of a definition are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

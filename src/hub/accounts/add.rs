@@ -1,15 +1,14 @@
 //! Linking an account from credentials at hand.
 
-use crate::domain::account::{self, Account, Link, Owner};
+use crate::domain::account::{self, Account, Link, Owner, Said};
 use crate::domain::auth_config::AuthConfig;
 use crate::domain::caller::{Caller, Permission};
-use crate::domain::connect_session::{check_metadata, check_text};
 use crate::domain::connector::values::{Mode, check_values};
 use crate::domain::connector::{AuthMethod, Field};
 use crate::domain::event::EventKind;
 use crate::domain::ids::{AuthConfigId, OperationId};
 use crate::domain::names::ConnectorKey;
-use crate::domain::refusal::{Problem, Refusal};
+use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::error::{HubError, codes};
 use crate::hub::Hub;
@@ -152,19 +151,8 @@ async fn note(
 }
 
 fn check(new: &New) -> Result<(), HubError> {
-    let mut problems = Vec::new();
-    let required = [("origin_owner_id", &new.owner.id), ("origin_owner_name", &new.owner.name)];
-    for (field, value) in required {
-        if value.trim().is_empty() {
-            problems.push(Problem::new(field, "must not be empty"));
-        }
-        problems.extend(check_text(field, value));
-    }
-    let optional = [("origin_username", &new.owner.username), ("label", &new.tags.label)];
-    for (field, value) in optional {
-        problems.extend(value.as_ref().and_then(|value| check_text(field, value)));
-    }
-    problems.extend(new.tags.metadata.as_ref().and_then(check_metadata));
+    let said = Said::of(&new.owner, new.tags.label.as_ref(), new.tags.metadata.as_ref());
+    let problems = said.problems();
     if problems.is_empty() { Ok(()) } else { Err(Refusal::Invalid(problems).into()) }
 }
 

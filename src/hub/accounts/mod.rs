@@ -4,10 +4,9 @@ use std::ops::ControlFlow;
 
 use serde_json::{Map, Value, json};
 
-use crate::domain::account::{Account, AccountType, Decided, Listed, Update};
+use crate::domain::account::{Account, AccountType, Decided, Listed, Said, Update, check_metadata};
 use crate::domain::auth_config::AuthConfig;
 use crate::domain::caller::{Caller, Permission};
-use crate::domain::connect_session::{check_metadata, check_text};
 use crate::domain::event::EventKind;
 use crate::domain::ids::{AccountId, AuthConfigId};
 use crate::domain::refusal::Refusal;
@@ -15,7 +14,7 @@ use crate::domain::time::Timestamp;
 use crate::error::{HubError, codes};
 use crate::store::{Tx, accounts, auth_configs};
 
-pub use crate::store::accounts::{Filter, Sort};
+pub use crate::store::accounts::{BadSort, Filter, Sort};
 
 use super::Hub;
 use super::write::{Guard, Outcome, Record};
@@ -72,6 +71,16 @@ async fn view(tx: &mut Tx, caller: &Caller, account: Account) -> Result<View, Hu
         credentials_at: credentials.map(|credentials| credentials.updated_at),
         account,
     })
+}
+
+/// One account without what stands beside it in the store.
+///
+/// # Errors
+/// `account.not_found` (AT-13).
+pub async fn get_plain(hub: &Hub, caller: &Caller, id: &AccountId) -> Result<Account, HubError> {
+    hub.require(caller, Permission::PlatformRead)?;
+    let mut tx = hub.store.begin_read().await?;
+    load(&mut tx, caller, id).await
 }
 
 /// One account.
@@ -138,18 +147,13 @@ async fn auth_config(
 }
 
 fn check(update: &Update) -> Result<(), HubError> {
-    let texts = [
-        ("label", update.label.as_ref().and_then(Option::as_ref)),
-        ("origin_owner_name", update.owner_name.as_ref()),
-        ("origin_username", update.username.as_ref().and_then(Option::as_ref)),
-    ];
-    let mut problems: Vec<_> =
-        texts.into_iter().filter_map(|(field, value)| check_text(field, value?)).collect();
-    if update.owner_name.as_ref().is_some_and(|name| name.trim().is_empty()) {
-        let problem =
-            crate::domain::refusal::Problem::new("origin_owner_name", "must not be empty");
-        problems.push(problem);
-    }
+    let said = Said {
+        owner_name: update.owner_name.as_deref(),
+        username: update.username.as_ref().and_then(Option::as_deref),
+        label: update.label.as_ref().and_then(Option::as_deref),
+        ..Said::default()
+    };
+    let problems = said.problems();
     if problems.is_empty() { Ok(()) } else { Err(Refusal::Invalid(problems).into()) }
 }
 

@@ -37,7 +37,8 @@ pub struct New {
 }
 
 /// What to do where an auth config of the name is there already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, schemars::JsonSchema)]
+#[schemars(rename_all = "snake_case")]
 pub enum IfExists {
     /// Refuse.
     #[default]
@@ -46,6 +47,36 @@ pub enum IfExists {
     Skip,
     /// Bring it to what is asked for.
     Update,
+}
+
+impl IfExists {
+    /// The choice as one word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fail => "fail",
+            Self::Skip => "skip",
+            Self::Update => "update",
+        }
+    }
+}
+
+/// The text is none of the choices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("use fail, skip or update")]
+pub struct BadIfExists;
+
+impl std::str::FromStr for IfExists {
+    type Err = BadIfExists;
+
+    fn from_str(text: &str) -> Result<Self, BadIfExists> {
+        match text {
+            "fail" => Ok(Self::Fail),
+            "skip" => Ok(Self::Skip),
+            "update" => Ok(Self::Update),
+            _ => Err(BadIfExists),
+        }
+    }
 }
 
 /// Adds an auth config (AC-1 to AC-6).

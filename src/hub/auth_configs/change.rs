@@ -57,7 +57,15 @@ async fn switch(
 ) -> Result<Vec<Outcome<View>>, HubError> {
     hub.require(caller, Permission::PlatformWrite)?;
     let mut tx = hub.begin(guard).await?;
-    let outcomes = match find(&mut tx, caller, target).await? {
+    let found = find(&mut tx, caller, target).await;
+    // What is not set up yet is looked for in the catalog.
+    let found = found.map_err(|error| match on {
+        true if error.code().name == codes::AUTH_CONFIG_UNKNOWN.name => {
+            error.hint(connectors::search(target))
+        }
+        _ => error,
+    });
+    let outcomes = match found? {
         Target::Configs(configs) => {
             let mut outcomes = Vec::with_capacity(configs.len());
             for config in configs {

@@ -21,7 +21,7 @@ mod add;
 mod change;
 
 pub(super) use add::bad_fields;
-pub use add::{IfExists, New, add, add_command};
+pub use add::{BadIfExists, IfExists, New, add, add_command};
 pub use change::{Edit, delete, disable, edit, enable, make_default};
 
 /// Set-up key under which any auth config may keep the token that providers are handed so that
@@ -73,9 +73,41 @@ pub enum Action {
     Delete,
 }
 
+impl Action {
+    /// The action as one word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Enable => "enable",
+            Self::Disable => "disable",
+            Self::MakeDefault => "make_default",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// The text is none of the actions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("use enable, disable, make_default or delete")]
+pub struct BadAction;
+
+impl std::str::FromStr for Action {
+    type Err = BadAction;
+
+    fn from_str(text: &str) -> Result<Self, BadAction> {
+        match text {
+            "enable" => Ok(Self::Enable),
+            "disable" => Ok(Self::Disable),
+            "make_default" => Ok(Self::MakeDefault),
+            "delete" => Ok(Self::Delete),
+            _ => Err(BadAction),
+        }
+    }
+}
+
 fn views(hub: &Hub, config: AuthConfig, resolved: Option<&Resolved>) -> View {
     let key = config.connector.as_str();
-    let logo_url = address(hub, &format!("logos/{key}.svg"));
+    let logo_url = logo_url(hub, key);
     let callback = || guide::callback_url(hub.public_url.as_str(), &config.connector);
     if let Some(Resolved { connector, own }) = resolved {
         let method = connector.auth_method(&config.method);
@@ -108,6 +140,11 @@ fn views(hub: &Hub, config: AuthConfig, resolved: Option<&Resolved>) -> View {
         logo_url,
         config,
     }
+}
+
+/// Where a connector's logo is.
+pub fn logo_url(hub: &Hub, key: &str) -> String {
+    address(hub, &format!("logos/{key}.svg"))
 }
 
 /// An address below the hub's public one.
@@ -281,6 +318,22 @@ pub async fn get(hub: &Hub, caller: &Caller, text: &str) -> Result<Detail, HubEr
     let config = find_one(&mut tx, caller, text).await?;
     let accounts = accounts::count_of_config(&mut tx, caller.project(), &config.id).await?;
     Ok(Detail { view: view(hub, &mut tx, caller, config).await?, accounts })
+}
+
+/// Every connector version that the auth config could be pinned to, and the auth config.
+///
+/// # Errors
+/// `auth_config.not_found`, `target.ambiguous`.
+pub async fn versions(
+    hub: &Hub,
+    caller: &Caller,
+    text: &str,
+) -> Result<(AuthConfig, Vec<connectors::Version>), HubError> {
+    hub.require(caller, Permission::PlatformRead)?;
+    let mut tx = hub.store.begin_read().await?;
+    let config = find_one(&mut tx, caller, text).await?;
+    let versions = connectors::versions(&mut tx, caller, &config.connector).await?;
+    Ok((config, versions))
 }
 
 /// What the action would touch, for a question to the administrator (AC-18).

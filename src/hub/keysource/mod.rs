@@ -108,6 +108,8 @@ pub struct Created {
     pub key: MasterKey,
     /// Where it is kept.
     pub place: KeyPlace,
+    /// Whether it was made now, rather than found.
+    pub is_new: bool,
     /// What the operator should know about that, for standard error.
     pub note: Option<String>,
 }
@@ -169,24 +171,59 @@ pub fn create(
     store_id: &str,
     random: &dyn Random,
 ) -> Result<Created, HubError> {
+    let _lock = match sources.file {
+        Some(_) => None,
+        // Where the file system can't lock, the key file and the store's own record still decide.
+        None => lock_beside(&sources.beside)?,
+    };
+    create_alone(sources, store_id, random)
+}
+
+/// The same for a caller that keeps other processes away already.
+pub fn create_alone(
+    sources: &KeySources,
+    store_id: &str,
+    random: &dyn Random,
+) -> Result<Created, HubError> {
+    let found = |key, place| Created { key, place, is_new: false, note: None };
     if let Some(path) = &sources.file {
-        return Ok(Created { key: named_file(path)?, place: KeyPlace::External, note: None });
+        return Ok(found(named_file(path)?, KeyPlace::External));
     }
-    // Where the file system can't lock, the key file and the store's own record still decide.
-    let _lock = lock_beside(&sources.beside)?;
     if let Some(key) = file_key(&sources.beside)? {
-        return Ok(Created { key, place: KeyPlace::File, note: None });
+        return Ok(found(key, KeyPlace::File));
     }
     let trouble = match keyring_key(&sources.keyring, store_id, random)? {
-        Ok(key) => return Ok(Created { key, place: KeyPlace::Keyring, note: None }),
+        Ok((key, is_new)) => {
+            return Ok(Created { is_new, ..found(key, KeyPlace::Keyring) });
+        }
         Err(trouble) => trouble,
     };
-    let key = new_file(&sources.beside, random)?;
+    let (key, is_new) = new_file(&sources.beside, random)?;
     let note = format!(
         "{trouble}; the store's master key is in {}: keep a copy of it apart from the store",
         shown(&sources.beside)
     );
-    Ok(Created { key, place: KeyPlace::File, note: Some(note) })
+    Ok(Created { key, place: KeyPlace::File, is_new, note: Some(note) })
+}
+
+/// Takes back a key that was made for a store which then did not keep it. Another key in its place
+/// stays, and one that can't be removed is only left over: the next store there may use it.
+pub fn forget(sources: &KeySources, store_id: &str, made: Kept) {
+    match made.place {
+        KeyPlace::External => {}
+        KeyPlace::Keyring => {
+            let entry = keyring::get(&sources.keyring, store_id).ok().flatten();
+            let key = entry.and_then(|text| MasterKey::parse(text.as_bytes()).ok());
+            if key.is_some_and(|key| key.id() == made.key_id) {
+                _ = keyring::delete(&sources.keyring, store_id);
+            }
+        }
+        KeyPlace::File => {
+            if matches!(file_key(&sources.beside), Ok(Some(key)) if key.id() == made.key_id) {
+                _ = std::fs::remove_file(&sources.beside);
+            }
+        }
+    }
 }
 
 fn from_keyring(sources: &KeySources, store: &StoreKey) -> Result<MasterKey, HubError> {
@@ -204,25 +241,29 @@ fn from_keyring(sources: &KeySources, store: &StoreKey) -> Result<MasterKey, Hub
     entry_key(&text, &store.store_id)
 }
 
-/// The key under the store's id, made if there is none. Trouble with the keyring itself is the
+/// The key under the store's id, and whether it was made now because there was none. Trouble with the keyring itself is the
 /// inner error: there is another place then.
 fn keyring_key(
     access: &KeyringAccess,
     store_id: &str,
     random: &dyn Random,
-) -> Result<Result<MasterKey, KeyringTrouble>, HubError> {
+) -> Result<Result<(MasterKey, bool), KeyringTrouble>, HubError> {
+    let mut is_new = false;
     let text: Zeroizing<String> = match keyring::get(access, store_id) {
         Ok(Some(text)) => text,
         Ok(None) => {
             let key = MasterKey::generate(random)?;
             match keyring::keep(access, store_id, &key.to_text()) {
-                Ok(text) => text,
+                Ok(text) => {
+                    is_new = *text == *key.to_text();
+                    text
+                }
                 Err(trouble) => return Ok(Err(trouble)),
             }
         }
         Err(trouble) => return Ok(Err(trouble)),
     };
-    entry_key(&text, store_id).map(Ok)
+    entry_key(&text, store_id).map(|key| Ok((key, is_new)))
 }
 
 fn entry_key(text: &str, name: &str) -> Result<MasterKey, HubError> {
@@ -232,15 +273,16 @@ fn entry_key(text: &str, name: &str) -> Result<MasterKey, HubError> {
     })
 }
 
-/// A new key file; if another process was faster, its key.
-fn new_file(path: &Path, random: &dyn Random) -> Result<MasterKey, HubError> {
+/// A new key file, and whether it is this process's; if another one was faster, its key.
+fn new_file(path: &Path, random: &dyn Random) -> Result<(MasterKey, bool), HubError> {
     let key = MasterKey::generate(random)?;
     let mut line = key.to_text();
     line.push('\n');
     if create_private(path, line.as_bytes())? {
-        return Ok(key);
+        return Ok((key, true));
     }
     file_key(path)?
+        .map(|key| (key, false))
         .ok_or_else(|| missing(format!("the master key file {} came and went", shown(path))))
 }
 

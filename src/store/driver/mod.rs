@@ -5,7 +5,9 @@ use crate::domain::time::Timestamp;
 
 use super::{Result, StoreError};
 
+mod making;
 pub(super) mod postgres;
+pub(super) mod served;
 pub(super) mod sqlite;
 
 /// A value for a placeholder.

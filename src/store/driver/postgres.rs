@@ -16,7 +16,7 @@ use tokio_postgres::{Config, NoTls};
 
 use super::{Param, Row};
 use crate::store::migrate::{self, Dialect};
-use crate::store::{Result, StoreError};
+use crate::store::{Gauges, Result, StoreError};
 
 /// How long to wait for a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -66,6 +66,13 @@ impl Database {
 
     pub(in crate::store) fn is_new(&self) -> bool {
         self.is_new.load(Ordering::Relaxed)
+    }
+
+    pub(in crate::store) fn gauges(&self) -> Gauges {
+        let Some(status) = self.pool.get().map(Pool::status) else { return Gauges::default() };
+        let [connections, idle, waiting] =
+            [status.size, status.available, status.waiting].map(|count| count as u64);
+        Gauges { connections, idle, waiting, ..Gauges::default() }
     }
 
     pub(in crate::store) async fn begin_read(&self) -> Result<Tx> {

@@ -10,12 +10,15 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, ffi};
 
+use super::making::Making;
 use super::{Param, Row};
 use crate::store::migrate::{self, Dialect};
 use crate::store::{Result, StoreError};
 
 /// How long a writer waits for another one.
 const BUSY_LIMIT: Duration = Duration::from_secs(20);
+/// Statements that a connection of a server keeps: all of the hub's.
+const STATEMENTS: usize = 256;
 /// Marks a file as a hubctl store (`hubc`).
 const APPLICATION_ID: i64 = 0x6875_6263;
 
@@ -26,9 +29,11 @@ const HEADER_BYTES: u64 = 100;
 pub(in crate::store) struct Database {
     path: PathBuf,
     idle: Arc<Idle>,
-    is_new: AtomicBool,
+    is_new: Arc<AtomicBool>,
     busy_limit: Duration,
     read_only: bool,
+    /// Statements that a connection keeps, if not as many as usual.
+    statements: Option<usize>,
 }
 
 #[derive(Default)]
@@ -47,13 +52,19 @@ enum Role {
 
 impl Database {
     pub(in crate::store) fn new(path: PathBuf) -> Self {
-        let (idle, is_new) = (Arc::default(), AtomicBool::new(false));
-        Self { path, idle, is_new, busy_limit: BUSY_LIMIT, read_only: false }
+        let (idle, is_new) = (Arc::default(), Arc::default());
+        let (busy_limit, statements) = (BUSY_LIMIT, None);
+        Self { path, idle, is_new, busy_limit, read_only: false, statements }
     }
 
     /// Gives up sooner than usual on a locked file, and never makes or migrates one.
     pub(in crate::store) fn for_a_glance(self, busy_limit: Duration) -> Self {
         Self { busy_limit, read_only: true, ..self }
+    }
+
+    /// Keeps every statement compiled: a server runs the same ones again and again.
+    pub(in crate::store) fn for_server(self) -> Self {
+        Self { statements: Some(STATEMENTS), ..self }
     }
 
     pub(in crate::store) fn path(&self) -> &Path {
@@ -75,12 +86,20 @@ impl Database {
 
     pub(in crate::store) fn begin_write(&self) -> Result<Tx> {
         let idle = self.idle.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let connection = match idle {
-            Some(connection) => connection,
+        let (connection, making) = match idle {
+            Some(connection) => (connection, None),
             None => self.open_writer()?,
         };
         // The busy time-out is not honoured when a reading transaction upgrades.
-        self.begin(connection, Role::Writer, "begin immediate")
+        let mut tx = self.begin(connection, Role::Writer, "begin immediate")?;
+        if let Some(mut making) = making
+            && version_of(tx.connection()?)? == 0
+        {
+            making.owns_the_file();
+            tx.making = Some(making);
+            apply(tx.connection()?)?;
+        }
+        Ok(tx)
     }
 
     /// A file that is not there yet is not made.
@@ -95,20 +114,22 @@ impl Database {
 
     fn begin(&self, connection: Connection, role: Role, begin: &str) -> Result<Tx> {
         connection.execute_batch(begin)?;
-        Ok(Tx { connection: Some(connection), role, idle: Arc::clone(&self.idle), open: true })
+        let idle = Arc::clone(&self.idle);
+        Ok(Tx { connection: Some(connection), role, idle, open: true, making: None })
     }
 
     /// A file that is not there yet reads as an empty store.
     fn open_reader(&self) -> Result<(Connection, Role)> {
         let Some(meta) = self.look()? else { return Ok((empty()?, Role::Passing)) };
         if meta.len() == 0 {
-            return self.open_older();
+            return Ok((empty()?, Role::Passing));
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let (connection, role) = self.open_read_only(flags)?;
         self.set_up(&connection)?;
         match self.schema_of(&connection)? {
             Schema::Current => Ok((connection, role)),
+            Schema::Empty => Ok((empty()?, Role::Passing)),
             Schema::Older => {
                 drop(connection);
                 self.open_older()
@@ -116,10 +137,19 @@ impl Database {
         }
     }
 
+    /// The same, and whether the connection may be used again.
+    pub(super) fn open_reader_to_keep(&self) -> Result<(Connection, bool)> {
+        let (connection, role) = self.open_reader()?;
+        Ok((connection, role == Role::Reader))
+    }
+
     fn set_up(&self, connection: &Connection) -> Result<()> {
         connection.busy_timeout(self.busy_limit)?;
         // Otherwise a kept statement is compiled again for each new value that is bound to it.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        if let Some(statements) = self.statements {
+            connection.set_prepared_statement_cache_capacity(statements);
+        }
         Ok(())
     }
 
@@ -127,7 +157,7 @@ impl Database {
         if self.read_only {
             Err(StoreError::ReadOnly)
         } else {
-            Ok((self.open_writer()?, Role::Reader))
+            Ok((self.open_writer()?.0, Role::Reader))
         }
     }
 
@@ -152,27 +182,52 @@ impl Database {
         Ok((fixed.map_err(|e| self.cant(e))?, Role::Passing))
     }
 
-    fn open_writer(&self) -> Result<Connection> {
-        let is_empty = |meta: Option<fs::Metadata>| meta.is_none_or(|meta| meta.len() == 0);
-        let mut making = None;
-        if is_empty(self.look()?) {
-            self.create_folder()?;
-            making = self.lock_folder();
-            if self.look()?.is_none() {
-                self.create_file()?;
+    /// A connection to a store that is there, made if it was not.
+    pub(super) fn open_prepared(&self) -> Result<Connection> {
+        self.begin_write()?.commit()?;
+        let idle = self.idle.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        idle.map_or_else(|| Ok(self.open_writer()?.0), Ok)
+    }
+
+    /// A store that is still to be made comes with what undoes it: its schema belongs to the first
+    /// transaction, so that one which fails leaves nothing behind.
+    fn open_writer(&self) -> Result<(Connection, Option<Making>)> {
+        let has_content = |meta: &fs::Metadata| meta.len() > 0;
+        if self.look()?.as_ref().is_some_and(has_content) {
+            let connection = self.open_to_write()?;
+            if self.schema_of(&connection)? != Schema::Empty {
+                return Ok((self.set_up_writer(connection)?, None));
             }
         }
+        let mut making = Making::begin(&self.path, Arc::clone(&self.is_new), self)?;
+        if self.look()?.is_none() && self.create_file()? {
+            making.owns_the_file();
+        }
+        let connection = self.open_to_write()?;
+        let is_empty = self.schema_of(&connection)? == Schema::Empty;
+        Ok((self.set_up_writer(connection)?, is_empty.then_some(making)))
+    }
+
+    fn open_to_write(&self) -> Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection =
+        let connection =
             Connection::open_with_flags(&self.path, flags).map_err(|error| self.cant(error))?;
         self.set_up(&connection)?;
-        if self.schema_of(&connection)? == Schema::Older {
-            connection.pragma_update(None, "journal_mode", "wal").map_err(|e| self.cant(e))?;
-            if bring_up_to_date(&mut connection)? {
-                self.is_new.store(true, Ordering::Relaxed);
+        Ok(connection)
+    }
+
+    fn set_up_writer(&self, connection: Connection) -> Result<Connection> {
+        match self.schema_of(&connection)? {
+            Schema::Current => {}
+            Schema::Empty => {
+                connection.pragma_update(None, "journal_mode", "wal").map_err(|e| self.cant(e))?;
+            }
+            Schema::Older => {
+                connection.execute_batch("begin exclusive")?;
+                apply(&connection)?;
+                connection.execute_batch("commit")?;
             }
         }
-        drop(making);
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         Ok(connection)
@@ -188,7 +243,7 @@ impl Database {
             let tables = "select count(*) from sqlite_schema";
             let tables: i64 = look.query_row(tables, [], |row| row.get(0))?;
             if tables == 0 {
-                return Ok(Schema::Older);
+                return Ok(Schema::Empty);
             }
         }
         if application != APPLICATION_ID {
@@ -231,39 +286,15 @@ impl Database {
         Ok(Some(meta))
     }
 
-    fn folder(&self) -> &Path {
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        folder.unwrap_or(Path::new("."))
-    }
-
-    /// One process at a time makes a store: SQLite does not wait for others while it changes a
-    /// file's journal mode. Where folders can't be locked, the slower one is told to try again.
-    fn lock_folder(&self) -> Option<fs::File> {
-        let folder = fs::File::open(self.folder()).ok()?;
-        folder.lock().ok().map(|()| folder)
-    }
-
-    fn create_folder(&self) -> Result<()> {
-        let folder = self.folder();
-        if !folder.is_dir() {
-            let mut builder = fs::DirBuilder::new();
-            builder.recursive(true);
-            #[cfg(unix)]
-            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-            builder.create(folder).map_err(|error| self.io(&error))?;
-        }
-        Ok(())
-    }
-
-    fn create_file(&self) -> Result<()> {
+    /// Says `false` where another process was faster; its file serves as well.
+    fn create_file(&self) -> Result<bool> {
         let mut options = fs::OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         match options.open(&self.path) {
-            Ok(_) => Ok(()),
-            // Another process was faster; its file serves as well.
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
             Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
                 Err(StoreError::ReadOnly)
             }
@@ -271,7 +302,7 @@ impl Database {
         }
     }
 
-    fn io(&self, error: &std::io::Error) -> StoreError {
+    pub(super) fn io(&self, error: &std::io::Error) -> StoreError {
         use std::io::ErrorKind;
         match error.kind() {
             ErrorKind::ReadOnlyFilesystem => StoreError::ReadOnly,
@@ -297,26 +328,30 @@ impl Database {
 enum Schema {
     Current,
     Older,
+    /// Nothing was ever committed.
+    Empty,
 }
 
 /// An empty store that only this connection knows.
 fn empty() -> Result<Connection> {
-    let mut connection = Connection::open_in_memory()?;
-    bring_up_to_date(&mut connection)?;
+    let connection = Connection::open_in_memory()?;
+    apply(&connection)?;
     Ok(connection)
 }
 
-/// Applies what is missing; tells whether the store was empty.
-fn bring_up_to_date(connection: &mut Connection) -> Result<bool> {
-    connection.execute_batch("begin exclusive")?;
-    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+fn version_of(connection: &Connection) -> Result<i64> {
+    Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}
+
+/// Applies what is missing, within the caller's transaction.
+fn apply(connection: &Connection) -> Result<()> {
     // Another process may have been here since the version was looked at.
-    if version >= migrate::LATEST {
-        connection.execute_batch("rollback")?;
-        return match version == migrate::LATEST {
-            true => Ok(false),
-            false => Err(StoreError::Newer { found: version, known: migrate::LATEST }),
-        };
+    let version = version_of(connection)?;
+    if version > migrate::LATEST {
+        return Err(StoreError::Newer { found: version, known: migrate::LATEST });
+    }
+    if version == migrate::LATEST {
+        return Ok(());
     }
     for migration in migrate::after(version) {
         connection.execute_batch(migration.text(Dialect::Sqlite))?;
@@ -331,8 +366,7 @@ fn bring_up_to_date(connection: &mut Connection) -> Result<bool> {
     }
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
     connection.pragma_update(None, "user_version", migrate::LATEST)?;
-    connection.execute_batch("commit")?;
-    Ok(version == 0)
+    Ok(())
 }
 
 /// A transaction on a connection of its own.
@@ -341,9 +375,32 @@ pub(in crate::store) struct Tx {
     role: Role,
     idle: Arc<Idle>,
     open: bool,
+    /// Set in the transaction that makes the store. Dropped after the connection.
+    making: Option<Making>,
 }
 
 impl Tx {
+    /// Whether this is the transaction that makes the store; nobody else can be in one then.
+    pub(in crate::store) const fn is_making(&self) -> bool {
+        self.making.is_some()
+    }
+
+    /// A transaction that somebody else ends.
+    pub(super) fn lent(connection: Connection) -> Self {
+        let (role, idle) = (Role::Passing, Arc::default());
+        Self { connection: Some(connection), role, idle, open: false, making: None }
+    }
+
+    /// Gives a lent connection back.
+    pub(super) fn take_back(mut self) -> Option<Connection> {
+        self.connection.take()
+    }
+
+    /// Runs one of a few statements without values.
+    pub(super) fn run_kept(&self, sql: &str) -> Result<()> {
+        run_kept(self.connection()?, sql)
+    }
+
     fn connection(&self) -> Result<&Connection> {
         self.connection.as_ref().ok_or_else(|| StoreError::Other("transaction is over".to_owned()))
     }
@@ -351,6 +408,9 @@ impl Tx {
     pub(in crate::store) fn commit(mut self) -> Result<()> {
         self.connection()?.execute_batch("commit")?;
         self.open = false;
+        if let Some(making) = self.making.take() {
+            making.done();
+        }
         Ok(())
     }
 
@@ -382,10 +442,46 @@ impl Tx {
     }
 }
 
+/// Runs one of a few statements without values, which stay compiled.
+pub(super) fn run_kept(connection: &Connection, sql: &str) -> Result<()> {
+    connection.prepare_cached(sql)?.execute([])?;
+    Ok(())
+}
+
+/// Begins to write if nobody else does.
+pub(super) fn begin_at_once(connection: &Connection) -> Result<bool> {
+    connection.busy_timeout(Duration::ZERO)?;
+    match run_kept(connection, "begin immediate") {
+        Ok(()) => Ok(true),
+        Err(StoreError::Busy) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Begins to write, after other processes if need be.
+pub(super) fn begin_patiently(connection: &Connection) -> Result<()> {
+    connection.busy_timeout(BUSY_LIMIT)?;
+    run_kept(connection, "begin immediate")
+}
+
+/// Makes what was written durable.
+pub(super) fn commit(connection: &Connection) -> Result<()> {
+    run_kept(connection, "commit")
+}
+
+/// Ends a transaction, if there is one, without a trace; tells whether the connection is sound.
+pub(super) fn roll_back(connection: &Connection) -> bool {
+    connection.is_autocommit() || run_kept(connection, "rollback").is_ok()
+}
+
 impl Drop for Tx {
     fn drop(&mut self) {
         let Some(connection) = self.connection.take() else { return };
         if self.open && connection.execute_batch("rollback").is_err() {
+            return;
+        }
+        // Its file is about to go.
+        if self.making.is_some() {
             return;
         }
         match self.role {

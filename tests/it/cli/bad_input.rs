@@ -62,6 +62,15 @@ const COMMANDS: &[&str] = &[
     "accounts resume",
     "accounts delete --yes",
     "accounts export --since",
+    "keys get",
+    "keys create",
+    "keys create new --scope",
+    "keys create new --expires-in",
+    "keys disable --yes",
+    "keys enable",
+    "keys delete --yes",
+    "projects update default --allow-ip",
+    "projects update --clear-allow-ip",
     "projects get",
     "projects create",
     "projects delete --yes",
@@ -176,7 +185,15 @@ fn a_field_that_is_misspelt_is_suggested() {
     let home = TestHome::new();
     home.run("accounts list --fields provder").code(2).tells("`provider`");
     home.run("connectors list --columns connecter").code(2).tells("`connector`");
-    home.run("connectors enable hubspto").code(3).tells("`hubspot`");
+    for line in ["connectors enable", "session create --provider"] {
+        let search = "hubctl connectors available --search hubspto";
+        home.run(&format!("{line} hubspto")).code(3).tells("`hubspot`").tells(search);
+    }
+    let none = home.run("connectors enable nothing-like-it").code(3);
+    assert!(
+        none.stderr.ends_with("\nhint: hubctl connectors available --search nothing-like-it\n")
+    );
+    home.args(["connectors", "enable", "two words"]).code(3).tells("--search 'two words'");
 }
 
 #[test]

@@ -61,6 +61,33 @@ fn each_kind_of_failure_has_its_exit_status() {
 }
 
 #[test]
+fn one_thing_is_told_as_one() {
+    let home = linked(&["a"]);
+    let told = "1 linked account would be touched, the limit given is 0";
+    home.run("connectors disable hubspot --yes --max-affected 0").code(6).tells(told);
+    home.account("hubspot", "b", "--set access_key=x");
+    let told = "2 linked accounts would be touched, the limit given is 1";
+    home.run("connectors disable hubspot --yes --max-affected 1").code(6).tells(told);
+}
+
+#[test]
+fn users_are_not_told_the_numbers_of_rules() {
+    let home = TestHome::new();
+    let number = regex::Regex::new(r"\b(AC|AL|AT|CS|HB|KP|OA|SE|WH)-[0-9]").unwrap();
+    let mut texts = vec![home.run("explain-error -o json").code(0).stdout];
+    texts.extend(
+        ["exit-codes", "environment", "output"]
+            .map(|topic| home.run(&format!("help {topic}")).code(0).stdout),
+    );
+    let types = home.run("schema --list -o id").code(0).stdout;
+    assert!(types.lines().count() > 20, "{types}");
+    texts.extend(types.lines().map(|name| home.run(&format!("schema {name}")).code(0).stdout));
+    for text in texts {
+        assert!(!number.is_match(&text), "{text}");
+    }
+}
+
+#[test]
 fn consent_is_needed_off_a_terminal_and_nothing_changes_without() {
     let home = linked(&["a", "b"]);
     let before = home.dump();
@@ -98,6 +125,8 @@ fn a_dry_run_of_any_write_leaves_the_store_as_it_is() {
         "accounts resume ID",
         "accounts delete ID",
         "projects create other",
+        "projects update default --allow-ip 10.0.0.1",
+        "keys create new",
     ] {
         home.run(&format!("{} --dry-run", line.replace("ID", &account))).code(0);
         assert!(home.dump() == before, "changed by: {line}");

@@ -18,7 +18,7 @@ impl Journal {
     fn of(home: TestHome) -> Self {
         let uuid = "[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}";
         let time = "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3}Z";
-        let token = "hcs_[0-9]+_[0-9A-Za-z_-]{43}|hubctl-[0-9a-f]{8}";
+        let token = "(hcs_|v1[.]local[.])[0-9]+_[0-9A-Za-z_-]{43}|hubctl-[0-9a-f]{8}";
         let changing = format!("(?P<id>{uuid})|(?P<at>{time})|(?P<secret>{token})");
         let changing = regex::Regex::new(&changing).unwrap();
         Self { home, text: String::new(), names: BTreeMap::new(), changing }
@@ -111,6 +111,18 @@ fn others(journal: &mut Journal, account: &str) {
         "session get 1 --json",
         "session revoke 1 --yes --json",
         "session revoke 1 --yes --json",
+        "keys list",
+        "keys create ci --json",
+        "keys create ops --scope admin,projects:write --expires-in 90d -o tsv",
+        "keys list -o wide",
+        "keys list --json",
+        "keys get ops --json",
+        "keys disable ci --yes --json",
+        "keys disable ci --yes --json",
+        "keys enable ci --json",
+        "keys delete ci ops --yes --json",
+        "projects update default --allow-ip 10.0.0.0/8,::1 --json",
+        "projects update default --clear-allow-ip --json",
         "projects create second --json",
         "projects list",
         "projects get second --json",

@@ -12,6 +12,7 @@ fn home() -> TestHome {
         home.account("hubspot", owner, "--set access_key=x");
     }
     home.run("session create --provider hubspot").code(0);
+    home.run("keys create ci").code(0);
     home
 }
 
@@ -26,6 +27,8 @@ fn every_list_and_item_has_every_format() {
         "session list",
         "accounts list",
         "projects list",
+        "keys list",
+        "keys get ci",
         "commands",
         &format!("accounts get {id}"),
         "session get 1",

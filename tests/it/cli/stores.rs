@@ -86,6 +86,45 @@ fn folders_that_can_not_be_used_are_told() {
 }
 
 #[test]
+fn a_first_command_that_fails_leaves_nothing() {
+    for line in [
+        "connectors enable nope",
+        "connectors enable hubspot --yes --max-affected 0 --fields nope",
+        "connectors disable hubspot --yes",
+        "connectors forget nope --yes",
+        "session create --provider nope",
+        "accounts suspend 0199aaaa-0000-7000-8000-000000000000",
+        "projects delete nope --yes",
+    ] {
+        let home = TestHome::new();
+        let folder = home.path().join("below/config");
+        let home = home.with("HUBCTL_CONFIG_DIR", &folder);
+        let ended = home.run(line);
+        assert_ne!(ended.code, 0, "{ended:?}");
+        assert!(!ended.stderr.contains("new store"), "{ended:?}");
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0, "{ended:?}");
+    }
+}
+
+#[test]
+fn a_first_write_killed_at_any_instant_leaves_a_store_with_its_key_or_none() {
+    for step in 0..40 {
+        let home = TestHome::new();
+        home.run("connectors enable hubspot").code(0);
+        if step % 2 == 0 {
+            fs::remove_file(home.store()).unwrap();
+        }
+        let mut child = home.command(["session", "create"]).spawn().unwrap();
+        std::thread::park_timeout(std::time::Duration::from_millis(step));
+        _ = child.kill();
+        child.wait().unwrap();
+        let kept = home.run("session list -o id").code(0).stdout.lines().count();
+        home.run("session create").code(0);
+        assert_eq!(home.run("session list -o id").code(0).stdout.lines().count(), kept + 1);
+    }
+}
+
+#[test]
 fn a_full_disk_loses_nothing_that_was_answered() {
     let (home, _) = filled();
     let rows: String = (0..5_000).map(|row| format!("owner-{row}\n")).collect();

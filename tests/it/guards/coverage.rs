@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use clap::Command;
-use hubctl::api::OPERATIONS;
+use hubctl::api::{OPERATIONS, Origin};
 use hubctl::cli;
 
 fn tree() -> Command {
@@ -21,6 +21,9 @@ fn each(command: &Command, words: &str, look: &mut impl FnMut(&str, &Command)) {
 #[test]
 fn every_operation_has_a_command_and_every_command_names_operations_that_are() {
     let known: BTreeSet<&str> = OPERATIONS.iter().map(|operation| operation.id).collect();
+    // The vendor's own are for the vendor's clients; commands use the hub's.
+    let wanted = OPERATIONS.iter().filter(|operation| operation.origin == Origin::Extension);
+    let wanted: BTreeSet<&str> = wanted.map(|operation| operation.id).collect();
     let mut named = BTreeSet::new();
     cli::for_each_leaf(|words, effect, operations| {
         named.extend(operations.iter().copied());
@@ -31,7 +34,7 @@ fn every_operation_has_a_command_and_every_command_names_operations_that_are() {
         }
     });
     let unknown: Vec<_> = named.difference(&known).collect();
-    let without: Vec<_> = known.difference(&named).collect();
+    let without: Vec<_> = wanted.difference(&named).collect();
     assert!(unknown.is_empty(), "commands name operations that are not there: {unknown:?}");
     assert!(without.is_empty(), "no command calls: {without:?}");
 }
@@ -75,6 +78,7 @@ fn every_alias_of_the_contract_works() {
         ("account", "accounts"),
         ("sessions", "session"),
         ("links", "link"),
+        ("key", "keys"),
         ("project", "projects"),
     ];
     for (alias, name) in aliases {

@@ -13,8 +13,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("hub", &["domain", "catalog", "store", "error"]),
     // Wire types are made from what the hub hands out; they call nothing.
     ("api", &["domain", "hub", "error"]),
-    ("backend", &["api", "hub", "domain", "catalog", "error"]),
-    ("cli", &["api", "backend", "hub", "domain", "catalog", "store", "error", "env"]),
+    ("local", &["api", "hub", "domain", "catalog", "error"]),
+    ("backend", &["api", "local", "hub", "domain", "error"]),
+    ("cli", &["api", "backend", "local", "hub", "domain", "catalog", "store", "error", "env"]),
     ("lib", &[]),
     ("main", &[]),
 ];

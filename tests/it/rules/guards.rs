@@ -6,9 +6,9 @@ use hubctl::error::codes;
 use hubctl::hub::accounts::{self, Changes};
 use hubctl::hub::auth_configs::{self, Edit};
 use hubctl::hub::write::Guard;
-use hubctl::hub::{connect_sessions, connectors, projects};
+use hubctl::hub::{api_keys, connect_sessions, connectors, projects};
 
-use crate::support::asked::{account, config, given, named, oauth, session};
+use crate::support::asked::{account, config, given, key, named, oauth, session};
 use crate::support::hub::{DRY_RUN, TestHub, at_most, on_both_databases, refused};
 
 on_both_databases!(
@@ -36,6 +36,7 @@ async fn ac_18_a_dry_run_leaves_nothing(world: TestHub) {
     let id = world.link(&caller, account("hubspot", "acme")).await;
     let open = world.open(&caller, session("acme")).await.session.id;
     world.project("other").await;
+    world.key(&caller, key("ci", "admin")).await;
     let hub = &world.hub;
     let before = world.dump();
     let done = auth_configs::disable(hub, &caller, "key", DRY_RUN).await.unwrap();
@@ -54,6 +55,13 @@ async fn ac_18_a_dry_run_leaves_nothing(world: TestHub) {
     connect_sessions::create(hub, &caller, session("new"), DRY_RUN).await.unwrap();
     connect_sessions::revoke(hub, &caller, open, DRY_RUN).await.unwrap();
     projects::create(hub, &caller, &"new".parse().unwrap(), DRY_RUN).await.unwrap();
+    let allowlist = Some("10.0.0.0/8".parse().unwrap());
+    let changes = projects::Changes { allowlist };
+    let done = projects::update(hub, &caller, &"other".parse().unwrap(), changes, DRY_RUN).await;
+    assert!(done.unwrap().changed);
+    api_keys::create(hub, &caller, key("new", "admin"), DRY_RUN).await.unwrap();
+    assert!(api_keys::disable(hub, &caller, "ci", DRY_RUN).await.unwrap().changed);
+    api_keys::delete(hub, &caller, "ci", DRY_RUN).await.unwrap();
     projects::delete(hub, &caller, &"other".parse().unwrap(), DRY_RUN).await.unwrap();
     assert_eq!(world.dump(), before);
 }

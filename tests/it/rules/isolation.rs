@@ -8,7 +8,7 @@ use hubctl::hub::auth_configs::{self, Action, Edit};
 use hubctl::hub::write::Guard;
 use hubctl::hub::{connect_sessions, projects};
 
-use crate::support::asked::{account, config, given, named, oauth, session, session_with};
+use crate::support::asked::{account, config, given, key, named, oauth, session, session_with};
 use crate::support::hub::{TestHub, on_both_databases, refused};
 
 on_both_databases!(
@@ -156,10 +156,11 @@ async fn kp_6_a_deleted_project_takes_everything_along(world: TestHub) {
     for caller in [&here, &there] {
         world.add(caller, oauth("login", "planted")).await;
         world.add(caller, named("hubspot", "key")).await;
-        let key =
+        let hubspot =
             New { auth_config: Some(key_of(&world, caller).await), ..account("hubspot", "a") };
-        world.link(caller, key).await;
+        world.link(caller, hubspot).await;
         world.open(caller, session("acme")).await;
+        world.key(caller, key("ci", "admin")).await;
     }
     let name = "other".parse().unwrap();
     let count = projects::count_accounts(&world.hub, &here, &name).await.unwrap();

@@ -1,12 +1,15 @@
 //! CS-5 to CS-11 and AT-2 to AT-10: linking from credentials at hand, and an administrator's hold.
 
-use hubctl::domain::account::Status;
+use hubctl::domain::account::{AccountType, Link, Status};
+use hubctl::domain::connect_session::NewSession;
 use hubctl::error::codes;
 use hubctl::hub::accounts::{self, New, Tags, add, resume, suspend};
+use hubctl::hub::connect_sessions;
 use hubctl::hub::write::Guard;
+use hubctl::store::accounts as rows;
 use serde_json::json;
 
-use crate::support::asked::{account, config, given, named, oauth, owner};
+use crate::support::asked::{account, config, given, named, oauth, owner, session};
 use crate::support::hub::{TestHub, on_both_databases, refused};
 
 on_both_databases!(
@@ -17,6 +20,8 @@ on_both_databases!(
     cs_17_cs_19_only_an_enabled_config_of_the_connector,
     cs_31_cs_32_cs_33_tags_are_kept_and_replaced,
     at_4_at_9_suspend_and_resume,
+    at_6_an_archived_account_is_left_where_it_is,
+    cs_41_a_relink_stores_the_owner_that_it_was_given,
     at_7_relinking_cures_an_error_and_keeps_a_hold,
     at_10_explain_names_the_cause,
     ac_34_fields_of_the_method_are_checked,
@@ -136,6 +141,45 @@ async fn at_4_at_9_suspend_and_resume(world: TestHub) {
     world.raw("update accounts set hold = 'archived'");
     refused(suspend(&world.hub, &caller, &id, guard()).await, &codes::ACCOUNT_STATE);
     refused(resume(&world.hub, &caller, &id, guard()).await, &codes::ACCOUNT_STATE);
+}
+
+async fn at_6_an_archived_account_is_left_where_it_is(world: TestHub) {
+    let caller = world.caller();
+    world.add(&caller, config("hubspot")).await;
+    let archived = world.link(&caller, account("hubspot", "acme")).await;
+    world.raw("update accounts set hold = 'archived'");
+    let before = world.account(&caller, &archived).await;
+    let new = add(&world.hub, &caller, account("hubspot", "acme"), guard()).await.unwrap();
+    assert!(new.created);
+    assert_eq!(world.account(&caller, &archived).await, before);
+    assert_eq!(world.link(&caller, account("hubspot", "acme")).await, new.view.account.id);
+    let edit = NewSession { account: Some(archived), ..session("acme") };
+    let open = connect_sessions::create(&world.hub, &caller, edit, guard());
+    refused(world.changes_nothing(open).await, &codes::ACCOUNT_STATE);
+}
+
+async fn cs_41_a_relink_stores_the_owner_that_it_was_given(world: TestHub) {
+    let caller = world.caller();
+    let config = world.add(&caller, config("hubspot")).await;
+    let id = world.link(&caller, account("hubspot", "acme")).await;
+    let link = Link {
+        owner: owner("globex"),
+        label: None,
+        metadata: None,
+        kind: AccountType::Production,
+        setup: std::collections::BTreeMap::new(),
+        verified_at: None,
+    };
+    let project = caller.project();
+    let mut tx = world.hub.store().begin_write().await.unwrap();
+    let known = rows::by_id(&mut tx, project, &id).await.unwrap().unwrap();
+    let after = known.relink(&config, link, world.now());
+    rows::save(&mut tx, project, &after).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(world.account(&caller, &id).await.owner, owner("globex"));
+    let of = |id: &str| accounts::Filter { owner_ids: vec![id.to_owned()], ..Default::default() };
+    assert_eq!(world.listed(&caller, &of("globex")).await, [id.as_str()]);
+    assert_eq!(world.listed(&caller, &of("acme")).await, [""; 0]);
 }
 
 async fn at_7_relinking_cures_an_error_and_keeps_a_hold(world: TestHub) {

@@ -8,6 +8,7 @@ mod deleting;
 mod disabling;
 mod guards;
 mod isolation;
+mod keys;
 mod linking;
 mod secrets;
 mod sessions;

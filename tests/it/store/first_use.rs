@@ -1,16 +1,20 @@
 //! Making and updating the schema: alone, twice, at once, and by a later version.
 
 use hubctl::error::codes;
+use hubctl::hub::connect_sessions::{self, BatchItem};
 use hubctl::hub::projects;
 use hubctl::hub::write::Guard;
-use hubctl::store::StoreError;
+use hubctl::store::{Store, StoreError};
 
+use crate::support::asked::{config, key, session_with};
 use crate::support::hub::{Place, TestHub, block_on, on_both_databases, refused, sqlite_world};
 
 on_both_databases!(
     a_new_store_is_made_once_and_says_so,
     many_make_one_store_at_once,
     a_newer_schema_is_refused,
+    a_store_of_the_first_version_is_brought_up_to_date,
+    a_key_goes_again_where_the_write_that_made_it_fails,
 );
 
 async fn a_new_store_is_made_once_and_says_so(world: TestHub) {
@@ -25,7 +29,7 @@ async fn a_new_store_is_made_once_and_says_so(world: TestHub) {
         assert!(!again.is_new());
     }
     assert_eq!(world.dump(), before);
-    assert_eq!(before["migrations"].len(), 1);
+    assert_eq!(before["migrations"].len(), 2);
     assert_eq!(before["projects"].len(), 1);
 }
 
@@ -58,8 +62,83 @@ fn make_at_once(world: &TestHub) {
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     assert_eq!(made.iter().filter(|made| **made).count(), 1, "{made:?}");
-    assert_eq!(world.number("select count(*) from migrations"), 1);
+    assert_eq!(world.number("select count(*) from migrations"), 2);
     assert_eq!(world.number("select count(*) from projects"), 1);
+}
+
+async fn a_key_goes_again_where_the_write_that_made_it_fails(world: TestHub) {
+    let caller = world.caller();
+    let item = |provider| BatchItem { new: session_with("acme", provider), occurrence: 0 };
+    let batch = |provider| {
+        connect_sessions::create_batch(&world.hub, &caller, vec![item(provider)], Guard::default())
+    };
+    refused(batch("nope").await, &codes::CONNECTOR_UNKNOWN);
+    assert!(!world.key_path().exists());
+    assert_eq!(world.hub.take_note(), None, "nothing is told of a key that is not there");
+    if let Place::Sqlite(_) = &world.place {
+        assert_eq!(std::fs::read_dir(world.folder.path()).unwrap().count(), 0);
+    }
+    world.add(&caller, config("hubspot")).await;
+    refused(batch("nope").await, &codes::CONNECTOR_UNKNOWN);
+    assert!(!world.key_path().exists());
+    batch("hubspot").await.unwrap();
+    assert!(world.key_path().exists() && world.hub.take_note().is_some());
+    let key = std::fs::read(world.key_path()).unwrap();
+    refused(batch("nope").await, &codes::CONNECTOR_UNKNOWN);
+    assert_eq!(std::fs::read(world.key_path()).unwrap(), key);
+}
+
+#[test]
+fn makers_that_fail_take_nothing_from_those_that_succeed() {
+    for _ in 0..30 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("made/for/it/hub.db");
+        let barrier = std::sync::Barrier::new(8);
+        std::thread::scope(|scope| {
+            for number in 0..8 {
+                let (store, barrier) = (Store::sqlite(&path), &barrier);
+                scope.spawn(move || {
+                    barrier.wait();
+                    block_on(async {
+                        let mut tx = store.begin_write().await.unwrap();
+                        let sql = "insert into store (key, value) values (?1, 'x')";
+                        let key = number.to_string();
+                        tx.execute(sql, &[(&key).into()]).await.unwrap();
+                        if number % 2 == 0 {
+                            tx.commit().await.unwrap();
+                        }
+                    });
+                });
+            }
+        });
+        block_on(async {
+            let mut tx = Store::sqlite(&path).begin_read().await.unwrap();
+            let sql = "select count(*) from store where value = 'x'";
+            assert_eq!(tx.number(sql, &[]).await.unwrap(), 4);
+        });
+    }
+}
+
+#[test]
+fn a_first_write_that_fails_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("made/for/it/hub.db");
+    let store = Store::sqlite(&path);
+    block_on(async {
+        drop(store.begin_write().await.unwrap());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert!(!store.is_new());
+        // A file without content is no store, whoever left it, and stays where it was.
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        drop(store.begin_write().await.unwrap());
+        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 0);
+        store.begin_write().await.unwrap().commit().await.unwrap();
+        assert!(store.is_new());
+        drop(store.begin_write().await.unwrap());
+        drop(Store::sqlite(&path).begin_write().await.unwrap());
+        drop(Store::sqlite(&path).begin_read().await.unwrap());
+    });
+    assert!(path.exists());
 }
 
 async fn a_newer_schema_is_refused(world: TestHub) {
@@ -79,4 +158,40 @@ async fn a_newer_schema_is_refused(world: TestHub) {
     let opened = world.place.store().begin_write().await;
     assert!(matches!(opened.err(), Some(StoreError::Newer { found: 99, .. })));
     assert_eq!(world.dump(), before);
+}
+
+/// The store as version 0.1 made it, with a project in it.
+fn first_version(world: &TestHub) {
+    let (base, mark) = match &world.place {
+        Place::Sqlite(_) => (
+            include_str!("../../../src/store/migrations/sqlite/0001_base.sql"),
+            "pragma application_id = 0x68756263; pragma user_version = 1;",
+        ),
+        #[cfg(unix)]
+        Place::Postgres(_) => {
+            (include_str!("../../../src/store/migrations/postgres/0001_base.sql"), "")
+        }
+    };
+    world.raw(&format!(
+        "{base} {mark}
+         insert into migrations (number, name, checksum) values (1, '0001_base', 'x');
+         insert into projects (name, created_at) values ('old', 5);"
+    ));
+    #[cfg(unix)]
+    if let Place::Sqlite(path) = &world.place {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+}
+
+async fn a_store_of_the_first_version_is_brought_up_to_date(world: TestHub) {
+    first_version(&world);
+    let caller = world.hub.local_caller(&"old".parse().unwrap()).await.unwrap();
+    let name = "old".parse().unwrap();
+    let project = projects::get(&world.hub, &caller, &name).await.unwrap();
+    assert!(project.allowlist.is_open());
+    assert_eq!(project.created_at.as_millis(), 5);
+    let made = world.key(&caller, key("ci", "admin")).await;
+    assert_eq!(world.holder(&made).await.project(), caller.project());
+    assert_eq!(world.number("select count(*) from migrations"), 2);
 }

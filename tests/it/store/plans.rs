@@ -4,12 +4,16 @@
 use hubctl::domain::account::Status;
 use hubctl::domain::ids::ProjectNumber;
 use hubctl::hub::accounts::{Filter, Sort};
-use hubctl::store::accounts;
+use hubctl::store::{accounts, api_keys};
 
-use crate::support::asked::{account, config};
+use crate::support::asked::{account, config, key};
 use crate::support::hub::{Place, TestHub, on_both_databases};
 
-on_both_databases!(at_12_filters_use_an_index, at_14_the_order_of_creation_needs_no_sorting);
+on_both_databases!(
+    at_12_filters_use_an_index,
+    at_14_the_order_of_creation_needs_no_sorting,
+    kp_3_a_presented_key_is_one_look_by_its_number,
+);
 
 /// Enough rows that on PostgreSQL, which knows how many there are, no plan is as good as any other.
 async fn fill(world: &TestHub) {
@@ -86,5 +90,17 @@ async fn at_14_the_order_of_creation_needs_no_sorting(world: TestHub) {
             let sorts = plan.contains("TEMP B-TREE") || plan.contains("Sort");
             assert!(!sorts && !plan.contains("SCAN accounts"), "{filter:?}\n{plan}");
         }
+    }
+}
+
+async fn kp_3_a_presented_key_is_one_look_by_its_number(world: TestHub) {
+    let made = world.key(&world.caller(), key("ci", "admin")).await;
+    let mut tx = world.hub.store().begin_write().await.unwrap();
+    if !matches!(world.place, Place::Sqlite(_)) {
+        tx.execute("set local enable_seqscan = off", &[]).await.unwrap();
+    }
+    let plan = api_keys::plan(&mut tx, made.key.number).await.unwrap().join("\n");
+    for scan in ["SCAN", "Seq Scan", "SORT", "Sort"] {
+        assert!(!plan.contains(scan), "{plan}");
     }
 }

@@ -1,12 +1,14 @@
 //! Requests as an administrator would make them, with everything optional left out.
 
 use hubctl::domain::account::{AccountType, Owner};
+use hubctl::domain::api_key::NewKey;
 use hubctl::domain::auth_config::AuthConfig;
 use hubctl::domain::caller::Caller;
 use hubctl::domain::connect_session::{DEFAULT_LIFE_S, NewSession};
 use hubctl::domain::ids::{AccountId, AuthConfigId};
 use hubctl::domain::secret::Secret;
 use hubctl::hub::accounts::{self, Tags};
+use hubctl::hub::api_keys;
 use hubctl::hub::auth_configs::{self, Given, IfExists};
 use hubctl::hub::connect_sessions::{self, Created};
 use hubctl::hub::write::Guard;
@@ -81,7 +83,23 @@ pub(crate) fn account(provider: &str, owner_id: &str) -> accounts::New {
     }
 }
 
+/// A key with these scopes, with spaces between them.
+pub(crate) fn key(name: &str, scopes: &str) -> NewKey {
+    let scopes = Some(scopes.parse().unwrap());
+    NewKey { name: name.parse().unwrap(), scopes, expires_in_s: None }
+}
+
 impl TestHub {
+    pub(crate) async fn key(&self, caller: &Caller, new: NewKey) -> api_keys::Created {
+        api_keys::create(&self.hub, caller, new, Guard::default()).await.unwrap()
+    }
+
+    /// Whoever presents this key.
+    pub(crate) async fn holder(&self, made: &api_keys::Created) -> Caller {
+        let text = made.token.text().expose();
+        api_keys::authenticate(&self.hub, text, None).await.unwrap()
+    }
+
     pub(crate) async fn add(&self, caller: &Caller, new: auth_configs::New) -> AuthConfig {
         let outcome = auth_configs::add(&self.hub, caller, new, Guard::default()).await.unwrap();
         outcome.after.unwrap().config

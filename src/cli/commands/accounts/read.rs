@@ -15,8 +15,9 @@ use crate::domain::account::{AccountType, Status};
 use crate::domain::ids::{AccountId, AuthConfigId};
 use crate::domain::names::ConnectorKey;
 use crate::domain::time::Clock;
+use crate::domain::words::counted;
 use crate::error::{HubError, codes};
-use crate::hub::accounts::{Filter, Sort};
+use crate::hub::accounts::{BadSort, Filter, Sort};
 
 /// Fields of an account that a brief list lacks.
 const NOT_BRIEF: &[&str] = &[
@@ -74,22 +75,14 @@ struct Order {
 }
 
 impl std::str::FromStr for Order {
-    type Err = String;
+    type Err = BadSort;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, BadSort> {
         let (name, descending) = match text.strip_prefix('-') {
             Some(name) => (name, true),
             None => (text, false),
         };
-        let sort = match name {
-            "created" | "created_at" => Sort::Created,
-            "updated" | "updated_at" => Sort::Updated,
-            "provider" => Sort::Provider,
-            "owner" | "origin_owner_id" => Sort::Owner,
-            "status" => Sort::Status,
-            _ => return Err("use created, updated, provider, owner or status".to_owned()),
-        };
-        Ok(Self { sort, descending })
+        Ok(Self { sort: name.parse()?, descending })
     }
 }
 
@@ -111,6 +104,8 @@ impl Chosen {
             after: self.after,
             sort: self.sort.sort,
             descending: self.sort.descending,
+            offset: 0,
+            limit: None,
             brief: context.output.leaves_out(NOT_BRIEF),
         })
     }
@@ -166,7 +161,7 @@ async fn write(
     let project = backend.project();
     list.finish(|summary| {
         let rows = summary.rows;
-        let accounts = if rows == 1 { "1 account".to_owned() } else { format!("{rows} accounts") };
+        let accounts = counted(rows, "account");
         Some(match (summary.more, first) {
             (true, _) => return None,
             (false, None) => format!("{accounts} in {project}"),
@@ -240,7 +235,7 @@ impl Run for Export {
         let backend = context.backend().await?;
         let mut list = context.output.export_of::<Account<'_>>()?;
         backend.accounts(&filter, |account| list.push(account)).await?;
-        list.finish(|summary| Some(format!("{} accounts", summary.rows)))?;
+        list.finish(|summary| Some(counted(summary.rows, "account")))?;
         Ok(())
     }
 }
@@ -287,7 +282,7 @@ fn account_card(context: &Context, account: &AccountDetail) -> Vec<(&'static str
         ("Account", account.id.clone()),
         ("Connector", format!("{}  ({name})", account.provider)),
         ("Owner", format!("{}  ({})", account.origin_owner_name, account.origin_owner_id)),
-        ("Status", account.status.to_owned()),
+        ("Status", account.status.to_string()),
     ];
     for reason in &account.status_reasons {
         let words = reason.description.as_deref().or(reason.code.as_deref()).unwrap_or_default();
@@ -298,7 +293,7 @@ fn account_card(context: &Context, account: &AccountDetail) -> Vec<(&'static str
     }
     lines.extend(account.origin_username.clone().map(|name| ("User", name)));
     lines.extend(account.label.clone().map(|label| ("Label", label)));
-    lines.push(("Type", account.kind.to_owned()));
+    lines.push(("Type", account.kind.to_string()));
     lines.push(("Verified", verified));
     lines.push((
         "Auth config",

@@ -137,7 +137,7 @@ impl Run for Add {
         };
         let lines = [
             (word, named(&account)),
-            ("Status", account.status.to_owned()),
+            ("Status", account.status.to_string()),
             ("Auth config", account.auth_config_name.clone()),
         ];
         context.output.item(&account, Some(&lines))
@@ -213,6 +213,7 @@ impl Run for Update {
         };
         let update = Changes {
             label: self.label.map(clears),
+            clear_metadata: false,
             metadata: metadata.into_iter().map(tag).collect(),
             kind: self.kind,
             owner_name: self.origin_owner_name,

@@ -17,6 +17,7 @@ use crate::domain::connector::read::yaml::Partial;
 use crate::domain::connector::read::{jsonl, yaml};
 use crate::domain::connector::validate::{Finding, Severity, refused};
 use crate::domain::names::ConnectorKey;
+use crate::domain::words::counted;
 use crate::error::{HubError, codes};
 
 /// Largest connector file, in bytes.
@@ -198,8 +199,8 @@ impl Record for Found {
 }
 
 fn invalid(errors: usize, path: &Path) -> HubError {
-    let faults = if errors == 1 { "1 fault" } else { &format!("{errors} faults") };
-    HubError::new(&codes::CONNECTOR_INVALID, format!("{} has {faults}", path.display()))
+    let text = format!("{} has {}", path.display(), counted(errors, "fault"));
+    HubError::new(&codes::CONNECTOR_INVALID, text)
 }
 
 fn count_errors(found: &[Found]) -> usize {
@@ -230,12 +231,9 @@ impl Run for Lint {
         let connectors: usize = read.iter().map(|file| file.connectors.len()).sum();
         let errors = count_errors(&found);
         list.finish(|_| {
-            let connectors = if connectors == 1 {
-                "1 connector".to_owned()
-            } else {
-                format!("{connectors} connectors")
-            };
-            Some(format!("{connectors}: {errors} errors, {} warnings", found.len() - errors))
+            let connectors = counted(connectors, "connector");
+            let warnings = counted(found.len() - errors, "warning");
+            Some(format!("{connectors}: {}, {warnings}", counted(errors, "error")))
         })?;
         if errors > 0 { Err(invalid(errors, &self.path)) } else { Ok(()) }
     }

@@ -1,0 +1,149 @@
+//! `hubctl connectors enable`.
+
+use crate::backend::Backend;
+use crate::cli::assets;
+use crate::cli::commands::{Batch, result};
+use crate::cli::context::Context;
+use crate::cli::input::{self, Values};
+use crate::cli::output::WriteResult;
+use crate::cli::tree::Run;
+use crate::domain::names::ConnectorKey;
+use crate::error::{HubError, codes};
+use crate::hub::auth_configs::{self, IfExists};
+use crate::hub::write::Guard;
+
+use super::add::ask;
+use super::{Config, resource_named, sentence};
+
+/// Enable connectors, setting them up first where needed
+///
+/// A connector that is not set up gets an auth config with its first method that needs nothing
+/// from the administrator. A connector key names all its auth configs. Accounts that a disable
+/// made inactive become active again. `--all` without a target enables every auth config that is
+/// disabled. Undo with `hubctl connectors disable`.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Enable {
+    /// Connector keys, auth config ids or names; `-` reads them from standard input
+    #[arg(value_name = "TARGET", add = assets::targets())]
+    targets: Vec<String>,
+}
+
+impl Run for Enable {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        let backend = context.backend().await?;
+        let targets = if context.globals.all && self.targets.is_empty() {
+            let all = all_disabled(&backend).await?;
+            if all.is_empty() {
+                return context.output.write_many(&[]);
+            }
+            all
+        } else if self.targets.is_empty() {
+            choose(context, &backend).await?
+        } else {
+            input::targets(&self.targets)?
+        };
+        let hint = "hubctl connectors enable CONNECTOR, or --all, or - with targets on stdin";
+        let mut batch = Batch::new(context, "enable", &targets, hint)?;
+        for target in &targets {
+            let outcome = enable_one(context, &backend, target, batch.guard()).await;
+            if batch.add(target, outcome).is_break() {
+                break;
+            }
+        }
+        batch.finish(&backend)
+    }
+}
+
+async fn all_disabled(backend: &Backend) -> Result<Vec<String>, HubError> {
+    let filter = auth_configs::Filter { enabled: Some(false), ..Default::default() };
+    let mut ids = Vec::new();
+    backend
+        .auth_configs(&filter, |config| {
+            ids.push(config.id.clone());
+            Ok(std::ops::ControlFlow::Continue(()))
+        })
+        .await?;
+    Ok(ids)
+}
+
+async fn choose(context: &Context, backend: &Backend) -> Result<Vec<String>, HubError> {
+    let needed = || {
+        HubError::new(&codes::INPUT_NEEDED, "no connector named").hint(
+            "hubctl connectors enable CONNECTOR..., hubctl connectors enable --all, or \
+             hubctl connectors enable - with one a line on standard input",
+        )
+    };
+    if !context.ask.allowed {
+        return Err(needed());
+    }
+    let all = backend.connectors(&crate::hub::connectors::Filter::default()).await?;
+    let labels: Vec<String> =
+        all.iter().map(|connector| format!("{}  {}", connector.key, connector.name)).collect();
+    let chosen = context.ask.fuzzy_multi("Connectors to enable", &labels, needed)?;
+    Ok(chosen.into_iter().map(|index| all[index].key.clone()).collect())
+}
+
+async fn enable_one(
+    context: &Context,
+    backend: &Backend,
+    target: &str,
+    guard: Guard,
+) -> Result<Vec<WriteResult>, HubError> {
+    let mut outcome = backend.enable(target, guard).await;
+    if let Err(error) = &outcome
+        && error.code().name == codes::CONNECTOR_NEEDS_SETUP.name
+        && context.ask.allowed
+        && let Ok(connector) = target.parse::<ConnectorKey>()
+    {
+        let mut values = Values::default();
+        let method = ask(context, backend, &connector, None, &mut values).await?;
+        let new = auth_configs::New {
+            connector,
+            method,
+            name: None,
+            values: values.given,
+            make_default: false,
+            pin: None,
+            if_exists: IfExists::Fail,
+        };
+        outcome = backend.add_auth_config(new, guard).await.map(|written| vec![written]);
+    }
+    let written = outcome?;
+    for config in &written {
+        tell_first_time(context, backend, config).await?;
+    }
+    let named = |config: Config| {
+        let text = sentence(&config, "Enabled", "Would enable", "Already enabled");
+        resource_named(target, result("enable", config, text))
+    };
+    Ok(written.into_iter().map(named).collect())
+}
+
+/// Says how it was set up and how to choose another way.
+async fn tell_first_time(
+    context: &Context,
+    backend: &Backend,
+    written: &Config,
+) -> Result<(), HubError> {
+    let (None, Some(config)) = (&written.before, &written.after) else { return Ok(()) };
+    let key: ConnectorKey = config
+        .connector_key
+        .parse()
+        .map_err(|_| HubError::new(&codes::INTERNAL, "the answer names no connector"))?;
+    let detail = backend.connector(&key).await?;
+    let other = detail.authentication.iter().find(|method| {
+        method.key.as_str() != config.authentication_config_key && method.unavailable.is_none()
+    });
+    match other {
+        Some(other) => context.output.note(format_args!(
+            "set up with {}, the first method that needs nothing from you; for {}: \
+             hubctl connectors add {key} --auth {}",
+            config.authentication_config_label, other.label, other.key
+        )),
+        None => context.output.note(format_args!(
+            "set up with {}, the connector's only method",
+            config.authentication_config_label
+        )),
+    }
+    Ok(())
+}

@@ -1,0 +1,205 @@
+//! `hubctl serve`: starts the server; has no routes.
+
+use std::io::IsTerminal as _;
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use crate::cli::context::Context;
+use crate::cli::input;
+use crate::cli::tree::Run;
+use crate::domain::origin::web_address;
+use crate::error::{HubError, codes};
+use crate::hub::api_keys;
+use crate::server::{
+    AppState, Log, LogFormat, LogLevel, LogOptions, Options, Outcome, Server, Signal, Signals,
+    Stop, TlsFiles, routes,
+};
+
+/// Serve the hub over HTTP
+///
+/// Works on the same store as the other commands, also at the same time; on PostgreSQL any number
+/// of servers share one. Requests need an API key: see `hubctl keys create`. SIGTERM or Ctrl-C ends
+/// it when all requests are answered, a second one at once; SIGHUP makes it read its certificate
+/// again. Under systemd, use `Type=notify`.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Serve {
+    /// Address and port to listen on; port 0 is any free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4780")]
+    listen: String,
+
+    /// Where end users reach the hub, if not as the profile says
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+
+    /// Certificate chain in PEM form; taken in again when the file changes
+    #[arg(long, value_name = "FILE", requires = "tls_key", value_hint = clap::ValueHint::FilePath)]
+    tls_cert: Option<PathBuf>,
+
+    /// Private key of the certificate in PEM form
+    #[arg(long, value_name = "FILE", requires = "tls_cert", value_hint = clap::ValueHint::FilePath)]
+    tls_key: Option<PathBuf>,
+
+    /// Address and port for /metrics and health without a key
+    #[arg(long, value_name = "ADDR")]
+    metrics_listen: Option<String>,
+
+    /// Network of proxies whose X-Forwarded-For is believed
+    #[arg(long = "trusted-proxy", value_name = "CIDR", value_parser = network)]
+    trusted_proxies: Vec<IpNet>,
+
+    /// Requests a minute that each API key may send; 0 is no limit
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    rate_limit: u32,
+
+    /// Connections at once; beyond them only health is answered
+    #[arg(long, value_name = "N", default_value_t = 1_024, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    max_connections: u32,
+
+    /// How long requests may still take after SIGTERM
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = input::duration_s)]
+    grace: i64,
+
+    /// How long a request may take
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = input::duration_s)]
+    request_timeout: i64,
+
+    /// How long a client may take to send the headers of a request
+    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = input::duration_s)]
+    header_timeout: i64,
+
+    /// How log lines look; JSON where standard error is no terminal
+    #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"])]
+    log_format: Option<String>,
+
+    /// How much is logged
+    #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = ["error", "warn", "info", "debug", "trace"])]
+    log_level: String,
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    let single = || Some(IpNet::from(text.parse::<std::net::IpAddr>().ok()?));
+    text.parse().ok().or_else(single).ok_or_else(|| {
+        format!("`{text}` is no network: use 10.0.0.0/8, 2001:db8::/32 or an address")
+    })
+}
+
+fn address(flag: &str, text: &str) -> Result<SocketAddr, HubError> {
+    let bad = |why: String| HubError::new(&codes::BAD_VALUE, format!("{flag} `{text}`: {why}"));
+    let found = text.to_socket_addrs().map(|mut found| found.next());
+    found
+        .map_err(|error| bad(error.to_string()))?
+        .ok_or_else(|| bad("no address of this name".to_owned()))
+}
+
+fn seconds(count: i64) -> Duration {
+    Duration::from_secs(u64::try_from(count).unwrap_or(0))
+}
+
+impl Serve {
+    fn options(&self, context: &Context) -> Result<Options, HubError> {
+        let metrics = self.metrics_listen.as_deref();
+        let zero = |flag: &str| {
+            HubError::new(&codes::BAD_VALUE, format!("{flag} has to be at least a second"))
+        };
+        if self.request_timeout == 0 {
+            return Err(zero("--request-timeout"));
+        }
+        if self.header_timeout == 0 {
+            return Err(zero("--header-timeout"));
+        }
+        let files = self.tls_cert.clone().zip(self.tls_key.clone());
+        Ok(Options {
+            listen: address("--listen", &self.listen)?,
+            metrics_listen: metrics.map(|text| address("--metrics-listen", text)).transpose()?,
+            tls: files.map(|(certificate, key)| TlsFiles { certificate, key }),
+            trusted_proxies: self.trusted_proxies.clone(),
+            rate_limit: self.rate_limit,
+            max_connections: usize::try_from(self.max_connections).unwrap_or(usize::MAX),
+            grace: seconds(self.grace),
+            request_limit: seconds(self.request_timeout),
+            header_limit: seconds(self.header_timeout),
+            notify: context.settings.notify.clone(),
+        })
+    }
+
+    fn log_options(&self, context: &Context) -> LogOptions {
+        let format = match self.log_format.as_deref() {
+            Some("text") => LogFormat::Text,
+            None if std::io::stderr().is_terminal() => LogFormat::Text,
+            _ => LogFormat::Json,
+        };
+        let level = match self.log_level.as_str() {
+            "error" => LogLevel::Error,
+            "warn" => LogLevel::Warn,
+            "debug" => LogLevel::Debug,
+            "trace" => LogLevel::Trace,
+            _ => LogLevel::Info,
+        };
+        LogOptions { format, level, color: context.settings.output.color_err }
+    }
+}
+
+impl Run for Serve {
+    const SERVES: bool = true;
+
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        let options = self.options(context)?;
+        let public_url = match &self.public_url {
+            None => context.settings.public_url.clone(),
+            Some(text) => web_address(text).map_err(|error| {
+                HubError::new(&codes::BAD_VALUE, format!("--public-url: {error}"))
+            })?,
+        };
+        let hub = Arc::new(context.hub_to_serve(public_url)?);
+        crate::server::raise_open_files();
+        // What is wrong with the store is told before anybody is greeted.
+        hub.store().prepare().await?;
+        let stop = Stop::default();
+        let log_options = self.log_options(context);
+        let as_text = log_options.format == LogFormat::Text;
+        let log = Log::start(log_options)?;
+        let state = AppState::new(Arc::clone(&hub), &options, stop.clone(), Some(log.clone()));
+        let scheme = if options.tls.is_some() { "https" } else { "http" };
+        let server = Server::bind(state, options, routes::routes()).await?;
+        // From here on, a signal ends it in order.
+        let signals = tokio::spawn(Signals::listen()?.obey(stop, server.reload()));
+        if hub.store().is_new() {
+            tell(context, as_text, &format!("made a new store: {}", hub.store().name()));
+        }
+        for (index, address) in server.addresses().into_iter().enumerate() {
+            let (scheme, what) = if index == 0 { (scheme, "") } else { ("http", " for metrics") };
+            tell(context, as_text, &format!("listening on {scheme}://{address}{what}"));
+            if index == 0 && scheme == "http" && !address.ip().is_loopback() {
+                let text = "keys travel in the clear, unless a proxy in front does TLS";
+                tell(context, as_text, text);
+            }
+        }
+        if !api_keys::any(&hub).await? {
+            let text = "the store has no API key yet: make one with `hubctl keys create NAME`";
+            tell(context, as_text, text);
+        }
+        let outcome = server.run().await;
+        log.flush();
+        if outcome != Outcome::Cut {
+            return Ok(());
+        }
+        let code = match signals.await {
+            Ok(Signal::Terminate) => &codes::TERMINATED,
+            _ => &codes::INTERRUPTED,
+        };
+        Err(HubError::new(code, "stopped before all requests were answered"))
+    }
+}
+
+/// Tells in the form that the log has, so that programs can read all of standard error.
+fn tell(context: &Context, as_text: bool, what: &str) {
+    if as_text {
+        context.output.note(what);
+    } else {
+        tracing::info!(target: "hubctl::serve", "{what}");
+    }
+}

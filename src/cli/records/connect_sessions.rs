@@ -1,0 +1,109 @@
+//! Connect sessions as rows.
+
+use std::borrow::Cow;
+
+use crate::api::connect_sessions::{ConnectSession, CreatedSession};
+use crate::cli::output::{Cell, Column, Record};
+
+impl Record for ConnectSession {
+    const COLUMNS: &'static [Column] = &[
+        Column::new("id", "ID"),
+        Column::new("provider", "PROVIDER"),
+        Column::new("owner", "OWNER"),
+        Column::new("status", "STATUS"),
+        Column::new("created", "CREATED"),
+        Column::new("expires", "EXPIRES"),
+        Column::wide("owner_id", "OWNER ID"),
+        Column::wide("auth_config", "AUTH CONFIG"),
+        Column::wide("label", "LABEL"),
+    ];
+    const FIELDS: &'static [&'static str] = &[
+        "id",
+        "organization_id",
+        "project_id",
+        "categories",
+        "provider",
+        "origin_owner_id",
+        "origin_owner_name",
+        "origin_username",
+        "account_id",
+        "integration_id",
+        "connector_profile_id",
+        "label",
+        "metadata",
+        "type",
+        "multiple",
+        "external_trigger_token",
+        "latest_connection_attempt",
+        "status",
+        "linked_account_id",
+        "created_at",
+        "expires_at",
+    ];
+
+    fn id(&self) -> Cow<'_, str> {
+        Cow::Owned(self.id.to_string())
+    }
+
+    fn cells<'a>(&'a self, out: &mut Vec<Cell<'a>>) {
+        out.extend([
+            Cell::Number(self.id),
+            Cell::opt(self.provider.as_deref()),
+            Cell::from(self.origin_owner_name.as_str()),
+            Cell::Status(Cow::Borrowed(self.status.as_ref())),
+            Cell::Time(self.created_at),
+            Cell::Time(self.expires_at),
+            Cell::from(self.origin_owner_id.as_str()),
+            Cell::opt(self.integration_id.as_deref()),
+            Cell::opt(self.label.as_deref()),
+        ]);
+    }
+}
+
+impl Record for CreatedSession {
+    const COLUMNS: &'static [Column] = &[
+        Column::new("id", "ID"),
+        Column::new("provider", "PROVIDER"),
+        Column::new("owner_id", "OWNER ID"),
+        Column::new("auth_link_url", "AUTH LINK"),
+        Column::new("expires", "EXPIRES"),
+    ];
+    const FIELDS: &'static [&'static str] = &[
+        "id",
+        "organization_id",
+        "project_id",
+        "token",
+        "auth_link_url",
+        "categories",
+        "provider",
+        "origin_owner_id",
+        "origin_owner_name",
+        "origin_username",
+        "account_id",
+        "integration_id",
+        "connector_profile_id",
+        "label",
+        "metadata",
+        "type",
+        "multiple",
+        "external_trigger_token",
+        "latest_connection_attempt",
+        "status",
+        "created_at",
+        "expires_at",
+    ];
+
+    fn id(&self) -> Cow<'_, str> {
+        Cow::Owned(self.id.to_string())
+    }
+
+    fn cells<'a>(&'a self, out: &mut Vec<Cell<'a>>) {
+        out.extend([
+            Cell::Number(self.id),
+            Cell::opt(self.provider.as_deref()),
+            Cell::from(self.origin_owner_id.as_str()),
+            Cell::from(self.auth_link_url.as_str()),
+            Cell::Time(self.expires_at),
+        ]);
+    }
+}

@@ -1,0 +1,40 @@
+//! How each answer looks as a row: columns for people, field names for `--fields`.
+
+mod accounts;
+mod auth_configs;
+mod connect_sessions;
+mod connectors;
+mod keys;
+
+use std::borrow::Cow;
+
+use crate::api::projects::Project;
+use crate::domain::connector::Category;
+
+use super::output::{Cell, Column, Record};
+
+fn categories(all: &[Category]) -> String {
+    let names: Vec<&str> = all.iter().map(|category| category.as_str()).collect();
+    names.join(",")
+}
+
+impl Record for Project {
+    const COLUMNS: &'static [Column] = &[
+        Column::new("name", "NAME"),
+        Column::new("created", "CREATED"),
+        Column::wide("ip_allowlist", "IP ALLOWLIST"),
+    ];
+    const FIELDS: &'static [&'static str] = &["id", "name", "ip_allowlist", "created_at"];
+
+    fn id(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.id)
+    }
+
+    fn cells<'a>(&'a self, out: &mut Vec<Cell<'a>>) {
+        out.extend([
+            Cell::from(self.name.as_str()),
+            Cell::Time(self.created_at),
+            Cell::from(self.ip_allowlist.join(",")),
+        ]);
+    }
+}

@@ -1,0 +1,247 @@
+//! Linked accounts: statuses, holds, and why an account can't be used (rules AT-*, AC-14 to 21).
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::auth_config::AuthConfig;
+use super::ids::{AccountId, AuthConfigId};
+use super::names::ConnectorKey;
+use super::refusal::Refusal;
+use super::time::Timestamp;
+
+mod link;
+mod owner;
+mod status;
+
+use status::is_hold_reason;
+
+pub use link::{Link, link_new, same_link};
+pub use owner::{METADATA_LIMIT, Owner, Said, TEXT_LIMIT, check_metadata};
+pub use status::{
+    AccountType, BadStatus, BadType, REASON_DISABLED, REASON_SUSPENDED, Status, StatusReason,
+    disabled_reason,
+};
+/// A linked account; its credentials are sealed elsewhere.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Account {
+    /// Its id.
+    pub id: AccountId,
+    /// The connector.
+    pub provider: ConnectorKey,
+    /// The auth config that it was linked through (AT-25).
+    pub auth_config: AuthConfigId,
+    /// Whose it is.
+    pub owner: Owner,
+    /// Free label.
+    pub label: Option<String>,
+    /// Production or test.
+    pub kind: AccountType,
+    /// Status apart from an administrator's hold: active, inactive, expired or error.
+    pub status: Status,
+    /// An administrator's hold: suspended or archived. It survives disable and enable (AC-19..21).
+    pub hold: Option<Status>,
+    /// Why.
+    pub reasons: Vec<StatusReason>,
+    /// Values that are not secret (SE-3, AT-26).
+    pub setup: BTreeMap<String, String>,
+    /// Free key/value tags (CS-32).
+    pub metadata: Map<String, Value>,
+    /// When the credentials last passed the connector's light request.
+    pub verified_at: Option<Timestamp>,
+    /// When it was linked.
+    pub created_at: Timestamp,
+    /// When its object last changed (AT-19).
+    pub updated_at: Timestamp,
+    /// Counts changes; a save with an old number is refused.
+    pub version: i64,
+}
+
+/// An account as a list shows it, borrowed from the row that it is read from.
+#[derive(Debug, Clone, Copy)]
+pub struct Listed<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// The connector.
+    pub provider: &'a str,
+    /// Its auth config.
+    pub auth_config: &'a str,
+    /// The owner's id.
+    pub owner_id: &'a str,
+    /// The owner's name.
+    pub owner_name: &'a str,
+    /// The user name.
+    pub username: Option<&'a str>,
+    /// The label.
+    pub label: Option<&'a str>,
+    /// `production` or `test`.
+    pub kind: &'a str,
+    /// The status shown.
+    pub status: &'a str,
+    /// Why, as a JSON list.
+    pub reasons: &'a str,
+    /// Values that are not secret, as a JSON object.
+    pub setup: &'a str,
+    /// When the credentials were last proven.
+    pub verified_at: Option<Timestamp>,
+    /// When it was linked.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// What a rule made of an account.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decided {
+    /// The account after the change.
+    pub after: Account,
+    /// Whether its object changed.
+    pub changed: bool,
+}
+
+impl Account {
+    /// Whether an administrator put it away.
+    #[must_use]
+    pub fn is_archived(&self) -> bool {
+        self.hold == Some(Status::Archived)
+    }
+
+    /// The status that the account object shows.
+    #[must_use]
+    pub fn shown_status(&self) -> Status {
+        self.hold.unwrap_or(self.status)
+    }
+
+    /// AT-4, AT-9: an administrator pauses it, whatever its status; credentials stay.
+    ///
+    /// # Errors
+    /// [`Refusal::Archived`].
+    pub fn suspend(self, now: Timestamp) -> Result<Decided, Refusal> {
+        match self.hold {
+            Some(Status::Archived) => Err(Refusal::Archived),
+            Some(_) => Ok(Decided { after: self, changed: false }),
+            None => {
+                let mut after = self;
+                after.hold = Some(Status::Suspended);
+                after.reasons.push(StatusReason {
+                    timestamp: now,
+                    code: Some(REASON_SUSPENDED.to_owned()),
+                    description: Some("paused by an administrator".to_owned()),
+                });
+                after.updated_at = now;
+                Ok(Decided { after, changed: true })
+            }
+        }
+    }
+
+    /// AT-4, AT-9: ends the pause; where the auth config is disabled, `inactive` shows again.
+    ///
+    /// # Errors
+    /// [`Refusal::Archived`].
+    pub fn resume(self, now: Timestamp) -> Result<Decided, Refusal> {
+        match self.hold {
+            Some(Status::Archived) => Err(Refusal::Archived),
+            None => Ok(Decided { after: self, changed: false }),
+            Some(_) => {
+                let mut after = self;
+                after.hold = None;
+                after.reasons.retain(|reason| !is_hold_reason(reason));
+                after.updated_at = now;
+                Ok(Decided { after, changed: true })
+            }
+        }
+    }
+
+    /// AC-14: what disabling its auth config does to it.
+    #[must_use]
+    pub fn config_disabled(self, now: Timestamp) -> Decided {
+        if self.status == Status::Inactive {
+            return Decided { after: self, changed: false };
+        }
+        let mut reasons: Vec<StatusReason> =
+            self.reasons.into_iter().filter(is_hold_reason).collect();
+        reasons.push(disabled_reason(now));
+        let after = Self { status: Status::Inactive, reasons, updated_at: now, ..self };
+        Decided { after, changed: true }
+    }
+
+    /// AC-19, AC-20: what enabling its auth config does to it: `active`, whatever it was before
+    /// the disable; a hold stays.
+    #[must_use]
+    pub fn config_enabled(self, now: Timestamp) -> Decided {
+        if self.status != Status::Inactive {
+            return Decided { after: self, changed: false };
+        }
+        let reasons = self.reasons.into_iter().filter(is_hold_reason).collect();
+        let after = Self { status: Status::Active, reasons, updated_at: now, ..self };
+        Decided { after, changed: true }
+    }
+
+    /// AT-15: changes the given keys only; `Some(None)` clears one.
+    #[must_use]
+    pub fn update(self, update: Update, now: Timestamp) -> Decided {
+        let mut after = self.clone();
+        if let Some(label) = update.label {
+            after.label = label;
+        }
+        if update.clear_metadata {
+            after.metadata.clear();
+        }
+        for (key, value) in update.metadata {
+            match value {
+                Some(value) => after.metadata.insert(key, value),
+                None => after.metadata.shift_remove(&key),
+            };
+        }
+        after.kind = update.kind.unwrap_or(after.kind);
+        after.owner.name = update.owner_name.unwrap_or(after.owner.name);
+        after.owner.username = update.username.unwrap_or(after.owner.username);
+        if after == self {
+            return Decided { after: self, changed: false };
+        }
+        Decided { after: Self { updated_at: now, ..after }, changed: true }
+    }
+
+    /// AT-18: moves it to another auth config of its connector and follows that one's state.
+    ///
+    /// # Errors
+    /// [`Refusal::WrongConnector`] (AT-17).
+    pub fn move_to(self, config: &AuthConfig, now: Timestamp) -> Result<Decided, Refusal> {
+        if config.connector != self.provider {
+            return Err(Refusal::WrongConnector {
+                named: self.provider,
+                actual: config.connector.clone(),
+            });
+        }
+        if config.id == self.auth_config {
+            return Ok(Decided { after: self, changed: false });
+        }
+        let moved = Self { auth_config: config.id.clone(), updated_at: now, ..self };
+        let settled = if config.is_enabled() {
+            moved.config_enabled(now).after
+        } else {
+            moved.config_disabled(now).after
+        };
+        Ok(Decided { after: Self { updated_at: now, ..settled }, changed: true })
+    }
+}
+
+/// What an update changes; `None` leaves a key alone.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Update {
+    /// Label; `Some(None)` clears it.
+    pub label: Option<Option<String>>,
+    /// Remove the tags that are there first (AT-15).
+    pub clear_metadata: bool,
+    /// Tags to set, or with `None` to remove.
+    pub metadata: Vec<(String, Option<Value>)>,
+    /// Production or test (AT-16).
+    pub kind: Option<AccountType>,
+    /// The owner's name.
+    pub owner_name: Option<String>,
+    /// The user name; `Some(None)` clears it.
+    pub username: Option<Option<String>>,
+}
+
+#[cfg(test)]
+mod tests;

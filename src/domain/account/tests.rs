@@ -1,0 +1,129 @@
+use super::*;
+use crate::domain::auth_config::{NewAuthConfig, create};
+use std::collections::BTreeSet;
+
+const T: fn(i64) -> Timestamp = Timestamp::from_millis;
+
+fn config(id: &str, connector: &str) -> AuthConfig {
+    let new = NewAuthConfig {
+        id: id.parse().unwrap(),
+        connector: connector.parse().unwrap(),
+        method: "api_key".parse().unwrap(),
+        name: id.to_owned(),
+        make_default: true,
+        pin: None,
+        setup: BTreeMap::new(),
+        secrets: BTreeSet::new(),
+    };
+    create(&[], new, T(1)).after
+}
+
+fn link() -> Link {
+    Link {
+        owner: Owner { id: "acme-7".into(), name: "Acme".into(), username: None },
+        label: None,
+        metadata: None,
+        kind: AccountType::Production,
+        setup: BTreeMap::new(),
+        verified_at: None,
+    }
+}
+
+fn account() -> Account {
+    link_new("acc".parse().unwrap(), &config("cfg", "bamboohr"), link(), T(2))
+}
+
+#[test]
+fn at_2_a_fresh_link_is_active() {
+    assert_eq!(account().shown_status(), Status::Active);
+}
+
+#[test]
+fn cs_8_owner_id_and_provider_decide_and_the_name_does_not() {
+    let known = account();
+    assert!(same_link(&known, "acme-7", &"bamboohr".parse().unwrap()));
+    assert!(!same_link(&known, "Acme-7", &"bamboohr".parse().unwrap()), "CS-9: exact");
+    assert!(!same_link(&known, "acme-7", &"hibob".parse().unwrap()));
+}
+
+#[test]
+fn ac_14_ac_19_disable_and_enable_set_every_status_bluntly() {
+    let mut failed = account();
+    failed.status = Status::Error;
+    let off = failed.config_disabled(T(3));
+    assert!(off.changed);
+    assert_eq!(off.after.shown_status(), Status::Inactive);
+    assert_eq!(off.after.reasons[0].code.as_deref(), Some(REASON_DISABLED));
+    let on = off.after.config_enabled(T(4));
+    assert_eq!((on.changed, on.after.shown_status()), (true, Status::Active));
+    assert_eq!(on.after.reasons, []);
+}
+
+#[test]
+fn ac_19_to_21_an_administrators_hold_survives_disable_and_enable() {
+    let held = account().suspend(T(3)).unwrap().after;
+    let off = held.config_disabled(T(4)).after;
+    assert_eq!(off.shown_status(), Status::Suspended);
+    let on = off.config_enabled(T(5)).after;
+    assert_eq!(on.shown_status(), Status::Suspended);
+    assert_eq!(on.resume(T(6)).unwrap().after.shown_status(), Status::Active);
+}
+
+#[test]
+fn at_9_resuming_under_a_disabled_config_gives_inactive() {
+    let off = account().config_disabled(T(3)).after.suspend(T(4)).unwrap();
+    assert!(off.changed, "suspending an inactive account is allowed");
+    let resumed = off.after.resume(T(5)).unwrap().after;
+    assert_eq!(resumed.shown_status(), Status::Inactive);
+    assert_eq!(resumed.reasons.len(), 1);
+}
+
+#[test]
+fn at_7_at_8_relinking_cures_an_error_but_not_a_disabled_config() {
+    let mut failed = account();
+    failed.status = Status::Error;
+    let config = config("cfg", "bamboohr");
+    let cured = failed.clone().relink(&config, link(), T(9));
+    assert_eq!((cured.shown_status(), cured.id.as_str()), (Status::Active, "acc"));
+    let disabled = config.disable(T(8)).after;
+    assert_eq!(failed.relink(&disabled, link(), T(9)).shown_status(), Status::Inactive);
+}
+
+#[test]
+fn at_15_at_19_update_touches_only_what_is_given() {
+    let update = Update {
+        label: Some(Some("EU".into())),
+        metadata: vec![("plan".into(), Some("gold".into()))],
+        ..Update::default()
+    };
+    let first = account().update(update.clone(), T(7));
+    assert!(first.changed);
+    assert_eq!((first.after.label.as_deref(), first.after.updated_at), (Some("EU"), T(7)));
+    assert!(!first.after.clone().update(update, T(8)).changed, "the same again");
+    let cleared =
+        Update { label: Some(None), metadata: vec![("plan".into(), None)], ..Update::default() };
+    let after = first.after.update(cleared, T(9)).after;
+    assert_eq!((after.label, after.metadata.len()), (None, 0));
+}
+
+#[test]
+fn at_17_at_18_an_account_moves_only_within_its_connector() {
+    let to_other = account().move_to(&config("x", "hibob"), T(5));
+    assert!(matches!(to_other, Err(Refusal::WrongConnector { .. })));
+    let disabled = config("two", "bamboohr").disable(T(4)).after;
+    let moved = account().move_to(&disabled, T(5)).unwrap().after;
+    assert_eq!(moved.shown_status(), Status::Inactive);
+    assert_eq!(moved.auth_config.as_str(), "two");
+    let back = moved.move_to(&config("cfg", "bamboohr"), T(6)).unwrap().after;
+    assert_eq!(back.shown_status(), Status::Active);
+}
+
+#[test]
+fn at_6_an_archived_account_is_not_the_one_that_a_link_updates() {
+    let mut known = account();
+    let provider = known.provider.clone();
+    known.hold = Some(Status::Suspended);
+    assert!(same_link(&known, "acme-7", &provider), "a pause is kept, not gone around");
+    known.hold = Some(Status::Archived);
+    assert!(!same_link(&known, "acme-7", &provider));
+}

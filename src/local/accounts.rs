@@ -1,0 +1,166 @@
+//! Linked accounts.
+
+use crate::api::accounts::{Account, AccountDetail, Explanation};
+use crate::api::write::Written;
+use crate::catalog;
+use crate::domain::caller::Caller;
+use crate::domain::connector::Category;
+use crate::domain::ids::AccountId;
+use crate::error::HubError;
+use crate::hub::connectors::{self, Summary};
+use crate::hub::write::{Guard, Outcome};
+use crate::hub::{Hub, accounts};
+
+use super::{Flow, Local, written};
+
+impl Local {
+    /// `accounts.list`; a brief one has no connector's name and categories either.
+    ///
+    /// # Errors
+    /// As the hub or `each` reports them.
+    pub async fn accounts(
+        &self,
+        filter: &accounts::Filter,
+        mut each: impl FnMut(&Account<'_>) -> Flow,
+    ) -> Result<(), HubError> {
+        let (hub, caller) = self.parts();
+        let names = Names::of(hub, caller).await?;
+        accounts::list(hub, caller, filter, |row| {
+            let (name, categories) =
+                if filter.brief { (None, &[][..]) } else { names.get(row.provider) };
+            each(&Account::new(row, name, categories))
+        })
+        .await
+    }
+
+    /// `accounts.get`
+    ///
+    /// # Errors
+    /// As the hub reports them.
+    pub async fn account(&self, id: &AccountId) -> Result<AccountDetail, HubError> {
+        let (hub, caller) = self.parts();
+        let view = accounts::get(hub, caller, id).await?;
+        Ok(Names::of(hub, caller).await?.detail(&view))
+    }
+
+    /// `accounts.explain`
+    ///
+    /// # Errors
+    /// As the hub reports them.
+    pub async fn explain(&self, id: &AccountId) -> Result<Explanation, HubError> {
+        let (hub, caller) = self.parts();
+        let explained = accounts::explain(hub, caller, id).await?;
+        let names = Names::of(hub, caller).await?;
+        let provider = explained.view.account.provider.to_string();
+        let (name, categories) = names.get(&provider);
+        Ok(Explanation::new(explained, name, categories))
+    }
+
+    /// `accounts.create`: the account, and whether it is new.
+    ///
+    /// # Errors
+    /// As the hub reports them.
+    pub async fn add_account(
+        &self,
+        new: accounts::New,
+        guard: Guard,
+    ) -> Result<(AccountDetail, bool), HubError> {
+        let (hub, caller) = self.parts();
+        let added = accounts::add(hub, caller, new, guard).await?;
+        Ok((Names::of(hub, caller).await?.detail(&added.view), added.created))
+    }
+
+    /// `accounts.update`
+    ///
+    /// # Errors
+    /// As the hub reports them.
+    pub async fn update_account(
+        &self,
+        id: &AccountId,
+        changes: accounts::Changes,
+        guard: Guard,
+    ) -> Result<Written<AccountDetail>, HubError> {
+        let (hub, caller) = self.parts();
+        let outcome = accounts::update(hub, caller, id, changes, guard).await?;
+        self.account_written(id, outcome, guard).await
+    }
+
+    /// `accounts.suspend`
+    ///
+    /// # Errors
+    /// As the hub reports them.
+    pub async fn suspend(
+        &self,
+        id: &AccountId,
+        guard: Guard,
+    ) -> Result<Written<AccountDetail>, HubError> {
+        let (hub, caller) = self.parts();
+        let outcome = accounts::suspend(hub, caller, id, guard).await?;
+        self.account_written(id, outcome, guard).await
+    }
+
+    /// `accounts.resume`
+    ///
+    /// # Errors
+    /// As the hub reports them.
+    pub async fn resume(
+        &self,
+        id: &AccountId,
+        guard: Guard,
+    ) -> Result<Written<AccountDetail>, HubError> {
+        let (hub, caller) = self.parts();
+        let outcome = accounts::resume(hub, caller, id, guard).await?;
+        self.account_written(id, outcome, guard).await
+    }
+
+    /// `accounts.delete`
+    ///
+    /// # Errors
+    /// As the hub reports them.
+    pub async fn delete_account(
+        &self,
+        id: &AccountId,
+        guard: Guard,
+    ) -> Result<Written<AccountDetail>, HubError> {
+        let (hub, caller) = self.parts();
+        let outcome = accounts::delete(hub, caller, id, guard).await?;
+        self.account_written(id, outcome, guard).await
+    }
+
+    async fn account_written(
+        &self,
+        id: &AccountId,
+        outcome: Outcome<accounts::View>,
+        guard: Guard,
+    ) -> Result<Written<AccountDetail>, HubError> {
+        let (hub, caller) = self.parts();
+        let names = Names::of(hub, caller).await?;
+        Ok(written(format!("account/{id}"), outcome, guard, |view| names.detail(view)))
+    }
+}
+
+/// Names and categories of connectors, for accounts.
+pub(super) struct Names {
+    own: Vec<Summary>,
+}
+
+impl Names {
+    pub(super) async fn of(hub: &Hub, caller: &Caller) -> Result<Self, HubError> {
+        Ok(Self { own: connectors::own(hub, caller).await? })
+    }
+
+    pub(super) fn get(&self, provider: &str) -> (Option<&str>, &[Category]) {
+        if let Some(own) = self.own.iter().find(|own| own.key.as_str() == provider) {
+            return (Some(&own.name), &own.categories);
+        }
+        match catalog::find_entry(provider) {
+            Some(entry) => (Some(entry.name), entry.categories),
+            None => (None, &[]),
+        }
+    }
+
+    fn detail(&self, view: &accounts::View) -> AccountDetail {
+        let (name, categories) = self.get(view.account.provider.as_str());
+        AccountDetail::new(view, name, categories)
+    }
+}

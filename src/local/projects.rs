@@ -1,0 +1,81 @@
+//! Projects.
+
+use crate::api::projects::Project;
+use crate::api::write::Written;
+use crate::domain::project::ProjectName;
+use crate::error::HubError;
+use crate::hub::projects;
+use crate::hub::write::Guard;
+
+use super::{Local, written};
+
+impl Local {
+    /// `projects.list`
+    ///
+    /// # Errors
+    /// As the hub reports them.
+    pub async fn projects(&self) -> Result<Vec<Project>, HubError> {
+        let (hub, caller) = self.parts();
+        Ok(projects::list(hub, caller).await?.into_iter().map(Project::from).collect())
+    }
+
+    /// `projects.get`
+    ///
+    /// # Errors
+    /// As the hub reports them.
+    pub async fn get_project(&self, name: &ProjectName) -> Result<Project, HubError> {
+        let (hub, caller) = self.parts();
+        Ok(projects::get(hub, caller, name).await?.into())
+    }
+
+    /// How many accounts a project has, for the question before it is deleted.
+    ///
+    /// # Errors
+    /// As the hub reports them.
+    pub async fn project_accounts(&self, name: &ProjectName) -> Result<u64, HubError> {
+        let (hub, caller) = self.parts();
+        projects::count_accounts(hub, caller, name).await
+    }
+
+    /// `projects.create`
+    ///
+    /// # Errors
+    /// As the hub reports them.
+    pub async fn create_project(
+        &self,
+        name: &ProjectName,
+        guard: Guard,
+    ) -> Result<Project, HubError> {
+        let (hub, caller) = self.parts();
+        Ok(projects::create(hub, caller, name, guard).await?.into())
+    }
+
+    /// `projects.delete`
+    ///
+    /// # Errors
+    /// As the hub reports them.
+    pub async fn delete_project(
+        &self,
+        name: &ProjectName,
+        guard: Guard,
+    ) -> Result<Written<Project>, HubError> {
+        let (hub, caller) = self.parts();
+        let outcome = projects::delete(hub, caller, name, guard).await?;
+        Ok(written(format!("project/{name}"), outcome, guard, |project| project.clone().into()))
+    }
+
+    /// `projects.update`
+    ///
+    /// # Errors
+    /// As the hub reports them.
+    pub async fn update_project(
+        &self,
+        name: &ProjectName,
+        changes: projects::Changes,
+        guard: Guard,
+    ) -> Result<Written<Project>, HubError> {
+        let (hub, caller) = self.parts();
+        let outcome = projects::update(hub, caller, name, changes, guard).await?;
+        Ok(written(format!("project/{name}"), outcome, guard, |project| project.clone().into()))
+    }
+}

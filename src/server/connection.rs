@@ -1,0 +1,173 @@
+//! One connection, from greeting to end.
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::response::{IntoResponse, Response};
+use http::Request;
+use http::header::{CONNECTION, HeaderValue};
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::net::TcpStream;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+use crate::error::{HubError, codes};
+
+use super::listen::{Door, Place};
+use super::metrics::{Entered, count};
+use super::respond::{Failure, bare, shape};
+use super::router::{REQUEST_ID, RequestId};
+use super::stream::{Activity, Stream, Wire};
+use super::{AppState, health};
+
+/// How long a TLS handshake may take.
+const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
+/// How long a connection beyond the limit may take for its question.
+const OVERFLOW_LIMIT: Duration = Duration::from_secs(2);
+/// How long a connection may be open without a request; it ends within twice that time.
+const IDLE_LIMIT: Duration = Duration::from_secs(90);
+/// Bytes of a request's head that are kept; refused with a status only above.
+const HEAD_BYTES: usize = 32 * 1024;
+/// Headers that are read before they are counted.
+const HEAD_COUNT: usize = 256;
+/// Requests at once on one connection of HTTP/2.
+const STREAMS: u32 = 100;
+/// Bytes of bodies that a connection of HTTP/2 may send ahead.
+const WINDOW: u32 = 128 * 1024;
+/// How often a silent connection of HTTP/2 is asked for a sign of life, and how long that may take.
+const PING_EVERY: Duration = Duration::from_secs(20);
+
+/// Serves a connection to its end.
+pub(super) async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    place: Place,
+    door: Arc<Door>,
+    state: AppState,
+) {
+    let _open = Entered::new(&state.metrics().counts.connections);
+    // Small answers wait for nothing.
+    _ = stream.set_nodelay(true);
+    let (evicted, is_full) = match &place {
+        Place::Full(_) => (CancellationToken::new(), true),
+        Place::Overflow(token) => (token.clone(), false),
+    };
+    tokio::select! {
+        () = evicted.cancelled() => {}
+        () = state.stop().cut() => {}
+        () = converse(stream, peer, is_full, &door, &state) => {}
+    }
+    drop(place);
+}
+
+async fn converse(
+    stream: TcpStream,
+    peer: SocketAddr,
+    is_full: bool,
+    door: &Door,
+    state: &AppState,
+) {
+    let wire = match &door.tls {
+        None => Wire::Plain(stream),
+        Some(tls) => {
+            let acceptor = tokio_rustls::TlsAcceptor::from(tls.config());
+            match timeout(HANDSHAKE_LIMIT, acceptor.accept(stream)).await {
+                Ok(Ok(stream)) => Wire::Tls(Box::new(stream)),
+                _ => {
+                    count(&state.metrics().counts.tls_failures);
+                    return;
+                }
+            }
+        }
+    };
+    let header_limit = if is_full { door.header_limit } else { OVERFLOW_LIMIT };
+    let activity = Arc::new(Activity::default());
+    let malformed = {
+        let state = state.clone();
+        Arc::new(move |status| bare(status, &state))
+    };
+    let stream = Stream::new(wire, Arc::clone(&activity), header_limit, malformed);
+    let service = {
+        let (activity, service, state) =
+            (Arc::clone(&activity), door.service.clone(), state.clone());
+        hyper::service::service_fn(move |request: Request<Incoming>| {
+            let (activity, service, state) =
+                (Arc::clone(&activity), service.clone(), state.clone());
+            async move {
+                activity.has_asked.store(true, Ordering::Relaxed);
+                activity.requests.fetch_add(1, Ordering::Relaxed);
+                let mut request = request.map(Body::new);
+                let path = request.uri().path();
+                if !is_full && path != health::ALIVE && path != health::READY {
+                    return Ok(overloaded(&state));
+                }
+                request.extensions_mut().insert(ConnectInfo(peer));
+                service.oneshot(request).await
+            }
+        })
+    };
+    let builder = protocol(header_limit, is_full);
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut idle = interval(IDLE_LIMIT);
+    idle.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut seen, mut is_ending) = (None, false);
+    loop {
+        tokio::select! {
+            // A client that breaks off is no news.
+            _ = connection.as_mut() => return,
+            () = state.stop().draining(), if !is_ending => {
+                is_ending = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            _ = idle.tick(), if !is_ending => {
+                let requests = activity.requests.load(Ordering::Relaxed);
+                if seen.replace(requests) == Some(requests) {
+                    is_ending = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+            }
+        }
+    }
+}
+
+fn protocol(header_limit: Duration, is_full: bool) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(header_limit)
+        .max_buf_size(HEAD_BYTES)
+        .max_headers(HEAD_COUNT)
+        .keep_alive(is_full);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING_EVERY)
+        .keep_alive_timeout(PING_EVERY)
+        .max_concurrent_streams(STREAMS)
+        .initial_connection_window_size(WINDOW)
+        .initial_stream_window_size(WINDOW / 2)
+        .max_header_list_size(u32::try_from(HEAD_BYTES).unwrap_or(u32::MAX));
+    builder
+}
+
+/// The answer to everything but health on a connection beyond the limit.
+fn overloaded(state: &AppState) -> Response {
+    let error = HubError::new(&codes::OVERLOADED, "the hub has too many connections");
+    let mut response = Failure::from(error).into_response();
+    let id = RequestId::new(state);
+    shape(&mut response, id.as_str(), state.hub.now());
+    if let Ok(id) = HeaderValue::from_str(id.as_str()) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}

@@ -1,0 +1,76 @@
+//! How the hub is: for load balancers, service managers and Prometheus.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use serde_json::json;
+use tokio::time::timeout;
+
+use crate::domain::caller::Permission;
+use crate::error::{HubError, codes};
+
+use super::AppState;
+use super::caller::Authenticated;
+use super::respond::{Failure, reply};
+
+/// Where the process says that it is alive.
+pub(super) const ALIVE: &str = "/healthz";
+/// Where it says that it can work.
+pub(super) const READY: &str = "/readyz";
+/// What it counts.
+const METRICS: &str = "/metrics";
+/// How long the store may take for a sign of life.
+const STORE_LIMIT: Duration = Duration::from_secs(2);
+
+/// Health, for everybody, and numbers, for administrators.
+pub(super) fn routes() -> Router<AppState> {
+    health().route(METRICS, get(metrics_for))
+}
+
+/// Both for everybody, for an address of their own.
+pub(super) fn own_routes() -> Router<AppState> {
+    health().route(METRICS, get(metrics))
+}
+
+fn health() -> Router<AppState> {
+    Router::new().route(ALIVE, get(alive)).route(READY, get(ready))
+}
+
+async fn alive() -> Response {
+    reply(StatusCode::OK, json!({ "status": "ok" }))
+}
+
+async fn ready(State(state): State<AppState>) -> Result<Response, Failure> {
+    let not_ready = |text| HubError::new(&codes::NOT_READY, text);
+    if state.stop().is_stopping() {
+        return Err(not_ready("the hub is stopping").into());
+    }
+    let asked = timeout(STORE_LIMIT, state.hub.store().ping()).await;
+    asked
+        .map_err(|_| not_ready("the store does not answer"))?
+        .map_err(|error| not_ready("the store does not answer").source(error))?;
+    Ok(reply(StatusCode::OK, json!({ "status": "ready" })))
+}
+
+async fn metrics_for(
+    State(state): State<AppState>,
+    Authenticated(caller): Authenticated,
+) -> Result<Response, Failure> {
+    let needed = Permission::Administer;
+    if !caller.may(needed) {
+        let text = format!("this needs the scope `{}`", needed.as_str());
+        return Err(HubError::new(&codes::FORBIDDEN, text).into());
+    }
+    Ok(metrics(State(state)).await)
+}
+
+async fn metrics(State(state): State<AppState>) -> Response {
+    let dropped = state.log_lines_dropped();
+    let page = state.metrics().page(&state.hub.store().gauges(), dropped);
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page).into_response()
+}

@@ -1,0 +1,113 @@
+//! Accepts connections, as many as are allowed, and a few more that may only ask how the hub is.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use futures_util::FutureExt as _;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::metrics::count;
+use super::tls::Tls;
+use super::{AppState, Options, connection};
+
+/// Connections beyond the limit. The oldest of them makes room for a newcomer, so that slow ones
+/// can't keep out whoever asks at once.
+const OVERFLOW: usize = 128;
+/// How long to wait before accepting again where the system has no room for a connection.
+const ROOM_WAIT: Duration = Duration::from_millis(100);
+
+/// An address that is listened on.
+pub(super) struct Door {
+    listener: TcpListener,
+    pub(super) tls: Option<Arc<Tls>>,
+    pub(super) service: Router,
+    pub(super) header_limit: Duration,
+    places: Arc<Semaphore>,
+    overflow: Mutex<VecDeque<CancellationToken>>,
+}
+
+/// What a connection may do.
+pub(super) enum Place {
+    /// Everything.
+    Full(#[expect(dead_code, reason = "held until the connection ends")] OwnedSemaphorePermit),
+    /// Ask how the hub is, until the token says that the place is needed.
+    Overflow(CancellationToken),
+}
+
+impl Door {
+    pub(super) fn new(
+        listener: TcpListener,
+        tls: Option<Arc<Tls>>,
+        service: Router,
+        most: usize,
+        options: &Options,
+    ) -> Self {
+        let places = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
+        let (header_limit, overflow) = (options.header_limit, Mutex::default());
+        Self { listener, tls, service, header_limit, places, overflow }
+    }
+
+    pub(super) fn address(&self) -> Option<SocketAddr> {
+        self.listener.local_addr().ok()
+    }
+
+    fn place(&self, state: &AppState) -> Place {
+        if let Ok(permit) = Arc::clone(&self.places).try_acquire_owned() {
+            return Place::Full(permit);
+        }
+        count(&state.metrics().counts.connections_overflow);
+        let token = CancellationToken::new();
+        let mut overflow = self.overflow.lock().unwrap_or_else(PoisonError::into_inner);
+        overflow.push_back(token.clone());
+        if overflow.len() > OVERFLOW
+            && let Some(oldest) = overflow.pop_front()
+        {
+            oldest.cancel();
+        }
+        Place::Overflow(token)
+    }
+}
+
+/// Accepts until the hub is told to stop.
+pub(super) async fn accept(door: Door, state: AppState, connections: TaskTracker) {
+    let door = Arc::new(door);
+    let start = |(stream, peer): (TcpStream, SocketAddr)| {
+        count(&state.metrics().counts.connections_accepted);
+        let place = door.place(&state);
+        let (door, state) = (Arc::clone(&door), state.clone());
+        connections.spawn(connection::serve(stream, peer, place, door, state));
+    };
+    let stop = state.stop();
+    while !stop.is_stopping() {
+        let accepted = tokio::select! {
+            () = stop.stopping() => break,
+            accepted = door.listener.accept() => accepted,
+        };
+        match accepted {
+            Ok(accepted) => start(accepted),
+            // The client went away before it was greeted.
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::error!(target: "hubctl::serve", %error, "can't accept connections");
+                sleep(ROOM_WAIT).await;
+            }
+        }
+    }
+    // The system has accepted these already; closing the door would cut them off.
+    while let Some(Ok(accepted)) = door.listener.accept().now_or_never() {
+        start(accepted);
+    }
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}

@@ -1,0 +1,308 @@
+//! What the hub counts about itself, and its text for Prometheus.
+//!
+//! Labels are route patterns, known methods and statuses, so that no client can add series.
+
+mod process;
+mod text;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+
+use crate::store::Gauges;
+
+use text::Page;
+
+/// Upper bounds of the classes of durations, in microseconds, as Prometheus writes them.
+const CLASSES: &[(u64, &str)] = &[
+    (500, "0.0005"),
+    (1_000, "0.001"),
+    (2_500, "0.0025"),
+    (5_000, "0.005"),
+    (10_000, "0.01"),
+    (25_000, "0.025"),
+    (50_000, "0.05"),
+    (100_000, "0.1"),
+    (250_000, "0.25"),
+    (500_000, "0.5"),
+    (1_000_000, "1"),
+    (2_500_000, "2.5"),
+    (5_000_000, "5"),
+    (10_000_000, "10"),
+    (30_000_000, "30"),
+];
+/// Routes times methods that are counted apart; the table of routes is far smaller.
+const SERIES_LIMIT: usize = 1_000;
+/// Stands for every path that has no route.
+pub(super) const UNMATCHED: &str = "unmatched";
+
+/// Name of a metric, its kind, what it means, and how to read it.
+macro_rules! counters {
+    ($($field:ident: $name:literal, $kind:literal, $help:literal;)*) => {
+        /// Numbers without labels.
+        #[derive(Debug, Default)]
+        pub(super) struct Counts {
+            $(#[doc = $help] pub(super) $field: AtomicU64,)*
+        }
+
+        impl Counts {
+            fn write(&self, page: &mut Page) {
+                $(page.single($name, $kind, $help, self.$field.load(Ordering::Relaxed));)*
+            }
+        }
+    };
+}
+
+counters! {
+    in_flight: "hubctl_http_requests_in_flight", "gauge", "Requests that are being answered.";
+    panics: "hubctl_http_panics_total", "counter", "Requests whose handler panicked.";
+    timeouts: "hubctl_http_timeouts_total", "counter", "Requests that took too long.";
+    rate_limited: "hubctl_http_rate_limited_total", "counter", "Requests refused because their key sent too many.";
+    bad_credentials: "hubctl_http_bad_credentials_total", "counter", "Requests whose key or token was not accepted.";
+    connections: "hubctl_connections", "gauge", "Open connections.";
+    connections_accepted: "hubctl_connections_accepted_total", "counter", "Connections accepted so far.";
+    connections_overflow: "hubctl_connections_overflow_total", "counter", "Connections beyond the limit, served health checks only.";
+    tls_failures: "hubctl_tls_handshake_failures_total", "counter", "TLS handshakes that failed or took too long.";
+    tls_reloads: "hubctl_tls_reloads_total", "counter", "Times a changed certificate was taken in.";
+}
+
+/// Everything that is counted.
+#[derive(Debug, Default)]
+pub(super) struct Metrics {
+    pub(super) counts: Counts,
+    routes: RwLock<HashMap<RouteKey, Arc<Timings>>>,
+}
+
+type RouteKey = (Arc<str>, &'static str);
+
+/// Requests of one route and method.
+#[derive(Debug)]
+struct Timings {
+    classes: [AtomicU64; CLASSES.len() + 1],
+    sum_us: AtomicU64,
+    /// By status, 100 to 599.
+    statuses: RwLock<HashMap<u16, AtomicU64>>,
+}
+
+impl Default for Timings {
+    fn default() -> Self {
+        Self {
+            classes: [const { AtomicU64::new(0) }; CLASSES.len() + 1],
+            sum_us: AtomicU64::new(0),
+            statuses: RwLock::default(),
+        }
+    }
+}
+
+impl Timings {
+    fn add(&self, status: StatusCode, took: Duration) {
+        let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let class = CLASSES.partition_point(|(most, _)| *most < took_us);
+        self.classes[class].fetch_add(1, Ordering::Relaxed);
+        self.sum_us.fetch_add(took_us, Ordering::Relaxed);
+        let status = status.as_u16();
+        let known = self.statuses.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = known.get(&status) {
+            count.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        drop(known);
+        let mut all = self.statuses.write().unwrap_or_else(PoisonError::into_inner);
+        all.entry(status).or_default().fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// One of the names that are known; a client may send any.
+fn method_name(method: &Method) -> &'static str {
+    const KNOWN: [&str; 7] = ["GET", "POST", "PATCH", "PUT", "DELETE", "HEAD", "OPTIONS"];
+    KNOWN.iter().find(|name| **name == method.as_str()).copied().unwrap_or("other")
+}
+
+/// Counts up now, and down when it is dropped.
+#[derive(Debug)]
+pub(super) struct Entered<'a>(&'a AtomicU64);
+
+impl<'a> Entered<'a> {
+    pub(super) fn new(gauge: &'a AtomicU64) -> Self {
+        gauge.fetch_add(1, Ordering::Relaxed);
+        Self(gauge)
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// One more.
+pub(super) fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+impl Metrics {
+    /// Counts an answered request.
+    pub(super) fn answered(
+        &self,
+        route: &str,
+        method: &Method,
+        status: StatusCode,
+        took: Duration,
+    ) {
+        let method = method_name(method);
+        let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
+        // The key borrows nothing, and a pattern is short: looking through a handful of rows of
+        // one method is no dearer than making an owned key to ask for.
+        let known = routes.get(&(route, method) as &dyn Key).map(Arc::clone);
+        drop(routes);
+        let timings = known.unwrap_or_else(|| self.series(route, method));
+        timings.add(status, took);
+    }
+
+    fn series(&self, route: &str, method: &'static str) -> Arc<Timings> {
+        let mut routes = self.routes.write().unwrap_or_else(PoisonError::into_inner);
+        let route = if routes.len() < SERIES_LIMIT { route } else { UNMATCHED };
+        Arc::clone(routes.entry((Arc::from(route), method)).or_default())
+    }
+
+    /// The page that Prometheus reads.
+    pub(super) fn page(&self, store: &Gauges, lines_dropped: u64) -> String {
+        let mut page = Page::default();
+        page.header("hubctl_build_info", "gauge", "The version that runs.");
+        page.row("hubctl_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
+        self.write_routes(&mut page);
+        self.counts.write(&mut page);
+        let dropped = "Log lines that were dropped because standard error did not take them.";
+        page.single("hubctl_log_lines_dropped_total", "counter", dropped, lines_dropped);
+        write_store(&mut page, store);
+        process::write(&mut page);
+        page.finish()
+    }
+
+    fn write_routes(&self, page: &mut Page) {
+        let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
+        let mut sorted: Vec<_> = routes.iter().collect();
+        sorted.sort_by(|a, b| a.0.cmp(b.0));
+        let name = "hubctl_http_requests_total";
+        page.header(name, "counter", "Requests answered.");
+        for ((route, method), timings) in &sorted {
+            let statuses = timings.statuses.read().unwrap_or_else(PoisonError::into_inner);
+            let mut statuses: Vec<_> = statuses.iter().collect();
+            statuses.sort_by_key(|(status, _)| **status);
+            for (status, count) in statuses {
+                let status = status.to_string();
+                let labels = [("route", &**route), ("method", method), ("status", &status)];
+                page.row(name, &labels, count.load(Ordering::Relaxed));
+            }
+        }
+        let name = "hubctl_http_request_duration_seconds";
+        page.header(name, "histogram", "Time from a request's headers to its answer's.");
+        for ((route, method), timings) in &sorted {
+            let labels = [("route", &**route), ("method", *method)];
+            let mut sum = 0;
+            let bounds = CLASSES.iter().map(|(_, bound)| *bound).chain(["+Inf"]);
+            for (bound, class) in bounds.zip(&timings.classes) {
+                sum += class.load(Ordering::Relaxed);
+                let labels = [labels[0], labels[1], ("le", bound)];
+                page.row(&format!("{name}_bucket"), &labels, sum);
+            }
+            let seconds = Duration::from_micros(timings.sum_us.load(Ordering::Relaxed));
+            page.row(&format!("{name}_sum"), &labels, seconds.as_secs_f64());
+            page.row(&format!("{name}_count"), &labels, sum);
+        }
+    }
+}
+
+fn write_store(page: &mut Page, store: &Gauges) {
+    let rows: [(&str, &str, &str, u64); 5] = [
+        ("hubctl_store_connections", "gauge", "Connections to the store.", store.connections),
+        ("hubctl_store_connections_idle", "gauge", "Those that nobody uses.", store.idle),
+        ("hubctl_store_waiting", "gauge", "Requests that wait for the store.", store.waiting),
+        ("hubctl_store_commits_total", "counter", "Commits to the store's disk.", store.commits),
+        (
+            "hubctl_store_transactions_total",
+            "counter",
+            "Writing transactions that these commits made durable.",
+            store.transactions,
+        ),
+    ];
+    for (name, kind, help, value) in rows {
+        page.single(name, kind, help, value);
+    }
+}
+
+/// Lets the table be asked with borrowed texts.
+trait Key {
+    fn parts(&self) -> (&str, &str);
+}
+
+impl Key for RouteKey {
+    fn parts(&self) -> (&str, &str) {
+        (&self.0, self.1)
+    }
+}
+
+impl Key for (&str, &str) {
+    fn parts(&self) -> (&str, &str) {
+        *self
+    }
+}
+
+impl<'a> std::borrow::Borrow<dyn Key + 'a> for RouteKey {
+    fn borrow(&self) -> &(dyn Key + 'a) {
+        self
+    }
+}
+
+impl PartialEq for dyn Key + '_ {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts() == other.parts()
+    }
+}
+
+impl Eq for dyn Key + '_ {}
+
+impl std::hash::Hash for dyn Key + '_ {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.parts().hash(state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_fall_into_their_classes_and_sum_up() {
+        let metrics = Metrics::default();
+        for micros in [500, 501, 40_000_000] {
+            let took = Duration::from_micros(micros);
+            metrics.answered("/accounts/{id}", &Method::GET, StatusCode::OK, took);
+        }
+        let page = metrics.page(&Gauges::default(), 0);
+        let has = |line: &str| assert!(page.lines().any(|l| l == line), "no {line} in\n{page}");
+        let labels = r#"route="/accounts/{id}",method="GET""#;
+        has(&format!("hubctl_http_requests_total{{{labels},status=\"200\"}} 3"));
+        let bucket = "hubctl_http_request_duration_seconds_bucket";
+        has(&format!("{bucket}{{{labels},le=\"0.0005\"}} 1"));
+        has(&format!("{bucket}{{{labels},le=\"0.001\"}} 2"));
+        has(&format!("{bucket}{{{labels},le=\"30\"}} 2"));
+        has(&format!("{bucket}{{{labels},le=\"+Inf\"}} 3"));
+        has(&format!("hubctl_http_request_duration_seconds_sum{{{labels}}} 40.001001"));
+    }
+
+    #[test]
+    fn no_client_can_add_series_without_end() {
+        let metrics = Metrics::default();
+        let any = Method::from_bytes(b"BREW").unwrap();
+        for number in 0..5_000 {
+            let route = format!("/{number}");
+            metrics.answered(&route, &any, StatusCode::OK, Duration::ZERO);
+        }
+        assert!(metrics.routes.read().unwrap().len() <= SERIES_LIMIT + 1);
+        assert!(metrics.page(&Gauges::default(), 0).contains(r#"method="other""#));
+    }
+}

@@ -1,0 +1,367 @@
+//! `hubctl serve`: the hub over HTTP. Binds, routes, and stops without cutting anybody off.
+
+mod body;
+mod caller;
+mod connection;
+mod health;
+mod limits;
+mod listen;
+mod log;
+mod metrics;
+mod notify;
+mod respond;
+mod router;
+pub mod routes;
+mod signals;
+mod source;
+mod stop;
+mod stream;
+mod tls;
+
+use std::collections::HashSet;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use ipnet::IpNet;
+use tokio::net::TcpListener;
+use tokio::sync::Notify as Wake;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio_util::task::TaskTracker;
+
+use crate::domain::ids::KeyNumber;
+use crate::error::{HubError, codes};
+use crate::hub::Hub;
+use crate::hub::api_keys::touch_used;
+
+pub use body::{BODY_LIMIT, JsonBody, OptionalJsonBody};
+pub use log::{Log, LogFormat, LogLevel, LogOptions};
+pub use notify::Notify;
+pub use respond::{Failure, rate_limited, reply, status};
+pub use router::{RequestId, router};
+pub use signals::{Signal, Signals};
+pub use stop::Stop;
+pub use tls::TlsFiles;
+
+use limits::Limits;
+use listen::Door;
+use metrics::Metrics;
+use tls::Tls;
+
+/// How long idle connections stay open after the hub was told to stop: an answer given in this
+/// time tells its client to send no more, so that nothing is sent to a closed door.
+const FAREWELL: Duration = Duration::from_millis(300);
+/// How often limits forget the quiet ones.
+const TIDY_EVERY: Duration = Duration::from_mins(1);
+/// How often certificate files are looked at.
+const CERTIFICATES_EVERY: Duration = Duration::from_secs(10);
+/// How often it is noted which keys were used.
+const USES_EVERY: Duration = Duration::from_secs(5);
+/// Connections to the address of the metrics.
+const METRICS_CONNECTIONS: usize = 64;
+
+/// How a hub is served.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where to listen; port 0 is any free one.
+    pub listen: SocketAddr,
+    /// Where to listen for `/metrics` and health alone.
+    pub metrics_listen: Option<SocketAddr>,
+    /// TLS, if the hub itself does it.
+    pub tls: Option<TlsFiles>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Requests a minute and key; 0 is no limit.
+    pub rate_limit: u32,
+    /// Connections at once; beyond them only health is answered.
+    pub max_connections: usize,
+    /// How long requests may still take after the hub was told to stop.
+    pub grace: Duration,
+    /// How long a request may take as a whole.
+    pub request_limit: Duration,
+    /// How long a client may take for the headers of a request.
+    pub header_limit: Duration,
+    /// Who is told how the hub is.
+    pub notify: Notify,
+}
+
+impl Options {
+    /// The usual ones, at an address.
+    #[must_use]
+    pub fn at(listen: SocketAddr) -> Self {
+        Self {
+            listen,
+            metrics_listen: None,
+            tls: None,
+            trusted_proxies: Vec::new(),
+            rate_limit: 1_000,
+            max_connections: 1_024,
+            grace: Duration::from_secs(30),
+            request_limit: Duration::from_secs(30),
+            header_limit: Duration::from_secs(15),
+            notify: Notify::default(),
+        }
+    }
+}
+
+/// What every handler can reach.
+#[derive(Clone)]
+pub struct AppState {
+    /// The hub.
+    pub hub: Arc<Hub>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    metrics: Metrics,
+    limits: Limits,
+    trusted_proxies: Vec<IpNet>,
+    request_limit: Duration,
+    stop: Stop,
+    log: Option<Log>,
+    /// Keys whose use is to be noted.
+    used: Mutex<HashSet<KeyNumber>>,
+}
+
+impl AppState {
+    /// The state of a hub that is served with these options.
+    #[must_use]
+    pub fn new(hub: Arc<Hub>, options: &Options, stop: Stop, log: Option<Log>) -> Self {
+        let shared = Shared {
+            metrics: Metrics::default(),
+            limits: Limits::new(options.rate_limit),
+            trusted_proxies: options.trusted_proxies.clone(),
+            request_limit: options.request_limit,
+            stop,
+            log,
+            used: Mutex::default(),
+        };
+        Self { hub, shared: Arc::new(shared) }
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.shared.metrics
+    }
+
+    fn stop(&self) -> &Stop {
+        &self.shared.stop
+    }
+
+    fn request_limit(&self) -> Duration {
+        self.shared.request_limit
+    }
+
+    fn log_lines_dropped(&self) -> u64 {
+        self.shared.log.as_ref().map_or(0, Log::dropped)
+    }
+
+    /// Counts a request of a key (KP-5), whose use is noted later (KP-2).
+    fn count_use(&self, key: KeyNumber) -> Result<(), HubError> {
+        if let Err(wait_s) = self.shared.limits.request(key.0) {
+            metrics::count(&self.metrics().counts.rate_limited);
+            return Err(rate_limited("too many requests with this key", wait_s));
+        }
+        self.used().insert(key);
+        Ok(())
+    }
+
+    fn used(&self) -> MutexGuard<'_, HashSet<KeyNumber>> {
+        self.shared.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes the uses since the last time.
+    async fn note_uses(&self) {
+        let used: Vec<KeyNumber> = std::mem::take(&mut *self.used()).into_iter().collect();
+        if used.is_empty() {
+            return;
+        }
+        if let Err(error) = touch_used(&self.hub, &used).await {
+            tracing::warn!(target: "hubctl::serve", "the use of keys was not noted: {error}");
+        }
+    }
+
+    /// Where a request comes from, seen through the proxies that are trusted.
+    #[must_use]
+    pub fn source(&self, peer: IpAddr, headers: &http::HeaderMap) -> IpAddr {
+        source::source(peer, headers, &self.shared.trusted_proxies)
+    }
+
+    /// Takes note of a wrong key or token from an address (threat 8).
+    ///
+    /// # Errors
+    /// `rate.limited` where there were too many: answer that instead of what was wrong.
+    pub fn wrong_guess(&self, source: IpAddr) -> Result<(), HubError> {
+        metrics::count(&self.metrics().counts.bad_credentials);
+        let counted = self.shared.limits.wrong_guess(source);
+        counted.map_err(|wait_s| rate_limited("too many wrong keys from this address", wait_s))
+    }
+}
+
+/// How a hub ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everybody had an answer.
+    Answered,
+    /// Somebody took longer than allowed and was cut off.
+    Late,
+    /// It was told to end at once.
+    Cut,
+}
+
+/// A hub that listens and does not answer yet.
+pub struct Server {
+    state: AppState,
+    doors: Vec<Door>,
+    tls: Option<Arc<Tls>>,
+    reload: Arc<Wake>,
+    options: Options,
+}
+
+impl Server {
+    /// Takes the addresses and reads the certificate.
+    ///
+    /// # Errors
+    /// `server.cannot_listen`, `server.tls_invalid`
+    pub async fn bind(
+        state: AppState,
+        options: Options,
+        routes: Router<AppState>,
+    ) -> Result<Self, HubError> {
+        let tls = options.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
+        let mut doors = vec![Door::new(
+            listen(options.listen).await?,
+            tls.clone(),
+            router(state.clone(), routes),
+            options.max_connections,
+            &options,
+        )];
+        if let Some(address) = options.metrics_listen {
+            let listener = listen(address).await?;
+            let service = router::own_router(state.clone());
+            doors.push(Door::new(listener, None, service, METRICS_CONNECTIONS, &options));
+        }
+        Ok(Self { state, doors, tls, reload: Arc::default(), options })
+    }
+
+    /// Where it listens: for everybody, then for the metrics.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.doors.iter().filter_map(Door::address).collect()
+    }
+
+    /// What makes it look at its certificate again.
+    #[must_use]
+    pub fn reload(&self) -> Arc<Wake> {
+        Arc::clone(&self.reload)
+    }
+
+    /// Answers until it is told to stop.
+    pub async fn run(self) -> Outcome {
+        let Self { state, doors, tls, reload, options } = self;
+        let stop = state.stop().clone();
+        let connections = TaskTracker::new();
+        let chores = TaskTracker::new();
+        for door in doors {
+            chores.spawn(listen::accept(door, state.clone(), connections.clone()));
+        }
+        let work = tokio::spawn(chores_of(state.clone(), tls, reload));
+        let watchdog = options.notify.watchdog.map(|every| watch(options.notify.clone(), every));
+        let watchdog = watchdog.map(tokio::spawn);
+        options.notify.send("READY=1");
+        stop.stopping().await;
+        options.notify.send("STOPPING=1");
+        tracing::info!(target: "hubctl::serve", "stopping");
+        chores.close();
+        connections.close();
+        // Doors close first: who comes later is refused by the system and tries elsewhere.
+        chores.wait().await;
+        tokio::select! {
+            () = connections.wait() => {}
+            () = sleep(FAREWELL) => {}
+            () = stop.cut() => {}
+        }
+        stop.drain();
+        let outcome = tokio::select! {
+            done = timeout(options.grace, connections.wait()) => match done {
+                Ok(()) => Outcome::Answered,
+                Err(_) => Outcome::Late,
+            },
+            () = stop.cut() => Outcome::Cut,
+        };
+        if outcome != Outcome::Answered {
+            let left = connections.len();
+            tracing::warn!(target: "hubctl::serve", left, "connections are cut off");
+        }
+        stop.now();
+        connections.wait().await;
+        work.abort();
+        state.note_uses().await;
+        if let Some(watchdog) = watchdog {
+            watchdog.abort();
+        }
+        outcome
+    }
+}
+
+/// Allows as many open files as the system lets the process have: each connection is one, and
+/// shells and service managers start programs with few.
+pub fn raise_open_files() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+        let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+        if current != maximum {
+            // With few files, the door says so when it has no room.
+            _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+        }
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, HubError> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let failed = |text: String| HubError::new(&codes::LISTEN_FAILED, text);
+        match error.kind() {
+            std::io::ErrorKind::AddrInUse => failed(format!("{address} is in use already"))
+                .hint("stop what listens there, or choose another address with --listen"),
+            _ => failed(format!("can't listen on {address}: {error}")),
+        }
+    })
+}
+
+/// What has to be done now and then.
+async fn chores_of(state: AppState, tls: Option<Arc<Tls>>, reload: Arc<Wake>) {
+    let [mut tidy, mut files, mut uses] =
+        [TIDY_EVERY, CERTIFICATES_EVERY, USES_EVERY].map(interval);
+    for chore in [&mut tidy, &mut files, &mut uses] {
+        chore.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    }
+    loop {
+        tokio::select! {
+            _ = tidy.tick() => { state.shared.limits.tidy(); continue; }
+            _ = uses.tick() => { state.note_uses().await; continue; }
+            _ = files.tick() => {}
+            () = reload.notified() => {}
+        }
+        let Some(tls) = tls.clone() else { continue };
+        match tokio::task::spawn_blocking(move || tls.reload()).await {
+            Ok(Ok(true)) => {
+                metrics::count(&state.metrics().counts.tls_reloads);
+                tracing::info!(target: "hubctl::serve", "took in a new certificate");
+            }
+            Ok(Err(error)) => {
+                tracing::error!(target: "hubctl::serve", "keeping the old certificate: {error}");
+            }
+            Ok(Ok(false)) | Err(_) => {}
+        }
+    }
+}
+
+async fn watch(notify: Notify, every: Duration) {
+    let mut beat = interval(every);
+    loop {
+        beat.tick().await;
+        notify.send("WATCHDOG=1");
+    }
+}

@@ -1,0 +1,228 @@
+//! What every request passes: an id, limits, a guard against panics, a line in the log; no handler.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt as _;
+use http::header::{
+    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use http::{Extensions, Method, StatusCode, Version};
+use tokio::time::timeout;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{Predicate as _, SizeAbove};
+
+use crate::error::{HubError, codes};
+
+pub(super) use super::caller::Authenticated;
+
+use super::body::{BODY_LIMIT, check_length};
+use super::metrics::{Entered, UNMATCHED, count};
+use super::respond::{Failure, shape};
+use super::{AppState, health};
+
+/// The header in which a request is named.
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Longest request id that is taken over from a client.
+const ID_LIMIT: usize = 64;
+/// Longest address of a request, in bytes.
+const ADDRESS_LIMIT: usize = 8_192;
+/// Longest sum of all headers, in bytes, and most of them.
+const HEADERS_LIMIT: usize = 16_384;
+const HEADER_COUNT: usize = 100;
+/// Answers shorter than this are not compressed, in bytes.
+const COMPRESS_ABOVE: u64 = 1_024;
+
+/// What a request is called, in the log and to whoever asks.
+#[derive(Debug, Clone)]
+pub struct RequestId(Arc<str>);
+
+impl RequestId {
+    /// The id.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The client's own, where it is harmless in a log; otherwise a new one.
+    fn of(headers: &HeaderMap, state: &AppState) -> Self {
+        let fine = |id: &&str| {
+            let fine = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.');
+            (1..=ID_LIMIT).contains(&id.len()) && id.bytes().all(fine)
+        };
+        let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(fine);
+        if let Some(given) = given {
+            return Self(given.into());
+        }
+        Self::new(state)
+    }
+
+    /// A new one.
+    pub(super) fn new(state: &AppState) -> Self {
+        let made = state.hub.new_id().map(|id| id.to_string());
+        Self(made.unwrap_or_else(|_| "unnamed".to_owned()).into())
+    }
+}
+
+/// Where the layer that knows the caller leaves the number of the key, for the log.
+#[derive(Debug, Clone, Default)]
+pub(super) struct SeenKey(Arc<OnceLock<i64>>);
+
+impl SeenKey {
+    pub(super) fn set(&self, key: i64) {
+        // A request has one key.
+        _ = self.0.set(key);
+    }
+}
+
+/// Marks an answer that may be compressed.
+#[derive(Debug, Clone, Copy)]
+struct Compressible;
+
+/// The whole service: the routes within the layers, with health beside them.
+pub fn router(state: AppState, routes: Router<AppState>) -> Router {
+    wrap(state, routes.merge(health::routes()))
+}
+
+/// The service of an address of its own for health and numbers.
+pub(super) fn own_router(state: AppState) -> Router {
+    wrap(state, health::own_routes())
+}
+
+fn wrap(state: AppState, routes: Router<AppState>) -> Router {
+    let marked = |_: StatusCode, _: Version, _: &HeaderMap, extensions: &Extensions| {
+        extensions.get::<Compressible>().is_some()
+    };
+    let compress =
+        CompressionLayer::new().compress_when(SizeAbove::new(COMPRESS_ABOVE).and(marked));
+    routes
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(from_fn_with_state(state.clone(), pass))
+        .layer(compress)
+        .with_state(state)
+}
+
+async fn pass(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let _in_flight = Entered::new(&state.metrics().counts.in_flight);
+    let id = RequestId::of(request.headers(), &state);
+    let key = SeenKey::default();
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    let (method, version) = (request.method().clone(), request.version());
+    request.extensions_mut().insert(id.clone());
+    request.extensions_mut().insert(key.clone());
+    let mut response = match check(&request) {
+        Ok(()) => guarded(&state, next.run(request)).await,
+        Err(refusal) => Failure::from(refusal).into_response(),
+    };
+    shape(&mut response, id.as_str(), state.hub.now());
+    dress(&mut response, &id, &method, version, &state);
+    let took = began.elapsed();
+    let route = path.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
+    state.metrics().answered(route, &method, response.status(), took);
+    tell(&response, &id, &key, &method, route, took);
+    response
+}
+
+/// What is refused before anybody looks at it.
+fn check(request: &Request) -> Result<(), HubError> {
+    let headers = request.headers();
+    let too_large = |text| Err(HubError::new(&codes::REQUEST_TOO_LARGE, text));
+    if request.uri().path_and_query().is_some_and(|path| path.as_str().len() > ADDRESS_LIMIT) {
+        return too_large("the address is too long");
+    }
+    let length: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if length > HEADERS_LIMIT || headers.len() > HEADER_COUNT {
+        return too_large("the headers are too long or too many");
+    }
+    check_length(headers)
+}
+
+/// Bounds the time of a handler, and turns its panic into an answer. The panic's text is in the
+/// log alone, where the hook has put it.
+async fn guarded(state: &AppState, answer: impl Future<Output = Response>) -> Response {
+    let counts = &state.metrics().counts;
+    let bounded = timeout(state.request_limit(), answer);
+    let failure = match AssertUnwindSafe(bounded).catch_unwind().await {
+        Ok(Ok(response)) => return response,
+        Ok(Err(_)) => {
+            count(&counts.timeouts);
+            HubError::new(&codes::REQUEST_TIMED_OUT, "the request took too long")
+        }
+        Err(_) => {
+            count(&counts.panics);
+            HubError::new(&codes::INTERNAL, "the handler panicked")
+        }
+    };
+    Failure::from(failure).into_response()
+}
+
+fn dress(
+    response: &mut Response,
+    id: &RequestId,
+    method: &Method,
+    version: Version,
+    state: &AppState,
+) {
+    let is_json = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    // A secret beside text that somebody else chose can be guessed from compressed lengths.
+    // Secrets are shown by what creates them alone, and nothing is created by GET.
+    if is_json && *method == Method::GET && response.status() == StatusCode::OK {
+        response.extensions_mut().insert(Compressible);
+    }
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(id.as_str()) {
+        headers.insert(REQUEST_ID, id);
+    }
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if state.stop().is_stopping() && version < Version::HTTP_2 {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+}
+
+/// One line for the request: neither its address nor its headers, which may hold secrets.
+fn tell(
+    response: &Response,
+    id: &RequestId,
+    key: &SeenKey,
+    method: &Method,
+    route: &str,
+    took: std::time::Duration,
+) {
+    let status = response.status().as_u16();
+    let request_id = id.as_str();
+    if status >= 500
+        && let Some(failure) = response.extensions().get::<Failure>()
+    {
+        let (error, cause) = (failure.error(), causes(failure.error()));
+        let code = error.code().name;
+        tracing::error!(target: "hubctl::request", request_id, code, cause, "{error}");
+    }
+    let duration_ms = (took.as_secs_f64() * 1e6).round() / 1e3;
+    let key_id = key.0.get().copied();
+    let method = if method.as_str().len() <= 16 { method.as_str() } else { "other" };
+    tracing::info!(
+        target: "hubctl::request", method, route, status, duration_ms, request_id, key_id, "request"
+    );
+}
+
+fn causes(error: &HubError) -> Option<String> {
+    let mut cause = std::error::Error::source(error)?;
+    let mut text = cause.to_string();
+    while let Some(next) = cause.source() {
+        text.push_str(": ");
+        text.push_str(&next.to_string());
+        cause = next;
+    }
+    Some(text)
+}

@@ -1,0 +1,73 @@
+//! Linked accounts, as administrators see them.
+
+use axum::extract::Path;
+use http::StatusCode;
+
+use crate::api::requests::accounts::{ChangeAccount, NewAccount, filter};
+use crate::domain::ids::AccountId;
+use crate::error::{HubError, codes};
+use crate::server::body::JsonBody;
+use crate::server::respond::reply;
+
+use super::rows::{self, rows};
+use super::{Answer, Door, Params, named, ok};
+
+pub(super) fn id(text: &str) -> Result<AccountId, HubError> {
+    named(text, &codes::ACCOUNT_UNKNOWN)
+}
+
+pub(super) async fn list(Door(hub): Door, Params(query): Params) -> Answer {
+    let filter = filter(&query)?;
+    rows(async move |sink: rows::Sink| hub.accounts(&filter, |account| sink.push(account)).await)
+        .await
+}
+
+pub(super) async fn get(Door(hub): Door, Path(account): Path<String>) -> Answer {
+    ok(hub.account(&id(&account)?).await?)
+}
+
+pub(super) async fn explain(Door(hub): Door, Path(account): Path<String>) -> Answer {
+    ok(hub.explain(&id(&account)?).await?)
+}
+
+pub(super) async fn create(
+    Door(hub): Door,
+    Params(query): Params,
+    JsonBody(new): JsonBody<NewAccount>,
+) -> Answer {
+    let (account, is_new) = hub.add_account(new.try_into()?, query.guard()?).await?;
+    Ok(reply(if is_new { StatusCode::CREATED } else { StatusCode::OK }, account))
+}
+
+pub(super) async fn update(
+    Door(hub): Door,
+    Path(account): Path<String>,
+    Params(query): Params,
+    JsonBody(changes): JsonBody<ChangeAccount>,
+) -> Answer {
+    ok(hub.update_account(&id(&account)?, changes.try_into()?, query.guard()?).await?)
+}
+
+pub(super) async fn suspend(
+    Door(hub): Door,
+    Path(account): Path<String>,
+    Params(query): Params,
+) -> Answer {
+    ok(hub.suspend(&id(&account)?, query.guard()?).await?)
+}
+
+pub(super) async fn resume(
+    Door(hub): Door,
+    Path(account): Path<String>,
+    Params(query): Params,
+) -> Answer {
+    ok(hub.resume(&id(&account)?, query.guard()?).await?)
+}
+
+pub(super) async fn delete(
+    Door(hub): Door,
+    Path(account): Path<String>,
+    Params(query): Params,
+) -> Answer {
+    ok(hub.delete_account(&id(&account)?, query.guard()?).await?)
+}

@@ -1,0 +1,131 @@
+//! The vendor's platform API, where it answers otherwise than the hub's own (contract sections 3
+//! to 6).
+
+use axum::extract::Path;
+use axum::response::IntoResponse;
+use http::StatusCode;
+use serde_json::{Map, Value};
+
+use crate::api::accounts::Account;
+use crate::api::platform::NewPin;
+use crate::api::requests::accounts::{ChangeAccount, filter};
+use crate::api::requests::connect_sessions::{Authenticate, NewConnectSession};
+use crate::api::requests::{Paging, auth_configs as asked};
+use crate::error::{HubError, codes};
+use crate::hub::write::Guard;
+use crate::server::body::JsonBody;
+
+use super::accounts::id;
+use super::connect_sessions::id as session_id;
+use super::connectors::key;
+use super::generation::Generation;
+use super::{Answer, Door, Params, created, named, ok};
+
+pub(super) async fn create_session(
+    Door(hub): Door,
+    generation: Generation,
+    JsonBody(new): JsonBody<NewConnectSession>,
+) -> Answer {
+    let session = hub.create_session(new.try_into()?, Guard::default()).await?;
+    created(generation.session(&session)?)
+}
+
+pub(super) async fn authenticate(
+    Door(hub): Door,
+    generation: Generation,
+    JsonBody(asked): JsonBody<Authenticate>,
+) -> Answer {
+    created(generation.session(&hub.session_of_token(&asked.into()).await?)?)
+}
+
+pub(super) async fn session(
+    Door(hub): Door,
+    generation: Generation,
+    Path(session): Path<String>,
+) -> Answer {
+    ok(generation.session(&hub.session(session_id(&session)?).await?)?)
+}
+
+pub(super) async fn accounts(Door(hub): Door, Params(query): Params) -> Answer {
+    ok(hub.account_page(&filter(&query)?, Paging::of(&query)?).await?)
+}
+
+pub(super) async fn account(Door(hub): Door, Path(account): Path<String>) -> Answer {
+    ok(hub.plain_account(&id(&account)?).await?)
+}
+
+/// Keys of the vendor's schema that change credentials: that takes a session here, whose page
+/// proves them at the provider.
+const BY_SESSION: &[&str] = &["credentials", "secrets", "setup_information"];
+
+pub(super) async fn update_account(
+    Door(hub): Door,
+    Path(account): Path<String>,
+    JsonBody(asked): JsonBody<Map<String, Value>>,
+) -> Answer {
+    let id = id(&account)?;
+    if let Some(key) = BY_SESSION.iter().find(|key| asked.get(**key).is_some_and(|v| !v.is_null()))
+    {
+        let text = format!("{key}: credentials are replaced by a connect session");
+        return Err(HubError::new(&codes::BAD_VALUE, text)
+            .hint("POST /connect_sessions with this account_id")
+            .into());
+    }
+    let changes: ChangeAccount = serde_json::from_value(Value::Object(asked)).map_err(|error| {
+        HubError::new(&codes::BODY_INVALID, format!("the body is not of the form needed: {error}"))
+    })?;
+    hub.update_account(&id, changes.try_into()?, Guard::default()).await?;
+    ok(hub.plain_account(&id).await?)
+}
+
+/// AT-20: the deleted account is the answer.
+pub(super) async fn delete_account(Door(hub): Door, Path(account): Path<String>) -> Answer {
+    let written = hub.delete_account(&id(&account)?, Guard::default()).await?;
+    ok(written.before.map(Account::from))
+}
+
+pub(super) async fn account_meta(Door(hub): Door, Path(account): Path<String>) -> Answer {
+    ok(hub.account_meta(&id(&account)?).await?)
+}
+
+pub(super) async fn auth_configs(Door(hub): Door, Params(query): Params) -> Answer {
+    ok(hub.auth_config_page(&asked::filter(&query)?, Paging::of(&query)?).await?)
+}
+
+pub(super) async fn versions(Door(hub): Door, Path(id): Path<String>) -> Answer {
+    ok(hub.connector_versions(&id).await?)
+}
+
+pub(super) async fn pin(Door(hub): Door, Path(id): Path<String>) -> Answer {
+    ok(hub.pin(&id).await?)
+}
+
+pub(super) async fn set_pin(
+    Door(hub): Door,
+    Path(id): Path<String>,
+    JsonBody(asked): JsonBody<NewPin>,
+) -> Answer {
+    let pin = named(&asked.pinned_version, &codes::BAD_VALUE)?;
+    ok(hub.set_pin(&id, Some(pin)).await?)
+}
+
+pub(super) async fn delete_pin(Door(hub): Door, Path(id): Path<String>) -> Answer {
+    hub.set_pin(&id, None).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+pub(super) async fn connector_metas(Door(hub): Door, Params(query): Params) -> Answer {
+    let include: Vec<String> = query.all("include")?;
+    let has = |name: &str| include.iter().any(|member| member == name);
+    ok(hub.connector_metas(has("inactive"), has("resources")).await?)
+}
+
+pub(super) async fn connector_meta(
+    Door(hub): Door,
+    Path(provider): Path<String>,
+    Params(query): Params,
+) -> Answer {
+    let include: Vec<String> = query.all("include")?;
+    let resources = include.iter().any(|member| member == "resources");
+    ok(hub.connector_meta(&key(&provider)?, resources).await?)
+}

@@ -1,0 +1,195 @@
+//! Lists of any length in bounded memory: one JSON array with an element on each line, written
+//! while its rows are read. An array that has no end was cut off.
+
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use axum::response::IntoResponse;
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http_body::{Body as HttpBody, Frame};
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use crate::error::{HubError, codes};
+
+use super::Answer;
+
+/// Bytes that are gathered before they are sent.
+const CHUNK: usize = 32 << 10;
+/// Chunks that wait for a slow reader; the next row waits with them.
+const WAITING: usize = 4;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// Chunks on their way, counted, so that the thread that reads rows can wait for room.
+#[derive(Default)]
+struct Room {
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    chunks: usize,
+    /// Nobody reads any more.
+    gone: bool,
+}
+
+impl Room {
+    /// Waits for room; false when nobody reads any more.
+    fn enter(&self) -> bool {
+        let guard = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = |waiting: &mut Waiting| waiting.chunks >= WAITING && !waiting.gone;
+        let mut guard =
+            self.changed.wait_while(guard, full).unwrap_or_else(PoisonError::into_inner);
+        guard.chunks += 1;
+        !guard.gone
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Waiting)) {
+        change(&mut self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_one();
+    }
+}
+
+type Chunk = Result<Bytes, HubError>;
+
+/// Where rows are written.
+#[derive(Clone)]
+pub(super) struct Sink(Arc<Inner>);
+
+struct Inner {
+    buffer: Mutex<Buffer>,
+    chunks: mpsc::UnboundedSender<Chunk>,
+    room: Arc<Room>,
+}
+
+#[derive(Default)]
+struct Buffer {
+    bytes: Vec<u8>,
+    begun: bool,
+}
+
+impl Sink {
+    /// Writes a row; breaks off when nobody reads any more.
+    ///
+    /// # Errors
+    /// When the row can't be written as JSON.
+    pub(super) fn push(&self, row: &impl Serialize) -> Result<ControlFlow<()>, HubError> {
+        let mut buffer = self.0.buffer.lock().unwrap_or_else(PoisonError::into_inner);
+        element(&mut buffer, row)?;
+        if buffer.bytes.len() < CHUNK {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let full = std::mem::replace(&mut buffer.bytes, Vec::with_capacity(CHUNK + CHUNK / 4));
+        Ok(match self.send(full) {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        })
+    }
+
+    fn send(&self, bytes: Vec<u8>) -> bool {
+        self.0.room.enter() && self.0.chunks.send(Ok(bytes.into())).is_ok()
+    }
+
+    /// Ends the array, or leaves it without an end.
+    fn finish(&self, result: Result<(), HubError>) {
+        let mut buffer = self.0.buffer.lock().unwrap_or_else(PoisonError::into_inner);
+        match result {
+            Ok(()) => {
+                let mut rest = std::mem::take(&mut *buffer);
+                end(&mut rest);
+                self.send(rest.bytes);
+            }
+            Err(error) => {
+                // Nobody is there to be told when this fails.
+                let _ = self.0.chunks.send(Err(error));
+            }
+        }
+    }
+}
+
+fn element(buffer: &mut Buffer, row: &impl Serialize) -> Result<(), HubError> {
+    buffer.bytes.extend_from_slice(if buffer.begun { b",\n" } else { b"[\n" });
+    buffer.begun = true;
+    serde_json::to_writer(&mut buffer.bytes, row)
+        .map_err(|error| HubError::new(&codes::INTERNAL, "a row can't be written").source(error))
+}
+
+fn end(buffer: &mut Buffer) {
+    buffer.bytes.extend_from_slice(if buffer.begun { b"\n]\n" } else { b"[]\n" });
+}
+
+/// The body of a list that is still being read.
+struct Chunks {
+    first: Option<Bytes>,
+    rest: mpsc::UnboundedReceiver<Chunk>,
+    room: Arc<Room>,
+}
+
+impl HttpBody for Chunks {
+    type Data = Bytes;
+    type Error = HubError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, HubError>>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(Frame::data(first))));
+        }
+        self.rest.poll_recv(context).map(|chunk| {
+            self.room.change(|waiting| waiting.chunks = waiting.chunks.saturating_sub(1));
+            chunk.map(|chunk| chunk.map(Frame::data))
+        })
+    }
+}
+
+impl Drop for Chunks {
+    fn drop(&mut self) {
+        self.room.change(|waiting| waiting.gone = true);
+    }
+}
+
+async fn drive<R>(read: R, chunks: mpsc::UnboundedSender<Chunk>, room: Arc<Room>)
+where
+    R: AsyncFnOnce(Sink) -> Result<(), HubError>,
+{
+    let sink = Sink(Arc::new(Inner { buffer: Mutex::default(), chunks, room }));
+    let result = read(sink.clone()).await;
+    sink.finish(result);
+}
+
+/// Answers with rows that are at hand, in the same form.
+pub(super) fn list_of<T: Serialize>(all: &[T]) -> Answer {
+    let mut buffer = Buffer::default();
+    all.iter().try_for_each(|row| element(&mut buffer, row))?;
+    end(&mut buffer);
+    Ok(([(CONTENT_TYPE, JSON)], buffer.bytes).into_response())
+}
+
+/// Answers with the rows that `read` pushes. What goes wrong before the first chunk is an ordinary
+/// error; later the connection breaks off, since the status is on its way already.
+pub(super) async fn rows<R>(read: R) -> Answer
+where
+    R: AsyncFnOnce(Sink) -> Result<(), HubError> + Send + 'static,
+{
+    let (sender, mut rest) = mpsc::unbounded_channel();
+    let room = Arc::new(Room::default());
+    let handle = tokio::runtime::Handle::current();
+    let other = Arc::clone(&room);
+    // Reading rows blocks: the file is read, and a slow reader is waited for.
+    tokio::task::spawn_blocking(move || handle.block_on(drive(read, sender, other)));
+    let first = match rest.recv().await {
+        Some(Ok(first)) => first,
+        Some(Err(error)) => return Err(error.into()),
+        None => return Err(HubError::new(&codes::INTERNAL, "a list ended early").into()),
+    };
+    room.change(|waiting| waiting.chunks = waiting.chunks.saturating_sub(1));
+    let body = Body::new(Chunks { first: Some(first), rest, room });
+    Ok(([(CONTENT_TYPE, JSON)], body).into_response())
+}
