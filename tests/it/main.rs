@@ -15,6 +15,7 @@ mod guards;
 mod keyring;
 #[cfg(unix)]
 mod parity;
+#[cfg(unix)]
 mod postgres;
 mod rules;
 mod schemas;
