@@ -140,7 +140,7 @@ impl Context {
     }
 
     async fn backend_on(&self, local: &Local, store: Store) -> Result<Backend, HubError> {
-        let hub = self.hub_on(local, store, self.settings.public_url.clone());
+        let hub = hub_on(local, store, self.settings.public_url.clone());
         Backend::local(hub, &self.settings.project).await
     }
 
@@ -153,12 +153,7 @@ impl Context {
         // Reading never waits on the way, so that more than one a thread are idle.
         let readers = (threads + 2).min(MOST_READERS);
         let local = self.settings.local()?;
-        Ok(self.hub_on(local, store(local)?.for_server(readers), public_url))
-    }
-
-    fn hub_on(&self, local: &Local, store: Store, public_url: Url) -> Hub {
-        let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom::new()));
-        Hub::new(store, clock, random, local.keys.clone(), public_url)
+        Ok(hub_on(local, store(local)?.for_server(readers), public_url))
     }
 
     /// Runs a command to its end; one that serves others on a thread per processor.
@@ -214,4 +209,9 @@ fn store(local: &Local) -> Result<Store, HubError> {
         State::File(path) => Store::sqlite(path),
         State::Postgres(url) => Store::postgres(url)?,
     })
+}
+
+fn hub_on(local: &Local, store: Store, public_url: Url) -> Hub {
+    let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom::new()));
+    Hub::new(store, clock, random, local.keys.clone(), public_url)
 }
