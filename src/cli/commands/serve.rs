@@ -154,7 +154,7 @@ impl Run for Serve {
                 .map_err(|error| HubError::new(&codes::BAD_VALUE, error.message().to_owned()))?,
         };
         let hub = Arc::new(context.hub_to_serve(public_url)?);
-        crate::server::raise_open_files();
+        raise_open_files();
         // What is wrong with the store is told before anybody is greeted.
         hub.store().prepare().await?;
         let stop = Stop::default();
