@@ -6,17 +6,20 @@ use std::time::Duration;
 use url::Url;
 
 use crate::backend::Backend;
+use crate::domain::secret::Secret;
 use crate::domain::time::{Clock, Timestamp};
+use crate::env;
 use crate::error::{HubError, codes};
 use crate::hub::Hub;
 use crate::hub::random::SystemRandom;
 use crate::hub::write::Guard;
 use crate::store::Store;
 
+use super::credentials;
 use super::globals::Globals;
 use super::output::Output;
 use super::prompt::Interactive;
-use super::settings::{Settings, State};
+use super::settings::{Local, Place, Remote, Settings, State};
 
 /// Connections of a server that read an SQLite file at once; each keeps 2 MiB of pages.
 const MOST_READERS: usize = 16;
@@ -61,7 +64,35 @@ impl Context {
     /// # Errors
     /// When the store can't be opened, or has no such project.
     pub(super) async fn backend(&self) -> Result<Backend, HubError> {
-        self.backend_on(self.store()?).await
+        match &self.settings.place {
+            Place::Local(local) => self.backend_on(local, store(local)?).await,
+            Place::Remote(remote) => {
+                let found = credentials::find(&self.settings, remote)?;
+                self.backend_at(remote, &found.key).await
+            }
+            Place::KeyAlone(_) => {
+                let text = "an API key is in the environment, and nothing says which hub it is for";
+                Err(HubError::new(&codes::USAGE, text).hint(format!(
+                    "set {} to the hub's address, or name a local store with --state PATH",
+                    env::API_URL
+                )))
+            }
+        }
+    }
+
+    /// The hub at an address, with this key. `remote.network` says how it is reached.
+    ///
+    /// # Errors
+    /// As the hub answers.
+    #[expect(clippy::unused_async, reason = "a client has to wait for its answer")]
+    pub(super) async fn backend_at(
+        &self,
+        remote: &Remote,
+        _key: &Secret,
+    ) -> Result<Backend, HubError> {
+        let text = format!("this version acts on local stores only, not on {}", remote.api_url);
+        Err(HubError::new(&codes::UNSUPPORTED, text)
+            .hint("leave --api-url out, or choose another profile"))
     }
 
     /// The same for a glance: it changes nothing, not even an old store, and waits for nobody
@@ -70,18 +101,12 @@ impl Context {
     /// # Errors
     /// As for [`Context::backend`].
     pub(super) async fn glance(&self, patience: Duration) -> Result<Backend, HubError> {
-        self.backend_on(self.store()?.for_a_glance(patience)).await
+        let local = self.settings.local()?;
+        self.backend_on(local, store(local)?.for_a_glance(patience)).await
     }
 
-    fn store(&self) -> Result<Store, HubError> {
-        Ok(match &self.settings.state {
-            State::File(path) => Store::sqlite(path),
-            State::Postgres(url) => Store::postgres(url)?,
-        })
-    }
-
-    async fn backend_on(&self, store: Store) -> Result<Backend, HubError> {
-        let hub = self.hub_on(store, self.settings.public_url.clone());
+    async fn backend_on(&self, local: &Local, store: Store) -> Result<Backend, HubError> {
+        let hub = self.hub_on(local, store, self.settings.public_url.clone());
         Backend::local(hub, &self.settings.project).await
     }
 
@@ -93,12 +118,13 @@ impl Context {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         // Reading never waits on the way, so that more than one a thread are idle.
         let readers = (threads + 2).min(MOST_READERS);
-        Ok(self.hub_on(self.store()?.for_server(readers), public_url))
+        let local = self.settings.local()?;
+        Ok(self.hub_on(local, store(local)?.for_server(readers), public_url))
     }
 
-    fn hub_on(&self, store: Store, public_url: Url) -> Hub {
+    fn hub_on(&self, local: &Local, store: Store, public_url: Url) -> Hub {
         let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom::new()));
-        Hub::new(store, clock, random, self.settings.keys.clone(), public_url)
+        Hub::new(store, clock, random, local.keys.clone(), public_url)
     }
 
     /// Runs a command to its end; one that serves others on a thread per processor.
@@ -114,14 +140,20 @@ impl Context {
             true => tokio::runtime::Builder::new_multi_thread(),
             false => tokio::runtime::Builder::new_current_thread(),
         };
-        // Timers and sockets are for networks; a local store needs neither.
-        if serves || matches!(self.settings.state, State::Postgres(_)) {
+        // Timers and sockets are for networks; a store in a file needs neither.
+        if serves || !self.is_in_a_file() {
             builder.enable_all();
         }
         let runtime = builder.build().map_err(|error| {
             HubError::new(&codes::INTERNAL, "the runtime can't be started").source(error)
         })?;
         runtime.block_on(command)
+    }
+
+    /// Whether commands act on a store in a file, which never keeps the runtime waiting.
+    pub(super) fn is_in_a_file(&self) -> bool {
+        let local = self.settings.local();
+        local.is_ok_and(|local| matches!(local.state, State::File(_)))
     }
 
     /// Tells on standard error what was made on the way.
@@ -141,4 +173,11 @@ impl Context {
     pub(super) fn now(&self) -> Timestamp {
         self.settings.output.now
     }
+}
+
+fn store(local: &Local) -> Result<Store, HubError> {
+    Ok(match &local.state {
+        State::File(path) => Store::sqlite(path),
+        State::Postgres(url) => Store::postgres(url)?,
+    })
 }

@@ -14,6 +14,8 @@ mod guards;
 #[cfg(target_os = "linux")]
 mod keyring;
 #[cfg(unix)]
+mod parity;
+#[cfg(unix)]
 mod postgres;
 mod rules;
 mod schemas;

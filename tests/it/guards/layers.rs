@@ -37,7 +37,7 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("anstream", &["cli/"]),
     ("comfy_table", &["cli/"]),
     ("dialoguer", &["cli/"]),
-    ("::env::var", &["cli/settings.rs", "cli/assets.rs"]),
+    ("::env::var", &["cli/settings/environment.rs", "cli/assets.rs"]),
     ("::env::args", &["cli/mod.rs", "cli/assets.rs"]),
     ("process::exit", &[]),
     ("println!", &[]),
