@@ -155,7 +155,7 @@ impl Run for Serve {
             })?,
         };
         let hub = Arc::new(context.hub_to_serve(public_url)?);
-        raise_open_files();
+        crate::server::raise_open_files();
         // What is wrong with the store is told before anybody is greeted.
         hub.store().prepare().await?;
         let stop = Stop::default();
