@@ -288,11 +288,13 @@ impl Server {
         }
         stop.drain();
         let outcome = tokio::select! {
+            // Cut off, connections end as well: that is no answer.
+            biased;
+            () = stop.cut() => Outcome::Cut,
             done = timeout(options.grace, connections.wait()) => match done {
                 Ok(()) => Outcome::Answered,
                 Err(_) => Outcome::Late,
             },
-            () = stop.cut() => Outcome::Cut,
         };
         if outcome != Outcome::Answered {
             let left = connections.len();
