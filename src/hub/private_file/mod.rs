@@ -121,7 +121,7 @@ pub fn append_private(path: &Path) -> Result<File, HubError> {
         Err(error) => return Err(not_appended(path, error)),
     };
     let metadata = file.metadata().map_err(|error| unreadable(path, error))?;
-    check(path, &metadata)?;
+    check(path, &metadata, is_private)?;
     Ok(file)
 }
 
