@@ -194,11 +194,20 @@ pub mod codes {
             "An API key can't be made from these values.",
             "The message names the value and what is wrong with it.";
         KEY_INVALID = "auth.key_invalid", Unauthenticated,
-            "The API key is malformed, unknown, disabled, expired or deleted (KP-3).",
+            "The API key is malformed, unknown, disabled, expired or deleted.",
             "Check that the whole key was copied; `hubctl keys list` on the hub shows how its keys stand.";
         ADDRESS_REFUSED = "auth.address_refused", Forbidden,
-            "The project admits callers from listed addresses only, and this one is not listed (KP-8).",
+            "The project admits callers from listed addresses only, and this one is not listed.",
             "Add the address with `hubctl projects update NAME --allow-ip ENTRY`.";
+        NO_KEY = "auth.no_key", Unauthenticated,
+            "The hub needs an API key, and neither environment nor profile has one.",
+            "Set HUBCTL_API_KEY or HUBCTL_API_KEY_FILE, or run `hubctl auth login`.";
+        KEY_BAD_TEXT = "auth.key_malformed", Unauthenticated,
+            "What was given or stored as an API key can't be one: it is empty, too long or has signs that no key has.",
+            "Copy the key again and run `hubctl auth login`.";
+        ORIGIN_MISMATCH = "auth.origin_mismatch", Unauthenticated,
+            "The stored API key belongs to another hub or project than the one to act on; it was not sent.",
+            "Use the profile that the key was stored for, or run `hubctl auth login` for this one.";
         FORBIDDEN = "auth.forbidden", Forbidden,
             "The caller lacks the scope that the operation needs.",
             "Use a key with that scope.";
@@ -290,8 +299,11 @@ pub mod codes {
             "The body of a request says of itself that it is something else than JSON.",
             "Send JSON, with the header Content-Type: application/json.";
         REQUEST_TOO_LARGE = "request.too_large", Invalid,
-            "The body, the headers or the address of a request is longer than the hub accepts.",
+            "The body of a request is longer than the hub accepts.",
             "Send less at once.";
+        HEADERS_TOO_LARGE = "request.headers_too_large", Invalid,
+            "The headers or the address of a request are longer, or more, than the hub accepts.",
+            "Send fewer or shorter ones.";
         REQUEST_TIMED_OUT = "request.timed_out", TimedOut,
             "The request was not received or not answered in time.",
             "Send it again, and a large body on a faster line.";
@@ -306,7 +318,19 @@ pub mod codes {
             "Correct the place that the message names.";
         PROFILE_UNKNOWN = "profile.not_found", LocalState,
             "The profile named is not in the configuration file.",
-            "Correct the name, or add the profile to the file.";
+            "Correct the name, or make the profile with `hubctl profile create NAME`.";
+        PROFILE_EXISTS = "profile.exists", Conflict,
+            "A profile of this name is already there, or is for another place.",
+            "Choose another name, or delete the profile first.";
+        PROFILE_PROTECTED = "profile.protected", NotConfirmed,
+            "The profile is protected: each write needs its name, and --yes is not enough; nothing was changed.",
+            "Add --confirm with the profile's name.";
+        SETTING_UNKNOWN = "config.unknown_key", Invalid,
+            "There is no setting of this name.",
+            "`hubctl config explain` lists all of them.";
+        SETTING_UNSET = "config.not_set", NotFound,
+            "The configuration file does not have this setting.",
+            "`hubctl config explain KEY` shows the value that holds, and where it comes from.";
         STORE_UNREADABLE = "store.unreadable", LocalState,
             "The store can't be opened: it is missing, not a store, not permitted or damaged.",
             "Check the path that the message names and its permissions; restore a backup if it is damaged.";
@@ -339,10 +363,13 @@ pub mod codes {
             "It holds 32 bytes, or the same in hex or base64 on one line.";
         KEYRING_FAILED = "key.keyring", LocalState,
             "The system keyring did not answer in time or refused.",
-            "Unlock it, or name a key file with HUBCTL_MASTER_KEY_FILE.";
+            "Unlock it; or give a store's key with HUBCTL_MASTER_KEY_FILE, a hub's with HUBCTL_API_KEY or HUBCTL_API_KEY_FILE.";
         SEAL_BROKEN = "key.seal_broken", LocalState,
             "A sealed value does not belong where it was found, or was damaged.",
             "Restore the store from a backup.";
+        UNSUPPORTED = "hub.unsupported", Unsupported,
+            "The hub, or this version of hubctl, has no such operation.",
+            "The hint says where it can be done instead.";
         INTERRUPTED = "interrupted", Interrupted,
             "The command was stopped with Ctrl-C.",
             "Run it again.";

@@ -17,7 +17,8 @@ use crate::hub::accounts;
 
 use super::context::{Context, SystemClock};
 use super::globals::Globals;
-use super::settings::{Environment, Settings, State};
+use super::settings::table::SETTINGS;
+use super::settings::{Environment, Reading, Settings};
 use super::tree;
 
 /// The variable through which a shell asks for completions.
@@ -29,7 +30,7 @@ const LOOKED_AT: usize = 20_000;
 /// How long a completion waits for a store that others have locked, or that is elsewhere.
 const PATIENCE: Duration = Duration::from_millis(100);
 /// Flags that say where a command acts.
-const WHERE: [&str; 4] = ["--state", "--project", "--profile", "-P"];
+const WHERE: [&str; 5] = ["--state", "--api-url", "--project", "--profile", "-P"];
 
 /// A shell with completions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -200,6 +201,30 @@ pub(super) fn projects() -> ArgValueCandidates {
     })
 }
 
+/// Names of the profiles.
+pub(super) fn profiles() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let read = || {
+            let env = Environment::read();
+            let globals = globals_of([OsString::from("hubctl")])?;
+            let settings = Settings::merge(&globals, env, SystemClock.now(), Reading::Lenient)?;
+            Ok::<_, HubError>(settings.sources.config)
+        };
+        let config = read().unwrap_or_default();
+        config.profiles.into_keys().map(CompletionCandidate::new).collect()
+    })
+}
+
+/// Names of settings that a profile may have.
+pub(super) fn settings() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let known = SETTINGS.iter().filter(|setting| setting.in_profile);
+        known
+            .map(|setting| CompletionCandidate::new(setting.key).help(Some(setting.meaning.into())))
+            .collect()
+    })
+}
+
 /// Names of the project's API keys.
 pub(super) fn keys() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
@@ -238,21 +263,26 @@ fn flow(found: usize) -> ControlFlow<()> {
 /// Runs a read on the store that the command line and the environment name; a completion that
 /// fails is silent, and one that would take long is none.
 fn with_backend(read: impl AsyncFnOnce(&Backend) -> Result<(), HubError>) -> Result<(), HubError> {
-    let usage = |error: clap::Error| HubError::new(&codes::USAGE, error.to_string());
-    let parser = Globals::augment_args(Command::new("hubctl"));
-    let matches = parser.try_get_matches_from(chosen(std::env::args_os())).map_err(usage)?;
-    let globals = Globals::from_arg_matches(&matches).map_err(usage)?;
-    let settings = Settings::merge(&globals, &Environment::read(), SystemClock.now())?;
+    let globals = globals_of(chosen(std::env::args_os()))?;
+    let settings =
+        Settings::merge(&globals, Environment::read(), SystemClock.now(), Reading::Whole)?;
     let context = Context::new(globals, settings)?;
     context.block_on(false, async {
         let reading = async { read(&context.glance(PATIENCE).await?).await };
         // Only a database elsewhere can keep the runtime waiting, and only then are there timers.
-        if matches!(context.settings.state, State::File(_)) {
+        if context.is_in_a_file() {
             return reading.await;
         }
         let limited = tokio::time::timeout(PATIENCE, reading).await;
         limited.unwrap_or_else(|_| Err(HubError::new(&codes::INTERNAL, "too slow to complete")))
     })
+}
+
+fn globals_of(line: impl IntoIterator<Item = OsString>) -> Result<Globals, HubError> {
+    let usage = |error: clap::Error| HubError::new(&codes::USAGE, error.to_string());
+    let parser = Globals::augment_args(Command::new("hubctl"));
+    let matches = parser.try_get_matches_from(line).map_err(usage)?;
+    Globals::from_arg_matches(&matches).map_err(usage)
 }
 
 /// The flags on the line so far that say where a command acts, as a command line of their own.

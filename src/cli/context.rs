@@ -6,17 +6,23 @@ use std::time::Duration;
 use url::Url;
 
 use crate::backend::Backend;
+use crate::client::{Client, Inside, Options};
+use crate::domain::secret::Secret;
 use crate::domain::time::{Clock, Timestamp};
+use crate::env;
 use crate::error::{HubError, codes};
 use crate::hub::Hub;
 use crate::hub::random::SystemRandom;
 use crate::hub::write::Guard;
+use crate::local::Local as LocalHub;
+use crate::server;
 use crate::store::Store;
 
+use super::credentials;
 use super::globals::Globals;
 use super::output::Output;
 use super::prompt::Interactive;
-use super::settings::{Settings, State};
+use super::settings::{Local, Place, Remote, Settings, State};
 
 /// Connections of a server that read an SQLite file at once; each keeps 2 MiB of pages.
 const MOST_READERS: usize = 16;
@@ -61,7 +67,66 @@ impl Context {
     /// # Errors
     /// When the store can't be opened, or has no such project.
     pub(super) async fn backend(&self) -> Result<Backend, HubError> {
-        self.backend_on(self.store()?).await
+        match &self.settings.place {
+            Place::Local(local) => self.backend_on(local, store(local)?).await,
+            Place::Remote(remote) => {
+                let found = credentials::find(&self.settings, remote)?;
+                Ok(Backend::remote(self.client_of(remote, &found.key)?))
+            }
+            Place::KeyAlone(_) => {
+                let text = "an API key is in the environment, and nothing says which hub it is for";
+                Err(HubError::new(&codes::USAGE, text).hint(format!(
+                    "set {} to the hub's address, or name a local store with --state PATH",
+                    env::API_URL
+                )))
+            }
+        }
+    }
+
+    /// The hub at an address, with this key; nothing is sent yet.
+    ///
+    /// # Errors
+    /// When the key can't be one, or the file of the trace can't be written.
+    pub(super) fn client_of(&self, remote: &Remote, key: &Secret) -> Result<Client, HubError> {
+        let network = &remote.network;
+        Client::new(Options {
+            project: self.settings.named_project(),
+            timeout: network.timeout,
+            retries: network.retries,
+            max_wait: network.max_wait,
+            concurrency: usize::try_from(network.concurrency).unwrap_or(usize::MAX),
+            ca_file: network.ca_file.clone(),
+            https_proxy: network.https_proxy.clone(),
+            http_proxy: network.http_proxy.clone(),
+            no_proxy: network.no_proxy.clone(),
+            trace: self.globals.trace.clone(),
+            ..Options::new(
+                remote.api_url.clone(),
+                key.clone(),
+                Arc::new(SystemClock),
+                Arc::new(SystemRandom::new()),
+            )
+        })
+    }
+
+    /// A client of the local store: the routes of `hubctl serve`, without a network.
+    ///
+    /// # Errors
+    /// When the file of the trace can't be written.
+    pub(super) fn client_inside(&self, local: LocalHub) -> Result<Client, HubError> {
+        let mut url = self.settings.public_url.clone();
+        url.set_path("/");
+        let key = Secret::new("local");
+        let inside: Inside = Box::new(move |request| {
+            let local = local.clone();
+            Box::pin(async move { server::answer(&local, request).await })
+        });
+        Client::new(Options {
+            inside: Some(inside),
+            vendor: Some(false),
+            trace: self.globals.trace.clone(),
+            ..Options::new(url, key, Arc::new(SystemClock), Arc::new(SystemRandom::new()))
+        })
     }
 
     /// The same for a glance: it changes nothing, not even an old store, and waits for nobody
@@ -70,18 +135,12 @@ impl Context {
     /// # Errors
     /// As for [`Context::backend`].
     pub(super) async fn glance(&self, patience: Duration) -> Result<Backend, HubError> {
-        self.backend_on(self.store()?.for_a_glance(patience)).await
+        let local = self.settings.local()?;
+        self.backend_on(local, store(local)?.for_a_glance(patience)).await
     }
 
-    fn store(&self) -> Result<Store, HubError> {
-        Ok(match &self.settings.state {
-            State::File(path) => Store::sqlite(path),
-            State::Postgres(url) => Store::postgres(url)?,
-        })
-    }
-
-    async fn backend_on(&self, store: Store) -> Result<Backend, HubError> {
-        let hub = self.hub_on(store, self.settings.public_url.clone());
+    async fn backend_on(&self, local: &Local, store: Store) -> Result<Backend, HubError> {
+        let hub = hub_on(local, store, self.settings.public_url.clone());
         Backend::local(hub, &self.settings.project).await
     }
 
@@ -93,12 +152,8 @@ impl Context {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         // Reading never waits on the way, so that more than one a thread are idle.
         let readers = (threads + 2).min(MOST_READERS);
-        Ok(self.hub_on(self.store()?.for_server(readers), public_url))
-    }
-
-    fn hub_on(&self, store: Store, public_url: Url) -> Hub {
-        let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom::new()));
-        Hub::new(store, clock, random, self.settings.keys.clone(), public_url)
+        let local = self.settings.local()?;
+        Ok(hub_on(local, store(local)?.for_server(readers), public_url))
     }
 
     /// Runs a command to its end; one that serves others on a thread per processor.
@@ -114,14 +169,20 @@ impl Context {
             true => tokio::runtime::Builder::new_multi_thread(),
             false => tokio::runtime::Builder::new_current_thread(),
         };
-        // Timers and sockets are for networks; a local store needs neither.
-        if serves || matches!(self.settings.state, State::Postgres(_)) {
+        // Timers and sockets are for networks; a store in a file needs neither.
+        if serves || !self.is_in_a_file() {
             builder.enable_all();
         }
         let runtime = builder.build().map_err(|error| {
             HubError::new(&codes::INTERNAL, "the runtime can't be started").source(error)
         })?;
         runtime.block_on(command)
+    }
+
+    /// Whether commands act on a store in a file, which never keeps the runtime waiting.
+    pub(super) fn is_in_a_file(&self) -> bool {
+        let local = self.settings.local();
+        local.is_ok_and(|local| matches!(local.state, State::File(_)))
     }
 
     /// Tells on standard error what was made on the way.
@@ -141,4 +202,16 @@ impl Context {
     pub(super) fn now(&self) -> Timestamp {
         self.settings.output.now
     }
+}
+
+fn store(local: &Local) -> Result<Store, HubError> {
+    Ok(match &local.state {
+        State::File(path) => Store::sqlite(path),
+        State::Postgres(url) => Store::postgres(url)?,
+    })
+}
+
+fn hub_on(local: &Local, store: Store, public_url: Url) -> Hub {
+    let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom::new()));
+    Hub::new(store, clock, random, local.keys.clone(), public_url)
 }

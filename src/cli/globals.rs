@@ -1,7 +1,10 @@
 //! The flags that every command takes.
 
+use std::path::PathBuf;
+
 use clap::ValueEnum;
 
+use super::assets;
 use super::output::Format;
 
 /// When to use colours.
@@ -22,7 +25,7 @@ pub(super) enum ColorChoice {
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Globals {
     /// Profile of the configuration file to use
-    #[arg(short = 'P', long, global = true, value_name = "NAME")]
+    #[arg(short = 'P', long, global = true, value_name = "NAME", add = assets::profiles())]
     pub profile: Option<String>,
 
     /// Project to act in [default: default]
@@ -32,6 +35,10 @@ pub(super) struct Globals {
     /// The store: a path of an `SQLite` file or a postgres:// URL
     #[arg(long, global = true, value_name = "PATH|URL", value_hint = clap::ValueHint::FilePath)]
     pub state: Option<String>,
+
+    /// Address of the hub to act on, instead of a local store
+    #[arg(long, global = true, value_name = "URL", value_hint = clap::ValueHint::Url)]
+    pub api_url: Option<String>,
 
     /// Output format [default: table on a terminal, tsv in a pipe]
     #[arg(short, long, global = true, value_name = "FORMAT", value_parser = format_parser())]
@@ -96,6 +103,34 @@ pub(super) struct Globals {
     /// Fail instead of touching more than so many linked accounts
     #[arg(long, global = true, value_name = "N", allow_negative_numbers = true)]
     pub max_affected: Option<u64>,
+
+    /// Consent to a write with a protected profile, by its name
+    #[arg(long, global = true, value_name = "PROFILE")]
+    pub confirm: Option<String>,
+
+    /// Longest time that one request to a hub may take [default: 30s]
+    #[arg(long, global = true, value_name = "DURATION", allow_negative_numbers = true)]
+    pub http_timeout: Option<String>,
+
+    /// How often a failed request is sent again, where that is safe [default: 3]
+    #[arg(long, global = true, value_name = "N", allow_negative_numbers = true)]
+    pub retries: Option<String>,
+
+    /// Longest time to wait for a hub that says to slow down [default: 60s]
+    #[arg(long, global = true, value_name = "DURATION", allow_negative_numbers = true)]
+    pub max_wait: Option<String>,
+
+    /// Requests to a hub at the same time [default: 4]
+    #[arg(long, global = true, value_name = "N", allow_negative_numbers = true)]
+    pub concurrency: Option<String>,
+
+    /// Add every exchange with a hub to this file, without secrets
+    #[arg(long, global = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub trace: Option<PathBuf>,
+
+    /// PEM certificates to trust instead of the system's
+    #[arg(long, global = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub cacert: Option<PathBuf>,
 }
 
 fn format_parser() -> impl clap::builder::TypedValueParser<Value = Format> {

@@ -3,6 +3,7 @@
 pub mod assets;
 mod commands;
 mod context;
+mod credentials;
 pub mod exit;
 mod globals;
 mod input;
@@ -27,7 +28,7 @@ use crate::error::{HubError, codes};
 
 use context::{Context, SystemClock};
 use globals::{ColorChoice, Globals};
-use settings::{Environment, Settings};
+use settings::{Environment, Reading, Settings};
 
 pub use tree::{Effect, command, for_each_leaf};
 
@@ -39,7 +40,7 @@ pub fn run() -> ExitCode {
     }
     let env = Environment::read();
     let mut told = Told::before_parsing(&arguments, &env);
-    match execute(arguments, &env, &mut told) {
+    match execute(arguments, env, &mut told) {
         Ok(()) | Err(Stop::Shown) => ExitCode::SUCCESS,
         Err(Stop::Failed(error)) => {
             let mut stderr = std::io::stderr().lock();
@@ -96,19 +97,27 @@ impl Told {
     }
 }
 
-fn execute(arguments: Vec<OsString>, env: &Environment, told: &mut Told) -> Result<(), Stop> {
+fn execute(arguments: Vec<OsString>, env: Environment, told: &mut Told) -> Result<(), Stop> {
     let matches = match command().try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(error) => return Err(parse_error(&error)),
     };
     let globals = Globals::from_arg_matches(&matches).map_err(|error| parse_error(&error))?;
     told.verbose = globals.verbose > 0;
-    let settings = Settings::merge(&globals, env, SystemClock.now())?;
-    told.as_json = settings.json_errors;
-    told.in_color = settings.output.color_err;
     let leaf = tree::find(&matches)
         .ok_or_else(|| HubError::new(&codes::USAGE, "no command given").hint("hubctl --help"))?;
+    let reading = match leaf.group {
+        Some("auth") => Reading::ProfileMayLack,
+        Some("config" | "profile") => Reading::Lenient,
+        _ => Reading::Whole,
+    };
+    let settings = Settings::merge(&globals, env, SystemClock.now(), reading)?;
+    told.as_json = settings.json_errors;
+    told.in_color = settings.output.color_err;
     let context = Context::new(globals, settings)?;
+    if leaf.writes_to_the_hub {
+        commands::confirm_profile(&context)?;
+    }
     Ok(context.block_on(leaf.serves, (leaf.run)(&context, leaf.matches))?)
 }
 

@@ -6,10 +6,13 @@ use serde_json::{Value, json};
 use crate::api::schema::{TYPES, Type};
 use crate::env;
 
+use super::commands::auth::StatusRow;
+use super::commands::config::{ExplainRow, FileRow, SettingRow, ValueRow};
 use super::commands::connectors::{Address, Found};
 use super::commands::contract::{Argument, CommandRow, TypeRow};
 use super::commands::link::Link;
 use super::commands::meta::{CodeRow, VersionRow};
+use super::commands::profile::ProfileRow;
 use super::exit::{EXIT_CODES, Envelope};
 use super::output::{OneOfMany, WriteResult};
 
@@ -20,6 +23,12 @@ const OWN: &[Type] = &[
     Type::of::<Vec<OneOfMany<'_>>>("writes", "What a change did to each of its targets"),
     Type::of::<Found>("lint-finding", "Something that is wrong with a connector file"),
     Type::of::<Address>("address", "The address that `hubctl connectors open` opens"),
+    Type::of::<ProfileRow>("profile", "A saved place to act"),
+    Type::of::<StatusRow>("auth-status", "Where commands act, and where their key comes from"),
+    Type::of::<SettingRow>("setting", "A setting of the configuration file"),
+    Type::of::<ValueRow>("setting-value", "The value of one setting of the configuration file"),
+    Type::of::<ExplainRow>("explained-setting", "A value that holds, and what says so"),
+    Type::of::<FileRow>("config-file", "The configuration file"),
     Type::of::<CommandRow>("command", "A command, as `hubctl commands` shows it"),
     Type::of::<Argument>("argument", "An argument of a command"),
     Type::of::<TypeRow>("type", "A type, as `hubctl schema --list` shows it"),
@@ -89,6 +98,20 @@ const ANSWERS: &[(&str, &[&str])] = &[
     ("projects create", &["project"]),
     ("projects update", &["write"]),
     ("projects delete", WRITES),
+    ("auth login", &["write"]),
+    ("auth logout", WRITES),
+    ("auth status", &["auth-status"]),
+    ("profile list", &["profile[]"]),
+    ("profile get", &["profile"]),
+    ("profile create", &["profile"]),
+    ("profile use", &["write"]),
+    ("profile delete", WRITES),
+    ("config list", &["setting[]"]),
+    ("config get", &["setting-value"]),
+    ("config set", &["write"]),
+    ("config unset", &["write"]),
+    ("config path", &["config-file"]),
+    ("config explain", &["explained-setting", "explained-setting[]"]),
     ("serve", &[]),
     ("api", &[]),
     ("commands", &["command[]", "argument[]"]),
@@ -168,10 +191,13 @@ mod tests {
     use crate::api::connectors::{Connector, ConnectorDetail};
     use crate::api::keys::{CreatedKey, Key};
     use crate::api::projects::Project;
+    use crate::cli::commands::auth::StatusRow;
+    use crate::cli::commands::config::{ExplainRow, FileRow, SettingRow, ValueRow};
     use crate::cli::commands::connectors::Found;
     use crate::cli::commands::contract::{Argument, CommandRow, TypeRow};
     use crate::cli::commands::link::Link;
     use crate::cli::commands::meta::{CodeRow, VersionRow};
+    use crate::cli::commands::profile::ProfileRow;
     use crate::cli::output::{OneOfMany, Record, Single};
 
     /// `--fields` offers exactly what is serialised, in the same order.
@@ -207,6 +233,12 @@ mod tests {
         check::<Argument>("argument");
         check::<TypeRow>("type");
         check::<VersionRow>("version");
+        check::<ProfileRow>("profile");
+        check::<StatusRow>("auth-status");
+        check::<SettingRow>("setting");
+        check::<ValueRow>("setting-value");
+        check::<ExplainRow>("explained-setting");
+        check::<FileRow>("config-file");
         check::<CodeRow>("error-code");
     }
 

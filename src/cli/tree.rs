@@ -9,7 +9,8 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 use crate::error::HubError;
 
 use super::commands::{
-    accounts, api, connectors, contract, keys, link, meta, projects, serve, session,
+    accounts, api, auth, config, connectors, contract, keys, link, meta, profile, projects, serve,
+    session,
 };
 use super::context::Context;
 use super::globals::Globals;
@@ -193,6 +194,41 @@ pub(super) const GROUPS: &[Group] = &[
             ),
         ],
     },
+    Group {
+        name: "auth",
+        aliases: &[],
+        about: "Keep the API key of a hub elsewhere",
+        commands: &[
+            leaf::<auth::Login>("login", &[], Write, &[]),
+            leaf::<auth::Logout>("logout", &[], Write, &[]),
+            leaf::<auth::Status>("status", &[], Read, &["capabilities.get"]),
+        ],
+    },
+    Group {
+        name: "profile",
+        aliases: &[],
+        about: "Save places to act",
+        commands: &[
+            leaf::<profile::List>("list", &["ls"], Read, &[]),
+            leaf::<profile::Get>("get", &["show"], Read, &[]),
+            leaf::<profile::Create>("create", &[], Write, &[]),
+            leaf::<profile::Use>("use", &[], Write, &[]),
+            leaf::<profile::Delete>("delete", &["rm"], Destructive, &[]),
+        ],
+    },
+    Group {
+        name: "config",
+        aliases: &[],
+        about: "See and change the settings of profiles",
+        commands: &[
+            leaf::<config::List>("list", &["ls"], Read, &[]),
+            leaf::<config::Get>("get", &["show"], Read, &[]),
+            leaf::<config::Set>("set", &[], Write, &[]),
+            leaf::<config::Unset>("unset", &[], Write, &[]),
+            leaf::<config::Path>("path", &[], Read, &[]),
+            leaf::<config::Explain>("explain", &[], Read, &[]),
+        ],
+    },
 ];
 
 /// Commands that stand alone.
@@ -210,8 +246,10 @@ pub(super) const SINGLE: &[Leaf] = &[
 
 /// Builders of the groups, in the order of `GROUPS`; a builder takes no data along, so the place
 /// in the table is part of its type.
-const BUILDERS: [fn(Command) -> Command; GROUPS.len()] =
-    [group::<0>, group::<1>, group::<2>, group::<3>, group::<4>, group::<5>];
+const BUILDERS: [fn(Command) -> Command; GROUPS.len()] = [
+    group::<0>, group::<1>, group::<2>, group::<3>, group::<4>, group::<5>, group::<6>, group::<7>,
+    group::<8>,
+];
 
 fn group<const AT: usize>(command: Command) -> Command {
     let leaves = GROUPS[AT].commands.iter().map(leaf_command);
@@ -254,18 +292,29 @@ pub(super) struct Found<'m> {
     pub(super) serves: bool,
     pub(super) run: for<'a> fn(&'a Context, &'a ArgMatches) -> Running<'a>,
     pub(super) matches: &'m ArgMatches,
+    /// The group that it belongs to.
+    pub(super) group: Option<&'static str>,
+    /// Whether it may change something on the hub, and not only in hubctl's own files.
+    pub(super) writes_to_the_hub: bool,
+}
+
+impl Leaf {
+    fn found<'m>(&self, group: Option<&'static str>, matches: &'m ArgMatches) -> Found<'m> {
+        let writes_to_the_hub = self.effect != Read && !self.operations.is_empty();
+        Found { serves: self.serves, run: self.run, matches, group, writes_to_the_hub }
+    }
 }
 
 /// The command that the arguments name.
 pub(super) fn find(matches: &ArgMatches) -> Option<Found<'_>> {
     let (name, matches) = matches.subcommand()?;
     if let Some(leaf) = SINGLE.iter().find(|leaf| leaf.name == name) {
-        return Some(Found { serves: leaf.serves, run: leaf.run, matches });
+        return Some(leaf.found(None, matches));
     }
     let group = GROUPS.iter().find(|group| group.name == name)?;
     let (name, matches) = matches.subcommand()?;
     let leaf = group.commands.iter().find(|leaf| leaf.name == name)?;
-    Some(Found { serves: leaf.serves, run: leaf.run, matches })
+    Some(leaf.found(Some(group.name), matches))
 }
 
 /// Shows each command: its words, its effect and the operations that it calls.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
 };
-use reqwest::{Method, Response};
+use reqwest::{RequestBuilder, Method, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout_at};
@@ -347,7 +347,7 @@ impl Client {
             request = request.body(body.to_vec());
         }
         let until = Instant::now() + self.timeout;
-        let mut response = match timeout_at(until, request.send()).await {
+        let mut response = match timeout_at(until, self.answer(request)).await {
             Ok(Ok(response)) => response,
             failed => {
                 let failed = self.not_answered(failed.ok().and_then(Result::err), !call.is_safe);
@@ -374,6 +374,18 @@ impl Client {
         };
         self.finish(exchange, error);
         Ok(step)
+    }
+
+    async fn answer(&self, request: RequestBuilder) -> Result<Response, reqwest::Error> {
+        let Some(inside) = &self.inside else { return request.send().await };
+        let asked = request.build()?;
+        let body = asked.body().and_then(|body| body.as_bytes()).unwrap_or_default().to_vec();
+        let mut request = http::Request::new(body);
+        *request.method_mut() = asked.method().clone();
+        // An address that was read once is read again.
+        *request.uri_mut() = asked.url().as_str().parse().unwrap_or_default();
+        *request.headers_mut() = asked.headers().clone();
+        Ok(inside(request).await.into())
     }
 
     fn headers(&self, call: &Call) -> Result<HeaderMap, HubError> {

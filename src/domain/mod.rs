@@ -10,6 +10,7 @@ pub mod connector;
 pub mod event;
 pub mod ids;
 pub mod names;
+pub mod origin;
 pub mod project;
 pub mod refusal;
 pub mod secret;

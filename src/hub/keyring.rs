@@ -99,6 +99,17 @@ pub fn set(access: &KeyringAccess, name: &str, text: &str) -> Result<(), Keyring
     ask(access, move || Ok(entry(&name)?.set_password(&text)?))
 }
 
+/// Writes the entry of this name and answers what a later reader will find, which counts: it may
+/// be what another process wrote at the same time.
+pub fn keep(
+    access: &KeyringAccess,
+    name: &str,
+    text: &str,
+) -> Result<Zeroizing<String>, KeyringTrouble> {
+    set(access, name, text)?;
+    get(access, name)?.ok_or(KeyringTrouble::Forgetful)
+}
+
 /// Forgets the entry of this name; says whether there was one.
 pub fn delete(access: &KeyringAccess, name: &str) -> Result<bool, KeyringTrouble> {
     let name = name.to_owned();

@@ -21,7 +21,7 @@ use tower::ServiceExt as _;
 
 use crate::error::{HubError, codes};
 
-use super::listen::{Door, Place};
+use super::listen::{Behind, Place};
 use super::metrics::{Entered, count};
 use super::respond::{Failure, bare, shape};
 use super::router::{REQUEST_ID, RequestId};
@@ -50,7 +50,7 @@ pub(super) async fn serve(
     stream: TcpStream,
     peer: SocketAddr,
     place: Place,
-    door: Arc<Door>,
+    behind: Arc<Behind>,
     state: AppState,
 ) {
     let _open = Entered::new(&state.metrics().counts.connections);
@@ -63,7 +63,7 @@ pub(super) async fn serve(
     tokio::select! {
         () = evicted.cancelled() => {}
         () = state.stop().cut() => {}
-        () = converse(stream, peer, is_full, &door, &state) => {}
+        () = converse(stream, peer, is_full, &behind, &state) => {}
     }
     drop(place);
 }
@@ -72,10 +72,10 @@ async fn converse(
     stream: TcpStream,
     peer: SocketAddr,
     is_full: bool,
-    door: &Door,
+    behind: &Behind,
     state: &AppState,
 ) {
-    let wire = match &door.tls {
+    let wire = match &behind.tls {
         None => Wire::Plain(stream),
         Some(tls) => {
             let acceptor = tokio_rustls::TlsAcceptor::from(tls.config());
@@ -88,7 +88,7 @@ async fn converse(
             }
         }
     };
-    let header_limit = if is_full { door.header_limit } else { OVERFLOW_LIMIT };
+    let header_limit = if is_full { behind.header_limit } else { OVERFLOW_LIMIT };
     let activity = Arc::new(Activity::default());
     let malformed = {
         let state = state.clone();
@@ -97,7 +97,7 @@ async fn converse(
     let stream = Stream::new(wire, Arc::clone(&activity), header_limit, malformed);
     let service = {
         let (activity, service, state) =
-            (Arc::clone(&activity), door.service.clone(), state.clone());
+            (Arc::clone(&activity), behind.service.clone(), state.clone());
         hyper::service::service_fn(move |request: Request<Incoming>| {
             let (activity, service, state) =
                 (Arc::clone(&activity), service.clone(), state.clone());

@@ -27,6 +27,11 @@ const ROOM_WAIT: Duration = Duration::from_millis(100);
 /// An address that is listened on.
 pub(super) struct Door {
     listener: TcpListener,
+    behind: Behind,
+}
+
+/// What connections through a door find; it outlives the door.
+pub(super) struct Behind {
     pub(super) tls: Option<Arc<Tls>>,
     pub(super) service: Router,
     pub(super) header_limit: Duration,
@@ -52,13 +57,16 @@ impl Door {
     ) -> Self {
         let places = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
         let (header_limit, overflow) = (options.header_limit, Mutex::default());
-        Self { listener, tls, service, header_limit, places, overflow }
+        let behind = Behind { tls, service, header_limit, places, overflow };
+        Self { listener, behind }
     }
 
     pub(super) fn address(&self) -> Option<SocketAddr> {
         self.listener.local_addr().ok()
     }
+}
 
+impl Behind {
     fn place(&self, state: &AppState) -> Place {
         if let Ok(permit) = Arc::clone(&self.places).try_acquire_owned() {
             return Place::Full(permit);
@@ -78,18 +86,20 @@ impl Door {
 
 /// Accepts until the hub is told to stop.
 pub(super) async fn accept(door: Door, state: AppState, connections: TaskTracker) {
-    let door = Arc::new(door);
+    // The door itself is closed at the end of this, with connections still open behind it.
+    let Door { listener, behind } = door;
+    let behind = Arc::new(behind);
     let start = |(stream, peer): (TcpStream, SocketAddr)| {
         count(&state.metrics().counts.connections_accepted);
-        let place = door.place(&state);
-        let (door, state) = (Arc::clone(&door), state.clone());
-        connections.spawn(connection::serve(stream, peer, place, door, state));
+        let place = behind.place(&state);
+        let (behind, state) = (Arc::clone(&behind), state.clone());
+        connections.spawn(connection::serve(stream, peer, place, behind, state));
     };
     let stop = state.stop();
     while !stop.is_stopping() {
         let accepted = tokio::select! {
             () = stop.stopping() => break,
-            accepted = door.listener.accept() => accepted,
+            accepted = listener.accept() => accepted,
         };
         match accepted {
             Ok(accepted) => start(accepted),
@@ -102,7 +112,7 @@ pub(super) async fn accept(door: Door, state: AppState, connections: TaskTracker
         }
     }
     // The system has accepted these already; closing the door would cut them off.
-    while let Some(Ok(accepted)) = door.listener.accept().now_or_never() {
+    while let Some(Ok(accepted)) = listener.accept().now_or_never() {
         start(accepted);
     }
 }

@@ -58,6 +58,7 @@ pub fn status(error: &HubError) -> StatusCode {
     match error.code().kind {
         _ if is(&codes::METHOD_REFUSED) => StatusCode::METHOD_NOT_ALLOWED,
         _ if is(&codes::REQUEST_TOO_LARGE) => StatusCode::PAYLOAD_TOO_LARGE,
+        _ if is(&codes::HEADERS_TOO_LARGE) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         _ if is(&codes::BODY_NOT_JSON) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         _ if is(&codes::STORE_BUSY) || is(&codes::STORE_UNREACHABLE) => {
             StatusCode::SERVICE_UNAVAILABLE
@@ -109,7 +110,8 @@ struct Problem<'a> {
 /// no body for programs or people.
 pub(super) fn shape(response: &mut Response, request_id: &str, now: Timestamp) {
     if let Some(failure) = response.extensions_mut().remove::<Failure>() {
-        write(response, failure.error(), request_id, now);
+        let status = status(failure.error());
+        write(response, failure.error(), status, request_id, now);
         // For the line in the log.
         response.extensions_mut().insert(failure);
         return;
@@ -118,10 +120,7 @@ pub(super) fn shape(response: &mut Response, request_id: &str, now: Timestamp) {
     let is_error = status.is_client_error() || status.is_server_error();
     let content = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     if is_error && content.is_none_or(|content| content.starts_with(b"text/plain")) {
-        let error = of_status(status);
-        write(response, &error, request_id, now);
-        // Whoever chose the status had a reason.
-        *response.status_mut() = status;
+        write(response, &of_status(status), status, request_id, now);
     }
 }
 
@@ -131,10 +130,9 @@ fn of_status(status: StatusCode) -> HubError {
         StatusCode::NOT_FOUND => (&codes::ROUTE_UNKNOWN, "nothing is here"),
         StatusCode::METHOD_NOT_ALLOWED => (&codes::METHOD_REFUSED, "not with this method"),
         StatusCode::REQUEST_TIMEOUT => (&codes::REQUEST_TIMED_OUT, "the request took too long"),
-        StatusCode::PAYLOAD_TOO_LARGE
-        | StatusCode::URI_TOO_LONG
-        | StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
-            (&codes::REQUEST_TOO_LARGE, "the request is too large")
+        StatusCode::PAYLOAD_TOO_LARGE => (&codes::REQUEST_TOO_LARGE, "the request is too large"),
+        StatusCode::URI_TOO_LONG | StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
+            (&codes::HEADERS_TOO_LARGE, "the headers or the address are too long")
         }
         StatusCode::UNSUPPORTED_MEDIA_TYPE => (&codes::BODY_NOT_JSON, "the body has to be JSON"),
         StatusCode::UNAUTHORIZED => (&codes::CREDENTIALS_MISSING, "an API key is needed"),
@@ -144,8 +142,13 @@ fn of_status(status: StatusCode) -> HubError {
     HubError::new(code, text)
 }
 
-fn write(response: &mut Response, error: &HubError, request_id: &str, now: Timestamp) {
-    let status = status(error);
+fn write(
+    response: &mut Response,
+    error: &HubError,
+    status: StatusCode,
+    request_id: &str,
+    now: Timestamp,
+) {
     let problem = problem(error, status, request_id, now);
     let text = serde_json::to_vec(&problem).unwrap_or_default();
     let headers = response.headers_mut();

@@ -133,7 +133,7 @@ async fn pass(State(state): State<AppState>, mut request: Request, next: Next) -
 /// What is refused before anybody looks at it.
 fn check(request: &Request) -> Result<(), HubError> {
     let headers = request.headers();
-    let too_large = |text| Err(HubError::new(&codes::REQUEST_TOO_LARGE, text));
+    let too_large = |text| Err(HubError::new(&codes::HEADERS_TOO_LARGE, text));
     if request.uri().path_and_query().is_some_and(|path| path.as_str().len() > ADDRESS_LIMIT) {
         return too_large("the address is too long");
     }
@@ -201,7 +201,8 @@ fn tell(
 ) {
     let status = response.status().as_u16();
     let request_id = id.as_str();
-    if status >= 500
+    if response.status().is_server_error()
+        && response.status() != StatusCode::NOT_IMPLEMENTED
         && let Some(failure) = response.extensions().get::<Failure>()
     {
         let (error, cause) = (failure.error(), causes(failure.error()));

@@ -1,11 +1,13 @@
-//! The master key in a real keyring: gnome-keyring on a bus of its own, and the ways it can fail.
+//! Keys in a real keyring: gnome-keyring on a bus of its own, and the ways it can fail.
 //!
 //! What is tested must run inside that bus, so each test runs itself once more, there.
 
 use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use hubctl::error::{HubError, codes};
@@ -36,10 +38,16 @@ impl Meets {
             Self::EmptyBus | Self::NeverStarts => r#"exec "$0" "$@""#,
             Self::Unlocked => {
                 r#"printf 'pass\n' | gnome-keyring-daemon --unlock --components=secrets >/dev/null 2>&1
+                   until dbus-send --print-reply --dest=org.freedesktop.DBus / \
+                     org.freedesktop.DBus.NameHasOwner string:org.freedesktop.secrets |
+                     grep -q true; do :; done
                    exec "$0" "$@""#
             }
             Self::NoCollection => {
                 r#"gnome-keyring-daemon --start --components=secrets >/dev/null 2>&1
+                   until dbus-send --print-reply --dest=org.freedesktop.DBus / \
+                     org.freedesktop.DBus.NameHasOwner string:org.freedesktop.secrets |
+                     grep -q true; do :; done
                    exec "$0" "$@""#
             }
         }
@@ -352,4 +360,188 @@ fn without_any_bus_the_file_is_used_at_once() {
     let start = Instant::now();
     falls_to_the_file(&sources(&folder), "no system keyring");
     assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
+}
+
+/// Runs the program as a user of this bus would: its answer, and how long it took.
+#[expect(clippy::disallowed_methods, reason = "the bus of this test is told by the environment")]
+fn hubctl(folder: &Path, line: &str, env: &[(&str, &str)], input: &str) -> (Output, Duration) {
+    let keyring = ["DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "HOME"];
+    let keyring = keyring.iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hubctl"));
+    command
+        .args(line.split(' '))
+        .env_clear()
+        .envs(keyring)
+        .env("HUBCTL_CONFIG_DIR", folder.join("config"))
+        .envs(env.iter().copied())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let start = Instant::now();
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let told = [output.stdout.as_slice(), &output.stderr].concat();
+    let told = String::from_utf8(told).unwrap();
+    assert!(!told.contains(API_KEY), "{line}: {told}");
+    (output, start.elapsed())
+}
+
+const API_KEY: &str = "v1.eu1.s3cret-of-this-test";
+const LOGIN: &str = "auth login -P far --api-url https://hub.example.com --key-stdin --no-verify";
+const STATUS: &str = "auth status -P far --offline --json";
+
+#[track_caller]
+fn ends(folder: &Path, line: &str, env: &[(&str, &str)], code: i32) -> (String, String) {
+    let (output, took) = hubctl(folder, line, env, API_KEY);
+    let (out, err) =
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert_eq!(output.status.code(), Some(code), "{line}\n{out}\n{err}");
+    assert!(took < Duration::from_secs(4), "{line}: {took:?}");
+    (out, err)
+}
+
+/// The keyring can't be used: that is said, with the way out, and nothing is written in its place.
+#[track_caller]
+fn the_way_out_is_told(folder: &Path) {
+    let (_, told) = ends(folder, LOGIN, &[], 13);
+    assert!(told.contains("error[key.keyring]") && told.contains("--store file"), "{told}");
+    assert!(!folder.join("config").join("config.toml").exists());
+    assert!(!folder.join("config").join("keys").exists());
+    ends(folder, &format!("{LOGIN} --store file"), &[], 0);
+    ends(folder, STATUS, &[], 0);
+    ends(folder, "config set key keyring -P far", &[], 0);
+    the_environment_comes_first(folder);
+}
+
+/// A key that a profile says is there can't be read: that is not said to be missing.
+#[track_caller]
+fn the_key_can_not_be_read(folder: &Path) {
+    let (_, told) = ends(folder, STATUS, &[], 13);
+    assert!(told.contains("key.keyring") && told.contains("HUBCTL_API_KEY"), "{told}");
+}
+
+/// A key of the environment is used at once: the keyring, whatever it does, is not even opened.
+#[track_caller]
+fn the_environment_comes_first(folder: &Path) {
+    let file = folder.join("env-key");
+    fs::write(&file, API_KEY).unwrap();
+    fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
+    let file = file.to_str().unwrap();
+    for env in [("HUBCTL_API_KEY", API_KEY), ("HUBCTL_API_KEY_FILE", file)] {
+        let start = Instant::now();
+        ends(folder, STATUS, &[env], 0);
+        assert!(start.elapsed() < Duration::from_millis(1500), "{:?}", start.elapsed());
+    }
+}
+
+#[test]
+fn an_api_key_is_kept_found_and_forgotten() {
+    let name = "an_api_key_is_kept_found_and_forgotten";
+    let Some(folder) = inside() else {
+        let folder = short_folder();
+        return on_a_bus(name, Meets::Unlocked, folder.path());
+    };
+    ends(&folder, LOGIN, &[], 0);
+    assert!(!folder.join("config/keys").exists());
+    let text = fs::read_to_string(folder.join("config/config.toml")).unwrap();
+    assert!(text.contains("key = \"keyring\"") && !text.contains("s3cret"), "{text}");
+    let (status, _) = ends(&folder, STATUS, &[], 0);
+    assert!(status.contains("\"key_source\":\"keyring\""), "{status}");
+    // An independent reader finds it under the documented names, with what it is bound to.
+    let lookup = ["lookup", "service", "hubctl", "username", "api-key/far"];
+    let shown = Command::new("secret-tool").args(lookup).output().unwrap();
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains(API_KEY) && shown.contains("https://hub.example.com"), "{shown}");
+
+    let (_, told) = ends(&folder, &format!("{STATUS} --api-url https://evil.example"), &[], 4);
+    assert!(told.contains("auth.origin_mismatch"), "{told}");
+    let (_, told) = ends(&folder, &format!("{STATUS} --project other"), &[], 4);
+    assert!(told.contains("auth.origin_mismatch"), "{told}");
+    the_environment_comes_first(&folder);
+
+    // Moved to a file, it leaves the keyring; moved back, the file.
+    ends(&folder, &format!("{LOGIN} --store file"), &[], 0);
+    let access = sources(&folder).keyring;
+    assert!(keyring::get(&access, "api-key/far").unwrap().is_none());
+    ends(&folder, &format!("{LOGIN} --store keyring"), &[], 0);
+    assert!(!folder.join("config/keys/far.json").exists());
+    keyring::set(&access, "api-key/far", "planted words").unwrap();
+    let (_, told) = ends(&folder, STATUS, &[], 4);
+    assert!(told.contains("auth.key_malformed") && !told.contains("planted"), "{told}");
+    ends(&folder, "auth logout -P far", &[], 0);
+    assert!(keyring::get(&access, "api-key/far").unwrap().is_none());
+    ends(&folder, STATUS, &[], 4);
+    ends(&folder, LOGIN, &[], 0);
+    ends(&folder, "profile delete far --yes", &[], 0);
+    assert!(keyring::get(&access, "api-key/far").unwrap().is_none());
+}
+
+#[test]
+fn an_api_key_in_a_locked_keyring_is_not_taken_for_missing() {
+    let name = "an_api_key_in_a_locked_keyring_is_not_taken_for_missing";
+    let Some(folder) = inside() else {
+        let folder = short_folder();
+        // The same home twice: first open, then without its password.
+        on_a_bus(name, Meets::Unlocked, folder.path());
+        return on_a_bus(name, Meets::NoCollection, folder.path());
+    };
+    if !folder.join("config").exists() {
+        ends(&folder, LOGIN, &[], 0);
+        return;
+    }
+    let (_, told) = ends(&folder, STATUS, &[], 13);
+    assert!(told.contains("key.keyring") && told.contains("unlock it"), "{told}");
+    the_environment_comes_first(&folder);
+    for line in ["auth logout -P far", "profile delete far --yes"] {
+        let (_, told) = ends(&folder, line, &[], 13);
+        assert!(told.contains("config unset key -P far"), "{told}");
+    }
+    let (_, told) = ends(&folder, &format!("{LOGIN} --store file"), &[], 0);
+    assert!(told.contains("the old key stays in the keyring"), "{told}");
+    ends(&folder, STATUS, &[], 0);
+}
+
+#[test]
+fn without_a_keyring_an_api_key_goes_nowhere_unasked() {
+    let name = "without_a_keyring_an_api_key_goes_nowhere_unasked";
+    let Some(folder) = inside() else {
+        for meets in [Meets::EmptyBus, Meets::NeverStarts] {
+            on_a_bus(name, meets, short_folder().path());
+        }
+        let folder = short_folder();
+        return passes(again(name, folder.path(), &[]));
+    };
+    the_way_out_is_told(&folder);
+    the_key_can_not_be_read(&folder);
+}
+
+#[test]
+fn a_keyring_without_a_collection_takes_no_api_key() {
+    let name = "a_keyring_without_a_collection_takes_no_api_key";
+    let Some(folder) = inside() else {
+        return on_a_bus(name, Meets::NoCollection, short_folder().path());
+    };
+    the_way_out_is_told(&folder);
+    // It answers that it has no such entry, which is true.
+    let (_, told) = ends(&folder, STATUS, &[], 4);
+    assert!(told.contains("auth.no_key"), "{told}");
+}
+
+#[test]
+fn a_bus_that_never_answers_does_not_hold_a_login() {
+    let name = "a_bus_that_never_answers_does_not_hold_a_login";
+    let Some(folder) = inside() else {
+        let folder = short_folder();
+        let socket = folder.path().join("bus");
+        // Connections are taken by the system and stay without an answer.
+        let _listener = UnixListener::bind(&socket).unwrap();
+        let mut command = again(name, folder.path(), &[]);
+        command.env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", socket.display()));
+        return passes(command);
+    };
+    the_way_out_is_told(&folder);
+    the_key_can_not_be_read(&folder);
+    let (_, told) = ends(&folder, STATUS, &[], 13);
+    assert!(told.contains("did not answer within 2s"), "{told}");
 }

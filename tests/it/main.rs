@@ -14,8 +14,12 @@ mod guards;
 #[cfg(target_os = "linux")]
 mod keyring;
 #[cfg(unix)]
+mod parity;
+#[cfg(unix)]
 mod postgres;
 mod rules;
 mod schemas;
+#[cfg(unix)]
+mod server;
 mod store;
 mod support;

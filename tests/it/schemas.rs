@@ -138,6 +138,8 @@ fn every_answer_fits_its_schema() {
         check.run_once(command, arguments, answer);
     }
 
+    profiles(&mut check);
+
     let mut missing = Vec::new();
     for_each_leaf(|words, _, _| {
         let command = words.join(" ");
@@ -174,6 +176,33 @@ fn about_the_program(check: &mut Check) {
         let schema = check.hub.json(&format!("schema {}", text(row, "name")));
         assert_eq!(schema["title"], row["name"]);
     }
+}
+
+fn profiles(check: &mut Check) {
+    let elsewhere = "--api-url https://hub.example.com";
+    check.run_once("profile create", &format!("far --protected {elsewhere}"), "profile");
+    check.run_once("profile create", "near --local", "profile");
+    check.run_once("profile create", "other --local", "profile");
+    check.run("profile list", "", "profile[]");
+    check.run("profile get", "far", "profile");
+    check.run("config set", "project live -P far", "write");
+    check.run("config list", "", "setting[]");
+    check.run("config get", "project -P far", "setting-value");
+    check.run("config explain", "", "explained-setting[]");
+    check.run("config explain", "retries", "explained-setting");
+    check.run("config path", "", "config-file");
+    check.run("config unset", "project -P far", "write");
+    fs::write(check.hub.path("key"), "v1.local.1_k\n").unwrap();
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    fs::set_permissions(check.hub.path("key"), private).unwrap();
+    check.run_once("auth login", "-P far --key-file key --store file --no-verify", "write");
+    check.run("auth status", "-P far --offline", "auth-status");
+    check.run_once("auth logout", "-P far", "write");
+    check.hub.ok("auth login -P far --key-file key --store file --no-verify");
+    check.run_once("auth logout", "--all", "writes");
+    check.run_once("profile use", "near", "write");
+    check.run_once("profile delete", "near --yes", "write");
+    check.run_once("profile delete", "far other --yes", "writes");
 }
 
 fn connectors(check: &mut Check) {

@@ -18,15 +18,53 @@ use super::prompt;
 
 pub(super) mod accounts;
 pub(super) mod api;
+pub(super) mod auth;
+pub(super) mod config;
 pub(super) mod connectors;
 pub(super) mod contract;
 mod fields;
 pub(super) mod keys;
 pub(super) mod link;
 pub(super) mod meta;
+pub(super) mod profile;
 pub(super) mod projects;
 pub(super) mod serve;
 pub(super) mod session;
+
+/// Asks before anything is written with a protected profile: `--yes` is not enough, the profile
+/// must be named, with `--confirm` or by typing it.
+///
+/// # Errors
+/// `profile.protected` where asking is not possible or another profile is named; declined by
+/// another answer.
+pub(super) fn confirm_profile(context: &Context) -> Result<(), HubError> {
+    let name = &context.settings.sources.profile;
+    let protected = |text: String| HubError::new(&codes::PROFILE_PROTECTED, text);
+    if let Some(given) = &context.globals.confirm {
+        // Also where nothing is protected: whoever names a profile means that one.
+        return if given == name {
+            Ok(())
+        } else {
+            let text = format!("--confirm names `{given}`, and this acts with profile `{name}`");
+            Err(protected(text).hint(format!("add -P {given}, or leave --confirm out")))
+        };
+    }
+    if context.settings.protected.is_none() || context.globals.dry_run {
+        return Ok(());
+    }
+    let needed = || {
+        protected(format!("profile `{name}` is protected: a write needs its name"))
+            .hint(format!("add --confirm {name}"))
+    };
+    let question = format!("Profile {name} is protected. Type its name to go on");
+    let answer = context.ask.text(&question, None, |_| Ok(()), needed)?;
+    if answer.trim() == name {
+        Ok(())
+    } else {
+        let text = "the profile was not named; nothing was changed";
+        Err(HubError::new(&codes::CONFIRM_DECLINED, text))
+    }
+}
 
 /// Asks before something is stopped or taken away; `--yes` and `--dry-run` need no question.
 fn consent(context: &Context, what: &str, affected: u64, word: &str) -> Result<(), HubError> {
@@ -155,6 +193,11 @@ impl<'c> Batch<'c> {
         if self.succeeded || !self.context.settings.json_errors {
             self.context.tell_notes(backend);
         }
+        self.finish_without_notes()
+    }
+
+    /// As `finish`, for what no backend had a part in.
+    fn finish_without_notes(self) -> Result<(), HubError> {
         match self.failed {
             Some(error) if !self.many => Err(error),
             failed => {

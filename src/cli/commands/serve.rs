@@ -10,8 +10,8 @@ use ipnet::IpNet;
 
 use crate::cli::context::Context;
 use crate::cli::input;
-use crate::cli::settings::public_url_of;
 use crate::cli::tree::Run;
+use crate::domain::origin::web_address;
 use crate::error::{HubError, codes};
 use crate::hub::api_keys;
 use crate::server::{
@@ -150,8 +150,9 @@ impl Run for Serve {
         let options = self.options(context)?;
         let public_url = match &self.public_url {
             None => context.settings.public_url.clone(),
-            Some(text) => public_url_of(text)
-                .map_err(|error| HubError::new(&codes::BAD_VALUE, error.message().to_owned()))?,
+            Some(text) => web_address(text).map_err(|error| {
+                HubError::new(&codes::BAD_VALUE, format!("--public-url: {error}"))
+            })?,
         };
         let hub = Arc::new(context.hub_to_serve(public_url)?);
         crate::server::raise_open_files();

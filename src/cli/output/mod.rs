@@ -34,6 +34,7 @@ pub use list::{List, ListSummary};
 pub use options::{Format, OutputOptions};
 pub use record::{Cell, Column, Record};
 pub use sink::Captured;
+pub(super) use suggest::hint as near_names;
 pub(super) use writes::OneOfMany;
 #[cfg(test)]
 pub(super) use writes::Single;

@@ -11,7 +11,7 @@ pub(super) fn unknown(what: &str, name: &str, known: &[&str]) -> HubError {
 }
 
 /// "did you mean …" where something is near, else everything there is.
-pub(super) fn hint(name: &str, known: &[&str]) -> String {
+pub(in crate::cli) fn hint(name: &str, known: &[&str]) -> String {
     match nearest(name, known) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("choose from {}", known.join(", ")),

@@ -153,6 +153,51 @@ fn open_to_append(path: &Path) -> io::Result<File> {
     File::options().append(true).create(true).open(path)
 }
 
+/// Puts this content in the place of a private file, durably and whole, or creates it: a reader
+/// sees the old content or the new. The mode of a file that was there is kept; one that others may
+/// read, or that is no plain file, is refused and stays as it is.
+pub fn replace_private(path: &Path, content: &[u8]) -> Result<(), HubError> {
+    let Some(old) = open_private(path)? else {
+        if create_private(path, content)? {
+            return Ok(());
+        }
+        let message = format!("{} was made by somebody else meanwhile", path.display());
+        return Err(HubError::new(&codes::STALE, message));
+    };
+    let folder = folder_of(path);
+    let replace = || -> io::Result<()> {
+        let permissions = old.metadata()?.permissions();
+        let mut file = tempfile::Builder::new().prefix(".hubctl-").tempfile_in(folder)?;
+        file.write_all(content)?;
+        file.as_file().set_permissions(permissions)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|failed| failed.error)?;
+        sync_folder(folder)
+    };
+    replace().map_err(|error| unwritable(path, error))
+}
+
+/// Removes a private file; says whether there was one. What is no private file is refused.
+pub fn remove_private(path: &Path) -> Result<bool, HubError> {
+    if !check_private(path)? {
+        return Ok(false);
+    }
+    match fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(unwritable(path, error)),
+    }
+}
+
+/// Waits until no other process holds the folder of the path, and holds it; makes the folder if it
+/// is missing. `None` where the file system can't do it.
+pub fn lock_beside(path: &Path) -> Result<Option<File>, HubError> {
+    let folder = folder_of(path);
+    create_private_folder(folder)?;
+    let lock = File::open(folder).and_then(|file| file.lock().map(|()| file));
+    Ok(lock.ok())
+}
+
 /// Makes a folder and those above it, as far as they are missing, for the user alone.
 pub fn create_private_folder(folder: &Path) -> Result<(), HubError> {
     let mut builder = DirBuilder::new();
@@ -277,7 +322,7 @@ fn unwritable(path: &Path, error: io::Error) -> HubError {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => &codes::STORE_FULL,
         _ => &codes::STORE_READ_ONLY,
     };
-    let message = format!("{} can't be created: {}", path.display(), error.kind());
+    let message = format!("{} can't be written: {}", path.display(), error.kind());
     HubError::new(code, message).source(error)
 }
 
@@ -291,7 +336,8 @@ mod tests {
 
     use super::{
         Access, append_private, check_private, create_private, is_private,
-        is_private_for_its_group, open_private, read_named, read_private,
+        is_private_for_its_group, open_private, read_named, read_private, remove_private,
+        replace_private,
     };
     use crate::error::{Code, HubError, codes};
 
@@ -443,6 +489,26 @@ mod tests {
         refused(append_private(&link), &codes::STORE_PERMISSIONS);
         assert!(!folder.path().join("elsewhere").exists());
         refused(append_private(&folder.path().join("no/such/folder")), &codes::STORE_READ_ONLY);
+    }
+
+    #[test]
+    fn threat_34_a_file_is_replaced_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        replace_private(&path, b"first").unwrap();
+        replace_private(&path, b"second").unwrap();
+        assert_eq!(read(&path).unwrap().unwrap(), b"second");
+        assert_eq!(mode(&path), 0o600);
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        refused(replace_private(&path, b"third"), &codes::STORE_PERMISSIONS);
+        refused(remove_private(&path), &codes::STORE_PERMISSIONS);
+        assert_eq!(fs::read(&path).unwrap(), b"second");
+        let link = folder.path().join("link");
+        symlink(&path, &link).unwrap();
+        refused(replace_private(&link, b"third"), &codes::STORE_PERMISSIONS);
+        refused(remove_private(&link), &codes::STORE_PERMISSIONS);
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        assert!(remove_private(&path).unwrap() && !remove_private(&path).unwrap());
     }
 
     #[test]

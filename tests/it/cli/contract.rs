@@ -228,7 +228,7 @@ fn a_bad_configuration_file_is_refused_with_its_place() {
         ("profile = \n", "config.toml line 1"),
         ("[profiles.default]\noutput = \"bad\"\n", "profile `default`, output"),
         ("[profiles.default]\nproject = \"B X\"\n", "profile `default`, project"),
-        ("[profiles.default]\npublic_url = \"ftp://x\"\n", "public_url `ftp://x`"),
+        ("[profiles.default]\npublic_url = \"ftp://x\"\n", "public_url: `ftp://x`"),
     ] {
         home.config(text);
         home.run("connectors list").code(13).tells(told);

@@ -7,6 +7,7 @@ mod links;
 mod orders;
 mod output;
 mod own;
+mod profiles;
 mod secrets;
 mod stores;
 mod terminal;

@@ -18,7 +18,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("net", &["error"]),
     ("client", &["api", "hub", "domain", "catalog", "error", "net"]),
     ("backend", &["api", "client", "local", "hub", "domain", "error"]),
-    ("cli", &["api", "backend", "client", "local", "hub", "domain", "catalog", "store", "error", "env"]),
+    ("server", &["api", "local", "hub", "domain", "catalog", "store", "error"]),
+    ("cli", &["api", "backend", "client", "local", "server", "hub", "domain", "catalog", "store", "error", "env"]),
     ("lib", &[]),
     ("main", &[]),
 ];
@@ -26,14 +27,17 @@ const LAYERS: &[(&str, &[&str])] = &[
 /// What only some files may name: a text, where it is at home, and where it may be as well.
 #[rustfmt::skip]
 const AT_HOME: &[(&str, &[&str])] = &[
-    ("rusqlite", &["store/driver/mod.rs", "store/driver/sqlite.rs"]),
+    ("rusqlite", &["store/driver/mod.rs", "store/driver/sqlite.rs", "store/driver/served.rs"]),
+    ("axum", &["server/"]),
+    ("hyper", &["server/"]),
+    ("StatusCode", &["server/"]),
     ("tokio_postgres", &["store/driver/mod.rs", "store/driver/postgres.rs"]),
     ("deadpool", &["store/driver/postgres.rs"]),
     ("clap", &["cli/"]),
     ("anstream", &["cli/"]),
     ("comfy_table", &["cli/"]),
     ("dialoguer", &["cli/"]),
-    ("::env::var", &["cli/settings.rs", "cli/assets.rs"]),
+    ("::env::var", &["cli/settings/environment.rs", "cli/assets.rs"]),
     ("::env::args", &["cli/mod.rs", "cli/assets.rs"]),
     ("process::exit", &[]),
     ("println!", &[]),

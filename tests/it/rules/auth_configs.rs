@@ -126,6 +126,8 @@ async fn ac_31_after_the_only_one_is_gone_the_next_is_first_again(world: TestHub
 
 async fn ac_34_ac_36_fields_are_checked_and_named(world: TestHub) {
     let caller = world.caller();
+    // A store is made first: a write that fails makes none.
+    world.hub.store().begin_write().await.unwrap().commit().await.unwrap();
     let missing = New { values: given(&[("client_id", "x")]), ..oauth("login", "") };
     let error = add(&world.hub, &caller, missing, Guard::default()).await;
     let error = refused(error, &codes::FIELDS_INVALID);

@@ -13,7 +13,7 @@ use hubctl::store::{
 };
 
 use crate::support::asked::{account, config, named, session};
-use crate::support::hub::{TestHub, on_both_databases};
+use crate::support::hub::{TestHub, on_both_databases, on_kept_connections};
 
 on_both_databases!(
     stale_saves_and_deletes_are_refused,
@@ -26,6 +26,21 @@ on_both_databases!(
     a_reader_sees_one_state,
     a_reader_sees_what_was_written_since_its_last_transaction,
     a_look_reads_what_is_there_and_writes_nothing,
+    writers_wait_for_one_another,
+    an_account_needs_its_auth_config,
+    a_store_that_is_not_there_reads_as_empty,
+);
+
+on_kept_connections!(
+    stale_saves_and_deletes_are_refused,
+    the_database_itself_refuses_duplicates,
+    the_database_itself_refuses_a_second_default,
+    projects_do_not_see_each_other,
+    scans_stop_early_and_pass_errors_on,
+    a_dropped_transaction_leaves_nothing,
+    a_failed_statement_spoils_its_transaction,
+    a_reader_sees_one_state,
+    a_reader_sees_what_was_written_since_its_last_transaction,
     writers_wait_for_one_another,
     an_account_needs_its_auth_config,
     a_store_that_is_not_there_reads_as_empty,

@@ -5,5 +5,6 @@ mod contract;
 mod files;
 mod first_use;
 mod plans;
+mod served;
 #[cfg(unix)]
 mod servers;

@@ -31,6 +31,16 @@ macro_rules! on_both_databases {
 }
 pub(crate) use on_both_databases;
 
+/// Runs each function as one test on the connections that a server keeps to SQLite.
+macro_rules! on_kept_connections {
+    ($($name:ident),+ $(,)?) => {
+        mod served {
+            $(#[test] fn $name() { $crate::support::hub::on_served(super::$name); })+
+        }
+    };
+}
+pub(crate) use on_kept_connections;
+
 /// Where a store is.
 #[derive(Debug, Clone)]
 pub(crate) enum Place {
@@ -60,6 +70,14 @@ pub(crate) struct TestHub {
 
 pub(crate) fn on_sqlite<F: Future<Output = ()>>(test: impl FnOnce(TestHub) -> F) {
     block_on(test(sqlite_world()));
+}
+
+/// The same with the connections that a server keeps.
+pub(crate) fn on_served<F: Future<Output = ()>>(test: impl FnOnce(TestHub) -> F) {
+    let mut world = sqlite_world();
+    let (clock, keys) = (Arc::clone(&world.clock), key_file(&world.folder));
+    world.hub = hub_on(world.place.store().for_server(2), 1, clock, keys);
+    block_on(test(world));
 }
 
 /// A hub on a SQLite file that is not there yet.
@@ -177,8 +195,12 @@ pub(crate) fn key_file(folder: &TempDir) -> KeySources {
 }
 
 fn hub(place: &Place, seed: u64, clock: Arc<FixedClock>, keys: KeySources) -> Hub {
+    hub_on(place.store(), seed, clock, keys)
+}
+
+fn hub_on(store: Store, seed: u64, clock: Arc<FixedClock>, keys: KeySources) -> Hub {
     let random = Arc::new(SeededRandom::new(seed));
-    Hub::new(place.store(), clock, random, keys, "http://127.0.0.1:4780".parse().unwrap())
+    Hub::new(store, clock, random, keys, "http://127.0.0.1:4780".parse().unwrap())
 }
 
 /// Asserts that the answer is a refusal with this code, and returns it.

@@ -8,3 +8,5 @@ pub(crate) mod http;
 pub(crate) mod hub;
 #[cfg(unix)]
 pub(crate) mod postgres;
+#[cfg(unix)]
+pub(crate) mod serving;

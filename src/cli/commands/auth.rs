@@ -1,0 +1,462 @@
+//! `hubctl auth`: the API key of a profile.
+
+use std::borrow::Cow;
+use std::io::{IsTerminal as _, Read as _};
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use schemars::JsonSchema;
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use crate::cli::context::Context;
+use crate::cli::credentials::{self, Given, Keeper};
+use crate::cli::output::{Cell, Column, Record, WriteResult};
+use crate::cli::prompt;
+use crate::cli::settings::config::{self, Values};
+use crate::cli::settings::edit::edit;
+use crate::cli::settings::table::{self, Setting};
+use crate::cli::settings::{KeySource, Place, Remote};
+use crate::cli::tree::Run;
+use crate::domain::origin::{is_loopback, web_address};
+use crate::domain::project::DEFAULT_PROJECT;
+use crate::domain::secret::Secret;
+use crate::error::{HubError, Kind, codes};
+use crate::hub::private_file::read_private;
+
+use super::Batch;
+
+/// Longest input that is read for a key, in bytes.
+const INPUT_LIMIT: u32 = 16_384;
+
+/// Asks the hub whether it takes the key.
+///
+/// # Errors
+/// When it doesn't, or can't be asked.
+async fn verify(
+    context: &Context,
+    remote: &Remote,
+    key: &Secret,
+    way_out: &'static str,
+) -> Result<(), HubError> {
+    let asked = context.client_of(remote, key)?.verify().await;
+    asked.map(drop).map_err(|error| match error.code().kind {
+        Kind::Unreachable | Kind::Unsupported => error.hint(way_out),
+        _ => error,
+    })
+}
+
+/// Where a key is to be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Store {
+    /// Where the profile keeps it already, otherwise in the keyring
+    Auto,
+    /// The system keyring
+    Keyring,
+    /// A file of the profile, open to nobody else
+    File,
+    /// Nowhere: the key is only checked
+    None,
+}
+
+/// Keep an API key for the profile in use
+///
+/// The key is typed unseen, or read from a file or standard input. It is kept in the system
+/// keyring, or in a file if --store asks for that, and is sent to the hub and for the project that
+/// it was given for only. A profile that is not there is made. Undo with `hubctl auth logout`.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Login {
+    /// Read the key from standard input
+    #[arg(long, conflicts_with = "key_file")]
+    key_stdin: bool,
+
+    /// Read the key from a file that is open to nobody else
+    #[arg(long, value_name = "PATH", value_hint = clap::ValueHint::FilePath)]
+    key_file: Option<PathBuf>,
+
+    /// Where to keep the key
+    #[arg(long, value_name = "PLACE", default_value = "auto")]
+    store: Store,
+
+    /// Don't ask the hub whether the key works
+    #[arg(long)]
+    no_verify: bool,
+}
+
+impl Run for Login {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        context.output.check_writes(false)?;
+        let settings = &context.settings;
+        let (profile, project) = (&settings.sources.profile, &settings.project);
+        let remote = remote(context)?;
+        credentials::check_name(profile)?;
+        let nothing = Values::new();
+        let said = settings.sources.values().unwrap_or(&nothing);
+        let news = news(profile, said, remote, project.as_str())?;
+        if remote.api_url.scheme() == "http" && !is_loopback(&remote.api_url) {
+            let url = &remote.api_url;
+            context.output.warn(format_args!("{url} is not encrypted: others can read the key"));
+        }
+        let given = self.key(context, remote)?;
+        if given.trimmed {
+            context.output.note("white space around the key was taken away");
+        }
+        if !self.no_verify {
+            verify(context, remote, &given.key, "add --no-verify").await?;
+        }
+        let before = Keeper::named(said.get("key").map(String::as_str));
+        let keeper = match self.store {
+            Store::Auto => Some(before.unwrap_or(Keeper::Keyring)),
+            Store::Keyring => Some(Keeper::Keyring),
+            Store::File => Some(Keeper::File),
+            Store::None => None,
+        };
+        let dry_run = context.globals.dry_run;
+        if !dry_run {
+            if let Some(keeper) = keeper {
+                let binding = settings.binding(remote);
+                credentials::keep(settings, profile, keeper, &given.key, &binding)?;
+            }
+            if let Some(old) = before.filter(|old| Some(*old) != keeper)
+                && let Err(error) = credentials::forget(settings, profile, old)
+            {
+                let place = old.word();
+                context.output.warn(format_args!("the old key stays in the {place}: {error}"));
+            }
+        }
+        edit(&settings.sources.config_path(), dry_run, |editor| {
+            for (setting, value) in &news {
+                editor.set(profile, setting, value)?;
+            }
+            let word = keeper.map_or("none", Keeper::word);
+            match table::in_profile("key").filter(|_| said.get("key").is_none_or(|k| k != word)) {
+                Some(setting) => editor.set(profile, setting, word),
+                None => Ok(()),
+            }
+        })?;
+        let mut result = WriteResult::new("login", format!("profile/{profile}"), true);
+        result.dry_run = dry_run;
+        result.human = sentence(profile, remote, keeper, dry_run);
+        context.output.writes(&[result])?;
+        let becomes_remote = news.iter().any(|(setting, _)| setting.key == "api_url");
+        if becomes_remote && !dry_run {
+            let url = &remote.api_url;
+            context.output.note(format_args!(
+                "commands with profile `{profile}` act on {url} from now on; a local store is \
+                 reached with --state PATH"
+            ));
+        }
+        if let KeySource::Environment(_) | KeySource::File(_) = remote.key {
+            let name = credentials::source_name(&remote.key);
+            context.output.warn(format_args!("{name} is set, and is used instead of the key kept"));
+        }
+        Ok(())
+    }
+}
+
+fn sentence(profile: &str, remote: &Remote, keeper: Option<Keeper>, dry_run: bool) -> String {
+    let url = &remote.api_url;
+    let place = match keeper {
+        Some(Keeper::Keyring) => "the key is in the system keyring",
+        Some(Keeper::File) => "the key is in a file beside the configuration",
+        None => "the key is kept nowhere",
+    };
+    match (dry_run, keeper) {
+        (true, _) => format!("Would keep a key for {url} in profile {profile}."),
+        (false, Some(_)) => format!("Logged in to {url} with profile {profile}; {place}."),
+        (false, None) => format!("Profile {profile} acts on {url}; {place}."),
+    }
+}
+
+fn remote(context: &Context) -> Result<&Remote, HubError> {
+    match &context.settings.place {
+        Place::Remote(remote) => Ok(remote),
+        Place::Local(_) | Place::KeyAlone(_) => {
+            let name = &context.settings.sources.profile;
+            let text = format!("profile `{name}` acts on a local store, which needs no API key");
+            Err(HubError::new(&codes::USAGE, text)
+                .hint(format!("hubctl auth login -P {name} --api-url https://api.stackone.com")))
+        }
+    }
+}
+
+/// What the profile has to be told of: address and project, as far as it does not have them.
+fn news(
+    profile: &str,
+    said: &Values,
+    remote: &Remote,
+    project: &str,
+) -> Result<Vec<(&'static Setting, String)>, HubError> {
+    let other = |what: &str| {
+        let text = format!("profile `{profile}` is for {what}");
+        Err(HubError::new(&codes::PROFILE_EXISTS, text).hint(format!(
+            "make another one: hubctl auth login -P NAME --api-url {}",
+            remote.api_url
+        )))
+    };
+    let mut news = Vec::new();
+    let mut add = |key, value: String| {
+        news.extend(table::in_profile(key).map(|setting| (setting, value)));
+    };
+    if said.contains_key("state") {
+        return other("a local store");
+    }
+    match said.get("api_url") {
+        Some(url) if web_address(url).ok().as_ref() != Some(&remote.api_url) => return other(url),
+        Some(_) => {}
+        None => add("api_url", remote.api_url.to_string()),
+    }
+    match said.get("project") {
+        Some(own) if own != project => return other(&format!("project `{own}`")),
+        None if project != DEFAULT_PROJECT => add("project", project.to_owned()),
+        _ => {}
+    }
+    Ok(news)
+}
+
+impl Login {
+    fn key(&self, context: &Context, remote: &Remote) -> Result<Given, HubError> {
+        if let Some(path) = &self.key_file {
+            let shown = path.display().to_string();
+            let content = read_private(path, INPUT_LIMIT, &codes::INPUT_UNREADABLE)?;
+            let content = content.ok_or_else(|| {
+                HubError::new(&codes::INPUT_UNREADABLE, format!("there is no file {shown}"))
+            })?;
+            return credentials::parse(text_of(&content, &shown)?, &shown);
+        }
+        if self.key_stdin {
+            return from_stdin();
+        }
+        let typed = context.ask.password(&format!("API key for {}", remote.api_url), || {
+            prompt::input_needed(
+                "the API key is missing",
+                "hubctl auth login --key-stdin < FILE, or --key-file PATH",
+            )
+        });
+        credentials::parse(&Zeroizing::new(typed?), "the terminal")
+    }
+}
+
+fn from_stdin() -> Result<Given, HubError> {
+    let stdin = std::io::stdin();
+    if stdin.is_terminal() {
+        let text = "--key-stdin reads standard input, and that is the terminal";
+        return Err(HubError::new(&codes::INPUT_NEEDED, text).hint("leave --key-stdin out"));
+    }
+    // The buffer never grows: a move would leave a copy of the key behind.
+    let mut content = Zeroizing::new(Vec::with_capacity(INPUT_LIMIT as usize + 1));
+    let read = stdin.lock().take(u64::from(INPUT_LIMIT) + 1).read_to_end(&mut content);
+    read.map_err(|error| {
+        HubError::new(&codes::INPUT_UNREADABLE, "standard input can't be read").source(error)
+    })?;
+    credentials::parse(text_of(&content, "standard input")?, "standard input")
+}
+
+fn text_of<'c>(content: &'c [u8], from: &str) -> Result<&'c str, HubError> {
+    std::str::from_utf8(content)
+        .map_err(|_| HubError::new(&codes::INPUT_UNREADABLE, format!("{from} is not valid UTF-8")))
+}
+
+/// Forget the API key kept for the profile in use
+///
+/// With --all the keys of all profiles are forgotten. A key itself goes on working: delete it on
+/// the hub if nothing else uses it.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Logout {}
+
+impl Run for Logout {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        let sources = &context.settings.sources;
+        let file = config::read(&sources.config_path())?;
+        let all = context.globals.all;
+        let targets: Vec<String> = if all {
+            let has_key = |(name, values): (&String, &Values)| {
+                Keeper::named(values.get("key").map(String::as_str)).map(|_| name.clone())
+            };
+            file.profiles.iter().filter_map(has_key).collect()
+        } else {
+            vec![sources.profile.clone()]
+        };
+        if targets.is_empty() {
+            return context.output.write_many(&[]);
+        }
+        let mut batch = Batch::new(context, "logout", &targets, "hubctl auth logout")?;
+        batch.many = all;
+        for name in &targets {
+            let outcome = match file.profiles.get(name) {
+                Some(values) => logout(context, name, values).map(|result| vec![result]),
+                None => Err(file.unknown(name, &sources.config_path())),
+            };
+            if batch.add(name, outcome).is_break() {
+                break;
+            }
+        }
+        batch.finish_without_notes()
+    }
+}
+
+fn logout(context: &Context, name: &str, values: &Values) -> Result<WriteResult, HubError> {
+    let (settings, dry_run) = (&context.settings, context.globals.dry_run);
+    let keeper = Keeper::named(values.get("key").map(String::as_str));
+    if let Some(keeper) = keeper {
+        if !dry_run {
+            credentials::forget(settings, name, keeper)?;
+        }
+        edit(&settings.sources.config_path(), dry_run, |editor| {
+            if let Some(setting) = table::in_profile("key") {
+                editor.unset(name, setting);
+            }
+            Ok(())
+        })?;
+    }
+    let mut result = WriteResult::new("logout", format!("profile/{name}"), keeper.is_some());
+    result.dry_run = dry_run;
+    result.human = match (keeper, dry_run) {
+        (None, _) => format!("No key is kept for profile {name}."),
+        (Some(_), true) => format!("Would forget the key of profile {name}."),
+        (Some(_), false) => format!("Forgot the key of profile {name}."),
+    };
+    Ok(result)
+}
+
+/// Show which profile is in use, where it acts and where its key comes from
+///
+/// The hub is asked whether it takes the key, unless --offline. Without a key that works this ends
+/// with exit status 4. The key is never shown.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Status {
+    /// Don't ask the hub
+    #[arg(long)]
+    offline: bool,
+}
+
+/// Where commands act, and with which key.
+#[derive(Debug, JsonSchema, Serialize)]
+#[schemars(rename = "AuthStatus")]
+pub(in crate::cli) struct StatusRow {
+    /// The profile in use.
+    profile: String,
+    /// Where it acts: `local` or `remote`.
+    place: &'static str,
+    /// Address of the hub, for a remote one.
+    api_url: Option<String>,
+    /// The project.
+    project: String,
+    /// Where the key comes from: a variable's name, `keyring`, `file` or `none`.
+    key_source: &'static str,
+    /// Whether a key was found; none where none is needed.
+    key_found: Option<bool>,
+    /// Whether the hub takes it; none where it was not asked.
+    verified: Option<bool>,
+    /// Whether every write needs the profile's name.
+    protected: bool,
+}
+
+impl Record for StatusRow {
+    const COLUMNS: &'static [Column] = &[
+        Column::new("profile", "PROFILE"),
+        Column::new("acts_on", "ACTS ON"),
+        Column::new("project", "PROJECT"),
+        Column::new("key_source", "KEY FROM"),
+        Column::new("key_found", "KEY FOUND"),
+        Column::new("verified", "VERIFIED"),
+        Column::wide("protected", "PROTECTED"),
+    ];
+    const FIELDS: &'static [&'static str] = &[
+        "profile",
+        "place",
+        "api_url",
+        "project",
+        "key_source",
+        "key_found",
+        "verified",
+        "protected",
+    ];
+
+    fn id(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.profile)
+    }
+
+    fn cells<'a>(&'a self, out: &mut Vec<Cell<'a>>) {
+        let maybe = |fact: Option<bool>| fact.map_or(Cell::Empty, Cell::from);
+        out.extend([
+            Cell::from(self.profile.as_str()),
+            Cell::from(self.api_url.as_deref().unwrap_or("local store")),
+            Cell::from(self.project.as_str()),
+            Cell::from(self.key_source),
+            maybe(self.key_found),
+            maybe(self.verified),
+            Cell::from(self.protected),
+        ]);
+    }
+}
+
+impl StatusRow {
+    fn card(&self) -> Vec<(&'static str, String)> {
+        let url = self.api_url.as_deref().unwrap_or("the local store");
+        let key = match (self.key_found, self.key_source) {
+            (None, _) => "none needed".to_owned(),
+            (Some(false), "none") => "none".to_owned(),
+            (Some(false), source) => format!("none that can be used ({source})"),
+            (Some(true), source) => format!("from {source}"),
+        };
+        let mut lines = vec![
+            ("Profile", self.profile.clone()),
+            ("Acts on", url.to_owned()),
+            ("Project", self.project.clone()),
+            ("API key", key),
+        ];
+        if let Some(works) = self.verified {
+            lines.push(("Accepted", if works { "yes" } else { "no" }.to_owned()));
+        }
+        if self.protected {
+            lines.push(("Protected", format!("writes need --confirm {}", self.profile)));
+        }
+        lines
+    }
+}
+
+impl Run for Status {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        context.output.check::<StatusRow>()?;
+        let settings = &context.settings;
+        let mut row = StatusRow {
+            profile: settings.sources.profile.clone(),
+            place: "local",
+            api_url: None,
+            project: settings.project.to_string(),
+            key_source: "none",
+            key_found: None,
+            verified: None,
+            protected: settings.protected.is_some(),
+        };
+        let mut outcome = Ok(());
+        if let Place::Remote(remote) = &settings.place {
+            row.place = "remote";
+            row.api_url = Some(remote.api_url.to_string());
+            row.key_source = credentials::source_name(&remote.key);
+            let found = credentials::find(settings, remote);
+            row.key_found = Some(found.is_ok());
+            outcome = match found {
+                Ok(found) => {
+                    if found.trimmed {
+                        let source = row.key_source;
+                        context
+                            .output
+                            .note(format_args!("the key in {source} has white space around it"));
+                    }
+                    if self.offline {
+                        Ok(())
+                    } else {
+                        let checked = verify(context, remote, &found.key, "add --offline").await;
+                        row.verified = Some(checked.is_ok());
+                        checked
+                    }
+                }
+                Err(error) => Err(error),
+            };
+        }
+        context.output.item(&row, Some(&row.card()))?;
+        outcome
+    }
+}

@@ -1,0 +1,429 @@
+//! Merges flags, environment and profile into plain values; opens no store and no keyring.
+
+pub(super) mod config;
+pub(super) mod edit;
+mod environment;
+mod sources;
+pub(super) mod table;
+
+use std::fmt;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use crate::domain::origin::{KeyBinding, Origin as WebOrigin, web_address};
+use crate::domain::project::{DEFAULT_PROJECT, ProjectName};
+use crate::domain::secret::Secret;
+use crate::domain::time::Timestamp;
+use crate::env;
+use crate::error::{HubError, codes};
+use crate::hub::keyring::KeyringAccess;
+use crate::hub::keysource::KeySources;
+use crate::server::Notify;
+
+use super::globals::Globals;
+use super::output::{Format, OutputOptions};
+
+pub(super) use environment::Environment;
+pub(super) use sources::{DEFAULT_PROFILE, Origin, Reading, Sources};
+
+/// A local store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum State {
+    /// An SQLite file.
+    File(PathBuf),
+    /// A PostgreSQL database.
+    Postgres(String),
+}
+
+/// A store, and where its master key may be.
+#[derive(Debug)]
+pub(super) struct Local {
+    /// The store.
+    pub state: State,
+    /// Where the master key may be.
+    pub keys: KeySources,
+}
+
+/// Where the key of a hub comes from. None of these has been opened yet.
+#[derive(Debug, Clone)]
+pub(super) enum KeySource {
+    /// The environment holds it.
+    Environment(Secret),
+    /// The environment names a file with it.
+    File(PathBuf),
+    /// The keyring keeps it for the profile.
+    Keyring,
+    /// The profile's own key file.
+    ProfileFile,
+    /// Nowhere.
+    Nowhere,
+}
+
+/// How to reach a hub.
+#[derive(Clone)]
+pub(super) struct Network {
+    /// Longest time that one request may take.
+    pub timeout: Duration,
+    /// How often a request is sent again, where that is safe.
+    pub retries: u32,
+    /// Longest time to wait in all for a hub that says to slow down.
+    pub max_wait: Duration,
+    /// Requests at the same time.
+    pub concurrency: u32,
+    /// PEM certificates to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Proxy for `https://`, as the environment spells it.
+    pub https_proxy: Option<String>,
+    /// Proxy for `http://`, as the environment spells it.
+    pub http_proxy: Option<String>,
+    /// Hosts that need no proxy, comma-separated.
+    pub no_proxy: Option<String>,
+}
+
+/// Proxies are left out: their addresses may have passwords.
+impl fmt::Debug for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Network")
+            .field("timeout", &self.timeout)
+            .field("retries", &self.retries)
+            .field("max_wait", &self.max_wait)
+            .field("concurrency", &self.concurrency)
+            .field("ca_file", &self.ca_file)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A hub that is reached over HTTP.
+#[derive(Debug, Clone)]
+pub(super) struct Remote {
+    /// Its address, checked: `http` or `https`, host, port and path.
+    pub api_url: Url,
+    /// Where its key comes from.
+    pub key: KeySource,
+    /// How to reach it.
+    pub network: Network,
+}
+
+/// Where commands act.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// On a store of one's own.
+    Local(Local),
+    /// On a hub elsewhere.
+    Remote(Box<Remote>),
+    /// The environment has an API key, and nothing says for which hub. Commands on a store use the
+    /// local one; those that could mean either must not guess.
+    KeyAlone(Local),
+}
+
+/// Everything that decides how a command acts.
+#[derive(Debug)]
+pub(super) struct Settings {
+    /// What it was merged from.
+    pub sources: Sources,
+    /// Where to act.
+    pub place: Place,
+    /// The profile in use, if writes there need its name.
+    pub protected: Option<String>,
+    /// The project.
+    pub project: ProjectName,
+    /// Whether anybody named the project: a hub elsewhere knows the one of its key.
+    pub is_project_named: bool,
+    /// Where end users reach the hub.
+    pub public_url: Url,
+    /// How the keyring is reached.
+    pub keyring: KeyringAccess,
+    /// Origin owner of the environment or profile.
+    pub owner_id: Option<String>,
+    /// Name of that owner.
+    pub owner_name: Option<String>,
+    /// Refuse to make up an owner.
+    pub require_owner: bool,
+    /// How to write answers.
+    pub output: OutputOptions,
+    /// Whether questions may be asked.
+    pub may_ask: bool,
+    /// Errors as JSON.
+    pub json_errors: bool,
+    /// Whom a server tells how it is.
+    pub notify: Notify,
+}
+
+impl Settings {
+    /// Merges everything: flag over environment over profile over built-in.
+    ///
+    /// # Errors
+    /// Values of the wrong form, an unreadable configuration file, an unknown profile.
+    pub(super) fn merge(
+        globals: &Globals,
+        env: Environment,
+        now: Timestamp,
+        reading: Reading,
+    ) -> Result<Self, HubError> {
+        let sources = Sources::gather(globals, env, reading)?;
+        let pick = |setting| sources.pick(globals, setting);
+        let text = |setting| Ok::<_, HubError>(pick(setting)?.map(|picked| picked.value));
+        let is_on = |setting| Ok::<_, HubError>(text(setting)?.is_some_and(|text| text == "true"));
+        let keyring = keyring(&sources.env);
+        let (place, place_origin) = place(globals, &sources, &keyring)?;
+        let project = text(&table::PROJECT)?;
+        let is_project_named = project.is_some();
+        let project = project.unwrap_or(DEFAULT_PROJECT).parse().map_err(bad_value)?;
+        let public_url = text(&table::PUBLIC_URL_OF)?;
+        let public_url = public_url.unwrap_or(table::PUBLIC_URL);
+        let public_url = web_address(public_url).map_err(bad_value)?;
+        let is_profiles_own = matches!(place_origin, Origin::Profile | Origin::BuiltIn)
+            || is_named_by(&sources, &place);
+        let protected = is_profiles_own && is_on(&table::PROTECTED)?;
+        let protected = protected.then(|| sources.profile.clone());
+        let owner_id = text(&table::ORIGIN_OWNER_ID)?.map(String::from);
+        let owner_name = text(&table::ORIGIN_OWNER_NAME)?.map(String::from);
+        let require_owner = is_on(&table::REQUIRE_OWNER)?;
+        let output = output(globals, &sources, now)?;
+        let machine = output.jq.is_some() || output.format.is_some_and(Format::is_machine);
+        let terminals = std::io::stdin().is_terminal() && output.stderr_is_terminal;
+        let env = &sources.env;
+        let silent = globals.no_input || env.is_set(env::NO_INPUT) || env.is_set(env::CI);
+        let json_errors = machine || env.wants_json_errors();
+        Ok(Self {
+            place,
+            protected,
+            project,
+            is_project_named,
+            public_url,
+            keyring,
+            owner_id,
+            owner_name,
+            require_owner,
+            may_ask: terminals && !silent && !machine,
+            json_errors,
+            output,
+            notify: notify(env),
+            sources,
+        })
+    }
+
+    /// The store, for commands that work on one only.
+    ///
+    /// # Errors
+    /// When the settings name a hub elsewhere.
+    pub(super) fn local(&self) -> Result<&Local, HubError> {
+        match &self.place {
+            Place::Local(local) | Place::KeyAlone(local) => Ok(local),
+            Place::Remote(remote) => {
+                let (url, name) = (&remote.api_url, &self.sources.profile);
+                let text = format!("profile `{name}` acts on {url}, and this needs a local store");
+                Err(HubError::new(&codes::USAGE, text).hint("name the store with --state PATH"))
+            }
+        }
+    }
+
+    /// The project, where it was named.
+    pub(super) fn named_project(&self) -> Option<String> {
+        self.is_project_named.then(|| self.project.to_string())
+    }
+
+    /// What a key that is stored for this hub is bound to.
+    pub(super) fn binding(&self, remote: &Remote) -> KeyBinding {
+        KeyBinding { origin: WebOrigin::of(&remote.api_url), project: self.project.clone() }
+    }
+}
+
+fn bad_value(error: impl fmt::Display) -> HubError {
+    HubError::new(&codes::BAD_VALUE, error.to_string())
+}
+
+/// Whom a server tells how it is, as systemd names it.
+fn notify(env: &Environment) -> Notify {
+    let number = |name| env.os(name).and_then(|text| text.to_str()?.parse::<u64>().ok());
+    let is_ours = number(env::WATCHDOG_PID).is_none_or(|pid| pid == u64::from(std::process::id()));
+    let every = number(env::WATCHDOG_USEC).filter(|micros| is_ours && *micros > 1);
+    Notify {
+        socket: env.os(env::NOTIFY_SOCKET).map(Into::into),
+        watchdog: every.map(|micros| Duration::from_micros(micros / 2)),
+    }
+}
+
+/// The stronger of store and address wins; two that are as strong contradict each other.
+fn place(
+    globals: &Globals,
+    sources: &Sources,
+    keyring: &KeyringAccess,
+) -> Result<(Place, Origin), HubError> {
+    let state = sources.pick_os(globals, &table::STATE);
+    let url = sources.pick(globals, &table::API_URL)?;
+    let rank = |origin: Option<Origin>| origin.unwrap_or(Origin::BuiltIn).rank();
+    let (of_state, of_url) = (state.as_ref().map(|p| p.origin), url.as_ref().map(|p| p.origin));
+    if let (Some(state), Some(url)) = (of_state, of_url)
+        && state.rank() == url.rank()
+        && !(state == Origin::Profile && sources.is_lenient())
+    {
+        return Err(contradiction(sources, state));
+    }
+    if let Some(url) = url
+        && rank(of_url) < rank(of_state)
+    {
+        let api_url = web_address(url.value).map_err(bad_value)?;
+        let (key, network) = (key_source(globals, sources)?, network(globals, sources)?);
+        return Ok((Place::Remote(Box::new(Remote { api_url, key, network })), url.origin));
+    }
+    let has_key = sources.env.is_set(env::API_KEY) || sources.env.is_set(env::API_KEY_FILE);
+    let is_key_alone = has_key && state.is_none() && sources.values().is_none();
+    let origin = of_state.unwrap_or(Origin::BuiltIn);
+    let state = match state {
+        // A path need not be UTF-8; a URL is.
+        Some(picked) => match picked.value.to_str() {
+            Some(text) => state_of(text),
+            None => State::File(picked.value.into()),
+        },
+        None => State::File(sources.folders.data.join("hubctl.db")),
+    };
+    let keys = keys(sources, &state, keyring);
+    let local = Local { state, keys };
+    Ok((if is_key_alone { Place::KeyAlone(local) } else { Place::Local(local) }, origin))
+}
+
+/// Whether the profile in use names this place, even if a flag or a variable does so as well: what
+/// it protects is the place.
+fn is_named_by(sources: &Sources, place: &Place) -> bool {
+    let said = |setting: &table::Setting| sources.values()?.get(setting.key);
+    match place {
+        Place::Local(local) | Place::KeyAlone(local) => {
+            said(&table::STATE).is_some_and(|text| state_of(text) == local.state)
+        }
+        Place::Remote(remote) => {
+            let own = said(&table::API_URL).and_then(|text| text.parse::<WebOrigin>().ok());
+            own == Some(WebOrigin::of(&remote.api_url))
+        }
+    }
+}
+
+fn contradiction(sources: &Sources, origin: Origin) -> HubError {
+    let (code, names) = match origin {
+        Origin::Flag(_) => (&codes::USAGE, "--state and --api-url".to_owned()),
+        Origin::Environment(_) => (&codes::USAGE, format!("{} and {}", env::STATE, env::API_URL)),
+        Origin::Profile | Origin::BuiltIn => {
+            let (path, name) = (sources.config_path(), &sources.profile);
+            let text = format!("{} profile `{name}`: state and api_url", path.display());
+            (&codes::CONFIG_INVALID, text)
+        }
+    };
+    let text = format!("{names} name two places to act");
+    HubError::new(code, text).hint("keep one of them")
+}
+
+fn key_source(globals: &Globals, sources: &Sources) -> Result<KeySource, HubError> {
+    if let Some(key) = sources.env.text(env::API_KEY)? {
+        return Ok(KeySource::Environment(Secret::new(key)));
+    }
+    if let Some(path) = sources.env.os(env::API_KEY_FILE) {
+        return Ok(KeySource::File(path.into()));
+    }
+    Ok(match sources.pick(globals, &table::KEY)?.map(|picked| picked.value) {
+        Some("keyring") => KeySource::Keyring,
+        Some("file") => KeySource::ProfileFile,
+        _ => KeySource::Nowhere,
+    })
+}
+
+fn network(globals: &Globals, sources: &Sources) -> Result<Network, HubError> {
+    let count = |setting: &table::Setting| {
+        let Some(picked) = sources.pick(globals, setting)? else { return Ok(0) };
+        let number = setting.form.count(picked.value);
+        number.map_err(|why| sources.bad(setting, picked.origin, &why))
+    };
+    let duration = |setting: &table::Setting| {
+        let Some(picked) = sources.pick(globals, setting)? else { return Ok(Duration::ZERO) };
+        let duration = setting.form.duration(picked.value);
+        duration.map_err(|why| sources.bad(setting, picked.origin, &why))
+    };
+    let text = |setting| {
+        let picked = sources.pick(globals, setting)?;
+        Ok::<_, HubError>(picked.map(|picked| picked.value.to_owned()))
+    };
+    Ok(Network {
+        timeout: duration(&table::HTTP_TIMEOUT)?,
+        retries: count(&table::RETRIES)?,
+        max_wait: duration(&table::MAX_WAIT)?,
+        concurrency: count(&table::CONCURRENCY)?,
+        ca_file: sources.pick_os(globals, &table::CACERT).map(|p| PathBuf::from(p.value)),
+        https_proxy: text(&table::HTTPS_PROXY)?,
+        http_proxy: text(&table::HTTP_PROXY)?,
+        no_proxy: text(&table::NO_PROXY)?,
+    })
+}
+
+fn state_of(text: &str) -> State {
+    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        State::Postgres(text.to_owned())
+    } else {
+        State::File(text.into())
+    }
+}
+
+fn keyring(env: &Environment) -> KeyringAccess {
+    KeyringAccess {
+        bus_address: env.os(env::DBUS_SESSION_BUS_ADDRESS).map(Into::into),
+        runtime_dir: env.os(env::XDG_RUNTIME_DIR).map(PathBuf::from),
+        disabled: false,
+        limit: KeyringAccess::LIMIT,
+    }
+}
+
+fn keys(sources: &Sources, state: &State, keyring: &KeyringAccess) -> KeySources {
+    let beside = match state {
+        State::File(path) => path.with_extension("key"),
+        State::Postgres(url) => {
+            let digest = Sha256::digest(without_password(url));
+            let name: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+            sources.folders.data.join(format!("postgres-{name}.key"))
+        }
+    };
+    let file = sources.env.os(env::MASTER_KEY_FILE).map(PathBuf::from);
+    KeySources { file, keyring: keyring.clone(), beside }
+}
+
+/// A changed password does not make another database.
+fn without_password(url: &str) -> String {
+    let Ok(mut parsed) = url.parse::<Url>() else { return url.to_owned() };
+    _ = parsed.set_password(None);
+    parsed.to_string()
+}
+
+fn output(globals: &Globals, sources: &Sources, now: Timestamp) -> Result<OutputOptions, HubError> {
+    let format = if globals.json {
+        Some(Format::Json)
+    } else if globals.jq.is_some() && globals.output.is_none() {
+        None
+    } else {
+        let named = sources.pick(globals, &table::OUTPUT)?;
+        named.map(|picked| picked.value.parse()).transpose()?
+    };
+    let env = &sources.env;
+    let stdout_is_terminal = std::io::stdout().is_terminal();
+    let stderr_is_terminal = std::io::stderr().is_terminal();
+    let width = terminal_size::terminal_size().map(|(width, _)| width.0);
+    let columns = env.os(env::COLUMNS).and_then(|text| text.to_str()?.parse().ok());
+    let names = |list: &[String]| (!list.is_empty()).then(|| list.to_vec());
+    Ok(OutputOptions {
+        format,
+        fields: names(&globals.fields),
+        columns: names(&globals.columns),
+        jq: globals.jq.clone(),
+        no_header: globals.no_header,
+        limit: globals.limit,
+        all: globals.all,
+        quiet: globals.quiet,
+        color: env.color(globals.color, stdout_is_terminal),
+        color_err: env.color(globals.color, stderr_is_terminal),
+        utc: globals.utc,
+        stdout_is_terminal,
+        stderr_is_terminal,
+        width: columns.or(width),
+        now,
+    })
+}

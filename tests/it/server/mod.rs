@@ -1,0 +1,7 @@
+//! The server as a process: how it starts and ends, what it withstands, what it tells.
+
+mod inside;
+mod life;
+mod secrecy;
+mod siege;
+mod tls;

@@ -1,0 +1,69 @@
+//! What the log tells, and what it never does.
+
+use serde_json::Value;
+
+use crate::support::cli::TestHome;
+
+#[test]
+fn a_request_is_one_line_with_its_route_and_no_address() {
+    let home = TestHome::new();
+    let key = home.key("ci", &["platform:read"]);
+    let serving = home.serve("");
+    let headers = format!("Authorization: Bearer {key}\r\nX-Request-Id: abc-1\r\n");
+    let answer = serving.connect().get("/accounts?page=1&note=planted", &headers).status(200);
+    assert_eq!(answer.headers["x-request-id"], "abc-1");
+    for bad in ["a b", "a\u{7f}", "{}", "", &"x".repeat(65)] {
+        let headers = format!("X-Request-Id: {bad}\r\n");
+        let Ok(()) = serving.connect().send(&headers) else { continue };
+        let answer = serving.connect().get("/healthz", &headers);
+        if answer.status == 200 {
+            assert_eq!(answer.headers["x-request-id"].len(), 36, "{bad:?}");
+        }
+    }
+    serving.get("/connect/hcs_1_planted").status(404);
+    let log = serving.stop();
+    let lines: Vec<Value> = log
+        .iter()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}")))
+        .collect();
+    let line = lines.iter().find(|line| line["request_id"] == "abc-1").unwrap();
+    assert_eq!(line["method"], "GET");
+    assert_eq!(line["route"], "/accounts");
+    assert_eq!(line["status"], 200);
+    assert_eq!(line["key_id"], 1);
+    assert!(line["duration_ms"].as_f64().is_some_and(|took| took > 0.0), "{line}");
+    assert_eq!(lines.iter().filter(|line| line["request_id"] == "abc-1").count(), 1);
+}
+
+#[test]
+fn threat_32_nothing_secret_is_in_log_or_metrics() {
+    let home = TestHome::new();
+    home.run("connectors enable hubspot").code(0);
+    let key = home.key("ci", &["platform:read", "platform:write", "admin"]);
+    let serving = home.serve("--log-level trace");
+    let headers = format!("Authorization: Bearer {key}\r\n");
+    let body = r#"{"provider":"hubspot","origin_owner_id":"planted-id","origin_owner_name":"A"}"#;
+    let made = serving.connect().post("/connect_sessions", &headers, body).status(201).json();
+    let token = made["token"].as_str().unwrap().to_owned();
+    serving.get(&format!("/connect/{token}"));
+    serving.get(&format!("/accounts?api_key={key}")).status(400);
+    serving.get_with(&format!("{key}x"), "/accounts").status(401);
+    let basic = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, format!("{key}:"));
+    serving.connect().get("/accounts", &format!("Authorization: Basic {basic}\r\n")).status(200);
+    let metrics = serving.get_with(&key, "/metrics").status(200).text();
+    let told = serving.stop().join("\n") + &metrics;
+    let secret = |text: &str| text.rsplit('_').next().unwrap().to_owned();
+    for planted in [secret(&key), secret(&token), basic, "planted-id".to_owned()] {
+        assert!(!told.contains(&planted), "{planted} in {told}");
+    }
+}
+
+#[test]
+fn people_get_lines_of_text() {
+    let home = TestHome::new();
+    let serving = home.serve("--log-format text --log-level info");
+    serving.get("/healthz").status(200);
+    let log = serving.stop();
+    assert!(log[0].starts_with("note: "), "{log:#?}");
+    assert!(log.iter().any(|line| line.contains("route=\"/healthz\"")), "{log:#?}");
+}

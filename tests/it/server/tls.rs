@@ -1,0 +1,110 @@
+//! TLS, and a certificate that changes while the hub runs.
+
+use std::net::TcpStream;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+use crate::support::cli::TestHome;
+use crate::support::serving::{Client, PATIENCE, Serving};
+
+type Secured = Client<StreamOwned<ClientConnection, TcpStream>>;
+
+fn data(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/server/testdata");
+    std::fs::read_to_string(folder.join(name)).unwrap()
+}
+
+/// Connects, trusting the one certificate only.
+fn secured(serving: &Serving, trusted: &str, protocols: &[&str]) -> Result<Secured, String> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(data(trusted).as_bytes()).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+    let name = ServerName::try_from("localhost").unwrap();
+    let mut session = ClientConnection::new(Arc::new(config), name).unwrap();
+    let mut stream = TcpStream::connect(serving.address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    while session.is_handshaking() {
+        session.complete_io(&mut stream).map_err(|error| error.to_string())?;
+    }
+    Ok(Client::over(StreamOwned::new(session, stream)))
+}
+
+fn write(home: &TestHome, name: &str) {
+    home.file("tls.key", data(&format!("{name}.key")));
+    home.file("tls.pem", data(&format!("{name}.pem")));
+}
+
+const FLAGS: &str = "--tls-cert tls.pem --tls-key tls.key";
+
+#[test]
+fn a_changed_certificate_is_taken_in_and_a_broken_one_is_not() {
+    let home = TestHome::new();
+    write(&home, "one");
+    let mut serving = home.serve(FLAGS);
+    let mut old = secured(&serving, "one.pem", &[]).unwrap();
+    old.get("/healthz", "").status(200);
+    assert!(secured(&serving, "two.pem", &[]).is_err());
+
+    write(&home, "two");
+    serving.signal("HUP");
+    serving.wait_for(|line| line.contains("took in a new certificate"));
+    secured(&serving, "two.pem", &[]).unwrap().get("/healthz", "").status(200);
+    assert!(secured(&serving, "one.pem", &[]).is_err());
+    // Who was connected stays so.
+    old.get("/healthz", "").status(200);
+
+    home.file("tls.pem", "-----BEGIN CERTIFICATE-----\nnonsense");
+    serving.signal("HUP");
+    let line = serving.wait_for(|line| line.contains("keeping the old certificate"));
+    assert!(line.contains("tls.pem"), "{line}");
+    secured(&serving, "two.pem", &[]).unwrap().get("/healthz", "").status(200);
+
+    // Without a signal the change is seen as well.
+    let until = Instant::now() + PATIENCE;
+    write(&home, "one");
+    while secured(&serving, "one.pem", &[]).is_err() {
+        assert!(Instant::now() < until, "the change is not seen");
+    }
+    serving.stop();
+}
+
+#[test]
+fn both_versions_of_http_are_offered_and_plain_text_is_no_tls() {
+    let home = TestHome::new();
+    write(&home, "one");
+    let serving = home.serve(&format!("{FLAGS} --header-timeout 1s"));
+    for (offered, chosen) in [(&["h2", "http/1.1"][..], "h2"), (&["http/1.1"][..], "http/1.1")] {
+        let client = secured(&serving, "one.pem", offered).unwrap();
+        assert_eq!(client.stream.conn.alpn_protocol(), Some(chosen.as_bytes()));
+    }
+    let mut plain = serving.connect();
+    plain.send("GET /healthz HTTP/1.1\r\nHost: hub\r\n\r\n").unwrap();
+    assert!(plain.answer().is_err());
+    serving.stop();
+}
+
+#[test]
+fn files_that_do_not_belong_together_are_refused_at_the_start() {
+    let home = TestHome::new();
+    write(&home, "one");
+    home.file("tls.key", data("two.key"));
+    let line = format!("serve --listen 127.0.0.1:0 {FLAGS} --json");
+    let error = home.run(&line).code(13).error();
+    assert_eq!(error["code"], "server.tls_invalid");
+    home.file("tls.key", "no key");
+    let error = home.run(&line).code(13).error();
+    assert!(error["message"].as_str().unwrap().contains("tls.key"), "{error}");
+    let missing = line.replace("tls.pem", "missing.pem");
+    home.run(&missing).code(13).tells("missing.pem");
+}
