@@ -27,6 +27,7 @@ mod problem;
 mod raw;
 mod retry;
 mod send;
+mod stream;
 mod trace;
 mod vendor;
 mod verify;
