@@ -124,7 +124,7 @@ parameters! {
     CATEGORIES = "categories", "At least one of these categories",
         list(&named(&Category::ALL.map(Category::as_str)));
     SEARCH = "search", "This text in key or name, whatever its case", text();
-    AUTH = "auth", "A kind or key of an authentication method", text();
+    AUTH = "auth_type", "A kind or key of an authentication method", text();
     INCLUDE = "include", "Comma-separated; `inactive` and `resources` have an effect", text();
     FOR = "for", "Whom the guide is for",
         named(&[Audience::Admin, Audience::EndUser].map(Audience::as_str));

@@ -6,6 +6,7 @@ use std::time::Duration;
 use url::Url;
 
 use crate::backend::Backend;
+use crate::client::{Client, Inside, Options};
 use crate::domain::secret::Secret;
 use crate::domain::time::{Clock, Timestamp};
 use crate::env;
@@ -13,6 +14,8 @@ use crate::error::{HubError, codes};
 use crate::hub::Hub;
 use crate::hub::random::SystemRandom;
 use crate::hub::write::Guard;
+use crate::local::Local as LocalHub;
+use crate::server;
 use crate::store::Store;
 
 use super::credentials;
@@ -68,7 +71,7 @@ impl Context {
             Place::Local(local) => self.backend_on(local, store(local)?).await,
             Place::Remote(remote) => {
                 let found = credentials::find(&self.settings, remote)?;
-                self.backend_at(remote, &found.key).await
+                Ok(Backend::remote(self.client_of(remote, &found.key)?))
             }
             Place::KeyAlone(_) => {
                 let text = "an API key is in the environment, and nothing says which hub it is for";
@@ -80,19 +83,50 @@ impl Context {
         }
     }
 
-    /// The hub at an address, with this key. `remote.network` says how it is reached.
+    /// The hub at an address, with this key; nothing is sent yet.
     ///
     /// # Errors
-    /// As the hub answers.
-    #[expect(clippy::unused_async, reason = "a client has to wait for its answer")]
-    pub(super) async fn backend_at(
-        &self,
-        remote: &Remote,
-        _key: &Secret,
-    ) -> Result<Backend, HubError> {
-        let text = format!("this version acts on local stores only, not on {}", remote.api_url);
-        Err(HubError::new(&codes::UNSUPPORTED, text)
-            .hint("leave --api-url out, or choose another profile"))
+    /// When the key can't be one, or the file of the trace can't be written.
+    pub(super) fn client_of(&self, remote: &Remote, key: &Secret) -> Result<Client, HubError> {
+        let network = &remote.network;
+        Client::new(Options {
+            project: self.settings.named_project(),
+            timeout: network.timeout,
+            retries: network.retries,
+            max_wait: network.max_wait,
+            concurrency: usize::try_from(network.concurrency).unwrap_or(usize::MAX),
+            ca_file: network.ca_file.clone(),
+            https_proxy: network.https_proxy.clone(),
+            http_proxy: network.http_proxy.clone(),
+            no_proxy: network.no_proxy.clone(),
+            trace: self.globals.trace.clone(),
+            ..Options::new(
+                remote.api_url.clone(),
+                key.clone(),
+                Arc::new(SystemClock),
+                Arc::new(SystemRandom::new()),
+            )
+        })
+    }
+
+    /// A client of the local store: the routes of `hubctl serve`, without a network.
+    ///
+    /// # Errors
+    /// When the file of the trace can't be written.
+    pub(super) fn client_inside(&self, local: LocalHub) -> Result<Client, HubError> {
+        let mut url = self.settings.public_url.clone();
+        url.set_path("/");
+        let key = Secret::new("local");
+        let inside: Inside = Box::new(move |request| {
+            let local = local.clone();
+            Box::pin(async move { server::answer(&local, request).await })
+        });
+        Client::new(Options {
+            inside: Some(inside),
+            vendor: Some(false),
+            trace: self.globals.trace.clone(),
+            ..Options::new(url, key, Arc::new(SystemClock), Arc::new(SystemRandom::new()))
+        })
     }
 
     /// The same for a glance: it changes nothing, not even an old store, and waits for nobody
@@ -106,7 +140,7 @@ impl Context {
     }
 
     async fn backend_on(&self, local: &Local, store: Store) -> Result<Backend, HubError> {
-        let hub = self.hub_on(local, store, self.settings.public_url.clone());
+        let hub = hub_on(local, store, self.settings.public_url.clone());
         Backend::local(hub, &self.settings.project).await
     }
 
@@ -119,12 +153,7 @@ impl Context {
         // Reading never waits on the way, so that more than one a thread are idle.
         let readers = (threads + 2).min(MOST_READERS);
         let local = self.settings.local()?;
-        Ok(self.hub_on(local, store(local)?.for_server(readers), public_url))
-    }
-
-    fn hub_on(&self, local: &Local, store: Store, public_url: Url) -> Hub {
-        let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom::new()));
-        Hub::new(store, clock, random, local.keys.clone(), public_url)
+        Ok(hub_on(local, store(local)?.for_server(readers), public_url))
     }
 
     /// Runs a command to its end; one that serves others on a thread per processor.
@@ -180,4 +209,9 @@ fn store(local: &Local) -> Result<Store, HubError> {
         State::File(path) => Store::sqlite(path),
         State::Postgres(url) => Store::postgres(url)?,
     })
+}
+
+fn hub_on(local: &Local, store: Store, public_url: Url) -> Hub {
+    let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom::new()));
+    Hub::new(store, clock, random, local.keys.clone(), public_url)
 }

@@ -124,6 +124,10 @@ pub(super) struct Globals {
     #[arg(long, global = true, value_name = "N", allow_negative_numbers = true)]
     pub concurrency: Option<String>,
 
+    /// Add every exchange with a hub to this file, without secrets
+    #[arg(long, global = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub trace: Option<PathBuf>,
+
     /// PEM certificates to trust instead of the system's
     #[arg(long, global = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub cacert: Option<PathBuf>,

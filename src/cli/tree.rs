@@ -201,7 +201,7 @@ pub(super) const GROUPS: &[Group] = &[
         commands: &[
             leaf::<auth::Login>("login", &[], Write, &[]),
             leaf::<auth::Logout>("logout", &[], Write, &[]),
-            leaf::<auth::Status>("status", &[], Read, &[]),
+            leaf::<auth::Status>("status", &[], Read, &["capabilities.get"]),
         ],
     },
     Group {

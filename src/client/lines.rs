@@ -109,6 +109,13 @@ impl Lines {
                 State::Whole
             }
             (State::First | State::Last, b"]") => State::End,
+            // The array of a hub that spreads an element over several lines.
+            (State::First, element) if !is_whole(element) => {
+                self.rest.extend_from_slice(b"[\n");
+                self.rest.extend_from_slice(line);
+                self.rest.push(b'\n');
+                State::Whole
+            }
             (State::First | State::Element, element) => {
                 let (element, next) = match element.strip_suffix(b",") {
                     Some(element) => (element, State::Element),
@@ -132,13 +139,22 @@ impl Lines {
             State::Begin | State::Whole => whole(&rest, each),
             _ => {
                 // The last line need not end.
-                if self.line(&rest, each)?.is_break() || self.state == State::End {
+                if self.line(&rest, each)?.is_break() {
                     return Ok(());
                 }
-                Err(Broken::CutOff.into())
+                match self.state {
+                    State::End => Ok(()),
+                    State::Whole => whole(&self.rest, each),
+                    _ => Err(Broken::CutOff.into()),
+                }
             }
         }
     }
+}
+
+fn is_whole(element: &[u8]) -> bool {
+    let element = element.strip_suffix(b",").unwrap_or(element);
+    serde_json::from_slice::<serde::de::IgnoredAny>(element).is_ok()
 }
 
 fn whole<E: From<Broken>>(
@@ -241,7 +257,15 @@ mod tests {
         }
         let two = vec![json!({"a": 1}), json!({"a": 2})];
         let pretty = serde_json::to_string_pretty(&json!({"data": two, "page": 1})).unwrap();
-        for text in ["[{\"a\":1},\n{\"a\":2}]", "[\r\n{\"a\":1},\r\n{\"a\":2}\r\n]\r\n", &pretty] {
+        let bare = serde_json::to_string_pretty(&json!(two)).unwrap();
+        let mixed = "[\n{\"a\":1},{\"a\":2}]";
+        for text in [
+            "[{\"a\":1},\n{\"a\":2}]",
+            "[\r\n{\"a\":1},\r\n{\"a\":2}\r\n]\r\n",
+            &pretty,
+            &bare,
+            mixed,
+        ] {
             assert_eq!(read(text.as_bytes(), 7), Ok(two.clone()), "{text:?}");
         }
     }

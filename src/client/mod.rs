@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use reqwest::header::HeaderValue;
 use tokio::sync::Semaphore;
 use url::Url;
@@ -25,6 +27,7 @@ mod problem;
 mod raw;
 mod retry;
 mod send;
+mod stream;
 mod trace;
 mod vendor;
 mod verify;
@@ -36,6 +39,10 @@ pub use verify::Verified;
 use keys::Scrubber;
 use retry::Policy;
 use trace::Trace;
+
+/// A hub in this process, which answers requests as a server would.
+pub type Inside =
+    Box<dyn Fn(http::Request<Vec<u8>>) -> BoxFuture<'static, http::Response<Bytes>> + Send + Sync>;
 
 /// Everything that a client is made of.
 pub struct Options {
@@ -65,6 +72,8 @@ pub struct Options {
     pub http_proxy: Option<String>,
     /// Hosts that are reached without a proxy, comma-separated.
     pub no_proxy: Option<String>,
+    /// Answers in this process, and nothing goes over a network.
+    pub inside: Option<Inside>,
     /// File to which every exchange is added, without secrets.
     pub trace: Option<PathBuf>,
     /// Tells what time it is.
@@ -91,6 +100,7 @@ impl Options {
             https_proxy: None,
             http_proxy: None,
             no_proxy: None,
+            inside: None,
             trace: None,
             clock,
             random,
@@ -114,6 +124,7 @@ pub struct Client {
     slots: Semaphore,
     net: net::Options,
     http: OnceLock<reqwest::Client>,
+    inside: Option<Inside>,
     trace: Option<Trace>,
     notes: Mutex<Vec<String>>,
     clock: Arc<dyn Clock>,
@@ -168,6 +179,7 @@ impl Client {
             slots: Semaphore::new(options.concurrency.clamp(1, 64)),
             net,
             http: OnceLock::new(),
+            inside: options.inside,
             trace,
             notes: Mutex::new(Vec::new()),
             clock: options.clock,

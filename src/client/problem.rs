@@ -261,20 +261,17 @@ fn cause(error: &reqwest::Error) -> String {
     }
 }
 
-fn find<T: std::error::Error + 'static>(error: &reqwest::Error) -> Option<&T> {
-    let mut next = error.source();
-    while let Some(source) = next {
-        if let Some(found) = source.downcast_ref::<T>() {
-            return Some(found);
-        }
-        // An I/O error hides what it wraps from `source`.
-        let inner = source.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if let Some(found) = inner.and_then(|inner| inner.downcast_ref::<T>()) {
-            return Some(found);
-        }
-        next = source.source();
+/// The cause of this type. An I/O error hides what it wraps from `source`.
+fn find<'a, T: std::error::Error + 'static>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> Option<&'a T> {
+    if let Some(found) = error.downcast_ref::<T>() {
+        return Some(found);
     }
-    None
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(inner) => find(inner),
+        None => find(error.source()?),
+    }
 }
 
 #[cfg(test)]

@@ -1,12 +1,11 @@
 //! The one way to send: key, request id, time-outs, attempts, and errors out of answers.
 
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
 };
-use reqwest::{Method, Response};
+use reqwest::{Method, RequestBuilder, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout_at};
@@ -19,7 +18,6 @@ use crate::error::{HubError, codes};
 use crate::net;
 
 use super::Client;
-use super::lines::{Broken, Lines};
 use super::problem::{self, Refused};
 use super::retry::{Outcome, Spent, retry_after};
 use super::trace::Exchange;
@@ -54,7 +52,7 @@ pub(super) struct Answer {
 }
 
 /// What to do with the body of an answer.
-enum Begun {
+pub(super) enum Begun {
     Whole(Answer),
     Stream(Response, Option<Exchange>),
 }
@@ -84,7 +82,7 @@ impl Failed {
 
 /// What is wanted of an answer.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Wanted {
+pub(super) enum Wanted {
     /// The whole of a success.
     Whole,
     /// A success that is read while it arrives.
@@ -216,68 +214,8 @@ impl Client {
         }
     }
 
-    /// Sends and shows each element of a list to `each`, as JSON, while it arrives.
-    pub(super) async fn list(
-        &self,
-        call: Call,
-        mut each: impl FnMut(&[u8]) -> Result<ControlFlow<()>, HubError>,
-    ) -> Result<(), HubError> {
-        let Begun::Stream(mut response, mut exchange) = self.begin(call, Wanted::Stream).await?
-        else {
-            return Err(HubError::new(&codes::INTERNAL, "an answer was read too early"));
-        };
-        let done = self.stream(&mut response, &mut exchange, &mut each).await;
-        self.finish(exchange, done.as_ref().err());
-        done
-    }
-
-    async fn stream(
-        &self,
-        response: &mut Response,
-        exchange: &mut Option<Exchange>,
-        each: &mut impl FnMut(&[u8]) -> Result<ControlFlow<()>, HubError>,
-    ) -> Result<(), HubError> {
-        /// Why a list ends early.
-        enum Stop {
-            Broken(Broken),
-            Other(HubError),
-        }
-        impl From<Broken> for Stop {
-            fn from(broken: Broken) -> Self {
-                Self::Broken(broken)
-            }
-        }
-        let told = |stop: Stop| match stop {
-            Stop::Broken(broken) => problem::bad_list(&self.origin, &broken),
-            Stop::Other(error) => error,
-        };
-        let mut each = |element: &[u8]| each(element).map_err(Stop::Other);
-        let mut lines = Lines::new();
-        while let Some(bytes) = self.chunk(response, Instant::now() + self.timeout).await? {
-            if let Some(exchange) = exchange {
-                exchange.received(&bytes);
-            }
-            if lines.push(&bytes, &mut each).map_err(told)?.is_break() {
-                return Ok(());
-            }
-        }
-        lines.finish(&mut each).map_err(told)
-    }
-
-    async fn chunk(
-        &self,
-        response: &mut Response,
-        until: Instant,
-    ) -> Result<Option<bytes::Bytes>, HubError> {
-        match timeout_at(until, response.chunk()).await {
-            Ok(Ok(bytes)) => Ok(bytes),
-            Ok(Err(error)) => Err(problem::unreachable(&self.origin, &error.without_url(), false)),
-            Err(_) => Err(problem::timed_out(&self.origin, self.timeout.as_secs(), false)),
-        }
-    }
-
     /// Sends until there is an answer, or no attempt is left.
-    async fn begin(&self, mut call: Call, wanted: Wanted) -> Result<Begun, HubError> {
+    pub(super) async fn begin(&self, mut call: Call, wanted: Wanted) -> Result<Begun, HubError> {
         let http = self.http()?;
         let mut spent = Spent::default();
         let mut redirects = 0;
@@ -347,7 +285,7 @@ impl Client {
             request = request.body(body.to_vec());
         }
         let until = Instant::now() + self.timeout;
-        let mut response = match timeout_at(until, request.send()).await {
+        let mut response = match timeout_at(until, self.answer(request)).await {
             Ok(Ok(response)) => response,
             failed => {
                 let failed = self.not_answered(failed.ok().and_then(Result::err), !call.is_safe);
@@ -374,6 +312,18 @@ impl Client {
         };
         self.finish(exchange, error);
         Ok(step)
+    }
+
+    async fn answer(&self, request: RequestBuilder) -> Result<Response, reqwest::Error> {
+        let Some(inside) = &self.inside else { return request.send().await };
+        let asked = request.build()?;
+        let body = asked.body().and_then(|body| body.as_bytes()).unwrap_or_default().to_vec();
+        let mut request = http::Request::new(body);
+        *request.method_mut() = asked.method().clone();
+        // An address that was read once is read again.
+        *request.uri_mut() = asked.url().as_str().parse().unwrap_or_default();
+        *request.headers_mut() = asked.headers().clone();
+        Ok(inside(request).await.into())
     }
 
     fn headers(&self, call: &Call) -> Result<HeaderMap, HubError> {
@@ -498,7 +448,7 @@ impl Client {
         }
     }
 
-    fn finish(&self, exchange: Option<Exchange>, error: Option<&HubError>) {
+    pub(super) fn finish(&self, exchange: Option<Exchange>, error: Option<&HubError>) {
         let (Some(trace), Some(exchange)) = (&self.trace, exchange) else { return };
         let ended = self.clock.now();
         if let Err(error) = trace.write(exchange, ended, error, &self.scrubber) {

@@ -28,13 +28,16 @@ const SHOWN: usize = 2_000;
 /// What goes by the name of `key` is mostly a connector's; an API key is longer.
 const LONGEST_NAME: usize = 24;
 
-/// The open file.
-pub(super) struct Trace(Mutex<File>);
+/// Secrets of earlier exchanges that are looked for in later ones.
+const REMEMBERED: usize = 256;
+
+/// The open file, and what was secret so far: a hub may repeat it later.
+pub(super) struct Trace(Mutex<(File, Secrets)>);
 
 impl Trace {
     /// Opens the file, for the user alone; what is in it stays.
     pub(super) fn open(path: &Path) -> Result<Self, HubError> {
-        private_file::append_private(path).map(|file| Self(Mutex::new(file)))
+        private_file::append_private(path).map(|file| Self(Mutex::new((file, Vec::new()))))
     }
 
     /// Adds an exchange.
@@ -45,9 +48,10 @@ impl Trace {
         error: Option<&HubError>,
         scrubber: &Scrubber,
     ) -> Result<(), HubError> {
-        let mut line = exchange.told(ended, error, scrubber).to_string();
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (file, remembered) = &mut *open;
+        let mut line = exchange.told(ended, error, scrubber, remembered).to_string();
         line.push('\n');
-        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         file.write_all(line.as_bytes()).map_err(|error| {
             HubError::new(
                 &codes::TRACE_FAILED,
@@ -117,8 +121,14 @@ impl Exchange {
     }
 
     /// The record without secrets.
-    fn told(self, ended: Timestamp, error: Option<&HubError>, scrubber: &Scrubber) -> Value {
-        let mut secrets = Vec::new();
+    fn told(
+        self,
+        ended: Timestamp,
+        error: Option<&HubError>,
+        scrubber: &Scrubber,
+        remembered: &mut Secrets,
+    ) -> Value {
+        let mut secrets = remembered.clone();
         let sent = self.sent.as_ref().map(|body| shown(body, &self.sent_headers, &mut secrets));
         let none = HeaderMap::new();
         let (status, headers) = self
@@ -149,6 +159,13 @@ impl Exchange {
             })),
         });
         let scrubber = scrubber.with(&secrets);
+        for secret in secrets.split_off(remembered.len()) {
+            if !remembered.contains(&secret) {
+                remembered.push(secret);
+            }
+        }
+        let oldest = remembered.len().saturating_sub(REMEMBERED);
+        remembered.drain(..oldest);
         cleaned(scrubber.clean_value(record))
     }
 }
@@ -347,7 +364,7 @@ mod tests {
         for piece in received.chunks(1000) {
             exchange.received(piece);
         }
-        exchange.told(now.plus_seconds(1), None, &Scrubber::new(&key))
+        exchange.told(now.plus_seconds(1), None, &Scrubber::new(&key), &mut Vec::new())
     }
 
     #[track_caller]

@@ -46,6 +46,11 @@ impl Local {
         Self { hub, caller }
     }
 
+    /// The hub and its caller, to be shared.
+    pub fn shared(&self) -> (Arc<Hub>, Caller) {
+        (Arc::clone(&self.hub), self.caller.clone())
+    }
+
     fn parts(&self) -> (&Hub, &Caller) {
         (&self.hub, &self.caller)
     }

@@ -24,16 +24,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
 use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify as Wake, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
 
 use crate::domain::ids::KeyNumber;
 use crate::error::{HubError, codes};
 use crate::hub::Hub;
 use crate::hub::api_keys::touch_used;
+use crate::local::Local;
 
 pub use body::{BODY_LIMIT, JsonBody, OptionalJsonBody};
 pub use log::{Log, LogFormat, LogLevel, LogOptions};
@@ -298,11 +303,13 @@ impl Server {
         }
         stop.drain();
         let outcome = tokio::select! {
+            // Cut off, connections end as well: that is no answer.
+            biased;
+            () = stop.cut() => Outcome::Cut,
             done = timeout(options.grace, connections.wait()) => match done {
                 Ok(()) => Outcome::Answered,
                 Err(_) => Outcome::Late,
             },
-            () = stop.cut() => Outcome::Cut,
         };
         if outcome != Outcome::Answered {
             let left = connections.len();
@@ -379,4 +386,21 @@ async fn watch(notify: Notify, every: Duration) {
         beat.tick().await;
         notify.send("WATCHDOG=1");
     }
+}
+
+/// Answers a request of this very process, as the store's administrator, without a network.
+pub async fn answer(local: &Local, request: http::Request<Vec<u8>>) -> http::Response<Bytes> {
+    let options = Options::at(SocketAddr::from(([127, 0, 0, 1], 0)));
+    let (hub, caller) = local.shared();
+    let state = AppState::new(hub, &options, Stop::default(), None);
+    let mut request = request.map(Body::from);
+    request.extensions_mut().insert(caller::Known(caller));
+    let response = match router(state, routes::routes()).oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    };
+    let (parts, body) = response.into_parts();
+    // A list that broke off comes without its end, as over a network.
+    let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    http::Response::from_parts(parts, body)
 }

@@ -162,7 +162,8 @@ impl Eyes {
             (r"local administrator|api key parity", "<actor>"),
         ];
         Self {
-            chance: Regex::new(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}").unwrap(),
+            chance: Regex::new(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
+                .unwrap(),
             noise: noise.map(|(from, to)| (Regex::new(from).unwrap(), to)).into(),
             seen: HashMap::new(),
             home: home.path().display().to_string(),
@@ -266,14 +267,18 @@ fn every_command_is_the_same_on_a_server_with_postgres() {
 
 #[test]
 fn every_command_that_asks_the_hub_is_compared() {
-    let typed: Vec<&str> =
-        LINES.lines().map(|line| line.split_once("< ").map_or(line, |(_, command)| command)).collect();
+    let typed: Vec<&str> = LINES
+        .lines()
+        .map(|line| line.split_once("< ").map_or(line, |(_, command)| command))
+        .collect();
     let mut missing = Vec::new();
     for_each_leaf(|words, _, operations| {
         let command = words.join(" ");
-        let is_typed = typed.iter().any(|line| line.starts_with(&format!("{command} ")) || *line == command);
+        let is_typed =
+            typed.iter().any(|line| line.starts_with(&format!("{command} ")) || *line == command);
         // These speak about the hub or the way to it, not about what is in it.
-        let is_about_the_way = matches!(words.first().map(AsRef::as_ref), Some("auth" | "doctor" | "api"));
+        let is_about_the_way =
+            matches!(words.first().map(AsRef::as_ref), Some("auth" | "doctor" | "api"));
         if !operations.is_empty() && !is_typed && !is_about_the_way {
             missing.push(command);
         }

@@ -22,7 +22,7 @@ pub fn to_query(filter: &Filter) -> Query {
     let mut query = Query::default();
     query.push_all("categories", &filter.categories);
     query.push_opt("search", filter.search.as_deref());
-    query.push_opt("auth", filter.auth.as_deref());
+    query.push_opt("auth_type", filter.auth.as_deref());
     query
 }
 
@@ -34,6 +34,6 @@ pub fn filter(query: &Query) -> Result<Filter, HubError> {
     Ok(Filter {
         categories: query.all("categories")?,
         search: query.text("search").map(str::to_owned),
-        auth: query.text("auth").map(str::to_owned),
+        auth: query.text("auth_type").map(str::to_owned),
     })
 }

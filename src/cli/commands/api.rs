@@ -56,6 +56,9 @@ pub(in crate::cli) struct Api {
 }
 
 impl Run for Api {
+    // On a store of one's own the routes of a server answer.
+    const SERVES: bool = true;
+
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let raw = self.raw()?;
         let is_read = is_read(&raw.method);
@@ -68,18 +71,14 @@ impl Run for Api {
         let answer = match &backend {
             Backend::Remote(client) if self.paginate => client.raw_pages(&raw).await?,
             Backend::Remote(client) => client.raw(&raw).await?,
-            Backend::Local(_) => return Err(needs_a_hub()),
+            Backend::Local(local) => {
+                let client = context.client_inside(local.clone())?;
+                if self.paginate { client.raw_pages(&raw).await? } else { client.raw(&raw).await? }
+            }
         };
         context.tell_notes(&backend);
         self.show(context, answer)
     }
-}
-
-/// A store has no API of its own.
-fn needs_a_hub() -> HubError {
-    let text = "the profile acts on a local store, and a call needs a hub over HTTP";
-    HubError::new(&codes::REMOTE_NEEDED, text)
-        .hint("start one with `hubctl serve`, then name it: hubctl --api-url http://127.0.0.1:4780")
 }
 
 fn is_read(method: &str) -> bool {

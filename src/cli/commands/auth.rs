@@ -39,7 +39,7 @@ async fn verify(
     key: &Secret,
     way_out: &'static str,
 ) -> Result<(), HubError> {
-    let asked = context.backend_at(remote, key).await;
+    let asked = context.client_of(remote, key)?.verify().await;
     asked.map(drop).map_err(|error| match error.code().kind {
         Kind::Unreachable | Kind::Unsupported => error.hint(way_out),
         _ => error,

@@ -65,7 +65,6 @@ pub(super) enum KeySource {
 
 /// How to reach a hub.
 #[derive(Clone)]
-#[expect(dead_code, reason = "for the client, which is not part of this version yet")]
 pub(super) struct Network {
     /// Longest time that one request may take.
     pub timeout: Duration,
@@ -106,7 +105,6 @@ pub(super) struct Remote {
     /// Where its key comes from.
     pub key: KeySource,
     /// How to reach it.
-    #[expect(dead_code, reason = "for the client, which is not part of this version yet")]
     pub network: Network,
 }
 
@@ -133,6 +131,8 @@ pub(super) struct Settings {
     pub protected: Option<String>,
     /// The project.
     pub project: ProjectName,
+    /// Whether anybody named the project: a hub elsewhere knows the one of its key.
+    pub is_project_named: bool,
     /// Where end users reach the hub.
     pub public_url: Url,
     /// How the keyring is reached.
@@ -171,6 +171,7 @@ impl Settings {
         let keyring = keyring(&sources.env);
         let (place, place_origin) = place(globals, &sources, &keyring)?;
         let project = text(&table::PROJECT)?;
+        let is_project_named = project.is_some();
         let project = project.unwrap_or(DEFAULT_PROJECT).parse().map_err(bad_value)?;
         let public_url = text(&table::PUBLIC_URL_OF)?;
         let public_url = public_url.unwrap_or(table::PUBLIC_URL);
@@ -192,6 +193,7 @@ impl Settings {
             place,
             protected,
             project,
+            is_project_named,
             public_url,
             keyring,
             owner_id,
@@ -218,6 +220,11 @@ impl Settings {
                 Err(HubError::new(&codes::USAGE, text).hint("name the store with --state PATH"))
             }
         }
+    }
+
+    /// The project, where it was named.
+    pub(super) fn named_project(&self) -> Option<String> {
+        self.is_project_named.then(|| self.project.to_string())
     }
 
     /// What a key that is stored for this hub is bound to.

@@ -10,9 +10,7 @@ use std::str::FromStr;
 use zeroize::Zeroizing;
 
 use super::keyring::{self, KeyringAccess, KeyringTrouble};
-use super::private_file::{
-    create_private, create_private_folder, folder_of, lock_beside, read_named, read_private,
-};
+use super::private_file::{create_private, lock_beside, read_named, read_private};
 use super::random::Random;
 use super::vault::{KeyId, MasterKey};
 use crate::error::{HubError, codes};

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, ffi};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
 use super::making::Making;
 use super::{Param, Row};
@@ -18,7 +18,7 @@ use crate::store::{Result, StoreError, Told};
 
 /// How long a writer waits for another one.
 const BUSY_LIMIT: Duration = Duration::from_secs(20);
-/// Statements that a connection of a server keeps: all of the hub's.
+/// Statements that a server's connection keeps: all of the hub's.
 const STATEMENTS: usize = 256;
 /// Marks a file as a hubctl store (`hubc`).
 const APPLICATION_ID: i64 = 0x6875_6263;
@@ -33,7 +33,6 @@ pub(in crate::store) struct Database {
     is_new: Arc<AtomicBool>,
     busy_limit: Duration,
     read_only: bool,
-    /// Statements that a connection keeps, if not as many as usual.
     statements: Option<usize>,
 }
 
@@ -399,8 +398,8 @@ impl Tx {
 
     /// A transaction that somebody else ends.
     pub(super) fn lent(connection: Connection) -> Self {
-        let (role, idle) = (Role::Passing, Arc::default());
-        Self { connection: Some(connection), role, idle, open: false, making: None }
+        let (connection, idle) = (Some(connection), Arc::default());
+        Self { connection, role: Role::Passing, idle, open: false, making: None }
     }
 
     /// Gives a lent connection back.
@@ -408,12 +407,7 @@ impl Tx {
         self.connection.take()
     }
 
-    /// Runs one of a few statements without values.
-    pub(super) fn run_kept(&self, sql: &str) -> Result<()> {
-        run_kept(self.connection()?, sql)
-    }
-
-    fn connection(&self) -> Result<&Connection> {
+    pub(super) fn connection(&self) -> Result<&Connection> {
         self.connection.as_ref().ok_or_else(|| StoreError::Other("transaction is over".to_owned()))
     }
 
@@ -454,38 +448,6 @@ impl Tx {
     }
 }
 
-/// Runs one of a few statements without values, which stay compiled.
-pub(super) fn run_kept(connection: &Connection, sql: &str) -> Result<()> {
-    connection.prepare_cached(sql)?.execute([])?;
-    Ok(())
-}
-
-/// Begins to write if nobody else does.
-pub(super) fn begin_at_once(connection: &Connection) -> Result<bool> {
-    connection.busy_timeout(Duration::ZERO)?;
-    match run_kept(connection, "begin immediate") {
-        Ok(()) => Ok(true),
-        Err(StoreError::Busy) => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-/// Begins to write, after other processes if need be.
-pub(super) fn begin_patiently(connection: &Connection) -> Result<()> {
-    connection.busy_timeout(BUSY_LIMIT)?;
-    run_kept(connection, "begin immediate")
-}
-
-/// Makes what was written durable.
-pub(super) fn commit(connection: &Connection) -> Result<()> {
-    run_kept(connection, "commit")
-}
-
-/// Ends a transaction, if there is one, without a trace; tells whether the connection is sound.
-pub(super) fn roll_back(connection: &Connection) -> bool {
-    connection.is_autocommit() || run_kept(connection, "rollback").is_ok()
-}
-
 impl Drop for Tx {
     fn drop(&mut self) {
         let Some(connection) = self.connection.take() else { return };
@@ -505,18 +467,6 @@ impl Drop for Tx {
             }
             Role::Passing => {}
         }
-    }
-}
-
-impl ToSql for Param<'_> {
-    fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
-        use rusqlite::types::{ToSqlOutput, ValueRef};
-        Ok(ToSqlOutput::Borrowed(match self {
-            Self::Null => ValueRef::Null,
-            Self::Int(number) => ValueRef::Integer(*number),
-            Self::Text(text) => ValueRef::Text(text.as_bytes()),
-            Self::Bytes(bytes) => ValueRef::Blob(bytes),
-        }))
     }
 }
 

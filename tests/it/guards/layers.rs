@@ -27,7 +27,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 /// What only some files may name: a text, where it is at home, and where it may be as well.
 #[rustfmt::skip]
 const AT_HOME: &[(&str, &[&str])] = &[
-    ("rusqlite", &["store/driver/mod.rs", "store/driver/sqlite.rs", "store/driver/served.rs"]),
+    ("rusqlite", &["store/driver/mod.rs", "store/driver/sqlite.rs", "store/driver/served/"]),
     ("axum", &["server/"]),
     ("hyper", &["server/"]),
     ("StatusCode", &["server/"]),

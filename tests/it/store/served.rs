@@ -174,7 +174,7 @@ fn other_processes_get_their_turn_and_are_waited_for() {
             written += writer.await.unwrap();
         }
         assert_eq!(keys(&world, "w%") - keys(&world, "waited"), written);
-        assert!(took < Duration::from_secs(60), "{took:?}");
+        assert!(took < Duration::from_mins(1), "{took:?}");
     });
 }
 

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::cli::TestHome;
 
 /// Longer than anything here takes, also on a machine that is busy.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A server that runs, and is killed when it is dropped.
 pub(crate) struct Serving {

@@ -1,0 +1,76 @@
+//! Lists that are read while they arrive.
+
+use std::ops::ControlFlow;
+
+use reqwest::Response;
+use tokio::time::{Instant, timeout_at};
+
+use crate::error::{HubError, codes};
+
+use super::Client;
+use super::lines::{Broken, Lines};
+use super::problem;
+use super::send::{Begun, Call, Wanted};
+use super::trace::Exchange;
+
+impl Client {
+    /// Sends and shows each element of a list to `each`, as JSON, while it arrives.
+    pub(super) async fn list(
+        &self,
+        call: Call,
+        mut each: impl FnMut(&[u8]) -> Result<ControlFlow<()>, HubError>,
+    ) -> Result<(), HubError> {
+        let Begun::Stream(mut response, mut exchange) = self.begin(call, Wanted::Stream).await?
+        else {
+            return Err(HubError::new(&codes::INTERNAL, "an answer was read too early"));
+        };
+        let done = self.stream(&mut response, &mut exchange, &mut each).await;
+        self.finish(exchange, done.as_ref().err());
+        done
+    }
+
+    async fn stream(
+        &self,
+        response: &mut Response,
+        exchange: &mut Option<Exchange>,
+        each: &mut impl FnMut(&[u8]) -> Result<ControlFlow<()>, HubError>,
+    ) -> Result<(), HubError> {
+        /// Why a list ends early.
+        enum Stop {
+            Broken(Broken),
+            Other(HubError),
+        }
+        impl From<Broken> for Stop {
+            fn from(broken: Broken) -> Self {
+                Self::Broken(broken)
+            }
+        }
+        let told = |stop: Stop| match stop {
+            Stop::Broken(broken) => problem::bad_list(&self.origin, &broken),
+            Stop::Other(error) => error,
+        };
+        let mut each = |element: &[u8]| each(element).map_err(Stop::Other);
+        let mut lines = Lines::new();
+        while let Some(bytes) = self.chunk(response, Instant::now() + self.timeout).await? {
+            if let Some(exchange) = exchange {
+                exchange.received(&bytes);
+            }
+            if lines.push(&bytes, &mut each).map_err(told)?.is_break() {
+                return Ok(());
+            }
+        }
+        lines.finish(&mut each).map_err(told)
+    }
+
+    async fn chunk(
+        &self,
+        response: &mut Response,
+        until: Instant,
+    ) -> Result<Option<bytes::Bytes>, HubError> {
+        match timeout_at(until, response.chunk()).await {
+            Ok(Ok(bytes)) => Ok(bytes),
+            Ok(Err(error)) => Err(problem::unreachable(&self.origin, &error.without_url(), false)),
+            Err(_) => Err(problem::timed_out(&self.origin, self.timeout.as_secs(), false)),
+        }
+    }
+}
