@@ -14,7 +14,7 @@ use crate::api::requests::{Paging, auth_configs as asked};
 use crate::error::{HubError, codes};
 use crate::hub::write::Guard;
 use crate::server::AppState;
-use crate::server::body::JsonBody;
+use crate::server::body::{JsonBody, unfit};
 use crate::server::caller::Source;
 
 use super::accounts::id;
@@ -77,9 +77,8 @@ pub(super) async fn update_account(
             .hint("POST /connect_sessions with this account_id")
             .into());
     }
-    let changes: ChangeAccount = serde_json::from_value(Value::Object(asked)).map_err(|error| {
-        HubError::new(&codes::BODY_INVALID, format!("the body is not of the form needed: {error}"))
-    })?;
+    let changes: ChangeAccount =
+        serde_json::from_value(Value::Object(asked)).map_err(|error| unfit(&error))?;
     let written = hub.update_account(&id, changes.try_into()?, Guard::default()).await?;
     ok(written.after.map(Account::from))
 }

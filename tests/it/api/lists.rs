@@ -21,7 +21,7 @@ const COUNT: u64 = 10_000;
 /// Puts many accounts into a store at once, as if they had been linked one by one.
 fn fill(home: &TestHome, count: u64) {
     let config = home.run("connectors enable hubspot --json").code(0).json();
-    let config = text(&config[0]["after"], "id");
+    let config = text(&config["after"], "id");
     let path = home.store().to_str().unwrap().to_owned();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
