@@ -2,6 +2,7 @@
 //! error. Commands hand over records and never format; nothing here decides or asks.
 
 mod clean;
+mod compact;
 mod document;
 mod item;
 mod jq;
@@ -12,6 +13,7 @@ mod mask;
 mod options;
 mod record;
 mod rows;
+mod scan;
 mod select;
 mod sink;
 mod spool;
