@@ -127,7 +127,7 @@ impl Output {
     }
 
     /// The form of a list, or of a single thing where it has no card.
-    fn list_format(&self) -> Format {
+    pub(in crate::cli) fn list_format(&self) -> Format {
         match self.options.format {
             _ if self.options.jq.is_some() => Format::Json,
             Some(format) => format,
@@ -145,11 +145,26 @@ impl Output {
         Selection::of::<R>(&self.options, self.list_format()).map(drop)
     }
 
-    /// Whether `--fields` leaves all of these out, so that they need not even be read.
-    pub fn leaves_out(&self, fields: &[&str]) -> bool {
-        let is_one = |name: &String| fields.iter().any(|f| f.eq_ignore_ascii_case(name.trim()));
-        let shown = self.options.fields.as_ref().filter(|_| self.options.columns.is_none());
-        shown.is_some_and(|shown| !shown.iter().any(is_one))
+    /// Whether a list in this form has none of these fields, and none of the columns that are made
+    /// of them, so that they need not even be read.
+    pub(in crate::cli) fn leaves_out<R: Record>(
+        &self,
+        format: Format,
+        fields: &[&str],
+        columns: &[&str],
+    ) -> bool {
+        let is_one =
+            |all: &[&str], name: &str| all.iter().any(|one| one.eq_ignore_ascii_case(name.trim()));
+        let OutputOptions { fields: shown, columns: chosen, .. } = &self.options;
+        match (chosen, shown) {
+            (Some(chosen), _) => !chosen.iter().any(|name| is_one(columns, name)),
+            (None, Some(shown)) => !shown.iter().any(|name| is_one(fields, name)),
+            (None, None) if format.is_tabular() => {
+                let mut shown = R::COLUMNS.iter().filter(|c| format == Format::Wide || !c.wide);
+                !shown.any(|column| is_one(columns, column.name))
+            }
+            (None, None) => format == Format::Id,
+        }
     }
 
     fn look(&self, format: Format) -> Look<'_> {
