@@ -49,19 +49,19 @@ impl Timestamp {
         let mut text = *b"0000-00-00T00:00:00.000Z";
         let (year, month, day) = civil(self.0.div_euclid(DAY));
         let millis = u32::try_from(self.0.rem_euclid(DAY)).unwrap_or_default();
-        let mut put = |from: usize, to: usize, mut number: u32| {
-            for digit in text[from..to].iter_mut().rev() {
-                *digit = b'0' + (number % 10) as u8;
-                number /= 10;
-            }
+        let mut put = |at: usize, number: u32| {
+            text[at] = b'0' + (number / 10) as u8;
+            text[at + 1] = b'0' + (number % 10) as u8;
         };
-        put(0, 4, year);
-        put(5, 7, month);
-        put(8, 10, day);
-        put(11, 13, millis / 3_600_000);
-        put(14, 16, millis / 60_000 % 60);
-        put(17, 19, millis / 1000 % 60);
-        put(20, 23, millis % 1000);
+        put(0, year / 100);
+        put(2, year % 100);
+        put(5, month);
+        put(8, day);
+        put(11, millis / 3_600_000);
+        put(14, millis / 60_000 % 60);
+        put(17, millis / 1000 % 60);
+        put(20, millis / 10 % 100);
+        text[22] = b'0' + (millis % 10) as u8;
         Rfc3339(text)
     }
 
