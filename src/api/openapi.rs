@@ -119,6 +119,7 @@ parameters! {
     SORT = "sort", "The order; a `-` in front turns it round",
         json!({ "type": "string", "pattern": format!("^-?({})$", Sort::ALL.map(Sort::as_str).join("|")) });
     BRIEF = "brief", "Leave out what a short list does not show", flag();
+    WITHOUT_REASONS = "without_reasons", "Leave the reasons out of a brief list as well", flag();
     ENABLED = "enabled", "Only enabled, or only disabled ones", flag();
     CONNECTOR_KEY = "connector_key", "Only those of this connector", text();
     CATEGORIES = "categories", "At least one of these categories",
@@ -143,7 +144,8 @@ const ACTION: Parameter = Parameter {
 const PAGES: &[Parameter] = &[PAGE, PAGE_SIZE];
 const GUARD: &[Parameter] = &[DRY_RUN, MAX_AFFECTED];
 const ACCOUNTS: &[Parameter] = &[PROVIDER, PROVIDERS, ACCOUNT_IDS, OWNER_ID, OWNER_IDS, STATUS];
-const ACCOUNTS_MORE: &[Parameter] = &[INTEGRATION_IDS, TYPE, UPDATED_SINCE, AFTER, SORT, BRIEF];
+const ACCOUNTS_MORE: &[Parameter] =
+    &[INTEGRATION_IDS, TYPE, UPDATED_SINCE, AFTER, SORT, BRIEF, WITHOUT_REASONS];
 
 /// What `impact` of a project answers.
 #[derive(JsonSchema)]

@@ -40,7 +40,7 @@ pub fn run() -> ExitCode {
     }
     let env = Environment::read();
     let mut told = Told::before_parsing(&arguments, &env);
-    match execute(arguments, env, &mut told) {
+    match execute(&arguments, env, &mut told) {
         Ok(()) | Err(Stop::Shown) => ExitCode::SUCCESS,
         Err(Stop::Failed(error)) => {
             let mut stderr = std::io::stderr().lock();
@@ -97,8 +97,8 @@ impl Told {
     }
 }
 
-fn execute(arguments: Vec<OsString>, env: Environment, told: &mut Told) -> Result<(), Stop> {
-    let matches = match command().try_get_matches_from(arguments) {
+fn execute(arguments: &[OsString], env: Environment, told: &mut Told) -> Result<(), Stop> {
+    let matches = match tree::parse(arguments) {
         Ok(matches) => matches,
         Err(error) => return Err(parse_error(&error)),
     };

@@ -1,9 +1,11 @@
 //! The command tree: one row per command, from which parser, completions, man pages and
 //! `hubctl commands` are made. A group's parsers are built only when the group is used.
 
+use std::ffi::OsString;
 use std::future::Future;
 use std::pin::Pin;
 
+use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use crate::error::HubError;
@@ -256,15 +258,18 @@ fn group<const AT: usize>(command: Command) -> Command {
     command.subcommand_required(true).arg_required_else_help(true).subcommands(leaves)
 }
 
+fn group_command(group: &Group) -> Command {
+    Command::new(group.name).about(group.about).visible_aliases(group.aliases.iter().copied())
+}
+
 fn leaf_command(leaf: &Leaf) -> Command {
     (leaf.augment)(Command::new(leaf.name).visible_aliases(leaf.aliases.iter().copied()))
 }
 
-/// The parser of the whole tree.
-#[must_use]
-pub fn command() -> Command {
+/// The parser without any command.
+fn root() -> Command {
     // The flags come first: what they say of themselves is not what the root says.
-    let root = Globals::augment_args(Command::new("hubctl"))
+    Globals::augment_args(Command::new("hubctl"))
         .version(env!("CARGO_PKG_VERSION"))
         .about("Administer an integration hub: connectors, connect sessions, linked accounts")
         .long_about(None)
@@ -276,15 +281,46 @@ pub fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .disable_help_subcommand(true)
-        .max_term_width(100);
-    let groups = GROUPS.iter().zip(BUILDERS).map(|(group, build)| {
-        Command::new(group.name)
-            .about(group.about)
-            .visible_aliases(group.aliases.iter().copied())
-            .defer(build)
-    });
-    let single = SINGLE.iter().map(leaf_command);
-    root.subcommands(groups).subcommands(single)
+        .max_term_width(100)
+}
+
+/// The parser of the whole tree.
+#[must_use]
+pub fn command() -> Command {
+    let groups = GROUPS.iter().zip(BUILDERS);
+    let groups = groups.map(|(group, build)| group_command(group).defer(build));
+    root().subcommands(groups).subcommands(SINGLE.iter().map(leaf_command))
+}
+
+/// Parses a command line as the whole tree does, and builds as little of it as that takes: a
+/// command whose name does not occur on the line can't be meant.
+pub(super) fn parse(arguments: &[OsString]) -> Result<ArgMatches, clap::Error> {
+    let whole = || command().try_get_matches_from(arguments);
+    let occurs = |word: &str| arguments.iter().any(|argument| argument == word);
+    let is_named =
+        |name: &str, aliases: &[&str]| occurs(name) || aliases.iter().any(|alias| occurs(alias));
+    let mut named = root();
+    for group in GROUPS.iter().filter(|group| is_named(group.name, group.aliases)) {
+        let leaves = group.commands.iter().filter(|leaf| is_named(leaf.name, leaf.aliases));
+        let command = group_command(group).subcommand_required(true);
+        named = named.subcommand(command.subcommands(leaves.map(leaf_command)));
+    }
+    let single = SINGLE.iter().filter(|leaf| is_named(leaf.name, leaf.aliases));
+    named = named.subcommands(single.map(leaf_command));
+    let (tree, shown): (_, &[ErrorKind]) = if !named.has_subcommands() {
+        // No command gets the flags handed down, which is most of the work.
+        let flat = command().mut_args(|argument| argument.global(false));
+        (flat, &[ErrorKind::DisplayVersion, ErrorKind::DisplayHelp])
+    } else if occurs("--help") || occurs("-h") {
+        return whole();
+    } else {
+        (named, &[ErrorKind::DisplayVersion])
+    };
+    match tree.try_get_matches_from(arguments) {
+        // What is wrong is told by all that would be right.
+        Err(error) if !shown.contains(&error.kind()) => whole(),
+        parsed => parsed,
+    }
 }
 
 /// A command that was named, with its own arguments.
@@ -326,5 +362,71 @@ pub fn for_each_leaf(mut each: impl FnMut(&[&'static str], Effect, &'static [&'s
     }
     for leaf in SINGLE {
         each(&[leaf.name], leaf.effect, leaf.operations);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use clap::{ArgMatches, FromArgMatches};
+
+    use super::super::globals::Globals;
+    use super::{command, find, for_each_leaf, parse};
+
+    /// What a command sees of its line.
+    fn seen(parsed: Result<ArgMatches, clap::Error>) -> String {
+        match parsed {
+            Ok(matches) => {
+                let globals = Globals::from_arg_matches(&matches).unwrap();
+                let found = find(&matches).unwrap();
+                format!("{globals:?} {:?} {:?}", matches.subcommand_name(), found.matches)
+            }
+            Err(error) => format!("{:?}\n{}", error.kind(), error.render()),
+        }
+    }
+
+    fn same(line: &[&str]) {
+        let line: Vec<OsString> = ["hubctl"].iter().chain(line).map(OsString::from).collect();
+        assert_eq!(seen(parse(&line)), seen(command().try_get_matches_from(&line)), "{line:?}");
+    }
+
+    #[test]
+    fn a_line_means_the_same_to_the_part_of_the_tree_as_to_the_whole() {
+        for_each_leaf(|words, _, _| {
+            same(words);
+            same(&[words, &["--help"]].concat());
+            same(&[words, &["-qh"]].concat());
+            same(&[&["-v", "--state", "x"], words, &["--json", "-vn"]].concat());
+            same(&[words, &["--limit", "3", "a", "b"]].concat());
+            same(&[words, &["--no-such-flag"]].concat());
+            same(&words[..1]);
+            same(&[&words[..1], &["--help"]].concat());
+        });
+        for line in [
+            "",
+            "-h",
+            "--help",
+            "-V",
+            "--version",
+            "-qV",
+            "--json",
+            "--jsn",
+            "--limt 3",
+            "acounts list",
+            "--help accounts",
+            "--version accounts",
+            "accounts --version",
+            "--state connectors accounts list",
+            "--project=list account ls --json --fields id",
+            "accounts list --provider hubspot --sort=-updated -o csv",
+            "accounts --output json list -P x",
+            "accounts list connectors list",
+            "-- accounts list",
+            "projects get list",
+            "connectors list --output nonsense",
+        ] {
+            same(&line.split_whitespace().collect::<Vec<_>>());
+        }
     }
 }

@@ -45,24 +45,23 @@ impl Timestamp {
 
     /// RFC 3339 in UTC with milliseconds. A list writes two of them for each of a million rows.
     fn rfc3339(self) -> Rfc3339 {
+        const DAY: i64 = 86_400_000;
         let mut text = *b"0000-00-00T00:00:00.000Z";
-        // Every value lies within the years that jiff knows.
-        let instant = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
-        let at = jiff::tz::Offset::UTC.to_datetime(instant);
-        let mut put = |from: usize, to: usize, number: i32| {
-            let mut left = number.unsigned_abs();
-            for digit in text[from..to].iter_mut().rev() {
-                *digit = b'0' + (left % 10) as u8;
-                left /= 10;
-            }
+        let (year, month, day) = civil(self.0.div_euclid(DAY));
+        let millis = u32::try_from(self.0.rem_euclid(DAY)).unwrap_or_default();
+        let mut put = |at: usize, number: u32| {
+            text[at] = b'0' + (number / 10) as u8;
+            text[at + 1] = b'0' + (number % 10) as u8;
         };
-        put(0, 4, at.year().into());
-        put(5, 7, at.month().into());
-        put(8, 10, at.day().into());
-        put(11, 13, at.hour().into());
-        put(14, 16, at.minute().into());
-        put(17, 19, at.second().into());
-        put(20, 23, at.millisecond().into());
+        put(0, year / 100);
+        put(2, year % 100);
+        put(5, month);
+        put(8, day);
+        put(11, millis / 3_600_000);
+        put(14, millis / 60_000 % 60);
+        put(17, millis / 1000 % 60);
+        put(20, millis / 10 % 100);
+        text[22] = b'0' + (millis % 10) as u8;
         Rfc3339(text)
     }
 
@@ -73,6 +72,23 @@ impl Timestamp {
     pub fn write_rfc3339(self, out: &mut impl fmt::Write) -> fmt::Result {
         out.write_str(self.rfc3339().as_str())
     }
+}
+
+/// Year, month and day of a day counted from 1970, within the years 0 to 9999.
+///
+/// Years are taken to begin in March, so that a leap day is the last one of a year, and are counted
+/// from 400 before the year 0, so that nothing is negative.
+fn civil(day: i64) -> (u32, u32, u32) {
+    const FIRST: i64 = 719_468 + CYCLE as i64;
+    const CYCLE: u32 = 146_097;
+    let day = u32::try_from(day + FIRST).unwrap_or_default();
+    let (cycle, day) = (day / CYCLE, day % CYCLE);
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (next, month) = if month < 10 { (0, month + 3) } else { (1, month - 9) };
+    (cycle * 400 + year + next - 400, month, day)
 }
 
 /// An instant as ASCII text.

@@ -62,8 +62,10 @@ fn read_listed<'a>(row: &'a Row<'_>) -> Result<Listed<'a>> {
 /// Without what [`Filter::brief`] leaves out: less than half of the work for each of many rows.
 const BRIEF: &str = "id, provider, owner_id, owner_name, username, label, \
                      coalesce(hold, status), created_at, updated_at";
+const BRIEF_WITH_REASONS: &str = "id, provider, owner_id, owner_name, username, label, \
+                                  coalesce(hold, status), created_at, updated_at, reasons";
 
-fn read_brief<'a>(row: &'a Row<'_>) -> Result<Listed<'a>> {
+fn read_brief<'a>(row: &'a Row<'_>, reasons: bool) -> Result<Listed<'a>> {
     Ok(Listed {
         id: row.text(0)?,
         provider: row.text(1)?,
@@ -74,7 +76,7 @@ fn read_brief<'a>(row: &'a Row<'_>) -> Result<Listed<'a>> {
         label: row.opt_text(5)?,
         kind: "",
         status: row.text(6)?,
-        reasons: "[]",
+        reasons: if reasons { row.text(9)? } else { "[]" },
         setup: "{}",
         verified_at: None,
         created_at: row.time(7)?,
@@ -163,8 +165,10 @@ pub struct Filter {
     pub offset: u64,
     /// Most rows to show.
     pub limit: Option<u64>,
-    /// Leaves auth config, type, reasons, values and proof of the credentials out.
+    /// Leaves auth config, type, values and proof of the credentials out.
     pub brief: bool,
+    /// Leaves the reasons out as well, where it is brief.
+    pub without_reasons: bool,
 }
 
 /// A column and the values of which it must have one; none at all means any.
@@ -229,7 +233,11 @@ fn select<'a>(
     filter: &'a Filter,
     lists: &'a [OneOf<'a>],
 ) -> (String, Vec<Param<'a>>) {
-    let columns = if filter.brief { BRIEF } else { COLUMNS };
+    let columns = match (filter.brief, filter.without_reasons) {
+        (true, true) => BRIEF,
+        (true, false) => BRIEF_WITH_REASONS,
+        (false, _) => COLUMNS,
+    };
     let mut sql = format!("select {columns} from accounts where project = ?1");
     let mut params: Vec<Param<'a>> = vec![project.into()];
     for list in lists {
@@ -271,7 +279,8 @@ pub async fn scan<E: From<StoreError>>(
     let lists = lists(filter)?;
     let (sql, params) = select(tx, project, filter, &lists);
     if filter.brief {
-        return tx.scan(&sql, &params, |row| each(&read_brief(row)?)).await;
+        let reasons = !filter.without_reasons;
+        return tx.scan(&sql, &params, |row| each(&read_brief(row, reasons)?)).await;
     }
     tx.scan(&sql, &params, |row| each(&read_listed(row)?)).await
 }
@@ -509,7 +518,7 @@ mod tests {
     use std::ops::ControlFlow;
 
     use super::{Filter, insert, scan};
-    use crate::domain::account::{Account, AccountType, Listed, Owner, Status};
+    use crate::domain::account::{Account, AccountType, Listed, Owner, Status, StatusReason};
     use crate::domain::ids::ProjectNumber;
     use crate::domain::time::Timestamp;
     use crate::store::{Store, StoreError};
@@ -569,7 +578,11 @@ mod tests {
             kind: AccountType::Test,
             status: Status::Active,
             hold: Some(Status::Suspended),
-            reasons: Vec::new(),
+            reasons: vec![StatusReason {
+                timestamp: Timestamp::from_millis(2),
+                code: Some("paused".into()),
+                description: None,
+            }],
             setup: [("k".into(), "v".into())].into(),
             metadata: serde_json::Map::new(),
             verified_at: None,
@@ -579,15 +592,19 @@ mod tests {
         };
         insert(&mut tx, ProjectNumber(1), &account).await.unwrap();
         let mut seen = Vec::new();
-        for is_brief in [false, true] {
-            let filter = Filter { brief: is_brief, ..Filter::default() };
+        let mut reasons = Vec::new();
+        for (is_brief, without_reasons) in [(false, false), (true, false), (true, true)] {
+            let filter = Filter { brief: is_brief, without_reasons, ..Filter::default() };
             let each = |row: &Listed<'_>| {
                 seen.push(brief(row));
+                reasons.push(row.reasons.to_owned());
                 Ok::<_, StoreError>(ControlFlow::Continue(()))
             };
             scan(&mut tx, ProjectNumber(1), &filter, each).await.unwrap();
         }
-        assert_eq!(seen.len(), 2);
-        assert_eq!(seen[0], seen[1]);
+        assert_eq!(seen.len(), 3);
+        assert_eq!((&seen[0], &seen[0]), (&seen[1], &seen[2]));
+        assert_eq!(reasons[0], reasons[1]);
+        assert_eq!(reasons[2], "[]");
     }
 }

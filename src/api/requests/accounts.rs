@@ -191,6 +191,9 @@ pub fn to_query(filter: &Filter) -> Query {
     if filter.brief {
         query.push("brief", true);
     }
+    if filter.without_reasons {
+        query.push("without_reasons", true);
+    }
     query
 }
 
@@ -223,5 +226,6 @@ pub fn filter(query: &Query) -> Result<Filter, HubError> {
         offset: 0,
         limit: None,
         brief: query.flag("brief")?,
+        without_reasons: query.flag("without_reasons")?,
     })
 }

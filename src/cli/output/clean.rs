@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use super::scan::is_visible_ascii;
+
 /// How line ends and the escape sign itself are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lines {
@@ -29,7 +31,7 @@ pub fn is_risky(c: char) -> bool {
 /// Whether every byte is visible ASCII or a space: nothing to clean, one column a byte.
 #[must_use]
 pub(super) fn is_plain(text: &str) -> bool {
-    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+    is_visible_ascii(text.as_bytes())
 }
 
 fn needs(text: &str, lines: Lines) -> bool {

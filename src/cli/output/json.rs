@@ -4,11 +4,12 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use serde_json::ser::{CompactFormatter, Formatter, Serializer};
+use serde_json::ser::{Formatter, Serializer};
 
 use crate::error::{HubError, codes};
 
 use super::clean::{is_plain, push_json_escaped};
+use super::compact;
 
 /// How a JSON text is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +41,7 @@ pub(super) fn write<T: Serialize + ?Sized>(
     style: Style,
 ) -> Result<(), HubError> {
     let result = match style {
-        Style::Compact => value.serialize(&mut Serializer::with_formatter(out, CompactFormatter)),
+        Style::Compact => compact::write(out, value),
         Style::Safe => {
             let layout = Layout { indent: None, has_value: false };
             value.serialize(&mut Serializer::with_formatter(out, layout))

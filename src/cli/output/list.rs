@@ -77,13 +77,17 @@ impl Output {
     /// # Errors
     /// As [`Output::list_of`].
     pub fn export_of<R: Record>(&self) -> Result<List<'_>, HubError> {
-        let is_free = self.options.format.is_none() && self.options.jq.is_none();
-        let format = if is_free { Format::Jsonl } else { self.list_format() };
-        let mut list = self.list_in::<R>(format, !self.options.no_header)?;
+        let mut list = self.list_in::<R>(self.export_format(), !self.options.no_header)?;
         if list.capped {
             (list.capped, list.most) = (false, None);
         }
         Ok(list)
+    }
+
+    /// The form of a list for other programs.
+    pub(in crate::cli) fn export_format(&self) -> Format {
+        let is_free = self.options.format.is_none() && self.options.jq.is_none();
+        if is_free { Format::Jsonl } else { self.list_format() }
     }
 
     fn list_in<R: Record>(&self, format: Format, header: bool) -> Result<List<'_>, HubError> {

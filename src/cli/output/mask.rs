@@ -22,7 +22,9 @@ impl Mask {
 
     /// Fields come in the record's order, so the one after the last is nearly always the one.
     fn keeps(&self, cursor: &mut usize, key: &str) -> bool {
-        if self.fields.get(*cursor) != Some(&key) {
+        let next = self.fields.get(*cursor);
+        // Both are nearly always the same literal, which is seen without reading it.
+        if !next.is_some_and(|next| std::ptr::eq(*next, key) || *next == key) {
             match self.fields.iter().position(|field| *field == key) {
                 Some(at) => *cursor = at,
                 None => return false,

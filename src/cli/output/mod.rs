@@ -2,6 +2,7 @@
 //! error. Commands hand over records and never format; nothing here decides or asks.
 
 mod clean;
+mod compact;
 mod document;
 mod item;
 mod jq;
@@ -12,6 +13,7 @@ mod mask;
 mod options;
 mod record;
 mod rows;
+mod scan;
 mod select;
 mod sink;
 mod spool;
@@ -126,7 +128,7 @@ impl Output {
     }
 
     /// The form of a list, or of a single thing where it has no card.
-    fn list_format(&self) -> Format {
+    pub(in crate::cli) fn list_format(&self) -> Format {
         match self.options.format {
             _ if self.options.jq.is_some() => Format::Json,
             Some(format) => format,
@@ -144,11 +146,26 @@ impl Output {
         Selection::of::<R>(&self.options, self.list_format()).map(drop)
     }
 
-    /// Whether `--fields` leaves all of these out, so that they need not even be read.
-    pub fn leaves_out(&self, fields: &[&str]) -> bool {
-        let is_one = |name: &String| fields.iter().any(|f| f.eq_ignore_ascii_case(name.trim()));
-        let shown = self.options.fields.as_ref().filter(|_| self.options.columns.is_none());
-        shown.is_some_and(|shown| !shown.iter().any(is_one))
+    /// Whether a list in this form has none of these fields, and none of the columns that are made
+    /// of them, so that they need not even be read.
+    pub(in crate::cli) fn leaves_out<R: Record>(
+        &self,
+        format: Format,
+        fields: &[&str],
+        columns: &[&str],
+    ) -> bool {
+        let is_one =
+            |all: &[&str], name: &str| all.iter().any(|one| one.eq_ignore_ascii_case(name.trim()));
+        let OutputOptions { fields: shown, columns: chosen, .. } = &self.options;
+        match (chosen, shown) {
+            (Some(chosen), _) => !chosen.iter().any(|name| is_one(columns, name)),
+            (None, Some(shown)) => !shown.iter().any(|name| is_one(fields, name)),
+            (None, None) if format.is_tabular() => {
+                let mut shown = R::COLUMNS.iter().filter(|c| format == Format::Wide || !c.wide);
+                !shown.any(|column| is_one(columns, column.name))
+            }
+            (None, None) => format == Format::Id,
+        }
     }
 
     fn look(&self, format: Format) -> Look<'_> {

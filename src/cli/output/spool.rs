@@ -1,28 +1,39 @@
 //! Keeps a document until it is whole: in memory while it is small, then in an unnamed file.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use std::thread::{Builder, JoinHandle};
 
-use crate::error::HubError;
+use crate::error::{HubError, codes};
 
 use super::sink::{Sink, failed};
 
-/// What is kept in memory at most before a file takes over.
-pub(super) const MEMORY: usize = 4 << 20;
-/// What is gathered between two writes to the file.
-const CHUNK: usize = 256 << 10;
+/// What is kept in memory before a file takes over, and between two writes to it. It fits into a
+/// processor's own cache, where it is made and written faster than in main memory.
+pub(super) const MEMORY: usize = 512 << 10;
+/// What a record may go beyond that before memory is asked for.
+const SLACK: usize = 64 << 10;
 
 /// A document in the making.
 #[derive(Debug)]
 pub(super) struct Spool {
     /// Appended to directly; `settle` follows each record.
     pub(super) buffer: Vec<u8>,
-    file: Option<File>,
+    spill: Option<Spill>,
+}
+
+/// Writes to the file while the next part of the document is made.
+#[derive(Debug)]
+struct Spill {
+    full: SyncSender<Vec<u8>>,
+    empty: Receiver<Vec<u8>>,
+    writer: JoinHandle<io::Result<File>>,
 }
 
 impl Spool {
     pub(super) fn new() -> Self {
-        Self { buffer: Vec::new(), file: None }
+        Self { buffer: Vec::new(), spill: None }
     }
 
     /// Moves the memory to the file if it is more than may stay.
@@ -30,9 +41,9 @@ impl Spool {
     pub(super) fn settle(&mut self) -> Result<(), HubError> {
         match self.buffer.len() {
             length if length >= MEMORY => self.spill(),
-            length if length >= CHUNK && self.buffer.capacity() < MEMORY => {
+            length if length >= MEMORY / 2 && self.buffer.capacity() < MEMORY => {
                 // All at once from here: doubling would end at twice as much.
-                self.buffer.reserve_exact(MEMORY + CHUNK - length);
+                self.buffer.reserve_exact(MEMORY + SLACK - length);
                 Ok(())
             }
             _ => Ok(()),
@@ -41,34 +52,42 @@ impl Spool {
 
     #[cold]
     fn spill(&mut self) -> Result<(), HubError> {
-        let fail = |error| failed("a temporary file", error);
-        let file = match &mut self.file {
-            Some(file) => file,
-            none => none.insert(tempfile::tempfile().map_err(fail)?),
+        let spill = match &mut self.spill {
+            Some(spill) => spill,
+            none => none.insert(Spill::new().map_err(unkept)?),
         };
-        file.write_all(&self.buffer).map_err(fail)?;
-        self.buffer.clear();
+        let next = spill.empty.try_recv().unwrap_or_default();
+        let full = std::mem::replace(&mut self.buffer, next);
+        if spill.full.send(full).is_err() {
+            // The writer has ended, which it does before its time only with an error.
+            self.close()?;
+        }
         Ok(())
+    }
+
+    /// The file with all that was spilt, if any was.
+    fn close(&mut self) -> Result<Option<File>, HubError> {
+        self.spill.take().map(Spill::close).transpose()
     }
 
     /// Writes everything out.
     pub(super) fn finish(mut self, sink: &Sink) -> Result<(), HubError> {
-        if self.file.is_some() && !self.buffer.is_empty() {
+        if self.spill.is_some() && !self.buffer.is_empty() {
             self.spill()?;
         }
-        match &mut self.file {
-            Some(file) => sink.copy_from(file),
+        match self.close()? {
+            Some(mut file) => sink.copy_from(&mut file),
             None => sink.write(&self.buffer),
         }
     }
 
     /// Everything in memory, for what needs the whole document at once.
     pub(super) fn into_bytes(mut self) -> Result<Vec<u8>, HubError> {
-        if let Some(mut file) = self.file.take() {
+        if let Some(mut file) = self.close()? {
             let mut whole = Vec::new();
             file.seek(SeekFrom::Start(0))
                 .and_then(|_| file.read_to_end(&mut whole))
-                .map_err(|error| failed("a temporary file", error))?;
+                .map_err(unkept)?;
             whole.append(&mut self.buffer);
             return Ok(whole);
         }
@@ -76,10 +95,41 @@ impl Spool {
     }
 }
 
+impl Spill {
+    fn new() -> io::Result<Self> {
+        let mut file = tempfile::tempfile()?;
+        // One part waits while one is written and one is made.
+        let (full, parts) = sync_channel::<Vec<u8>>(1);
+        let (back, empty) = channel();
+        let writer = Builder::new().name("spool".to_owned()).spawn(move || {
+            for mut part in parts {
+                file.write_all(&part)?;
+                part.clear();
+                // Nobody waits for the last ones.
+                _ = back.send(part);
+            }
+            Ok(file)
+        })?;
+        Ok(Self { full, empty, writer })
+    }
+
+    fn close(self) -> Result<File, HubError> {
+        drop(self.full);
+        match self.writer.join() {
+            Ok(written) => written.map_err(unkept),
+            Err(_) => Err(HubError::new(&codes::INTERNAL, "the answer could not be kept")),
+        }
+    }
+}
+
+fn unkept(error: io::Error) -> HubError {
+    failed("a temporary file", error)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::sink::{Captured, Sink};
-    use super::{CHUNK, MEMORY, Spool};
+    use super::{MEMORY, SLACK, Spool};
 
     #[test]
     fn a_large_document_keeps_little_in_memory_and_comes_out_whole() {
@@ -90,8 +140,8 @@ mod tests {
             spool.settle().unwrap();
             assert!(spool.buffer.len() < MEMORY);
         }
-        assert!(spool.file.is_some());
-        assert!(spool.buffer.capacity() <= MEMORY + 2 * CHUNK);
+        assert!(spool.spill.is_some());
+        assert!(spool.buffer.capacity() <= MEMORY + SLACK);
         let captured = Captured::default();
         spool.finish(&Sink::memory(captured.clone())).unwrap();
         assert_eq!(captured.text().len(), 20_000_000);
@@ -102,7 +152,7 @@ mod tests {
         let mut spool = Spool::new();
         spool.buffer.extend_from_slice(b"{}\n");
         spool.settle().unwrap();
-        assert!(spool.file.is_none());
+        assert!(spool.spill.is_none());
         assert_eq!(spool.into_bytes().unwrap(), b"{}\n");
     }
 }

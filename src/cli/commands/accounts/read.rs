@@ -19,17 +19,21 @@ use crate::domain::words::counted;
 use crate::error::{HubError, codes};
 use crate::hub::accounts::{BadSort, Filter, Sort};
 
-/// Fields of an account that a brief list lacks.
-const NOT_BRIEF: &[&str] = &[
-    "provider_name",
-    "status_reasons",
-    "setup_information",
-    "type",
-    "categories",
-    "integration_id",
-    "connector_profile_id",
-    "verified",
-];
+/// Fields of an account that a brief list lacks, and the columns that are made of them.
+const NOT_BRIEF: (&[&str], &[&str]) = (
+    &[
+        "provider_name",
+        "setup_information",
+        "type",
+        "categories",
+        "integration_id",
+        "connector_profile_id",
+        "verified",
+    ],
+    &["type", "verified", "auth_config"],
+);
+/// The same for the reasons.
+const REASONS: (&[&str], &[&str]) = (&["status_reasons"], &["reason"]);
 
 /// Which accounts, and in what order.
 #[derive(Debug, clap::Args)]
@@ -87,7 +91,9 @@ impl std::str::FromStr for Order {
 }
 
 impl Chosen {
-    fn filter(self, context: &Context) -> Result<Filter, HubError> {
+    fn filter(self, context: &Context, format: Format) -> Result<Filter, HubError> {
+        let leaves_out =
+            |(fields, columns)| context.output.leaves_out::<Account<'_>>(format, fields, columns);
         if self.after.is_some() && self.sort.sort != Sort::Created {
             let text = "--after goes with the order of creation only";
             return Err(HubError::new(&codes::USAGE, text).hint("leave --sort out"));
@@ -106,7 +112,8 @@ impl Chosen {
             descending: self.sort.descending,
             offset: 0,
             limit: None,
-            brief: context.output.leaves_out(NOT_BRIEF),
+            brief: leaves_out(NOT_BRIEF),
+            without_reasons: leaves_out(REASONS),
         })
     }
 }
@@ -127,7 +134,7 @@ pub(in crate::cli) struct List {
 
 impl Run for List {
     async fn run(self, context: &Context) -> Result<(), HubError> {
-        let filter = self.chosen.filter(context)?;
+        let filter = self.chosen.filter(context, context.output.list_format())?;
         if self.watch && matches!(context.output.format(), Some(Format::Json | Format::Yaml)) {
             let text = "--watch never ends, and this format is one whole document";
             return Err(HubError::new(&codes::USAGE, text).hint("use -o jsonl"));
@@ -231,7 +238,7 @@ pub(in crate::cli) struct Export {
 
 impl Run for Export {
     async fn run(self, context: &Context) -> Result<(), HubError> {
-        let filter = self.chosen.filter(context)?;
+        let filter = self.chosen.filter(context, context.output.export_format())?;
         let backend = context.backend().await?;
         let mut list = context.output.export_of::<Account<'_>>()?;
         backend.accounts(&filter, |account| list.push(account)).await?;
@@ -366,4 +373,62 @@ fn told(context: &Context, explanation: &Explanation) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NOT_BRIEF, REASONS};
+    use crate::api::accounts::Account;
+    use crate::cli::output::Record;
+    use crate::domain::account::Listed;
+    use crate::domain::connector::Category;
+    use crate::domain::time::Timestamp;
+
+    #[test]
+    fn what_a_brief_list_lacks_is_named() {
+        let full = Listed {
+            id: "id",
+            provider: "jira",
+            auth_config: "config",
+            owner_id: "owner",
+            owner_name: "Owner",
+            username: Some("user"),
+            label: Some("label"),
+            kind: "production",
+            status: "active",
+            reasons: r#"[{"code": "paused"}]"#,
+            setup: r#"{"site": "acme"}"#,
+            verified_at: Some(Timestamp::from_millis(1)),
+            created_at: Timestamp::from_millis(2),
+            updated_at: Timestamp::from_millis(3),
+        };
+        let brief = Listed {
+            auth_config: "",
+            kind: "",
+            reasons: "[]",
+            setup: "{}",
+            verified_at: None,
+            ..full
+        };
+        let full = Account::new(&full, Some("Jira"), &[Category::Crm]);
+        let brief = Account::new(&brief, None, &[]);
+
+        let (one, other) = [&full, &brief].map(|row| serde_json::to_value(row).unwrap()).into();
+        let differs = |field: &&&str| one[**field] != other[**field];
+        let fields: Vec<&str> = Account::FIELDS.iter().filter(differs).copied().collect();
+        let mut named = [NOT_BRIEF.0, REASONS.0].concat();
+        named.sort_by_key(|name| Account::FIELDS.iter().position(|field| field == name));
+        assert_eq!(fields, named);
+
+        let (mut one, mut other) = (Vec::new(), Vec::new());
+        full.cells(&mut one);
+        brief.cells(&mut other);
+        let cells = one.iter().zip(&other).zip(Account::COLUMNS);
+        let columns = cells.filter(|((one, other), _)| one != other).map(|(_, c)| c.name);
+        let mut columns: Vec<&str> = columns.collect();
+        let mut named = [NOT_BRIEF.1, REASONS.1].concat();
+        columns.sort_unstable();
+        named.sort_unstable();
+        assert_eq!(columns, named);
+    }
 }
