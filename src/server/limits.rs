@@ -13,6 +13,32 @@ const GUESSES_PER_MINUTE: NonZeroU32 = NonZeroU32::new(10).unwrap();
 /// Addresses that are counted apart; above, newcomers share one account.
 const ADDRESSES: usize = 16_384;
 
+/// Lists at once whose clients keep them waiting. Each holds a connection to the store; the others
+/// are for everybody else.
+const SLOW_LISTS: usize = 8;
+
+/// The lists whose clients keep them waiting.
+#[derive(Debug, Default)]
+pub(super) struct SlowLists(AtomicUsize);
+
+/// One of them, until it is dropped.
+pub(super) struct SlowList<'a>(&'a SlowLists);
+
+impl SlowLists {
+    /// A place among them, if there is one.
+    pub(super) fn enter(&self) -> Option<SlowList<'_>> {
+        let one_more = |count| (count < SLOW_LISTS).then_some(count + 1);
+        let entered = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more);
+        entered.ok().map(|_| SlowList(self))
+    }
+}
+
+impl Drop for SlowList<'_> {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 /// Seconds after which another attempt has a chance.
 pub(super) type WaitS = u64;
 
@@ -88,6 +114,16 @@ fn network(source: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn few_lists_may_keep_the_store_waiting() {
+        let slow = SlowLists::default();
+        let mut all: Vec<_> = (0..SLOW_LISTS).map_while(|_| slow.enter()).collect();
+        assert_eq!(all.len(), SLOW_LISTS);
+        assert!(slow.enter().is_none());
+        all.pop();
+        assert!(slow.enter().is_some());
+    }
 
     #[test]
     fn kp_5_a_key_that_sends_too_many_is_told_how_long_to_wait() {

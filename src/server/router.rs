@@ -137,6 +137,10 @@ fn check(request: &Request) -> Result<(), HubError> {
     if request.uri().path_and_query().is_some_and(|path| path.as_str().len() > ADDRESS_LIMIT) {
         return too_large("the address is too long");
     }
+    if request.uri().path().contains("%00") {
+        // Nothing has a name with a NUL character, and PostgreSQL can't even be asked for it.
+        return Err(HubError::new(&codes::ROUTE_UNKNOWN, "nothing is here"));
+    }
     let length: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if length > HEADERS_LIMIT || headers.len() > HEADER_COUNT {
         return too_large("the headers are too long or too many");

@@ -181,7 +181,8 @@ fn against_bodies(api: &Api, things: &Things) {
         for member in &route.members {
             for value in odd_values() {
                 let text = value.to_string();
-                let what = format!("{} {member} {}", route.id, &text[..text.len().min(60)]);
+                let shown: String = text.chars().take(60).collect();
+                let what = format!("{} {member} {shown}", route.id);
                 sane(&what, &raw(api, &route, JSON, &with(&route, member, &text)));
                 sent[0] += 1;
             }
@@ -322,7 +323,8 @@ fn against_addresses(api: &Api, things: &Things) {
                 _ => path.clone(),
             };
             let answer = api.ask(operation.method, &format!("{path}{end}"), None);
-            let what = format!("{} {path}{}", operation.method, &end[..end.len().min(60)]);
+            let shown: String = end.chars().take(60).collect();
+            let what = format!("{} {path}{shown}", operation.method);
             sane(&what, &answer);
             asked += 1;
         }

@@ -19,13 +19,11 @@ use super::{Api, calls, each, text};
 const COUNT: u64 = 10_000;
 
 /// Puts many accounts into a store at once, as if they had been linked one by one.
-fn fill(home: &TestHome, count: u64) {
+fn fill(home: &TestHome, store: &Store, count: u64) {
     let config = home.run("connectors enable hubspot --json").code(0).json();
     let config = text(&config["after"], "id");
-    let path = home.store().to_str().unwrap().to_owned();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let store = Store::sqlite(&path);
         let mut tx = store.begin_write().await.unwrap();
         let name = DEFAULT_PROJECT.parse().unwrap();
         let project = projects::by_name(&mut tx, &name).await.unwrap().unwrap().number;
@@ -99,7 +97,7 @@ fn every_list_is_one_array_with_an_element_on_each_line() {
 #[test]
 fn a_long_list_is_whole_while_others_write_and_memory_is_bounded() {
     let home = TestHome::new();
-    fill(&home, COUNT);
+    fill(&home, &Store::sqlite(home.store()), COUNT);
     let (serving, api) = Api::serve(&home, "");
     let config = text(&api.get("/admin/auth_configs").json()[0], "id");
     api.get("/admin/accounts?brief=true&providers=none").status(200);
@@ -155,10 +153,22 @@ fn threads(serving: &Serving) -> u64 {
 
 #[test]
 fn clients_that_read_slowly_hold_nobody_up_and_those_that_stop_are_dropped() {
-    const SLOW: usize = 100;
     let home = TestHome::new();
-    fill(&home, COUNT);
-    let (serving, api) = Api::serve(&home, "");
+    let store = Store::sqlite(home.store());
+    slow_readers(&home, &store);
+}
+
+#[test]
+fn clients_that_read_slowly_hold_nobody_up_and_those_that_stop_are_dropped_on_postgresql() {
+    let url = crate::support::postgres::database();
+    let home = TestHome::new().with("HUBCTL_STATE", &url);
+    slow_readers(&home, &Store::postgres(&url).unwrap());
+}
+
+fn slow_readers(home: &TestHome, store: &Store) {
+    const SLOW: usize = 100;
+    fill(home, store, COUNT);
+    let (serving, api) = Api::serve(home, "");
     let config = text(&api.get("/admin/auth_configs").json()[0], "id");
     let before = (threads(&serving), serving.memory_kib("VmRSS"));
     let mut slow = Vec::new();
@@ -197,6 +207,8 @@ fn clients_that_read_slowly_hold_nobody_up_and_those_that_stop_are_dropped() {
         assert!(Instant::now() < until, "they are never dropped");
         std::thread::yield_now();
     }
+    let left = threads(&serving);
+    assert!(left <= before.0 + 40, "{left} threads, {} before", before.0);
     drop(slow);
     serving.stop();
 }
