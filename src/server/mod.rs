@@ -49,7 +49,7 @@ pub use signals::{Signal, Signals};
 pub use stop::Stop;
 pub use tls::TlsFiles;
 
-use limits::{Limits, SlowLists};
+use limits::{Limits, Lists};
 use listen::Door;
 use metrics::Metrics;
 use tls::Tls;
@@ -125,7 +125,6 @@ struct Shared {
     request_limit: Duration,
     stop: Stop,
     log: Option<Log>,
-    slow_lists: Arc<SlowLists>,
     /// Keys whose use is to be noted.
     used: Mutex<HashSet<KeyNumber>>,
 }
@@ -141,7 +140,6 @@ impl AppState {
             request_limit: options.request_limit,
             stop,
             log,
-            slow_lists: Arc::default(),
             used: Mutex::default(),
         };
         Self { hub, shared: Arc::new(shared) }
@@ -163,8 +161,8 @@ impl AppState {
         self.shared.log.as_ref().map_or(0, Log::dropped)
     }
 
-    fn slow_lists(&self) -> &Arc<SlowLists> {
-        &self.shared.slow_lists
+    fn lists(&self) -> &Lists {
+        self.shared.limits.lists()
     }
 
     /// Counts a request of a key (KP-5), whose use is noted later (KP-2).

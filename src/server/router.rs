@@ -75,6 +75,10 @@ impl RequestId {
 pub(super) struct SeenKey(Arc<OnceLock<i64>>);
 
 impl SeenKey {
+    pub(super) fn number(&self) -> Option<i64> {
+        self.0.get().copied()
+    }
+
     pub(super) fn set(&self, key: i64) {
         // A request has one key.
         _ = self.0.set(key);
@@ -214,7 +218,7 @@ fn tell(
         tracing::error!(target: "hubctl::request", request_id, code, cause, "{error}");
     }
     let duration_ms = (took.as_secs_f64() * 1e6).round() / 1e3;
-    let key_id = key.0.get().copied();
+    let key_id = key.number();
     let method = if method.as_str().len() <= 16 { method.as_str() } else { "other" };
     tracing::info!(
         target: "hubctl::request", method, route, status, duration_ms, request_id, key_id, "request"

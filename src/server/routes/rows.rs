@@ -1,7 +1,6 @@
 //! Lists of any length in bounded memory: one JSON array with an element on each line, written
 //! while its rows are read. An array that has no end was cut off.
 
-use std::convert::Infallible;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -20,7 +19,9 @@ use tokio::sync::mpsc;
 
 use crate::error::{HubError, codes};
 use crate::server::AppState;
-use crate::server::limits::SlowLists;
+use crate::server::limits::{self, SlowLists};
+use crate::server::respond::Failure;
+use crate::server::router::SeenKey;
 
 use super::Answer;
 
@@ -34,14 +35,21 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// How long every list may wait for its client, and only some of them longer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What lists have in common.
-pub(super) struct Others(Arc<SlowLists>);
+/// The turn of a list; to be taken after the caller is known.
+pub(super) struct Turn {
+    turn: limits::Turn,
+    slow: Arc<SlowLists>,
+}
 
-impl FromRequestParts<AppState> for Others {
-    type Rejection = Infallible;
+impl FromRequestParts<AppState> for Turn {
+    type Rejection = Failure;
 
-    async fn from_request_parts(_: &mut Parts, state: &AppState) -> Result<Self, Infallible> {
-        Ok(Self(Arc::clone(state.slow_lists())))
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Failure> {
+        let key = parts.extensions.get::<SeenKey>().and_then(SeenKey::number);
+        let turn = state.lists().turn(key.unwrap_or_default()).await.ok_or_else(|| {
+            HubError::new(&codes::LISTS_BUSY, "too many lists are being read")
+        })?;
+        Ok(Self { turn, slow: state.lists().slow() })
     }
 }
 
@@ -49,7 +57,7 @@ impl FromRequestParts<AppState> for Others {
 struct Room {
     waiting: Mutex<Waiting>,
     changed: Condvar,
-    others: Others,
+    slow: Arc<SlowLists>,
 }
 
 #[derive(Default)]
@@ -60,8 +68,8 @@ struct Waiting {
 }
 
 impl Room {
-    fn new(others: Others) -> Self {
-        Self { waiting: Mutex::default(), changed: Condvar::new(), others }
+    fn new(slow: Arc<SlowLists>) -> Self {
+        Self { waiting: Mutex::default(), changed: Condvar::new(), slow }
     }
 
     /// Waits for room; false when nobody reads any more.
@@ -75,7 +83,7 @@ impl Room {
         let waited = self.changed.wait_timeout_while(guard, PATIENCE, full);
         let (mut guard, late) = waited.unwrap_or_else(PoisonError::into_inner);
         if late.timed_out() {
-            let Some(_place) = self.others.0.enter() else {
+            let Some(_place) = self.slow.enter() else {
                 return Err(HubError::new(&codes::LIST_TOO_SLOW, "the list is read too slowly"));
             };
             guard = self.changed.wait_while(guard, full).unwrap_or_else(PoisonError::into_inner);
@@ -136,7 +144,6 @@ impl Sink {
         let sent = result.and_then(|()| {
             let mut rest = std::mem::take(&mut *buffer);
             end(&mut rest);
-            // The store is free already: the end waits in memory alone.
             Ok(self.0.chunks.send(Ok(rest.bytes.into())))
         });
         if let Err(error) = sent {
@@ -188,12 +195,18 @@ impl Drop for Chunks {
     }
 }
 
-async fn drive<R>(read: R, chunks: mpsc::UnboundedSender<Chunk>, room: Arc<Room>)
-where
+async fn drive<R>(
+    turn: limits::Turn,
+    read: R,
+    chunks: mpsc::UnboundedSender<Chunk>,
+    room: Arc<Room>,
+) where
     R: AsyncFnOnce(Sink) -> Result<(), HubError>,
 {
     let sink = Sink(Arc::new(Inner { buffer: Mutex::default(), chunks, room }));
     let result = read(sink.clone()).await;
+    // The store is free again; what is left waits in memory.
+    drop(turn);
     sink.finish(result);
 }
 
@@ -207,16 +220,16 @@ pub(super) fn list_of<T: Serialize>(all: &[T]) -> Answer {
 
 /// Answers with the rows that `read` pushes. What goes wrong before the first chunk is an ordinary
 /// error; later the connection breaks off, since the status is on its way already.
-pub(super) async fn rows<R>(others: Others, read: R) -> Answer
+pub(super) async fn rows<R>(Turn { turn, slow }: Turn, read: R) -> Answer
 where
     R: AsyncFnOnce(Sink) -> Result<(), HubError> + Send + 'static,
 {
     let (sender, mut rest) = mpsc::unbounded_channel();
-    let room = Arc::new(Room::new(others));
+    let room = Arc::new(Room::new(slow));
     let handle = tokio::runtime::Handle::current();
     let other = Arc::clone(&room);
     // Reading rows blocks: the file is read, and a slow reader is waited for.
-    tokio::task::spawn_blocking(move || handle.block_on(drive(read, sender, other)));
+    tokio::task::spawn_blocking(move || handle.block_on(drive(turn, read, sender, other)));
     let first = match rest.recv().await {
         Some(Ok(first)) => first,
         Some(Err(error)) => return Err(error.into()),

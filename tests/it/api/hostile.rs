@@ -46,7 +46,7 @@ fn sane(what: &str, answer: &Answer) {
     assert!(answer.headers.contains_key("x-request-id"), "{what}: {answer:?}");
     if answer.status >= 400 {
         answer.problem();
-        assert!(answer.body.len() < 16_384, "{what}: {} bytes", answer.body.len());
+        assert!(answer.body.len() < 65_536, "{what}: {} bytes", answer.body.len());
     } else if answer.status != 204 {
         answer.json();
     }
