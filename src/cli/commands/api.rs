@@ -13,6 +13,8 @@ use crate::cli::tree::Run;
 use crate::client::{Raw, RawAnswer};
 use crate::error::{HubError, codes};
 
+use super::confirm_profile;
+
 /// Largest body, in bytes.
 const LARGEST_BODY: u64 = 32 << 20;
 
@@ -62,6 +64,9 @@ impl Run for Api {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let raw = self.raw()?;
         let is_read = is_read(&raw.method);
+        if !is_read {
+            confirm_profile(context)?;
+        }
         let backend = context.backend().await?;
         if context.globals.dry_run && !is_read {
             let text = format_args!("dry run: {} {} was not sent", raw.method, raw.path);
