@@ -186,7 +186,8 @@ impl Client {
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let headers = answer.headers.iter();
         let headers = headers.map(|(name, value)| (name.to_string(), text(value))).collect();
-        RawAnswer { status: answer.status, headers, body: answer.body.to_vec(), error }
+        let Answer { status, mut body, .. } = answer;
+        RawAnswer { status, headers, body: std::mem::take(&mut *body), error }
     }
 }
 

@@ -177,7 +177,11 @@ fn typed_value(text: &str, stdin_taken: &mut bool) -> Result<Value, HubError> {
     let is_number = text.starts_with(|c: char| c == '-' || c.is_ascii_digit());
     let read = (is_word || is_number).then(|| serde_json::from_str(text).ok()).flatten();
     // A number that would come out as another one stays a text.
-    let read = read.filter(|value: &Value| is_word || value.to_string() == text);
+    let is_kept = |value: &Value| {
+        let written = value.to_string();
+        is_word || written == text
+    };
+    let read = read.filter(is_kept);
     Ok(read.unwrap_or_else(|| text.into()))
 }
 
