@@ -40,6 +40,7 @@ fn read(row: &Row<'_>) -> Result<Account> {
     })
 }
 
+#[inline]
 fn read_listed<'a>(row: &'a Row<'_>) -> Result<Listed<'a>> {
     Ok(Listed {
         id: row.text(0)?,
@@ -65,6 +66,7 @@ const BRIEF: &str = "id, provider, owner_id, owner_name, username, label, \
 const BRIEF_WITH_REASONS: &str = "id, provider, owner_id, owner_name, username, label, \
                                   coalesce(hold, status), created_at, updated_at, reasons";
 
+#[inline]
 fn read_brief<'a>(row: &'a Row<'_>, reasons: bool) -> Result<Listed<'a>> {
     Ok(Listed {
         id: row.text(0)?,
