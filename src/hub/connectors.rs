@@ -162,12 +162,12 @@ async fn own_summaries(hub: &Hub, caller: &Caller) -> Result<Vec<Summary>, HubEr
     Ok(newest.map(|own| Summary::from(&own.connector)).collect())
 }
 
-/// The project's own connectors, one line per key.
+/// The project's own connectors, one line per key. Needs no right: the answer of every change of an
+/// account names its connector.
 ///
 /// # Errors
 /// As the store reports them.
 pub async fn own(hub: &Hub, caller: &Caller) -> Result<Vec<Summary>, HubError> {
-    hub.require(caller, Permission::PlatformRead)?;
     own_summaries(hub, caller).await
 }
 
@@ -257,6 +257,13 @@ pub async fn get(hub: &Hub, caller: &Caller, key: &ConnectorKey) -> Result<Resol
     let mut tx = hub.store.begin_read().await?;
     let found = resolve(&mut tx, caller, key, None).await?;
     found.ok_or_else(|| unknown(key.as_str()))
+}
+
+/// The error for a key of which no version fits the pin.
+pub(super) fn unfit(key: &ConnectorKey, pin: Option<&VersionPin>) -> HubError {
+    let Some(pin) = pin else { return unknown(key.as_str()) };
+    let text = format!("connector `{key}` has no version that fits `{}`", pin.as_str());
+    HubError::new(&codes::CONNECTOR_UNKNOWN, text).hint(format!("hubctl connectors get {key}"))
 }
 
 /// The error for a key that nothing fits.

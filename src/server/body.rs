@@ -51,13 +51,23 @@ impl<T: DeserializeOwned> FromRequest<AppState> for OptionalJsonBody<T> {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, HubError> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        let text = match error.classify() {
-            serde_json::error::Category::Data => "the body is not of the form needed",
-            _ => "the body is not valid JSON",
-        };
-        HubError::new(&codes::BODY_INVALID, format!("{text}: {error}"))
-    })
+    serde_json::from_slice(bytes).map_err(|error| unfit(&error))
+}
+
+/// What is wrong with a body, in words that repeat none of its values: they may be secrets that
+/// stand in the wrong place (SE-5).
+pub(super) fn unfit(error: &serde_json::Error) -> HubError {
+    let told = error.to_string();
+    let text = match error.classify() {
+        serde_json::error::Category::Data => "the body is not of the form needed",
+        _ => "the body is not valid JSON",
+    };
+    // "invalid type: string \"…\", expected a map at line 1 column 2"
+    let told = match told.rsplit_once(", expected ") {
+        Some((_, expected)) => format!("expected {expected}"),
+        None => told,
+    };
+    HubError::new(&codes::BODY_INVALID, format!("{text}: {told}"))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -1,6 +1,7 @@
 //! Who asks: from a request's headers to a caller; checks no permission.
 
-use std::net::SocketAddr;
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use base64::Engine as _;
@@ -30,7 +31,6 @@ const KEY_NAMES: &[&str] = &[
     "x-api-key",
     "access_token",
     "authorization",
-    "auth",
     "secret",
     "password",
 ];
@@ -58,19 +58,14 @@ impl FromRequestParts<AppState> for Authenticated {
             return Ok(Self(caller.clone()));
         }
         no_key_in_query(parts.uri.query())?;
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-        let source = peer.map(|peer| state.source(peer, &parts.headers));
+        let source = source_of(parts, state);
         let known = match presented(&parts.headers) {
             Ok(key) => authenticate(&state.hub, key.expose(), source).await,
             Err(error) => Err(error),
         };
-        let caller = match (known, source) {
-            (Ok(caller), _) => caller,
-            (Err(error), Some(source)) if error.code().kind == Kind::Unauthenticated => {
-                state.wrong_guess(source)?;
-                return Err(error.into());
-            }
-            (Err(error), _) => return Err(error.into()),
+        let caller = match known {
+            Ok(caller) => caller,
+            Err(error) => return Err(Source(source).refused(error, state).into()),
         };
         if let Some(key) = caller.key() {
             let number = key.number;
@@ -80,6 +75,38 @@ impl FromRequestParts<AppState> for Authenticated {
             state.count_use(number)?;
         }
         Ok(Self(caller))
+    }
+}
+
+fn source_of(parts: &Parts, state: &AppState) -> Option<IpAddr> {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
+    Some(state.source(peer.0.ip(), &parts.headers))
+}
+
+/// Where a request comes from, for routes that take a secret which could be guessed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Source(Option<IpAddr>);
+
+impl FromRequestParts<AppState> for Source {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Infallible> {
+        Ok(Self(source_of(parts, state)))
+    }
+}
+
+impl Source {
+    /// Counts a refused secret as a guess (threat 8), and answers what the client is to be told.
+    /// Who sends none has not guessed.
+    pub(super) fn refused(self, error: HubError, state: &AppState) -> HubError {
+        let is_guess = error.code().kind == Kind::Unauthenticated
+            && error.code().name != codes::CREDENTIALS_MISSING.name;
+        match self.0 {
+            Some(source) if is_guess => {
+                state.wrong_guess(source).err().unwrap_or(error)
+            }
+            _ => error,
+        }
     }
 }
 
@@ -189,7 +216,7 @@ mod tests {
             let error = no_key_in_query(Some(query)).unwrap_err();
             assert_eq!(error.code().name, "auth.key_in_query", "{query}");
         }
-        for query in [None, Some(""), Some("page=2&providers=a&next=key")] {
+        for query in [None, Some(""), Some("page=2&providers=a&next=key&auth=oauth2")] {
             assert!(no_key_in_query(query).is_ok());
         }
     }

@@ -29,7 +29,7 @@ use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use ipnet::IpNet;
 use tokio::net::TcpListener;
-use tokio::sync::Notify as Wake;
+use tokio::sync::{Notify as Wake, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
@@ -63,6 +63,11 @@ const TIDY_EVERY: Duration = Duration::from_mins(1);
 const CERTIFICATES_EVERY: Duration = Duration::from_secs(10);
 /// How often it is noted which keys were used.
 const USES_EVERY: Duration = Duration::from_secs(5);
+/// Long lists that are read at once. Each holds a connection to the store for as long as its client
+/// takes; the others are for everybody else.
+const LISTS: usize = 8;
+/// How long a list waits for its turn.
+const LIST_WAIT: Duration = Duration::from_secs(10);
 /// Connections to the address of the metrics.
 const METRICS_CONNECTIONS: usize = 64;
 
@@ -125,6 +130,7 @@ struct Shared {
     request_limit: Duration,
     stop: Stop,
     log: Option<Log>,
+    lists: Arc<Semaphore>,
     /// Keys whose use is to be noted.
     used: Mutex<HashSet<KeyNumber>>,
 }
@@ -140,6 +146,7 @@ impl AppState {
             request_limit: options.request_limit,
             stop,
             log,
+            lists: Arc::new(Semaphore::new(LISTS)),
             used: Mutex::default(),
         };
         Self { hub, shared: Arc::new(shared) }
@@ -159,6 +166,14 @@ impl AppState {
 
     fn log_lines_dropped(&self) -> u64 {
         self.shared.log.as_ref().map_or(0, Log::dropped)
+    }
+
+    /// Waits for the turn of a list; keep what it answers until its rows are read.
+    async fn list_turn(&self) -> Result<OwnedSemaphorePermit, HubError> {
+        let turn = timeout(LIST_WAIT, Arc::clone(&self.shared.lists).acquire_owned()).await;
+        turn.ok().and_then(Result::ok).ok_or_else(|| {
+            HubError::new(&codes::LISTS_BUSY, "too many lists are being read by slow clients")
+        })
     }
 
     /// Counts a request of a key (KP-5), whose use is noted later (KP-2).

@@ -63,7 +63,9 @@ pub fn status(error: &HubError) -> StatusCode {
         _ if is(&codes::STORE_BUSY) || is(&codes::STORE_UNREACHABLE) => {
             StatusCode::SERVICE_UNAVAILABLE
         }
-        _ if is(&codes::OVERLOADED) || is(&codes::NOT_READY) => StatusCode::SERVICE_UNAVAILABLE,
+        _ if is(&codes::OVERLOADED) || is(&codes::NOT_READY) || is(&codes::LISTS_BUSY) => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         Kind::Invalid | Kind::NotReady | Kind::NotConfirmed => StatusCode::BAD_REQUEST,
         Kind::Unauthenticated => StatusCode::UNAUTHORIZED,
         Kind::Forbidden => StatusCode::FORBIDDEN,

@@ -1,6 +1,8 @@
 //! The integration tests: one binary, so that it is linked once.
 #![cfg(test)]
 
+#[cfg(unix)]
+mod api;
 mod assets;
 #[cfg(unix)]
 mod cli;

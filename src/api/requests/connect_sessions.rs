@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::domain::account::{AccountType, Owner};
 use crate::domain::connect_session::{DEFAULT_LIFE_S, NewSession};
 use crate::domain::secret::Secret;
-use crate::error::HubError;
+use crate::error::{HubError, codes};
 use crate::hub::connect_sessions::{BatchItem, Filter};
 
 use super::{Query, SecretText, auth_config, checked, parse};
@@ -164,5 +164,9 @@ pub fn to_query(filter: Filter) -> Query {
 /// # Errors
 /// `usage.bad_value` naming the parameter.
 pub fn filter(query: &Query) -> Result<Filter, HubError> {
-    Ok(Filter { pending: query.flag("pending")?, expiring_in_s: query.one("expiring_in")? })
+    let expiring_in_s = query.one("expiring_in")?;
+    if expiring_in_s.is_some_and(|seconds: i64| seconds < 0) {
+        return Err(HubError::new(&codes::BAD_VALUE, "expiring_in: use 0 seconds or more"));
+    }
+    Ok(Filter { pending: query.flag("pending")?, expiring_in_s })
 }

@@ -103,19 +103,8 @@ pub(super) async fn add_in(
     new: New,
 ) -> Result<Outcome<View>, HubError> {
     let resolved = connectors::resolve(tx, caller, &new.connector, new.pin.as_ref()).await?;
-    let connector = match (resolved, &new.pin) {
-        (Some(resolved), _) => resolved.connector,
-        (None, Some(pin)) => {
-            let text = format!(
-                "connector `{}` has no version that fits `{}`",
-                new.connector,
-                pin.as_str()
-            );
-            return Err(HubError::new(&codes::CONNECTOR_UNKNOWN, text)
-                .hint(format!("hubctl connectors get {}", new.connector)));
-        }
-        (None, None) => return Err(connectors::unknown(new.connector.as_str())),
-    };
+    let connector =
+        resolved.ok_or_else(|| connectors::unfit(&new.connector, new.pin.as_ref()))?.connector;
     let method = method_of(&connector, &new)?;
     let siblings = auth_configs::of_connector(tx, caller.project(), &new.connector).await?;
     if let Some(known) = existing(tx, caller, &siblings, method, new.name.as_deref()).await? {

@@ -238,7 +238,7 @@ pub(super) async fn edit_in(
     let pin = edit.pin.clone().unwrap_or_else(|| before.pin.clone());
     let resolved = connectors::resolve(tx, caller, &before.connector, pin.as_ref()).await?;
     let connector =
-        resolved.ok_or_else(|| connectors::unknown(before.connector.as_str()))?.connector;
+        resolved.ok_or_else(|| connectors::unfit(&before.connector, pin.as_ref()))?.connector;
     let method = connector.auth_method(&before.method).ok_or_else(|| {
         let text = format!("method `{}` is not in the connector any more", before.method);
         HubError::new(&codes::AUTH_METHOD_UNKNOWN, text)

@@ -9,16 +9,16 @@ use crate::error::{HubError, codes};
 use crate::server::body::JsonBody;
 use crate::server::respond::reply;
 
-use super::rows::{self, rows};
+use super::rows::{self, Turn, rows};
 use super::{Answer, Door, Params, named, ok};
 
 pub(super) fn id(text: &str) -> Result<AccountId, HubError> {
     named(text, &codes::ACCOUNT_UNKNOWN)
 }
 
-pub(super) async fn list(Door(hub): Door, Params(query): Params) -> Answer {
+pub(super) async fn list(Door(hub): Door, Params(query): Params, turn: Turn) -> Answer {
     let filter = filter(&query)?;
-    rows(async move |sink: rows::Sink| hub.accounts(&filter, |account| sink.push(account)).await)
+    rows(turn, async move |sink: rows::Sink| hub.accounts(&filter, |account| sink.push(account)).await)
         .await
 }
 

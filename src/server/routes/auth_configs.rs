@@ -8,12 +8,12 @@ use crate::error::{HubError, codes};
 use crate::hub::auth_configs::Action;
 use crate::server::body::JsonBody;
 
-use super::rows::{self, rows};
+use super::rows::{self, Turn, rows};
 use super::{Answer, Door, Params, created, ok};
 
-pub(super) async fn list(Door(hub): Door, Params(query): Params) -> Answer {
+pub(super) async fn list(Door(hub): Door, Params(query): Params, turn: Turn) -> Answer {
     let filter = filter(&query)?;
-    rows(async move |sink: rows::Sink| hub.auth_configs(&filter, |config| sink.push(config)).await)
+    rows(turn, async move |sink: rows::Sink| hub.auth_configs(&filter, |config| sink.push(config)).await)
         .await
 }
 

@@ -9,7 +9,7 @@ use crate::error::{HubError, codes};
 use crate::hub::connect_sessions::BatchItem;
 use crate::server::body::JsonBody;
 
-use super::rows::{self, rows};
+use super::rows::{self, Turn, rows};
 use super::{Answer, Door, Params, created, named, ok};
 
 /// Most sessions in one step of a batch.
@@ -46,9 +46,9 @@ pub(super) async fn create_batch(
     created(rows.collect::<Vec<Value>>())
 }
 
-pub(super) async fn list(Door(hub): Door, Params(query): Params) -> Answer {
+pub(super) async fn list(Door(hub): Door, Params(query): Params, turn: Turn) -> Answer {
     let filter = filter(&query)?;
-    rows(async move |sink: rows::Sink| hub.sessions(filter, |session| sink.push(session)).await)
+    rows(turn, async move |sink: rows::Sink| hub.sessions(filter, |session| sink.push(session)).await)
         .await
 }
 

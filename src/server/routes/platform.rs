@@ -1,7 +1,7 @@
 //! The vendor's platform API, where it answers otherwise than the hub's own (contract sections 3
 //! to 6).
 
-use axum::extract::Path;
+use axum::extract::{Path, State};
 use axum::response::IntoResponse;
 use http::StatusCode;
 use serde_json::{Map, Value};
@@ -13,7 +13,9 @@ use crate::api::requests::connect_sessions::{Authenticate, NewConnectSession};
 use crate::api::requests::{Paging, auth_configs as asked};
 use crate::error::{HubError, codes};
 use crate::hub::write::Guard;
-use crate::server::body::JsonBody;
+use crate::server::AppState;
+use crate::server::body::{JsonBody, unfit};
+use crate::server::caller::Source;
 
 use super::accounts::id;
 use super::connect_sessions::id as session_id;
@@ -31,11 +33,15 @@ pub(super) async fn create_session(
 }
 
 pub(super) async fn authenticate(
+    State(state): State<AppState>,
     Door(hub): Door,
+    source: Source,
     generation: Generation,
     JsonBody(asked): JsonBody<Authenticate>,
 ) -> Answer {
-    created(generation.session(&hub.session_of_token(&asked.into()).await?)?)
+    let found = hub.session_of_token(&asked.into()).await;
+    let session = found.map_err(|error| source.refused(error, &state))?;
+    created(generation.session(&session)?)
 }
 
 pub(super) async fn session(
@@ -71,11 +77,10 @@ pub(super) async fn update_account(
             .hint("POST /connect_sessions with this account_id")
             .into());
     }
-    let changes: ChangeAccount = serde_json::from_value(Value::Object(asked)).map_err(|error| {
-        HubError::new(&codes::BODY_INVALID, format!("the body is not of the form needed: {error}"))
-    })?;
-    hub.update_account(&id, changes.try_into()?, Guard::default()).await?;
-    ok(hub.plain_account(&id).await?)
+    let changes: ChangeAccount =
+        serde_json::from_value(Value::Object(asked)).map_err(|error| unfit(&error))?;
+    let written = hub.update_account(&id, changes.try_into()?, Guard::default()).await?;
+    ok(written.after.map(Account::from))
 }
 
 /// AT-20: the deleted account is the answer.

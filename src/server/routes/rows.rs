@@ -7,14 +7,18 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use axum::body::Body;
+use axum::extract::FromRequestParts;
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
+use http::request::Parts;
 use http_body::{Body as HttpBody, Frame};
 use serde::Serialize;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use crate::error::{HubError, codes};
+use crate::server::AppState;
+use crate::server::respond::Failure;
 
 use super::Answer;
 
@@ -24,6 +28,17 @@ const CHUNK: usize = 32 << 10;
 const WAITING: usize = 4;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// The turn of a list, of which few are read at once; to be taken after the caller is known.
+pub(super) struct Turn(OwnedSemaphorePermit);
+
+impl FromRequestParts<AppState> for Turn {
+    type Rejection = Failure;
+
+    async fn from_request_parts(_: &mut Parts, state: &AppState) -> Result<Self, Failure> {
+        Ok(Self(state.list_turn().await?))
+    }
+}
 
 /// Chunks on their way, counted, so that the thread that reads rows can wait for room.
 #[derive(Default)]
@@ -155,12 +170,14 @@ impl Drop for Chunks {
     }
 }
 
-async fn drive<R>(read: R, chunks: mpsc::UnboundedSender<Chunk>, room: Arc<Room>)
+async fn drive<R>(turn: Turn, read: R, chunks: mpsc::UnboundedSender<Chunk>, room: Arc<Room>)
 where
     R: AsyncFnOnce(Sink) -> Result<(), HubError>,
 {
     let sink = Sink(Arc::new(Inner { buffer: Mutex::default(), chunks, room }));
     let result = read(sink.clone()).await;
+    // The store is free again; what is left waits in memory.
+    drop(turn);
     sink.finish(result);
 }
 
@@ -174,7 +191,7 @@ pub(super) fn list_of<T: Serialize>(all: &[T]) -> Answer {
 
 /// Answers with the rows that `read` pushes. What goes wrong before the first chunk is an ordinary
 /// error; later the connection breaks off, since the status is on its way already.
-pub(super) async fn rows<R>(read: R) -> Answer
+pub(super) async fn rows<R>(turn: Turn, read: R) -> Answer
 where
     R: AsyncFnOnce(Sink) -> Result<(), HubError> + Send + 'static,
 {
@@ -183,7 +200,7 @@ where
     let handle = tokio::runtime::Handle::current();
     let other = Arc::clone(&room);
     // Reading rows blocks: the file is read, and a slow reader is waited for.
-    tokio::task::spawn_blocking(move || handle.block_on(drive(read, sender, other)));
+    tokio::task::spawn_blocking(move || handle.block_on(drive(turn, read, sender, other)));
     let first = match rest.recv().await {
         Some(Ok(first)) => first,
         Some(Err(error)) => return Err(error.into()),

@@ -1,0 +1,202 @@
+//! One of each thing, and for every operation a call that succeeds with them.
+
+use hubctl::api::{OPERATIONS, Operation};
+use serde_json::{Value, json};
+
+use super::{Api, text};
+
+/// What is planted as a credential; it must never be seen again.
+pub(super) const CREDENTIAL: &str = "planted-credential/+x";
+
+/// One of each kind, in the project of a key.
+#[derive(Debug, Clone)]
+pub(super) struct Things {
+    /// An auth config with a pin, through which the account is linked.
+    pub(super) config: String,
+    /// One that can be deleted.
+    pub(super) spare: String,
+    pub(super) account: String,
+    pub(super) session: String,
+    pub(super) token: String,
+    /// A connector of one's own.
+    pub(super) connector: String,
+    pub(super) project: String,
+    pub(super) key: String,
+    /// What tells these things from others.
+    pub(super) tag: String,
+}
+
+/// A connector of one's own.
+pub(super) fn connector(key: &str) -> Value {
+    json!({
+        "key": key, "name": "Own", "categories": ["crm"], "base_url": "https://own.example/api",
+        "auth": [{
+            "key": "api_key", "type": "api_key", "label": "API key",
+            "config_fields": [{"key": "api_key", "label": "Key", "type": "password",
+                               "required": true, "secret": true, "placeholder": "xyz"}],
+            "authorization": {"type": "bearer", "token": "${api_key}"},
+        }],
+        "verify_reason": "no light call",
+    })
+}
+
+/// An account of this owner, linked through this auth config.
+pub(super) fn account(owner: &str, config: &str) -> Value {
+    json!({
+        "provider": "hubspot", "integration_id": config, "origin_owner_id": owner,
+        "origin_owner_name": format!("{owner} Inc"), "credentials": { "access_key": CREDENTIAL },
+    })
+}
+
+/// A connect session for this owner.
+pub(super) fn session(owner: &str) -> Value {
+    json!({ "provider": "hubspot", "origin_owner_id": owner, "origin_owner_name": "A" })
+}
+
+impl Things {
+    /// Makes them through the API; the tag tells them from others of the project.
+    #[track_caller]
+    pub(super) fn make(api: &Api, tag: &str) -> Self {
+        let config = |name: &str| {
+            let body = json!({ "connector_key": "hubspot", "name": format!("{name}-{tag}") });
+            let made = api.post("/admin/auth_configs", &body).status(201).json();
+            text(&made["after"], "id")
+        };
+        let (main, spare) = (config("main"), config("spare"));
+        let pin = format!("/connector_profiles/{main}/pinned_version");
+        api.put(&pin, &json!({ "pinned_version": "latest" })).status(200);
+        let body = account(&format!("owner-{tag}"), &main);
+        let linked = api.post("/admin/accounts", &body).status(201).json();
+        let body = session(&format!("owner-{tag}"));
+        let opened = api.post("/connect_sessions", &body).status(201).json();
+        let key = format!("own-{tag}");
+        let body = json!({ "connectors": [connector(&key)] });
+        api.put("/admin/connectors", &body).status(200);
+        let project = format!("project-{tag}");
+        api.post("/admin/projects", &json!({ "name": project })).status(201);
+        let body = json!({ "name": format!("key-{tag}"), "scopes": ["platform:read"] });
+        let made = api.post("/admin/keys", &body).status(201).json();
+        Self {
+            config: main,
+            spare,
+            account: text(&linked, "id"),
+            session: text(&opened, "id"),
+            token: text(&opened, "token"),
+            connector: key,
+            project,
+            key: text(&made, "id"),
+            tag: tag.to_owned(),
+        }
+    }
+
+    /// Things of the same form that never were.
+    pub(super) fn missing() -> Self {
+        let id = |last: u8| format!("01999999-9999-7999-8999-99999999990{last}");
+        Self {
+            config: id(1),
+            spare: id(2),
+            account: id(3),
+            session: "987654321".to_owned(),
+            token: "hcs_1_neverneverneverneverneverneverneverneve".to_owned(),
+            connector: "own-never".to_owned(),
+            project: "project-never".to_owned(),
+            key: id(4),
+            tag: "never".to_owned(),
+        }
+    }
+
+    /// The names by which the API knows them.
+    pub(super) fn names(&self) -> [&str; 8] {
+        [
+            &self.config,
+            &self.spare,
+            &self.account,
+            &self.session,
+            &self.token,
+            &self.connector,
+            &self.project,
+            &self.key,
+        ]
+    }
+
+    /// The path of an operation with one of these things in it.
+    pub(super) fn path(&self, operation: &Operation) -> String {
+        let path = operation.path;
+        let named = match operation.id {
+            "auth_configs.delete" | "auth_configs.make_default" => &self.spare,
+            _ if path.contains("/connect_sessions/") => &self.session,
+            _ if path.contains("/accounts/") => &self.account,
+            _ if path.contains("/connectors/") => &self.connector,
+            _ if path.contains("/projects/") => &self.project,
+            _ if path.contains("/keys/") => &self.key,
+            _ => &self.config,
+        };
+        let (Some(from), Some(to)) = (path.find('{'), path.find('}')) else {
+            return path.to_owned();
+        };
+        format!("{}{named}{}", &path[..from], &path[to + 1..])
+    }
+}
+
+/// A call of an operation.
+#[derive(Debug, Clone)]
+pub(super) struct Call {
+    pub(super) method: &'static str,
+    pub(super) path: String,
+    pub(super) body: Option<Value>,
+}
+
+impl Call {
+    /// One that succeeds where these things are; `fresh` names what it makes.
+    pub(super) fn of(operation: &Operation, things: &Things, fresh: &str) -> Self {
+        let query = if operation.id == "auth_configs.impact" { "?action=disable" } else { "" };
+        let path = things.path(operation) + query;
+        Self { method: operation.method, path, body: body(operation.id, things, fresh) }
+    }
+
+    #[track_caller]
+    pub(super) fn send(&self, api: &Api) -> crate::support::serving::Answer {
+        api.ask(self.method, &self.path, self.body.as_ref())
+    }
+}
+
+fn body(id: &str, things: &Things, fresh: &str) -> Option<Value> {
+    Some(match id {
+        "platform.connect_sessions.create" | "connect_sessions.create" => session(fresh),
+        "platform.connect_sessions.authenticate" => json!({ "token": things.token }),
+        "platform.accounts.update" | "accounts.update" => json!({ "label": fresh }),
+        "platform.connector_profiles.set_pin" => json!({ "pinned_version": "1.x.x" }),
+        "auth_configs.create" => json!({
+            "connector_key": "bamboohr", "authentication_config_key": "oauth2", "name": fresh,
+            "values": { "client_id": "client-1", "client_secret": CREDENTIAL },
+        }),
+        "auth_configs.update" => json!({ "name": fresh }),
+        "connectors.import" => {
+            let key = format!("own-{}", fresh.to_ascii_lowercase());
+            json!({ "connectors": [connector(&key)] })
+        }
+        "connect_sessions.create_batch" => json!({
+            "items": [{ "session": session(fresh) }, { "occurrence": 1, "session": session(fresh) }],
+        }),
+        "accounts.create" => account(fresh, &things.config),
+        "projects.create" => json!({ "name": fresh }),
+        "projects.update" => json!({ "ip_allowlist": ["127.0.0.0/8", "::1"] }),
+        "keys.create" => json!({ "name": fresh, "expires_in": 3600 }),
+        _ => {
+            let row = Operation::find(id).unwrap_or_else(|| panic!("no operation {id}"));
+            let takes_none = row.method == "GET" || row.method == "DELETE";
+            assert!(takes_none || row.path.contains('{'), "{id} needs a body here");
+            return None;
+        }
+    })
+}
+
+#[test]
+fn every_operation_has_a_call_with_a_whole_path() {
+    for operation in OPERATIONS {
+        let call = Call::of(operation, &Things::missing(), "fresh");
+        assert!(!call.path.contains(['{', '}']), "{}: {}", operation.id, call.path);
+        assert_eq!(call.path.contains("never") || call.path.contains("99999") || call.path.contains("87654"),
+            operation.path.contains('{'), "{}: {}", operation.id, call.path);
+    }
+}
