@@ -115,7 +115,7 @@ impl Client {
                 }
             };
             if !goes_on {
-                let body = Value::Array(rows).to_string().into_bytes();
+                let body = format!("{}\n", Value::Array(rows)).into_bytes();
                 return Ok(RawAnswer { body, ..answer });
             }
         }
