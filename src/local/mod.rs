@@ -59,6 +59,11 @@ impl Local {
         self.hub.keys_work().await
     }
 
+    /// Whom it acts for.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
     /// The hub and its caller, to be shared.
     pub fn shared(&self) -> (Arc<Hub>, Caller) {
         (Arc::clone(&self.hub), self.caller.clone())

@@ -102,9 +102,7 @@ impl Source {
         let is_guess = error.code().kind == Kind::Unauthenticated
             && error.code().name != codes::CREDENTIALS_MISSING.name;
         match self.0 {
-            Some(source) if is_guess => {
-                state.wrong_guess(source).err().unwrap_or(error)
-            }
+            Some(source) if is_guess => state.wrong_guess(source).err().unwrap_or(error),
             _ => error,
         }
     }

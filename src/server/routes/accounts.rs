@@ -18,8 +18,10 @@ pub(super) fn id(text: &str) -> Result<AccountId, HubError> {
 
 pub(super) async fn list(Door(hub): Door, Params(query): Params, turn: Turn) -> Answer {
     let filter = filter(&query)?;
-    rows(turn, async move |sink: rows::Sink| hub.accounts(&filter, |account| sink.push(account)).await)
-        .await
+    rows(turn, async move |sink: rows::Sink| {
+        hub.accounts(&filter, |account| sink.push(account)).await
+    })
+    .await
 }
 
 pub(super) async fn get(Door(hub): Door, Path(account): Path<String>) -> Answer {

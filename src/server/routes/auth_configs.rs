@@ -13,8 +13,10 @@ use super::{Answer, Door, Params, created, ok};
 
 pub(super) async fn list(Door(hub): Door, Params(query): Params, turn: Turn) -> Answer {
     let filter = filter(&query)?;
-    rows(turn, async move |sink: rows::Sink| hub.auth_configs(&filter, |config| sink.push(config)).await)
-        .await
+    rows(turn, async move |sink: rows::Sink| {
+        hub.auth_configs(&filter, |config| sink.push(config)).await
+    })
+    .await
 }
 
 pub(super) async fn target(Door(hub): Door, Path(target): Path<String>) -> Answer {

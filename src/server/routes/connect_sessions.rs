@@ -48,8 +48,10 @@ pub(super) async fn create_batch(
 
 pub(super) async fn list(Door(hub): Door, Params(query): Params, turn: Turn) -> Answer {
     let filter = filter(&query)?;
-    rows(turn, async move |sink: rows::Sink| hub.sessions(filter, |session| sink.push(session)).await)
-        .await
+    rows(turn, async move |sink: rows::Sink| {
+        hub.sessions(filter, |session| sink.push(session)).await
+    })
+    .await
 }
 
 pub(super) async fn revoke(

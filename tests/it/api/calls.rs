@@ -196,7 +196,14 @@ fn every_operation_has_a_call_with_a_whole_path() {
     for operation in OPERATIONS {
         let call = Call::of(operation, &Things::missing(), "fresh");
         assert!(!call.path.contains(['{', '}']), "{}: {}", operation.id, call.path);
-        assert_eq!(call.path.contains("never") || call.path.contains("99999") || call.path.contains("87654"),
-            operation.path.contains('{'), "{}: {}", operation.id, call.path);
+        assert_eq!(
+            call.path.contains("never")
+                || call.path.contains("99999")
+                || call.path.contains("87654"),
+            operation.path.contains('{'),
+            "{}: {}",
+            operation.id,
+            call.path
+        );
     }
 }

@@ -221,8 +221,16 @@ fn cs_3_to_cs_36_a_session_is_what_was_asked_for_and_its_token_is_shown_once() {
     assert!(token.chars().all(fine), "{token}");
     assert!(text(&made, "auth_link_url").ends_with(&token));
     assert!(made["id"].is_i64(), "{made}");
-    for key in ["origin_owner_id", "origin_owner_name", "origin_username", "provider", "metadata",
-                "label", "type", "categories"] {
+    for key in [
+        "origin_owner_id",
+        "origin_owner_name",
+        "origin_username",
+        "provider",
+        "metadata",
+        "label",
+        "type",
+        "categories",
+    ] {
         assert_eq!(made[key], body[key], "{key}");
     }
     let config = default_config(&api);
@@ -283,16 +291,26 @@ fn cs_12_to_cs_19_what_a_session_names_has_to_be_there_and_to_agree() {
     both(&things.config).status(201);
     both(&things.spare).status(400).problem();
     for (key, values) in [
-        ("categories", vec![json!(["hrisLegacy"]), json!(["stackOne"]), json!(["crm", "nope"]), json!("crm")]),
+        (
+            "categories",
+            vec![json!(["hrisLegacy"]), json!(["stackOne"]), json!(["crm", "nope"]), json!("crm")],
+        ),
         ("type", vec![json!("PRODUCTION"), json!("TEST"), json!("unmapped_value"), json!(1)]),
-        ("expires_in", vec![json!(0), json!(-1), json!(1.5), json!("60"), json!(2_592_001), json!(1e300)]),
+        (
+            "expires_in",
+            vec![json!(0), json!(-1), json!(1.5), json!("60"), json!(2_592_001), json!(1e300)],
+        ),
         ("multiple", vec![json!("yes"), json!(1)]),
         ("metadata", vec![json!([]), json!("x")]),
         ("label", vec![json!({}), json!(["x"])]),
     ] {
         for value in values {
             let refused = create(json!({ "provider": "hubspot", key: value })).status(400);
-            assert_eq!(refused.json()["errorCode"], "ValidationError", "CS-23, CS-27, CS-34, CS-35");
+            assert_eq!(
+                refused.json()["errorCode"],
+                "ValidationError",
+                "CS-23, CS-27, CS-34, CS-35"
+            );
         }
     }
     create(json!({ "expires_in": 432_000, "categories": [] })).status(201);
@@ -351,8 +369,17 @@ fn at_11_to_at_14_accounts_are_listed_in_pages_filters_and_all_spellings() {
     assert_eq!(list("page=1&page_size=31"), ids);
     assert_eq!(list("page=7&page_size=5"), ids[30..]);
     assert_eq!(list("page=18446744073709551615&page_size=1000"), Vec::<String>::new());
-    for bad in ["page=-1", "page=1.5", "page=x", "page_size=0", "page_size=1001", "page_size=x",
-                "status=bogus", "providers=../x", "page=99999999999999999999"] {
+    for bad in [
+        "page=-1",
+        "page=1.5",
+        "page=x",
+        "page_size=0",
+        "page_size=1001",
+        "page_size=x",
+        "status=bogus",
+        "providers=../x",
+        "page=99999999999999999999",
+    ] {
         assert_eq!(api.get(&format!("/accounts?{bad}")).status(400).problem(), "usage.bad_value");
     }
     let (a, b) = (&ids[3], &ids[4]);
@@ -472,7 +499,8 @@ fn at_26_answers_show_values_that_are_no_secrets_and_dates_with_an_offset() {
         "credentials": { "api_key": "never-shown", "subdomain": "acme" },
     });
     let id = text(&api.post("/admin/accounts", &body).status(201).json(), "id");
-    for path in ["/accounts".to_owned(), format!("/accounts/{id}"), format!("/admin/accounts/{id}")] {
+    for path in ["/accounts".to_owned(), format!("/accounts/{id}"), format!("/admin/accounts/{id}")]
+    {
         let answer = api.get(&path).status(200);
         assert!(!answer.text().contains("never-shown"), "{path}");
         let value = answer.json();
@@ -518,8 +546,22 @@ fn at_4_a_suspended_account_is_shown_as_such_and_resumes() {
 #[test]
 fn ids_of_the_wrong_form_name_nothing() {
     let (_home, serving, api) = hub();
-    for id in ["x", "45355976281015164504", "%20", "a%2Fb", "..%2F..", "%F0%9F%92%A5", "0", "-1",
-               "%00", "%FF", "1e3", "null", "018f", &"9".repeat(400)] {
+    for id in [
+        "x",
+        "45355976281015164504",
+        "%20",
+        "a%2Fb",
+        "..%2F..",
+        "%F0%9F%92%A5",
+        "0",
+        "-1",
+        "%00",
+        "%FF",
+        "1e3",
+        "null",
+        "018f",
+        &"9".repeat(400),
+    ] {
         for path in [
             format!("/accounts/{id}"),
             format!("/accounts/{id}/meta"),
@@ -537,7 +579,11 @@ fn ids_of_the_wrong_form_name_nothing() {
             let answer = api.get(&path);
             // What is no text at all can't be an id either.
             let is_text = id != "%FF";
-            assert!(answer.status == 404 || !is_text && answer.status == 400, "{path}: {}", answer.text());
+            assert!(
+                answer.status == 404 || !is_text && answer.status == 400,
+                "{path}: {}",
+                answer.text()
+            );
             answer.problem();
         }
     }
@@ -553,16 +599,25 @@ fn kp_1_and_kp_3_a_key_sees_its_project_and_wrong_ones_nothing() {
     let other = api.holding(&text(&made.json(), "key"));
     assert_eq!(other.get("/accounts").status(200).json(), json!([]));
     assert_eq!(other.get("/connector_profiles").status(200).json()["total"], 0);
-    assert_eq!(other.post("/connect_sessions", &calls::session("a")).status(403).problem(), "auth.forbidden");
-    for headers in ["", "Authorization: \r\n", "Authorization: Bearer nope\r\n",
-                    "Authorization: Basic !!\r\n", "Authorization: Digest x\r\n",
-                    "X-Hub-Session-Token: x\r\n"] {
+    assert_eq!(
+        other.post("/connect_sessions", &calls::session("a")).status(403).problem(),
+        "auth.forbidden"
+    );
+    for headers in [
+        "",
+        "Authorization: \r\n",
+        "Authorization: Bearer nope\r\n",
+        "Authorization: Basic !!\r\n",
+        "Authorization: Digest x\r\n",
+        "X-Hub-Session-Token: x\r\n",
+    ] {
         let refused = api.saying(headers).get("/accounts").status(401);
         refused.problem();
         assert!(refused.headers.contains_key("www-authenticate"), "{headers}");
     }
     // HB-15: a session's token is no key.
-    let token = text(&api.post("/connect_sessions", &calls::session("a")).status(201).json(), "token");
+    let token =
+        text(&api.post("/connect_sessions", &calls::session("a")).status(201).json(), "token");
     api.holding(&token).get("/accounts").status(401);
     serving.stop();
 }
@@ -651,7 +706,9 @@ fn hb_17_no_route_of_the_platform_is_open_to_pages_of_other_origins() {
     let (_home, serving, api) = hub();
     let origin = "Origin: https://customer.example\r\nAccess-Control-Request-Method: POST\r\n\
                   Access-Control-Request-Headers: authorization\r\n";
-    for path in ["/connect_sessions", "/accounts", "/connector_profiles", "/admin/keys", "/openapi.json"] {
+    for path in
+        ["/connect_sessions", "/accounts", "/connector_profiles", "/admin/keys", "/openapi.json"]
+    {
         for method in ["OPTIONS", "GET", "POST"] {
             for headers in [origin.to_owned(), format!("{}{origin}", api.headers)] {
                 let answer = api.saying(&headers).ask(method, path, None);
@@ -668,8 +725,12 @@ fn hb_17_no_route_of_the_platform_is_open_to_pages_of_other_origins() {
 fn bodies_are_json_by_any_name_and_say_so_themselves() {
     let (_home, serving, api) = hub();
     let body = calls::session("a").to_string();
-    for kind in ["application/json", "application/json; charset=utf-8", "APPLICATION/JSON",
-                 "application/vnd.api+json"] {
+    for kind in [
+        "application/json",
+        "application/json; charset=utf-8",
+        "APPLICATION/JSON",
+        "application/vnd.api+json",
+    ] {
         let request = format!(
             "POST /connect_sessions HTTP/1.1\r\nHost: hub\r\nContent-Type: {kind}\r\n\
              Content-Length: {}\r\n{}\r\n{body}",
@@ -688,7 +749,9 @@ fn bodies_are_json_by_any_name_and_say_so_themselves() {
         let answer = api.get(path).status(404);
         assert_eq!(answer.problem(), "request.unknown_route", "{path}");
     }
-    for (method, path) in [("PUT", "/accounts"), ("DELETE", "/connect_sessions"), ("POST", "/openapi.json")] {
+    for (method, path) in
+        [("PUT", "/accounts"), ("DELETE", "/connect_sessions"), ("POST", "/openapi.json")]
+    {
         let answer = api.ask(method, path, None).status(405);
         assert_eq!(answer.problem(), "request.method_not_allowed", "{method} {path}");
         assert!(answer.headers.contains_key("allow"), "{answer:?}");
@@ -708,7 +771,8 @@ fn connectors_are_described_as_the_vendor_does() {
     assert!(enabled[0].get("resources").is_none());
     let all = api.get("/connectors/meta?include=inactive,resources").status(200).json();
     assert!(all.as_array().unwrap().len() > 200);
-    let one = api.get("/connectors/meta/bamboohr?include=resources,static_fields").status(200).json();
+    let one =
+        api.get("/connectors/meta/bamboohr?include=resources,static_fields").status(200).json();
     assert_eq!((&one["active"], &one["category"]), (&json!(false), &json!("hris")));
     assert!(text(&one["resources"]["images"], "logo_url").contains("bamboohr"));
     assert_eq!(api.get("/connectors/meta/nope").status(404).problem(), "connector.not_found");

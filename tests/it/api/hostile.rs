@@ -85,17 +85,53 @@ fn bytes<T: AsRef<[u8]>>(all: impl IntoIterator<Item = T>) -> Vec<Vec<u8>> {
 
 fn no_json() -> Vec<Vec<u8>> {
     bytes([
-        "", " ", "{", "}", "[", "]", "{]", "[}", "nul", "True", "'a'", "{a:1}", "{\"a\":}",
-        "{\"a\" 1}", "{\"a\":1,}", "[1,]", "{\"a\":1}{", "{}x", "\"", "{\"a\":\"\n\"}", "NaN",
-        "{\"a\":Infinity}", "{\"a\":01}", "{\"a\":.5}", "{\"a\":1.}", "{\"a\":+1}", "//x\n{}", "<a/>",
-        "a=1&b=2", "\u{feff}{}", "{\"a\":\"\\x41\"}", "{\"a\":\"\\u12\"}",
+        "",
+        " ",
+        "{",
+        "}",
+        "[",
+        "]",
+        "{]",
+        "[}",
+        "nul",
+        "True",
+        "'a'",
+        "{a:1}",
+        "{\"a\":}",
+        "{\"a\" 1}",
+        "{\"a\":1,}",
+        "[1,]",
+        "{\"a\":1}{",
+        "{}x",
+        "\"",
+        "{\"a\":\"\n\"}",
+        "NaN",
+        "{\"a\":Infinity}",
+        "{\"a\":01}",
+        "{\"a\":.5}",
+        "{\"a\":1.}",
+        "{\"a\":+1}",
+        "//x\n{}",
+        "<a/>",
+        "a=1&b=2",
+        "\u{feff}{}",
+        "{\"a\":\"\\x41\"}",
+        "{\"a\":\"\\u12\"}",
     ])
 }
 
 fn no_text() -> Vec<Vec<u8>> {
     let broken: [&[u8]; 10] = [
-        b"\xff", b"\xfe\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\x80",
-        b"\xe2\x82", b"\xf0\x9f\x92", b"\xc3\x28", b"\xf8\x88\x80\x80\x80",
+        b"\xff",
+        b"\xfe\xff",
+        b"\xc0\x80",
+        b"\xed\xa0\x80",
+        b"\xf4\x90\x80\x80",
+        b"\x80",
+        b"\xe2\x82",
+        b"\xf0\x9f\x92",
+        b"\xc3\x28",
+        b"\xf8\x88\x80\x80\x80",
     ];
     let within = broken.map(|broken| [b"{\"label\":\"", broken, b"\"}"].concat());
     let keys = broken.map(|broken| [b"{\"", broken, b"\":1}"].concat());
@@ -150,18 +186,49 @@ fn odd_values() -> Vec<Value> {
 
 /// Numbers that no type holds, as text of JSON.
 const NUMBERS: [&str; 20] = [
-    "1e400", "-1e400", "1e-400", "1e999999999", "9223372036854775808", "-9223372036854775809",
-    "18446744073709551616", "340282366920938463463374607431768211456", "1E+308", "-0", "-0.0",
-    "0.1e-1000000", "123456789012345678901234567890.123456789", "4294967296", "1e18", "1e19",
-    "2147483648", "1.7976931348623157e309", "5e-324", "99999999999999999999999999999999999999999",
+    "1e400",
+    "-1e400",
+    "1e-400",
+    "1e999999999",
+    "9223372036854775808",
+    "-9223372036854775809",
+    "18446744073709551616",
+    "340282366920938463463374607431768211456",
+    "1E+308",
+    "-0",
+    "-0.0",
+    "0.1e-1000000",
+    "123456789012345678901234567890.123456789",
+    "4294967296",
+    "1e18",
+    "1e19",
+    "2147483648",
+    "1.7976931348623157e309",
+    "5e-324",
+    "99999999999999999999999999999999999999999",
 ];
 
 /// Strings with halves of characters, as text of JSON; the last ones are whole.
 const HALVES: [&str; 20] = [
-    r#""\ud800""#, r#""\udc00""#, r#""\udfff""#, r#""\ud800\ud800""#, r#""\ud800x""#,
-    r#""x\udbff""#, r#""\ud800\u0041""#, r#""\udc00\ud800""#, r#""\uD83D""#, r#""\uDE00""#,
-    r#""\uD83D\n""#, r#""\uD83D \uDE00""#, r#""\ud8""#, r#""\ud8zz""#, r#""\u""#,
-    r#""\ud800\u""#, r#""\ud800\udc0""#, r#""\udbff\udbff\udfff""#, r#""\u0000\ud800""#,
+    r#""\ud800""#,
+    r#""\udc00""#,
+    r#""\udfff""#,
+    r#""\ud800\ud800""#,
+    r#""\ud800x""#,
+    r#""x\udbff""#,
+    r#""\ud800\u0041""#,
+    r#""\udc00\ud800""#,
+    r#""\uD83D""#,
+    r#""\uDE00""#,
+    r#""\uD83D\n""#,
+    r#""\uD83D \uDE00""#,
+    r#""\ud8""#,
+    r#""\ud8zz""#,
+    r#""\u""#,
+    r#""\ud800\u""#,
+    r#""\ud800\udc0""#,
+    r#""\udbff\udbff\udfff""#,
+    r#""\u0000\ud800""#,
     r#""\ufffe\ud999""#,
 ];
 
@@ -214,10 +281,26 @@ fn against_bodies(api: &Api, things: &Things) {
 }
 
 const KINDS: [&str; 20] = [
-    "text/plain", "text/html", "text/xml", "application/xml", "application/x-www-form-urlencoded",
-    "multipart/form-data; boundary=x", "application/octet-stream", "application/jsonp", "json",
-    "application", "application/", "/json", "application/json-seq", "image/png", "*/*",
-    "text/json", "application/yaml", ";charset=utf-8", ",application/json", "\u{ff}\u{fe}",
+    "text/plain",
+    "text/html",
+    "text/xml",
+    "application/xml",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data; boundary=x",
+    "application/octet-stream",
+    "application/jsonp",
+    "json",
+    "application",
+    "application/",
+    "/json",
+    "application/json-seq",
+    "image/png",
+    "*/*",
+    "text/json",
+    "application/yaml",
+    ";charset=utf-8",
+    ",application/json",
+    "\u{ff}\u{fe}",
 ];
 
 fn against_heads(api: &Api, things: &Things) {
@@ -267,7 +350,8 @@ fn against_lengths(api: &Api, things: &Things) {
             }
             // It is one thing by its length and another by its chunks.
             let mut client = Client::to(api.address);
-            let both = format!("{head}Content-Length: {number}\r\nTransfer-Encoding: chunked\r\n\r\n");
+            let both =
+                format!("{head}Content-Length: {number}\r\nTransfer-Encoding: chunked\r\n\r\n");
             _ = client.send(format!("{both}zz{number}\r\n{body}\r\n0\r\n\r\n"));
             if let Ok(answer) = client.answer() {
                 assert_eq!(answer.status, 400, "{}", answer.text());
@@ -297,14 +381,46 @@ fn endless(api: &Api, head: &str) {
 /// Addresses that nobody would write.
 fn against_addresses(api: &Api, things: &Things) {
     let odd = [
-        "?", "?&&&=&", "?page", "?page=1&page=2&page=x", "?page_size=-0", "?dry_run=2", "?%",
-        "?%zz=%zz", "?a=%00", "?a=%ff%fe", "?providers=%00", "?origin_owner_id=%00",
-        "?account_ids=%00", "?updated_since=yesterday", "?updated_since=9999999-01-01T00:00:00Z",
-        "?sort=--id", "?sort=';drop", "?max_affected=-1", "?max_affected=1e9",
-        "?page=18446744073709551615&page_size=1000", "?expiring_in=99999999999999999999",
-        "?expiring_in=9223372036854775807", "?search=%00", "?after=%00", "?status=%F0%9F%92%A9",
-        "?type=", "?integration_ids=x,,,,", "?include=%2C%2C", "?for=nobody", "?action=explode",
-        "/", "//", "/..", "/%2e%2e", "/%00", "/%ff", "/;x=1", "/\\", "/%2F%2F", "/*",
+        "?",
+        "?&&&=&",
+        "?page",
+        "?page=1&page=2&page=x",
+        "?page_size=-0",
+        "?dry_run=2",
+        "?%",
+        "?%zz=%zz",
+        "?a=%00",
+        "?a=%ff%fe",
+        "?providers=%00",
+        "?origin_owner_id=%00",
+        "?account_ids=%00",
+        "?updated_since=yesterday",
+        "?updated_since=9999999-01-01T00:00:00Z",
+        "?sort=--id",
+        "?sort=';drop",
+        "?max_affected=-1",
+        "?max_affected=1e9",
+        "?page=18446744073709551615&page_size=1000",
+        "?expiring_in=99999999999999999999",
+        "?expiring_in=9223372036854775807",
+        "?search=%00",
+        "?after=%00",
+        "?status=%F0%9F%92%A9",
+        "?type=",
+        "?integration_ids=x,,,,",
+        "?include=%2C%2C",
+        "?for=nobody",
+        "?action=explode",
+        "/",
+        "//",
+        "/..",
+        "/%2e%2e",
+        "/%00",
+        "/%ff",
+        "/;x=1",
+        "/\\",
+        "/%2F%2F",
+        "/*",
     ];
     let mut asked = 0;
     for operation in OPERATIONS {

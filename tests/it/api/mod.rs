@@ -17,8 +17,14 @@ use crate::support::cli::TestHome;
 use crate::support::serving::{Answer, Client, Serving};
 
 /// Every scope that a key can have.
-const SCOPES: [&str; 6] =
-    ["platform:read", "platform:write", "connectors:read", "connectors:write", "admin", "projects:write"];
+const SCOPES: [&str; 6] = [
+    "platform:read",
+    "platform:write",
+    "connectors:read",
+    "connectors:write",
+    "admin",
+    "projects:write",
+];
 
 /// A served hub, as the holder of one key sees it.
 #[derive(Debug, Clone)]

@@ -229,7 +229,8 @@ fn threat_15_keys_that_ended_and_keys_in_addresses_are_refused() {
         let line = format!("keys create {name} --scope platform:read {more} --json");
         api.holding(&text(&home.run(&line).code(0).json(), "key"))
     };
-    let (disabled, deleted, expired) = (key("one", ""), key("two", ""), key("three", "--expires-in 2s"));
+    let (disabled, deleted, expired) =
+        (key("one", ""), key("two", ""), key("three", "--expires-in 2s"));
     for holder in [&disabled, &deleted, &other] {
         holder.get("/accounts").status(200);
     }
@@ -269,10 +270,9 @@ fn threat_08_guessed_session_tokens_get_one_answer_and_then_429() {
     let home = TestHome::new();
     home.run("connectors enable hubspot").code(0);
     let (serving, api) = Api::serve(&home, "");
-    let token = text(&api.post("/connect_sessions", &calls::session("a")).status(201).json(), "token");
-    let ask = |token: &str| {
-        api.post("/connect_sessions/authenticate", &json!({ "token": token }))
-    };
+    let token =
+        text(&api.post("/connect_sessions", &calls::session("a")).status(201).json(), "token");
+    let ask = |token: &str| api.post("/connect_sessions/authenticate", &json!({ "token": token }));
     let revoked = api.post("/connect_sessions", &calls::session("b")).status(201).json();
     let path = format!("/admin/connect_sessions/{}/revoke", text(&revoked, "id"));
     api.ask("POST", &path, None).status(200);
@@ -383,7 +383,8 @@ fn plant(api: &Api, things: &Things) -> (Vec<Answer>, Vec<String>) {
     answers.push(api.patch(&path, &patch).status(400));
     answers.push(api.patch(&format!("/admin{path}"), &patch).status(200));
     // Shown once, and kept out of all that comes later.
-    let key = text(&api.post("/admin/keys", &json!({ "name": "planted" })).status(201).json(), "key");
+    let key =
+        text(&api.post("/admin/keys", &json!({ "name": "planted" })).status(201).json(), "key");
     let session = api.post("/connect_sessions", &calls::session("planted")).status(201).json();
     let token = text(&session, "token");
     if let Some(trigger) = session["external_trigger_token"].as_str() {
@@ -431,10 +432,8 @@ fn threat_32(home: &TestHome) {
     }
     answers.push(api.get("/openapi.json").status(200));
     answers.push(api.get("/metrics").status(200));
-    let shown: Vec<String> = answers
-        .iter()
-        .map(|answer| format!("{:?}\n{}", answer.headers, answer.text()))
-        .collect();
+    let shown: Vec<String> =
+        answers.iter().map(|answer| format!("{:?}\n{}", answer.headers, answer.text())).collect();
     let log = serving.stop().join("\n");
     assert!(log.contains("\"status\":409") && shown.len() > 60, "{}", shown.len());
     for secret in secrets {
@@ -504,7 +503,8 @@ fn texts_of_every_script_come_back_as_they_were_sent() {
     for home in [TestHome::new(), TestHome::postgres()] {
         let (serving, api) = Api::serve(&home, "");
         let things = Things::make(&api, "x");
-        for odd in ["Ä ö ß", "日本語", "👩‍👩‍👧", "' or 1=1 --", "%s %00", "\\u0041", "a\"b", "<script>"] {
+        for odd in ["Ä ö ß", "日本語", "👩‍👩‍👧", "' or 1=1 --", "%s %00", "\\u0041", "a\"b", "<script>"]
+        {
             let mut body = calls::account(odd, &things.config);
             body["metadata"] = json!({ odd: odd });
             let linked = api.post("/admin/accounts", &body).status(201).json();
