@@ -63,7 +63,7 @@ pub(super) struct Found {
 }
 
 /// What is sent where no key is needed.
-pub(super) fn no_key() -> Secret {
+pub(super) fn none_needed() -> Secret {
     Secret::new("none")
 }
 

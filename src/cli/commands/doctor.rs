@@ -15,7 +15,7 @@ use crate::cli::credentials;
 use crate::cli::output::{Cell, Column, Record};
 use crate::cli::settings::{Place, Remote};
 use crate::cli::tree::Run;
-use crate::client::{Client, Verified};
+use crate::client::Verified;
 use crate::domain::account::Status;
 use crate::domain::caller::Permission;
 use crate::domain::time::Clock;
@@ -28,7 +28,7 @@ use super::config::explained;
 use super::meta::all_of;
 
 /// How far apart two clocks may be: signatures of webhooks allow for five minutes.
-const SKEW_LIMIT: Duration = Duration::from_secs(60);
+const SKEW_LIMIT: Duration = Duration::from_mins(1);
 /// How long an end user's address is given to answer.
 const GLANCE: Duration = Duration::from_secs(2);
 
@@ -71,7 +71,7 @@ impl State {
 /// One check.
 #[derive(Debug, JsonSchema, Serialize)]
 #[schemars(rename = "Check")]
-pub(in crate::cli) struct Check {
+pub(in crate::cli) struct CheckRow {
     /// What was looked at.
     check: &'static str,
     /// `ok`, `warning`, `failed` or `skipped`.
@@ -84,7 +84,7 @@ pub(in crate::cli) struct Check {
     code: Option<&'static str>,
 }
 
-impl Record for Check {
+impl Record for CheckRow {
     const COLUMNS: &'static [Column] = &[
         Column::new("check", "CHECK"),
         Column::new("status", "STATUS"),
@@ -118,14 +118,14 @@ struct There {
 /// What was found so far.
 #[derive(Default)]
 struct Findings {
-    checks: Vec<Check>,
+    checks: Vec<CheckRow>,
     failure: Option<HubError>,
 }
 
 impl Findings {
     fn add(&mut self, check: &'static str, status: State, message: impl Into<String>) {
         let message = message.into();
-        self.checks.push(Check { check, status, message, hint: None, code: None });
+        self.checks.push(CheckRow { check, status, message, hint: None, code: None });
     }
 
     fn ok(&mut self, check: &'static str, message: impl Into<String>) {
@@ -140,7 +140,7 @@ impl Findings {
     }
 
     fn fail(&mut self, check: &'static str, error: HubError) {
-        self.checks.push(Check {
+        self.checks.push(CheckRow {
             check,
             status: State::Failed,
             message: error.message().to_owned(),
@@ -220,7 +220,7 @@ async fn store(context: &Context, found: &mut Findings) -> Option<There> {
         }
     }
     let url = backend.public_url().clone();
-    match context.client_of(&Remote::glance(&url, GLANCE), &credentials::no_key()) {
+    match context.client_of(&Remote::glance(&url, GLANCE), &credentials::none_needed()) {
         Ok(client) => match client.answers().await {
             Ok(()) => found.ok("public address", format!("a hub answers at {url}")),
             Err(error) => {

@@ -139,6 +139,7 @@ pub(super) enum Place {
 
 /// Everything that decides how a command acts.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an answer of its own")]
 pub(super) struct Settings {
     /// What it was merged from.
     pub sources: Sources,

@@ -30,7 +30,9 @@ const WAITING: usize = 4;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// The turn of a list, of which few are read at once; to be taken after the caller is known.
-pub(super) struct Turn(OwnedSemaphorePermit);
+pub(super) struct Turn(
+    #[expect(dead_code, reason = "held until the list ends")] OwnedSemaphorePermit,
+);
 
 impl FromRequestParts<AppState> for Turn {
     type Rejection = Failure;
