@@ -67,6 +67,7 @@ pub struct Account<'a> {
 impl<'a> Account<'a> {
     /// The wire form of a row, with its connector's name and categories.
     #[must_use]
+    #[inline]
     pub fn new(row: &Listed<'a>, name: Option<&'a str>, categories: &'a [Category]) -> Self {
         Self {
             id: Cow::Borrowed(row.id),

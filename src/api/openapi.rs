@@ -1,4 +1,4 @@
-//! The description of the API (OpenAPI 3.1), made from the table of operations and the wire's
+//! The description of the API (`OpenAPI` 3.1), made from the table of operations and the wire's
 //! types.
 
 use schemars::generate::{SchemaGenerator, SchemaSettings};

@@ -62,6 +62,11 @@ pub(super) struct Found {
     pub(super) trimmed: bool,
 }
 
+/// What is sent where no key is needed.
+pub(super) fn none_needed() -> Secret {
+    Secret::new("none")
+}
+
 /// Where a key comes from, in words.
 pub(super) fn source_name(source: &KeySource) -> &'static str {
     match source {

@@ -10,6 +10,7 @@ use super::commands::auth::StatusRow;
 use super::commands::config::{ExplainRow, FileRow, SettingRow, ValueRow};
 use super::commands::connectors::{Address, Found};
 use super::commands::contract::{Argument, CommandRow, TypeRow};
+use super::commands::doctor::CheckRow;
 use super::commands::link::Link;
 use super::commands::meta::{CodeRow, VersionRow};
 use super::commands::profile::ProfileRow;
@@ -28,6 +29,7 @@ const OWN: &[Type] = &[
     Type::of::<SettingRow>("setting", "A setting of the configuration file"),
     Type::of::<ValueRow>("setting-value", "The value of one setting of the configuration file"),
     Type::of::<ExplainRow>("explained-setting", "A value that holds, and what says so"),
+    Type::of::<CheckRow>("check", "Something that doctor looked at, and how it is"),
     Type::of::<FileRow>("config-file", "The configuration file"),
     Type::of::<CommandRow>("command", "A command, as `hubctl commands` shows it"),
     Type::of::<Argument>("argument", "An argument of a command"),
@@ -112,6 +114,7 @@ const ANSWERS: &[(&str, &[&str])] = &[
     ("config unset", &["write"]),
     ("config path", &["config-file"]),
     ("config explain", &["explained-setting", "explained-setting[]"]),
+    ("doctor", &["check[]"]),
     ("serve", &[]),
     ("api", &[]),
     ("commands", &["command[]", "argument[]"]),
@@ -195,6 +198,7 @@ mod tests {
     use crate::cli::commands::config::{ExplainRow, FileRow, SettingRow, ValueRow};
     use crate::cli::commands::connectors::Found;
     use crate::cli::commands::contract::{Argument, CommandRow, TypeRow};
+    use crate::cli::commands::doctor::CheckRow;
     use crate::cli::commands::link::Link;
     use crate::cli::commands::meta::{CodeRow, VersionRow};
     use crate::cli::commands::profile::ProfileRow;
@@ -238,6 +242,7 @@ mod tests {
         check::<SettingRow>("setting");
         check::<ValueRow>("setting-value");
         check::<ExplainRow>("explained-setting");
+        check::<CheckRow>("check");
         check::<FileRow>("config-file");
         check::<CodeRow>("error-code");
     }

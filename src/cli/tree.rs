@@ -11,8 +11,8 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 use crate::error::HubError;
 
 use super::commands::{
-    accounts, api, auth, config, connectors, contract, keys, link, meta, profile, projects, serve,
-    session,
+    accounts, api, auth, config, connectors, contract, doctor, keys, link, meta, profile, projects,
+    serve, session,
 };
 use super::context::Context;
 use super::globals::Globals;
@@ -236,6 +236,12 @@ pub(super) const GROUPS: &[Group] = &[
 /// Commands that stand alone.
 pub(super) const SINGLE: &[Leaf] = &[
     leaf::<api::Api>("api", &[], Write, &[]),
+    leaf::<doctor::Doctor>(
+        "doctor",
+        &[],
+        Read,
+        &["capabilities.get", "auth_configs.list", "accounts.list", "keys.list", "projects.get"],
+    ),
     leaf::<serve::Serve>("serve", &[], Write, &[]),
     leaf::<contract::Commands>("commands", &[], Read, &[]),
     leaf::<contract::Schema>("schema", &[], Read, &[]),

@@ -93,7 +93,7 @@ impl Options {
             vendor: None,
             timeout: Duration::from_secs(30),
             retries: 3,
-            max_wait: Duration::from_secs(60),
+            max_wait: Duration::from_mins(1),
             first_pause: FIRST_PAUSE,
             concurrency: 4,
             ca_file: None,

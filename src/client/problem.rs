@@ -155,7 +155,7 @@ fn shortened(text: &str) -> String {
 }
 
 /// A hub that says to slow down for too long.
-pub(super) fn too_long(error: HubError, wait_s: Option<u64>, max_wait_s: u64) -> HubError {
+pub(super) fn too_long(error: &HubError, wait_s: Option<u64>, max_wait_s: u64) -> HubError {
     let text = match wait_s {
         Some(wait) => {
             format!("{error}; it asks to wait {wait} s, and --max-wait is {max_wait_s} s")

@@ -115,7 +115,7 @@ impl Client {
                 }
             };
             if !goes_on {
-                let body = Value::Array(rows).to_string().into_bytes();
+                let body = format!("{}\n", Value::Array(rows)).into_bytes();
                 return Ok(RawAnswer { body, ..answer });
             }
         }
@@ -186,7 +186,8 @@ impl Client {
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let headers = answer.headers.iter();
         let headers = headers.map(|(name, value)| (name.to_string(), text(value))).collect();
-        RawAnswer { status: answer.status, headers, body: answer.body.to_vec(), error }
+        let Answer { status, mut body, .. } = answer;
+        RawAnswer { status, headers, body: std::mem::take(&mut *body), error }
     }
 }
 

@@ -54,7 +54,7 @@ pub(super) struct Answer {
 /// What to do with the body of an answer.
 pub(super) enum Begun {
     Whole(Answer),
-    Stream(Response, Option<Exchange>),
+    Stream(Box<Response>, Option<Box<Exchange>>),
 }
 
 /// What came of an attempt.
@@ -253,7 +253,7 @@ impl Client {
         }
         let too_long =
             failed.wait_s.filter(|wait| spent.waited + Duration::from_secs(*wait) > limit);
-        problem::too_long(failed.error, too_long, limit.as_secs())
+        problem::too_long(&failed.error, too_long, limit.as_secs())
     }
 
     fn http(&self) -> Result<&reqwest::Client, HubError> {
@@ -303,7 +303,8 @@ impl Client {
             return target.map(Step::GoOn);
         }
         if status.is_success() && wanted == Wanted::Stream {
-            return Ok(Step::Done(Begun::Stream(response, exchange)));
+            let exchange = exchange.map(Box::new);
+            return Ok(Step::Done(Begun::Stream(Box::new(response), exchange)));
         }
         let step = self.whole_answer(call, &mut response, &mut exchange, wanted, until).await;
         let error = match &step {

@@ -25,14 +25,14 @@ impl Client {
             return Err(HubError::new(&codes::INTERNAL, "an answer was read too early"));
         };
         let done = self.stream(&mut response, &mut exchange, &mut each).await;
-        self.finish(exchange, done.as_ref().err());
+        self.finish(exchange.map(|exchange| *exchange), done.as_ref().err());
         done
     }
 
     async fn stream(
         &self,
         response: &mut Response,
-        exchange: &mut Option<Exchange>,
+        exchange: &mut Option<Box<Exchange>>,
         each: &mut impl FnMut(&[u8]) -> Result<ControlFlow<()>, HubError>,
     ) -> Result<(), HubError> {
         /// Why a list ends early.

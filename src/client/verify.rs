@@ -6,6 +6,7 @@ use crate::api::platform::Capabilities;
 use crate::api::requests::Query;
 use crate::error::{HubError, codes};
 
+use super::send::Call;
 use super::{Client, problem};
 
 /// What was found behind an address.
@@ -53,6 +54,23 @@ impl Client {
         match super::lines::elements(answer) {
             Some(_) => Ok(Verified::Platform),
             None => Err(problem::bad_answer(&self.origin, "does not answer as a hub does")),
+        }
+    }
+
+    /// Asks whether a hub answers at all, without regard to any key.
+    ///
+    /// # Errors
+    /// As the way to it reports, or `remote.bad_answer` from something else.
+    pub async fn answers(&self) -> Result<(), HubError> {
+        let url = format!("{}/readyz", self.root).parse();
+        let url = url.map_err(|_| problem::bad_answer(&self.origin, "has no such address"))?;
+        let call = Call::raw(reqwest::Method::GET, url, reqwest::header::HeaderMap::new());
+        match self.any_status(call.impatient()).await?.status {
+            200 => Ok(()),
+            status => {
+                let what = format!("answered with status {status}, and not as a hub does");
+                Err(problem::bad_answer(&self.origin, &what))
+            }
         }
     }
 

@@ -162,6 +162,15 @@ impl Hub {
         Ok(self.known_hash_key(tx).await?.ok_or(StoreError::Stale)?)
     }
 
+    /// Whether the store has keys, and its master key opens them.
+    ///
+    /// # Errors
+    /// `key.missing`, `key.wrong`, and as the keyring or the store report them.
+    pub async fn keys_work(&self) -> Result<bool, HubError> {
+        let mut tx = self.store.begin_read().await?;
+        Ok(self.known_hash_key(&mut tx).await?.is_some())
+    }
+
     /// The key that turns tokens into hashes, if the store has one.
     pub(super) async fn known_hash_key(
         &self,

@@ -46,6 +46,24 @@ impl Local {
         Self { hub, caller }
     }
 
+    /// The store's name, for people.
+    pub fn store_name(&self) -> String {
+        self.hub.store().name()
+    }
+
+    /// Whether the store has keys; they open what it keeps sealed.
+    ///
+    /// # Errors
+    /// `key.missing`, `key.wrong`, or as the store reports them.
+    pub async fn keys_work(&self) -> Result<bool, HubError> {
+        self.hub.keys_work().await
+    }
+
+    /// Whom it acts for.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
     /// The hub and its caller, to be shared.
     pub fn shared(&self) -> (Arc<Hub>, Caller) {
         (Arc::clone(&self.hub), self.caller.clone())

@@ -59,13 +59,10 @@ impl Local {
     pub async fn account_page(
         &self,
         filter: &accounts::Filter,
-        paging: Paging,
+        offset: u64,
+        limit: u64,
     ) -> Result<Vec<Account<'static>>, HubError> {
-        let filter = accounts::Filter {
-            offset: paging.offset(),
-            limit: Some(paging.page_size),
-            ..filter.clone()
-        };
+        let filter = accounts::Filter { offset, limit: Some(limit), ..filter.clone() };
         let mut page = Vec::new();
         self.accounts(&filter, |account| {
             page.push(account.clone().into_owned());

@@ -9,6 +9,7 @@ mod listen;
 mod log;
 mod metrics;
 mod notify;
+mod pages;
 mod respond;
 mod router;
 pub mod routes;
@@ -52,6 +53,7 @@ pub use tls::TlsFiles;
 use limits::{Limits, Lists};
 use listen::Door;
 use metrics::Metrics;
+use pages::Pages;
 use tls::Tls;
 
 /// How long idle connections stay open after the hub was told to stop: an answer given in this
@@ -121,6 +123,7 @@ pub struct AppState {
 struct Shared {
     metrics: Metrics,
     limits: Limits,
+    pages: Pages,
     trusted_proxies: Vec<IpNet>,
     request_limit: Duration,
     stop: Stop,
@@ -136,6 +139,7 @@ impl AppState {
         let shared = Shared {
             metrics: Metrics::default(),
             limits: Limits::new(options.rate_limit),
+            pages: Pages::default(),
             trusted_proxies: options.trusted_proxies.clone(),
             request_limit: options.request_limit,
             stop,
@@ -143,6 +147,10 @@ impl AppState {
             used: Mutex::default(),
         };
         Self { hub, shared: Arc::new(shared) }
+    }
+
+    fn pages(&self) -> &Pages {
+        &self.shared.pages
     }
 
     fn metrics(&self) -> &Metrics {

@@ -235,7 +235,7 @@ const SCOPES: &[&str] = &[
     "projects:write",
 ];
 
-fn compare(local: TestHome, served: TestHome) {
+fn compare(local: TestHome, served: &TestHome) {
     // Both have the key, and the store and its keys are there.
     let key = served.key("parity", SCOPES);
     local.key("parity", SCOPES);
@@ -257,12 +257,12 @@ fn compare(local: TestHome, served: TestHome) {
 
 #[test]
 fn every_command_is_the_same_on_a_server_with_sqlite() {
-    compare(TestHome::new(), TestHome::new());
+    compare(TestHome::new(), &TestHome::new());
 }
 
 #[test]
 fn every_command_is_the_same_on_a_server_with_postgres() {
-    compare(TestHome::postgres(), TestHome::postgres());
+    compare(TestHome::postgres(), &TestHome::postgres());
 }
 
 #[test]

@@ -137,6 +137,7 @@ fn every_answer_fits_its_schema() {
     ] {
         check.run_once(command, arguments, answer);
     }
+    check.run("doctor", "", "check[]");
 
     profiles(&mut check);
 

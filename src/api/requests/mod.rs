@@ -147,6 +147,12 @@ impl Query {
         text.finish()
     }
 
+    /// The parameters without those of a name.
+    #[must_use]
+    pub fn without(&self, name: &str) -> Self {
+        Self(self.0.iter().filter(|(found, _)| found != name).cloned().collect())
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -13,6 +13,8 @@ use crate::cli::tree::Run;
 use crate::client::{Raw, RawAnswer};
 use crate::error::{HubError, codes};
 
+use super::confirm_profile;
+
 /// Largest body, in bytes.
 const LARGEST_BODY: u64 = 32 << 20;
 
@@ -62,6 +64,9 @@ impl Run for Api {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let raw = self.raw()?;
         let is_read = is_read(&raw.method);
+        if !is_read {
+            confirm_profile(context)?;
+        }
         let backend = context.backend().await?;
         if context.globals.dry_run && !is_read {
             let text = format_args!("dry run: {} {} was not sent", raw.method, raw.path);
@@ -172,7 +177,11 @@ fn typed_value(text: &str, stdin_taken: &mut bool) -> Result<Value, HubError> {
     let is_number = text.starts_with(|c: char| c == '-' || c.is_ascii_digit());
     let read = (is_word || is_number).then(|| serde_json::from_str(text).ok()).flatten();
     // A number that would come out as another one stays a text.
-    let read = read.filter(|value: &Value| is_word || value.to_string() == text);
+    let is_kept = |value: &Value| {
+        let written = value.to_string();
+        is_word || written == text
+    };
+    let read = read.filter(is_kept);
     Ok(read.unwrap_or_else(|| text.into()))
 }
 

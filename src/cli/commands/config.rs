@@ -340,15 +340,15 @@ pub(in crate::cli) struct Explain {
 #[schemars(rename = "ExplainedSetting")]
 pub(in crate::cli) struct ExplainRow {
     /// Name of the setting.
-    key: &'static str,
+    pub(super) key: &'static str,
     /// The value that holds; none if nothing says one. A password in it is shown as `***`.
-    value: Option<String>,
+    pub(super) value: Option<String>,
     /// What says it: `flag`, `environment`, `profile` or `built-in`.
-    origin: &'static str,
+    pub(super) origin: &'static str,
     /// The flag, the variable, or the place in the file.
-    source: Option<String>,
+    pub(super) source: Option<String>,
     /// What it decides.
-    meaning: &'static str,
+    pub(super) meaning: &'static str,
 }
 
 impl Record for ExplainRow {

@@ -22,6 +22,7 @@ pub(super) mod auth;
 pub(super) mod config;
 pub(super) mod connectors;
 pub(super) mod contract;
+pub(super) mod doctor;
 mod fields;
 pub(super) mod keys;
 pub(super) mod link;

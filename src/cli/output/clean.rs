@@ -29,6 +29,7 @@ pub fn is_risky(c: char) -> bool {
 }
 
 /// Whether every byte is visible ASCII or a space: nothing to clean, one column a byte.
+#[inline]
 #[must_use]
 pub(super) fn is_plain(text: &str) -> bool {
     is_visible_ascii(text.as_bytes())
@@ -46,6 +47,7 @@ fn needs(text: &str, lines: Lines) -> bool {
 }
 
 /// Appends the text, cleaned; answers whether it is plain, so that its width is its length.
+#[inline]
 pub(super) fn push(out: &mut String, text: &str, lines: Lines) -> bool {
     let plain = is_plain(text);
     if plain && lines != Lines::Reversible || !needs(text, lines) {

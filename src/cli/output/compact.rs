@@ -10,6 +10,7 @@ use serde_json::{Error, Value};
 use super::scan::is_json_literal;
 
 /// Appends the value.
+#[inline]
 pub(super) fn write<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<(), Error> {
     value.serialize(Compact { out })
 }
@@ -18,6 +19,7 @@ struct Compact<'a> {
     out: &'a mut Vec<u8>,
 }
 
+#[inline]
 fn push_text(out: &mut Vec<u8>, text: &str) -> Result<(), Error> {
     if !is_json_literal(text.as_bytes()) {
         return serde_json::to_writer(out, text);
@@ -55,23 +57,28 @@ impl<'a> Serializer for Compact<'a> {
         serialize_char(char); serialize_bytes(&[u8]);
     }
 
+    #[inline]
     fn serialize_bool(self, value: bool) -> Result<(), Error> {
         self.out.extend_from_slice(if value { b"true" } else { b"false" });
         Ok(())
     }
 
+    #[inline]
     fn serialize_str(self, text: &str) -> Result<(), Error> {
         push_text(self.out, text)
     }
 
+    #[inline]
     fn serialize_none(self) -> Result<(), Error> {
         self.serialize_unit()
     }
 
+    #[inline]
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Error> {
         value.serialize(self)
     }
 
+    #[inline]
     fn serialize_unit(self) -> Result<(), Error> {
         self.out.extend_from_slice(b"null");
         Ok(())
@@ -137,6 +144,7 @@ impl<'a> Serializer for Compact<'a> {
         Ok(Parts::of(self.out, b"{", b"}"))
     }
 
+    #[inline]
     fn serialize_struct(self, _name: &'static str, _len: usize) -> Result<Parts<'a>, Error> {
         Ok(Parts::of(self.out, b"{", b"}"))
     }
@@ -160,6 +168,7 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
+    #[inline]
     fn of(out: &'a mut Vec<u8>, start: &[u8], end: &'static [u8]) -> Self {
         out.extend_from_slice(start);
         Self { out, has_any: false, end }
@@ -178,6 +187,7 @@ impl<'a> Parts<'a> {
         Ok(Self::of(out, start, end))
     }
 
+    #[inline]
     fn next(&mut self) {
         if self.has_any {
             self.out.push(b',');
@@ -185,11 +195,13 @@ impl<'a> Parts<'a> {
         self.has_any = true;
     }
 
+    #[inline]
     fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         self.next();
         write(self.out, value)
     }
 
+    #[inline]
     fn member<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> Result<(), Error> {
         self.next();
         push_text(self.out, key)?;
@@ -208,6 +220,7 @@ macro_rules! items {
             type Ok = ();
             type Error = Error;
 
+            #[inline]
             fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
                 self.item(value)
             }
@@ -233,6 +246,7 @@ macro_rules! members {
             type Ok = ();
             type Error = Error;
 
+            #[inline]
             fn serialize_field<T: Serialize + ?Sized>(
                 &mut self,
                 key: &'static str,

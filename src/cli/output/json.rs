@@ -35,6 +35,7 @@ impl Style {
 }
 
 /// Appends the value.
+#[inline]
 pub(super) fn write<T: Serialize + ?Sized>(
     out: &mut Vec<u8>,
     value: &T,

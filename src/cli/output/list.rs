@@ -136,6 +136,7 @@ impl List<'_> {
     ///
     /// # Errors
     /// When it can't be written.
+    #[inline]
     pub fn push<R: Record>(&mut self, record: &R) -> Result<ControlFlow<()>, HubError> {
         if self.most.is_some_and(|most| self.rows >= most) {
             self.more = true;
@@ -203,6 +204,7 @@ impl List<'_> {
         }
     }
 
+    #[inline]
     fn write_row<R: Record>(&mut self, record: &R) -> Result<(), HubError> {
         let look = self.output.look(self.output.list_format());
         let out = &mut self.out;

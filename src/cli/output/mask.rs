@@ -21,6 +21,7 @@ impl Mask {
     }
 
     /// Fields come in the record's order, so the one after the last is nearly always the one.
+    #[inline]
     fn keeps(&self, cursor: &mut usize, key: &str) -> bool {
         let next = self.fields.get(*cursor);
         // Both are nearly always the same literal, which is seen without reading it.
@@ -42,6 +43,7 @@ pub(super) struct Masked<'a, T: ?Sized> {
 }
 
 impl<T: Serialize + ?Sized> Serialize for Masked<'_, T> {
+    #[inline]
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.value.serialize(MaskSerializer { inner: serializer, mask: self.mask })
     }
@@ -163,6 +165,7 @@ impl<S: SerializeStruct> SerializeStruct for MaskedStruct<'_, S> {
     type Ok = S::Ok;
     type Error = S::Error;
 
+    #[inline]
     fn serialize_field<T: Serialize + ?Sized>(
         &mut self,
         key: &'static str,

@@ -16,6 +16,7 @@ pub(super) struct Look<'a> {
 
 impl Look<'_> {
     /// Appends the cell; answers whether it is plain, so that its width is its length.
+    #[inline]
     pub(super) fn push(&self, out: &mut String, cell: &Cell<'_>) -> bool {
         match cell {
             Cell::Empty => {}

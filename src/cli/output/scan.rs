@@ -7,11 +7,13 @@ const ONES: u64 = u64::from_le_bytes([1; 8]);
 const HIGH: u64 = ONES << 7;
 
 /// Whether every byte is visible ASCII or a space.
+#[inline]
 pub(super) fn is_visible_ascii(text: &[u8]) -> bool {
     has_none(text, |word| (word & HIGH) | below_space(word) | is(word, 0x7f))
 }
 
 /// Whether a JSON string can have the text as it is.
+#[inline]
 pub(super) fn is_json_literal(text: &[u8]) -> bool {
     has_none(text, |word| below_space(word) | is(word, b'"') | is(word, b'\\'))
 }
@@ -34,11 +36,13 @@ fn has_none(text: &[u8], find: impl Fn(u64) -> u64) -> bool {
 }
 
 /// Not zero if a byte is a control sign. Only bytes above one that is may be taken for one.
+#[inline]
 const fn below_space(word: u64) -> u64 {
     word.wrapping_sub(ONES * 0x20) & !word & HIGH
 }
 
 /// Not zero if a byte is this one.
+#[inline]
 const fn is(word: u64, byte: u8) -> u64 {
     let zero = word ^ (ONES * byte as u64);
     zero.wrapping_sub(ONES) & !zero & HIGH

@@ -79,6 +79,7 @@ impl Selection {
     }
 
     /// Hands over the record's cells in the order shown.
+    #[inline]
     pub(super) fn cells<R: Record>(
         &self,
         record: &R,

@@ -56,6 +56,7 @@ enum Tone {
 }
 
 impl Tone {
+    #[inline]
     fn of(cell: &Cell<'_>) -> Option<Self> {
         let Cell::Status(word) = cell else { return None };
         match word.as_ref() {
@@ -217,6 +218,7 @@ impl Table {
     }
 
     /// Writes one cell of a row at once; the widths are known.
+    #[inline]
     pub(super) fn stream(
         &self,
         out: &mut String,
@@ -254,6 +256,7 @@ pub(super) struct Line {
 }
 
 impl Line {
+    #[inline]
     fn indent(&mut self, out: &mut String) {
         let mut left = std::mem::take(&mut self.owed);
         while left > 0 {
@@ -263,6 +266,7 @@ impl Line {
         }
     }
 
+    #[inline]
     fn owe(&mut self, width: usize, column: usize) {
         self.owed = column.saturating_sub(width) + GAP;
     }

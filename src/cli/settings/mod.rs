@@ -108,6 +108,23 @@ pub(super) struct Remote {
     pub network: Network,
 }
 
+impl Remote {
+    /// An address to look at once, without a key, for so long.
+    pub(super) fn glance(api_url: &Url, timeout: Duration) -> Self {
+        let network = Network {
+            timeout,
+            retries: 0,
+            max_wait: Duration::ZERO,
+            concurrency: 1,
+            ca_file: None,
+            https_proxy: None,
+            http_proxy: None,
+            no_proxy: None,
+        };
+        Self { api_url: api_url.clone(), key: KeySource::Nowhere, network }
+    }
+}
+
 /// Where commands act.
 #[derive(Debug)]
 pub(super) enum Place {
@@ -122,6 +139,7 @@ pub(super) enum Place {
 
 /// Everything that decides how a command acts.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an answer of its own")]
 pub(super) struct Settings {
     /// What it was merged from.
     pub sources: Sources,

@@ -91,8 +91,9 @@ fn handler(id: &str) -> Option<MethodRouter<AppState>> {
         "platform.accounts.update" => patch(platform::update_account),
         "platform.accounts.delete" => delete(platform::delete_account),
         "platform.accounts.meta" => get(platform::account_meta),
-        "platform.auth_configs.list" => get(platform::auth_configs),
-        "platform.connector_profiles.list" => get(platform::auth_configs),
+        "platform.auth_configs.list" | "platform.connector_profiles.list" => {
+            get(platform::auth_configs)
+        }
         "platform.connector_profiles.versions" => get(platform::versions),
         "platform.connector_profiles.get_pin" => get(platform::pin),
         "platform.connector_profiles.set_pin" => put(platform::set_pin),
@@ -144,10 +145,12 @@ fn handler(id: &str) -> Option<MethodRouter<AppState>> {
     })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "every handler ends with it")]
 fn ok(answer: impl serde::Serialize) -> Answer {
     Ok(reply(StatusCode::OK, answer))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "every handler ends with it")]
 fn created(answer: impl serde::Serialize) -> Answer {
     Ok(reply(StatusCode::CREATED, answer))
 }

@@ -12,10 +12,12 @@ use crate::api::requests::accounts::{ChangeAccount, filter};
 use crate::api::requests::connect_sessions::{Authenticate, NewConnectSession};
 use crate::api::requests::{Paging, auth_configs as asked};
 use crate::error::{HubError, codes};
+use crate::hub::accounts::{Filter, Sort};
 use crate::hub::write::Guard;
 use crate::server::AppState;
 use crate::server::body::{JsonBody, unfit};
 use crate::server::caller::Source;
+use crate::server::pages::Page;
 
 use super::accounts::id;
 use super::connect_sessions::id as session_id;
@@ -52,8 +54,46 @@ pub(super) async fn session(
     ok(generation.session(&hub.session(session_id(&session)?).await?)?)
 }
 
-pub(super) async fn accounts(Door(hub): Door, Params(query): Params) -> Answer {
-    ok(hub.account_page(&filter(&query)?, Paging::of(&query)?).await?)
+/// A page is found by the row before it, where an earlier answer told it; otherwise rows are
+/// counted, and the one before the page is read with it.
+pub(super) async fn accounts(
+    State(state): State<AppState>,
+    Door(hub): Door,
+    Params(query): Params,
+) -> Answer {
+    let (filter, paging) = (filter(&query)?, Paging::of(&query)?);
+    let (size, number) = (paging.page_size, paging.page);
+    if filter.sort != Sort::default() || filter.descending || filter.after.is_some() {
+        return ok(hub.account_page(&filter, paging.offset(), size).await?);
+    }
+    let (now, pages) = (state.hub.now(), state.pages());
+    let page = |number| Page {
+        project: hub.caller().project(),
+        key: hub.caller().key().map_or(0, |key| key.number.0),
+        asked: query.without("page").to_text(),
+        number,
+    };
+    let rows = match pages.before(&page(number), now) {
+        _ if number == 1 => hub.account_page(&filter, 0, size).await?,
+        Some(before) => {
+            let filter = Filter { after: Some(before), ..filter };
+            hub.account_page(&filter, 0, size).await?
+        }
+        None => {
+            let mut rows = hub.account_page(&filter, paging.offset() - 1, size + 1).await?;
+            let before = (!rows.is_empty()).then(|| rows.remove(0));
+            if let Some(Ok(before)) = before.map(|row| row.id.parse()) {
+                pages.remember(page(number), before, now);
+            }
+            rows
+        }
+    };
+    if rows.len() as u64 == size
+        && let Some(Ok(last)) = rows.last().map(|row| row.id.parse())
+    {
+        pages.remember(page(number + 1), last, now);
+    }
+    ok(rows)
 }
 
 pub(super) async fn account(Door(hub): Door, Path(account): Path<String>) -> Answer {

@@ -109,6 +109,7 @@ impl Row<'_> {
     ///
     /// # Errors
     /// [`StoreError::Damaged`] where the column holds something else.
+    #[inline]
     pub fn text(&self, column: usize) -> Result<&str> {
         self.opt_text(column)?.ok_or_else(|| damaged(column, "a text"))
     }
@@ -117,6 +118,7 @@ impl Row<'_> {
     ///
     /// # Errors
     /// As [`Row::text`].
+    #[inline]
     pub fn opt_text(&self, column: usize) -> Result<Option<&str>> {
         match self {
             Self::Sqlite(row) => {
@@ -131,6 +133,7 @@ impl Row<'_> {
     ///
     /// # Errors
     /// As [`Row::text`].
+    #[inline]
     pub fn int(&self, column: usize) -> Result<i64> {
         self.opt_int(column)?.ok_or_else(|| damaged(column, "a number"))
     }
@@ -139,6 +142,7 @@ impl Row<'_> {
     ///
     /// # Errors
     /// As [`Row::text`].
+    #[inline]
     pub fn opt_int(&self, column: usize) -> Result<Option<i64>> {
         match self {
             Self::Sqlite(row) => {
@@ -175,6 +179,7 @@ impl Row<'_> {
     ///
     /// # Errors
     /// As [`Row::text`].
+    #[inline]
     pub fn time(&self, column: usize) -> Result<Timestamp> {
         self.int(column).map(Timestamp::from_millis)
     }
@@ -183,6 +188,7 @@ impl Row<'_> {
     ///
     /// # Errors
     /// As [`Row::text`].
+    #[inline]
     pub fn opt_time(&self, column: usize) -> Result<Option<Timestamp>> {
         Ok(self.opt_int(column)?.map(Timestamp::from_millis))
     }
@@ -213,6 +219,7 @@ impl Row<'_> {
     }
 }
 
+#[cold]
 fn damaged(column: usize, expected: &str) -> StoreError {
     StoreError::Damaged(format!("column {column} of a row is not {expected}"))
 }

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod contract;
+mod doctor;
 mod keys;
 mod links;
 mod orders;

@@ -70,7 +70,7 @@ fn what_is_no_answer_of_a_hub_is_told_with_its_kind() {
         (Reply::text(200, "application/json", "{\"id\": \"p\""), "cut off"),
         (Reply::text(200, "application/json", "{\"id\": 7}"), "does not understand"),
         (Reply::text(204, "application/json", ""), "cut off"),
-        (Reply::text(200, "text/plain", format!("{KEY}")).header("x-echo", "1"), "text/plain"),
+        (Reply::text(200, "text/plain", KEY.to_string()).header("x-echo", "1"), "text/plain"),
     ] {
         let hub = FakeHub::script(vec![reply]);
         let error = block_on(client(&hub).get_project(&"p".parse().unwrap())).unwrap_err();
