@@ -286,7 +286,7 @@ fn threat_08_guessed_session_tokens_get_one_answer_and_then_429() {
         format!("{token}x"),
         format!("{token}="),
         format!("{token} "),
-        format!("{token}\0"),
+        format!("{token}\u{1}"),
         format!(" {token}"),
         token.to_ascii_uppercase(),
         text(&revoked, "token"),
