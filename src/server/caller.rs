@@ -17,6 +17,7 @@ use crate::error::{HubError, Kind, codes};
 use crate::hub::api_keys::authenticate;
 
 use super::AppState;
+use super::metrics::count;
 use super::respond::Failure;
 use super::router::SeenKey;
 
@@ -103,7 +104,12 @@ impl Source {
             && error.code().name != codes::CREDENTIALS_MISSING.name;
         match self.0 {
             Some(source) if is_guess => state.wrong_guess(source).err().unwrap_or(error),
-            _ => error,
+            _ => {
+                if error.code().kind == Kind::Unauthenticated {
+                    count(&state.metrics().counts.bad_credentials);
+                }
+                error
+            }
         }
     }
 }
