@@ -1,17 +1,99 @@
 //! How often: requests of one key, and failed guesses from one address.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 /// Wrong keys or tokens that one address may send in a row; one more each six seconds.
 const GUESSES: NonZeroU32 = NonZeroU32::new(20).unwrap();
 const GUESSES_PER_MINUTE: NonZeroU32 = NonZeroU32::new(10).unwrap();
 /// Addresses that are counted apart; above, newcomers share one account.
 const ADDRESSES: usize = 16_384;
+
+/// Lists that are read at once. Each holds a connection to the store for as long as its client
+/// takes; the smallest pool has sixteen.
+const LISTS: usize = 12;
+/// Those of one key, so that one client can't hold up the lists of all.
+const LISTS_OF_KEY: usize = 4;
+/// How long a list waits for its turn.
+const LIST_WAIT: Duration = Duration::from_secs(20);
+/// Lists whose clients keep them waiting for long.
+const SLOW_LISTS: usize = 6;
+
+/// The lists that are being read.
+pub(super) struct Lists {
+    all: Arc<Semaphore>,
+    keys: Mutex<HashMap<i64, Arc<Semaphore>>>,
+    slow: Arc<SlowLists>,
+}
+
+/// The turn of a list, until it is dropped.
+pub(super) struct Turn(#[expect(dead_code, reason = "held, not used")] [OwnedSemaphorePermit; 2]);
+
+impl Default for Lists {
+    fn default() -> Self {
+        let all = Arc::new(Semaphore::new(LISTS));
+        Self { all, keys: Mutex::default(), slow: Arc::default() }
+    }
+}
+
+impl Lists {
+    /// Waits for the turn of a list, by its key's number; none where that takes too long.
+    pub(super) async fn turn(&self, key: i64) -> Option<Turn> {
+        let of_key = {
+            let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+            let new = || Arc::new(Semaphore::new(LISTS_OF_KEY));
+            Arc::clone(keys.entry(key).or_insert_with(new))
+        };
+        let both = async {
+            let own = of_key.acquire_owned().await.ok()?;
+            let place = Arc::clone(&self.all).acquire_owned().await.ok()?;
+            Some(Turn([own, place]))
+        };
+        timeout(LIST_WAIT, both).await.ok().flatten()
+    }
+
+    /// Those that their clients keep waiting.
+    pub(super) fn slow(&self) -> Arc<SlowLists> {
+        Arc::clone(&self.slow)
+    }
+
+    fn tidy(&self) {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever waits or reads holds it as well.
+        keys.retain(|_, semaphore| Arc::strong_count(semaphore) > 1);
+    }
+}
+
+/// The lists whose clients keep them waiting.
+#[derive(Debug, Default)]
+pub(super) struct SlowLists(AtomicUsize);
+
+/// One of them, until it is dropped.
+pub(super) struct SlowList<'a>(&'a SlowLists);
+
+impl SlowLists {
+    /// A place among them, if there is one.
+    pub(super) fn enter(&self) -> Option<SlowList<'_>> {
+        let one_more = |count| (count < SLOW_LISTS).then_some(count + 1);
+        let entered = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more);
+        entered.ok().map(|_| SlowList(self))
+    }
+}
+
+impl Drop for SlowList<'_> {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
 
 /// Seconds after which another attempt has a chance.
 pub(super) type WaitS = u64;
@@ -22,6 +104,7 @@ pub(super) struct Limits {
     keys: Option<DefaultKeyedRateLimiter<i64>>,
     guesses: DefaultKeyedRateLimiter<IpAddr>,
     addresses: AtomicUsize,
+    lists: Lists,
 }
 
 impl Limits {
@@ -34,7 +117,12 @@ impl Limits {
             keys,
             guesses: RateLimiter::keyed(guesses),
             addresses: AtomicUsize::new(0),
+            lists: Lists::default(),
         }
+    }
+
+    pub(super) fn lists(&self) -> &Lists {
+        &self.lists
     }
 
     /// Counts a request of a key, by the key's number.
@@ -57,6 +145,7 @@ impl Limits {
 
     /// Forgets who has been quiet; called now and then.
     pub(super) fn tidy(&self) {
+        self.lists.tidy();
         self.guesses.retain_recent();
         self.guesses.shrink_to_fit();
         self.addresses.store(self.guesses.len(), Ordering::Relaxed);
@@ -87,7 +176,36 @@ fn network(source: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
+
+    #[test]
+    fn few_lists_may_keep_the_store_waiting() {
+        let slow = SlowLists::default();
+        let mut all: Vec<_> = (0..SLOW_LISTS).map_while(|_| slow.enter()).collect();
+        assert_eq!(all.len(), SLOW_LISTS);
+        assert!(slow.enter().is_none());
+        all.pop();
+        assert!(slow.enter().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_key_can_hold_up_its_own_lists_only() {
+        let lists = Lists::default();
+        let mut held = Vec::new();
+        for _ in 0..LISTS_OF_KEY {
+            held.push(lists.turn(1).await.unwrap());
+        }
+        assert!(lists.turn(1).now_or_never().is_none(), "the fifth has to wait");
+        held.push(lists.turn(2).await.unwrap());
+        lists.tidy();
+        assert_eq!(lists.keys.lock().unwrap().len(), 2);
+        held.clear();
+        assert!(lists.turn(1).await.is_some());
+        lists.tidy();
+        assert!(lists.keys.lock().unwrap().is_empty());
+    }
 
     #[test]
     fn kp_5_a_key_that_sends_too_many_is_told_how_long_to_wait() {

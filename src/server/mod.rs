@@ -30,7 +30,7 @@ use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use ipnet::IpNet;
 use tokio::net::TcpListener;
-use tokio::sync::{Notify as Wake, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify as Wake;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
@@ -50,7 +50,7 @@ pub use signals::{Signal, Signals};
 pub use stop::Stop;
 pub use tls::TlsFiles;
 
-use limits::Limits;
+use limits::{Limits, Lists};
 use listen::Door;
 use metrics::Metrics;
 use pages::Pages;
@@ -65,11 +65,6 @@ const TIDY_EVERY: Duration = Duration::from_mins(1);
 const CERTIFICATES_EVERY: Duration = Duration::from_secs(10);
 /// How often it is noted which keys were used.
 const USES_EVERY: Duration = Duration::from_secs(5);
-/// Long lists that are read at once. Each holds a connection to the store for as long as its client
-/// takes; the others are for everybody else.
-const LISTS: usize = 8;
-/// How long a list waits for its turn.
-const LIST_WAIT: Duration = Duration::from_secs(10);
 /// Connections to the address of the metrics.
 const METRICS_CONNECTIONS: usize = 64;
 
@@ -133,7 +128,6 @@ struct Shared {
     request_limit: Duration,
     stop: Stop,
     log: Option<Log>,
-    lists: Arc<Semaphore>,
     /// Keys whose use is to be noted.
     used: Mutex<HashSet<KeyNumber>>,
 }
@@ -150,7 +144,6 @@ impl AppState {
             request_limit: options.request_limit,
             stop,
             log,
-            lists: Arc::new(Semaphore::new(LISTS)),
             used: Mutex::default(),
         };
         Self { hub, shared: Arc::new(shared) }
@@ -176,12 +169,8 @@ impl AppState {
         self.shared.log.as_ref().map_or(0, Log::dropped)
     }
 
-    /// Waits for the turn of a list; keep what it answers until its rows are read.
-    async fn list_turn(&self) -> Result<OwnedSemaphorePermit, HubError> {
-        let turn = timeout(LIST_WAIT, Arc::clone(&self.shared.lists).acquire_owned()).await;
-        turn.ok().and_then(Result::ok).ok_or_else(|| {
-            HubError::new(&codes::LISTS_BUSY, "too many lists are being read by slow clients")
-        })
+    fn lists(&self) -> &Lists {
+        self.shared.limits.lists()
     }
 
     /// Counts a request of a key (KP-5), whose use is noted later (KP-2).

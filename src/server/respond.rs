@@ -22,6 +22,9 @@ use super::router::RequestId;
 const RETRY_SLOW_S: u64 = 60;
 /// Seconds after which a busy hub is worth another try.
 const RETRY_BUSY_S: u64 = 1;
+/// Bytes of an error's details in an answer, as JSON, and bytes of its message.
+const DETAILS_LIMIT: usize = 16_384;
+const MESSAGE_LIMIT: usize = 2_048;
 /// Member of an error's details that says after how many seconds the same call may succeed.
 const RETRY_AFTER_S: &str = "retry_after_s";
 
@@ -178,6 +181,23 @@ fn advise(headers: &mut HeaderMap, error: &HubError, status: StatusCode) {
     }
 }
 
+/// As many details as an answer has room for: a request can be wrong in thousands of places.
+fn bounded(details: &[Value]) -> &[Value] {
+    let mut room = DETAILS_LIMIT;
+    let fits = |detail: &&Value| {
+        let length = detail.to_string().len();
+        let fits = length <= room;
+        room = room.saturating_sub(length);
+        fits
+    };
+    &details[..details.iter().take_while(fits).count()]
+}
+
+/// The beginning of a message, up to its limit.
+fn shortened(message: &str) -> &str {
+    &message[..message.floor_char_boundary(MESSAGE_LIMIT)]
+}
+
 fn problem<'a>(
     error: &'a HubError,
     status: StatusCode,
@@ -194,7 +214,7 @@ fn problem<'a>(
             None => message.to_owned(),
         })
     };
-    let details = if is_internal { &[] } else { error.details() };
+    let details = if is_internal { &[] } else { bounded(error.details()) };
     let errors: Vec<String> = details
         .iter()
         .filter_map(|detail| detail.as_str().map(str::to_owned).or_else(|| line(detail)))
@@ -202,7 +222,7 @@ fn problem<'a>(
     let is_validation = status == StatusCode::BAD_REQUEST && code.kind == Kind::Invalid;
     Problem {
         status_code: status.as_u16(),
-        message: if is_internal { code.meaning } else { error.message() },
+        message: if is_internal { code.meaning } else { shortened(error.message()) },
         timestamp,
         error_code: is_validation.then_some("ValidationError"),
         errors,
@@ -267,6 +287,16 @@ mod tests {
             "details": [{"field": "api_key", "message": "is missing"}],
         });
         assert_eq!(body, expected);
+    }
+
+    #[test]
+    fn a_refusal_of_thousands_of_values_is_bounded() {
+        let error = HubError::new(&codes::FIELDS_INVALID, "ä".repeat(50_000));
+        let detail = json!({"field": "categories", "message": "is none"});
+        let error = (0..10_000).fold(error, |error, _| error.detail(detail.clone()));
+        let (_, _, body) = shaped(error);
+        assert!(body.to_string().len() < 40_000);
+        assert!(body["details"].as_array().unwrap().len() > 100);
     }
 
     #[test]

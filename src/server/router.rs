@@ -75,6 +75,10 @@ impl RequestId {
 pub(super) struct SeenKey(Arc<OnceLock<i64>>);
 
 impl SeenKey {
+    pub(super) fn number(&self) -> Option<i64> {
+        self.0.get().copied()
+    }
+
     pub(super) fn set(&self, key: i64) {
         // A request has one key.
         _ = self.0.set(key);
@@ -136,6 +140,10 @@ fn check(request: &Request) -> Result<(), HubError> {
     let too_large = |text| Err(HubError::new(&codes::HEADERS_TOO_LARGE, text));
     if request.uri().path_and_query().is_some_and(|path| path.as_str().len() > ADDRESS_LIMIT) {
         return too_large("the address is too long");
+    }
+    if request.uri().path().contains("%00") {
+        // Nothing has a name with a NUL character, and PostgreSQL can't even be asked for it.
+        return Err(HubError::new(&codes::ROUTE_UNKNOWN, "nothing is here"));
     }
     let length: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if length > HEADERS_LIMIT || headers.len() > HEADER_COUNT {
@@ -210,7 +218,7 @@ fn tell(
         tracing::error!(target: "hubctl::request", request_id, code, cause, "{error}");
     }
     let duration_ms = (took.as_secs_f64() * 1e6).round() / 1e3;
-    let key_id = key.0.get().copied();
+    let key_id = key.number();
     let method = if method.as_str().len() <= 16 { method.as_str() } else { "other" };
     tracing::info!(
         target: "hubctl::request", method, route, status, duration_ms, request_id, key_id, "request"

@@ -98,7 +98,7 @@ impl Store {
     /// # Errors
     /// As [`Store::begin_read`].
     pub async fn ping(&self) -> Result<()> {
-        self.begin_read().await?.number("select 1", &[]).await.map(drop)
+        self.begin_read().await?.number("select cast(1 as bigint)", &[]).await.map(drop)
     }
 
     /// A name for people: the path, or the address without a password.

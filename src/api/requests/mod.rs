@@ -159,6 +159,12 @@ impl Query {
         self.0.is_empty()
     }
 
+    /// Whether there is a NUL character in a name or value.
+    #[must_use]
+    pub fn has_nul(&self) -> bool {
+        self.0.iter().any(|(name, value)| name.contains('\0') || value.contains('\0'))
+    }
+
     /// The names that occur.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| name.as_str())

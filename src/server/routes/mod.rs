@@ -51,7 +51,13 @@ impl FromRequestParts<AppState> for Params {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, Failure> {
-        Ok(Self(Query::parse(parts.uri.query().unwrap_or_default())))
+        let query = Query::parse(parts.uri.query().unwrap_or_default());
+        // No stored text has one, and PostgreSQL can't even be asked for it.
+        if query.has_nul() {
+            let text = "a query parameter has a NUL character";
+            return Err(HubError::new(&codes::BAD_VALUE, text).into());
+        }
+        Ok(Self(query))
     }
 }
 

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::FromRequestParts;
@@ -14,11 +15,13 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use http_body::{Body as HttpBody, Frame};
 use serde::Serialize;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 
 use crate::error::{HubError, codes};
 use crate::server::AppState;
+use crate::server::limits::{self, SlowLists};
 use crate::server::respond::Failure;
+use crate::server::router::SeenKey;
 
 use super::Answer;
 
@@ -29,24 +32,32 @@ const WAITING: usize = 4;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// The turn of a list, of which few are read at once; to be taken after the caller is known.
-pub(super) struct Turn(
-    #[expect(dead_code, reason = "held until the list ends")] OwnedSemaphorePermit,
-);
+/// How long every list may wait for its client, and only some of them longer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The turn of a list; to be taken after the caller is known.
+pub(super) struct Turn {
+    turn: limits::Turn,
+    slow: Arc<SlowLists>,
+}
 
 impl FromRequestParts<AppState> for Turn {
     type Rejection = Failure;
 
-    async fn from_request_parts(_: &mut Parts, state: &AppState) -> Result<Self, Failure> {
-        Ok(Self(state.list_turn().await?))
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Failure> {
+        let key = parts.extensions.get::<SeenKey>().and_then(SeenKey::number);
+        let turn = state.lists().turn(key.unwrap_or_default()).await.ok_or_else(|| {
+            HubError::new(&codes::LISTS_BUSY, "too many lists are being read")
+        })?;
+        Ok(Self { turn, slow: state.lists().slow() })
     }
 }
 
 /// Chunks on their way, counted, so that the thread that reads rows can wait for room.
-#[derive(Default)]
 struct Room {
     waiting: Mutex<Waiting>,
     changed: Condvar,
+    slow: Arc<SlowLists>,
 }
 
 #[derive(Default)]
@@ -57,14 +68,28 @@ struct Waiting {
 }
 
 impl Room {
+    fn new(slow: Arc<SlowLists>) -> Self {
+        Self { waiting: Mutex::default(), changed: Condvar::new(), slow }
+    }
+
     /// Waits for room; false when nobody reads any more.
-    fn enter(&self) -> bool {
+    ///
+    /// # Errors
+    /// When the client is slow, and so are too many others: rows that are half read hold a
+    /// connection to the store.
+    fn enter(&self) -> Result<bool, HubError> {
         let guard = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let full = |waiting: &mut Waiting| waiting.chunks >= WAITING && !waiting.gone;
-        let mut guard =
-            self.changed.wait_while(guard, full).unwrap_or_else(PoisonError::into_inner);
+        let waited = self.changed.wait_timeout_while(guard, PATIENCE, full);
+        let (mut guard, late) = waited.unwrap_or_else(PoisonError::into_inner);
+        if late.timed_out() {
+            let Some(_place) = self.slow.enter() else {
+                return Err(HubError::new(&codes::LIST_TOO_SLOW, "the list is read too slowly"));
+            };
+            guard = self.changed.wait_while(guard, full).unwrap_or_else(PoisonError::into_inner);
+        }
         guard.chunks += 1;
-        !guard.gone
+        Ok(!guard.gone)
     }
 
     fn change(&self, change: impl FnOnce(&mut Waiting)) {
@@ -103,29 +128,27 @@ impl Sink {
             return Ok(ControlFlow::Continue(()));
         }
         let full = std::mem::replace(&mut buffer.bytes, Vec::with_capacity(CHUNK + CHUNK / 4));
-        Ok(match self.send(full) {
+        Ok(match self.send(full)? {
             true => ControlFlow::Continue(()),
             false => ControlFlow::Break(()),
         })
     }
 
-    fn send(&self, bytes: Vec<u8>) -> bool {
-        self.0.room.enter() && self.0.chunks.send(Ok(bytes.into())).is_ok()
+    fn send(&self, bytes: Vec<u8>) -> Result<bool, HubError> {
+        Ok(self.0.room.enter()? && self.0.chunks.send(Ok(bytes.into())).is_ok())
     }
 
     /// Ends the array, or leaves it without an end.
     fn finish(&self, result: Result<(), HubError>) {
         let mut buffer = self.0.buffer.lock().unwrap_or_else(PoisonError::into_inner);
-        match result {
-            Ok(()) => {
-                let mut rest = std::mem::take(&mut *buffer);
-                end(&mut rest);
-                self.send(rest.bytes);
-            }
-            Err(error) => {
-                // Nobody is there to be told when this fails.
-                let _ = self.0.chunks.send(Err(error));
-            }
+        let sent = result.and_then(|()| {
+            let mut rest = std::mem::take(&mut *buffer);
+            end(&mut rest);
+            Ok(self.0.chunks.send(Ok(rest.bytes.into())))
+        });
+        if let Err(error) = sent {
+            // Nobody is there to be told when this fails.
+            let _ = self.0.chunks.send(Err(error));
         }
     }
 }
@@ -172,8 +195,12 @@ impl Drop for Chunks {
     }
 }
 
-async fn drive<R>(turn: Turn, read: R, chunks: mpsc::UnboundedSender<Chunk>, room: Arc<Room>)
-where
+async fn drive<R>(
+    turn: limits::Turn,
+    read: R,
+    chunks: mpsc::UnboundedSender<Chunk>,
+    room: Arc<Room>,
+) where
     R: AsyncFnOnce(Sink) -> Result<(), HubError>,
 {
     let sink = Sink(Arc::new(Inner { buffer: Mutex::default(), chunks, room }));
@@ -193,12 +220,12 @@ pub(super) fn list_of<T: Serialize>(all: &[T]) -> Answer {
 
 /// Answers with the rows that `read` pushes. What goes wrong before the first chunk is an ordinary
 /// error; later the connection breaks off, since the status is on its way already.
-pub(super) async fn rows<R>(turn: Turn, read: R) -> Answer
+pub(super) async fn rows<R>(Turn { turn, slow }: Turn, read: R) -> Answer
 where
     R: AsyncFnOnce(Sink) -> Result<(), HubError> + Send + 'static,
 {
     let (sender, mut rest) = mpsc::unbounded_channel();
-    let room = Arc::new(Room::default());
+    let room = Arc::new(Room::new(slow));
     let handle = tokio::runtime::Handle::current();
     let other = Arc::clone(&room);
     // Reading rows blocks: the file is read, and a slow reader is waited for.

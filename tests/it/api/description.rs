@@ -62,14 +62,15 @@ impl Checker {
     }
 }
 
-/// The holder of a key without any scope.
+/// The holder of a key with the one scope that no operation needs.
 fn powerless(api: &Api) -> Api {
-    let body = json!({ "name": "powerless", "scopes": [] });
+    let body = json!({ "name": "powerless", "scopes": ["connectors:read"] });
     api.holding(&text(&api.post("/admin/keys", &body).status(201).json(), "key"))
 }
 
 fn every_operation_answers_as_described(home: &TestHome) {
     let (serving, api) = Api::serve(home, "");
+    serving.get("/readyz").status(200);
     let mut checker = Checker::new(&api);
     let nobody = api.saying("");
     let powerless = powerless(&api);
