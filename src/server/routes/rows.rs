@@ -46,9 +46,10 @@ impl FromRequestParts<AppState> for Turn {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Failure> {
         let key = parts.extensions.get::<SeenKey>().and_then(SeenKey::number);
-        let turn = state.lists().turn(key.unwrap_or_default()).await.ok_or_else(|| {
-            HubError::new(&codes::LISTS_BUSY, "too many lists are being read")
-        })?;
+        let turn =
+            state.lists().turn(key.unwrap_or_default()).await.ok_or_else(|| {
+                HubError::new(&codes::LISTS_BUSY, "too many lists are being read")
+            })?;
         Ok(Self { turn, slow: state.lists().slow() })
     }
 }

@@ -186,7 +186,10 @@ fn slow_readers(home: &TestHome, store: &Store) {
             api.post("/admin/accounts", &body).status(201);
             written += 1;
             other.get("/admin/auth_configs").status(200);
-            assert_eq!(lines(&other.get("/admin/accounts").status(200).text()).len() as u64, COUNT + written);
+            assert_eq!(
+                lines(&other.get("/admin/accounts").status(200).text()).len() as u64,
+                COUNT + written
+            );
             assert!(began.elapsed() < PATIENCE, "{:?}", began.elapsed());
         }
     }
