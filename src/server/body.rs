@@ -51,7 +51,34 @@ impl<T: DeserializeOwned> FromRequest<AppState> for OptionalJsonBody<T> {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, HubError> {
-    serde_json::from_slice(bytes).map_err(|error| unfit(&error))
+    let bad = |text: &'static str| HubError::new(&codes::BODY_INVALID, text);
+    // The parser looks at the letters of what it keeps alone.
+    let text = std::str::from_utf8(bytes)
+        .map_err(|_| bad("the body is not valid JSON: it is no UTF-8"))?;
+    // It would also fill an object from an array, by the order of its members.
+    if text.trim_ascii_start().starts_with('[') {
+        return Err(bad("the body is not of the form needed: expected an object"));
+    }
+    if has_nul(text) {
+        return Err(bad("the body has a NUL character, which no text can have here"));
+    }
+    serde_json::from_str(text).map_err(|error| unfit(&error))
+}
+
+/// Whether a string of a JSON text has a NUL character, which can only be there as an escape.
+/// PostgreSQL can't even be asked for one.
+fn has_nul(text: &str) -> bool {
+    let mut rest = text;
+    while let Some((_, escape)) = rest.split_once('\\') {
+        if escape.starts_with("u0000") {
+            return true;
+        }
+        // What is escaped may be a backslash itself.
+        let mut after = escape.chars();
+        after.next();
+        rest = after.as_str();
+    }
+    false
 }
 
 /// What is wrong with a body, in words that repeat none of its values: they may be secrets that
@@ -98,5 +125,51 @@ pub(super) fn check_length(headers: &HeaderMap) -> Result<(), HubError> {
     match length.and_then(|length| length.parse::<u64>().ok()) {
         Some(length) if length > BODY_LIMIT as u64 => Err(too_long()),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::{has_nul, parse};
+
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(default)]
+    struct Asked {
+        name: Option<String>,
+    }
+
+    fn read(bytes: &[u8]) -> Result<Option<String>, String> {
+        parse::<Asked>(bytes).map(|asked| asked.name).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn only_objects_of_whole_letters_are_bodies() {
+        assert_eq!(read(br#" {"name":"a","new":[1]}"#), Ok(Some("a".to_owned())));
+        let bad: [&[u8]; 6] =
+            [b"[]", b" [\"a\"]", b"", b"{", b"{\"new\":\"\xff\"}", br#"{"new":"\u0000"}"#];
+        for bad in bad {
+            assert!(read(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn se_5_a_refusal_repeats_no_value() {
+        let told = read(br#"{"name":["planted, expected"]}"#).unwrap_err();
+        assert!(told.contains(": expected a string at line 1"), "{told}");
+        assert!(!told.contains("planted"), "{told}");
+        let told = read(br#"{"name":{"planted":1}}"#).unwrap_err();
+        assert!(!told.contains("planted"), "{told}");
+    }
+
+    #[test]
+    fn nul_is_found_behind_whole_escapes_only() {
+        for text in [r#""\u0000""#, r#""a\\\u0000""#, r#""\n\u0000""#] {
+            assert!(has_nul(text), "{text}");
+        }
+        for text in ["", "\\", r#""\\u0000""#, r#""\u0001\\\\u0000""#] {
+            assert!(!has_nul(text), "{text}");
+        }
     }
 }
