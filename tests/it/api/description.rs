@@ -167,6 +167,7 @@ fn the_description_is_a_valid_document_and_needs_a_key() {
         let pointer = reference.strip_prefix('#').unwrap();
         assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
     }
+    serving.stop();
 }
 
 fn check_row(document: &Value, place: &str, path: &str, row: &Value) {
