@@ -303,7 +303,7 @@ mod tests {
     fn a_named_code_is_the_same_error_as_on_a_local_store() {
         for code in codes::ALL.iter().filter(|code| code.kind != Kind::TimedOut) {
             let local = HubError::new(code, "no such thing")
-                .hint("hubctl x")
+                .hint("hubctl doctor")
                 .detail(json!({"field": "a", "message": "b"}));
             let body = json!({
                 "statusCode": 409,

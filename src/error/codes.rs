@@ -208,7 +208,7 @@ codes! {
         "The hub has as many connections as it is allowed to have.",
         "Wait for the seconds that Retry-After names; the operator may raise --max-connections.";
     LISTS_BUSY = "server.lists_busy", Unreachable,
-        "As many long lists are being read as the hub reads at once, and none of them came to its end in time.",
+        "As many long lists are being read as the hub reads at once, and none came to its end in time.",
         "Wait for the seconds that Retry-After names, or ask for pages.";
     LIST_TOO_SLOW = "server.list_too_slow", Unreachable,
         "A list was read so slowly that others waited for it, and was broken off.",
