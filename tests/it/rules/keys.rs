@@ -283,7 +283,6 @@ async fn call_all(world: &TestHub, caller: &Caller) -> Vec<(&'static str, Result
         "platform.connect_sessions.authenticate" connect_sessions::by_token(hub, caller, "hcs_");
         "platform.accounts.get" accounts::get_plain(hub, caller, id);
         "connectors.list" connectors::available(hub, caller, &connectors::Filter::default());
-        "connectors.list" connectors::own(hub, caller);
         "connectors.get" connectors::get(hub, caller, hubspot);
         "connectors.guide" connectors::get(hub, caller, hubspot);
         "connectors.import" connectors::import(hub, caller, &[], guard());
