@@ -142,10 +142,10 @@ impl Sink {
     /// Ends the array, or leaves it without an end.
     fn finish(&self, result: Result<(), HubError>) {
         let mut buffer = self.0.buffer.lock().unwrap_or_else(PoisonError::into_inner);
-        let sent = result.and_then(|()| {
+        let sent = result.map(|()| {
             let mut rest = std::mem::take(&mut *buffer);
             end(&mut rest);
-            Ok(self.0.chunks.send(Ok(rest.bytes.into())))
+            self.0.chunks.send(Ok(rest.bytes.into()))
         });
         if let Err(error) = sent {
             // Nobody is there to be told when this fails.

@@ -170,7 +170,6 @@ fn body(id: &str, things: &Things, fresh: &str) -> Option<Value> {
             "connector_key": "bamboohr", "authentication_config_key": "oauth2", "name": fresh,
             "values": { "client_id": "client-1", "client_secret": CREDENTIAL },
         }),
-        "auth_configs.update" => json!({ "name": fresh }),
         "connectors.import" => {
             let key = format!("own-{}", fresh.to_ascii_lowercase());
             json!({ "connectors": [connector(&key)] })
@@ -179,7 +178,7 @@ fn body(id: &str, things: &Things, fresh: &str) -> Option<Value> {
             "items": [{ "session": session(fresh) }, { "occurrence": 1, "session": session(fresh) }],
         }),
         "accounts.create" => account(fresh, &things.config),
-        "projects.create" => json!({ "name": fresh }),
+        "auth_configs.update" | "projects.create" => json!({ "name": fresh }),
         "projects.update" => json!({ "ip_allowlist": ["127.0.0.0/8", "::1"] }),
         "keys.create" => json!({ "name": fresh, "expires_in": 3600 }),
         _ => {

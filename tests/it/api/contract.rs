@@ -127,8 +127,8 @@ fn ac_37_and_ac_43_auth_configs_are_listed_with_filters_and_without_values() {
         assert_eq!(paged, wanted);
         let past = api.get(&format!("{path}?page=9&page_size=2")).status(200).json();
         assert_eq!((&past["data"], &past["total"]), (&json!([]), &json!(6)));
-        let first = all["data"].as_array().unwrap().iter();
-        let first = first.filter(|row| row["connector_key"] == "hubspot").next().unwrap();
+        let mut rows = all["data"].as_array().unwrap().iter();
+        let first = rows.find(|row| row["connector_key"] == "hubspot").unwrap();
         let disable = format!("/admin/auth_configs/{}/disable", text(first, "id"));
         api.ask("POST", &disable, None).status(200);
         for (query, count) in [

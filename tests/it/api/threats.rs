@@ -103,6 +103,9 @@ fn in_queries(api: &Api, theirs: &Things) {
     assert_eq!(api.get(&page).status(200).json()["total"], 0);
 }
 
+/// Which of the things a body names.
+type Named = fn(&Things) -> &String;
+
 fn in_bodies(api: &Api, own: &Things, theirs: &Things, missing: &Things) {
     let with = |key: &'static str, id: &str| {
         let mut body = calls::session("x");
@@ -110,7 +113,7 @@ fn in_bodies(api: &Api, own: &Things, theirs: &Things, missing: &Things) {
         body.as_object_mut().unwrap().remove("provider");
         body
     };
-    let mut asked: Vec<(&str, String, [Value; 2], fn(&Things) -> &String)> = Vec::new();
+    let mut asked: Vec<(&str, String, [Value; 2], Named)> = Vec::new();
     for path in ["/connect_sessions", "/admin/connect_sessions"] {
         let both = [&theirs.account, &missing.account].map(|id| with("account_id", id));
         asked.push(("POST", path.to_owned(), both, |things| &things.account));
