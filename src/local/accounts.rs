@@ -149,6 +149,11 @@ impl Names {
         Ok(Self { own: connectors::own(hub, caller).await? })
     }
 
+    /// Of a single account, whose connector may be an own one.
+    pub(super) fn with(own: Option<Summary>) -> Self {
+        Self { own: own.into_iter().collect() }
+    }
+
     pub(super) fn get(&self, provider: &str) -> (Option<&str>, &[Category]) {
         if let Some(own) = self.own.iter().find(|own| own.key.as_str() == provider) {
             return (Some(&own.name), &own.categories);

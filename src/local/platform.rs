@@ -52,34 +52,14 @@ impl Local {
         Ok(ConnectSession::seen(&seen, caller.project_name()))
     }
 
-    /// `platform.accounts.list` (AT-11 to AT-14)
-    ///
-    /// # Errors
-    /// As the hub reports them.
-    pub async fn account_page(
-        &self,
-        filter: &accounts::Filter,
-        offset: u64,
-        limit: u64,
-    ) -> Result<Vec<Account<'static>>, HubError> {
-        let filter = accounts::Filter { offset, limit: Some(limit), ..filter.clone() };
-        let mut page = Vec::new();
-        self.accounts(&filter, |account| {
-            page.push(account.clone().into_owned());
-            Ok(ControlFlow::Continue(()))
-        })
-        .await?;
-        Ok(page)
-    }
-
     /// `platform.accounts.get`
     ///
     /// # Errors
     /// As the hub reports them.
     pub async fn plain_account(&self, id: &AccountId) -> Result<Account<'static>, HubError> {
         let (hub, caller) = self.parts();
-        let account = accounts::get_plain(hub, caller, id).await?;
-        let names = Names::of(hub, caller).await?;
+        let (account, own) = accounts::get_plain(hub, caller, id).await?;
+        let names = Names::with(own);
         let (name, categories) = names.get(account.provider.as_str());
         Ok(Account::of(&account, name, categories))
     }
@@ -90,8 +70,8 @@ impl Local {
     /// As the hub reports them.
     pub async fn account_meta(&self, id: &AccountId) -> Result<AccountMeta, HubError> {
         let (hub, caller) = self.parts();
-        let account = accounts::get_plain(hub, caller, id).await?;
-        let names = Names::of(hub, caller).await?;
+        let (account, own) = accounts::get_plain(hub, caller, id).await?;
+        let names = Names::with(own);
         let (_, categories) = names.get(account.provider.as_str());
         Ok(AccountMeta {
             provider: account.provider.to_string(),

@@ -177,9 +177,25 @@ impl Run for Doctor {
             Some(there) => content(there, &mut found).await,
             None => found.skip("content", "there is no way to the hub"),
         }
-        all_of(context, found.checks)?;
+        if context.output.is_human() {
+            context.output.text(&told(&found.checks))?;
+        } else {
+            all_of(context, found.checks)?;
+        }
         found.failure.map_or(Ok(()), |error| Err(reported(&error)))
     }
+}
+
+/// For people: a line each, whole, with what helps below it.
+fn told(checks: &[CheckRow]) -> String {
+    let mut out = String::new();
+    for CheckRow { check, status, message, hint, .. } in checks {
+        out.push_str(&format!("{:<8} {check}: {message}\n", status.word()));
+        if let Some(hint) = hint {
+            out.push_str(&format!("         {hint}\n"));
+        }
+    }
+    out
 }
 
 /// The exit status of a failure that was told already.

@@ -17,6 +17,7 @@ use crate::store::{Tx, accounts, auth_configs};
 pub use crate::store::accounts::{BadSort, Filter, Sort};
 
 use super::Hub;
+use super::connectors::{self, Summary};
 use super::write::{Guard, Outcome, Record};
 
 mod add;
@@ -74,14 +75,21 @@ async fn view(tx: &mut Tx, caller: &Caller, account: Account) -> Result<View, Hu
     })
 }
 
-/// One account without what stands beside it in the store.
+/// One account without what stands beside it in the store, and its connector if that is one of the
+/// project's own.
 ///
 /// # Errors
 /// `account.not_found` (AT-13).
-pub async fn get_plain(hub: &Hub, caller: &Caller, id: &AccountId) -> Result<Account, HubError> {
+pub async fn get_plain(
+    hub: &Hub,
+    caller: &Caller,
+    id: &AccountId,
+) -> Result<(Account, Option<Summary>), HubError> {
     hub.require(caller, Permission::PlatformRead)?;
-    let mut tx = hub.store.begin_read().await?;
-    load(&mut tx, caller, id).await
+    let mut tx = hub.store.begin_look().await?;
+    let account = load(&mut tx, caller, id).await?;
+    let own = connectors::resolve_own(&mut tx, caller, &account.provider, None).await?;
+    Ok((account, own.map(|own| own.summary())))
 }
 
 /// One account.

@@ -1,6 +1,8 @@
 //! The vendor's platform API, where it answers otherwise than the hub's own (contract sections 3
 //! to 6).
 
+use std::ops::ControlFlow;
+
 use axum::extract::{Path, State};
 use axum::response::IntoResponse;
 use http::StatusCode;
@@ -12,7 +14,7 @@ use crate::api::requests::accounts::{ChangeAccount, filter};
 use crate::api::requests::connect_sessions::{Authenticate, NewConnectSession};
 use crate::api::requests::{Paging, auth_configs as asked};
 use crate::error::{HubError, codes};
-use crate::hub::accounts::{Filter, Sort};
+use crate::hub::accounts::Sort;
 use crate::hub::write::Guard;
 use crate::server::AppState;
 use crate::server::body::{JsonBody, unfit};
@@ -23,6 +25,7 @@ use super::accounts::id;
 use super::connect_sessions::id as session_id;
 use super::connectors::key;
 use super::generation::Generation;
+use super::rows::Array;
 use super::{Answer, Door, Params, created, named, ok};
 
 pub(super) async fn create_session(
@@ -61,11 +64,10 @@ pub(super) async fn accounts(
     Door(hub): Door,
     Params(query): Params,
 ) -> Answer {
-    let (filter, paging) = (filter(&query)?, Paging::of(&query)?);
+    let (mut filter, paging) = (filter(&query)?, Paging::of(&query)?);
     let (size, number) = (paging.page_size, paging.page);
-    if filter.sort != Sort::default() || filter.descending || filter.after.is_some() {
-        return ok(hub.account_page(&filter, paging.offset(), size).await?);
-    }
+    let is_numbered =
+        filter.sort == Sort::default() && !filter.descending && filter.after.is_none();
     let (now, pages) = (state.hub.now(), state.pages());
     let page = |number| Page {
         project: hub.caller().project(),
@@ -73,27 +75,40 @@ pub(super) async fn accounts(
         asked: query.without("page").to_text(),
         number,
     };
-    let rows = match pages.before(&page(number), now) {
-        _ if number == 1 => hub.account_page(&filter, 0, size).await?,
-        Some(before) => {
-            let filter = Filter { after: Some(before), ..filter };
-            hub.account_page(&filter, 0, size).await?
-        }
-        None => {
-            let mut rows = hub.account_page(&filter, paging.offset() - 1, size + 1).await?;
-            let before = (!rows.is_empty()).then(|| rows.remove(0));
-            if let Some(Ok(before)) = before.map(|row| row.id.parse()) {
-                pages.remember(page(number), before, now);
+    (filter.offset, filter.limit) = (paging.offset(), Some(size));
+    let mut skips_one = false;
+    if is_numbered && number > 1 {
+        match pages.before(&page(number), now) {
+            Some(before) => (filter.offset, filter.after) = (0, Some(before)),
+            None => {
+                (filter.offset, filter.limit) = (filter.offset - 1, Some(size + 1));
+                skips_one = true;
             }
-            rows
         }
-    };
-    if rows.len() as u64 == size
-        && let Some(Ok(last)) = rows.last().map(|row| row.id.parse())
-    {
-        pages.remember(page(number + 1), last, now);
     }
-    ok(rows)
+    let (mut array, mut before, mut last) = (Array::default(), None, None);
+    hub.accounts(&filter, |account| {
+        if skips_one {
+            skips_one = false;
+            before = account.id.parse().ok();
+            return Ok(ControlFlow::Continue(()));
+        }
+        array.push(account)?;
+        if array.rows() == size {
+            last = account.id.parse().ok();
+        }
+        Ok(ControlFlow::Continue(()))
+    })
+    .await?;
+    if is_numbered {
+        if let Some(before) = before {
+            pages.remember(page(number), before, now);
+        }
+        if let Some(last) = last {
+            pages.remember(page(number + 1), last, now);
+        }
+    }
+    Ok(array.answer())
 }
 
 pub(super) async fn account(Door(hub): Door, Path(account): Path<String>) -> Answer {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::FromRequestParts;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
@@ -154,6 +154,35 @@ impl Sink {
     }
 }
 
+/// An array that is written row by row.
+#[derive(Default)]
+pub(super) struct Array {
+    buffer: Buffer,
+    rows: u64,
+}
+
+impl Array {
+    /// Writes a row.
+    ///
+    /// # Errors
+    /// When the row can't be written as JSON.
+    pub(super) fn push(&mut self, row: &impl Serialize) -> Result<(), HubError> {
+        self.rows += 1;
+        element(&mut self.buffer, row)
+    }
+
+    /// How many rows it has.
+    pub(super) const fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// The answer.
+    pub(super) fn answer(mut self) -> Response {
+        end(&mut self.buffer);
+        ([(CONTENT_TYPE, JSON)], self.buffer.bytes).into_response()
+    }
+}
+
 fn element(buffer: &mut Buffer, row: &impl Serialize) -> Result<(), HubError> {
     buffer.bytes.extend_from_slice(if buffer.begun { b",\n" } else { b"[\n" });
     buffer.begun = true;
@@ -213,10 +242,9 @@ async fn drive<R>(
 
 /// Answers with rows that are at hand, in the same form.
 pub(super) fn list_of<T: Serialize>(all: &[T]) -> Answer {
-    let mut buffer = Buffer::default();
-    all.iter().try_for_each(|row| element(&mut buffer, row))?;
-    end(&mut buffer);
-    Ok(([(CONTENT_TYPE, JSON)], buffer.bytes).into_response())
+    let mut array = Array::default();
+    all.iter().try_for_each(|row| array.push(row))?;
+    Ok(array.answer())
 }
 
 /// Answers with the rows that `read` pushes. What goes wrong before the first chunk is an ordinary
