@@ -12,6 +12,7 @@ use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::api::problem::Problem;
 use crate::domain::time::Timestamp;
 use crate::error::{Code, HubError, Kind, codes};
 
@@ -88,27 +89,6 @@ pub fn status(error: &HubError) -> StatusCode {
 #[must_use]
 pub fn rate_limited(message: &'static str, wait_s: u64) -> HubError {
     HubError::new(&codes::RATE_LIMITED, message).detail(json!({ RETRY_AFTER_S: wait_s }))
-}
-
-/// Contract section 2: the first six members are the vendor's, the others are additions.
-#[derive(Debug, Serialize)]
-struct Problem<'a> {
-    #[serde(rename = "statusCode")]
-    status_code: u16,
-    message: &'a str,
-    timestamp: Timestamp,
-    #[serde(rename = "errorCode", skip_serializing_if = "Option::is_none")]
-    error_code: Option<&'static str>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<Value>,
-    code: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<&'a str>,
-    request_id: &'a str,
-    #[serde(skip_serializing_if = "<[Value]>::is_empty")]
-    details: &'a [Value],
 }
 
 /// Gives an answer the contract's error body: one from a [`Failure`], and any other error that has
@@ -198,12 +178,12 @@ fn shortened(message: &str) -> &str {
     &message[..message.floor_char_boundary(MESSAGE_LIMIT)]
 }
 
-fn problem<'a>(
-    error: &'a HubError,
+fn problem(
+    error: &HubError,
     status: StatusCode,
-    request_id: &'a str,
+    request_id: &str,
     timestamp: Timestamp,
-) -> Problem<'a> {
+) -> Problem {
     let code = error.code();
     // Paths, addresses and texts of databases stay in the log.
     let is_internal = status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED;
@@ -222,15 +202,14 @@ fn problem<'a>(
     let is_validation = status == StatusCode::BAD_REQUEST && code.kind == Kind::Invalid;
     Problem {
         status_code: status.as_u16(),
-        message: if is_internal { code.meaning } else { shortened(error.message()) },
-        timestamp,
-        error_code: is_validation.then_some("ValidationError"),
+        message: if is_internal { code.meaning } else { shortened(error.message()) }.to_owned(),
+        timestamp: timestamp.to_string(),
+        error_code: is_validation.then(|| "ValidationError".to_owned()),
         errors,
-        data: None,
-        code: code.name,
-        hint: if is_internal { None } else { error.hint_text() },
-        request_id,
-        details,
+        code: Some(code.name.to_owned()),
+        hint: error.hint_text().filter(|_| !is_internal).map(str::to_owned),
+        request_id: Some(request_id.to_owned()),
+        details: details.to_vec(),
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::domain::account::{AccountType, Owner, Update};
-use crate::error::HubError;
+use crate::error::{HubError, codes};
 use crate::hub::accounts::{Changes, Filter, New, Sort, Tags};
 
 use super::{Query, Values, auth_config, checked, cleared, of_given, parse, to_given};
@@ -206,12 +206,10 @@ pub fn filter(query: &Query) -> Result<Filter, HubError> {
     providers.extend(query.all("provider")?);
     let mut owner_ids = query.texts("origin_owner_ids");
     owner_ids.extend(query.texts("origin_owner_id"));
-    let sort = query.text("sort").unwrap_or_default();
-    let (name, descending) = match sort.strip_prefix('-') {
-        Some(name) => (name, true),
-        None => (sort, false),
-    };
-    let sort = if name.is_empty() { Sort::default() } else { super::read("sort", name)? };
+    let order = query.text("sort").map(Sort::with_direction).transpose();
+    let (sort, descending) = order
+        .map_err(|error| HubError::new(&codes::BAD_VALUE, format!("sort: {error}")))?
+        .unwrap_or_default();
     Ok(Filter {
         providers,
         statuses: query.all("status")?,

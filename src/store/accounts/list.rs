@@ -92,6 +92,19 @@ impl Sort {
     }
 }
 
+impl Sort {
+    /// An order and whether a `-` in front turns it round.
+    ///
+    /// # Errors
+    /// When it is no order.
+    pub fn with_direction(text: &str) -> std::result::Result<(Self, bool), BadSort> {
+        match text.strip_prefix('-') {
+            Some(name) => Ok((name.parse()?, true)),
+            None => Ok((text.parse()?, false)),
+        }
+    }
+}
+
 /// The text is not an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("use created, updated, provider, owner or status")]

@@ -82,11 +82,8 @@ impl std::str::FromStr for Order {
     type Err = BadSort;
 
     fn from_str(text: &str) -> Result<Self, BadSort> {
-        let (name, descending) = match text.strip_prefix('-') {
-            Some(name) => (name, true),
-            None => (text, false),
-        };
-        Ok(Self { sort: name.parse()?, descending })
+        let (sort, descending) = Sort::with_direction(text)?;
+        Ok(Self { sort, descending })
     }
 }
 
