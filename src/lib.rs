@@ -11,5 +11,6 @@ pub mod error;
 pub mod hub;
 pub mod local;
 pub mod net;
+pub mod provider;
 pub mod server;
 pub mod store;

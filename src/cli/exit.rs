@@ -64,7 +64,7 @@ pub fn exit_code(error: &HubError) -> u8 {
         Kind::NotFound => 3,
         Kind::Unauthenticated => 4,
         Kind::Forbidden => 5,
-        Kind::Conflict | Kind::NotReady => 6,
+        Kind::Conflict | Kind::NotReady | Kind::Unprocessable | Kind::Precondition => 6,
         Kind::NotConfirmed => 7,
         Kind::TimedOut => 8,
         Kind::RateLimited => 9,

@@ -70,6 +70,8 @@ text_ids! {
     AuthConfigId, "an auth config id";
     /// Id of a linked account.
     AccountId, "an account id";
+    /// Id of a connection attempt.
+    AttemptId, "an attempt id";
     /// Id of an API key; it is no secret.
     ApiKeyId, "an API key's id";
     /// Id of an event.

@@ -102,6 +102,39 @@ codes! {
     ACCOUNT_STATE = "account.state", Conflict,
         "The account's present state does not allow the change.",
         "`hubctl accounts explain ID` says why and what helps.";
+    ACCOUNT_NOT_USABLE = "account.not_usable", Precondition,
+        "The account may not be called: it is suspended, in error, or its auth config is disabled.",
+        "`hubctl accounts explain ID` says why and what helps.";
+    CONNECT_NOT_OFFERED = "connect.not_offered", Forbidden,
+        "The connect session does not allow this connector or auth config.",
+        "Create a session that names it, or none.";
+    ATTEMPT_UNKNOWN = "attempt.not_found", NotFound,
+        "The session has no connection attempt of this id.",
+        "Begin again from the link.";
+    ATTEMPT_OVER = "attempt.over", Conflict,
+        "The connection attempt has ended, so no login can begin with it.",
+        "Begin again from the link.";
+    OAUTH_BAD_STATE = "oauth.bad_state", Invalid,
+        "A provider's page sent a browser back for a login that is unknown, done or over.",
+        "Begin again from the link.";
+    OAUTH_WRONG_BROWSER = "oauth.wrong_browser", Forbidden,
+        "A login came back in another browser than the one that began it.",
+        "Begin and end the login in one browser, with cookies allowed.";
+    PROVIDER_REFUSED = "provider.refused", Unprocessable,
+        "The provider refuses the credentials; nothing was stored.",
+        "Check that the key is whole, not expired, of the right account, and has the permissions that the guide lists.";
+    PROVIDER_MISCONFIGURED = "provider.misconfigured", Unprocessable,
+        "The provider refuses the set-up of the auth config, such as its client id or secret.",
+        "Correct it with `hubctl connectors edit TARGET --set ...`.";
+    PROVIDER_UNREACHABLE = "provider.unreachable", Unreachable,
+        "The provider can't be reached, is too slow, or answers with an error of its own.",
+        "Try again later; the account is unchanged.";
+    PROVIDER_BAD_ANSWER = "provider.bad_answer", Unreachable,
+        "The provider's answer is not what it should be; nothing of it was kept.",
+        "Try again; if it stays so, the connector's definition may be out of date.";
+    PROVIDER_BLOCKED = "provider.blocked", Invalid,
+        "The hub does not call this address: it is private, local or reserved.",
+        "For development, allow its network with `--allow-target CIDR`.";
     PROJECT_UNKNOWN = "project.not_found", NotFound,
         "The store has no project of this name.",
         "`hubctl projects list` shows the projects; `hubctl projects create NAME` makes one.";

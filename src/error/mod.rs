@@ -23,6 +23,11 @@ pub enum Kind {
     Conflict,
     /// A connector has to be set up or enabled first (AC-12, AC-13).
     NotReady,
+    /// What was sent is well formed and yet refused by whom it is for, such as credentials by a
+    /// provider (HB-12).
+    Unprocessable,
+    /// A linked account may not be used as it stands (AC-16, AT-28).
+    Precondition,
     /// Consent is missing or was refused; nothing was changed.
     NotConfirmed,
     /// A wait ended before its condition held.

@@ -6,8 +6,10 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::domain::caller::{Caller, Permission};
+use crate::domain::origin::Origin;
 use crate::domain::time::{Clock, Timestamp};
 use crate::error::{HubError, codes};
+use crate::provider::{self, Provider};
 use crate::store::Store;
 
 pub mod accounts;
@@ -15,11 +17,14 @@ pub mod api_keys;
 pub mod auth_configs;
 pub mod connect_sessions;
 pub mod connectors;
+pub mod end_user;
 pub mod keyring;
 pub mod keysource;
+pub mod oauth;
 pub mod private_file;
 pub mod projects;
 pub mod random;
+pub mod refresh;
 mod refuse;
 mod sealing;
 pub mod vault;
@@ -36,6 +41,8 @@ pub struct Hub {
     random: Arc<dyn Random>,
     sealing: Sealing,
     public_url: Url,
+    provider: Provider,
+    app_origins: Vec<Origin>,
 }
 
 impl Hub {
@@ -47,7 +54,33 @@ impl Hub {
         keys: KeySources,
         public_url: Url,
     ) -> Self {
-        Self { store, clock, random, sealing: Sealing::new(keys), public_url }
+        let (sealing, provider) = (Sealing::new(keys), Provider::new(provider::Options::default()));
+        Self { store, clock, random, sealing, public_url, provider, app_origins: Vec::new() }
+    }
+
+    /// The same, with another way to reach providers.
+    #[must_use]
+    pub fn with_provider(mut self, options: provider::Options) -> Self {
+        self.provider = Provider::new(options);
+        self
+    }
+
+    /// The same, with the origins of the applications that embed its page: a login may return to
+    /// them (OA-11), and they alone may frame the page (threat 26).
+    #[must_use]
+    pub fn with_app_origins(mut self, origins: Vec<Origin>) -> Self {
+        self.app_origins = origins;
+        self
+    }
+
+    /// What calls providers.
+    pub fn provider(&self) -> &Provider {
+        &self.provider
+    }
+
+    /// The origins of the applications that embed its page.
+    pub fn app_origins(&self) -> &[Origin] {
+        &self.app_origins
     }
 
     /// The store.

@@ -76,6 +76,8 @@ pub fn status(error: &HubError) -> StatusCode {
         Kind::NotFound => StatusCode::NOT_FOUND,
         Kind::TimedOut => StatusCode::REQUEST_TIMEOUT,
         Kind::Conflict | Kind::Partial => StatusCode::CONFLICT,
+        Kind::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
+        Kind::Precondition => StatusCode::PRECONDITION_FAILED,
         Kind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         Kind::Unsupported => StatusCode::NOT_IMPLEMENTED,
         Kind::Unreachable => StatusCode::BAD_GATEWAY,

@@ -10,16 +10,18 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("env", &[]),
     ("catalog", &["domain"]),
     ("store", &["domain", "error"]),
-    ("hub", &["domain", "catalog", "store", "error"]),
+    ("hub", &["domain", "catalog", "store", "provider", "error"]),
     // Wire types are made from what the hub hands out; they call nothing.
     ("api", &["domain", "hub", "error"]),
     ("local", &["api", "hub", "domain", "catalog", "error"]),
     // Makes HTTP clients; what is asked of them is decided elsewhere.
     ("net", &["error"]),
+    // Calls third parties; decides nothing about what they answer.
+    ("provider", &["domain", "error", "net"]),
     ("client", &["api", "hub", "domain", "catalog", "error", "net"]),
     ("backend", &["api", "client", "local", "hub", "domain", "error"]),
     ("server", &["api", "local", "hub", "domain", "catalog", "store", "error"]),
-    ("cli", &["api", "backend", "client", "local", "server", "hub", "domain", "catalog", "store", "error", "env"]),
+    ("cli", &["api", "backend", "client", "local", "server", "hub", "domain", "catalog", "store", "provider", "error", "env", "net"]),
     ("lib", &[]),
     ("main", &[]),
 ];
@@ -44,7 +46,7 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("print!(", &[]),
     ("eprintln!", &[]),
     ("driver::", &["store/"]),
-    ("reqwest", &["net.rs", "client/"]),
+    ("reqwest", &["net.rs", "client/", "provider/"]),
     ("reqwest::Client::", &["net.rs"]),
 ];
 

@@ -1,0 +1,35 @@
+//! How a call to a provider can fail, and what each way means for the account.
+
+use super::time::Timestamp;
+
+/// What a failure means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// The provider refuses the account's credentials: a new login is needed (OA-14).
+    Refused,
+    /// The provider refuses the hub's own application or the call's form: the administrator must
+    /// repair the auth config; the account's credentials may still be good.
+    Configuration,
+    /// It may work later: no answer, too slow, 429, 5xx.
+    Transient,
+    /// The hub does not call this address.
+    Blocked,
+    /// An answer that is not what it should be; nothing of it is kept (threat 23).
+    BadAnswer,
+}
+
+/// A call to a provider that failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ProviderFailure {
+    /// What it means.
+    pub class: Class,
+    /// The status of the answer, if there was one.
+    pub status: Option<u16>,
+    /// The provider's own code, such as `invalid_grant`.
+    pub code: Option<String>,
+    /// What happened, in words for people: bounded, cleaned, without a secret.
+    pub message: String,
+    /// When the provider wants to be asked again.
+    pub retry_at: Option<Timestamp>,
+}
