@@ -171,6 +171,20 @@ impl Store {
         }))
     }
 
+    /// Begins an append that may share its commit with others, which is faster where many come at
+    /// once. It fails with [`StoreError::Shared`] where another one's failure takes it along; then
+    /// it is done again with [`Store::begin_append`].
+    ///
+    /// # Errors
+    /// As [`Store::begin_write`].
+    pub async fn begin_shared(&self) -> Result<Tx> {
+        Ok(Tx::new(match &self.db {
+            Db::Sqlite(db) => Inner::Sqlite(db.begin_write()?),
+            Db::Served(db) => Inner::Served(db.begin_write().await?),
+            Db::Postgres(db) => Inner::Postgres(db.begin_shared().await?),
+        }))
+    }
+
     /// Begins a writing transaction that will not be committed; a file that is not there yet stays
     /// away.
     ///
