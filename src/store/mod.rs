@@ -139,7 +139,7 @@ impl Store {
     pub async fn begin_look(&self) -> Result<Tx> {
         let mut tx = Tx::new(match &self.db {
             Db::Sqlite(db) => Inner::Sqlite(db.begin_read()?),
-            Db::Served(db) => Inner::Served(db.begin_read().await?),
+            Db::Served(db) => Inner::Served(db.begin_look().await?),
             Db::Postgres(db) => Inner::Postgres(db.begin_look().await?),
         });
         tx.purpose = Purpose::Look;
