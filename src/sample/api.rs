@@ -52,7 +52,7 @@ impl FromRequestParts<World> for Visitor {
     async fn from_request_parts(parts: &mut Parts, world: &World) -> Result<Self, Response> {
         let wanted = Query::<Wanted>::try_from_uri(&parts.uri).map(|Query(wanted)| wanted);
         let wanted = wanted.unwrap_or_default().sample.unwrap_or_default();
-        let (visitor, behaviour) = recognized(parts, world)?;
+        let (visitor, behaviour) = recognized(parts, world).map_err(unauthorized)?;
         let behaviour = behaviour.and(Behaviour::of(&wanted));
         if behaviour.is(Word::Slow) {
             tokio::time::sleep(SLOW).await;
@@ -76,11 +76,11 @@ impl FromRequestParts<World> for Visitor {
 
 /// The visitor, and what the credential itself asks for. Client ids choose what happens to their
 /// tokens; that a grant is over is seen when it is refreshed.
-fn recognized(parts: &Parts, world: &World) -> Result<(Visitor, Behaviour), Response> {
+fn recognized(parts: &Parts, world: &World) -> Result<(Visitor, Behaviour), &'static str> {
     let text = |name: &HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(key) = text(&API_KEY) {
         if !key.starts_with(KEY_PREFIX) || key.len() > KEY_LIMIT {
-            return Err(unauthorized("the API key is unknown"));
+            return Err("the API key is unknown");
         }
         let visitor = Visitor { client: "api_key".to_owned(), scope: None };
         return Ok((visitor, Behaviour::of(key)));
@@ -88,13 +88,13 @@ fn recognized(parts: &Parts, world: &World) -> Result<(Visitor, Behaviour), Resp
     let bearer = text(&AUTHORIZATION).and_then(|value| value.split_once(' '));
     let Some((_, token)) = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
     else {
-        return Err(unauthorized("there is no token and no API key"));
+        return Err("there is no token and no API key");
     };
     let grants = world.grants();
     let access = grants.access.get(token.trim());
     let access = access.filter(|access| world.now() < access.until && !access.grant.is_over());
     let Some(access) = access else {
-        return Err(unauthorized("the token is unknown, expired or revoked"));
+        return Err("the token is unknown, expired or revoked");
     };
     let client = access.grant.client.clone();
     // Of a login the first token works; what was taken back is noticed when it is refreshed.
@@ -150,8 +150,8 @@ pub(super) async fn employees(_: Visitor, Query(asked): Query<Page>) -> Response
         return refused(StatusCode::BAD_REQUEST, "invalid_page", text);
     }
     let first = (page - 1).saturating_mul(size);
-    let rows: Vec<Value> = (first + 1..=EMPLOYEES).take(size).map(person).collect();
-    let next = (first.saturating_add(size) < EMPLOYEES).then_some(page + 1);
+    let rows: Vec<Value> = (first.saturating_add(1)..=EMPLOYEES).take(size).map(person).collect();
+    let next = (first.saturating_add(size) < EMPLOYEES).then(|| page + 1);
     let body = json!({
         "data": rows, "page": page, "page_size": size, "total": EMPLOYEES, "next_page": next,
     });

@@ -45,7 +45,7 @@ impl Inside {
         let thread = std::thread::Builder::new().name("hub".to_owned());
         let thread = thread.spawn({
             let stop = stop.clone();
-            move || serve(listener, address, hub, stop, &ready)
+            move || serve(listener, address, &hub, stop, &ready)
         });
         let thread = thread.map_err(|error| {
             HubError::new(&codes::INTERNAL, "no thread can be started").source(error)
@@ -85,7 +85,7 @@ fn listen(wanted: &Url) -> Result<(TcpListener, SocketAddr), HubError> {
 
 type Ready = SyncSender<Result<(), HubError>>;
 
-fn serve(listener: TcpListener, address: SocketAddr, hub: Arc<Hub>, stop: Stop, ready: &Ready) {
+fn serve(listener: TcpListener, address: SocketAddr, hub: &Arc<Hub>, stop: Stop, ready: &Ready) {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     let runtime = match builder.worker_threads(THREADS).enable_all().build() {
         Ok(runtime) => runtime,
@@ -102,7 +102,7 @@ fn serve(listener: TcpListener, address: SocketAddr, hub: Arc<Hub>, stop: Stop, 
                 HubError::new(&codes::LISTEN_FAILED, "the port can't be used").source(error)
             })?;
             let options = Options { grace: GRACE, ..Options::at(address) };
-            let state = AppState::new(Arc::clone(&hub), &options, stop, None);
+            let state = AppState::new(Arc::clone(hub), &options, stop, None);
             Server::on(listener, state, options, routes::routes()).await
         };
         match started.await {

@@ -94,23 +94,22 @@ impl Door {
             return Ok(None);
         }
         if let Some(inside) = &self.inside {
-            self.tell_of_another_address(context, inside);
+            tell_of_another_address(context, inside);
         }
         let id = session.id.to_string().parse::<SessionId>().map_err(|error| {
             HubError::new(&codes::INTERNAL, "the session has no number").source(error)
         })?;
         linked(context, &self.backend, id, self.limit, false).await.map(Some)
     }
+}
 
-    fn tell_of_another_address(&self, context: &Context, inside: &Inside) {
-        let usual = &context.settings.public_url;
-        if inside.public_url.port_or_known_default() != usual.port_or_known_default() {
-            context.output.note(format_args!(
-                "the hub answers at {} while this waits; logins at providers that know {usual} \
-                 only need it there",
-                inside.public_url
-            ));
-        }
+fn tell_of_another_address(context: &Context, inside: &Inside) {
+    let (usual, now) = (&context.settings.public_url, &inside.public_url);
+    if now.origin() != usual.origin() {
+        context.output.note(format_args!(
+            "the hub answers at {now} while this waits; logins at providers that know {usual} \
+             only need it there"
+        ));
     }
 }
 

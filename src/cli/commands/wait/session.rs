@@ -62,7 +62,8 @@ pub(in crate::cli) struct Waited {
     /// The account.
     pub(super) account: WaitedAccount,
     /// How long the wait took, in seconds.
-    pub(super) waited_seconds: u64,
+    #[serde(rename = "waited_seconds")]
+    pub(super) seconds: u64,
 }
 
 impl Waited {
@@ -111,7 +112,7 @@ impl Record for Waited {
             Cell::from(self.account.id.as_str()),
             Cell::from(self.account.provider.as_str()),
             Cell::Status(Cow::Borrowed(&self.account.status)),
-            Cell::Number(i64::try_from(self.waited_seconds).unwrap_or(i64::MAX)),
+            Cell::Number(i64::try_from(self.seconds).unwrap_or(i64::MAX)),
         ]);
     }
 }
@@ -209,8 +210,8 @@ pub(super) async fn linked(
                 HubError::new(&codes::INTERNAL, "the linked account has no id").source(error)
             })?;
             let account = backend.account(&account).await?.into();
-            let waited_seconds = waited.as_secs();
-            Ok(Waited { session_id: id.get(), status: "authenticated", account, waited_seconds })
+            let (session_id, seconds) = (id.get(), waited.as_secs());
+            Ok(Waited { session_id, status: "authenticated", account, seconds })
         }
         Ended::TimedOut => Err(match failed {
             Some(why) => login_failed(&why),
