@@ -114,7 +114,7 @@ codes! {
     ACCOUNT_NOT_USABLE = "account.not_usable", Precondition,
         "The account may not be called: it is suspended, in error, or its auth config is disabled.",
         "`hubctl accounts explain ID` says why and what helps.";
-    CONNECT_NOT_OFFERED = "connect.not_offered", Forbidden,
+    CONNECT_NOT_OFFERED = "connect.not_offered", Conflict,
         "The connect session does not allow this connector or auth config.",
         "Create a session that names it, or none.";
     ATTEMPT_UNKNOWN = "attempt.not_found", NotFound,
@@ -129,6 +129,9 @@ codes! {
     OAUTH_WRONG_BROWSER = "oauth.wrong_browser", Forbidden,
         "A login came back in another browser than the one that began it.",
         "Begin and end the login in one browser, with cookies allowed.";
+    CROSS_SITE = "connect.cross_site", Forbidden,
+        "A form of an end user's page did not come from that page.",
+        "Open the link again and fill in the form there.";
     PROVIDER_REFUSED = "provider.refused", Unprocessable,
         "The provider refuses the credentials; nothing was stored.",
         "Check that the key is whole, not expired, of the right account, and has the permissions that the guide lists.";

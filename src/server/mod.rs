@@ -9,6 +9,7 @@ mod listen;
 mod log;
 mod metrics;
 mod notify;
+mod page;
 mod pages;
 mod respond;
 mod router;
