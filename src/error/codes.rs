@@ -90,6 +90,15 @@ codes! {
     OWNER_REQUIRED = "session.owner_required", Invalid,
         "The profile asks for an origin owner on every session, and none was given.",
         "Give --origin-owner-id and --origin-owner-name.";
+    SESSION_OVER = "session.over", Conflict,
+        "The session expired or was revoked before an account was linked with it.",
+        "Create a new session.";
+    SESSION_LOGIN_FAILED = "session.login_failed", Conflict,
+        "The end user's latest login at the provider failed, and nobody has succeeded since.",
+        "The message says why; the link works for another try until it expires.";
+    WAIT_TIMED_OUT = "wait.timed_out", TimedOut,
+        "A wait ended before what it waited for; that may still happen.",
+        "Wait again, or longer with --timeout.";
     ACCOUNT_UNKNOWN = "account.not_found", NotFound,
         "No linked account of the project has this id.",
         "`hubctl accounts list` shows the accounts.";
@@ -282,6 +291,9 @@ codes! {
     OUT_OF_SCOPE = "request.out_of_scope", Unsupported,
         "The vendor's API has this operation and this hub does not.",
         "Use what the hub's description at /openapi.json lists.";
+    DEMO_FAILED = "demo.failed", Failure,
+        "A step of `hubctl demo` did not do what it should.",
+        "Run it again; if it fails again, report it with what it printed.";
     PARTIAL = "result.partial", Partial,
         "Some of the targets succeeded and some failed; each result says which.",
         "Repeat the command for those that failed.";
