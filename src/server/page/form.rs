@@ -10,7 +10,7 @@ use crate::domain::connector::support::{Form as OnForm, Notice, NoticeKind, Posi
 use crate::domain::connector::{Field, FieldKind};
 use crate::domain::secret::Secret;
 use crate::error::{HubError, codes};
-use crate::hub::auth_configs::Given;
+use crate::hub::auth_configs::{Given, TRIGGER_TOKEN};
 use crate::hub::end_user::Form;
 
 use super::Context;
@@ -43,7 +43,7 @@ pub(super) fn page<'a>(
     let (t, name) = (context.t, form.connector.name.as_str());
     let logo = Logo::of(form.connector.key.as_str(), name);
     let (editing, login) = (form.account.is_some(), form.needs_browser());
-    let lead = match (login, editing, form.fields.is_empty()) {
+    let lead = match (login, editing, asked(form).next().is_none()) {
         (true, ..) => t.login_lead,
         (_, true, false) => t.edit_lead,
         (_, _, true) => t.nothing_lead,
@@ -80,7 +80,7 @@ pub(super) fn page<'a>(
         form_token: place.form_token,
         top: plain(Position::Top),
         bottom: plain(Position::Bottom),
-        fields: form.fields.iter().map(|field| input(t, form, field, given, &errors)).collect(),
+        fields: asked(form).map(|field| input(t, form, field, given, &errors)).collect(),
         scopes_title: if login { t.login_scopes } else { t.scopes },
         scopes: &form.method.required_scopes,
         guide: guide_view(t, form, place.public_url),
@@ -89,6 +89,11 @@ pub(super) fn page<'a>(
         f,
         title,
     }
+}
+
+/// The fields that the end user fills in; one is the session's own (HB-19).
+fn asked(form: &Form) -> impl Iterator<Item = &Field> {
+    form.fields.iter().filter(|field| field.key != TRIGGER_TOKEN)
 }
 
 fn anchor(notice: &Notice) -> Option<&str> {

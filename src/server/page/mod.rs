@@ -5,6 +5,7 @@
 //! sends is the form's values alone: whose account it is, the link says (CS-41, threat 11).
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use askama::Template;
@@ -66,7 +67,7 @@ struct Context {
     source: Source,
     t: &'static Texts,
     nonce: String,
-    framers: Vec<Origin>,
+    framers: OnceLock<Vec<Origin>>,
 }
 
 impl FromRequestParts<AppState> for Context {
@@ -76,8 +77,7 @@ impl FromRequestParts<AppState> for Context {
         let Ok(source) = Source::from_request_parts(parts, state).await;
         let language = parts.headers.get(ACCEPT_LANGUAGE).and_then(|text| text.to_str().ok());
         let (t, nonce) = (Texts::of(language), state.hub.new_nonce()?);
-        let framers = state.hub.app_origins().to_vec();
-        Ok(Self { state: state.clone(), source, t, nonce, framers })
+        Ok(Self { state: state.clone(), source, t, nonce, framers: OnceLock::new() })
     }
 }
 
@@ -88,7 +88,11 @@ impl Context {
 
     fn render(&self, status: StatusCode, template: &impl Template) -> Response {
         match template.render() {
-            Ok(html) => frame::page(status, html, &self.nonce, &self.framers),
+            Ok(html) => {
+                let framers =
+                    self.framers.get().map_or(self.state.hub.app_origins(), Vec::as_slice);
+                frame::page(status, html, &self.nonce, framers)
+            }
             // A template fails only where a value can't be written, which none of these can.
             Err(error) => {
                 tracing::error!(target: "hubctl::request", "a page can't be made: {error}");
@@ -100,10 +104,13 @@ impl Context {
     /// Opens a link; what is wrong with one gets one answer (threats 8, 9).
     async fn enter(&self, token: &str) -> Result<EndUser, HubError> {
         let entered = end_user::enter(&self.state.hub, token).await;
-        entered.map_err(|error| match error.code().kind {
+        let user = entered.map_err(|error| match error.code().kind {
             Kind::Unauthenticated => self.source.refused(error, &self.state),
             _ => error,
-        })
+        })?;
+        let framers = oauth::app_origins(&self.state.hub, &user).await?;
+        self.framers.get_or_init(|| framers);
+        Ok(user)
     }
 
     /// The address of a link's page, or of the form of one connector.

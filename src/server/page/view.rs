@@ -24,7 +24,7 @@ impl Frame {
     }
 }
 
-/// The connectors to pick from.
+// The connectors to pick from.
 list_template! {
     pub(super) struct ListPage<'a> {
         pub(super) f: Frame,
@@ -60,7 +60,7 @@ pub(super) struct App<'a> {
     pub(super) color: usize,
 }
 
-/// The form of one connector.
+// The form of one connector.
 form_template! {
     pub(super) struct FormPage<'a> {
         pub(super) f: Frame,
@@ -163,7 +163,7 @@ pub(super) struct Link {
     pub(super) style: &'static str,
 }
 
-/// A page that only tells something.
+// A page that only tells something.
 message_template! {
     pub(super) struct MessagePage {
         pub(super) f: Frame,

@@ -96,21 +96,18 @@ async fn enter(state: &AppState, source: Source, token: &str) -> Result<EndUser,
     }
 }
 
-/// An error in words for the component: no hints, which are for administrators, and the
-/// provider's own reason where the component shows it (section 2.3).
+/// An error in words for the component: without hints, which are for administrators, and with the
+/// provider's own reason apart, where the component shows it (section 2.3).
 fn told(error: HubError) -> Failure {
     let code = error.code();
-    let reason = error.details().iter().find_map(|detail| detail.get("provider_response"));
-    let message = match reason {
-        Some(reason) => {
-            let reason = reason.as_str().map_or_else(|| reason.to_string(), str::to_owned);
-            json!({ "message": error.message(), "provider_response": reason }).to_string()
+    let message = match code.kind {
+        Kind::Unprocessable => {
+            json!({ "message": code.meaning, "provider_response": error.message() }).to_string()
         }
-        None => error.message().to_owned(),
+        _ => error.message().to_owned(),
     };
     let plain = HubError::new(code, message);
-    let told = error.details().iter().cloned().fold(plain, HubError::detail);
-    told.source(error).into()
+    error.details().iter().cloned().fold(plain, HubError::detail).source(error).into()
 }
 
 async fn settings(State(state): State<AppState>, Visitor(user): Visitor) -> Answer {
@@ -129,7 +126,7 @@ async fn connectors(
     let external_trigger_token = match choices.as_slice() {
         [only] => {
             let form = end_user::form(&state.hub, &user, &only.config.id).await.map_err(told)?;
-            form.external_trigger_token
+            form.external_trigger_token.map(|token| token.expose().to_owned())
         }
         _ => None,
     };
