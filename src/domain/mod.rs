@@ -18,4 +18,5 @@ pub mod refusal;
 pub mod secret;
 pub mod time;
 pub mod token;
+pub mod webhook;
 pub mod words;

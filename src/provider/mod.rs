@@ -12,6 +12,8 @@ use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::net;
 
+pub mod post;
+
 /// How providers are reached.
 #[derive(Debug, Clone)]
 pub struct Options {

@@ -226,7 +226,8 @@ async fn keep(
     }
     let after = decided.after;
     accounts::save(tx, caller.project(), &after).await?;
-    hub.emit(tx, caller, EventKind::AccountUpdated, after.id.as_str(), now, None).await?;
+    let data = Some(event_data(&after));
+    hub.emit(tx, caller, EventKind::AccountUpdated, after.id.as_str(), now, data).await?;
     let record = Record {
         action,
         resource: resource(&after),
@@ -276,7 +277,7 @@ fn resource(account: &Account) -> String {
 }
 
 /// What a webhook needs of an account that may be gone by then (WH-4).
-fn event_data(account: &Account) -> Value {
+pub(in crate::hub) fn event_data(account: &Account) -> Value {
     json!({
         "provider": account.provider,
         "origin_owner_id": account.owner.id,

@@ -1,5 +1,7 @@
 //! The one HTTP client builder: trust, time-outs, proxies, redirects. It makes no call.
 
+pub mod guard;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
