@@ -6,6 +6,7 @@ pub mod accounts;
 pub mod auth_configs;
 pub mod connect_sessions;
 pub mod connectors;
+pub mod events;
 mod json_text;
 pub mod keys;
 mod open;
@@ -16,6 +17,7 @@ pub mod problem;
 pub mod projects;
 pub mod requests;
 pub mod schema;
+pub mod webhooks;
 pub mod write;
 
 pub use json_text::JsonText;

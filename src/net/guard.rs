@@ -303,8 +303,7 @@ mod tests {
 
     #[test]
     fn a_named_network_is_let_through_and_no_other() {
-        let guard =
-            Guard::new(vec!["127.0.0.0/8".parse().unwrap(), "fd00::/16".parse().unwrap()]);
+        let guard = Guard::new(vec!["127.0.0.0/8".parse().unwrap(), "fd00::/16".parse().unwrap()]);
         for fine in [
             "http://127.0.0.1:8080/",
             "https://127.9.9.9/",

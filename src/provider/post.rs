@@ -144,7 +144,8 @@ fn cleaned(text: &str, most: usize) -> String {
 
 /// Neither a control character nor one that turns the direction of text round.
 fn is_sound(c: char) -> bool {
-    !c.is_control() && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    !c.is_control()
+        && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// The cause of a failure in words; addresses may have secrets and are left out.

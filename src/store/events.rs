@@ -99,7 +99,8 @@ pub async fn scan<E: From<StoreError>>(
     let kinds: Vec<&str> = filter.kinds.iter().map(|kind| kind.as_str()).collect();
     let kinds = to_json(&kinds)?;
     let first_id = filter.since.map(|since| first_id(since.plus_seconds(-SLACK_S)));
-    let mut sql = "select seq, id, kind, subject, at, data from events where project = ?1".to_owned();
+    let mut sql =
+        "select seq, id, kind, subject, at, data from events where project = ?1".to_owned();
     let mut params: Vec<Param<'_>> = vec![project.into()];
     if let Some(account) = &filter.account {
         params.push(account.into());

@@ -78,11 +78,7 @@ pub async fn list(tx: &mut Tx, project: ProjectNumber) -> Result<Vec<Webhook>> {
 }
 
 /// The webhook of this id.
-pub async fn by_id(
-    tx: &mut Tx,
-    project: ProjectNumber,
-    id: &WebhookId,
-) -> Result<Option<Webhook>> {
+pub async fn by_id(tx: &mut Tx, project: ProjectNumber, id: &WebhookId) -> Result<Option<Webhook>> {
     let sql = format!("{COLUMNS} from webhooks w where w.project = ?1 and w.id = ?2");
     tx.optional(&sql, &[project.into(), id.as_str().into()], read).await
 }

@@ -117,8 +117,9 @@ pub async fn redeliver_since(
     if let Some(id) = webhook
         && super::find(&mut tx, caller, id).await?.disabled.is_some()
     {
-        return Err(HubError::from(Refusal::WebhookDisabled)
-            .hint(format!("hubctl webhooks enable {id}")));
+        return Err(
+            HubError::from(Refusal::WebhookDisabled).hint(format!("hubctl webhooks enable {id}"))
+        );
     }
     let count = deliveries::again_since(&mut tx, caller.project(), webhook, since, now).await?;
     if count > 0 {
@@ -162,8 +163,7 @@ pub async fn test(
     let subject = id.as_str();
     let trial = Trial { webhook: webhook.number, event: event.as_str(), kind: TRIAL, subject };
     let delivery = deliveries::insert_trial(&mut tx, project, trial, now).await?;
-    let told =
-        Told { project: caller.project_name(), event: TRIAL, at: now, subject, data: None };
+    let told = Told { project: caller.project_name(), event: TRIAL, at: now, subject, data: None };
     let body = payload::body(&told, now);
     rows::keep_bodies(&mut tx, &[(delivery.get(), &body)]).await?;
     if guard.dry_run {

@@ -118,8 +118,9 @@ async fn open(
     let broken = || HubError::new(&codes::SEAL_BROKEN, "a webhook's secrets are incomplete");
     let spot = spot(webhook, sealed.version);
     let mut values = hub.open(tx, caller, spot, &sealed.bytes).await?;
-    let mut secret =
-        |name: &str| values.remove(name).map(SigningSecret::parse).transpose().map_err(|_| broken());
+    let mut secret = |name: &str| {
+        values.remove(name).map(SigningSecret::parse).transpose().map_err(|_| broken())
+    };
     let (active, next, previous) = (secret("active")?, secret("next")?, secret("previous")?);
     let secrets = Secrets { active: active.ok_or_else(broken)?, next, previous };
     Ok(Hidden { url: values.remove("url").ok_or_else(broken)?, secrets })

@@ -334,12 +334,7 @@ pub(super) async fn settle(hub: &Hub, all: &[(i64, Done)]) -> Result<(), HubErro
 }
 
 /// Disables a webhook on behalf of its receiver, with an event that others may be told of.
-async fn disable(
-    hub: &Hub,
-    number: i64,
-    why: WhyDisabled,
-    now: Timestamp,
-) -> Result<(), HubError> {
+async fn disable(hub: &Hub, number: i64, why: WhyDisabled, now: Timestamp) -> Result<(), HubError> {
     let mut tx = hub.store.begin_write().await?;
     let Some(target) = webhooks::target(&mut tx, number).await? else { return Ok(()) };
     let Some(after) = target.webhook.disable(why, now) else { return Ok(()) };

@@ -305,11 +305,7 @@ impl<'h> Sender<'h> {
         })
     }
 
-    async fn run(
-        &mut self,
-        until: Until,
-        stop: impl Future<Output = ()>,
-    ) -> Result<(), HubError> {
+    async fn run(&mut self, until: Until, stop: impl Future<Output = ()>) -> Result<(), HubError> {
         let mut committed = self.hub.store().events_committed();
         let mut stop = std::pin::pin!(stop);
         let (mut stopping, mut bell_works) = (false, true);

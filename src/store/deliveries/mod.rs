@@ -83,11 +83,7 @@ pub async fn by_id(
 }
 
 /// Its attempts, in their order.
-pub async fn attempts(
-    tx: &mut Tx,
-    project: ProjectNumber,
-    id: DeliveryId,
-) -> Result<Vec<Attempt>> {
+pub async fn attempts(tx: &mut Tx, project: ProjectNumber, id: DeliveryId) -> Result<Vec<Attempt>> {
     let sql = "select a.number, a.at, a.duration_ms, a.status, a.error, a.answer \
                from webhook_attempts a join webhook_deliveries d on d.number = a.delivery \
                where d.project = ?1 and a.delivery = ?2 order by a.number";
