@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 pub mod accounts;
 pub mod api_keys;
+pub mod attempts;
 pub mod auth_configs;
 pub mod connect_sessions;
 pub mod deliveries;
@@ -19,6 +20,7 @@ mod error;
 pub mod events;
 pub mod keys;
 mod migrate;
+pub mod oauth_apps;
 pub mod operations;
 pub mod own_connectors;
 pub mod projects;

@@ -22,6 +22,7 @@ pub(super) mod auth;
 pub(super) mod config;
 pub(super) mod connectors;
 pub(super) mod contract;
+pub(super) mod demo;
 pub(super) mod doctor;
 pub(super) mod events;
 mod fields;
@@ -32,6 +33,7 @@ pub(super) mod profile;
 pub(super) mod projects;
 pub(super) mod serve;
 pub(super) mod session;
+pub(super) mod wait;
 pub(super) mod webhooks;
 
 /// Asks before anything is written with a protected profile: `--yes` is not enough, the profile
