@@ -80,6 +80,8 @@ macro_rules! parameters {
     };
 }
 
+mod webhooks;
+
 fn text() -> Value {
     json!({ "type": "string" })
 }
@@ -174,7 +176,8 @@ struct Batched {
 }
 
 fn shape(id: &str) -> Option<Shape> {
-    sessions(id).or_else(|| accounts(id)).or_else(|| configs(id)).or_else(|| others(id))
+    let found = sessions(id).or_else(|| accounts(id)).or_else(|| configs(id));
+    found.or_else(|| webhooks::shape(id)).or_else(|| others(id))
 }
 
 fn sessions(id: &str) -> Option<Shape> {

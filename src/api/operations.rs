@@ -107,6 +107,21 @@ operations! {
     "keys.disable" "POST" "/admin/keys/{id}/disable" Administer Extension;
     "keys.enable" "POST" "/admin/keys/{id}/enable" Administer Extension;
     "keys.delete" "DELETE" "/admin/keys/{id}" Administer Extension;
+    "events.list" "GET" "/admin/events" PlatformRead Extension;
+    "events.follow" "GET" "/admin/events/new" PlatformRead Extension;
+    "webhooks.list" "GET" "/admin/webhooks" Administer Extension;
+    "webhooks.get" "GET" "/admin/webhooks/{id}" Administer Extension;
+    "webhooks.create" "POST" "/admin/webhooks" Administer Extension;
+    "webhooks.update" "PATCH" "/admin/webhooks/{id}" Administer Extension;
+    "webhooks.enable" "POST" "/admin/webhooks/{id}/enable" Administer Extension;
+    "webhooks.disable" "POST" "/admin/webhooks/{id}/disable" Administer Extension;
+    "webhooks.delete" "DELETE" "/admin/webhooks/{id}" Administer Extension;
+    "webhooks.rotate_secret" "POST" "/admin/webhooks/{id}/rotate_secret" Administer Extension;
+    "webhooks.test" "POST" "/admin/webhooks/{id}/test" Administer Extension;
+    "deliveries.list" "GET" "/admin/deliveries" Administer Extension;
+    "deliveries.get" "GET" "/admin/deliveries/{id}" Administer Extension;
+    "deliveries.redeliver" "POST" "/admin/deliveries/{id}/redeliver" Administer Extension;
+    "deliveries.redeliver_failed" "POST" "/admin/redeliver" Administer Extension;
 }
 
 #[cfg(test)]

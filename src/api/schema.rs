@@ -11,8 +11,10 @@ use super::accounts::{Account, AccountDetail, Explanation, Finding};
 use super::auth_configs::{AuthConfig, AuthConfigDetail};
 use super::connect_sessions::{ConnectSession, CreatedSession};
 use super::connectors::{Connector, ConnectorDetail};
+use super::events::Event;
 use super::keys::{CreatedKey, Key};
 use super::projects::Project;
+use super::webhooks::{Attempt, CreatedWebhook, Delivery, DeliveryDetail, Redelivered, Webhook};
 use crate::domain::connector::guide::Guide;
 
 /// A named schema.
@@ -64,6 +66,13 @@ pub const TYPES: &[Type] = &[
     Type::of::<Project>("project", "A project"),
     Type::of::<Key>("key", "An API key, without its text"),
     Type::of::<CreatedKey>("created-key", "A new API key with its text"),
+    Type::of::<Event<'_>>("event", "Something that happened in a project"),
+    Type::of::<Webhook>("webhook", "A webhook, without its secrets"),
+    Type::of::<CreatedWebhook>("created-webhook", "A webhook and the secret made for it"),
+    Type::of::<Delivery>("delivery", "An event on its way to a webhook, or there"),
+    Type::of::<DeliveryDetail>("delivery-detail", "A delivery with its attempts and its body"),
+    Type::of::<Attempt>("attempt", "One attempt of a delivery"),
+    Type::of::<Redelivered>("redelivered", "How many deliveries are sent again"),
 ];
 
 fn schema_of<T: JsonSchema>() -> Schema {
@@ -133,6 +142,8 @@ impl JsonSchema for Target {
                 generator.subschema_for::<Connector>(),
                 generator.subschema_for::<Project>(),
                 generator.subschema_for::<Key>(),
+                generator.subschema_for::<Webhook>(),
+                generator.subschema_for::<Delivery>(),
             ]
         })
     }

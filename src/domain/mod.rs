@@ -23,4 +23,5 @@ pub mod refusal;
 pub mod secret;
 pub mod time;
 pub mod token;
+pub mod webhook;
 pub mod words;

@@ -11,6 +11,7 @@ use crate::domain::caller::{Caller, Permission};
 use crate::domain::origin::Origin;
 use crate::domain::time::{Clock, Timestamp};
 use crate::error::{HubError, codes};
+use crate::provider::post::Poster;
 use crate::provider::{self, Provider};
 use crate::store::Store;
 
@@ -20,6 +21,7 @@ pub mod auth_configs;
 pub mod connect_sessions;
 pub mod connectors;
 pub mod end_user;
+pub mod events;
 pub mod keyring;
 pub mod keysource;
 mod linking;
@@ -32,6 +34,7 @@ pub mod refresh;
 mod refuse;
 mod sealing;
 pub mod vault;
+pub mod webhooks;
 pub mod write;
 
 use keysource::KeySources;
@@ -47,6 +50,7 @@ pub struct Hub {
     public_url: Url,
     provider: Provider,
     app_origins: Vec<Origin>,
+    poster: Poster,
 }
 
 impl Hub {
@@ -60,12 +64,15 @@ impl Hub {
     ) -> Self {
         let sealing = Sealing::new(keys);
         let provider = Provider::new(provider::Options::default(), draw(&random));
-        Self { store, clock, random, sealing, public_url, provider, app_origins: Vec::new() }
+        let poster = Poster::new(provider::Options::default());
+        let app_origins = Vec::new();
+        Self { store, clock, random, sealing, public_url, provider, app_origins, poster }
     }
 
-    /// The same, with another way to reach providers.
+    /// The same, with another way to reach providers and receivers of webhooks.
     #[must_use]
     pub fn with_provider(mut self, options: provider::Options) -> Self {
+        self.poster = Poster::new(options.clone());
         self.provider = Provider::new(options, draw(&self.random));
         self
     }

@@ -17,9 +17,11 @@ mod accounts;
 mod auth_configs;
 mod connect_sessions;
 mod connectors;
+mod events;
 mod keys;
 mod platform;
 mod projects;
+mod webhooks;
 
 /// Whether a list goes on.
 pub type Flow = Result<ControlFlow<()>, HubError>;

@@ -3,6 +3,7 @@
 mod body;
 mod caller;
 mod connection;
+mod deliveries;
 mod health;
 mod limits;
 mod listen;
@@ -298,6 +299,8 @@ impl Server {
             chores.spawn(listen::accept(door, state.clone(), connections.clone()));
         }
         let work = tokio::spawn(chores_of(state.clone(), tls, reload));
+        let sending = deliveries::send(Arc::clone(&state.hub), stop.clone());
+        let mut sending = tokio::spawn(sending);
         let watchdog = options.notify.watchdog.map(|every| watch(options.notify.clone(), every));
         let watchdog = watchdog.map(tokio::spawn);
         options.notify.send("READY=1");
@@ -327,9 +330,16 @@ impl Server {
             let left = connections.len();
             tracing::warn!(target: "hubctl::serve", left, "connections are cut off");
         }
+        // What is not waited for is sent once more by whoever takes over.
+        tokio::select! {
+            biased;
+            () = stop.cut() => {}
+            _ = timeout(options.grace, &mut sending) => {}
+        }
         stop.now();
         connections.wait().await;
         work.abort();
+        sending.abort();
         state.note_uses().await;
         if let Some(watchdog) = watchdog {
             watchdog.abort();

@@ -46,6 +46,7 @@ migrations! {
     1 "0001_base";
     2 "0002_api_keys";
     3 "0003_linking";
+    4 "0004_webhooks";
 }
 
 /// Number of the latest step.

@@ -5,6 +5,7 @@ mod auth_configs;
 mod connect_sessions;
 mod connectors;
 mod keys;
+mod webhooks;
 
 use std::borrow::Cow;
 

@@ -13,8 +13,10 @@ mod accounts;
 mod auth_configs;
 mod connect_sessions;
 mod connectors;
+mod events;
 mod keys;
 mod projects;
+mod webhooks;
 
 impl Client {
     /// A write without a body.

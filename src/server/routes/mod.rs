@@ -24,12 +24,14 @@ mod auth_configs;
 mod connect_sessions;
 mod connectors;
 mod end_user;
+mod events;
 mod generation;
 mod hub;
 mod keys;
 mod platform;
 mod projects;
 mod rows;
+mod webhooks;
 
 type Answer = Result<Response, Failure>;
 
@@ -143,6 +145,21 @@ fn handler(id: &str) -> Option<MethodRouter<AppState>> {
         "keys.disable" => post(keys::disable),
         "keys.enable" => post(keys::enable),
         "keys.delete" => delete(keys::delete),
+        "events.list" => get(events::list),
+        "events.follow" => get(events::follow),
+        "webhooks.list" => get(webhooks::list),
+        "webhooks.get" => get(webhooks::get),
+        "webhooks.create" => post(webhooks::create),
+        "webhooks.update" => patch(webhooks::update),
+        "webhooks.enable" => post(webhooks::enable),
+        "webhooks.disable" => post(webhooks::disable),
+        "webhooks.delete" => delete(webhooks::delete),
+        "webhooks.rotate_secret" => post(webhooks::rotate_secret),
+        "webhooks.test" => post(webhooks::test),
+        "deliveries.list" => get(webhooks::deliveries),
+        "deliveries.get" => get(webhooks::delivery),
+        "deliveries.redeliver" => post(webhooks::redeliver),
+        "deliveries.redeliver_failed" => post(webhooks::redeliver_failed),
         _ => return None,
     })
 }
