@@ -58,14 +58,15 @@ impl Hub {
         keys: KeySources,
         public_url: Url,
     ) -> Self {
-        let (sealing, provider) = (Sealing::new(keys), Provider::new(provider::Options::default()));
+        let sealing = Sealing::new(keys);
+        let provider = Provider::new(provider::Options::default(), draw(&random));
         Self { store, clock, random, sealing, public_url, provider, app_origins: Vec::new() }
     }
 
     /// The same, with another way to reach providers.
     #[must_use]
     pub fn with_provider(mut self, options: provider::Options) -> Self {
-        self.provider = Provider::new(options);
+        self.provider = Provider::new(options, draw(&self.random));
         self
     }
 
@@ -134,4 +135,10 @@ impl Hub {
         Err(HubError::new(&codes::FORBIDDEN, text)
             .detail(serde_json::json!({ "scope": permission.as_str() })))
     }
+}
+
+/// The hub's randomness, for what lies below the hub.
+fn draw(random: &Arc<dyn Random>) -> Arc<provider::Draw> {
+    let random = Arc::clone(random);
+    Arc::new(move |bytes| random.fill(bytes))
 }
