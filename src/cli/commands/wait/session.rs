@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::api::accounts::AccountDetail;
 use crate::api::connect_sessions::ConnectSession;
@@ -140,15 +139,14 @@ pub(super) fn stage(session: &ConnectSession) -> Stage {
         return Stage::Linked(account.clone());
     }
     let attempt = session.latest_connection_attempt.as_ref();
-    let text = |key: &str| attempt?.get(key).and_then(Value::as_str);
-    let attempted = match text("status") {
-        Some("pending") => Stage::Trying,
-        Some("error") => {
-            let code = text("oauth_error_code").unwrap_or("error");
-            let why = text("oauth_error_description").map(|why| format!(": {why}"));
+    let attempted = match attempt.map(|attempt| (attempt, attempt.status.as_deref())) {
+        Some((_, Some("pending"))) => Stage::Trying,
+        Some((attempt, Some("error"))) => {
+            let code = attempt.oauth_error_code.as_deref().unwrap_or("error");
+            let why = attempt.oauth_error_description.as_ref().map(|why| format!(": {why}"));
             Stage::Failed(format!("{code}{}", why.unwrap_or_default()))
         }
-        Some("cancelled" | "expired") => Stage::LeftIt,
+        Some((_, Some("cancelled" | "expired"))) => Stage::LeftIt,
         _ => Stage::Waiting,
     };
     match session.status.as_ref() {
@@ -244,11 +242,11 @@ mod tests {
     #[test]
     fn cs_39_the_stage_is_that_of_the_newest_attempt_and_of_the_session() {
         let failed = json!({
-            "status": "error", "oauth_error_code": "access_denied",
+            "id": "a", "status": "error", "oauth_error_code": "access_denied",
             "oauth_error_description": "the person denied it",
         });
-        let bare = json!({ "status": "error" });
-        let with = |status: &str| json!({ "status": status });
+        let bare = json!({ "id": "a", "status": "error" });
+        let with = |status: &str| json!({ "id": "a", "status": status });
         let failed_as = |why: &str| Stage::Failed(why.to_owned());
         let linked = || Stage::Linked("id".to_owned());
         for (status, account, attempt, expected) in [
