@@ -10,6 +10,8 @@ use crate::api::connect_sessions::{ConnectSession, CreatedSession};
 use crate::api::connectors::{Connector, ConnectorDetail};
 use crate::api::keys::{CreatedKey, Key};
 use crate::api::projects::Project;
+use crate::api::request_logs::{LogRow, RequestLog};
+use crate::api::requests::request_logs::Include;
 use crate::api::write::Written;
 use crate::client::Client;
 use crate::domain::api_key::NewKey;
@@ -21,7 +23,7 @@ use crate::domain::names::ConnectorKey;
 use crate::domain::project::ProjectName;
 use crate::error::HubError;
 use crate::hub::write::Guard;
-use crate::hub::{Hub, accounts, auth_configs, connect_sessions, connectors, projects};
+use crate::hub::{Hub, accounts, auth_configs, connect_sessions, connectors, logs, projects};
 use crate::local::{Flow, Local};
 
 /// Where a command acts.
@@ -93,7 +95,9 @@ macro_rules! dispatch {
                 /// As the hub, or the way to it, reports them.
                 pub async fn $name(&self, $($arg: $kind),*) -> Result<$answer, HubError> {
                     match self {
-                        Self::Local(local) => local.$name($($arg),*).await,
+                        Self::Local(local) => {
+                            local.as_command(stringify!($name), local.$name($($arg),*)).await
+                        }
                         // Its state is large, and most commands never need it.
                         Self::Remote(client) => Box::pin(client.$name($($arg),*)).await,
                     }
@@ -160,6 +164,10 @@ dispatch! {
     fn resume(id: &AccountId, guard: Guard) -> Written<AccountDetail>;
     /// `accounts.delete`
     fn delete_account(id: &AccountId, guard: Guard) -> Written<AccountDetail>;
+    /// `logs.list`, the newest first or last.
+    fn logs(filter: &logs::Filter, descending: bool, each: impl FnMut(&LogRow) -> Flow) -> ();
+    /// `platform.requests.get`
+    fn log(request: &str, include: Include) -> RequestLog;
     /// `projects.list`
     fn projects() -> Vec<Project>;
     /// `projects.get`

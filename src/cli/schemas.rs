@@ -89,6 +89,11 @@ const ANSWERS: &[(&str, &[&str])] = &[
     ("accounts resume", WRITES),
     ("accounts delete", WRITES),
     ("accounts export", &["account[]"]),
+    ("connectors logs", &["log[]"]),
+    ("accounts logs", &["log[]"]),
+    ("logs list", &["log[]"]),
+    ("logs get", &["log-detail"]),
+    ("logs tail", &["log[]"]),
     ("keys list", &["key[]"]),
     ("keys get", &["key"]),
     ("keys create", &["created-key"]),
@@ -194,6 +199,7 @@ mod tests {
     use crate::api::connectors::{Connector, ConnectorDetail};
     use crate::api::keys::{CreatedKey, Key};
     use crate::api::projects::Project;
+    use crate::api::request_logs::{LogRow, RequestLog};
     use crate::cli::commands::auth::StatusRow;
     use crate::cli::commands::config::{ExplainRow, FileRow, SettingRow, ValueRow};
     use crate::cli::commands::connectors::Found;
@@ -227,6 +233,8 @@ mod tests {
         check::<ConnectSession>("session");
         check::<CreatedSession>("created-session");
         check::<Project>("project");
+        check::<LogRow>("log");
+        check::<RequestLog>("log-detail");
         check::<Key>("key");
         check::<CreatedKey>("created-key");
         check::<Link<'_>>("link");

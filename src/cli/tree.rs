@@ -11,8 +11,8 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 use crate::error::HubError;
 
 use super::commands::{
-    accounts, api, auth, config, connectors, contract, doctor, keys, link, meta, profile, projects,
-    serve, session,
+    accounts, api, auth, config, connectors, contract, doctor, keys, link, logs, meta, profile,
+    projects, serve, session,
 };
 use super::context::Context;
 use super::globals::Globals;
@@ -123,6 +123,7 @@ pub(super) const GROUPS: &[Group] = &[
             ),
             leaf::<connectors::Delete>("delete", &["rm"], Destructive, &["auth_configs.delete"]),
             leaf::<connectors::Open>("open", &[], Read, &["connectors.get"]),
+            leaf::<logs::OfConnector>("logs", &[], Read, &["auth_configs.target", "logs.list"]),
             leaf::<connectors::Import>("import", &[], Write, &["connectors.import"]),
             leaf::<connectors::Lint>("lint", &[], Read, &[]),
             leaf::<connectors::Forget>("forget", &[], Destructive, &["connectors.forget"]),
@@ -164,6 +165,17 @@ pub(super) const GROUPS: &[Group] = &[
             leaf::<accounts::Resume>("resume", &[], Write, &["accounts.resume"]),
             leaf::<accounts::Delete>("delete", &["rm"], Destructive, &["accounts.delete"]),
             leaf::<accounts::Export>("export", &[], Read, &["accounts.list"]),
+            leaf::<logs::OfAccount>("logs", &[], Read, &["logs.list"]),
+        ],
+    },
+    Group {
+        name: "logs",
+        aliases: &["log"],
+        about: "See who called what, and what came of it",
+        commands: &[
+            leaf::<logs::List>("list", &["ls"], Read, &["logs.list"]),
+            leaf::<logs::Get>("get", &["show"], Read, &["platform.requests.get"]),
+            leaf::<logs::Tail>("tail", &[], Read, &["logs.list"]),
         ],
     },
     Group {
@@ -256,7 +268,7 @@ pub(super) const SINGLE: &[Leaf] = &[
 /// in the table is part of its type.
 const BUILDERS: [fn(Command) -> Command; GROUPS.len()] = [
     group::<0>, group::<1>, group::<2>, group::<3>, group::<4>, group::<5>, group::<6>, group::<7>,
-    group::<8>,
+    group::<8>, group::<9>,
 ];
 
 fn group<const AT: usize>(command: Command) -> Command {

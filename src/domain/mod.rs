@@ -15,6 +15,7 @@ pub mod origin;
 pub mod project;
 pub mod provider_failure;
 pub mod refusal;
+pub mod request_log;
 pub mod secret;
 pub mod time;
 pub mod token;

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::allowlist::Allowlist;
 use super::ids::ProjectNumber;
+use super::request_log::Keeping;
 use super::time::Timestamp;
 
 /// The project that every store has.
@@ -61,6 +62,8 @@ pub struct Project {
     pub name: ProjectName,
     /// Where its API keys may be used from (KP-8).
     pub allowlist: Allowlist,
+    /// What it wants of its log (KP-9, KP-10).
+    pub keeping: Keeping,
     /// When it was made.
     pub created_at: Timestamp,
 }

@@ -135,6 +135,9 @@ codes! {
     PROVIDER_BLOCKED = "provider.blocked", Invalid,
         "The hub does not call this address: it is private, local or reserved.",
         "For development, allow its network with `--allow-target CIDR`.";
+    LOG_UNKNOWN = "log.not_found", NotFound,
+        "No request of this id is in the project's log: it never came, it was too long ago, or it was lost where too many came at once.",
+        "`hubctl logs list` shows what is there.";
     PROJECT_UNKNOWN = "project.not_found", NotFound,
         "The store has no project of this name.",
         "`hubctl projects list` shows the projects; `hubctl projects create NAME` makes one.";

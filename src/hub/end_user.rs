@@ -121,7 +121,6 @@ pub async fn link(
     Err(not_yet())
 }
 
-
 fn not_yet() -> HubError {
     HubError::new(&codes::INTERNAL, "not yet")
 }

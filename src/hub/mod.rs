@@ -20,6 +20,7 @@ pub mod connectors;
 pub mod end_user;
 pub mod keyring;
 pub mod keysource;
+pub mod logs;
 pub mod oauth;
 pub mod private_file;
 pub mod projects;
@@ -31,6 +32,7 @@ pub mod vault;
 pub mod write;
 
 use keysource::KeySources;
+use logs::Logs;
 use random::Random;
 use sealing::Sealing;
 
@@ -43,6 +45,7 @@ pub struct Hub {
     public_url: Url,
     provider: Provider,
     app_origins: Vec<Origin>,
+    logs: Logs,
 }
 
 impl Hub {
@@ -55,7 +58,16 @@ impl Hub {
         public_url: Url,
     ) -> Self {
         let (sealing, provider) = (Sealing::new(keys), Provider::new(provider::Options::default()));
-        Self { store, clock, random, sealing, public_url, provider, app_origins: Vec::new() }
+        Self {
+            store,
+            clock,
+            random,
+            sealing,
+            public_url,
+            provider,
+            app_origins: Vec::new(),
+            logs: Logs::default(),
+        }
     }
 
     /// The same, with another way to reach providers.
@@ -70,6 +82,13 @@ impl Hub {
     #[must_use]
     pub fn with_app_origins(mut self, origins: Vec<Origin>) -> Self {
         self.app_origins = origins;
+        self
+    }
+
+    /// The same, with a log in which no more than so many rows may wait.
+    #[must_use]
+    pub fn with_log_room(mut self, rows: usize) -> Self {
+        self.logs = Logs::with_room(rows);
         self
     }
 

@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::domain::allowlist::{Allowlist, Entry};
 use crate::domain::caller::{Caller, Permission};
 use crate::domain::project::{DEFAULT_PROJECT, Project, ProjectName};
+use crate::domain::request_log::{Bodies, Keeping, Retention};
 use crate::error::{HubError, codes};
 use crate::store::{Tx, projects};
 
@@ -90,6 +91,10 @@ pub async fn create(
 pub struct Changes {
     /// Where its API keys may be used from (KP-8); an empty list admits all.
     pub allowlist: Option<Allowlist>,
+    /// Which bodies its log keeps (KP-10).
+    pub log_bodies: Option<Bodies>,
+    /// For how long its log is kept; rows that are there already go when they were to (KP-9).
+    pub log_retention: Option<Retention>,
 }
 
 /// Changes a project's settings. The local administrator is never locked out by them.
@@ -108,14 +113,23 @@ pub async fn update(
     let mut tx = hub.begin(guard).await?;
     let before = find(&mut tx, caller, name).await?;
     let allowlist = changes.allowlist.unwrap_or_else(|| before.allowlist.clone());
-    let after = Project { allowlist, ..before.clone() };
+    let keeping = Keeping {
+        bodies: changes.log_bodies.unwrap_or(before.keeping.bodies),
+        retention: changes.log_retention.unwrap_or(before.keeping.retention),
+    };
+    let after = Project { allowlist, keeping, ..before.clone() };
     if after == before {
         return Ok(Outcome::unchanged(before));
     }
     projects::set_allowlist(&mut tx, &after).await?;
+    projects::set_keeping(&mut tx, &after).await?;
     let facts = |project: &Project| {
         let entries = project.allowlist.entries().iter();
-        Some(json!({ "ip_allowlist": entries.map(Entry::to_string).collect::<Vec<_>>() }))
+        Some(json!({
+            "ip_allowlist": entries.map(Entry::to_string).collect::<Vec<_>>(),
+            "log_bodies": project.keeping.bodies.as_str(),
+            "log_retention_days": project.keeping.retention.as_days(),
+        }))
     };
     let record = Record {
         action: "update",
@@ -126,6 +140,9 @@ pub async fn update(
     };
     let operation = Some(hub.record(&mut tx, caller, now, record).await?);
     guard.finish(tx).await?;
+    if !guard.dry_run {
+        hub.logs.set_keeping(after.number, after.keeping);
+    }
     Ok(Outcome { before: Some(before), after: Some(after), changed: true, affected: 0, operation })
 }
 

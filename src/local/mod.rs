@@ -20,6 +20,7 @@ mod connectors;
 mod keys;
 mod platform;
 mod projects;
+mod request_logs;
 
 /// Whether a list goes on.
 pub type Flow = Result<ControlFlow<()>, HubError>;

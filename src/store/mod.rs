@@ -18,6 +18,7 @@ mod migrate;
 pub mod operations;
 pub mod own_connectors;
 pub mod projects;
+pub mod request_logs;
 
 pub use driver::{Param, Row};
 pub use error::{StoreError, Told};

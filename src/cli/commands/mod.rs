@@ -26,6 +26,7 @@ pub(super) mod doctor;
 mod fields;
 pub(super) mod keys;
 pub(super) mod link;
+pub(super) mod logs;
 pub(super) mod meta;
 pub(super) mod profile;
 pub(super) mod projects;

@@ -7,6 +7,7 @@ use crate::cli::input;
 use crate::cli::tree::Run;
 use crate::domain::allowlist::{Allowlist, Entry};
 use crate::domain::project::ProjectName;
+use crate::domain::request_log::{Bodies, Retention};
 use crate::domain::words::counted;
 use crate::error::{HubError, codes};
 use crate::hub::projects::Changes;
@@ -48,6 +49,7 @@ impl Run for Get {
             ("Created", context.output.moment(project.created_at)),
             ("Accounts", accounts.to_string()),
             ("Keys used from", sources(&project)),
+            ("Log", kept(&project)),
         ];
         context.output.item(&project, Some(&lines))
     }
@@ -59,6 +61,21 @@ fn sources(project: &Project) -> String {
         [] => "any address".to_owned(),
         entries => entries.join(", "),
     }
+}
+
+/// What the project's log keeps, in words.
+fn kept(project: &Project) -> String {
+    let bodies = match project.log_bodies.as_str() {
+        "all" => "headers and bodies of all calls",
+        "errors" => "headers and bodies of failed calls",
+        _ => "no headers and bodies",
+    };
+    format!("{}, {bodies}", counted(project.log_retention_days, "day"))
+}
+
+fn retention(text: &str) -> Result<Retention, String> {
+    let seconds = input::duration_s(text)?;
+    Retention::seconds(seconds).map_err(|error| error.to_string())
 }
 
 /// Create a project
@@ -87,6 +104,8 @@ impl Run for Create {
 /// --allow-ip replaces the list of addresses from which the project's API keys may be used; keys
 /// used from elsewhere are refused with status 403. It does not bind this command line on a store
 /// of its own, nor the pages that end users see.
+///
+/// A changed --log-retention is for calls from now on; rows that are there go when they were to.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Update {
     /// Name of the project
@@ -98,31 +117,58 @@ pub(in crate::cli) struct Update {
         long,
         value_name = "ENTRY",
         value_delimiter = ',',
-        required_unless_present = "clear_allow_ip"
+        required_unless_present_any = ["clear_allow_ip", "log_bodies", "log_retention"]
     )]
     allow_ip: Vec<Entry>,
 
     /// Admit API keys from any address
     #[arg(long, conflicts_with = "allow_ip")]
     clear_allow_ip: bool,
+
+    /// Keep headers and bodies of calls in the log, without their secrets: off, errors or all
+    #[arg(long, value_name = "WHICH")]
+    log_bodies: Option<Bodies>,
+
+    /// Keep new rows of the log for so long: whole days such as 30d, up to ten years
+    #[arg(long, value_name = "DURATION", value_parser = retention)]
+    log_retention: Option<Retention>,
 }
 
 impl Run for Update {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         context.output.check_writes(false)?;
+        let sets_sources = self.clear_allow_ip || !self.allow_ip.is_empty();
         let allowlist = Allowlist::new(self.allow_ip)
             .map_err(|error| HubError::new(&codes::BAD_VALUE, format!("--allow-ip: {error}")))?;
-        let changes = Changes { allowlist: Some(allowlist) };
+        let sets_log = self.log_bodies.is_some() || self.log_retention.is_some();
+        let changes = Changes {
+            allowlist: sets_sources.then_some(allowlist),
+            log_bodies: self.log_bodies,
+            log_retention: self.log_retention,
+        };
         let backend = context.backend().await?;
         let written = backend.update_project(&self.name, changes, context.guard()).await?;
         context.tell_notes(&backend);
-        let admitted = written.after.as_ref().map(sources).unwrap_or_default();
+        let after = written.after.as_ref();
+        let admitted = after.map(sources).unwrap_or_default();
+        let keeps = after.map(kept).unwrap_or_default();
         let name = &self.name;
-        let text = match (written.changed, written.dry_run) {
-            (false, _) => format!("Project {name} admits API keys from {admitted} already."),
-            (true, true) => format!("Project {name} would admit API keys from {admitted}."),
-            (true, false) => format!("Project {name} admits API keys from {admitted} now."),
-        };
+        let mut said = Vec::new();
+        if sets_sources {
+            said.push(match (written.changed, written.dry_run) {
+                (false, _) => format!("Project {name} admits API keys from {admitted} already."),
+                (true, true) => format!("Project {name} would admit API keys from {admitted}."),
+                (true, false) => format!("Project {name} admits API keys from {admitted} now."),
+            });
+        }
+        if sets_log {
+            said.push(match (written.changed, written.dry_run) {
+                (false, _) => format!("The log of project {name} is kept so already: {keeps}."),
+                (true, true) => format!("The log of project {name} would be kept so: {keeps}."),
+                (true, false) => format!("The log of project {name} is kept so now: {keeps}."),
+            });
+        }
+        let text = said.join(" ");
         context.output.writes(&[result("update", written, text)])
     }
 }

@@ -5,6 +5,7 @@ mod auth_configs;
 mod connect_sessions;
 mod connectors;
 mod keys;
+mod request_logs;
 
 use std::borrow::Cow;
 
@@ -23,8 +24,11 @@ impl Record for Project {
         Column::new("name", "NAME"),
         Column::new("created", "CREATED"),
         Column::wide("ip_allowlist", "IP ALLOWLIST"),
+        Column::wide("log_bodies", "LOG BODIES"),
+        Column::wide("log_retention_days", "LOG DAYS"),
     ];
-    const FIELDS: &'static [&'static str] = &["id", "name", "ip_allowlist", "created_at"];
+    const FIELDS: &'static [&'static str] =
+        &["id", "name", "ip_allowlist", "log_bodies", "log_retention_days", "created_at"];
 
     fn id(&self) -> Cow<'_, str> {
         Cow::Borrowed(&self.id)
@@ -35,6 +39,8 @@ impl Record for Project {
             Cell::from(self.name.as_str()),
             Cell::Time(self.created_at),
             Cell::from(self.ip_allowlist.join(",")),
+            Cell::from(self.log_bodies.as_str()),
+            Cell::Number(i64::try_from(self.log_retention_days).unwrap_or(i64::MAX)),
         ]);
     }
 }
