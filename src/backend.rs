@@ -11,6 +11,8 @@ use crate::api::connectors::{Connector, ConnectorDetail};
 use crate::api::events::{Event, NewEvents};
 use crate::api::keys::{CreatedKey, Key};
 use crate::api::projects::Project;
+use crate::api::request_logs::{LogRow, RequestLog};
+use crate::api::requests::request_logs::Include;
 use crate::api::webhooks::{
     CreatedWebhook, Delivery, DeliveryDetail, Redeliver, Redelivered, Webhook,
 };
@@ -28,7 +30,7 @@ use crate::error::HubError;
 use crate::hub::webhooks::deliveries;
 use crate::hub::write::Guard;
 use crate::hub::{
-    Hub, accounts, auth_configs, connect_sessions, connectors, events, projects, webhooks,
+    Hub, accounts, auth_configs, connect_sessions, connectors, events, logs, projects, webhooks,
 };
 use crate::local::{Flow, Local};
 
@@ -101,7 +103,9 @@ macro_rules! dispatch {
                 /// As the hub, or the way to it, reports them.
                 pub async fn $name(&self, $($arg: $kind),*) -> Result<$answer, HubError> {
                     match self {
-                        Self::Local(local) => local.$name($($arg),*).await,
+                        Self::Local(local) => {
+                            local.as_command(stringify!($name), local.$name($($arg),*)).await
+                        }
                         // Its state is large, and most commands never need it.
                         Self::Remote(client) => Box::pin(client.$name($($arg),*)).await,
                     }
@@ -168,6 +172,10 @@ dispatch! {
     fn resume(id: &AccountId, guard: Guard) -> Written<AccountDetail>;
     /// `accounts.delete`
     fn delete_account(id: &AccountId, guard: Guard) -> Written<AccountDetail>;
+    /// `logs.list`, the newest first or last.
+    fn logs(filter: &logs::Filter, descending: bool, each: impl FnMut(&LogRow) -> Flow) -> ();
+    /// `platform.requests.get`
+    fn log(request: &str, include: Include) -> RequestLog;
     /// `projects.list`
     fn projects() -> Vec<Project>;
     /// `projects.get`

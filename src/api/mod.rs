@@ -16,6 +16,7 @@ mod operations;
 pub mod platform;
 pub mod problem;
 pub mod projects;
+pub mod request_logs;
 pub mod requests;
 pub mod schema;
 pub mod webhooks;

@@ -14,6 +14,7 @@ use super::connectors::{Connector, ConnectorDetail};
 use super::events::Event;
 use super::keys::{CreatedKey, Key};
 use super::projects::Project;
+use super::request_logs::{LogRow, RequestLog};
 use super::webhooks::{Attempt, CreatedWebhook, Delivery, DeliveryDetail, Redelivered, Webhook};
 use crate::domain::connector::guide::Guide;
 
@@ -64,6 +65,11 @@ pub const TYPES: &[Type] = &[
     Type::of::<ConnectSession>("session", "A connect session, without its token"),
     Type::of::<CreatedSession>("created-session", "A new connect session with token and link"),
     Type::of::<Project>("project", "A project"),
+    Type::of::<LogRow>("log", "A call, as the log's lists show it"),
+    Type::of::<RequestLog>(
+        "log-detail",
+        "A call with its steps, and with bodies where they are kept",
+    ),
     Type::of::<Key>("key", "An API key, without its text"),
     Type::of::<CreatedKey>("created-key", "A new API key with its text"),
     Type::of::<Event<'_>>("event", "Something that happened in a project"),

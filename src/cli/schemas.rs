@@ -112,6 +112,11 @@ const ANSWERS: &[(&str, &[&str])] = &[
     ("webhooks verify", &["proof"]),
     ("events list", &["event[]"]),
     ("events tail", &["event[]"]),
+    ("connectors logs", &["log[]"]),
+    ("accounts logs", &["log[]"]),
+    ("logs list", &["log[]"]),
+    ("logs get", &["log-detail"]),
+    ("logs tail", &["log[]"]),
     ("keys list", &["key[]"]),
     ("keys get", &["key"]),
     ("keys create", &["created-key"]),
@@ -219,6 +224,7 @@ mod tests {
     use crate::api::events::Event;
     use crate::api::keys::{CreatedKey, Key};
     use crate::api::projects::Project;
+    use crate::api::request_logs::{LogRow, RequestLog};
     use crate::api::webhooks::{CreatedWebhook, Delivery, DeliveryDetail, Redelivered, Webhook};
     use crate::cli::commands::auth::StatusRow;
     use crate::cli::commands::config::{ExplainRow, FileRow, SettingRow, ValueRow};
@@ -256,6 +262,8 @@ mod tests {
         check::<Waited>("session-wait");
         check::<CreatedSession>("created-session");
         check::<Project>("project");
+        check::<LogRow>("log");
+        check::<RequestLog>("log-detail");
         check::<Key>("key");
         check::<CreatedKey>("created-key");
         check::<Event<'_>>("event");

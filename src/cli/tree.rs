@@ -11,8 +11,8 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 use crate::error::HubError;
 
 use super::commands::{
-    accounts, api, auth, config, connectors, contract, demo, doctor, events, keys, link, meta,
-    profile, projects, serve, session, wait, webhooks,
+    accounts, api, auth, config, connectors, contract, demo, doctor, events, keys, link, logs,
+    meta, profile, projects, serve, session, wait, webhooks,
 };
 use super::context::Context;
 use super::globals::Globals;
@@ -126,6 +126,7 @@ pub(super) const GROUPS: &[Group] = &[
             ),
             leaf::<connectors::Delete>("delete", &["rm"], Destructive, &["auth_configs.delete"]),
             leaf::<connectors::Open>("open", &[], Read, &["connectors.get"]),
+            leaf::<logs::OfConnector>("logs", &[], Read, &["auth_configs.target", "logs.list"]),
             leaf::<connectors::Import>("import", &[], Write, &["connectors.import"]),
             leaf::<connectors::Lint>("lint", &[], Read, &[]),
             leaf::<connectors::Forget>("forget", &[], Destructive, &["connectors.forget"]),
@@ -175,6 +176,17 @@ pub(super) const GROUPS: &[Group] = &[
             leaf::<accounts::Resume>("resume", &[], Write, &["accounts.resume"]),
             leaf::<accounts::Delete>("delete", &["rm"], Destructive, &["accounts.delete"]),
             leaf::<accounts::Export>("export", &[], Read, &["accounts.list"]),
+            leaf::<logs::OfAccount>("logs", &[], Read, &["logs.list"]),
+        ],
+    },
+    Group {
+        name: "logs",
+        aliases: &["log"],
+        about: "See who called what, and what came of it",
+        commands: &[
+            leaf::<logs::List>("list", &["ls"], Read, &["logs.list"]),
+            leaf::<logs::Get>("get", &["show"], Read, &["platform.requests.get"]),
+            leaf::<logs::Tail>("tail", &[], Read, &["logs.list"]),
         ],
     },
     Group {
@@ -322,6 +334,7 @@ const BUILDERS: [fn(Command) -> Command; GROUPS.len()] = [
     group::<8>,
     group::<9>,
     group::<10>,
+    group::<11>,
 ];
 
 fn group<const AT: usize>(command: Command) -> Command {

@@ -20,6 +20,7 @@ pub mod provider_failure;
 pub mod provider_reason;
 pub mod refresh;
 pub mod refusal;
+pub mod request_log;
 pub mod secret;
 pub mod time;
 pub mod token;

@@ -171,6 +171,9 @@ codes! {
     DELIVERY_UNKNOWN = "webhook.delivery_not_found", NotFound,
         "The project has no delivery of this number.",
         "`hubctl webhooks deliveries` shows the deliveries.";
+    LOG_UNKNOWN = "log.not_found", NotFound,
+        "No request of this id is in the project's log: it never came, it was too long ago, or it was lost where too many came at once.",
+        "`hubctl logs list` shows what is there.";
     PROJECT_UNKNOWN = "project.not_found", NotFound,
         "The store has no project of this name.",
         "`hubctl projects list` shows the projects; `hubctl projects create NAME` makes one.";

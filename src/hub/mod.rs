@@ -25,6 +25,7 @@ pub mod events;
 pub mod keyring;
 pub mod keysource;
 mod linking;
+pub mod logs;
 pub mod oauth;
 pub mod oauth_apps;
 pub mod private_file;
@@ -38,6 +39,7 @@ pub mod webhooks;
 pub mod write;
 
 use keysource::KeySources;
+use logs::Logs;
 use random::Random;
 use sealing::Sealing;
 
@@ -55,6 +57,7 @@ pub struct Hub {
     provider: Arc<Provider>,
     app_origins: Vec<Origin>,
     poster: Arc<Poster>,
+    logs: Arc<Logs>,
 }
 
 impl Hub {
@@ -68,10 +71,17 @@ impl Hub {
     ) -> Self {
         let sealing = Arc::new(Sealing::new(keys));
         let provider = Provider::new(provider::Options::default(), draw(&random));
-        let provider = Arc::new(provider);
-        let poster = Arc::new(Poster::new(provider::Options::default()));
-        let (store, app_origins) = (Arc::new(store), Vec::new());
-        Self { store, clock, random, sealing, public_url, provider, app_origins, poster }
+        Self {
+            store: Arc::new(store),
+            clock,
+            random,
+            sealing,
+            public_url,
+            provider: Arc::new(provider),
+            app_origins: Vec::new(),
+            poster: Arc::new(Poster::new(provider::Options::default())),
+            logs: Arc::default(),
+        }
     }
 
     /// The same, with another way to reach providers and receivers of webhooks.
@@ -87,6 +97,13 @@ impl Hub {
     #[must_use]
     pub fn with_app_origins(mut self, origins: Vec<Origin>) -> Self {
         self.app_origins = origins;
+        self
+    }
+
+    /// The same, with a log in which no more than so many rows may wait.
+    #[must_use]
+    pub fn with_log_room(mut self, rows: usize) -> Self {
+        self.logs = Arc::new(Logs::with_room(rows));
         self
     }
 

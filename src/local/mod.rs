@@ -21,6 +21,7 @@ mod events;
 mod keys;
 mod platform;
 mod projects;
+mod request_logs;
 mod webhooks;
 
 /// Whether a list goes on.

@@ -12,6 +12,7 @@ mod metrics;
 mod notify;
 mod page;
 mod pages;
+mod request_log;
 mod respond;
 mod router;
 pub mod routes;
@@ -301,6 +302,7 @@ impl Server {
         let work = tokio::spawn(chores_of(state.clone(), tls, reload));
         let sending = deliveries::send(Arc::clone(&state.hub), stop.clone());
         let mut sending = tokio::spawn(sending);
+        let log_writer = tokio::spawn(request_log::write(state.clone()));
         let watchdog = options.notify.watchdog.map(|every| watch(options.notify.clone(), every));
         let watchdog = watchdog.map(tokio::spawn);
         options.notify.send("READY=1");
@@ -340,7 +342,9 @@ impl Server {
         connections.wait().await;
         work.abort();
         sending.abort();
+        log_writer.abort();
         state.note_uses().await;
+        request_log::finish(&state).await;
         if let Some(watchdog) = watchdog {
             watchdog.abort();
         }
@@ -421,10 +425,11 @@ pub async fn answer(local: &Local, request: http::Request<Vec<u8>>) -> http::Res
     let state = AppState::new(hub, &options, Stop::default(), None);
     let mut request = request.map(Body::from);
     request.extensions_mut().insert(caller::Known(caller));
-    let response = match router(state, routes::routes()).oneshot(request).await {
+    let response = match router(state.clone(), routes::routes()).oneshot(request).await {
         Ok(response) => response,
         Err(never) => match never {},
     };
+    request_log::finish(&state).await;
     let (parts, body) = response.into_parts();
     // A list that broke off comes without its end, as over a network.
     let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();

@@ -24,6 +24,7 @@ pub mod oauth_apps;
 pub mod operations;
 pub mod own_connectors;
 pub mod projects;
+pub mod request_logs;
 pub mod webhooks;
 
 pub use driver::{Param, Row};

@@ -28,6 +28,7 @@ pub(super) mod events;
 mod fields;
 pub(super) mod keys;
 pub(super) mod link;
+pub(super) mod logs;
 pub(super) mod meta;
 pub(super) mod profile;
 pub(super) mod projects;

@@ -16,6 +16,7 @@ mod connectors;
 mod events;
 mod keys;
 mod projects;
+mod request_logs;
 mod webhooks;
 
 impl Client {

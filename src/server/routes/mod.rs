@@ -30,6 +30,7 @@ mod hub;
 mod keys;
 mod platform;
 mod projects;
+mod request_logs;
 mod rows;
 mod webhooks;
 
@@ -104,6 +105,11 @@ fn handler(id: &str) -> Option<MethodRouter<AppState>> {
         "platform.connector_profiles.delete_pin" => delete(platform::delete_pin),
         "platform.connectors.list_meta" => get(platform::connector_metas),
         "platform.connectors.get_meta" => get(platform::connector_meta),
+        "platform.requests.logs" => get(request_logs::logs),
+        "platform.requests.steps" => get(request_logs::steps),
+        "platform.requests.get" => get(request_logs::log),
+        "platform.requests.platform_logs" => get(request_logs::platform_logs),
+        "logs.list" => get(request_logs::list),
         "capabilities.get" => get(hub::capabilities),
         "auth_configs.list" => get(auth_configs::list),
         "auth_configs.target" => get(auth_configs::target),
