@@ -61,7 +61,7 @@ impl Hub {
         public_url: Url,
     ) -> Self {
         let sealing = Arc::new(Sealing::new(keys));
-        let provider = Arc::new(Provider::new(provider::Options::default()));
+        let provider = Arc::new(Provider::new(provider::Options::default(), draw(&random)));
         let store = Arc::new(store);
         Self { store, clock, random, sealing, public_url, provider, app_origins: Vec::new() }
     }
@@ -69,7 +69,7 @@ impl Hub {
     /// The same, with another way to reach providers.
     #[must_use]
     pub fn with_provider(mut self, options: provider::Options) -> Self {
-        self.provider = Arc::new(Provider::new(options));
+        self.provider = Arc::new(Provider::new(options, draw(&self.random)));
         self
     }
 
@@ -128,4 +128,10 @@ impl Hub {
         Err(HubError::new(&codes::FORBIDDEN, text)
             .detail(serde_json::json!({ "scope": permission.as_str() })))
     }
+}
+
+/// The hub's randomness, for what lies below the hub.
+fn draw(random: &Arc<dyn Random>) -> Arc<provider::Draw> {
+    let random = Arc::clone(random);
+    Arc::new(move |bytes| random.fill(bytes))
 }
