@@ -85,6 +85,8 @@ const ANSWERS: &[(&str, &[&str])] = &[
     ("accounts explain", &["explanation"]),
     ("accounts add", &["account-detail"]),
     ("accounts update", &["write"]),
+    ("accounts test", WRITES),
+    ("accounts refresh", WRITES),
     ("accounts suspend", WRITES),
     ("accounts resume", WRITES),
     ("accounts delete", WRITES),

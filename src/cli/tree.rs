@@ -160,6 +160,8 @@ pub(super) const GROUPS: &[Group] = &[
             leaf::<accounts::Explain>("explain", &[], Read, &["accounts.explain"]),
             leaf::<accounts::Add>("add", &[], Write, &["accounts.create"]),
             leaf::<accounts::Update>("update", &[], Write, &["accounts.update"]),
+            leaf::<accounts::Test>("test", &[], Write, &["accounts.test"]),
+            leaf::<accounts::Refresh>("refresh", &[], Write, &["accounts.refresh"]),
             leaf::<accounts::Suspend>("suspend", &[], Destructive, &["accounts.suspend"]),
             leaf::<accounts::Resume>("resume", &[], Write, &["accounts.resume"]),
             leaf::<accounts::Delete>("delete", &["rm"], Destructive, &["accounts.delete"]),

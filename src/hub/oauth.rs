@@ -547,7 +547,7 @@ async fn link(
     let Claimed { user, way, kept, stored } = claimed;
     let edits = kept.edits.as_deref().map(str::parse).transpose();
     let edits = edits.map_err(|_| bad_state())?;
-    let filled = Filled { checked: kept.checked.clone(), edits };
+    let filled = Filled { checked: kept.checked.clone(), edits, keeps_tokens: false };
     let mut values = values_of(hub, user, way, &filled).await?;
     values.extend(kept.request.clone());
     let callback = Callback {

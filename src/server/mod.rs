@@ -18,6 +18,7 @@ mod source;
 mod stop;
 mod stream;
 mod tls;
+mod worker;
 
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
@@ -283,6 +284,7 @@ impl Server {
             chores.spawn(listen::accept(door, state.clone(), connections.clone()));
         }
         let work = tokio::spawn(chores_of(state.clone(), tls, reload));
+        let mut worker = tokio::spawn(worker::work(Arc::clone(&state.hub), stop.clone()));
         let watchdog = options.notify.watchdog.map(|every| watch(options.notify.clone(), every));
         let watchdog = watchdog.map(tokio::spawn);
         options.notify.send("READY=1");
@@ -312,9 +314,12 @@ impl Server {
             let left = connections.len();
             tracing::warn!(target: "hubctl::serve", left, "connections are cut off");
         }
+        // What it has begun may hold the only copy of a new token.
+        _ = timeout(options.grace, &mut worker).await;
         stop.now();
         connections.wait().await;
         work.abort();
+        worker.abort();
         state.note_uses().await;
         if let Some(watchdog) = watchdog {
             watchdog.abort();
