@@ -171,7 +171,11 @@ dispatch! {
     /// `accounts.resume`
     fn resume(id: &AccountId, guard: Guard) -> Written<AccountDetail>;
     /// `accounts.delete`
-    fn delete_account(id: &AccountId, guard: Guard) -> Written<AccountDetail>;
+    fn delete_account(id: &AccountId, keep_remote: bool, guard: Guard) -> Written<AccountDetail>;
+    /// `accounts.test`
+    fn test_account(id: &AccountId, guard: Guard) -> Written<AccountDetail>;
+    /// `accounts.refresh`
+    fn refresh_account(id: &AccountId, guard: Guard) -> Written<AccountDetail>;
     /// `logs.list`, the newest first or last.
     fn logs(filter: &logs::Filter, descending: bool, each: impl FnMut(&LogRow) -> Flow) -> ();
     /// `platform.requests.get`

@@ -135,6 +135,7 @@ parameters! {
         named(&[Audience::Admin, Audience::EndUser].map(Audience::as_str));
     PENDING = "pending", "Only sessions that wait for a first success", flag();
     EXPIRING_IN = "expiring_in", "Only open sessions that expire within so many seconds", whole(0);
+    KEEP_REMOTE = "keep_remote", "Do not ask the provider to forget the account's tokens", flag();
     DRY_RUN = "dry_run", "Only say what would happen", flag();
     MAX_AFFECTED = "max_affected", "Refuse to touch more linked accounts than this", whole(0);
 }
@@ -270,7 +271,9 @@ fn accounts(id: &str) -> Option<Shape> {
         "platform.accounts.update" => {
             Shape::gives::<Account<'_>>("Change a linked account").takes::<ChangeAccount>()
         }
-        "platform.accounts.delete" => Shape::gives::<Account<'_>>("Delete a linked account"),
+        "platform.accounts.delete" => {
+            Shape::gives::<Account<'_>>("Delete a linked account").with(&[KEEP_REMOTE])
+        }
         "platform.accounts.meta" => {
             Shape::gives::<AccountMeta>("Show what a linked account can do")
         }
@@ -294,7 +297,15 @@ fn accounts(id: &str) -> Option<Shape> {
         "accounts.resume" => {
             Shape::gives::<Written<AccountDetail>>("End the pause of a linked account")
         }
-        "accounts.delete" => Shape::gives::<Written<AccountDetail>>("Delete a linked account"),
+        "accounts.test" => Shape::gives::<Written<AccountDetail>>(
+            "Ask the provider whether the credentials of a linked account work",
+        ),
+        "accounts.refresh" => {
+            Shape::gives::<Written<AccountDetail>>("Get new tokens for a linked account now")
+        }
+        "accounts.delete" => {
+            Shape::gives::<Written<AccountDetail>>("Delete a linked account").with(&[KEEP_REMOTE])
+        }
         _ => return None,
     })
 }

@@ -98,6 +98,8 @@ operations! {
     "accounts.update" "PATCH" "/admin/accounts/{id}" PlatformWrite Extension;
     "accounts.suspend" "POST" "/admin/accounts/{id}/suspend" PlatformWrite Extension;
     "accounts.resume" "POST" "/admin/accounts/{id}/resume" PlatformWrite Extension;
+    "accounts.test" "POST" "/admin/accounts/{id}/test" PlatformWrite Extension;
+    "accounts.refresh" "POST" "/admin/accounts/{id}/refresh" PlatformWrite Extension;
     "accounts.delete" "DELETE" "/admin/accounts/{id}" PlatformWrite Extension;
     "logs.list" "GET" "/admin/logs" PlatformRead Extension;
     "projects.list" "GET" "/admin/projects" Administer Extension;

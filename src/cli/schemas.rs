@@ -93,6 +93,8 @@ const ANSWERS: &[(&str, &[&str])] = &[
     ("accounts update", &["write"]),
     ("accounts relink", &["created-session"]),
     ("accounts wait", &["account-detail"]),
+    ("accounts test", WRITES),
+    ("accounts refresh", WRITES),
     ("accounts suspend", WRITES),
     ("accounts resume", WRITES),
     ("accounts delete", WRITES),

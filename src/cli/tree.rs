@@ -172,6 +172,8 @@ pub(super) const GROUPS: &[Group] = &[
                 &["accounts.get", "connect_sessions.create"],
             ),
             leaf::<wait::AccountWait>("wait", &[], Read, &["accounts.get"]),
+            leaf::<accounts::Test>("test", &[], Write, &["accounts.test"]),
+            leaf::<accounts::Refresh>("refresh", &[], Write, &["accounts.refresh"]),
             leaf::<accounts::Suspend>("suspend", &[], Destructive, &["accounts.suspend"]),
             leaf::<accounts::Resume>("resume", &[], Write, &["accounts.resume"]),
             leaf::<accounts::Delete>("delete", &["rm"], Destructive, &["accounts.delete"]),

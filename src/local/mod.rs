@@ -109,5 +109,6 @@ fn written<T, A>(
         operation_id: outcome.operation.filter(|_| !guard.dry_run).map(|id| id.to_string()),
         before: outcome.before.as_ref().map(&show),
         after: outcome.after.as_ref().map(&show),
+        revoked: Vec::new(),
     }
 }

@@ -21,6 +21,7 @@ mod source;
 mod stop;
 mod stream;
 mod tls;
+mod worker;
 
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
@@ -303,6 +304,7 @@ impl Server {
         let sending = deliveries::send(Arc::clone(&state.hub), stop.clone());
         let mut sending = tokio::spawn(sending);
         let log_writer = tokio::spawn(request_log::write(state.clone()));
+        let mut worker = tokio::spawn(worker::work(Arc::clone(&state.hub), stop.clone()));
         let watchdog = options.notify.watchdog.map(|every| watch(options.notify.clone(), every));
         let watchdog = watchdog.map(tokio::spawn);
         options.notify.send("READY=1");
@@ -332,15 +334,18 @@ impl Server {
             let left = connections.len();
             tracing::warn!(target: "hubctl::serve", left, "connections are cut off");
         }
-        // What is not waited for is sent once more by whoever takes over.
+        // What it has begun may hold the only copy of a new token; what is not sent by then is sent
+        // once more by whoever takes over.
+        let rest = async { tokio::join!(&mut worker, &mut sending) };
         tokio::select! {
             biased;
             () = stop.cut() => {}
-            _ = timeout(options.grace, &mut sending) => {}
+            _ = timeout(options.grace, rest) => {}
         }
         stop.now();
         connections.wait().await;
         work.abort();
+        worker.abort();
         sending.abort();
         log_writer.abort();
         state.note_uses().await;

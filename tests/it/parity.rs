@@ -64,10 +64,10 @@ connectors delete nobody --yes --if-missing skip
 connectors delete {second} nobody --yes --json
 a<id< accounts add --provider bamboohr --origin-owner-id acme-1 --origin-owner-name Acme --set subdomain=acme --set api_key=hidden-1 --metadata team=x --json
 b<id< accounts add --provider bamboohr --origin-owner-id acme-2 --origin-owner-name Globex --set subdomain=glo --set api_key=hidden-2 --type test --json
-accounts add --provider bamboohr --origin-owner-id acme-2 --origin-owner-name Globex --set subdomain=glo --set api_key=hidden-3 --json
-accounts add --provider bamboohr --origin-owner-id acme-3 --origin-owner-name X --set subdomain=glo
-accounts add --provider airtable --origin-owner-id acme-3 --origin-owner-name X --set api_key=z
-accounts add --provider no-such --origin-owner-id acme-3 --origin-owner-name X --set api_key=z
+accounts add --provider bamboohr --origin-owner-id acme-2 --origin-owner-name Globex --set subdomain=glo --set api_key=hidden-3 --json --no-verify
+accounts add --provider bamboohr --origin-owner-id acme-3 --origin-owner-name X --set subdomain=glo --no-verify
+accounts add --provider airtable --origin-owner-id acme-3 --origin-owner-name X --set api_key=z --no-verify
+accounts add --provider no-such --origin-owner-id acme-3 --origin-owner-name X --set api_key=z --no-verify
 accounts list
 accounts list --json
 accounts list --provider bamboohr --status active --origin-owner-id acme-1 -o id
@@ -83,6 +83,9 @@ accounts get {a} {b}
 accounts get no-such-account
 accounts explain {a} --json
 accounts explain no-such-account --json
+accounts test {a} --dry-run
+accounts refresh {a}
+accounts refresh no-such-account --json
 accounts update {a} --label Prod --metadata tier=gold --json
 accounts update {a} --label Prod --json
 accounts update {a} --auth-config {a}
@@ -129,7 +132,7 @@ session revoke 99999 --yes
 link create --provider bamboohr --origin-owner-id acme-8 --origin-owner-name Acme --json
 link create --from owners.csv --json
 link create --from owners.csv --json
-accounts delete {b}
+accounts delete {b} --keep-remote
 accounts delete {b} --yes --json
 accounts delete {b} --yes
 logs list --provider no-such --json

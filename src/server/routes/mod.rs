@@ -138,6 +138,8 @@ fn handler(id: &str) -> Option<MethodRouter<AppState>> {
         "accounts.update" => patch(accounts::update),
         "accounts.suspend" => post(accounts::suspend),
         "accounts.resume" => post(accounts::resume),
+        "accounts.test" => post(accounts::test),
+        "accounts.refresh" => post(accounts::refresh),
         "accounts.delete" => delete(accounts::delete),
         "projects.list" => get(projects::list),
         "projects.get" => get(projects::get),
