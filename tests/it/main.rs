@@ -19,6 +19,7 @@ mod keyring;
 mod parity;
 #[cfg(unix)]
 mod postgres;
+mod provider;
 mod rules;
 mod schemas;
 #[cfg(unix)]

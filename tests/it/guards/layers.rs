@@ -46,8 +46,8 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("print!(", &[]),
     ("eprintln!", &[]),
     ("driver::", &["store/"]),
-    ("reqwest", &["net.rs", "client/", "provider/"]),
-    ("reqwest::Client::", &["net.rs"]),
+    ("reqwest", &["net/", "client/", "provider/"]),
+    ("reqwest::Client::", &["net/"]),
 ];
 
 /// The code without comments, and without what tests alone compile.
