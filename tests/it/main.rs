@@ -21,6 +21,7 @@ mod keyring;
 mod parity;
 #[cfg(unix)]
 mod postgres;
+mod provider;
 mod rules;
 #[cfg(unix)]
 mod sample;
