@@ -39,13 +39,17 @@ use random::Random;
 use sealing::Sealing;
 
 /// An integration hub: a store and what its rules need from the world.
+///
+/// Copies share everything: one can go on where the other was dropped, such as with the request
+/// that it answered.
+#[derive(Clone)]
 pub struct Hub {
-    store: Store,
+    store: Arc<Store>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
-    sealing: Sealing,
+    sealing: Arc<Sealing>,
     public_url: Url,
-    provider: Provider,
+    provider: Arc<Provider>,
     app_origins: Vec<Origin>,
 }
 
@@ -58,15 +62,16 @@ impl Hub {
         keys: KeySources,
         public_url: Url,
     ) -> Self {
-        let sealing = Sealing::new(keys);
-        let provider = Provider::new(provider::Options::default(), draw(&random));
+        let sealing = Arc::new(Sealing::new(keys));
+        let provider = Arc::new(Provider::new(provider::Options::default(), draw(&random)));
+        let store = Arc::new(store);
         Self { store, clock, random, sealing, public_url, provider, app_origins: Vec::new() }
     }
 
     /// The same, with another way to reach providers.
     #[must_use]
     pub fn with_provider(mut self, options: provider::Options) -> Self {
-        self.provider = Provider::new(options, draw(&self.random));
+        self.provider = Arc::new(Provider::new(options, draw(&self.random)));
         self
     }
 
