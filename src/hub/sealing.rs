@@ -271,6 +271,33 @@ impl Hub {
     }
 }
 
+impl Hub {
+    /// Seals a text for one field of one row.
+    pub(super) async fn seal_text(
+        &self,
+        tx: &mut Tx,
+        project: ProjectNumber,
+        spot: Spot<'_>,
+        plain: &[u8],
+    ) -> Result<Vec<u8>, HubError> {
+        let keys = self.data_keys(tx, project).await?;
+        let (number, key) = keys.newest().ok_or(StoreError::Stale)?;
+        vault::seal(key, number, &spot.place(project), plain, self.random.as_ref())
+    }
+
+    /// Opens what [`Hub::seal_text`] made for the same place.
+    pub(super) async fn open_text(
+        &self,
+        tx: &mut Tx,
+        project: ProjectNumber,
+        spot: Spot<'_>,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, HubError> {
+        let keys = self.data_keys(tx, project).await?;
+        vault::open(&keys, &spot.place(project), sealed)
+    }
+}
+
 /// The row and field that a sealed value lies in.
 #[derive(Clone, Copy)]
 pub(super) struct Spot<'a> {

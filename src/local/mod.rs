@@ -17,9 +17,12 @@ mod accounts;
 mod auth_configs;
 mod connect_sessions;
 mod connectors;
+mod events;
 mod keys;
 mod platform;
 mod projects;
+mod request_logs;
+mod webhooks;
 
 /// Whether a list goes on.
 pub type Flow = Result<ControlFlow<()>, HubError>;

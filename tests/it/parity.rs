@@ -132,6 +132,17 @@ link create --from owners.csv --json
 accounts delete {b}
 accounts delete {b} --yes --json
 accounts delete {b} --yes
+logs list --provider no-such --json
+logs list --account no-such --status 4xx --since 1h -o id
+logs list --status nonsense
+logs list --provider no-such --method BREW
+logs list --provider no-such --since never
+logs get no-such-request
+logs get no-such-request --bodies --json
+logs tail --json
+connectors logs hubspot --method OPTIONS --json
+connectors logs Other --status 599
+accounts logs {a} --method OPTIONS --json
 keys create ci --scope platform:read --expires-in 1h --json
 keys create ci
 keys create deploy --scope nonsense
@@ -149,6 +160,11 @@ projects get second --json
 projects get third
 projects update second --allow-ip 10.0.0.0/8 --json
 projects update second --allow-ip nonsense
+projects update second --log-bodies errors --log-retention 30d --json
+projects update second --log-bodies errors --log-retention 30d
+projects update second --log-bodies some
+projects update second --log-retention 36h
+projects update second --log-retention 4000d
 projects delete second
 projects delete second --yes --json
 projects delete third --yes

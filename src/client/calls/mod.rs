@@ -13,8 +13,11 @@ mod accounts;
 mod auth_configs;
 mod connect_sessions;
 mod connectors;
+mod events;
 mod keys;
 mod projects;
+mod request_logs;
+mod webhooks;
 
 impl Client {
     /// A write without a body.

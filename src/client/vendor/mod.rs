@@ -17,6 +17,7 @@ pub(super) mod accounts;
 pub(super) mod auth_configs;
 pub(super) mod connect_sessions;
 pub(super) mod connectors;
+pub(super) mod request_logs;
 mod wire;
 
 /// Where people administer the vendor's platform.
@@ -43,6 +44,8 @@ const OFFERED: &[&str] = &[
     "connectors.list",
     "connectors.get",
     "connectors.guide",
+    "logs.list",
+    "platform.requests.get",
 ];
 
 /// Whether the platform is reached at this host.

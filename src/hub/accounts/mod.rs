@@ -226,7 +226,8 @@ async fn keep(
     }
     let after = decided.after;
     accounts::save(tx, caller.project(), &after).await?;
-    hub.emit(tx, caller, EventKind::AccountUpdated, after.id.as_str(), now, None).await?;
+    let data = Some(event_data(&after));
+    hub.emit(tx, caller, EventKind::AccountUpdated, after.id.as_str(), now, data).await?;
     let record = Record {
         action,
         resource: resource(&after),

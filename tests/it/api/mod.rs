@@ -6,6 +6,7 @@ mod description;
 mod hostile;
 mod kill;
 mod lists;
+mod request_logs;
 mod sdk;
 mod threats;
 

@@ -49,8 +49,8 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("print!(", &[]),
     ("eprintln!", &[]),
     ("driver::", &["store/"]),
-    ("reqwest", &["net.rs", "client/", "provider/"]),
-    ("reqwest::Client::", &["net.rs"]),
+    ("reqwest", &["net/", "client/", "provider/"]),
+    ("reqwest::Client::", &["net/mod.rs"]),
 ];
 
 /// The code without comments, and without what tests alone compile.
