@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod contract;
+mod customers;
 mod doctor;
 mod keys;
 mod links;
