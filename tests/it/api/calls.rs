@@ -22,6 +22,9 @@ pub(super) struct Things {
     pub(super) connector: String,
     pub(super) project: String,
     pub(super) key: String,
+    pub(super) webhook: String,
+    /// One of it.
+    pub(super) delivery: String,
     /// What tells these things from others.
     pub(super) tag: String,
 }
@@ -76,6 +79,11 @@ impl Things {
         api.post("/admin/projects", &json!({ "name": project })).status(201);
         let body = json!({ "name": format!("key-{tag}"), "scopes": ["platform:read"] });
         let made = api.post("/admin/keys", &body).status(201).json();
+        // Nobody has this name, so that the trial fails at once.
+        let body = json!({ "url": format!("https://{tag}.invalid/hooks") });
+        let webhook = text(&api.post("/admin/webhooks", &body).status(201).json(), "id");
+        let tried = api.ask("POST", &format!("/admin/webhooks/{webhook}/test"), None);
+        let delivery = text(&tried.status(200).json(), "id");
         Self {
             config: main,
             spare,
@@ -85,6 +93,8 @@ impl Things {
             connector: key,
             project,
             key: text(&made, "id"),
+            webhook,
+            delivery,
             tag: tag.to_owned(),
         }
     }
@@ -101,6 +111,8 @@ impl Things {
             connector: "own-never".to_owned(),
             project: "project-never".to_owned(),
             key: id(4),
+            webhook: id(5),
+            delivery: "987654321".to_owned(),
             tag: "never".to_owned(),
         }
     }
@@ -129,6 +141,8 @@ impl Things {
             _ if path.contains("/connectors/") => &self.connector,
             _ if path.contains("/projects/") => &self.project,
             _ if path.contains("/keys/") => &self.key,
+            _ if path.contains("/webhooks/") => &self.webhook,
+            _ if path.contains("/deliveries/") => &self.delivery,
             _ => &self.config,
         };
         let (Some(from), Some(to)) = (path.find('{'), path.find('}')) else {
@@ -180,6 +194,10 @@ fn body(id: &str, things: &Things, fresh: &str) -> Option<Value> {
         "accounts.create" => account(fresh, &things.config),
         "auth_configs.update" | "projects.create" => json!({ "name": fresh }),
         "projects.update" => json!({ "ip_allowlist": ["127.0.0.0/8", "::1"] }),
+        "webhooks.create" => json!({ "url": "https://app.example.com/hooks" }),
+        "webhooks.update" => json!({ "events": ["account.created", "key.deleted"] }),
+        "webhooks.rotate_secret" => json!({ "step": "begin" }),
+        "deliveries.redeliver_failed" => json!({ "since": "2026-06-01T00:00:00Z" }),
         "keys.create" => json!({ "name": fresh, "expires_in": 3600 }),
         _ => {
             let row = Operation::find(id).unwrap_or_else(|| panic!("no operation {id}"));

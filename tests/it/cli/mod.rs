@@ -13,3 +13,4 @@ mod secrets;
 mod stores;
 mod terminal;
 mod waiting;
+mod webhooks;

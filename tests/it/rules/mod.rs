@@ -12,3 +12,4 @@ mod keys;
 mod linking;
 mod secrets;
 mod sessions;
+mod webhooks;
