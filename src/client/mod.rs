@@ -161,6 +161,7 @@ impl Client {
             // On one machine it costs more than it saves.
             gzip: !is_loopback(&api_url),
             resolver: None,
+            identity: None,
         };
         Ok(Self {
             root: api_url.as_str().trim_end_matches('/').to_owned(),

@@ -33,3 +33,29 @@ pub struct ProviderFailure {
     /// When the provider wants to be asked again.
     pub retry_at: Option<Timestamp>,
 }
+
+impl ProviderFailure {
+    /// A failure without an answer.
+    #[must_use]
+    pub fn new(class: Class, message: impl Into<String>) -> Self {
+        Self { class, status: None, code: None, message: message.into(), retry_at: None }
+    }
+
+    /// The same, with the status of the answer.
+    #[must_use]
+    pub fn with_status(self, status: u16) -> Self {
+        Self { status: Some(status), ..self }
+    }
+
+    /// The same, with the provider's own code.
+    #[must_use]
+    pub fn with_code(self, code: Option<String>) -> Self {
+        Self { code, ..self }
+    }
+
+    /// The same, with the instant at which the provider wants to be asked again.
+    #[must_use]
+    pub fn retry_at(self, retry_at: Option<Timestamp>) -> Self {
+        Self { retry_at, ..self }
+    }
+}

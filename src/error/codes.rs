@@ -219,6 +219,9 @@ codes! {
     NET_NO_ROOTS = "net.no_roots", LocalState,
         "The system has no trusted certificates, so that no https:// address can be checked.",
         "Install the package ca-certificates, or name a file with --cacert.";
+    NET_BAD_IDENTITY = "net.bad_identity", LocalState,
+        "The certificate that this program should show to the other side, or its key, can't be used.",
+        "Give both as PEM, the private key without a password, and of the same pair.";
     TRACE_FAILED = "trace.failed", LocalState,
         "The file of --trace can't be written.",
         "Check the path, its permissions and free space.";

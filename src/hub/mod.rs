@@ -42,15 +42,19 @@ use random::Random;
 use sealing::Sealing;
 
 /// An integration hub: a store and what its rules need from the world.
+///
+/// Copies share everything: one can go on where the other was dropped, such as with the request
+/// that it answered.
+#[derive(Clone)]
 pub struct Hub {
-    store: Store,
+    store: Arc<Store>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
-    sealing: Sealing,
+    sealing: Arc<Sealing>,
     public_url: Url,
-    provider: Provider,
+    provider: Arc<Provider>,
     app_origins: Vec<Origin>,
-    poster: Poster,
+    poster: Arc<Poster>,
 }
 
 impl Hub {
@@ -62,17 +66,19 @@ impl Hub {
         keys: KeySources,
         public_url: Url,
     ) -> Self {
-        let (sealing, provider) = (Sealing::new(keys), Provider::new(provider::Options::default()));
-        let poster = Poster::new(provider::Options::default());
-        let app_origins = Vec::new();
+        let sealing = Arc::new(Sealing::new(keys));
+        let provider = Provider::new(provider::Options::default(), draw(&random));
+        let provider = Arc::new(provider);
+        let poster = Arc::new(Poster::new(provider::Options::default()));
+        let (store, app_origins) = (Arc::new(store), Vec::new());
         Self { store, clock, random, sealing, public_url, provider, app_origins, poster }
     }
 
     /// The same, with another way to reach providers and receivers of webhooks.
     #[must_use]
     pub fn with_provider(mut self, options: provider::Options) -> Self {
-        self.poster = Poster::new(options.clone());
-        self.provider = Provider::new(options);
+        self.poster = Arc::new(Poster::new(options.clone()));
+        self.provider = Arc::new(Provider::new(options, draw(&self.random)));
         self
     }
 
@@ -141,4 +147,10 @@ impl Hub {
         Err(HubError::new(&codes::FORBIDDEN, text)
             .detail(serde_json::json!({ "scope": permission.as_str() })))
     }
+}
+
+/// The hub's randomness, for what lies below the hub.
+fn draw(random: &Arc<dyn Random>) -> Arc<provider::Draw> {
+    let random = Arc::clone(random);
+    Arc::new(move |bytes| random.fill(bytes))
 }

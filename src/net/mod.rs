@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::error::{HubError, codes};
 
@@ -39,6 +39,23 @@ pub struct Options {
     /// Looks up names, and may refuse what they stand for; the system's resolver where there is
     /// none.
     pub resolver: Option<Arc<dyn reqwest::dns::Resolve>>,
+    /// Who this program is to the other side, where that asks for a certificate.
+    pub identity: Option<Identity>,
+}
+
+/// A client certificate and its key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The certificate, and those that lead to a root (PEM).
+    pub certificate: String,
+    /// Its private key (PEM).
+    pub private_key: zeroize::Zeroizing<String>,
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Identity(..)")
+    }
 }
 
 /// Proxies are left out: their addresses may have passwords.
@@ -59,7 +76,7 @@ pub type HttpClient = reqwest::Client;
 /// sizes of bodies and total times are bounded where the bodies are read.
 ///
 /// # Errors
-/// `net.bad_ca_file`, `net.no_roots`, `net.bad_proxy`.
+/// `net.bad_ca_file`, `net.no_roots`, `net.bad_proxy`, `net.bad_identity`.
 pub fn client(options: &Options) -> Result<HttpClient, HubError> {
     let connect = options.connect_timeout.unwrap_or(CONNECT_LIMIT).min(CONNECT_LIMIT);
     let mut builder = reqwest::Client::builder()
@@ -114,9 +131,35 @@ fn tls(options: &Options) -> Result<rustls::ClientConfig, HubError> {
     let config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| HubError::new(&codes::INTERNAL, "TLS can't be set up").source(error))?;
-    let mut config = config.with_root_certificates(roots).with_no_client_auth();
+    let config = config.with_root_certificates(roots);
+    let mut config = match &options.identity {
+        Some(identity) => with_identity(config, identity)?,
+        None => config.with_no_client_auth(),
+    };
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
+}
+
+/// What is wrong with it is told without repeating any of it.
+fn with_identity(
+    config: rustls::ConfigBuilder<rustls::ClientConfig, rustls::client::WantsClientCert>,
+    identity: &Identity,
+) -> Result<rustls::ClientConfig, HubError> {
+    let bad = |what: &str| {
+        HubError::new(&codes::NET_BAD_IDENTITY, format!("the client certificate: {what}"))
+            .hint("give the certificate and its unencrypted private key, both as PEM")
+    };
+    let chain: Result<Vec<_>, _> =
+        CertificateDer::pem_slice_iter(identity.certificate.as_bytes()).collect();
+    let chain = chain.map_err(|_| bad("it is not PEM"))?;
+    if chain.is_empty() {
+        return Err(bad("no certificate is in it"));
+    }
+    let key = PrivateKeyDer::from_pem_slice(identity.private_key.as_bytes())
+        .map_err(|_| bad("no private key is in the text of its key"))?;
+    config
+        .with_client_auth_cert(chain, key)
+        .map_err(|_| bad("its private key is of another certificate or of an unknown kind"))
 }
 
 fn roots(options: &Options) -> Result<rustls::RootCertStore, HubError> {

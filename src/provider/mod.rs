@@ -1,18 +1,46 @@
 //! Calls to providers: proving credentials, tokens, revocation, signed requests. It decides
 //! nothing about accounts and stores nothing.
+//!
+//! Every call goes through the guard of addresses, follows no redirect and is bounded in time and
+//! size. What a failure says is one line without any value of the request.
 
+mod call;
+mod clients;
+mod failures;
+pub mod forward;
+mod jwt;
+mod look_up;
+mod oauth1;
+pub mod post;
+mod request;
+mod saml;
+mod sign;
+mod tokens;
+mod verify;
+
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::domain::connector::request::TokenRequest;
 use crate::domain::connector::{AuthMethod, Connector};
 use crate::domain::credentials::{Tokens, Values};
 use crate::domain::provider_failure::{Class, ProviderFailure};
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
+use crate::error::HubError;
 use crate::net;
 
-pub mod post;
+use clients::Clients;
+pub use request::Request;
+
+/// The largest answer that is read as a whole, unpacked.
+pub const MAX_ANSWER_BYTES: usize = 1 << 20;
+
+/// Fills bytes with random ones.
+pub type Draw = dyn Fn(&mut [u8]) -> Result<(), HubError> + Send + Sync;
 
 /// How providers are reached.
 #[derive(Debug, Clone)]
@@ -36,10 +64,16 @@ impl Default for Options {
 }
 
 /// What calls providers.
-#[derive(Debug)]
 pub struct Provider {
-    #[expect(dead_code, reason = "skeleton")]
     options: Options,
+    clients: Clients,
+    draw: Arc<Draw>,
+}
+
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Provider").field("options", &self.options).finish_non_exhaustive()
+    }
 }
 
 /// Whom a call is for, and with what.
@@ -54,7 +88,7 @@ pub struct Target<'a> {
 }
 
 /// What came back in the browser from the provider's login.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Callback<'a> {
     /// The code; for OAuth 1.0a the verifier.
     pub code: &'a Secret,
@@ -78,19 +112,30 @@ pub struct Revocation {
 impl Provider {
     /// What calls providers this way; clients are made at the first call.
     #[must_use]
-    pub fn new(options: Options) -> Self {
-        Self { options }
+    pub fn new(options: Options, draw: Arc<Draw>) -> Self {
+        Self { clients: Clients::new(&options), options, draw }
     }
 
-    /// The connector's light call: whether the credentials work (OA-17, OA-18). `Ok(false)` where
-    /// the connector has no such call.
+    /// Whether addresses may be `http`: only where the operator named networks, to which the guard
+    /// then holds them. For [`crate::domain::oauth::login::login_url`].
+    #[must_use]
+    pub fn allows_plain(&self) -> bool {
+        self.clients.guard.allows_any()
+    }
+
+    /// The connector's light call: whether the credentials work (OA-17). `Ok(false)` where the
+    /// connector has no such call, or has one that need not succeed and did not (OA-18).
     pub async fn verify(
         &self,
         target: Target<'_>,
         now: Timestamp,
     ) -> Result<bool, ProviderFailure> {
-        let _ = (target, now);
-        Err(not_yet())
+        let Some(verify) = target.connector.verify_for(target.method) else { return Ok(false) };
+        match self.verify_by(verify, target, now).await {
+            Ok(()) => Ok(true),
+            Err(_) if verify.optional => Ok(false),
+            Err(failure) => Err(failures::shown(failure, target.values)),
+        }
     }
 
     /// OAuth: the code that came back, for tokens; with look-ups and captured values.
@@ -100,8 +145,15 @@ impl Provider {
         callback: Callback<'_>,
         now: Timestamp,
     ) -> Result<Tokens, ProviderFailure> {
-        let _ = (target, callback, now);
-        Err(not_yet())
+        let outcome = self.exchange_code(target, callback, now).await;
+        outcome.map_err(|failure| {
+            let mut values = target.values.clone();
+            values.insert("code", callback.code.clone());
+            if let Some(verifier) = callback.verifier {
+                values.insert("verifier", verifier.clone());
+            }
+            failures::shown(failure, &values)
+        })
     }
 
     /// The first step of OAuth 1.0a: a request token and its secret, kept as captured values
@@ -112,8 +164,12 @@ impl Provider {
         callback_url: &str,
         now: Timestamp,
     ) -> Result<Values, ProviderFailure> {
-        let _ = (target, callback_url, now);
-        Err(not_yet())
+        let Some(TokenRequest::OAuth1(flow)) = &target.method.token_request else {
+            let text = "this method does not log in by OAuth 1.0a";
+            return Err(ProviderFailure::new(Class::Configuration, text));
+        };
+        let outcome = self.oauth1_request(target, flow, callback_url, now).await;
+        outcome.map_err(|failure| failures::shown(failure, target.values))
     }
 
     /// Tokens without a browser: client credentials, login calls, signed assertions. `Ok(None)`
@@ -123,8 +179,8 @@ impl Provider {
         target: Target<'_>,
         now: Timestamp,
     ) -> Result<Option<Tokens>, ProviderFailure> {
-        let _ = (target, now);
-        Err(not_yet())
+        let outcome = self.obtain_tokens(target, now).await;
+        outcome.map_err(|failure| failures::shown(failure, target.values))
     }
 
     /// New tokens for old ones: the refresh-token grant where the method has it, else as
@@ -134,23 +190,12 @@ impl Provider {
         target: Target<'_>,
         now: Timestamp,
     ) -> Result<Tokens, ProviderFailure> {
-        let _ = (target, now);
-        Err(not_yet())
+        let outcome = self.refresh_tokens(target, now).await;
+        outcome.map_err(|failure| failures::shown(failure, target.values))
     }
 
-    /// Asks the provider to forget the tokens; empty where it has no way to be asked.
+    /// Asks the provider to forget the tokens; empty where no way to ask is known.
     pub async fn revoke(&self, target: Target<'_>, now: Timestamp) -> Vec<Revocation> {
-        let _ = (target, now);
-        Vec::new()
-    }
-}
-
-fn not_yet() -> ProviderFailure {
-    ProviderFailure {
-        class: Class::Transient,
-        status: None,
-        code: None,
-        message: "not yet".to_owned(),
-        retry_at: None,
+        self.revoke_tokens(target, now).await
     }
 }

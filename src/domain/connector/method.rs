@@ -48,6 +48,9 @@ pub struct AuthMethod {
     /// OAuth: where refresh tokens are redeemed, if not at `token_url`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh_url: Option<Template>,
+    /// OAuth: where tokens are revoked (RFC 7009); the client shows who it is as at `token_url`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revocation_url: Option<Template>,
     /// OAuth: how the client shows who it is at the token end point.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_auth_method: Option<TokenAuth>,

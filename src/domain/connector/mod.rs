@@ -3,8 +3,10 @@
 //!
 //! These are facts read from files. How a project sets a connector up is not told here.
 
+pub mod address;
 pub mod category;
 pub mod field;
+pub mod filling;
 pub mod guide;
 pub mod method;
 pub mod near;

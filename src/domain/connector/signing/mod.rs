@@ -1,5 +1,9 @@
 //! How calls are signed: the authorization of a method, tokens that the hub makes, signatures.
 
+pub mod aws4;
+pub mod hmacs;
+pub mod oauth1;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;

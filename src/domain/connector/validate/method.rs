@@ -87,6 +87,7 @@ impl Check<'_> {
         let mut all = vec![(base, Some(self.connector.base_url_for(auth)))];
         all.push((self.at("token_url"), auth.token_url.as_ref()));
         all.push((self.at("refresh_url"), auth.refresh_url.as_ref()));
+        all.push((self.at("revocation_url"), auth.revocation_url.as_ref()));
         all.push((self.at("redirect_uri"), auth.redirect_uri.as_ref()));
         match &auth.token_request {
             Some(TokenRequest::Call(call)) => {

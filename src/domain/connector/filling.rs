@@ -1,0 +1,191 @@
+//! What a method's templates come out as: texts, addresses and bodies, with each value checked.
+
+use serde_json::{Map, Value};
+use url::Url;
+
+use super::address::{self, BadAddress};
+use super::method::AuthMethod;
+use super::template::{Part, Template, parts};
+use crate::domain::credentials::Values;
+
+/// A method, and the values that fill its templates.
+#[derive(Debug, Clone)]
+pub struct Filling<'a> {
+    method: &'a AuthMethod,
+    values: &'a Values,
+    /// What the hub made for this call: a signed token, an assertion.
+    made: Values,
+    plain: bool,
+}
+
+/// A template can't be filled: something that is needed has no value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no value for `{0}`")]
+pub struct Missing(pub String);
+
+impl<'a> Filling<'a> {
+    /// Fills from these values. `plain` lets addresses be `http`.
+    #[must_use]
+    pub fn new(method: &'a AuthMethod, values: &'a Values, plain: bool) -> Self {
+        Self { method, values, made: Values::default(), plain }
+    }
+
+    /// The method.
+    #[must_use]
+    pub const fn method(&self) -> &'a AuthMethod {
+        self.method
+    }
+
+    /// Adds a value that the hub made, such as `jwt`.
+    pub fn make(&mut self, name: &str, value: crate::domain::secret::Secret) {
+        self.made.insert(name, value);
+    }
+
+    /// A value, a made one first, and a field's default where nothing is given.
+    fn value(&self, name: &str, member: Option<&str>) -> Option<String> {
+        let whole = Template::new(match member {
+            Some(member) => format!("${{{name}}}.{member}"),
+            None => format!("${{{name}}}"),
+        });
+        let found = self.made.fill(&whole).or_else(|_| self.values.fill(&whole)).ok();
+        found.filter(|text| !text.is_empty()).or_else(|| {
+            let field = self.method.fields().find(|field| field.key == name)?;
+            field.default.clone().filter(|text| !text.is_empty() && member.is_none())
+        })
+    }
+
+    /// The value of a name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<String> {
+        self.value(name, None)
+    }
+
+    /// Whether a name may stay without a value: only a field that need not be filled in.
+    fn may_lack(&self, name: &str) -> bool {
+        self.method.fields().any(|field| field.key == name && !field.required)
+    }
+
+    /// A filled template; an optional field that is empty fills in nothing.
+    ///
+    /// # Errors
+    /// When something that is needed has no value.
+    pub fn text(&self, template: &Template) -> Result<String, Missing> {
+        let mut lacking = None;
+        let filled = template.fill(|name, member| {
+            let value = self.value(name, member);
+            if value.is_none() && !self.may_lack(name) {
+                lacking.get_or_insert_with(|| name.to_owned());
+            }
+            Some(value.unwrap_or_default())
+        });
+        match (lacking, filled) {
+            (None, Ok(filled)) => Ok(filled),
+            (Some(name), _) => Err(Missing(name)),
+            (None, Err(error)) => Err(Missing(error.0)),
+        }
+    }
+
+    /// A filled template that is an address.
+    ///
+    /// # Errors
+    /// As [`address::fill`].
+    pub fn address(&self, template: &Template) -> Result<Url, BadAddress> {
+        address::fill(template, self.plain, |name, member| self.value(name, member))
+    }
+
+    /// Members, without those that come out empty.
+    ///
+    /// # Errors
+    /// When something that is needed has no value.
+    pub fn members<'t>(
+        &self,
+        members: impl IntoIterator<Item = (&'t String, &'t Template)>,
+    ) -> Result<Vec<(String, String)>, Missing> {
+        let mut filled = Vec::new();
+        for (name, template) in members {
+            let value = self.text(template)?;
+            if !value.is_empty() {
+                filled.push((name.clone(), value));
+            }
+        }
+        Ok(filled)
+    }
+
+    /// The members of a body or of claims, at any depth; a text whose placeholders come out empty is
+    /// left out.
+    ///
+    /// # Errors
+    /// When something that is needed has no value.
+    pub fn object(&self, object: &Map<String, Value>) -> Result<Map<String, Value>, Missing> {
+        let mut filled = Map::new();
+        for (name, value) in object {
+            if let Some(value) = self.json(value)? {
+                filled.insert(name.clone(), value);
+            }
+        }
+        Ok(filled)
+    }
+
+    fn json(&self, value: &Value) -> Result<Option<Value>, Missing> {
+        Ok(Some(match value {
+            Value::String(text) => {
+                let filled = self.text(&Template::new(text.as_str()))?;
+                let open = parts(text).iter().any(|part| matches!(part, Part::Value { .. }));
+                if open && filled.is_empty() {
+                    return Ok(None);
+                }
+                Value::String(filled)
+            }
+            Value::Array(items) => {
+                let items: Result<Vec<_>, _> = items.iter().map(|item| self.json(item)).collect();
+                Value::Array(items?.into_iter().flatten().collect())
+            }
+            Value::Object(object) => Value::Object(self.object(object)?),
+            other => other.clone(),
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{AuthMethod, Filling, Missing, Template, Values};
+    use crate::domain::secret::Secret;
+
+    fn method() -> AuthMethod {
+        serde_json::from_value(json!({
+            "key": "m", "type": "custom", "label": "M",
+            "config_fields": [
+                {"key": "must", "label": "Must", "type": "text", "required": true},
+                {"key": "may", "label": "May", "type": "text"},
+                {"key": "preset", "label": "Preset", "type": "text", "default": "p"}
+            ],
+            "authorization": {"type": "bearer", "token": "${must}"}
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn an_empty_optional_value_is_left_out_and_a_needed_one_is_missed() {
+        let (method, mut values) = (method(), Values::default());
+        let text = |values: &Values, text: &str| {
+            Filling::new(&method, values, false).text(&Template::new(text))
+        };
+        assert_eq!(text(&values, "a${must}"), Err(Missing("must".to_owned())));
+        assert_eq!(text(&values, "${access_token}"), Err(Missing("access_token".to_owned())));
+        assert_eq!(text(&values, "a${may}b${preset}").unwrap(), "abp");
+        values.insert("must", Secret::new("m"));
+        let filling = Filling::new(&method, &values, false);
+        let body = json!({
+            "a": "${must}", "b": "${may}", "c": "", "d": [1, "${may}", "x"],
+            "e": {"f": "${must}${may}"}, "g": true
+        });
+        assert_eq!(
+            filling.object(body.as_object().unwrap()).unwrap(),
+            *json!({"a": "m", "c": "", "d": [1, "x"], "e": {"f": "m"}, "g": true})
+                .as_object()
+                .unwrap()
+        );
+    }
+}

@@ -1,0 +1,476 @@
+//! Reading what a token end point answers. What is not plainly a token is refused whole (threat 23).
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::refusal;
+use super::token_call::read_form;
+use crate::domain::connector::AuthMethod;
+use crate::domain::connector::request::{CaptureFrom, TokenCall};
+use crate::domain::credentials::{ID_TOKEN, Tokens};
+use crate::domain::provider_failure::{Class, ProviderFailure};
+use crate::domain::provider_reason::at;
+use crate::domain::secret::Secret;
+use crate::domain::time::Timestamp;
+
+/// The longest token in bytes.
+const MAX_TOKEN_BYTES: usize = 64 << 10;
+/// No token lives longer than a century, in seconds.
+const MAX_LIFE_S: f64 = 3_155_760_000.0;
+/// Token types that every hub takes; one maker of API gateways writes the last.
+const TYPES: [&str; 3] = ["bearer", "dpop", "bearertoken"];
+
+/// Reads the answer of a standard grant.
+///
+/// # Errors
+/// The provider's refusal, or [`Class::BadAnswer`].
+pub fn standard(
+    method: &AuthMethod,
+    status: u16,
+    body: &[u8],
+    users_own: bool,
+    now: Timestamp,
+) -> Result<Tokens, ProviderFailure> {
+    let answer = parsed(status, body)?;
+    if let Some(failure) = refusal::read(status, &answer, users_own) {
+        return Err(failure);
+    }
+    let found = [method.token_path.as_deref(), Some("access_token")];
+    let place = found.into_iter().flatten().find(|path| at(&answer, path).is_some());
+    let place = place.ok_or_else(|| bad(status, "it holds no access token"))?;
+    let access_token = token(status, at(&answer, place))?;
+    // What is said about a token stands beside it.
+    let beside = place.rsplit_once('.').and_then(|(parent, _)| at(&answer, parent));
+    check_type(method, status, beside.unwrap_or(&answer))?;
+    let near = |name: &str| beside.and_then(|beside| beside.get(name)).or_else(|| answer.get(name));
+    let refresh = [method.refresh_token_path.as_deref(), Some("refresh_token")];
+    let refresh = refresh.into_iter().flatten().find_map(|path| at(&answer, path));
+    let refresh = refresh.or_else(|| near("refresh_token"));
+    let refresh_token = match refresh {
+        None | Some(Value::Null) => None,
+        Some(Value::String(text)) if text.is_empty() => None,
+        found => Some(token(status, found)?),
+    };
+    let expires_in = life(status, near("expires_in"))?;
+    let refresh_in =
+        ["refresh_token_expires_in", "x_refresh_token_expires_in", "refresh_expires_in"];
+    let refresh_in = life(status, refresh_in.into_iter().find_map(near))?;
+    let mut captured = captured(method, &answer);
+    if let Some(Value::String(id_token)) = near(ID_TOKEN) {
+        captured.entry(ID_TOKEN.to_owned()).or_insert_with(|| Secret::new(id_token.as_str()));
+    }
+    let ends_at = near("expires_at").and_then(instant);
+    Ok(Tokens {
+        access_token,
+        refresh_token,
+        expires_at: expires_in
+            .map(|seconds| now.plus_seconds(seconds))
+            .or(ends_at)
+            .or_else(|| method.token_expires_in.and_then(|s| after(now, s))),
+        refresh_expires_at: refresh_in
+            .map(|seconds| now.plus_seconds(seconds))
+            .or_else(|| method.refresh_token_expires_in.and_then(|s| after(now, s))),
+        captured,
+    })
+}
+
+/// Reads the answer of a login call.
+///
+/// # Errors
+/// The provider's refusal, or [`Class::BadAnswer`].
+pub fn of_call(
+    method: &AuthMethod,
+    call: &TokenCall,
+    status: u16,
+    body: &[u8],
+    users_own: bool,
+    now: Timestamp,
+) -> Result<Tokens, ProviderFailure> {
+    let fine = (200..300).contains(&status);
+    let answer = match parsed(status, body) {
+        Ok(answer) => answer,
+        // The whole body may be the token, which is plain text then.
+        Err(_) if fine && call.token_path.is_empty() => {
+            Value::String(String::from_utf8_lossy(body).trim().to_owned())
+        }
+        Err(failure) => return Err(failure),
+    };
+    let found = if call.token_path.is_empty() {
+        answer.as_str().map(|_| &answer)
+    } else {
+        at(&answer, &call.token_path)
+    };
+    let refused = refusal::read(status, &answer, users_own);
+    if let Some(failure) = refused.filter(|_| !fine || found.is_none()) {
+        return Err(failure);
+    }
+    let access_token = token(status, found)?;
+    let expires_in = call.expires_in_path.as_deref().and_then(|path| at(&answer, path));
+    let refresh = method.refresh_token_path.as_deref().and_then(|path| at(&answer, path));
+    Ok(Tokens {
+        access_token,
+        refresh_token: refresh.map(|found| token(status, Some(found))).transpose()?,
+        expires_at: life(status, expires_in)?
+            .map(|seconds| now.plus_seconds(seconds))
+            .or_else(|| method.token_expires_in.and_then(|s| after(now, s))),
+        refresh_expires_at: None,
+        captured: captured(method, &answer),
+    })
+}
+
+/// Reads a form of OAuth 1.0a: the token and its secret.
+///
+/// # Errors
+/// The provider's refusal, or [`Class::BadAnswer`].
+pub fn oauth1(status: u16, body: &[u8]) -> Result<(Secret, Secret), ProviderFailure> {
+    let text = String::from_utf8_lossy(body);
+    if !(200..300).contains(&status) {
+        let answer = serde_json::from_slice(body).unwrap_or_else(
+            |_| serde_json::json!({ "message": if is_html(body) { "" } else { text.as_ref() } }),
+        );
+        let failure = refusal::read(status, &answer, false);
+        return Err(failure.unwrap_or_else(|| bad(status, "it is no answer of OAuth 1.0a")));
+    }
+    let members = read_form(text.trim());
+    let member = |name: &str| {
+        let found = members.iter().find(|(other, _)| other == name);
+        let value = found.map(|(_, value)| Value::String(value.clone()));
+        token(status, value.as_ref())
+    };
+    Ok((member("oauth_token")?, member("oauth_token_secret")?))
+}
+
+/// The values that the answer tells beside the token.
+fn captured(method: &AuthMethod, answer: &Value) -> BTreeMap<String, Secret> {
+    let told = method.captured.iter().filter(|item| item.from == CaptureFrom::TokenResponse);
+    told.filter_map(|item| {
+        let value = as_text(at(answer, item.path.as_deref()?)?)?;
+        Some((item.key.clone(), Secret::new(value)))
+    })
+    .collect()
+}
+
+/// A value as a template uses it: objects as JSON.
+#[must_use]
+pub fn as_text(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) if text.is_empty() || text.len() > MAX_TOKEN_BYTES => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}
+
+/// JSON, or a form as some vendors still answer.
+fn parsed(status: u16, body: &[u8]) -> Result<Value, ProviderFailure> {
+    if let Ok(value) = serde_json::from_slice::<Value>(body) {
+        return Ok(value);
+    }
+    let text = std::str::from_utf8(body).unwrap_or_default().trim();
+    let form = !text.is_empty()
+        && !is_html(body)
+        && text.split('&').all(|pair| pair.contains('='))
+        && !text.contains(char::is_whitespace)
+        && !text.starts_with(['{', '[', '"']);
+    if form {
+        let members = read_form(text).into_iter().map(|(name, value)| (name, value.into()));
+        return Ok(Value::Object(members.collect::<Map<_, _>>()));
+    }
+    if (200..300).contains(&status) {
+        let what = if is_html(body) { "it is a page, not data" } else { "it is not JSON" };
+        return Err(bad(status, what));
+    }
+    // A refusal in words of no known form is still told by its status.
+    Ok(Value::Null)
+}
+
+/// Whether the body is a page for people.
+#[must_use]
+pub fn is_html(body: &[u8]) -> bool {
+    body.trim_ascii_start().first() == Some(&b'<')
+}
+
+fn bad(status: u16, why: &str) -> ProviderFailure {
+    let message = format!("the provider's answer can't be used: {why}");
+    ProviderFailure::new(Class::BadAnswer, message).with_status(status)
+}
+
+/// A token: one word of printable characters.
+fn token(status: u16, found: Option<&Value>) -> Result<Secret, ProviderFailure> {
+    let text = match found {
+        Some(Value::String(text)) => text.trim().to_owned(),
+        Some(Value::Number(number)) => number.to_string(),
+        None | Some(Value::Null) => return Err(bad(status, "it holds no token")),
+        Some(_) => return Err(bad(status, "its token is no text")),
+    };
+    let fine = |c: char| !c.is_control() && !c.is_whitespace();
+    if text.is_empty() || text.starts_with('<') || !text.chars().all(fine) {
+        return Err(bad(status, "its token is empty or no single word"));
+    }
+    if text.len() > MAX_TOKEN_BYTES {
+        return Err(bad(status, "its token is longer than any token"));
+    }
+    Ok(Secret::new(text))
+}
+
+fn check_type(method: &AuthMethod, status: u16, beside: &Value) -> Result<(), ProviderFailure> {
+    let given = match beside.get("token_type") {
+        None | Some(Value::Null) => return Ok(()),
+        Some(Value::String(text)) if text.is_empty() => return Ok(()),
+        Some(Value::String(text)) => text,
+        Some(_) => return Err(bad(status, "its token type is no text")),
+    };
+    let known = TYPES.into_iter().chain(method.accept_token_types.iter().map(String::as_str));
+    if known.into_iter().any(|known| known.eq_ignore_ascii_case(given)) {
+        return Ok(());
+    }
+    Err(bad(status, "its token is of a type that the connector does not use"))
+}
+
+/// Whole seconds; numbers may be written as text. Zero and nothing mean that nobody says.
+fn life(status: u16, found: Option<&Value>) -> Result<Option<i64>, ProviderFailure> {
+    let wrong = || bad(status, "the life of its token is no sensible number of seconds");
+    let seconds = match found {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::Number(number)) => number.as_f64().ok_or_else(wrong)?,
+        Some(Value::String(text)) if text.trim().is_empty() => return Ok(None),
+        Some(Value::String(text)) => text.trim().parse::<f64>().map_err(|_| wrong())?,
+        Some(_) => return Err(wrong()),
+    };
+    if !(0.0..=MAX_LIFE_S).contains(&seconds) {
+        return Err(wrong());
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "within bounds, and whole seconds are meant"
+    )]
+    let whole = seconds as i64;
+    Ok((whole > 0).then_some(whole))
+}
+
+fn after(now: Timestamp, seconds: u64) -> Option<Timestamp> {
+    Some(now.plus_seconds(i64::try_from(seconds).ok()?))
+}
+
+/// An instant in seconds since 1970, or as text.
+fn instant(value: &Value) -> Option<Timestamp> {
+    match value {
+        Value::Number(number) => {
+            let seconds = number.as_i64().filter(|seconds| *seconds > 0)?;
+            Some(Timestamp::from_millis(seconds.checked_mul(1000)?))
+        }
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{AuthMethod, Class, Timestamp, Tokens, oauth1, of_call, standard};
+    use crate::domain::connector::request::TokenCall;
+    use crate::domain::provider_failure::ProviderFailure;
+    use crate::domain::secret::Secret;
+
+    fn method(more: &Value) -> AuthMethod {
+        let mut method = json!({
+            "key": "oauth2", "type": "oauth2_authorization_code", "label": "OAuth",
+            "authorization": {"type": "bearer", "token": "${access_token}"}
+        });
+        for (name, value) in more.as_object().unwrap() {
+            method[name] = value.clone();
+        }
+        serde_json::from_value(method).unwrap()
+    }
+
+    fn now() -> Timestamp {
+        "2026-06-01T09:00:00Z".parse().unwrap()
+    }
+
+    fn read_text(method: &AuthMethod, body: &str) -> Result<Tokens, ProviderFailure> {
+        standard(method, 200, body.as_bytes(), false, now())
+    }
+
+    fn read(method: &AuthMethod, body: &Value) -> Result<Tokens, ProviderFailure> {
+        read_text(method, &body.to_string())
+    }
+
+    #[test]
+    fn a_standard_answer_is_read() {
+        let tokens = read(
+            &method(&json!({"captured": [
+                {"key": "host", "from": "token_response", "path": "instance.host"},
+                {"key": "n", "from": "token_response", "path": "n"},
+                {"key": "no", "from": "token_response", "path": "no"}
+            ]})),
+            &json!({
+                "access_token": "at", "refresh_token": "rt", "token_type": "bearer",
+                "expires_in": 3600, "refresh_token_expires_in": "86400", "id_token": "idt",
+                "instance": {"host": "h.example"}, "n": 7
+            }),
+        )
+        .unwrap();
+        assert_eq!(tokens.access_token, Secret::new("at"));
+        assert_eq!(tokens.refresh_token, Some(Secret::new("rt")));
+        assert_eq!(tokens.expires_at, Some(now().plus_seconds(3600)));
+        assert_eq!(tokens.refresh_expires_at, Some(now().plus_seconds(86_400)));
+        let captured: Vec<_> =
+            tokens.captured.iter().map(|(n, v)| (n.as_str(), v.expose())).collect();
+        assert_eq!(captured, [("host", "h.example"), ("id_token", "idt"), ("n", "7")]);
+    }
+
+    #[test]
+    fn forms_and_numbers_as_text_are_read() {
+        let tokens = read_text(
+            &method(&json!({})),
+            "access_token=a%2Bt&expires_in=28800&refresh_token=&token_type=Bearer",
+        )
+        .unwrap();
+        assert_eq!(tokens.access_token, Secret::new("a+t"));
+        assert_eq!(tokens.refresh_token, None);
+        assert_eq!(tokens.expires_at, Some(now().plus_seconds(28_800)));
+        let number = read(&method(&json!({})), &json!({"access_token": 12345})).unwrap();
+        assert_eq!(number.access_token, Secret::new("12345"));
+        assert_eq!(number.expires_at, None);
+    }
+
+    #[test]
+    fn lives_come_from_the_definition_where_the_answer_says_nothing() {
+        let method = method(&json!({"token_expires_in": 60, "refresh_token_expires_in": 120}));
+        for quiet in [json!({}), json!({"expires_in": 0}), json!({"expires_in": null})] {
+            let mut body = quiet;
+            body["access_token"] = "at".into();
+            let tokens = read(&method, &body).unwrap();
+            assert_eq!(tokens.expires_at, Some(now().plus_seconds(60)));
+            assert_eq!(tokens.refresh_expires_at, Some(now().plus_seconds(120)));
+        }
+        let told = json!({"access_token": "at", "expires_at": 1_780_308_000});
+        let told = read(&method, &told).unwrap().expires_at.unwrap();
+        assert_eq!(told.to_string(), "2026-06-01T10:00:00.000Z");
+    }
+
+    #[test]
+    fn a_token_may_lie_deeper_and_then_its_type_stands_beside_it() {
+        let method = method(&json!({
+            "token_path": "authed_user.access_token", "accept_token_types": ["user"]
+        }));
+        let body = json!({
+            "ok": true, "token_type": "bot",
+            "authed_user": {"access_token": "xoxp", "token_type": "User", "refresh_token": "r"}
+        });
+        let tokens = read(&method, &body).unwrap();
+        assert_eq!(tokens.access_token, Secret::new("xoxp"));
+        assert_eq!(tokens.refresh_token, Some(Secret::new("r")));
+        let renewed = json!({"ok": true, "access_token": "new", "token_type": "user"});
+        assert_eq!(read(&method, &renewed).unwrap().access_token, Secret::new("new"));
+    }
+
+    #[test]
+    fn threat_23_answers_that_are_no_tokens_are_refused_whole() {
+        let plain = method(&json!({}));
+        for body in [
+            json!({}),
+            json!([]),
+            json!("text"),
+            json!(null),
+            json!({"access_token": null}),
+            json!({"access_token": ""}),
+            json!({"access_token": "a b"}),
+            json!({"access_token": "a\r\nHost: x"}),
+            json!({"access_token": "<html>"}),
+            json!({"access_token": {"a": 1}}),
+            json!({"access_token": ["a"]}),
+            json!({"access_token": true}),
+            json!({"access_token": "x".repeat(70_000)}),
+            json!({"access_token": "at", "token_type": "mac"}),
+            json!({"access_token": "at", "token_type": 5}),
+            json!({"access_token": "at", "expires_in": -1}),
+            json!({"access_token": "at", "expires_in": "-3600"}),
+            json!({"access_token": "at", "expires_in": 1e300}),
+            json!({"access_token": "at", "expires_in": 99_999_999_999_i64}),
+            json!({"access_token": "at", "expires_in": "soon"}),
+            json!({"access_token": "at", "expires_in": "NaN"}),
+            json!({"access_token": "at", "expires_in": [1]}),
+            json!({"access_token": "at", "refresh_token": {"a": 1}}),
+            json!({"access_token": "at", "refresh_token": "a b"}),
+            json!({"access_token": "at", "refresh_token_expires_in": -5}),
+        ] {
+            let failure = read(&plain, &body).unwrap_err();
+            assert_eq!(failure.class, Class::BadAnswer, "{body}: {failure:?}");
+        }
+        for text in [
+            "",
+            "<!doctype html><p>access_token=x</p>",
+            "  <html>",
+            "{\"access_token\": \"at\"",
+            "access_token",
+            "not json",
+            "\u{feff}",
+        ] {
+            let failure = read_text(&plain, text).unwrap_err();
+            assert_eq!(failure.class, Class::BadAnswer, "{text}: {failure:?}");
+        }
+        let invalid = standard(&plain, 200, &[0xff, 0xfe, 0x00], false, now()).unwrap_err();
+        assert_eq!(invalid.class, Class::BadAnswer);
+    }
+
+    #[test]
+    fn a_refusal_is_told_by_code_or_status() {
+        let plain = method(&json!({}));
+        let refusal = |status, body: &str| {
+            standard(&plain, status, body.as_bytes(), false, now()).unwrap_err()
+        };
+        let dead = refusal(400, r#"{"error":"invalid_grant"}"#);
+        assert_eq!((dead.class, dead.code.as_deref()), (Class::Refused, Some("invalid_grant")));
+        assert_eq!(refusal(502, "<html>bad gateway").class, Class::Transient);
+        assert_eq!(refusal(429, "").class, Class::Transient);
+        assert_eq!(refusal(401, "<html>").class, Class::Refused);
+        assert_eq!(refusal(200, "error=bad_verification_code").class, Class::Refused);
+        assert_eq!(refusal(302, "").class, Class::Configuration);
+    }
+
+    fn call(token_path: &str) -> TokenCall {
+        serde_json::from_value(json!({
+            "method": "POST", "url": "https://a.example/login", "token_path": token_path,
+            "expires_in_path": "data.life"
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_login_call_tells_its_token_anywhere() {
+        let plain = method(&json!({"type": "custom"}));
+        let read = |path: &str, status: u16, body: &str| {
+            of_call(&plain, &call(path), status, body.as_bytes(), true, now())
+        };
+        let deep = read("data.token", 200, r#"{"data":{"token":"t","life":"60"}}"#).unwrap();
+        assert_eq!(deep.access_token, Secret::new("t"));
+        assert_eq!(deep.expires_at, Some(now().plus_seconds(60)));
+        assert_eq!(read("", 200, "\"quoted\"").unwrap().access_token, Secret::new("quoted"));
+        assert_eq!(
+            read("", 200, "plain-token\n").unwrap().access_token,
+            Secret::new("plain-token")
+        );
+        assert_eq!(read("", 200, "12345").unwrap_err().class, Class::BadAnswer);
+        assert_eq!(read("", 200, "<html>").unwrap_err().class, Class::BadAnswer);
+        assert_eq!(read("", 200, "two words").unwrap_err().class, Class::BadAnswer);
+        assert_eq!(read("", 200, "{\"a\":1}").unwrap_err().class, Class::BadAnswer);
+        assert_eq!(read("t", 200, "{\"a\":1}").unwrap_err().class, Class::BadAnswer);
+        assert_eq!(read("t", 401, "{\"message\":\"wrong\"}").unwrap_err().class, Class::Refused);
+        let said = read("t", 200, r#"{"success":false,"message":"wrong password"}"#).unwrap_err();
+        assert_eq!((said.class, said.message.as_str()), (Class::Refused, "wrong password"));
+    }
+
+    #[test]
+    fn oauth_1_answers_are_forms() {
+        let (token, secret) =
+            oauth1(200, b"oauth_token=t&oauth_token_secret=s%26&oauth_callback_confirmed=true")
+                .unwrap();
+        assert_eq!((token, secret), (Secret::new("t"), Secret::new("s&")));
+        assert_eq!(oauth1(200, b"oauth_token=t").unwrap_err().class, Class::BadAnswer);
+        assert_eq!(oauth1(401, b"invalid key").unwrap_err().class, Class::Refused);
+        assert_eq!(oauth1(500, b"<html>").unwrap_err().class, Class::Transient);
+    }
+}

@@ -1,0 +1,210 @@
+//! What a provider says about a failure: found in its answer, cut, cleaned, and rid of secrets.
+
+use serde_json::Value;
+
+use super::connector::address;
+use super::credentials::Values;
+use super::time::Timestamp;
+
+/// The longest reason that is shown, in characters.
+pub const MAX_REASON: usize = 300;
+/// Values shorter than this are no secrets worth hiding, and would blot out common words.
+const MIN_HIDDEN: usize = 4;
+/// The longest wait that a provider can ask for, in seconds.
+const MAX_WAIT_S: i64 = 86_400;
+
+/// Where vendors put words for people, the most telling first.
+const PLACES: [&str; 24] = [
+    "error_description",
+    "error.message",
+    "error.error_description",
+    "error.description",
+    "error.detail",
+    "errors.0.message",
+    "errors.0.detail",
+    "errors.0.title",
+    "errors.0.description",
+    "errors.0.error",
+    "errors.0",
+    "message",
+    "detail",
+    "Message",
+    "error_message",
+    "errorMessage",
+    "fault.faultstring",
+    "message_detail.message",
+    "0.message",
+    "meta.message",
+    "title",
+    "reason",
+    "description",
+    "error",
+];
+
+/// Where vendors put a code for programs.
+const CODES: [&str; 14] = [
+    "error",
+    "error.code",
+    "error.type",
+    "error.status",
+    "errors.0.code",
+    "errors.0.errorType",
+    "errors.0.extensions.code",
+    "error_code",
+    "errorCode",
+    "code",
+    "status",
+    "0.errorCode",
+    "fault.detail.errorcode",
+    "type",
+];
+
+/// The value at a dotted path, in which numbers index lists.
+#[must_use]
+pub fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('.').filter(|step| !step.is_empty()).try_fold(value, |value, step| match value {
+        Value::Array(items) => items.get(step.parse::<usize>().ok()?),
+        Value::Object(members) => members.get(step),
+        _ => None,
+    })
+}
+
+/// The provider's words for people, if it has any.
+#[must_use]
+pub fn reason(answer: &Value) -> Option<String> {
+    PLACES.iter().find_map(|place| at(answer, place)?.as_str()).and_then(clean)
+}
+
+/// The provider's code for programs: a short word without spaces.
+#[must_use]
+pub fn code(answer: &Value) -> Option<String> {
+    let fine = |text: &&str| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':' | '/');
+        !text.is_empty() && text.len() <= 100 && text.chars().all(plain)
+    };
+    CODES.iter().find_map(|place| at(answer, place)?.as_str().filter(fine)).map(str::to_owned)
+}
+
+/// One line without control characters, cut; `None` where nothing is left.
+#[must_use]
+pub fn clean(text: &str) -> Option<String> {
+    let odd = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    // Far more than is shown is never looked at.
+    let words: String =
+        text.chars().take(8 * MAX_REASON).map(|c| if odd(c) { ' ' } else { c }).collect();
+    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    if words.is_empty() {
+        return None;
+    }
+    if words.chars().count() <= MAX_REASON {
+        return Some(words);
+    }
+    let cut: String = words.chars().take(MAX_REASON - 1).collect();
+    Some(format!("{}…", cut.trim_end()))
+}
+
+/// The text with every value of four or more characters hidden, also where it is encoded.
+#[must_use]
+pub fn without_values(text: &str, values: &Values) -> String {
+    let mut hidden: Vec<String> = Vec::new();
+    for (_, value) in values.iter() {
+        let value = value.expose().trim();
+        if value.chars().count() >= MIN_HIDDEN {
+            hidden.push(value.to_owned());
+            let encoded = address::encoded(value);
+            if encoded != value {
+                hidden.push(encoded);
+            }
+        }
+    }
+    // A value within a longer one must not leave the rest of it.
+    hidden.sort_by_key(|value| std::cmp::Reverse(value.len()));
+    hidden.iter().fold(text.to_owned(), |text, value| text.replace(value.as_str(), "***"))
+}
+
+/// When a provider wants to be asked again: seconds, or a date of HTTP (RFC 9110).
+#[must_use]
+pub fn retry_at(header: &str, now: Timestamp) -> Option<Timestamp> {
+    let header = header.trim();
+    if let Ok(seconds) = header.parse::<i64>() {
+        return (seconds >= 0).then(|| now.plus_seconds(seconds.min(MAX_WAIT_S)));
+    }
+    let date = jiff::fmt::rfc2822::parse(header).ok()?;
+    let at = Timestamp::from_millis(date.timestamp().as_millisecond());
+    (at > now).then(|| at.min(now.plus_seconds(MAX_WAIT_S)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{MAX_REASON, Timestamp, Values, at, clean, code, reason, retry_at, without_values};
+    use crate::domain::secret::Secret;
+
+    #[test]
+    fn reasons_are_found_where_vendors_put_them() {
+        for (answer, expected) in [
+            (json!({"error": "invalid_grant", "error_description": "expired"}), "expired"),
+            (json!({"error": {"message": "no key", "code": 401}}), "no key"),
+            (json!({"errors": [{"message": "bad", "code": "E1"}]}), "bad"),
+            (json!({"errors": ["first", "second"]}), "first"),
+            (json!({"errors": [{"detail": "d", "title": "t"}]}), "d"),
+            (json!({"title": "Unauthorized", "detail": "token is old"}), "token is old"),
+            (json!([{"message": "Session expired", "errorCode": "INVALID"}]), "Session expired"),
+            (json!({"ok": false, "error": "invalid_auth"}), "invalid_auth"),
+        ] {
+            assert_eq!(reason(&answer).as_deref(), Some(expected), "{answer}");
+        }
+        assert_eq!(reason(&json!({"a": 1})), None);
+        assert_eq!(reason(&json!({"message": {"x": 1}, "title": ""})), None);
+    }
+
+    #[test]
+    fn codes_are_words() {
+        assert_eq!(code(&json!({"error": "invalid_grant"})).as_deref(), Some("invalid_grant"));
+        assert_eq!(code(&json!({"error": {"code": "E-1"}})).as_deref(), Some("E-1"));
+        assert_eq!(code(&json!({"error": "some words", "code": "X"})).as_deref(), Some("X"));
+        assert_eq!(code(&json!({"error": "<b>"})), None);
+    }
+
+    #[test]
+    fn a_dotted_path_walks_lists_and_objects() {
+        let value = json!({"a": [{"b": 5}]});
+        assert_eq!(at(&value, "a.0.b"), Some(&json!(5)));
+        assert_eq!(at(&value, "a.1.b"), None);
+        assert_eq!(at(&value, "a.b"), None);
+        assert_eq!(at(&json!([7]), "0"), Some(&json!(7)));
+    }
+
+    #[test]
+    fn threat_36_reasons_are_one_clean_short_line() {
+        assert_eq!(clean("a\u{1b}[31mb\r\n\tc\u{202e}d").as_deref(), Some("a [31mb c d"));
+        assert_eq!(clean(" \n "), None);
+        let long = clean(&"é".repeat(5000)).unwrap();
+        assert_eq!(long.chars().count(), MAX_REASON);
+    }
+
+    #[test]
+    fn threat_32_values_of_the_request_are_not_echoed() {
+        let mut values = Values::default();
+        values.insert("key", Secret::new("hunter2/x"));
+        values.insert("longer", Secret::new("hunter2/xyz"));
+        values.insert("short", Secret::new("abc"));
+        let shown = without_values("bad key hunter2/xyz or hunter2/x or hunter2%2Fx, abc", &values);
+        assert_eq!(shown, "bad key *** or *** or ***, abc");
+    }
+
+    #[test]
+    fn a_wait_is_told_in_seconds_or_as_a_date() {
+        let now: Timestamp = "2026-06-01T09:00:00Z".parse().unwrap();
+        assert_eq!(retry_at("30", now), Some(now.plus_seconds(30)));
+        assert_eq!(retry_at("Mon, 01 Jun 2026 09:01:00 GMT", now), Some(now.plus_seconds(60)));
+        assert_eq!(retry_at("Mon, 01 Jun 2020 09:01:00 GMT", now), None);
+        assert_eq!(retry_at("99999999999", now), Some(now.plus_seconds(86_400)));
+        assert_eq!(retry_at("-1", now), None);
+        assert_eq!(retry_at("soon", now), None);
+    }
+}

@@ -1,0 +1,54 @@
+//! One call with one whole answer, within limits of time and size (threats 18 to 20, 22).
+
+use bytes::{Bytes, BytesMut};
+
+use super::failures;
+use super::request::{Answer, Request};
+use super::{MAX_ANSWER_BYTES, Provider};
+use crate::domain::provider_failure::ProviderFailure;
+use crate::net::Identity;
+
+impl Provider {
+    /// Sends the request and reads the answer. No redirect is followed. Compressed answers are
+    /// bounded by what they unpack to.
+    pub(super) async fn call(
+        &self,
+        request: Request,
+        identity: Option<&Identity>,
+    ) -> Result<Answer, ProviderFailure> {
+        let limit = self.options.call_limit;
+        let url = request.url.clone();
+        match tokio::time::timeout(limit, self.call_unbounded(request, identity)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(failures::too_slow(&url, limit)),
+        }
+    }
+
+    async fn call_unbounded(
+        &self,
+        request: Request,
+        identity: Option<&Identity>,
+    ) -> Result<Answer, ProviderFailure> {
+        let url = request.url;
+        self.clients.check(&url).await?;
+        let client = self.clients.client(&url, identity)?;
+        let mut sending = client.request(request.method, url.clone()).headers(request.headers);
+        if let Some(body) = request.body {
+            sending = sending.body(body);
+        }
+        let failed = |error: reqwest::Error| failures::transport(&url, &error);
+        let mut response = sending.send().await.map_err(failed)?;
+        let mut body = BytesMut::new();
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+                return Err(failures::too_large(&url, MAX_ANSWER_BYTES));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer {
+            status: response.status().as_u16(),
+            headers: std::mem::take(response.headers_mut()),
+            body: Bytes::from(body),
+        })
+    }
+}

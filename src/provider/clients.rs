@@ -1,0 +1,126 @@
+//! The HTTP clients, made when first needed and kept with their connections.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use reqwest::dns::Resolve as _;
+use sha2::{Digest as _, Sha256};
+use url::Url;
+
+use super::{Options, failures};
+use crate::domain::provider_failure::ProviderFailure;
+use crate::net::guard::{Guard, Guarded, Refused};
+use crate::net::{self, Identity};
+
+/// How many clients with a certificate are kept.
+const MAX_IDENTITIES: usize = 32;
+
+/// The clients of one [`super::Provider`].
+pub(super) struct Clients {
+    net: net::Options,
+    pub(super) guard: Guard,
+    plain: OnceLock<reqwest::Client>,
+    tls: OnceLock<reqwest::Client>,
+    /// By the hash of the certificate and its key, the latest used last.
+    with_identity: Mutex<Vec<([u8; 32], reqwest::Client)>>,
+}
+
+impl fmt::Debug for Clients {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Clients").field("guard", &self.guard).finish_non_exhaustive()
+    }
+}
+
+impl Clients {
+    pub(super) fn new(options: &Options) -> Self {
+        Self {
+            net: options.net.clone(),
+            guard: Guard::new(options.allowed.clone()),
+            plain: OnceLock::new(),
+            tls: OnceLock::new(),
+            with_identity: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// The client for an address; one without encryption needs no trusted roots, and so none are
+    /// read for it.
+    pub(super) fn client(
+        &self,
+        url: &Url,
+        identity: Option<&Identity>,
+    ) -> Result<reqwest::Client, ProviderFailure> {
+        if let Some(identity) = identity.filter(|_| url.scheme() == "https") {
+            return self.identified(identity);
+        }
+        let (kept, plain) =
+            if url.scheme() == "http" { (&self.plain, true) } else { (&self.tls, false) };
+        if let Some(client) = kept.get() {
+            return Ok(client.clone());
+        }
+        let made = self.make(plain, None)?;
+        Ok(kept.get_or_init(|| made).clone())
+    }
+
+    fn identified(&self, identity: &Identity) -> Result<reqwest::Client, ProviderFailure> {
+        let mut hash = Sha256::new();
+        hash.update(identity.certificate.as_bytes());
+        hash.update([0]);
+        hash.update(identity.private_key.as_bytes());
+        let hash: [u8; 32] = hash.finalize().into();
+        let mut kept = self.with_identity.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = kept.iter().position(|(other, _)| *other == hash) {
+            let found = kept.remove(at);
+            let client = found.1.clone();
+            kept.push(found);
+            return Ok(client);
+        }
+        let client = self.make(false, Some(identity.clone()))?;
+        if kept.len() >= MAX_IDENTITIES {
+            kept.remove(0);
+        }
+        kept.push((hash, client.clone()));
+        Ok(client)
+    }
+
+    fn make(
+        &self,
+        plain: bool,
+        identity: Option<Identity>,
+    ) -> Result<reqwest::Client, ProviderFailure> {
+        let mut options = self.net.clone();
+        options.needs_tls = !plain;
+        options.gzip = true;
+        options.identity = identity;
+        options.resolver = Some(Arc::new(self.resolver(plain)));
+        net::client(&options).map_err(|error| failures::no_client(&error))
+    }
+
+    fn resolver(&self, plain: bool) -> Guarded {
+        let proxies = [&self.net.https_proxy, &self.net.http_proxy];
+        let hosts = proxies.into_iter().flatten().filter_map(|address| {
+            let full =
+                if address.contains("://") { address.clone() } else { format!("http://{address}") };
+            Some(Url::parse(&full).ok()?.host_str()?.to_owned())
+        });
+        Guarded::new(self.guard.clone(), plain, hosts.collect(), self.net.resolver.clone())
+    }
+
+    /// Whether an address may be called. Behind a proxy names are looked up there, out of sight, so
+    /// what this machine knows of them is judged before.
+    pub(super) async fn check(&self, url: &Url) -> Result<(), ProviderFailure> {
+        self.guard.check(url).map_err(|refused| failures::blocked(url, &refused))?;
+        let plain = url.scheme() == "http";
+        let proxy = if plain { &self.net.http_proxy } else { &self.net.https_proxy };
+        let Some(url::Host::Domain(name)) = url.host().filter(|_| proxy.is_some()) else {
+            return Ok(());
+        };
+        let Ok(name) = name.parse() else { return Ok(()) };
+        match self.resolver(plain).resolve(name).await {
+            Err(error) => match error.downcast_ref::<Refused>() {
+                Some(refused) => Err(failures::blocked(url, refused)),
+                None => Ok(()),
+            },
+            Ok(_) => Ok(()),
+        }
+    }
+}

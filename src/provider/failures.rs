@@ -1,0 +1,227 @@
+//! Failures in words: of connections, of answers, of values that are missing.
+
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
+use http::HeaderMap;
+use url::Url;
+
+use crate::domain::connector::AuthMethod;
+use crate::domain::connector::address::BadAddress;
+use crate::domain::connector::filling::Missing;
+use crate::domain::credentials::{ACCESS_TOKEN, Values};
+use crate::domain::oauth::answer::is_html;
+use crate::domain::provider_failure::{Class, ProviderFailure};
+use crate::domain::provider_reason;
+use crate::domain::time::Timestamp;
+use crate::error::HubError;
+use crate::net::guard::{NameUnknown, Refused};
+
+/// No client can be made.
+pub(super) fn no_client(error: &HubError) -> ProviderFailure {
+    ProviderFailure::new(Class::Configuration, error.to_string())
+        .with_code(Some(error.code().name.to_owned()))
+}
+
+/// The address may not be called.
+pub(super) fn blocked(url: &Url, refused: &Refused) -> ProviderFailure {
+    let host = url.host_str().unwrap_or_default();
+    ProviderFailure::new(Class::Blocked, format!("`{host}` is not called: {refused}"))
+}
+
+/// Nothing came in time.
+pub(super) fn too_slow(url: &Url, limit: Duration) -> ProviderFailure {
+    let host = url.host_str().unwrap_or_default();
+    let text = format!("`{host}` did not answer within {} s", limit.as_secs_f32().ceil());
+    ProviderFailure::new(Class::Transient, text)
+}
+
+/// The answer does not end.
+pub(super) fn too_large(url: &Url, limit: usize) -> ProviderFailure {
+    let host = url.host_str().unwrap_or_default();
+    let text = format!("the answer of `{host}` is larger than {} KiB", limit >> 10);
+    ProviderFailure::new(Class::BadAnswer, text)
+}
+
+/// A call that came to no answer. The error's own text is never shown: it has the address, in which
+/// there may be a key.
+pub(super) fn transport(url: &Url, error: &reqwest::Error) -> ProviderFailure {
+    let host = url.host_str().unwrap_or_default();
+    if let Some(refused) = find::<Refused>(error) {
+        return blocked(url, refused);
+    }
+    let text = if find::<NameUnknown>(error).is_some() {
+        format!("no machine is known by the name `{host}`")
+    } else if let Some(tls) = find::<rustls::Error>(error) {
+        match tls {
+            rustls::Error::InvalidCertificate(_) => {
+                format!("the certificate of `{host}` can't be trusted")
+            }
+            _ => format!("`{host}` does not speak TLS as it should"),
+        }
+    } else if error.is_timeout() {
+        format!("`{host}` did not answer in time")
+    } else if error.is_connect() {
+        format!("`{host}` can't be reached")
+    } else if error.is_body() || error.is_decode() {
+        format!("the answer of `{host}` broke off or can't be read")
+    } else {
+        format!("the connection to `{host}` broke off")
+    };
+    ProviderFailure::new(Class::Transient, text)
+}
+
+/// The first cause of a kind; input errors hide theirs.
+fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<T>() {
+            return Some(found);
+        }
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        if let Some(found) = inner.and_then(|inner| find::<T>(inner)) {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// A value that a call needs is not there.
+pub(super) fn missing(method: &AuthMethod, missing: &Missing) -> ProviderFailure {
+    let name = &missing.0;
+    let learnt = name == ACCESS_TOKEN || method.captured.iter().any(|item| item.key == *name);
+    if learnt {
+        let text = format!("the account has no `{name}`: it must be linked again");
+        return ProviderFailure::new(Class::Refused, text);
+    }
+    ProviderFailure::new(Class::Configuration, format!("there is no value for `{name}`"))
+}
+
+/// An address that can't be made.
+pub(super) fn address(method: &AuthMethod, bad: BadAddress) -> ProviderFailure {
+    match bad {
+        BadAddress::Missing(name) => missing(method, &Missing(name)),
+        BadAddress::NotOne => ProviderFailure::new(Class::Configuration, bad.to_string()),
+        other => ProviderFailure::new(Class::Blocked, other.to_string()),
+    }
+}
+
+/// Whether the end user's own values are part of the address, so that a wrong one may be theirs.
+pub(super) fn has_own_address(method: &AuthMethod, template: &str) -> bool {
+    let names = crate::domain::connector::Template::new(template);
+    names.names().any(|name| method.fields().any(|field| field.key == name))
+}
+
+/// The failure that an answer of an API tells by its status. `own_address` says that values of the
+/// account are part of the address.
+pub(super) fn answer(status: u16, body: &[u8], own_address: bool) -> ProviderFailure {
+    let json = serde_json::from_slice(body).unwrap_or_default();
+    let words = provider_reason::reason(&json).or_else(|| plain_words(body));
+    let code = provider_reason::code(&json);
+    let where_to = "check the subdomain, the company or the account that is part of it";
+    let (class, text) = match status {
+        429 => (Class::Transient, "the provider asks to wait".to_owned()),
+        408 | 425 | 500.. => {
+            (Class::Transient, format!("the provider has a problem of its own ({status})"))
+        }
+        401 => (Class::Refused, "the provider refuses the credentials".to_owned()),
+        403 => (Class::Refused, "the credentials lack a permission that this needs".to_owned()),
+        404 | 410 if own_address => {
+            (Class::Refused, format!("nothing was found at this address: {where_to}"))
+        }
+        404 | 405 | 410 | 415 => {
+            (Class::Configuration, format!("the provider does not know this call ({status})"))
+        }
+        300..=399 if own_address => (
+            Class::Refused,
+            format!("the address leads elsewhere, which is not followed: {where_to}"),
+        ),
+        300..=399 => {
+            (Class::BadAnswer, "the provider leads elsewhere, which is not followed".to_owned())
+        }
+        200..=299 => {
+            (Class::BadAnswer, format!("the provider answered with an unexpected {status}"))
+        }
+        _ => (Class::Refused, format!("the provider refuses the call ({status})")),
+    };
+    let text = words
+        .filter(|words| *words != text)
+        .map_or_else(|| text.clone(), |words| format!("{text}: {words}"));
+    ProviderFailure::new(class, text).with_status(status).with_code(code)
+}
+
+/// A short text that is no page.
+fn plain_words(body: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(body).ok()?.trim();
+    let plain = !is_html(body) && !text.starts_with(['{', '[']) && text.len() <= 200;
+    provider_reason::clean(text).filter(|_| plain)
+}
+
+/// When the provider wants to be asked again, if it says so and the failure is of that sort.
+pub(super) fn with_wait(
+    failure: ProviderFailure,
+    headers: &HeaderMap,
+    now: Timestamp,
+) -> ProviderFailure {
+    if failure.class != Class::Transient {
+        return failure;
+    }
+    let header = headers.get("retry-after").and_then(|value| value.to_str().ok());
+    let retry_at = header.and_then(|text| provider_reason::retry_at(text, now));
+    failure.retry_at(retry_at)
+}
+
+/// The failure as it may be shown: one line, cut, without any value of the request.
+pub(super) fn shown(mut failure: ProviderFailure, values: &Values) -> ProviderFailure {
+    let hidden = provider_reason::without_values(&failure.message, values);
+    failure.message = provider_reason::clean(&hidden).unwrap_or_default();
+    failure.code = failure.code.map(|code| provider_reason::without_values(&code, values));
+    failure
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Class, Values, answer, shown};
+    use crate::domain::secret::Secret;
+
+    #[test]
+    fn a_status_tells_what_a_failure_means() {
+        for (status, own, class) in [
+            (401, false, Class::Refused),
+            (403, false, Class::Refused),
+            (400, false, Class::Refused),
+            (404, true, Class::Refused),
+            (404, false, Class::Configuration),
+            (302, true, Class::Refused),
+            (302, false, Class::BadAnswer),
+            (204, false, Class::BadAnswer),
+            (429, false, Class::Transient),
+            (500, false, Class::Transient),
+            (599, true, Class::Transient),
+        ] {
+            assert_eq!(answer(status, b"", own).class, class, "{status}");
+        }
+    }
+
+    #[test]
+    fn the_providers_words_are_told_and_pages_are_not() {
+        let told = answer(401, br#"{"error":{"message":"key is revoked"}}"#, false);
+        assert_eq!(told.message, "the provider refuses the credentials: key is revoked");
+        let page = answer(401, b"<html><body>Sign in</body></html>", false);
+        assert_eq!(page.message, "the provider refuses the credentials");
+        let text = answer(401, b"Bad credentials", false);
+        assert!(text.message.ends_with(": Bad credentials"), "{}", text.message);
+    }
+
+    #[test]
+    fn threat_32_a_failure_does_not_echo_the_request() {
+        let mut values = Values::default();
+        values.insert("api_key", Secret::new("hunter2"));
+        let body = br#"{"error":"key hunter2 is wrong","code":"hunter2"}"#;
+        let failure = shown(answer(401, body, false), &values);
+        assert!(!format!("{failure:?}").contains("hunter2"), "{failure:?}");
+        assert!(failure.message.contains("key *** is wrong"), "{}", failure.message);
+    }
+}
