@@ -152,7 +152,7 @@ pub(super) async fn prove(hub: &Hub, way: &Way, mut values: Values) -> Result<Pr
     Ok(proof)
 }
 
-/// The connector's light call; one that is optional may fail (OA-18).
+/// The connector's light call: when it went well, `None` where there is none that did (OA-18).
 ///
 /// # Errors
 /// As [`provider_error`].
@@ -162,13 +162,8 @@ pub(super) async fn verify(
     values: &Values,
 ) -> Result<Option<Timestamp>, HubError> {
     let now = hub.clock.now();
-    let is_optional = way.connector.verify_for(&way.method).is_some_and(|verify| verify.optional);
-    match hub.provider.verify(way.target(values), now).await {
-        Ok(true) => Ok(Some(now)),
-        Ok(false) => Ok(None),
-        Err(_) if is_optional => Ok(None),
-        Err(failure) => Err(provider_error(failure)),
-    }
+    let answer = hub.provider.verify(way.target(values), now).await;
+    Ok(answer.map_err(provider_error)?.then_some(now))
 }
 
 /// What a provider's failure is told as: `provider.refused`, `provider.misconfigured`,

@@ -166,6 +166,23 @@ fn an_account_is_not_printed_without_a_wait() {
 }
 
 #[test]
+fn ctrl_c_ends_a_wait_for_a_hub_that_does_not_answer() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let home = TestHome::new()
+        .with("HUBCTL_API_URL", format!("http://{}", silent.local_addr().unwrap()))
+        .with("HUBCTL_API_KEY", "v1.local.1_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+    let mut terminal = home.terminal("session wait 1 --timeout 60s");
+    // It is asked, and the question is never answered.
+    let (asked, _) = silent.accept().unwrap();
+    terminal.send("\x03").unwrap();
+    terminal.flush().unwrap();
+    assert!(terminal.exp_eof().unwrap().contains("error[interrupted]"));
+    let WaitStatus::Exited(_, code) = terminal.process().wait().unwrap() else { panic!() };
+    assert_eq!(code, 130);
+    drop(asked);
+}
+
+#[test]
 fn ctrl_c_ends_a_wait_and_leaves_the_terminal_as_it_was() {
     let home = enabled();
     // The usual port is for others: what the documents show asks whether anybody answers there.

@@ -152,7 +152,10 @@ fn threat_18_a_local_hub_refuses_what_its_profile_does_not_allow() {
 }
 
 /// The lines of a process that goes on, read one by one.
-fn follow(home: &TestHome, line: &str) -> (std::process::Child, impl Iterator<Item = Value>) {
+fn follow(
+    home: &TestHome,
+    line: &str,
+) -> (std::process::Child, impl Iterator<Item = Value> + use<>) {
     let mut command = home.command(line.split_whitespace());
     let mut child = command.stderr(Stdio::null()).spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();

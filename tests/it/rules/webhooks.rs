@@ -4,11 +4,10 @@ use std::time::{Duration, Instant};
 
 use hubctl::domain::event::EventKind;
 use hubctl::domain::ids::{DeliveryId, WebhookId};
-use hubctl::domain::time::Clock as _;
 use hubctl::domain::webhook::signature::{Claims, SECRET_BYTES, SigningSecret, verify};
 use hubctl::domain::webhook::{Rotation, Webhook};
 use hubctl::error::codes;
-use hubctl::hub::accounts::{self, Changes, add};
+use hubctl::hub::accounts::{self, Changes};
 use hubctl::hub::webhooks::deliveries::{self, Detail, Filter};
 use hubctl::hub::webhooks::{self, New, round};
 use hubctl::hub::write::Guard;

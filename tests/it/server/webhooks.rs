@@ -2,6 +2,7 @@
 //! server.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -9,7 +10,7 @@ use serde_json::json;
 use crate::support::cli::TestHome;
 use crate::support::hooks::{receiver, wait_until};
 use crate::support::http::{FakeHub, Reply};
-use crate::support::serving::Serving;
+use crate::support::serving::{Client, Serving};
 
 const ALLOWED: &str = "--rate-limit 0 --allow-target 127.0.0.0/8";
 
@@ -20,10 +21,8 @@ fn hook(serving: &Serving, key: &str, to: &FakeHub) {
 }
 
 /// Links an account; `None` when nobody answers any more.
-fn link(serving: &Serving, key: &str, owner: &str) -> Option<String> {
-    let mut client = std::net::TcpStream::connect(serving.address)
-        .ok()
-        .map(crate::support::serving::Client::over)?;
+fn link(address: SocketAddr, key: &str, owner: &str) -> Option<String> {
+    let mut client = Client::over(TcpStream::connect(address).ok()?);
     let body = json!({
         "provider": "bamboohr", "origin_owner_id": owner, "origin_owner_name": owner,
         "credentials": { "subdomain": "acme", "api_key": "k" },
@@ -56,18 +55,13 @@ fn d_1_kill_9_while_events_are_sent_loses_none() {
     for round in 0..3 {
         let before = there.asked().len();
         std::thread::scope(|scope| {
-            let link = |name: &str| {
-                let mut linked = Vec::new();
-                for number in 0.. {
-                    match link(&serving, &key, &format!("{name}-{round}-{number}")) {
-                        Some(id) => linked.push(id),
-                        None => break,
-                    }
-                }
-                linked
+            let (address, key) = (serving.address, &key);
+            let links = move |name: &'static str| {
+                let link = move |number| link(address, key, &format!("{name}-{round}-{number}"));
+                (0_u32..).map_while(link).collect::<Vec<_>>()
             };
             let writers: Vec<_> =
-                ["a", "b", "c"].into_iter().map(|name| scope.spawn(move || link(name))).collect();
+                ["a", "b", "c"].into_iter().map(|name| scope.spawn(move || links(name))).collect();
             wait_until(|| there.asked().len() >= before + 20, || there.asked().len().to_string());
             serving.signal("KILL");
             for writer in writers {
@@ -97,7 +91,7 @@ fn threat_30_one_of_ten_that_hangs_delays_none_of_the_others() {
         hook(&serving, &key, there);
     }
     for number in 0..100 {
-        link(&serving, &key, &format!("owner-{number}")).unwrap();
+        link(serving.address, &key, &format!("owner-{number}")).unwrap();
     }
     // A hundred events at once.
     let began = Instant::now();
@@ -121,7 +115,7 @@ fn two_servers_on_one_store_send_each_delivery_once() {
         hook(&servers[index % 2], &key, there);
     }
     for number in 0..60 {
-        link(&servers[number % 2], &key, &format!("owner-{number}")).unwrap();
+        link(servers[number % 2].address, &key, &format!("owner-{number}")).unwrap();
     }
     for there in &receivers {
         there.wait_for(60);
