@@ -330,7 +330,6 @@ impl<'h> Sender<'h> {
             }
             let work = self.work.as_mut();
             tokio::select! {
-                biased;
                 Some(landed) = self.flights.next(), if !self.flights.is_empty() => {
                     self.land(landed);
                     // All that have landed by now are written down together.
