@@ -14,3 +14,4 @@ mod secrets;
 mod stores;
 mod terminal;
 mod waiting;
+mod webhooks;
