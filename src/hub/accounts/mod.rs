@@ -22,6 +22,7 @@ use super::write::{Guard, Outcome, Record};
 
 mod add;
 mod explain;
+mod failures;
 
 pub use add::{Added, New, add};
 pub use explain::{Explanation, Finding, explain};

@@ -15,13 +15,31 @@ use super::{Api, each, text};
 
 /// Section 7.1: the keys of each shape.
 const SHARED: &[&str] = &[
-    "request_id", "account_id", "project_id", "http_method", "path", "url", "resource",
-    "child_resource", "sub_resource", "action", "start_time", "end_time", "status", "duration",
+    "request_id",
+    "account_id",
+    "project_id",
+    "http_method",
+    "path",
+    "url",
+    "resource",
+    "child_resource",
+    "sub_resource",
+    "action",
+    "start_time",
+    "end_time",
+    "status",
+    "duration",
     "success",
 ];
 const SUMMARY: &[&str] = &[
-    "event_datetime", "provider", "service", "is_worker", "source_type", "source_value",
-    "source_id", "source_ip",
+    "event_datetime",
+    "provider",
+    "service",
+    "is_worker",
+    "source_type",
+    "source_value",
+    "source_id",
+    "source_ip",
 ];
 const PLATFORM: &[&str] =
     &["event_datetime", "category", "source_type", "source_value", "source_id", "source_ip"];
@@ -55,7 +73,10 @@ fn shapes(home: &TestHome) {
     assert_eq!((&fine["path"], &fine["resource"]), (&json!("/accounts"), &json!("accounts")));
     assert_eq!((&fine["action"], &fine["category"]), (&json!("list"), &json!("accounts")));
     assert_eq!((&fine["status"], &fine["success"]), (&json!(200), &json!(true)));
-    assert_eq!((&fine["source_type"], &fine["source_value"]), (&json!("API"), &json!("everything")));
+    assert_eq!(
+        (&fine["source_type"], &fine["source_value"]),
+        (&json!("API"), &json!("everything"))
+    );
     assert_eq!((&fine["source_ip"], &fine["project_id"]), (&json!("127.0.0.1"), &json!("default")));
     let url = text(&fine, "url");
     assert!(url.ends_with("/accounts?page_size=1&token=**redacted**"), "{url}");
@@ -132,7 +153,7 @@ fn kp_11_filters_come_flat_or_in_brackets_and_kp_12_pages_follow_one_another() {
     }
     let (mut all, mut next) = (Vec::new(), String::new());
     loop {
-        let path = format!("/requests/platform-logs?page_size=5&status_codes=>=400{next}");
+        let path = format!("/requests/platform-logs?page_size=5&status_codes=%3E%3D400{next}");
         let page = api.get(&path).status(200).json();
         all.extend(each(&page["data"], "request_id"));
         match page["next"].as_str() {
@@ -195,7 +216,8 @@ fn threat_32_no_secret_of_a_call_is_in_the_log_or_what_is_shown_of_it() {
     let named = |id: &str| api.saying(&format!("{}X-Request-Id: {id}\r\n", api.headers));
     let made = named("session").post("/connect_sessions", &calls::session("owner-1"));
     let token = text(&made.status(201).json(), "token");
-    let config = text(&home.run("connectors get hubspot --json").code(0).json()["auth_configs"][0], "id");
+    let config =
+        text(&home.run("connectors get hubspot --json").code(0).json()["auth_configs"][0], "id");
     named("account").post("/admin/accounts", &calls::account("owner-1", &config)).status(201);
     let key = named("key").post("/admin/keys", &json!({ "name": "new" })).status(201).json();
     let key = text(&key, "key");
@@ -218,7 +240,9 @@ fn threat_32_no_secret_of_a_call_is_in_the_log_or_what_is_shown_of_it() {
     let file = String::from_utf8_lossy(&bytes);
     let secret = |text: &str| text.rsplit_once('_').unwrap().1.to_owned();
     let own = api.headers.trim().rsplit(' ').next().unwrap().to_owned();
-    for planted in [secret(&token), secret(&key), secret(&own), CREDENTIAL.to_owned(), "pw-12345".to_owned()] {
+    for planted in
+        [secret(&token), secret(&key), secret(&own), CREDENTIAL.to_owned(), "pw-12345".to_owned()]
+    {
         let base64 = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, &planted);
         let encoded: String = url::form_urlencoded::byte_serialize(planted.as_bytes()).collect();
         for form in [planted, base64, encoded] {
@@ -244,9 +268,12 @@ fn commands_show_list_detail_and_what_comes() {
         let account = &things.account;
         let ids = |line: &str| home.run(line).code(0).stdout;
         assert_eq!(ids("logs list --status 4xx --account none -o id"), "two\n");
-        assert_eq!(ids(&format!("accounts logs {account} --status 200 --since 1h --limit 1 -o id")), "one\n");
-        let line = format!("connectors logs hubspot --method get --status <300 --limit 1 -o id");
-        assert_eq!(ids(&line), "one\n");
+        assert_eq!(
+            ids(&format!("accounts logs {account} --status 200 --since 1h --limit 1 -o id")),
+            "one\n"
+        );
+        let line = "connectors logs hubspot --method get --status <300 --limit 1 -o id";
+        assert_eq!(ids(line), "one\n");
         assert_eq!(ids("logs list --until 1h -o id"), "");
         let got = home.run("logs get two --json").code(0).json();
         assert_eq!((&got["status"], &got["error"]), (&json!(404), &json!("account.not_found")));

@@ -10,7 +10,7 @@ use hubctl::error::{Code, HubError, codes};
 use hubctl::hub::accounts::{self, Changes};
 use hubctl::hub::auth_configs::{self, Action, Edit};
 use hubctl::hub::write::Guard;
-use hubctl::hub::{api_keys, connect_sessions, connectors, projects};
+use hubctl::hub::{api_keys, connect_sessions, connectors, logs, projects};
 
 use crate::support::asked::{account, config, key, session};
 use crate::support::hub::{TestHub, on_both_databases, refused, sqlite_world};
@@ -173,7 +173,8 @@ async fn kp_8_listed_addresses_are_admitted_and_no_others(world: TestHub) {
     let (text, open) = (made.token.text().expose(), open.token.text().expose());
     let name = "other".parse().unwrap();
     let set = |entries: &str| {
-        let changes = projects::Changes { allowlist: Some(entries.parse().unwrap()) };
+        let changes =
+            projects::Changes { allowlist: Some(entries.parse().unwrap()), ..Default::default() };
         projects::update(&world.hub, &here, &name, changes, guard())
     };
     assert!(from(&world, text, Some("203.0.113.9")).await.is_ok());
@@ -229,7 +230,8 @@ async fn threat_13_keys_and_projects_of_others_are_missing(world: TestHub) {
     let count = |name| projects::count_accounts(hub, caller, name);
     same(count(&other).await, count(&missing).await, ids);
     let update = |name| {
-        let changes = projects::Changes { allowlist: Some("::1".parse().unwrap()) };
+        let changes =
+            projects::Changes { allowlist: Some("::1".parse().unwrap()), ..Default::default() };
         projects::update(hub, caller, name, changes, guard())
     };
     same(update(&other).await, update(&missing).await, ids);
@@ -292,6 +294,7 @@ async fn call_all(world: &TestHub, caller: &Caller) -> Vec<(&'static str, Result
         "connect_sessions.get" connect_sessions::get(hub, caller, number);
         "connect_sessions.list" connect_sessions::list(hub, caller, connect_sessions::Filter::default(), |_| Ok(Break(())));
         "connect_sessions.revoke" connect_sessions::revoke(hub, caller, number, guard());
+        "logs.list" logs::scan(hub, caller, &logs::Filter::default(), true, |_| Ok(Break(())));
         "accounts.list" accounts::list(hub, caller, &accounts::Filter::default(), |_| Ok(Break(())));
         "accounts.get" accounts::get(hub, caller, id);
         "accounts.explain" accounts::explain(hub, caller, id);
