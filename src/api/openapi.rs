@@ -28,8 +28,6 @@ use crate::domain::connector::Category;
 use crate::domain::connector::guide::{Audience, Guide};
 use crate::hub::accounts::Sort;
 
-mod logs;
-
 /// A type's place in the document.
 type Place = fn(&mut SchemaGenerator) -> Schema;
 
@@ -81,6 +79,8 @@ macro_rules! parameters {
             Parameter { name: $name, about: $about, schema: || $schema };)*
     };
 }
+
+mod logs;
 
 fn text() -> Value {
     json!({ "type": "string" })

@@ -92,7 +92,7 @@ impl Sort {
 impl std::str::FromStr for Sort {
     type Err = BadSort;
 
-    fn from_str(text: &str) -> std::result::Result<Self, BadSort> {
+    fn from_str(text: &str) -> Result<Self, BadSort> {
         Ok(match text {
             "provider" => Self::Provider,
             "service" => Self::Service,

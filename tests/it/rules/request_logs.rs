@@ -304,7 +304,7 @@ fn call(path: &str, status: u16) -> Call<'_> {
 fn asked(world: &TestHub, caller: &Caller, id: &str, path: &str, status: u16) {
     let scope = Scope::of_request(id);
     scope.belongs_to_caller(caller, "API", Some("127.0.0.1".to_owned()));
-    world.hub.log_call(&scope, call(path, status));
+    world.hub.log_call(&scope, &call(path, status));
 }
 
 async fn set(world: &TestHub, caller: &Caller, changes: Changes) {
@@ -385,8 +385,8 @@ async fn with_step(world: &TestHub, caller: &Caller) {
         ..Step::default()
     };
     let hub = &world.hub;
-    Arc::clone(&scope).within(async { hub.log_step(caller.project(), step) }).await;
-    hub.log_call(&scope, call("/admin/accounts/a1/refresh", 422));
+    Arc::clone(&scope).within(async { hub.log_step(caller.project(), &step) }).await;
+    hub.log_call(&scope, &call("/admin/accounts/a1/refresh", 422));
 }
 
 async fn kp_10_bodies_are_kept_where_the_project_says_so_and_sealed(world: TestHub) {
@@ -457,16 +457,16 @@ async fn steps_belong_to_what_is_being_answered(world: TestHub) {
     scope.belongs_to_caller(&caller, "API", None);
     let step = || Step { method: "GET", url: "https://api.example/x", ..Step::default() };
     let hub = &world.hub;
-    Arc::clone(&scope).within(async { hub.log_step(other.project(), step()) }).await;
+    Arc::clone(&scope).within(async { hub.log_step(other.project(), &step()) }).await;
     assert!(!scope.has_steps());
     // A call of nobody is not logged.
-    hub.log_call(&Scope::of_request("nobody"), call("/accounts", 401));
+    hub.log_call(&Scope::of_request("nobody"), &call("/accounts", 401));
     // What is done without a request is an errand, if it called a provider.
     let errand =
         |action| Errand { source: "SCHEDULER", action, is_worker: true, ..Errand::default() };
     hub.log_errand(project, errand("quiet"), async { Ok(()) }).await.unwrap();
     let failed = hub.log_errand(project, errand("refresh"), async {
-        hub.log_step(project, Step { status: Some(503), ..step() });
+        hub.log_step(project, &Step { status: Some(503), ..step() });
         Err::<(), _>(hubctl::error::HubError::new(&codes::INTERNAL, "no"))
     });
     failed.await.unwrap_err();
@@ -503,7 +503,7 @@ async fn rows_beyond_the_room_are_counted_and_dropped(world: TestHub) {
     for number in 0..15 {
         let scope = Scope::of_request(&format!("r-{number}"));
         scope.belongs_to_caller(&caller, "API", None);
-        hub.log_call(&scope, call("/accounts", 200));
+        hub.log_call(&scope, &call("/accounts", 200));
     }
     assert_eq!((hub.logs().waiting(), hub.logs().lost()), (10, 5));
     hub.flush_logs().await.unwrap();
@@ -605,7 +605,7 @@ async fn the_provider_of_an_account_is_found_out(world: TestHub) {
         let scope = Scope::of_request(request);
         scope.belongs_to_caller(&caller, "API", None);
         let call = Call { account: Some(account), ..call("/accounts/x", 200) };
-        world.hub.log_call(&scope, call);
+        world.hub.log_call(&scope, &call);
     }
     let row =
         async |request| logs::get(&world.hub, &caller, request, false, false).await.unwrap().entry;
@@ -634,7 +634,7 @@ async fn the_latest_refusal_of_a_provider_is_explained(world: TestHub) {
         ..Step::default()
     };
     assert_eq!(failures().await, []);
-    world.hub.log_step(caller.project(), step(Some(401), Some("invalid_grant")));
+    world.hub.log_step(caller.project(), &step(Some(401), Some("invalid_grant")));
     world.hub.flush_logs().await.unwrap();
     let found = failures().await;
     assert_eq!(found[0].since, Some(world.now()));
@@ -647,7 +647,7 @@ async fn the_latest_refusal_of_a_provider_is_explained(world: TestHub) {
     logs::get(&world.hub, &caller, request, true, false).await.unwrap();
     // What works again is no finding.
     world.clock.advance_seconds(1);
-    world.hub.log_step(caller.project(), step(Some(200), None));
+    world.hub.log_step(caller.project(), &step(Some(200), None));
     world.hub.flush_logs().await.unwrap();
     assert_eq!(failures().await, []);
 }
