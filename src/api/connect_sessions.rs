@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::domain::account::AccountType;
+use crate::domain::attempt::{Attempt, AttemptState};
 use crate::domain::connect_session::{ConnectSession as Session, State};
 use crate::domain::connector::Category;
 use crate::domain::time::Timestamp;
@@ -16,6 +17,47 @@ use super::open;
 
 /// The organisation of every project of a hub of one's own.
 const ORGANIZATION: &str = "local";
+
+/// The newest login at a provider within a session (contract section 3.5).
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
+pub struct ConnectionAttempt {
+    /// Its id.
+    pub id: String,
+    /// When it was made.
+    pub created_at: Option<Timestamp>,
+    /// When it last changed.
+    pub updated_at: Option<Timestamp>,
+    /// `pending`, `authenticated`, `error`, `cancelled` or `expired`.
+    pub status: Option<Cow<'static, str>>,
+    /// After a success, the id of the account.
+    pub account_secure_id: Option<String>,
+    /// After a failure, the provider's code or the hub's.
+    pub oauth_error_code: Option<String>,
+    /// After a failure, words for people.
+    pub oauth_error_description: Option<String>,
+}
+
+impl From<&Attempt> for ConnectionAttempt {
+    fn from(attempt: &Attempt) -> Self {
+        let (code, description) = match &attempt.state {
+            AttemptState::Failed { code, description } => (Some(code), description.as_ref()),
+            _ => (None, None),
+        };
+        let account = match &attempt.state {
+            AttemptState::Authenticated { account } => Some(account.to_string()),
+            _ => None,
+        };
+        Self {
+            id: attempt.id.to_string(),
+            created_at: Some(attempt.created_at),
+            updated_at: Some(attempt.updated_at),
+            status: Some(attempt.state.as_str().into()),
+            account_secure_id: account,
+            oauth_error_code: code.cloned(),
+            oauth_error_description: description.cloned(),
+        }
+    }
+}
 
 /// A connect session; its token is never in it (CS-4).
 #[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
@@ -58,8 +100,9 @@ pub struct ConnectSession {
     /// What providers are handed so that they can start actions; in the answer of the create
     /// only.
     pub external_trigger_token: Option<String>,
-    /// The newest login at a provider within it (CS-37).
-    pub latest_connection_attempt: Option<Value>,
+    /// The newest login at a provider within it (CS-37); null in lists.
+    #[serde(default)]
+    pub latest_connection_attempt: Option<ConnectionAttempt>,
     /// `pending`, `linked`, `expired` or `revoked`.
     #[schemars(with = "State")]
     pub status: Cow<'static, str>,
@@ -105,7 +148,10 @@ impl ConnectSession {
     /// The wire form of a session that was looked at.
     #[must_use]
     pub fn seen(seen: &Seen, project: &str) -> Self {
-        Self::new(&seen.session, project, seen.now)
+        Self {
+            latest_connection_attempt: seen.attempt.as_ref().map(ConnectionAttempt::from),
+            ..Self::new(&seen.session, project, seen.now)
+        }
     }
 }
 

@@ -6,6 +6,7 @@ pub mod accounts;
 pub mod auth_configs;
 pub mod connect_sessions;
 pub mod connectors;
+pub mod end_user;
 mod json_text;
 pub mod keys;
 mod open;

@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::allowlist::{Allowlist, BadAllowlist, Entry};
-use crate::domain::project;
+use crate::domain::origin::{BadWebAddress, Origin};
+use crate::domain::project::{self, AppOrigins};
 use crate::domain::time::Timestamp;
 use crate::hub::projects::Changes;
 
@@ -18,6 +19,9 @@ pub struct Project {
     /// Where its API keys may be used from: addresses, ranges and blocks; empty admits all.
     #[serde(default)]
     pub ip_allowlist: Vec<String>,
+    /// Origins of the applications that embed its page; logins may return to them.
+    #[serde(default)]
+    pub app_origins: Vec<String>,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -26,8 +30,25 @@ impl From<project::Project> for Project {
     fn from(project: project::Project) -> Self {
         let name = project.name.to_string();
         let ip_allowlist = project.allowlist.entries().iter().map(Entry::to_string).collect();
-        Self { id: name.clone(), name, ip_allowlist, created_at: project.created_at }
+        let app_origins = origins(&project.app_origins);
+        let created_at = project.created_at;
+        Self { id: name.clone(), name, ip_allowlist, app_origins, created_at }
     }
+}
+
+fn origins(all: &AppOrigins) -> Vec<String> {
+    all.as_slice().iter().map(ToString::to_string).collect()
+}
+
+/// Settings of a project can't be understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadProject {
+    /// Where keys may be used from.
+    #[error("ip_allowlist: {0}")]
+    Allowlist(#[from] BadAllowlist),
+    /// Applications that embed the page.
+    #[error("app_origins: {0}")]
+    AppOrigins(#[from] BadWebAddress),
 }
 
 /// What to change of a project; what is absent stays.
@@ -36,23 +57,36 @@ pub struct UpdateProject {
     /// Where its API keys may be used from; an empty list admits all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip_allowlist: Option<Vec<String>>,
+    /// Origins of the applications that embed its page; an empty list removes all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_origins: Option<Vec<String>>,
 }
 
 impl From<&Changes> for UpdateProject {
     fn from(changes: &Changes) -> Self {
         let texts = |list: &Allowlist| list.entries().iter().map(Entry::to_string).collect();
-        Self { ip_allowlist: changes.allowlist.as_ref().map(texts) }
+        Self {
+            ip_allowlist: changes.allowlist.as_ref().map(texts),
+            app_origins: changes.app_origins.as_ref().map(origins),
+        }
     }
 }
 
 impl TryFrom<UpdateProject> for Changes {
-    type Error = BadAllowlist;
+    type Error = BadProject;
 
-    fn try_from(asked: UpdateProject) -> Result<Self, BadAllowlist> {
+    fn try_from(asked: UpdateProject) -> Result<Self, BadProject> {
         let read = |entries: Vec<String>| {
             let entries = entries.iter().map(|entry| entry.parse::<Entry>());
             Ok::<_, BadAllowlist>(Allowlist::new(entries.collect::<Result<Vec<_>, _>>()?)?)
         };
-        Ok(Self { allowlist: asked.ip_allowlist.map(read).transpose()? })
+        let origins = |texts: Vec<String>| {
+            let origins = texts.iter().map(|text| text.parse::<Origin>());
+            Ok::<_, BadWebAddress>(AppOrigins::new(origins.collect::<Result<Vec<_>, _>>()?))
+        };
+        Ok(Self {
+            allowlist: asked.ip_allowlist.map(read).transpose()?,
+            app_origins: asked.app_origins.map(origins).transpose()?,
+        })
     }
 }

@@ -11,8 +11,8 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 use crate::error::HubError;
 
 use super::commands::{
-    accounts, api, auth, config, connectors, contract, doctor, keys, link, meta, profile, projects,
-    serve, session,
+    accounts, api, auth, config, connectors, contract, demo, doctor, keys, link, meta, profile,
+    projects, serve, session, wait,
 };
 use super::context::Context;
 use super::globals::Globals;
@@ -136,6 +136,7 @@ pub(super) const GROUPS: &[Group] = &[
             leaf::<session::Create>("create", &[], Write, &["connect_sessions.create"]),
             leaf::<session::Get>("get", &["show"], Read, &["connect_sessions.get"]),
             leaf::<session::List>("list", &["ls"], Read, &["connect_sessions.list"]),
+            leaf::<wait::SessionWait>("wait", &[], Read, &["connect_sessions.get", "accounts.get"]),
             leaf::<session::Revoke>("revoke", &[], Destructive, &["connect_sessions.revoke"]),
         ],
     },
@@ -160,6 +161,13 @@ pub(super) const GROUPS: &[Group] = &[
             leaf::<accounts::Explain>("explain", &[], Read, &["accounts.explain"]),
             leaf::<accounts::Add>("add", &[], Write, &["accounts.create"]),
             leaf::<accounts::Update>("update", &[], Write, &["accounts.update"]),
+            leaf::<accounts::Relink>(
+                "relink",
+                &[],
+                Write,
+                &["accounts.get", "connect_sessions.create"],
+            ),
+            leaf::<wait::AccountWait>("wait", &[], Read, &["accounts.get"]),
             leaf::<accounts::Suspend>("suspend", &[], Destructive, &["accounts.suspend"]),
             leaf::<accounts::Resume>("resume", &[], Write, &["accounts.resume"]),
             leaf::<accounts::Delete>("delete", &["rm"], Destructive, &["accounts.delete"]),
@@ -243,6 +251,7 @@ pub(super) const SINGLE: &[Leaf] = &[
         &["capabilities.get", "auth_configs.list", "accounts.list", "keys.list", "projects.get"],
     ),
     leaf::<serve::Serve>("serve", &[], Write, &[]),
+    leaf::<demo::Demo>("demo", &[], Read, &[]),
     leaf::<contract::Commands>("commands", &[], Read, &[]),
     leaf::<contract::Schema>("schema", &[], Read, &[]),
     leaf::<meta::ExplainError>("explain-error", &[], Read, &[]),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::api_key::KeyName;
-use super::ids::{ApiKeyId, KeyNumber, ProjectNumber};
+use super::ids::{ApiKeyId, KeyNumber, ProjectNumber, SessionId};
 
 /// A right that an operation needs; a key carries it as a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -139,6 +139,10 @@ pub enum Actor {
     LocalAdministrator,
     /// Whoever holds an API key.
     Key(ActingKey),
+    /// Whoever holds a session's token: may do what the session is for, and nothing else.
+    EndUser(SessionId),
+    /// The hub itself, at what is due.
+    Hub,
 }
 
 /// How the actor is named in the record of operations.
@@ -147,6 +151,8 @@ impl fmt::Display for Actor {
         match self {
             Self::LocalAdministrator => f.write_str("local administrator"),
             Self::Key(key) => write!(f, "api key {}", key.name),
+            Self::EndUser(session) => write!(f, "session {session}"),
+            Self::Hub => f.write_str("hub"),
         }
     }
 }
@@ -172,6 +178,22 @@ impl Caller {
         Self { actor: Actor::Key(key), project, project_name }
     }
 
+    /// The end user of a session, who holds no right of an administrator.
+    #[must_use]
+    pub const fn end_user(
+        session: SessionId,
+        project: ProjectNumber,
+        project_name: String,
+    ) -> Self {
+        Self { actor: Actor::EndUser(session), project, project_name }
+    }
+
+    /// The hub itself in a project, where it does what is due.
+    #[must_use]
+    pub const fn hub(project: ProjectNumber, project_name: String) -> Self {
+        Self { actor: Actor::Hub, project, project_name }
+    }
+
     /// Who it is.
     #[must_use]
     pub const fn actor(&self) -> &Actor {
@@ -182,8 +204,8 @@ impl Caller {
     #[must_use]
     pub const fn key(&self) -> Option<&ActingKey> {
         match &self.actor {
-            Actor::LocalAdministrator => None,
             Actor::Key(key) => Some(key),
+            Actor::LocalAdministrator | Actor::EndUser(_) | Actor::Hub => None,
         }
     }
 
@@ -205,6 +227,7 @@ impl Caller {
         match &self.actor {
             Actor::LocalAdministrator => true,
             Actor::Key(key) => key.scopes.contains(permission),
+            Actor::EndUser(_) | Actor::Hub => false,
         }
     }
 
@@ -270,6 +293,17 @@ mod tests {
     fn kp_1_a_key_knows_of_its_own_project_only() {
         assert!(key("").sees(ProjectNumber(1)) && !key("admin").sees(ProjectNumber(2)));
         assert!(key("projects:write").sees(ProjectNumber(2)));
+    }
+
+    #[test]
+    fn hb_14_an_end_user_has_no_right_of_an_administrator() {
+        let session = SessionId::from_row(7);
+        let user = Caller::end_user(session, ProjectNumber(1), "default".to_owned());
+        for permission in Permission::ALL {
+            assert!(!user.may(permission));
+        }
+        assert!(user.key().is_none() && !user.sees(ProjectNumber(2)));
+        assert_eq!(user.actor().to_string(), "session 7");
     }
 
     #[test]

@@ -46,6 +46,16 @@ impl Values {
         self.0.extend(values);
     }
 
+    /// Adds tokens and what was captured with them; a refresh token that is there stays where the
+    /// answer had none.
+    pub fn add_tokens(&mut self, tokens: &Tokens) {
+        self.extend(tokens.captured.clone());
+        self.insert(ACCESS_TOKEN, tokens.access_token.clone());
+        if let Some(token) = &tokens.refresh_token {
+            self.insert(REFRESH_TOKEN, token.clone());
+        }
+    }
+
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Secret)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))

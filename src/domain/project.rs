@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::allowlist::Allowlist;
 use super::ids::ProjectNumber;
+use super::origin::{BadWebAddress, Origin};
 use super::time::Timestamp;
 
 /// The project that every store has.
@@ -52,6 +53,47 @@ impl fmt::Display for ProjectName {
     }
 }
 
+/// Origins of the applications that embed a project's page: logins may return to them (OA-11). As
+/// text they have spaces between them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AppOrigins(Vec<Origin>);
+
+impl AppOrigins {
+    /// The origins of addresses, each once.
+    #[must_use]
+    pub fn new(origins: impl IntoIterator<Item = Origin>) -> Self {
+        let mut kept = Vec::new();
+        for origin in origins {
+            if !kept.contains(&origin) {
+                kept.push(origin);
+            }
+        }
+        Self(kept)
+    }
+
+    /// The origins.
+    #[must_use]
+    pub fn as_slice(&self) -> &[Origin] {
+        &self.0
+    }
+}
+
+impl fmt::Display for AppOrigins {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let texts: Vec<&str> = self.0.iter().map(Origin::as_str).collect();
+        f.write_str(&texts.join(" "))
+    }
+}
+
+impl FromStr for AppOrigins {
+    type Err = BadWebAddress;
+
+    fn from_str(text: &str) -> Result<Self, BadWebAddress> {
+        let origins: Result<Vec<Origin>, _> = text.split_whitespace().map(str::parse).collect();
+        origins.map(Self::new)
+    }
+}
+
 /// A project as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Project {
@@ -61,6 +103,8 @@ pub struct Project {
     pub name: ProjectName,
     /// Where its API keys may be used from (KP-8).
     pub allowlist: Allowlist,
+    /// Applications that embed its page.
+    pub app_origins: AppOrigins,
     /// When it was made.
     pub created_at: Timestamp,
 }

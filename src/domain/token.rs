@@ -90,6 +90,11 @@ token! {
 }
 
 token! {
+    /// What a provider's login brings back: it finds the login and proves that it is the hub's.
+    StateToken, "hst_", "a login's state"
+}
+
+token! {
     /// A caller's credential, bound to a project and its scopes.
     KeyToken, "v1.local.", "an API key"
 }

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use zeroize::Zeroizing;
 
+use crate::domain::attempt::Attempt;
 use crate::domain::caller::{Caller, Permission};
 use crate::domain::connect_session::{self, ConnectSession, Facts, NewSession};
 use crate::domain::ids::{ProjectNumber, SessionId};
@@ -13,7 +14,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::token::{RANDOM_BYTES, SessionToken, secret_part};
 use crate::error::{HubError, codes};
 use crate::store::connect_sessions::{self, Filter as Rows};
-use crate::store::{Tx, accounts, auth_configs};
+use crate::store::{Tx, accounts, attempts, auth_configs};
 
 use super::Hub;
 use super::auth_configs::{TRIGGER_TOKEN, address};
@@ -44,6 +45,8 @@ pub struct Created {
 pub struct Seen {
     /// The session.
     pub session: ConnectSession,
+    /// Its newest connection attempt, where it was looked up (CS-37, CS-38).
+    pub attempt: Option<Attempt>,
     /// At which instant it was looked at.
     pub now: Timestamp,
 }
@@ -269,8 +272,12 @@ pub fn unknown(id: SessionId) -> HubError {
 pub async fn get(hub: &Hub, caller: &Caller, id: SessionId) -> Result<Seen, HubError> {
     hub.require(caller, Permission::PlatformRead)?;
     let mut tx = hub.store.begin_read().await?;
-    let found = connect_sessions::by_id(&mut tx, caller.project(), id).await?;
-    Ok(Seen { session: found.ok_or_else(|| unknown(id))?, now: hub.clock.now() })
+    let project = caller.project();
+    let found = connect_sessions::by_id(&mut tx, project, id).await?;
+    let session = found.ok_or_else(|| unknown(id))?;
+    let now = hub.clock.now();
+    let attempt = attempts::latest(&mut tx, project, id).await?.map(|attempt| attempt.at(now));
+    Ok(Seen { session, attempt, now })
 }
 
 /// Which sessions to list.
@@ -299,8 +306,10 @@ pub async fn list(
         expires_before: filter.expiring_in_s.map(|seconds| now.plus_seconds(seconds)),
     };
     let mut tx = hub.store.begin_read().await?;
-    connect_sessions::scan(&mut tx, caller.project(), rows, |session| each(&Seen { session, now }))
-        .await
+    connect_sessions::scan(&mut tx, caller.project(), rows, |session| {
+        each(&Seen { session, attempt: None, now })
+    })
+    .await
 }
 
 /// Ends a session: its token and link stop working at once.
@@ -320,7 +329,7 @@ pub async fn revoke(
     let found = connect_sessions::by_id(&mut tx, project, id).await?;
     let before = found.ok_or_else(|| unknown(id))?;
     if before.revoked_at.is_some() {
-        return Ok(Outcome::unchanged(Seen { session: before, now }));
+        return Ok(Outcome::unchanged(Seen { session: before, attempt: None, now }));
     }
     connect_sessions::revoke(&mut tx, project, id, now).await?;
     let record = super::write::Record {
@@ -334,8 +343,8 @@ pub async fn revoke(
     guard.finish(tx).await?;
     let after = ConnectSession { revoked_at: Some(now), ..before.clone() };
     Ok(Outcome {
-        before: Some(Seen { session: before, now }),
-        after: Some(Seen { session: after, now }),
+        before: Some(Seen { session: before, attempt: None, now }),
+        after: Some(Seen { session: after, attempt: None, now }),
         changed: true,
         affected: 0,
         operation,
@@ -352,7 +361,10 @@ pub async fn by_token(hub: &Hub, caller: &Caller, text: &str) -> Result<Seen, Hu
     if project != caller.project() {
         return Err(HubError::new(&codes::SESSION_TOKEN_INVALID, TOKEN_REFUSED));
     }
-    Ok(Seen { session, now: hub.clock.now() })
+    let now = hub.clock.now();
+    let mut tx = hub.store.begin_look().await?;
+    let attempt = attempts::latest(&mut tx, project, session.id).await?;
+    Ok(Seen { session, attempt: attempt.map(|attempt| attempt.at(now)), now })
 }
 
 /// What anybody with a token that opens nothing is told.
@@ -367,7 +379,10 @@ pub async fn authenticate(hub: &Hub, text: &str) -> Result<ConnectSession, HubEr
     Ok(opened_by(hub, text).await?.1)
 }
 
-async fn opened_by(hub: &Hub, text: &str) -> Result<(ProjectNumber, ConnectSession), HubError> {
+pub(super) async fn opened_by(
+    hub: &Hub,
+    text: &str,
+) -> Result<(ProjectNumber, ConnectSession), HubError> {
     let refused = || HubError::new(&codes::SESSION_TOKEN_INVALID, TOKEN_REFUSED);
     let token = SessionToken::parse(text).map_err(|_| refused())?;
     let mut tx = hub.store.begin_read().await?;

@@ -4,18 +4,28 @@
 //! in edit mode its account (CS-41, HB-14). None of these ever comes from the browser.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
+use crate::domain::account::Account;
 use crate::domain::auth_config::AuthConfig;
 use crate::domain::caller::Caller;
 use crate::domain::connect_session::ConnectSession;
+use crate::domain::connector::values::{Mode, check_values};
 use crate::domain::connector::{AuthMethod, Connector, Field};
+use crate::domain::credentials::Values;
 use crate::domain::ids::{AccountId, AuthConfigId};
+use crate::domain::login;
 use crate::domain::names::ConnectorKey;
+use crate::domain::refusal::Refusal;
+use crate::domain::secret::Secret;
 use crate::error::{HubError, codes};
+use crate::store::{Tx, accounts, auth_configs, connect_sessions as sessions, projects};
 
 use super::Hub;
 use super::accounts::View;
-use super::auth_configs::Given;
+use super::auth_configs::{Given, TRIGGER_TOKEN, bad_fields};
+use super::linking::{self, Filled, Holder, Kept, Linked, Proof, Way};
+use super::{connect_sessions, connectors};
 
 /// Somebody whose token opened a session.
 #[derive(Debug, Clone)]
@@ -26,13 +36,33 @@ pub struct EndUser {
     pub session: ConnectSession,
 }
 
+impl EndUser {
+    /// Who acts, for what keeps the name of who did something.
+    #[must_use]
+    pub const fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    pub(super) fn holder(&self) -> Holder {
+        let session = &self.session;
+        Holder {
+            owner: session.owner.clone(),
+            label: session.label.clone(),
+            metadata: (!session.metadata.is_empty()).then(|| session.metadata.clone()),
+            kind: session.kind,
+            account: session.account.clone(),
+            multiple: session.multiple,
+        }
+    }
+}
+
 /// A connector that the end user may pick.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Choice {
     /// The auth config that they would link through (HB-1).
     pub config: AuthConfig,
     /// Key, name, categories, version.
-    pub connector: super::connectors::Summary,
+    pub connector: connectors::Summary,
     /// Where its logo is, if the definition names one.
     pub logo_url: Option<String>,
 }
@@ -54,7 +84,7 @@ pub struct Form {
     /// Edit mode: keys of the secrets that are stored (SE-2, SE-4).
     pub stored_secrets: BTreeSet<String>,
     /// The session's token for providers that start actions (AC-51, HB-19).
-    pub external_trigger_token: Option<String>,
+    pub external_trigger_token: Option<Secret>,
 }
 
 impl Form {
@@ -70,15 +100,31 @@ impl Form {
 /// # Errors
 /// `session.token_invalid`, the same for unknown, expired and revoked ones.
 pub async fn enter(hub: &Hub, token: &str) -> Result<EndUser, HubError> {
-    let _ = (hub, token);
-    Err(not_yet())
+    let (project, session) = connect_sessions::opened_by(hub, token).await?;
+    let mut tx = hub.store.begin_look().await?;
+    let found = projects::by_number(&mut tx, project).await?;
+    let name = found.map(|project| project.name.to_string()).unwrap_or_default();
+    Ok(EndUser { caller: Caller::end_user(session.id, project, name), session })
 }
 
 /// The account that this session edits: the one it names (CS-12), or the owner's own of its
 /// provider (CS-6, CS-7), but not with `multiple` (CS-10).
 pub async fn existing(hub: &Hub, user: &EndUser) -> Result<Option<View>, HubError> {
-    let _ = (hub, user);
-    Err(not_yet())
+    let mut tx = hub.store.begin_read().await?;
+    match edited(&mut tx, user).await? {
+        Some(account) => super::accounts::view(&mut tx, &user.caller, account).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+async fn edited(tx: &mut Tx, user: &EndUser) -> Result<Option<Account>, HubError> {
+    if let Some(id) = &user.session.account {
+        return Ok(accounts::by_id(tx, user.caller.project(), id).await?);
+    }
+    match &user.session.provider {
+        Some(provider) => user.holder().known(tx, &user.caller, provider).await,
+        None => Ok(None),
+    }
 }
 
 /// What the end user may pick: the session's auth config alone, else the default of each connector
@@ -89,8 +135,153 @@ pub async fn choices(
     user: &EndUser,
     provider: Option<&ConnectorKey>,
 ) -> Result<Vec<Choice>, HubError> {
-    let _ = (hub, user, provider);
-    Err(not_yet())
+    let mut tx = hub.store.begin_read().await?;
+    let (caller, session) = (&user.caller, &user.session);
+    let mut configs = Vec::new();
+    if let Some(id) = &session.auth_config {
+        configs.extend(auth_configs::by_id(&mut tx, caller.project(), id).await?);
+    } else {
+        auth_configs::scan(&mut tx, caller.project(), |config| {
+            if config.is_default {
+                configs.push(config);
+            }
+            Ok::<_, HubError>(ControlFlow::Continue(()))
+        })
+        .await?;
+    }
+    let mut choices = Vec::with_capacity(configs.len());
+    for config in configs.into_iter().filter(AuthConfig::is_enabled) {
+        let pin = config.pin.as_ref();
+        let found = connectors::resolve(&mut tx, caller, &config.connector, pin).await?;
+        let Some(found) = found.filter(|found| fits(session, &config, &found.connector)) else {
+            continue;
+        };
+        let usable = found.connector.auth_method(&config.method);
+        if usable.is_none_or(|method| method.unavailable.is_some()) {
+            continue;
+        }
+        let logo_url = found.connector.icon.clone();
+        choices.push(Choice { config, connector: found.summary(), logo_url });
+    }
+    choices.sort_by(|a, b| {
+        let key = |choice: &Choice| {
+            let is_first = provider.is_some_and(|wanted| choice.config.connector == *wanted);
+            (!is_first, choice.connector.name.to_lowercase())
+        };
+        key(a).cmp(&key(b))
+    });
+    Ok(choices)
+}
+
+/// CS-22, HB-1: whether a session offers an auth config at all.
+fn fits(session: &ConnectSession, config: &AuthConfig, connector: &Connector) -> bool {
+    match &session.auth_config {
+        Some(id) => config.id == *id,
+        None => {
+            config.is_default
+                && (session.categories.is_empty()
+                    || session.categories.iter().any(|one| connector.categories.contains(one)))
+        }
+    }
+}
+
+/// What a session offers: a way to link, and the account that it would renew.
+pub(super) struct Offer {
+    pub(super) way: Way,
+    pub(super) account: Option<Account>,
+    kept: Kept,
+    /// The fields with their presets.
+    fields: Vec<Field>,
+}
+
+/// Looks up what the end user may link through an auth config.
+///
+/// # Errors
+/// As [`form`].
+pub(super) async fn offer(
+    hub: &Hub,
+    tx: &mut Tx,
+    user: &EndUser,
+    id: &AuthConfigId,
+) -> Result<Offer, HubError> {
+    let caller = &user.caller;
+    let config = super::accounts::auth_config(tx, caller, id).await?;
+    let not_offered = || {
+        let text = "the session does not allow this connector or auth config";
+        HubError::new(&codes::CONNECT_NOT_OFFERED, text)
+    };
+    // Which connector it is decides what a disabled one is told as (threat 10).
+    if user.session.auth_config.as_ref().is_some_and(|named| named != id)
+        || (user.session.auth_config.is_none() && !config.is_default)
+    {
+        return Err(not_offered());
+    }
+    if !config.is_enabled() {
+        let (connector, auth_config) = (config.connector, config.id);
+        return Err(Refusal::Disabled { connector, auth_config }.into());
+    }
+    let way = linking::way(hub, tx, caller, config).await?;
+    if !fits(&user.session, &way.config, &way.connector) {
+        return Err(not_offered());
+    }
+    let account = edited(tx, user).await?;
+    let account = account.filter(|account| account.provider == way.config.connector);
+    if account.is_none()
+        && let Some(gone) = &user.session.account
+    {
+        return Err(super::accounts::unknown(gone.as_str()));
+    }
+    let kept = match &account {
+        Some(account) => linking::kept(hub, tx, caller, &account.id).await?,
+        None => Kept { version: 0, secrets: Given::new() },
+    };
+    let mut shown = Values::default();
+    shown.extend_public(&way.config.setup);
+    if let Some(token) = &way.trigger_token {
+        shown.insert("external_trigger_token", token.clone());
+    }
+    let fields = login::presets(&way.method.config_fields, &shown);
+    Ok(Offer { way, account, kept, fields })
+}
+
+impl Offer {
+    /// Keys of the method's fields that have a stored value.
+    fn stored(&self) -> BTreeSet<String> {
+        let setup = self.account.iter().flat_map(|account| account.setup.keys());
+        let stored: BTreeSet<&String> = setup.chain(self.kept.secrets.keys()).collect();
+        let keys = self.fields.iter().map(|field| &field.key);
+        keys.filter(|key| stored.contains(key)).cloned().collect()
+    }
+
+    /// Checks a filled form (HB-8 to HB-11, HB-19).
+    ///
+    /// # Errors
+    /// `fields.invalid`.
+    pub(super) fn check(&self, mut given: Given, edits: bool) -> Result<Filled, HubError> {
+        if self.fields.iter().any(|field| field.key == TRIGGER_TOKEN) {
+            given.remove(TRIGGER_TOKEN);
+            given.extend(
+                self.way.trigger_token.clone().map(|token| (TRIGGER_TOKEN.to_owned(), token)),
+            );
+        }
+        let stored = self.stored();
+        let account = self.account.as_ref().filter(|_| edits);
+        let mode = match account {
+            Some(_) => Mode::Edit { stored: &stored },
+            None => Mode::New,
+        };
+        let checked = check_values(&self.fields, &given, mode);
+        let checked = checked.map_err(|problems| bad_fields(&problems))?;
+        Ok(Filled { checked, edits: account.map(|account| account.id.clone()) })
+    }
+
+    /// Everything that calls need, before any token.
+    pub(super) fn values(&self, filled: &Filled) -> Values {
+        let nothing = std::collections::BTreeMap::new();
+        let setup = self.account.as_ref().map_or(&nothing, |account| &account.setup);
+        let (public, secret) = filled.over(&self.way.method, setup, &self.kept.secrets);
+        self.way.values_with(&public, &secret)
+    }
 }
 
 /// The form of one of them.
@@ -99,8 +290,32 @@ pub async fn choices(
 /// `auth_config.not_found` for one that is not this project's; `connect.not_offered` (403) for one
 /// that the session does not allow, `connector.not_enabled` for a disabled one (threat 10).
 pub async fn form(hub: &Hub, user: &EndUser, id: &AuthConfigId) -> Result<Form, HubError> {
-    let _ = (hub, user, id);
-    Err(not_yet())
+    let mut tx = hub.store.begin_read().await?;
+    let offer = offer(hub, &mut tx, user, id).await?;
+    let stored = offer.stored();
+    let Offer { way, account, mut fields, .. } = offer;
+    let mut stored_secrets = BTreeSet::new();
+    for field in &mut fields {
+        if field.key == TRIGGER_TOKEN {
+            continue;
+        }
+        if field.is_secret() {
+            stored_secrets.extend(stored.get(&field.key).cloned());
+        } else if let Some(value) =
+            account.as_ref().and_then(|account| account.setup.get(&field.key))
+        {
+            field.default = Some(value.clone());
+        }
+    }
+    Ok(Form {
+        config: way.config,
+        connector: way.connector,
+        method: way.method,
+        fields,
+        account: account.map(|account| account.id),
+        stored_secrets,
+        external_trigger_token: way.trigger_token,
+    })
 }
 
 /// Links or re-links an account from a filled form, after the provider accepted it (HB-8 to HB-12,
@@ -117,10 +332,46 @@ pub async fn link(
     account: Option<&AccountId>,
     values: Given,
 ) -> Result<View, HubError> {
-    let _ = (hub, user, id, account, values);
-    Err(not_yet())
+    let mut tx = hub.store.begin_read().await?;
+    if let Some(wanted) = account
+        && edited(&mut tx, user).await?.is_none_or(|edited| edited.id != *wanted)
+    {
+        return Err(super::accounts::unknown(wanted.as_str()));
+    }
+    let offer = offer(hub, &mut tx, user, id).await?;
+    drop(tx);
+    if offer.way.method.needs_browser() {
+        let text = format!("{} is linked by a login at the provider", offer.way.connector.name);
+        return Err(HubError::new(&codes::FIELDS_INVALID, text));
+    }
+    let filled = offer.check(values, account.is_some())?;
+    let proof = linking::prove(hub, &offer.way, offer.values(&filled)).await?;
+    let mut tx = hub.store.begin_write().await?;
+    let linked = finish(hub, &mut tx, user, &offer.way, &filled, &proof).await?;
+    let view = super::accounts::view(&mut tx, &user.caller, linked.after).await?;
+    tx.commit().await?;
+    Ok(view)
 }
 
-fn not_yet() -> HubError {
-    HubError::new(&codes::INTERNAL, "not yet")
+/// Stores what a session linked, and notes it there.
+///
+/// # Errors
+/// `session.token_invalid` where the session was revoked while the provider was asked.
+pub(super) async fn finish(
+    hub: &Hub,
+    tx: &mut Tx,
+    user: &EndUser,
+    way: &Way,
+    filled: &Filled,
+    proof: &Proof,
+) -> Result<Linked, HubError> {
+    let mut holder = user.holder();
+    // The form was that of this account: if it is gone, nothing else takes its place.
+    holder.account = holder.account.or_else(|| filled.edits.clone());
+    let linked = linking::store(hub, tx, &user.caller, way, holder, filled, proof).await?;
+    let (project, session) = (user.caller.project(), user.session.id);
+    if !sessions::set_linked(tx, project, session, &linked.after.id).await? {
+        return Err(HubError::new(&codes::SESSION_TOKEN_INVALID, "the session was revoked"));
+    }
+    Ok(linked)
 }

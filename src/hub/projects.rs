@@ -4,7 +4,8 @@ use serde_json::json;
 
 use crate::domain::allowlist::{Allowlist, Entry};
 use crate::domain::caller::{Caller, Permission};
-use crate::domain::project::{DEFAULT_PROJECT, Project, ProjectName};
+use crate::domain::origin::Origin;
+use crate::domain::project::{AppOrigins, DEFAULT_PROJECT, Project, ProjectName};
 use crate::error::{HubError, codes};
 use crate::store::{Tx, projects};
 
@@ -90,6 +91,8 @@ pub async fn create(
 pub struct Changes {
     /// Where its API keys may be used from (KP-8); an empty list admits all.
     pub allowlist: Option<Allowlist>,
+    /// Applications that embed its page: logins may return to them (OA-11).
+    pub app_origins: Option<AppOrigins>,
 }
 
 /// Changes a project's settings. The local administrator is never locked out by them.
@@ -108,14 +111,19 @@ pub async fn update(
     let mut tx = hub.begin(guard).await?;
     let before = find(&mut tx, caller, name).await?;
     let allowlist = changes.allowlist.unwrap_or_else(|| before.allowlist.clone());
-    let after = Project { allowlist, ..before.clone() };
+    let app_origins = changes.app_origins.unwrap_or_else(|| before.app_origins.clone());
+    let after = Project { allowlist, app_origins, ..before.clone() };
     if after == before {
         return Ok(Outcome::unchanged(before));
     }
-    projects::set_allowlist(&mut tx, &after).await?;
+    projects::save(&mut tx, &after).await?;
     let facts = |project: &Project| {
         let entries = project.allowlist.entries().iter();
-        Some(json!({ "ip_allowlist": entries.map(Entry::to_string).collect::<Vec<_>>() }))
+        let origins = project.app_origins.as_slice().iter().map(Origin::as_str);
+        Some(json!({
+            "ip_allowlist": entries.map(Entry::to_string).collect::<Vec<_>>(),
+            "app_origins": origins.collect::<Vec<_>>(),
+        }))
     };
     let record = Record {
         action: "update",

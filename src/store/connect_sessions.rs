@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use crate::domain::account::Owner;
 use crate::domain::connect_session::ConnectSession;
-use crate::domain::ids::{ProjectNumber, SessionId};
+use crate::domain::ids::{AccountId, ProjectNumber, SessionId};
 use crate::domain::names::ConnectorKey;
 use crate::domain::time::Timestamp;
 
@@ -154,6 +154,18 @@ pub async fn revoke(
     let sql = "update connect_sessions set revoked_at = ?1 \
                where project = ?2 and id = ?3 and revoked_at is null";
     Ok(tx.execute(sql, &[now.into(), project.into(), id.get().into()]).await? == 1)
+}
+
+/// Notes the account that a session linked, unless the session was revoked; false where it was.
+pub async fn set_linked(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    id: SessionId,
+    account: &AccountId,
+) -> Result<bool> {
+    let sql = "update connect_sessions set linked_account = ?1 \
+               where project = ?2 and id = ?3 and revoked_at is null";
+    Ok(tx.execute(sql, &[account.into(), project.into(), id.get().into()]).await? == 1)
 }
 
 /// The project, token hash and session of this number, in whatever project it is: the token that

@@ -45,6 +45,7 @@ macro_rules! migrations {
 migrations! {
     1 "0001_base";
     2 "0002_api_keys";
+    3 "0003_linking";
 }
 
 /// Number of the latest step.

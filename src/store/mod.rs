@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 
 pub mod accounts;
 pub mod api_keys;
+pub mod attempts;
 pub mod auth_configs;
 pub mod connect_sessions;
 pub mod driver;
@@ -15,6 +16,7 @@ mod error;
 pub mod events;
 pub mod keys;
 mod migrate;
+pub mod oauth_apps;
 pub mod operations;
 pub mod own_connectors;
 pub mod projects;

@@ -6,7 +6,7 @@ use crate::domain::time::Timestamp;
 
 use super::{Result, Row, Tx};
 
-const COLUMNS: &str = "select number, name, created_at, allow_ips from projects";
+const COLUMNS: &str = "select number, name, created_at, allow_ips, app_origins from projects";
 
 fn read(row: &Row<'_>) -> Result<Project> {
     Ok(Project {
@@ -14,7 +14,13 @@ fn read(row: &Row<'_>) -> Result<Project> {
         name: row.parsed(1)?,
         created_at: row.time(2)?,
         allowlist: row.parsed(3)?,
+        app_origins: row.parsed(4)?,
     })
+}
+
+/// The project of this number.
+pub async fn by_number(tx: &mut Tx, number: ProjectNumber) -> Result<Option<Project>> {
+    tx.optional(&format!("{COLUMNS} where number = ?1"), &[number.into()], read).await
 }
 
 /// The project of this name.
@@ -30,15 +36,16 @@ pub async fn list(tx: &mut Tx) -> Result<Vec<Project>> {
 /// Adds a project.
 pub async fn insert(tx: &mut Tx, name: &ProjectName, now: Timestamp) -> Result<Option<Project>> {
     let sql = "insert into projects (name, created_at) values (?1, ?2) \
-               on conflict (name) do nothing returning number, name, created_at, allow_ips";
+               on conflict (name) do nothing returning number, name, created_at, allow_ips, app_origins";
     tx.optional(sql, &[name.as_str().into(), now.into()], read).await
 }
 
-/// Keeps where a project's keys may be used from.
-pub async fn set_allowlist(tx: &mut Tx, project: &Project) -> Result<()> {
-    let sql = "update projects set allow_ips = ?1 where number = ?2";
-    let entries = project.allowlist.to_string();
-    tx.execute(sql, &[(&entries).into(), project.number.into()]).await?;
+/// Keeps a project's settings: where its keys may be used from, and which applications embed its
+/// page.
+pub async fn save(tx: &mut Tx, project: &Project) -> Result<()> {
+    let sql = "update projects set allow_ips = ?1, app_origins = ?2 where number = ?3";
+    let (entries, origins) = (project.allowlist.to_string(), project.app_origins.to_string());
+    tx.execute(sql, &[(&entries).into(), (&origins).into(), project.number.into()]).await?;
     Ok(())
 }
 

@@ -20,6 +20,8 @@ mod parity;
 #[cfg(unix)]
 mod postgres;
 mod rules;
+#[cfg(unix)]
+mod sample;
 mod schemas;
 #[cfg(unix)]
 mod server;

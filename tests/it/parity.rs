@@ -87,6 +87,12 @@ accounts update {a} --label Prod --metadata tier=gold --json
 accounts update {a} --label Prod --json
 accounts update {a} --auth-config {a}
 accounts update no-such-account --label x
+accounts relink {a} --json
+accounts relink {a} --print nonsense
+accounts relink no-such-account
+accounts wait {a} --json
+accounts wait {a} --for status=error --timeout 1s
+accounts wait {a} --for nonsense
 accounts suspend {a}
 accounts suspend {a} --yes --json
 accounts suspend {a} {b} --yes --dry-run --json
@@ -113,7 +119,11 @@ session get 99999
 session list --json
 session list --pending -o id
 session list --expiring 1h
+session wait {s} --timeout 1s
+session wait {s} --timeout 1s --json
+session wait 99999
 session revoke {s} --yes --json
+session wait {s} --json
 session revoke {s} --yes --json
 session revoke 99999 --yes
 link create --provider bamboohr --origin-owner-id acme-8 --origin-owner-name Acme --json
@@ -160,6 +170,8 @@ impl Eyes {
             (r"(hcs_\d+)_[\w-]{20,}", "${1}_<secret>"),
             (r"v1\.local\.(\d+)_[\w-]{20,}", "v1.local.${1}_<secret>"),
             (r"local administrator|api key parity", "<actor>"),
+            // Told where links lead to this machine, and only there.
+            (r"note: nothing answers at http://127.0.0.1:4780: .*\n", ""),
         ];
         Self {
             chance: Regex::new(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -239,7 +251,7 @@ fn compare(local: TestHome, served: &TestHome) {
     // Both have the key, and the store and its keys are there.
     let key = served.key("parity", SCOPES);
     local.key("parity", SCOPES);
-    let serving = served.serve("--rate-limit 0");
+    let serving = served.serve("--rate-limit 0 --public-url http://127.0.0.1:4780");
     let away = TestHome::new()
         .with("HUBCTL_API_URL", format!("http://{}", serving.address))
         .with("HUBCTL_API_KEY", key);

@@ -39,6 +39,8 @@ pub struct NewAccount {
     pub credentials: Values,
     /// Make a new account even where the owner has one of this connector (CS-10).
     pub multiple: Option<bool>,
+    /// Whether the provider is asked before anything is stored; absent is yes.
+    pub verify: Option<bool>,
 }
 
 impl From<&New> for NewAccount {
@@ -55,6 +57,7 @@ impl From<&New> for NewAccount {
             kind: Some(new.tags.kind.as_str().to_owned()),
             credentials: of_given(&new.values),
             multiple: Some(new.multiple),
+            verify: Some(new.verify),
         }
     }
 }
@@ -87,6 +90,7 @@ impl TryFrom<NewAccount> for New {
             },
             values: to_given(asked.credentials),
             multiple: asked.multiple.unwrap_or(false),
+            verify: asked.verify.unwrap_or(true),
         });
         checked(new, problems)
     }

@@ -6,7 +6,8 @@ use crate::cli::context::Context;
 use crate::cli::input;
 use crate::cli::tree::Run;
 use crate::domain::allowlist::{Allowlist, Entry};
-use crate::domain::project::ProjectName;
+use crate::domain::origin::Origin;
+use crate::domain::project::{AppOrigins, ProjectName};
 use crate::domain::words::counted;
 use crate::error::{HubError, codes};
 use crate::hub::projects::Changes;
@@ -48,8 +49,17 @@ impl Run for Get {
             ("Created", context.output.moment(project.created_at)),
             ("Accounts", accounts.to_string()),
             ("Keys used from", sources(&project)),
+            ("Embedded in", embedders(&project)),
         ];
         context.output.item(&project, Some(&lines))
+    }
+}
+
+/// The applications that embed the project's page, in words.
+fn embedders(project: &Project) -> String {
+    match project.app_origins.as_slice() {
+        [] => "no application".to_owned(),
+        origins => origins.join(", "),
     }
 }
 
@@ -98,31 +108,53 @@ pub(in crate::cli) struct Update {
         long,
         value_name = "ENTRY",
         value_delimiter = ',',
-        required_unless_present = "clear_allow_ip"
+        required_unless_present_any = ["clear_allow_ip", "app_origin", "clear_app_origin"]
     )]
     allow_ip: Vec<Entry>,
 
     /// Admit API keys from any address
     #[arg(long, conflicts_with = "allow_ip")]
     clear_allow_ip: bool,
+
+    /// Address of an application that embeds the page; can be given several times
+    #[arg(long, value_name = "URL", value_delimiter = ',')]
+    app_origin: Vec<Origin>,
+
+    /// Let no application embed the page
+    #[arg(long, conflicts_with = "app_origin")]
+    clear_app_origin: bool,
 }
 
 impl Run for Update {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         context.output.check_writes(false)?;
+        let sets_ips = self.clear_allow_ip || !self.allow_ip.is_empty();
+        let sets_origins = self.clear_app_origin || !self.app_origin.is_empty();
         let allowlist = Allowlist::new(self.allow_ip)
             .map_err(|error| HubError::new(&codes::BAD_VALUE, format!("--allow-ip: {error}")))?;
-        let changes = Changes { allowlist: Some(allowlist) };
+        let changes = Changes {
+            allowlist: sets_ips.then_some(allowlist),
+            app_origins: sets_origins.then(|| AppOrigins::new(self.app_origin)),
+        };
         let backend = context.backend().await?;
         let written = backend.update_project(&self.name, changes, context.guard()).await?;
         context.tell_notes(&backend);
-        let admitted = written.after.as_ref().map(sources).unwrap_or_default();
-        let name = &self.name;
-        let text = match (written.changed, written.dry_run) {
-            (false, _) => format!("Project {name} admits API keys from {admitted} already."),
-            (true, true) => format!("Project {name} would admit API keys from {admitted}."),
-            (true, false) => format!("Project {name} admits API keys from {admitted} now."),
-        };
+        let (name, after) = (&self.name, written.after.as_ref());
+        let mut parts = Vec::new();
+        if sets_ips {
+            let admitted = after.map(sources).unwrap_or_default();
+            parts.push(match (written.changed, written.dry_run) {
+                (false, _) => format!("Project {name} admits API keys from {admitted} already."),
+                (true, true) => format!("Project {name} would admit API keys from {admitted}."),
+                (true, false) => format!("Project {name} admits API keys from {admitted} now."),
+            });
+        }
+        if sets_origins {
+            let embedders = after.map(embedders).unwrap_or_default();
+            let word = if written.dry_run { "would be" } else { "is" };
+            parts.push(format!("The page of {name} {word} embedded in: {embedders}."));
+        }
+        let text = parts.join(" ");
         context.output.writes(&[result("update", written, text)])
     }
 }

@@ -23,8 +23,10 @@ impl Record for Project {
         Column::new("name", "NAME"),
         Column::new("created", "CREATED"),
         Column::wide("ip_allowlist", "IP ALLOWLIST"),
+        Column::wide("app_origins", "APP ORIGINS"),
     ];
-    const FIELDS: &'static [&'static str] = &["id", "name", "ip_allowlist", "created_at"];
+    const FIELDS: &'static [&'static str] =
+        &["id", "name", "ip_allowlist", "app_origins", "created_at"];
 
     fn id(&self) -> Cow<'_, str> {
         Cow::Borrowed(&self.id)
@@ -35,6 +37,7 @@ impl Record for Project {
             Cell::from(self.name.as_str()),
             Cell::Time(self.created_at),
             Cell::from(self.ip_allowlist.join(",")),
+            Cell::from(self.app_origins.join(",")),
         ]);
     }
 }

@@ -134,10 +134,11 @@ fn session(client: &Client, answer: VendorSession) -> Result<ConnectSession, Hub
     let id = answer.id.text().parse().map_err(|_| {
         problem::bad_answer(&client.origin, "answered with a session that has no number")
     })?;
-    let attempt = answer.latest_connection_attempt.filter(|attempt| !attempt.is_null());
-    let of_attempt = |key: &str| attempt.as_ref().and_then(|a| a.get(key)).and_then(Value::as_str);
-    let is_linked = of_attempt("status") == Some("authenticated");
-    let linked = of_attempt("account_secure_id").filter(|_| is_linked).map(str::to_owned);
+    let attempt = answer.latest_connection_attempt;
+    let is_linked =
+        attempt.as_ref().is_some_and(|attempt| attempt.status.as_deref() == Some("authenticated"));
+    let linked = attempt.as_ref().and_then(|attempt| attempt.account_secure_id.clone());
+    let linked = linked.filter(|_| is_linked);
     let categories: Option<Vec<Category>> =
         answer.categories.map(|names| names.iter().filter_map(|name| name.parse().ok()).collect());
     let config = answer.integration_id.or_else(|| answer.connector_profile_id.clone());

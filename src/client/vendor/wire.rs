@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::api::JsonText;
 use crate::api::accounts::{Account, AccountDetail};
+use crate::api::connect_sessions::ConnectionAttempt;
 use crate::catalog;
 use crate::domain::account::StatusReason;
 use crate::domain::connector::Category;
@@ -183,7 +184,7 @@ pub(super) struct VendorSession {
     #[serde(rename = "type")]
     pub(super) kind: Option<String>,
     pub(super) external_trigger_token: Option<String>,
-    pub(super) latest_connection_attempt: Option<Value>,
+    pub(super) latest_connection_attempt: Option<ConnectionAttempt>,
     pub(super) created_at: Timestamp,
 }
 

@@ -64,7 +64,7 @@ async fn load(tx: &mut Tx, caller: &Caller, id: &AccountId) -> Result<Account, H
     found.ok_or_else(|| unknown(id.as_str()))
 }
 
-async fn view(tx: &mut Tx, caller: &Caller, account: Account) -> Result<View, HubError> {
+pub(super) async fn view(tx: &mut Tx, caller: &Caller, account: Account) -> Result<View, HubError> {
     let project = caller.project();
     let config = auth_configs::by_id(tx, project, &account.auth_config).await?;
     let credentials = accounts::credentials(tx, project, &account.id).await?;
@@ -143,7 +143,7 @@ pub async fn update(
     Ok(outcome)
 }
 
-async fn auth_config(
+pub(super) async fn auth_config(
     tx: &mut Tx,
     caller: &Caller,
     id: &AuthConfigId,
@@ -276,7 +276,7 @@ fn resource(account: &Account) -> String {
 }
 
 /// What a webhook needs of an account that may be gone by then (WH-4).
-fn event_data(account: &Account) -> Value {
+pub(super) fn event_data(account: &Account) -> Value {
     json!({
         "provider": account.provider,
         "origin_owner_id": account.owner.id,

@@ -23,6 +23,7 @@ mod accounts;
 mod auth_configs;
 mod connect_sessions;
 mod connectors;
+mod end_user;
 mod generation;
 mod hub;
 mod keys;
@@ -70,6 +71,7 @@ pub fn routes() -> Router<AppState> {
         .iter()
         .fold(Router::new(), |router, path| router.route(path, axum::routing::any(out_of_scope)));
     let router = router.route("/openapi.json", get(hub::description));
+    let router = router.merge(end_user::routes()).merge(super::page::routes());
     OPERATIONS.iter().fold(router, |router, operation| match handler(operation.id) {
         Some(handler) => router.route(operation.path, handler),
         None => router,

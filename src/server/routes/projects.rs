@@ -3,7 +3,7 @@
 use axum::extract::Path;
 use serde_json::json;
 
-use crate::api::projects::UpdateProject;
+use crate::api::projects::{BadProject, UpdateProject};
 use crate::api::requests::projects::NewProject;
 use crate::domain::project::ProjectName;
 use crate::error::{HubError, codes};
@@ -44,9 +44,8 @@ pub(super) async fn update(
     JsonBody(asked): JsonBody<UpdateProject>,
 ) -> Answer {
     let changes = asked.try_into();
-    let changes = changes.map_err(|error: crate::domain::allowlist::BadAllowlist| {
-        HubError::new(&codes::BAD_VALUE, format!("ip_allowlist: {error}"))
-    })?;
+    let changes =
+        changes.map_err(|error: BadProject| HubError::new(&codes::BAD_VALUE, error.to_string()))?;
     ok(hub.update_project(&name(&project)?, changes, query.guard()?).await?)
 }
 

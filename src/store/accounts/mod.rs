@@ -240,23 +240,40 @@ pub async fn credentials(
     .await
 }
 
-/// Sets the credentials of an account.
+/// How long the token among credentials lives.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TokenLife {
+    /// When it ends, if it is known.
+    pub expires_at: Option<Timestamp>,
+    /// When the worker renews it.
+    pub refresh_after: Option<Timestamp>,
+}
+
+/// Sets the credentials of an account from outside of a refresh: what is known of earlier ones is
+/// forgotten, and a refresh of theirs that is under way comes too late.
 pub async fn save_credentials(
     tx: &mut Tx,
     project: ProjectNumber,
     id: &AccountId,
     credentials: &Credentials,
+    life: TokenLife,
 ) -> Result<()> {
-    let sql = "insert into account_credentials (project, account, version, sealed, updated_at) \
-               values (?1, ?2, ?3, ?4, ?5) on conflict (project, account) do update \
+    let sql = "insert into account_credentials (project, account, version, sealed, updated_at, \
+               token_expires_at, refresh_after) \
+               values (?1, ?2, ?3, ?4, ?5, ?6, ?7) on conflict (project, account) do update \
                set version = excluded.version, sealed = excluded.sealed, \
-               updated_at = excluded.updated_at";
+               updated_at = excluded.updated_at, token_expires_at = excluded.token_expires_at, \
+               refresh_after = excluded.refresh_after, failures = 0, failing_since = null, \
+               failure = null, asked_at = null, lease_until = 0, \
+               lease_fence = account_credentials.lease_fence + 1";
     let params = [
         project.into(),
         id.into(),
         credentials.version.into(),
         credentials.sealed.as_slice().into(),
         credentials.updated_at.into(),
+        life.expires_at.into(),
+        life.refresh_after.into(),
     ];
     tx.execute(sql, &params).await?;
     Ok(())

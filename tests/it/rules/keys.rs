@@ -173,7 +173,8 @@ async fn kp_8_listed_addresses_are_admitted_and_no_others(world: TestHub) {
     let (text, open) = (made.token.text().expose(), open.token.text().expose());
     let name = "other".parse().unwrap();
     let set = |entries: &str| {
-        let changes = projects::Changes { allowlist: Some(entries.parse().unwrap()) };
+        let changes =
+            projects::Changes { allowlist: Some(entries.parse().unwrap()), ..Default::default() };
         projects::update(&world.hub, &here, &name, changes, guard())
     };
     assert!(from(&world, text, Some("203.0.113.9")).await.is_ok());
@@ -229,7 +230,8 @@ async fn threat_13_keys_and_projects_of_others_are_missing(world: TestHub) {
     let count = |name| projects::count_accounts(hub, caller, name);
     same(count(&other).await, count(&missing).await, ids);
     let update = |name| {
-        let changes = projects::Changes { allowlist: Some("::1".parse().unwrap()) };
+        let changes =
+            projects::Changes { allowlist: Some("::1".parse().unwrap()), ..Default::default() };
         projects::update(hub, caller, name, changes, guard())
     };
     same(update(&other).await, update(&missing).await, ids);

@@ -7,7 +7,7 @@ use hubctl::domain::auth_config::AuthConfig;
 use hubctl::domain::caller::Caller;
 use hubctl::domain::ids::ProjectNumber;
 use hubctl::hub::accounts::Filter;
-use hubctl::store::accounts::Credentials;
+use hubctl::store::accounts::{Credentials, TokenLife};
 use hubctl::store::{
     StoreError, Tx, accounts, auth_configs, connect_sessions, operations, own_connectors, projects,
 };
@@ -199,7 +199,8 @@ async fn a_dropped_transaction_leaves_nothing(world: TestHub) {
     for _ in 0..40 {
         let mut tx = write(&world).await;
         let credentials = Credentials { version: 9, sealed: vec![1], updated_at: world.now() };
-        accounts::save_credentials(&mut tx, caller.project(), &account.id, &credentials)
+        let (project, life) = (caller.project(), TokenLife::default());
+        accounts::save_credentials(&mut tx, project, &account.id, &credentials, life)
             .await
             .unwrap();
         accounts::delete(&mut tx, caller.project(), &account).await.unwrap();

@@ -4,6 +4,8 @@ pub(crate) mod asked;
 #[cfg(unix)]
 pub(crate) mod cli;
 pub(crate) mod command;
+#[cfg(unix)]
+pub(crate) mod customer;
 pub(crate) mod http;
 pub(crate) mod hub;
 #[cfg(unix)]

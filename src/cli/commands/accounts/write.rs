@@ -32,10 +32,10 @@ fn sentence(written: &Change, done: &str, would: &str, already: &str) -> String 
 
 /// Link an account from credentials at hand, for migrations and CI
 ///
-/// The values are checked against the connector's fields. An owner who has an account of the
-/// connector gets new credentials for it, unless --multiple. The provider is not asked whether the
-/// credentials work: the account says `verified: false`. For a method with a login in the browser,
-/// give the tokens of an earlier login as `access_token` and `refresh_token`.
+/// The values are checked against the connector's fields, and then the provider is asked whether
+/// they work: what it refuses is not stored. An owner who has an account of the connector gets new
+/// credentials for it, unless --multiple. For a method with a login in the browser, give the tokens
+/// of an earlier login as `access_token` and `refresh_token`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Add {
     /// Connector of the account
@@ -78,7 +78,7 @@ pub(in crate::cli) struct Add {
     #[arg(long)]
     multiple: bool,
 
-    /// Do not ask the provider whether the credentials work, and do not say so
+    /// Do not ask the provider whether the credentials work
     #[arg(long)]
     no_verify: bool,
 }
@@ -114,6 +114,7 @@ impl Run for Add {
             },
             values: std::mem::take(&mut values.given),
             multiple: self.multiple,
+            verify: !self.no_verify,
         };
         let (account, created) = backend.add_account(new, context.guard()).await?;
         context.tell_notes(&backend);
@@ -126,8 +127,8 @@ impl Run for Add {
                  (--multiple links a second one)",
             );
         }
-        if !self.no_verify {
-            context.output.note("the provider was not asked whether the credentials work");
+        if !self.no_verify && !account.verified && !context.globals.dry_run {
+            context.output.note("the connector has no call that shows whether credentials work");
         }
         let word = match (created, context.globals.dry_run) {
             (true, false) => "Linked",

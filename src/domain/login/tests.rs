@@ -1,0 +1,199 @@
+use super::*;
+
+fn method(more: serde_json::Value) -> AuthMethod {
+    let mut method = serde_json::json!({
+        "key": "oauth2", "type": "oauth2_authorization_code", "label": "OAuth 2.0",
+        "setup_fields": [
+            {"key": "client_id", "label": "Client ID", "type": "text", "required": true},
+            {"key": "scopes", "label": "Scopes", "type": "text"}
+        ],
+        "authorization": {"type": "bearer", "token": "${access_token}"},
+        "authorization_url": "https://${subdomain}.acme.example/authorize?a=1",
+        "default_scopes": ["read", "write"],
+    });
+    let members = more.as_object().unwrap().clone();
+    method.as_object_mut().unwrap().extend(members);
+    serde_json::from_value(method).unwrap()
+}
+
+fn values(pairs: &[(&str, &str)]) -> Values {
+    let mut values = Values::default();
+    values.insert("subdomain", Secret::new("eu"));
+    values.insert("client_id", Secret::new("c&1"));
+    for (name, value) in pairs {
+        values.insert(*name, Secret::new(*value));
+    }
+    values
+}
+
+fn url(method: &AuthMethod, values: &Values) -> Result<String, BadAddress> {
+    let state = Secret::new("hst_1_x");
+    let carried =
+        Carried { redirect_uri: "https://h.example/cb", state: &state, challenge: Some("ch") };
+    authorization_url(method, values, carried).map(String::from)
+}
+
+fn pairs(text: &str) -> Vec<(String, String)> {
+    url::form_urlencoded::parse(text.as_bytes()).into_owned().collect()
+}
+
+#[test]
+fn oa_12_the_challenge_is_that_of_rfc_7636() {
+    let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+    assert_eq!(challenge(verifier), "E9Melhoa2OwvFrEMTJguCHaeK1t8URWbuGJSstw-cM");
+}
+
+#[test]
+fn the_address_of_a_login_has_all_members_once_and_encoded() {
+    let method = method(serde_json::json!({
+        "authorization_params": {"prompt": "consent", "state": "stackone", "empty": "${none}"}
+    }));
+    assert_eq!(
+        url(&method, &values(&[])).unwrap(),
+        "https://eu.acme.example/authorize?a=1&response_type=code&client_id=c%261\
+         &redirect_uri=https%3A%2F%2Fh.example%2Fcb&scope=read+write&code_challenge=ch\
+         &code_challenge_method=S256&prompt=consent&state=hst_1_x"
+    );
+    let own = url(&method, &values(&[("scopes", "admin")])).unwrap();
+    assert!(own.contains("scope=admin&"), "{own}");
+}
+
+#[test]
+fn a_page_behind_a_hash_gets_its_query_there() {
+    let method = method(serde_json::json!({
+        "authorization_url": "https://app.acme.example/#/oauth/authorize"
+    }));
+    let url = url(&method, &values(&[])).unwrap();
+    assert!(url.starts_with("https://app.acme.example/#/oauth/authorize?response_type="), "{url}");
+}
+
+#[test]
+fn threat_17_a_value_never_changes_the_host_of_a_login() {
+    let method = method(serde_json::json!({}));
+    for bad in ["evil.example/", "evil.example#", "a@evil.example", "a\\b", "a?b", "a b", "a%2f"] {
+        assert!(url(&method, &values(&[("subdomain", bad)])).is_err(), "{bad}");
+    }
+    let without = Values::default();
+    assert!(matches!(url(&method, &without), Err(BadAddress::Missing(_))));
+}
+
+#[test]
+fn oa_11_threat_07_a_login_returns_to_registered_origins_only() {
+    let origins: Vec<Origin> =
+        vec!["https://app.acme.example".parse().unwrap(), "http://127.0.0.1:3000".parse().unwrap()];
+    for fine in [
+        "https://app.acme.example",
+        "https://app.acme.example/embedded/accounts/callback?x=1",
+        "HTTPS://APP.acme.example:443/x",
+        "http://127.0.0.1:3000/cb",
+    ] {
+        assert!(return_address(fine, &origins).is_some(), "{fine}");
+    }
+    for bad in [
+        "",
+        "/relative",
+        "//app.acme.example/x",
+        "http://app.acme.example/",
+        "https://app.acme.example:8443/",
+        "https://app.acme.example.evil.example/",
+        "https://evil-app.acme.example/",
+        "https://acme.example/",
+        "https://app.acme.example@evil.example/",
+        "https://user@app.acme.example/",
+        "https://user:pass@app.acme.example/",
+        "https://evil.example/https://app.acme.example/",
+        "https://evil.example/?x=https://app.acme.example",
+        "https://evil.example\\@app.acme.example/",
+        "https://app.acme.example\\.evil.example/",
+        "https://app.acme.example./",
+        " https://app.acme.example/",
+        "https://app.acme.example/\n",
+        "https://app.acme\t.example/",
+        "http://127.0.0.1:3001/cb",
+        "http://127.0.0.1/cb",
+        "http://localhost:3000/cb",
+        "javascript:alert(1)//https://app.acme.example",
+        "data:text/html,x",
+    ] {
+        assert_eq!(return_address(bad, &origins), None, "{bad}");
+    }
+    assert_eq!(return_address("https://app.acme.example", &[]), None);
+    let long = format!("https://app.acme.example/{}", "a".repeat(LONGEST_RETURN));
+    assert_eq!(return_address(&long, &origins), None);
+}
+
+#[test]
+fn what_comes_back_is_a_code_or_a_reason() {
+    let plain = method(serde_json::json!({}));
+    let read = |text: &str| answer(&plain, &pairs(text), None);
+    assert_eq!(read("code=abc&state=s"), Answer::Code(Secret::new("abc")));
+    for bad in ["state=s", "code=&state=s", "code=a&code=b", "Code=a"] {
+        assert_eq!(read(bad), Answer::Malformed, "{bad}");
+    }
+    let failed = |code: &str, description: Option<&str>| Answer::Failed {
+        code: code.to_owned(),
+        description: description.map(str::to_owned),
+    };
+    assert_eq!(read("error=access_denied&code=a"), failed("access_denied", None));
+    assert_eq!(
+        read("error=x&error_description=no%1b%5B2J+way%0d%0a"),
+        failed("x", Some("no [2J way"))
+    );
+    assert_eq!(read("error="), failed("error", None));
+    let Answer::Failed { description, .. } =
+        read(&format!("error=x&error_description={}", "y".repeat(9999)))
+    else {
+        panic!()
+    };
+    assert_eq!(description.unwrap().len(), LONGEST_TEXT);
+}
+
+#[test]
+fn threat_06_another_issuer_is_told() {
+    let method = method(serde_json::json!({ "issuer": "https://id.acme.example" }));
+    let read = |text: &str| answer(&method, &pairs(text), None);
+    for fine in ["code=a", "code=a&iss=https%3A%2F%2Fid.acme.example"] {
+        assert_eq!(read(fine), Answer::Code(Secret::new("a")), "{fine}");
+    }
+    for bad in [
+        "code=a&iss=https%3A%2F%2Fid.acme.example%2F",
+        "code=a&iss=https%3A%2F%2Fevil.example",
+        "code=a&iss=",
+        "code=a&iss=https%3A%2F%2Fid.acme.example&iss=x",
+        "error=x&iss=https%3A%2F%2Fevil.example",
+    ] {
+        assert_eq!(read(bad), Answer::WrongIssuer, "{bad}");
+    }
+}
+
+#[test]
+fn oauth_1_comes_back_with_its_own_request_token() {
+    let method = method(serde_json::json!({
+        "token_request": {
+            "request_token_url": "https://a.example/r",
+            "authorization_url": "https://a.example/a",
+            "access_token_url": "https://a.example/t",
+            "authorization_params": {"name": "hub"}
+        }
+    }));
+    let read = |text: &str| answer(&method, &pairs(text), Some("t1"));
+    assert_eq!(read("oauth_token=t1&oauth_verifier=v"), Answer::Code(Secret::new("v")));
+    assert_eq!(read("oauth_token=t2&oauth_verifier=v"), Answer::Malformed);
+    assert_eq!(read("oauth_verifier=v"), Answer::Malformed);
+    assert_eq!(answer(&method, &pairs("oauth_token=t1&oauth_verifier=v"), None), Answer::Malformed);
+    let state = Secret::new("s");
+    let carried = Carried { redirect_uri: "https://h", state: &state, challenge: None };
+    let address = authorization_url(&method, &values(&[("oauth_token", "t1")]), carried);
+    assert_eq!(address.unwrap().as_str(), "https://a.example/a?oauth_token=t1&name=hub");
+}
+
+#[test]
+fn hb_7_presets_are_filled_from_what_may_be_shown() {
+    let mut field = Field::optional_secret("host", "Host");
+    field.secret = false;
+    field.default = Some("${subdomain}.acme.example".to_owned());
+    let filled = presets(std::slice::from_ref(&field), &values(&[]));
+    assert_eq!(filled[0].default.as_deref(), Some("eu.acme.example"));
+    let unknown = presets(std::slice::from_ref(&field), &Values::default());
+    assert_eq!(unknown[0].default, None);
+}

@@ -1,0 +1,217 @@
+//! When tokens are renewed, how long to wait after a failure, and what a failure means for the
+//! account (OA-13 to OA-15).
+
+use std::collections::BTreeMap;
+
+use super::account::{Account, Decided, Status, StatusReason};
+use super::connector::AuthMethod;
+use super::credentials::{ACCESS_TOKEN, REFRESH_TOKEN, Tokens};
+use super::provider_failure::{Class, ProviderFailure};
+use super::secret::Secret;
+use super::time::Timestamp;
+
+/// A token that ends within this time is not used for a call any more, in milliseconds.
+const CALL_MARGIN_MS: i64 = 60_000;
+/// How long before its end the worker renews a token, in milliseconds.
+const WORKER_MARGIN_MS: i64 = 300_000;
+/// First and longest wait after a failure that may pass, in milliseconds.
+const WAIT_MS: (i64, i64) = (60_000, 3_600_000);
+/// A provider that asks for more patience than this is asked again all the same, in milliseconds.
+const LONGEST_PATIENCE_MS: i64 = 86_400_000;
+
+/// How long a refresh may take before another one takes over, in seconds. A provider has less time
+/// to answer, so that whoever takes over finds nobody at it but who was cut off.
+pub const LEASE_S: i64 = 60;
+
+/// Code of the reason that refused credentials leave on their account.
+pub const REASON_REFUSED: &str = "credentials_refused";
+/// Code of the reason where an answer with the next refresh token may have been lost.
+pub const REASON_LOST: &str = "refresh_answer_lost";
+
+/// Whether the account's tokens can be renewed without its end user.
+#[must_use]
+pub fn can_renew(method: &AuthMethod, secrets: &BTreeMap<String, Secret>) -> bool {
+    let has = |name| secrets.get(name).is_some_and(|token| !token.expose().is_empty());
+    if method.needs_browser() {
+        return method.refresh && has(REFRESH_TOKEN);
+    }
+    // No field may have this name: where it is kept, the hub has got it by itself.
+    has(ACCESS_TOKEN)
+}
+
+/// Whether a token that was got at `got_at` and ends at `end` must be renewed before a call. Of a
+/// short life at most a fifth is given away.
+#[must_use]
+pub fn is_stale(got_at: Timestamp, end: Timestamp, now: Timestamp) -> bool {
+    now >= before(got_at, end, CALL_MARGIN_MS)
+}
+
+/// When the worker renews a token that was got at `got_at` and ends at `end`.
+#[must_use]
+pub fn due(got_at: Timestamp, end: Timestamp) -> Timestamp {
+    before(got_at, end, WORKER_MARGIN_MS)
+}
+
+fn before(got_at: Timestamp, end: Timestamp, margin_ms: i64) -> Timestamp {
+    let life = end.millis_since(got_at).max(0);
+    Timestamp::from_millis(end.as_millis() - margin_ms.min(life / 5))
+}
+
+/// When tokens got at `now` are due: before the access token or the refresh token ends.
+#[must_use]
+pub fn due_of(tokens: &Tokens, now: Timestamp) -> Option<Timestamp> {
+    let ends = [tokens.expires_at, tokens.refresh_expires_at];
+    ends.into_iter().flatten().map(|end| due(now, end)).min()
+}
+
+/// When to try again after the `failures`th failure in a row; `jitter` is 0 to 255 and spreads
+/// those that failed together by a fifth to both sides.
+#[must_use]
+pub fn next_try(failure: &ProviderFailure, failures: u32, jitter: u8, now: Timestamp) -> Timestamp {
+    let (first, longest) = WAIT_MS;
+    let wait = match failure.class {
+        // An administrator has to mend something first.
+        Class::Configuration | Class::Blocked => longest,
+        Class::Refused | Class::Transient | Class::BadAnswer => {
+            first.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(longest)
+        }
+    };
+    let spread = wait * (i64::from(jitter) - 128) / 640;
+    let at = Timestamp::from_millis(now.as_millis() + wait + spread);
+    let patience = Timestamp::from_millis(now.as_millis() + LONGEST_PATIENCE_MS);
+    failure.retry_at.map_or(at, |wanted| wanted.min(patience).max(at))
+}
+
+/// Whether a failure is the end of the account's credentials (OA-14).
+#[must_use]
+pub fn is_final(failure: &ProviderFailure) -> bool {
+    failure.class == Class::Refused
+}
+
+/// What a refused refresh makes of its account. `was_lost` tells that an answer to an earlier
+/// refresh never arrived: a provider that gives out each refresh token once then refuses the old
+/// one, and nobody is to blame.
+#[must_use]
+pub fn refused(
+    account: Account,
+    failure: &ProviderFailure,
+    was_lost: bool,
+    now: Timestamp,
+) -> Decided {
+    let (code, description) = if was_lost {
+        let text = "the hub was cut off while it renewed the tokens, and the provider does not \
+                    accept the old ones any more: link the account again";
+        (REASON_LOST, text.to_owned())
+    } else {
+        (REASON_REFUSED, failure.message.clone())
+    };
+    let reason = StatusReason {
+        timestamp: now,
+        code: Some(code.to_owned()),
+        description: Some(description),
+    };
+    account.credentials_refused(reason, now)
+}
+
+impl Account {
+    /// AT-5: its credentials are refused. One that is inactive stays so, since enabling its auth
+    /// config would hide the refusal; the next call finds it out again.
+    #[must_use]
+    pub fn credentials_refused(self, reason: StatusReason, now: Timestamp) -> Decided {
+        if self.status == Status::Inactive || self.status == Status::Error {
+            return Decided { after: self, changed: false };
+        }
+        let mut after = self;
+        after.reasons.retain(|reason| !is_credential_reason(reason));
+        after.status = Status::Error;
+        after.reasons.push(reason);
+        after.verified_at = None;
+        after.updated_at = now;
+        Decided { after, changed: true }
+    }
+
+    /// AT-7: its credentials work: an `error` or `expired` account is active again, and its reasons
+    /// are cleared.
+    #[must_use]
+    pub fn credentials_work(self, now: Timestamp) -> Decided {
+        if !matches!(self.status, Status::Error | Status::Expired) {
+            return Decided { after: self, changed: false };
+        }
+        let mut after = self;
+        after.reasons.retain(|reason| !is_credential_reason(reason));
+        after.status = Status::Active;
+        after.updated_at = now;
+        Decided { after, changed: true }
+    }
+}
+
+fn is_credential_reason(reason: &StatusReason) -> bool {
+    let holds = [super::account::REASON_SUSPENDED, super::account::REASON_DISABLED];
+    !reason.code.as_deref().is_some_and(|code| holds.contains(&code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const T: fn(i64) -> Timestamp = |seconds| Timestamp::from_millis(seconds * 1000);
+
+    fn failure(class: Class, retry_at: Option<Timestamp>) -> ProviderFailure {
+        let message = "invalid_grant".to_owned();
+        ProviderFailure { class, status: Some(400), code: None, message, retry_at }
+    }
+
+    fn wait(class: Class, failures: u32, jitter: u8) -> i64 {
+        next_try(&failure(class, None), failures, jitter, T(0)).as_millis() / 1000
+    }
+
+    #[test]
+    fn a_token_is_renewed_a_minute_before_its_end_and_a_short_one_in_its_last_fifth() {
+        assert!(!is_stale(T(0), T(3600), T(3539)) && is_stale(T(0), T(3600), T(3540)));
+        assert!(!is_stale(T(0), T(5), T(3)) && is_stale(T(0), T(5), T(4)));
+        assert!(is_stale(T(10), T(5), T(10)));
+        assert_eq!((due(T(0), T(3600)), due(T(0), T(100))), (T(3300), T(80)));
+    }
+
+    #[test]
+    fn the_refresh_token_must_not_end_unused_either() {
+        let mut tokens = Tokens {
+            access_token: Secret::new("a"),
+            refresh_token: None,
+            expires_at: None,
+            refresh_expires_at: None,
+            captured: BTreeMap::new(),
+        };
+        assert_eq!(due_of(&tokens, T(0)), None);
+        tokens.refresh_expires_at = Some(T(100));
+        assert_eq!(due_of(&tokens, T(0)), Some(T(80)));
+        tokens.expires_at = Some(T(50));
+        assert_eq!(due_of(&tokens, T(0)), Some(T(40)));
+    }
+
+    #[test]
+    fn waits_grow_from_a_minute_to_an_hour_and_spread() {
+        let transient: Vec<i64> = (1..=9).map(|n| wait(Class::Transient, n, 128)).collect();
+        assert_eq!(transient, [60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]);
+        assert_eq!(wait(Class::Transient, u32::MAX, 128), 3600);
+        assert_eq!(wait(Class::Configuration, 1, 128), 3600);
+        assert!((48..60).contains(&wait(Class::Transient, 1, 0)));
+        assert!((60..=72).contains(&wait(Class::Transient, 1, 255)));
+    }
+
+    #[test]
+    fn a_provider_that_asks_for_patience_gets_it_within_a_day() {
+        let at = |retry_at| next_try(&failure(Class::Transient, Some(retry_at)), 1, 128, T(0));
+        assert_eq!(at(T(1)), T(60));
+        assert_eq!(at(T(7200)), T(7200));
+        assert_eq!(at(T(9_999_999)), T(86_400));
+    }
+
+    #[test]
+    fn oa_14_only_a_refusal_ends_credentials() {
+        for class in [Class::Configuration, Class::Transient, Class::Blocked, Class::BadAnswer] {
+            assert!(!is_final(&failure(class, None)));
+        }
+        assert!(is_final(&failure(Class::Refused, None)));
+    }
+}

@@ -1,0 +1,364 @@
+//! What every way of linking has in common: what its calls need, proving credentials at the
+//! provider, and storing the account. Whose account it is comes from the caller's side, never from
+//! a browser (CS-41).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+
+use crate::domain::account::{self, Account, Link};
+use crate::domain::auth_config::AuthConfig;
+use crate::domain::caller::Caller;
+use crate::domain::connector::values::Checked;
+use crate::domain::connector::{AuthMethod, Connector};
+use crate::domain::credentials::{Tokens, Values};
+use crate::domain::event::EventKind;
+use crate::domain::ids::AccountId;
+use crate::domain::provider_failure::{Class, ProviderFailure};
+use crate::domain::refresh;
+use crate::domain::refusal::Refusal;
+use crate::domain::secret::Secret;
+use crate::domain::time::Timestamp;
+use crate::error::{HubError, codes};
+use crate::provider::Target;
+use crate::store::accounts::{self, Credentials, TokenLife};
+use crate::store::{Tx, auth_configs};
+
+use super::Hub;
+use super::accounts::{event_data, unknown};
+use super::auth_configs::TRIGGER_TOKEN;
+use super::connectors;
+use super::oauth_apps;
+use super::sealing::Spot;
+
+/// An auth config with everything that calls through it need.
+#[derive(Debug, Clone)]
+pub(super) struct Way {
+    pub(super) config: AuthConfig,
+    pub(super) connector: Connector,
+    pub(super) method: AuthMethod,
+    /// The administrator's values, public and secret.
+    pub(super) setup: Values,
+    /// What providers are handed so that they can start actions (HB-19).
+    pub(super) trigger_token: Option<Secret>,
+}
+
+impl Way {
+    /// For a call with these values.
+    pub(super) fn target<'a>(&'a self, values: &'a Values) -> Target<'a> {
+        Target { connector: &self.connector, method: &self.method, values }
+    }
+
+    /// The administrator's values and these.
+    pub(super) fn values_with(
+        &self,
+        public: &BTreeMap<String, String>,
+        secret: &BTreeMap<String, Secret>,
+    ) -> Values {
+        let mut values = self.setup.clone();
+        values.extend_public(public);
+        values.extend(secret.clone());
+        values
+    }
+}
+
+/// Reads what calls through an auth config need.
+///
+/// # Errors
+/// `connector.not_found`, `auth_method.not_found`.
+pub(super) async fn way(
+    hub: &Hub,
+    tx: &mut Tx,
+    caller: &Caller,
+    config: AuthConfig,
+) -> Result<Way, HubError> {
+    let pin = config.pin.as_ref();
+    let resolved = connectors::resolve(tx, caller, &config.connector, pin).await?;
+    let connector = resolved.ok_or_else(|| connectors::unfit(&config.connector, pin))?.connector;
+    let Some(method) = connector.auth_method(&config.method).cloned() else {
+        let text = format!("method `{}` is not in the connector any more", config.method);
+        return Err(HubError::new(&codes::AUTH_METHOD_UNKNOWN, text));
+    };
+    if let Some(reason) = &method.unavailable {
+        let text = format!("method `{}` can't be used: {reason}", method.key);
+        return Err(HubError::new(&codes::AUTH_METHOD_UNKNOWN, text));
+    }
+    let mut setup = Values::default();
+    setup.extend_public(&config.setup);
+    let mut trigger_token = None;
+    if !config.secrets.is_empty()
+        && let Some(sealed) = auth_configs::sealed(tx, caller.project(), &config.id).await?
+    {
+        let version = sealed.version;
+        let spot = Spot { table: "auth_configs", id: config.id.as_str(), field: "setup", version };
+        let mut secrets = hub.open(tx, caller, spot, &sealed.bytes).await?;
+        trigger_token = secrets.remove(TRIGGER_TOKEN);
+        setup.extend(secrets);
+    }
+    oauth_apps::complete(hub, tx, caller, &config, &method, &mut setup).await?;
+    Ok(Way { config, connector, method, setup, trigger_token })
+}
+
+/// What an account has stored: which credentials, and what they are.
+pub(super) struct Kept {
+    pub(super) version: i64,
+    pub(super) secrets: BTreeMap<String, Secret>,
+}
+
+pub(super) fn credentials_spot(id: &AccountId, version: i64) -> Spot<'_> {
+    Spot { table: "account_credentials", id: id.as_str(), field: "credentials", version }
+}
+
+/// The credentials of an account; none where there are none.
+pub(super) async fn kept(
+    hub: &Hub,
+    tx: &mut Tx,
+    caller: &Caller,
+    id: &AccountId,
+) -> Result<Kept, HubError> {
+    let stored = accounts::credentials(tx, caller.project(), id).await?;
+    let Some(Credentials { version, sealed, .. }) = stored else {
+        return Ok(Kept { version: 0, secrets: BTreeMap::new() });
+    };
+    let secrets = hub.open(tx, caller, credentials_spot(id, version), &sealed).await?;
+    Ok(Kept { version, secrets })
+}
+
+/// What the provider said to credentials.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Proof {
+    /// Tokens that were obtained with them.
+    pub(super) tokens: Option<Tokens>,
+    /// When the light call went well; `None` where there is none.
+    pub(super) verified_at: Option<Timestamp>,
+}
+
+/// Asks the provider whether credentials work, after getting tokens where the method needs some
+/// (OA-17). No transaction may be open.
+///
+/// # Errors
+/// As [`provider_error`].
+pub(super) async fn prove(hub: &Hub, way: &Way, mut values: Values) -> Result<Proof, HubError> {
+    let now = hub.clock.now();
+    let mut proof = Proof::default();
+    if !way.method.needs_browser() {
+        let obtained = hub.provider.obtain(way.target(&values), now).await;
+        proof.tokens = obtained.map_err(provider_error)?;
+        if let Some(tokens) = &proof.tokens {
+            values.add_tokens(tokens);
+        }
+    }
+    proof.verified_at = verify(hub, way, &values).await?;
+    Ok(proof)
+}
+
+/// The connector's light call; one that is optional may fail (OA-18).
+///
+/// # Errors
+/// As [`provider_error`].
+pub(super) async fn verify(
+    hub: &Hub,
+    way: &Way,
+    values: &Values,
+) -> Result<Option<Timestamp>, HubError> {
+    let now = hub.clock.now();
+    let is_optional = way.connector.verify_for(&way.method).is_some_and(|verify| verify.optional);
+    match hub.provider.verify(way.target(values), now).await {
+        Ok(true) => Ok(Some(now)),
+        Ok(false) => Ok(None),
+        Err(_) if is_optional => Ok(None),
+        Err(failure) => Err(provider_error(failure)),
+    }
+}
+
+/// What a provider's failure is told as: `provider.refused`, `provider.misconfigured`,
+/// `provider.unreachable`, `provider.blocked` or `provider.bad_answer`.
+pub(super) fn provider_error(failure: ProviderFailure) -> HubError {
+    let code = match failure.class {
+        Class::Refused => &codes::PROVIDER_REFUSED,
+        Class::Configuration => &codes::PROVIDER_MISCONFIGURED,
+        Class::Transient => &codes::PROVIDER_UNREACHABLE,
+        Class::Blocked => &codes::PROVIDER_BLOCKED,
+        Class::BadAnswer => &codes::PROVIDER_BAD_ANSWER,
+    };
+    HubError::new(code, failure.message).detail(json!({
+        "provider_status": failure.status,
+        "provider_code": failure.code,
+        "retry_at": failure.retry_at,
+    }))
+}
+
+/// Whose account a link makes or renews, and what it carries.
+#[derive(Debug, Clone)]
+pub(super) struct Holder {
+    pub(super) owner: account::Owner,
+    pub(super) label: Option<String>,
+    pub(super) metadata: Option<serde_json::Map<String, serde_json::Value>>,
+    pub(super) kind: account::AccountType,
+    /// The account to renew (CS-12); without it the match key decides (CS-5, CS-6).
+    pub(super) account: Option<AccountId>,
+    /// Always a new account (CS-10).
+    pub(super) multiple: bool,
+}
+
+impl Holder {
+    /// The account that a link of this connector would renew.
+    pub(super) async fn known(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        provider: &crate::domain::names::ConnectorKey,
+    ) -> Result<Option<Account>, HubError> {
+        let project = caller.project();
+        if let Some(id) = &self.account {
+            let found = accounts::by_id(tx, project, id).await?;
+            let found = found.ok_or_else(|| unknown(id.as_str()))?;
+            if found.provider != *provider {
+                let (named, actual) = (found.provider, provider.clone());
+                return Err(Refusal::WrongConnector { named, actual }.into());
+            }
+            return Ok(Some(found));
+        }
+        if self.multiple {
+            return Ok(None);
+        }
+        let all = accounts::of_owner(tx, project, &self.owner.id, provider).await?;
+        Ok(all.into_iter().find(|known| account::same_link(known, &self.owner.id, provider)))
+    }
+}
+
+/// What a form brought.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Filled {
+    pub(super) checked: Checked,
+    /// The account whose stored values stand for what is missing (HB-10, SE-4).
+    pub(super) edits: Option<AccountId>,
+}
+
+impl Filled {
+    /// All values of the form, with the stored ones where none was given. Tokens are not among
+    /// them.
+    pub(super) fn over(
+        &self,
+        method: &AuthMethod,
+        setup: &BTreeMap<String, String>,
+        secrets: &BTreeMap<String, Secret>,
+    ) -> (BTreeMap<String, String>, BTreeMap<String, Secret>) {
+        let Checked { public, secret, cleared } = &self.checked;
+        if self.edits.is_none() {
+            return (public.clone(), secret.clone());
+        }
+        let keys: BTreeSet<&str> =
+            method.config_fields.iter().map(|field| field.key.as_str()).collect();
+        let stays = |key: &String| keys.contains(key.as_str()) && !cleared.contains(key);
+        let mut all_public: BTreeMap<_, _> =
+            setup.iter().filter(|(key, _)| stays(key)).map(owned).collect();
+        all_public.extend(public.clone());
+        let mut all_secret: BTreeMap<_, _> =
+            secrets.iter().filter(|(key, _)| stays(key)).map(owned).collect();
+        all_secret.extend(secret.clone());
+        (all_public, all_secret)
+    }
+}
+
+fn owned<K: Clone, V: Clone>((key, value): (&K, &V)) -> (K, V) {
+    (key.clone(), value.clone())
+}
+
+/// What a link made.
+#[derive(Debug, Clone)]
+pub(super) struct Linked {
+    pub(super) before: Option<Account>,
+    pub(super) after: Account,
+}
+
+/// Stores a link: a new account, or new credentials for the one that the match key or the holder
+/// names (CS-5 to CS-12), with its events. Every link goes through here, so that two at once make
+/// one account.
+pub(super) async fn store(
+    hub: &Hub,
+    tx: &mut Tx,
+    caller: &Caller,
+    way: &Way,
+    holder: Holder,
+    filled: &Filled,
+    proof: &Proof,
+) -> Result<Linked, HubError> {
+    let now = hub.clock.now();
+    let project = caller.project();
+    // It may have been disabled, changed or deleted while the provider was asked (AT-8).
+    let config = super::accounts::auth_config(tx, caller, &way.config.id).await?;
+    let known = holder.known(tx, caller, &config.connector).await?;
+    if known.as_ref().is_some_and(Account::is_archived) {
+        return Err(Refusal::Archived.into());
+    }
+    let stored = match (&filled.edits, &known) {
+        (Some(edited), Some(known)) if known.id == *edited => {
+            kept(hub, tx, caller, &known.id).await?
+        }
+        // What the form left out can't be had from anywhere else.
+        (Some(edited), _) => return Err(unknown(edited.as_str())),
+        (None, _) => Kept { version: 0, secrets: BTreeMap::new() },
+    };
+    let old_setup = known.as_ref().map(|known| known.setup.clone()).unwrap_or_default();
+    let (public, mut secrets) = filled.over(&way.method, &old_setup, &stored.secrets);
+    if let Some(tokens) = &proof.tokens {
+        let mut all = Values::from(std::mem::take(&mut secrets));
+        all.add_tokens(tokens);
+        secrets = all.into();
+    }
+    let link = Link {
+        owner: holder.owner,
+        label: holder.label,
+        metadata: holder.metadata,
+        kind: holder.kind,
+        setup: public,
+        verified_at: proof.verified_at,
+    };
+    let before = known.clone();
+    let after = match known {
+        Some(known) => {
+            let account = known.relink(&config, link, now);
+            accounts::save(tx, project, &account).await?;
+            Account { version: account.version + 1, ..account }
+        }
+        None => {
+            let account = account::link_new(hub.random.uuid_v7(now)?.into(), &config, link, now);
+            accounts::insert(tx, project, &account).await?;
+            account
+        }
+    };
+    let tokens = proof.tokens.as_ref();
+    save_credentials(hub, tx, caller, &after.id, &way.method, &secrets, tokens).await?;
+    let kind = match before {
+        Some(_) => EventKind::AccountUpdated,
+        None => EventKind::AccountCreated,
+    };
+    let data = Some(event_data(&after));
+    hub.emit(tx, caller, kind, after.id.as_str(), now, data).await?;
+    Ok(Linked { before, after })
+}
+
+/// Seals new credentials; whoever refreshes the old ones at this moment is too late.
+async fn save_credentials(
+    hub: &Hub,
+    tx: &mut Tx,
+    caller: &Caller,
+    id: &AccountId,
+    method: &AuthMethod,
+    secrets: &BTreeMap<String, Secret>,
+    tokens: Option<&Tokens>,
+) -> Result<(), HubError> {
+    let now = hub.clock.now();
+    let stored = accounts::credentials(tx, caller.project(), id).await?;
+    let version = stored.map_or(1, |stored| stored.version + 1);
+    let sealed = hub.seal(tx, caller, credentials_spot(id, version), secrets).await?;
+    let credentials = Credentials { version, sealed, updated_at: now };
+    let renewable = tokens.filter(|_| refresh::can_renew(method, secrets));
+    let life = TokenLife {
+        expires_at: tokens.and_then(|tokens| tokens.expires_at),
+        refresh_after: renewable.and_then(|tokens| refresh::due_of(tokens, now)),
+    };
+    accounts::save_credentials(tx, caller.project(), id, &credentials, life).await?;
+    Ok(())
+}

@@ -1,0 +1,207 @@
+//! Table `connection_attempts`.
+
+use crate::domain::attempt::{Attempt, AttemptState, FINISHING_S};
+use crate::domain::ids::{AttemptId, AuthConfigId, ProjectNumber, SessionId};
+use crate::domain::time::Timestamp;
+
+use super::{Result, Row, StoreError, Tx};
+
+const COLUMNS: &str = "select number, project, session, id, auth_config, status, account, \
+                       error_code, error_description, created_at, updated_at, expires_at, \
+                       claimed_at, state_hash, binding_hash, sealed, sealed_version \
+                       from connection_attempts";
+
+/// An attempt as stored.
+#[derive(Clone)]
+pub struct Stored {
+    /// Its number, which its state carries.
+    pub number: i64,
+    /// Its project.
+    pub project: ProjectNumber,
+    /// Its session.
+    pub session: SessionId,
+    /// The attempt.
+    pub attempt: Attempt,
+    /// Keyed hash of the state; empty before a login began.
+    pub state_hash: Vec<u8>,
+    /// Keyed hash of what the browser must bring.
+    pub binding_hash: Vec<u8>,
+    /// What the login needs when it comes back, sealed.
+    pub sealed: Vec<u8>,
+    /// Counts how often a login began; part of what the seal is bound to.
+    pub sealed_version: i64,
+}
+
+fn read(row: &Row<'_>) -> Result<Stored> {
+    let own = |text: &str| text.to_owned();
+    let bytes = |column| Ok::<_, StoreError>(row.opt_bytes(column)?.unwrap_or_default().to_owned());
+    let state = match row.text(5)? {
+        "pending" => AttemptState::Pending,
+        "authenticated" => AttemptState::Authenticated { account: row.parsed(6)? },
+        "error" => AttemptState::Failed {
+            code: row.opt_text(7)?.unwrap_or_default().to_owned(),
+            description: row.opt_text(8)?.map(own),
+        },
+        "cancelled" => AttemptState::Cancelled,
+        "expired" => AttemptState::Expired,
+        _ => return Err(StoreError::Damaged("an attempt's status".to_owned())),
+    };
+    Ok(Stored {
+        number: row.int(0)?,
+        project: ProjectNumber(row.int(1)?),
+        session: SessionId::from_row(row.int(2)?),
+        attempt: Attempt {
+            id: row.parsed(3)?,
+            auth_config: row.opt_parsed(4)?,
+            state,
+            created_at: row.time(9)?,
+            updated_at: row.time(10)?,
+            expires_at: row.time(11)?,
+            claimed_at: row.opt_time(12)?,
+        },
+        state_hash: bytes(13)?,
+        binding_hash: bytes(14)?,
+        sealed: bytes(15)?,
+        sealed_version: row.int(16)?,
+    })
+}
+
+/// Adds a pending attempt and returns its number.
+pub async fn insert(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    session: SessionId,
+    attempt: &Attempt,
+) -> Result<i64> {
+    let sql = "insert into connection_attempts \
+               (project, session, id, status, created_at, updated_at, expires_at) \
+               values (?1, ?2, ?3, 'pending', ?4, ?5, ?6) returning number";
+    let params = [
+        project.into(),
+        session.get().into(),
+        attempt.id.as_str().into(),
+        attempt.created_at.into(),
+        attempt.updated_at.into(),
+        attempt.expires_at.into(),
+    ];
+    tx.number(sql, &params).await
+}
+
+/// The attempt of this id, within a session.
+pub async fn by_id(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    session: SessionId,
+    id: &AttemptId,
+) -> Result<Option<Stored>> {
+    let sql = format!("{COLUMNS} where project = ?1 and session = ?2 and id = ?3");
+    tx.optional(&sql, &[project.into(), session.get().into(), id.as_str().into()], read).await
+}
+
+/// The attempt of this number, in whatever project it is: the state that names it is checked next.
+pub async fn by_number(tx: &mut Tx, number: i64) -> Result<Option<Stored>> {
+    tx.optional(&format!("{COLUMNS} where number = ?1"), &[number.into()], read).await
+}
+
+/// The newest attempt of a session (CS-38).
+pub async fn latest(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    session: SessionId,
+) -> Result<Option<Attempt>> {
+    let sql = format!(
+        "{COLUMNS} where project = ?1 and session = ?2 order by project, session, number desc \
+         limit 1"
+    );
+    let found = tx.optional(&sql, &[project.into(), session.get().into()], read).await?;
+    Ok(found.map(|found| found.attempt))
+}
+
+/// What a login that begins keeps.
+pub struct Began<'a> {
+    /// The auth config.
+    pub auth_config: &'a AuthConfigId,
+    /// Keyed hash of the state.
+    pub state_hash: &'a [u8],
+    /// Keyed hash of what the browser must bring.
+    pub binding_hash: &'a [u8],
+    /// What the login needs when it comes back, sealed.
+    pub sealed: &'a [u8],
+    /// What the seal is bound to.
+    pub sealed_version: i64,
+}
+
+/// Keeps what a login needs; a state given out before is worth nothing any more.
+///
+/// # Errors
+/// [`StoreError::Stale`] where the attempt is not open.
+pub async fn begin(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    number: i64,
+    began: &Began<'_>,
+    now: Timestamp,
+) -> Result<()> {
+    let sql = "update connection_attempts set auth_config = ?1, state_hash = ?2, \
+               binding_hash = ?3, sealed = ?4, sealed_version = ?5, updated_at = ?6 \
+               where project = ?7 and number = ?8 and status = 'pending' \
+               and claimed_at is null and expires_at > ?6";
+    let params = [
+        began.auth_config.into(),
+        began.state_hash.into(),
+        began.binding_hash.into(),
+        began.sealed.into(),
+        began.sealed_version.into(),
+        now.into(),
+        project.into(),
+        number.into(),
+    ];
+    if tx.execute(sql, &params).await? == 1 { Ok(()) } else { Err(StoreError::Stale) }
+}
+
+/// Takes an attempt whose end user came back: true for exactly one of those who try (threat 2).
+pub async fn claim(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    stored: &Stored,
+    now: Timestamp,
+) -> Result<bool> {
+    let sql = "update connection_attempts set claimed_at = ?1, updated_at = ?1 \
+               where project = ?2 and number = ?3 and status = 'pending' \
+               and claimed_at is null and expires_at > ?1 and sealed_version = ?4";
+    let params = [now.into(), project.into(), stored.number.into(), stored.sealed_version.into()];
+    Ok(tx.execute(sql, &params).await? == 1)
+}
+
+/// Ends a pending attempt and destroys what its login kept; false where it has ended before
+/// (OA-4).
+pub async fn settle(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    number: i64,
+    state: &AttemptState,
+    now: Timestamp,
+) -> Result<bool> {
+    let sql = "update connection_attempts set status = ?1, account = ?2, error_code = ?3, \
+               error_description = ?4, updated_at = ?5, sealed = null \
+               where project = ?6 and number = ?7 and status = 'pending' \
+               and (?1 <> 'authenticated' or claimed_at > ?8)";
+    let (account, code, description) = match state {
+        AttemptState::Authenticated { account } => (Some(account), None, None),
+        AttemptState::Failed { code, description } => (None, Some(code), description.as_ref()),
+        AttemptState::Pending | AttemptState::Cancelled | AttemptState::Expired => {
+            (None, None, None)
+        }
+    };
+    let params = [
+        state.as_str().into(),
+        account.into(),
+        code.into(),
+        description.into(),
+        now.into(),
+        project.into(),
+        number.into(),
+        now.plus_seconds(-FINISHING_S).into(),
+    ];
+    Ok(tx.execute(sql, &params).await? == 1)
+}
