@@ -27,6 +27,7 @@ pub mod oauth;
 pub mod oauth_apps;
 pub mod private_file;
 pub mod projects;
+pub mod proxy;
 pub mod random;
 pub mod refresh;
 mod refuse;
@@ -47,6 +48,7 @@ pub struct Hub {
     public_url: Url,
     provider: Provider,
     app_origins: Vec<Origin>,
+    answer_limit: u64,
 }
 
 impl Hub {
@@ -60,7 +62,16 @@ impl Hub {
     ) -> Self {
         let sealing = Sealing::new(keys);
         let provider = Provider::new(provider::Options::default(), draw(&random));
-        Self { store, clock, random, sealing, public_url, provider, app_origins: Vec::new() }
+        Self {
+            store,
+            clock,
+            random,
+            sealing,
+            public_url,
+            provider,
+            app_origins: Vec::new(),
+            answer_limit: proxy::ANSWER_LIMIT,
+        }
     }
 
     /// The same, with another way to reach providers.
@@ -75,6 +86,13 @@ impl Hub {
     #[must_use]
     pub fn with_app_origins(mut self, origins: Vec<Origin>) -> Self {
         self.app_origins = origins;
+        self
+    }
+
+    /// The same, with another bound for the bodies of providers' answers, in bytes (threat 22).
+    #[must_use]
+    pub fn with_answer_limit(mut self, limit: u64) -> Self {
+        self.answer_limit = limit;
         self
     }
 
