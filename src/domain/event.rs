@@ -12,6 +12,8 @@ pub enum EventKind {
     AccountCreated,
     /// An account changed in a way its object shows (WH-2, WH-10).
     AccountUpdated,
+    /// A provider refuses an account's credentials (AT-5).
+    AccountError,
     /// An account was removed (WH-3).
     AccountDeleted,
     /// An auth config was set up.
@@ -43,6 +45,7 @@ impl EventKind {
         match self {
             Self::AccountCreated => "account.created",
             Self::AccountUpdated => "account.updated",
+            Self::AccountError => "account.error",
             Self::AccountDeleted => "account.deleted",
             Self::AuthConfigCreated => "auth_config.created",
             Self::AuthConfigUpdated => "auth_config.updated",

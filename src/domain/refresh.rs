@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::account::{Account, Decided, Status, StatusReason};
-use super::connector::AuthMethod;
+use super::connector::{AuthKind, AuthMethod};
 use super::credentials::{ACCESS_TOKEN, REFRESH_TOKEN, Tokens};
 use super::provider_failure::{Class, ProviderFailure};
 use super::secret::Secret;
@@ -18,6 +18,9 @@ const WORKER_MARGIN_MS: i64 = 300_000;
 const WAIT_MS: (i64, i64) = (60_000, 3_600_000);
 /// A provider that asks for more patience than this is asked again all the same, in milliseconds.
 const LONGEST_PATIENCE_MS: i64 = 86_400_000;
+
+/// How soon a call may try again after a first failure, in milliseconds.
+const FIRST_CALL_WAIT_MS: i64 = 2_000;
 
 /// How long a refresh may take before another one takes over, in seconds. A provider has less time
 /// to answer, so that whoever takes over finds nobody at it but who was cut off.
@@ -37,6 +40,28 @@ pub fn can_renew(method: &AuthMethod, secrets: &BTreeMap<String, Secret>) -> boo
     }
     // No field may have this name: where it is kept, the hub has got it by itself.
     has(ACCESS_TOKEN)
+}
+
+/// Whether the hub gets tokens for the account by itself.
+#[must_use]
+pub fn obtains(method: &AuthMethod) -> bool {
+    !method.needs_browser()
+        && (method.kind == AuthKind::OAuth2ClientCredentials || method.token_request.is_some())
+}
+
+/// Whether a call may ask for new tokens again at `now`, after the `failures`th failure in a row at
+/// `failed_at`. Calls are less patient than the worker, since somebody waits for them, but they
+/// don't storm a provider that is down either.
+#[must_use]
+pub fn call_may_try(
+    failed_at: Timestamp,
+    failures: u32,
+    retry_at: Option<Timestamp>,
+    now: Timestamp,
+) -> bool {
+    let wait = FIRST_CALL_WAIT_MS.saturating_mul(1 << failures.saturating_sub(1).min(16));
+    let patient = Timestamp::from_millis(failed_at.as_millis() + wait.min(CALL_MARGIN_MS));
+    now >= retry_at.map_or(patient, |wanted| wanted.max(patient))
 }
 
 /// Whether a token that was got at `got_at` and ends at `end` must be renewed before a call. Of a
@@ -205,6 +230,14 @@ mod tests {
         assert_eq!(at(T(1)), T(60));
         assert_eq!(at(T(7200)), T(7200));
         assert_eq!(at(T(9_999_999)), T(86_400));
+    }
+
+    #[test]
+    fn calls_do_not_storm_a_provider_that_is_down() {
+        let may = |failures, seconds| call_may_try(T(100), failures, None, T(100 + seconds));
+        assert!(!may(1, 1) && may(1, 2) && !may(3, 7) && may(3, 8) && may(99, 60));
+        assert!(!call_may_try(T(100), 1, Some(T(900)), T(899)));
+        assert!(call_may_try(T(100), 1, Some(T(900)), T(900)));
     }
 
     #[test]

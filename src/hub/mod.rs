@@ -40,13 +40,17 @@ use random::Random;
 use sealing::Sealing;
 
 /// An integration hub: a store and what its rules need from the world.
+///
+/// Copies share everything: one can go on where the other was dropped, such as with the request
+/// that it answered.
+#[derive(Clone)]
 pub struct Hub {
-    store: Store,
+    store: Arc<Store>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
-    sealing: Sealing,
+    sealing: Arc<Sealing>,
     public_url: Url,
-    provider: Provider,
+    provider: Arc<Provider>,
     app_origins: Vec<Origin>,
     answer_limit: u64,
 }
@@ -60,15 +64,14 @@ impl Hub {
         keys: KeySources,
         public_url: Url,
     ) -> Self {
-        let sealing = Sealing::new(keys);
         let provider = Provider::new(provider::Options::default(), draw(&random));
         Self {
-            store,
+            store: Arc::new(store),
             clock,
             random,
-            sealing,
+            sealing: Arc::new(Sealing::new(keys)),
             public_url,
-            provider,
+            provider: Arc::new(provider),
             app_origins: Vec::new(),
             answer_limit: proxy::ANSWER_LIMIT,
         }
@@ -77,7 +80,7 @@ impl Hub {
     /// The same, with another way to reach providers.
     #[must_use]
     pub fn with_provider(mut self, options: provider::Options) -> Self {
-        self.provider = Provider::new(options, draw(&self.random));
+        self.provider = Arc::new(Provider::new(options, draw(&self.random)));
         self
     }
 

@@ -9,6 +9,7 @@ use super::driver::to_json;
 use super::{Result, Row, StoreError, Tx};
 
 mod list;
+pub mod refresh;
 
 pub use list::{BadSort, Filter, Sort, plan, scan};
 

@@ -40,6 +40,7 @@ fn new_account() -> New {
         tags: Tags::default(),
         values,
         multiple: false,
+        verify: false,
     }
 }
 

@@ -1,0 +1,245 @@
+//! Keeping tokens fresh: before they end, on a provider's 401, and by the worker (OA-13 to OA-15).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::sleep;
+
+use crate::domain::account::{Account, Status};
+use crate::domain::caller::Caller;
+use crate::domain::connector::{AuthMethod, Connector};
+use crate::domain::credentials::{ACCESS_TOKEN, Values};
+use crate::domain::ids::AccountId;
+use crate::domain::refresh as rules;
+use crate::domain::time::Timestamp;
+use crate::error::{HubError, codes};
+use crate::store::accounts::refresh::{self, Freshness};
+use crate::store::{Tx, accounts, auth_configs};
+
+use super::Hub;
+use super::linking::{self, Kept, Way, provider_error};
+
+mod note;
+mod once;
+mod work;
+
+use once::Done;
+
+pub use note::{Note, note_of};
+pub use work::{Round, next_due, round};
+
+/// How long somebody waits for another one's refresh, and how often they look.
+const PATIENCE: Duration = Duration::from_secs(15);
+const FIRST_LOOK: Duration = Duration::from_millis(20);
+const LONGEST_LOOK: Duration = Duration::from_millis(500);
+
+/// An account that may be called, with everything a call needs.
+#[derive(Debug, Clone)]
+pub struct Usable {
+    /// The account.
+    pub account: Account,
+    /// Its connector.
+    pub connector: Arc<Connector>,
+    /// The method it was linked by.
+    pub method: AuthMethod,
+    /// Set-up, fields, captured values, fresh tokens.
+    pub values: Values,
+    /// Which credentials these are: a refresh raises it.
+    pub version: i64,
+}
+
+/// Why fresh credentials are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Want {
+    /// To call: refresh only if the token has ended or ends within a minute.
+    Usable,
+    /// The provider answered 401 to the credentials of this version: refresh, unless somebody else
+    /// already has. Where there is nothing to refresh, the same version comes back.
+    NewerThan(i64),
+    /// An administrator asked; an account in error may be cured by it (AT-7).
+    Now,
+}
+
+/// Everything that is stored about an account and what its calls need.
+pub(super) struct Stored {
+    pub(super) account: Account,
+    pub(super) way: Way,
+    pub(super) kept: Kept,
+    pub(super) fresh: Option<Freshness>,
+}
+
+impl Stored {
+    pub(super) fn values(&self) -> Values {
+        self.way.values_with(&self.account.setup, &self.kept.secrets)
+    }
+
+    fn usable(self) -> Usable {
+        let values = self.values();
+        Usable {
+            account: self.account,
+            connector: Arc::new(self.way.connector),
+            method: self.way.method,
+            values,
+            version: self.kept.version,
+        }
+    }
+
+    /// Whether its tokens can be renewed, or got for the first time.
+    fn can_renew(&self) -> bool {
+        rules::can_renew(&self.way.method, &self.kept.secrets) || rules::obtains(&self.way.method)
+    }
+
+    /// Whether a call needs other tokens than the stored ones.
+    fn is_stale(&self, now: Timestamp) -> bool {
+        let lacks =
+            rules::obtains(&self.way.method) && !self.kept.secrets.contains_key(ACCESS_TOKEN);
+        let ends = |fresh: &Freshness| {
+            fresh.expires_at.is_some_and(|end| rules::is_stale(fresh.updated_at, end, now))
+        };
+        lacks || self.fresh.as_ref().is_some_and(ends)
+    }
+
+    /// Whether the stored token has ended, so that nothing can be done with it.
+    fn has_ended(&self, now: Timestamp) -> bool {
+        let end = self.fresh.as_ref().and_then(|fresh| fresh.expires_at);
+        end.is_none_or(|end| now >= end)
+    }
+}
+
+/// Reads an account and what its calls need.
+///
+/// # Errors
+/// `account.not_found`, and as [`linking::way`].
+pub(super) async fn load(
+    hub: &Hub,
+    tx: &mut Tx,
+    caller: &Caller,
+    id: &AccountId,
+) -> Result<Stored, HubError> {
+    let project = caller.project();
+    let account = accounts::by_id(tx, project, id).await?;
+    let account = account.ok_or_else(|| super::accounts::unknown(id.as_str()))?;
+    let config = auth_configs::by_id(tx, project, &account.auth_config).await?;
+    let config = config.ok_or_else(|| not_usable(&account))?;
+    let way = linking::way(hub, tx, caller, config).await?;
+    let kept = linking::kept(hub, tx, caller, id).await?;
+    let fresh = refresh::freshness(tx, project, id).await?;
+    Ok(Stored { account, way, kept, fresh })
+}
+
+/// The error for an account that may not be called as it stands (AC-16, AT-28).
+fn not_usable(account: &Account) -> HubError {
+    let status = account.shown_status();
+    let why = match status {
+        Status::Inactive => "its auth config is disabled",
+        Status::Suspended => "an administrator suspended it",
+        Status::Archived => "an administrator archived it",
+        Status::Expired => "its credentials ran out",
+        Status::Error => "the provider refuses its credentials",
+        Status::Active => "its auth config is gone",
+    };
+    let text = format!("the account is {}: {why}", status.as_str());
+    HubError::new(&codes::ACCOUNT_NOT_USABLE, text)
+        .hint(format!("hubctl accounts explain {}", account.id))
+        .detail(json!({ "status": status.as_str() }))
+}
+
+/// Refuses an account that may not be called. What an administrator asks for may cure one whose
+/// credentials were refused.
+pub(super) fn check(stored: &Stored, want: Want) -> Result<(), HubError> {
+    let curable = matches!(stored.account.shown_status(), Status::Error | Status::Expired);
+    let fine = stored.account.shown_status() == Status::Active || (want == Want::Now && curable);
+    if fine && stored.way.config.is_enabled() { Ok(()) } else { Err(not_usable(&stored.account)) }
+}
+
+/// The account and fresh credentials. One refresh at a time per account, over tasks, processes and
+/// replicas: others wait for it (threat 24). The right to call is the caller's to check.
+///
+/// # Errors
+/// `account.not_found`; `account.not_usable` (412, AC-16, AT-28) with zero calls;
+/// `account.state` where there is nothing to renew and an administrator asked;
+/// `provider.refused`, `provider.misconfigured`, `provider.unreachable`.
+pub async fn usable(
+    hub: &Hub,
+    caller: &Caller,
+    id: &AccountId,
+    want: Want,
+) -> Result<Usable, HubError> {
+    let mut want = want;
+    let mut waited = Duration::ZERO;
+    let mut look = FIRST_LOOK;
+    // What stood there at first: a failure that is newer is the one that was waited for.
+    let mut first: Option<Freshness> = None;
+    loop {
+        let now = hub.clock.now();
+        let mut tx = hub.store.begin_read().await?;
+        let stored = load(hub, &mut tx, caller, id).await?;
+        drop(tx);
+        check(&stored, want)?;
+        if !needs(&stored, want, now)? {
+            return Ok(stored.usable());
+        }
+        let fresh = stored.fresh.clone();
+        if let Some(fresh) = &fresh {
+            let seen = first.get_or_insert_with(|| fresh.clone());
+            // Who waited for somebody's refresh has its outcome too.
+            let failed_since = fresh.failures > seen.failures;
+            let may_try = want == Want::Now || note::may_try(fresh, now);
+            if failed_since || !may_try {
+                if want == Want::Usable && !stored.has_ended(now) {
+                    return Ok(stored.usable());
+                }
+                return Err(provider_error(note::failure_of(fresh)));
+            }
+            if fresh.lease_until > now {
+                if waited >= PATIENCE {
+                    let text = "somebody else has been renewing its tokens for too long";
+                    return Err(HubError::new(&codes::PROVIDER_UNREACHABLE, text));
+                }
+                sleep(look).await;
+                waited += look;
+                look = (look * 2).min(LONGEST_LOOK);
+                // An administrator's wish is met by whoever is at it.
+                if want == Want::Now {
+                    want = Want::NewerThan(stored.kept.version);
+                }
+                continue;
+            }
+        }
+        let version = stored.kept.version;
+        let still_good = want == Want::Usable && !stored.has_ended(now);
+        let usable = still_good.then(|| stored.usable());
+        // The refresh goes on where whoever asked for it goes away: its answer may be the only one
+        // that ever holds the next refresh token.
+        let (own, caller, account) = (hub.clone(), caller.clone(), id.clone());
+        let task =
+            tokio::spawn(async move { once::refresh(&own, &caller, &account, version).await });
+        let done = task.await.map_err(|error| {
+            HubError::new(&codes::INTERNAL, "a refresh was broken off").source(error)
+        })?;
+        match (done, usable) {
+            // However short the new token lives, it is the newest there is.
+            (Ok(Done::Renewed), _) => want = Want::NewerThan(version),
+            // Somebody else was faster: look again.
+            (Ok(Done::NotOurs), _) if want == Want::Now => want = Want::NewerThan(version),
+            (Ok(Done::NotOurs), _) => {}
+            (Err(error), Some(usable)) if error.retryable() => return Ok(usable),
+            (Err(error), _) => return Err(error),
+        }
+    }
+}
+
+/// Whether what is wanted takes a refresh.
+fn needs(stored: &Stored, want: Want, now: Timestamp) -> Result<bool, HubError> {
+    match want {
+        Want::Usable => Ok(stored.can_renew() && stored.is_stale(now)),
+        Want::NewerThan(version) => Ok(stored.can_renew() && stored.kept.version <= version),
+        Want::Now if stored.can_renew() => Ok(true),
+        Want::Now => {
+            let text = "the account has no tokens that could be renewed without its end user";
+            Err(HubError::new(&codes::ACCOUNT_STATE, text)
+                .hint(format!("hubctl session create --account {}", stored.account.id)))
+        }
+    }
+}

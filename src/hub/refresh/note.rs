@@ -1,0 +1,82 @@
+//! What is noted of a refresh that failed: for whoever calls next, and for people.
+
+use serde_json::{Value, json};
+
+use crate::domain::provider_failure::{Class, ProviderFailure};
+use crate::domain::refresh as rules;
+use crate::domain::time::Timestamp;
+use crate::store::accounts::refresh::Freshness;
+
+/// What an account's tokens are like, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// When the token ends, if it is known.
+    pub expires_at: Option<Timestamp>,
+    /// Since when refreshes fail, and why.
+    pub failing: Option<(Timestamp, String)>,
+    /// When the worker tries next.
+    pub next_try: Option<Timestamp>,
+}
+
+/// The same of what is stored.
+#[must_use]
+pub fn note_of(fresh: &Freshness) -> Note {
+    let failing = fresh.failing_since.map(|since| (since, failure_of(fresh).message));
+    Note { expires_at: fresh.expires_at, failing, next_try: fresh.refresh_after }
+}
+
+const fn class_word(class: Class) -> &'static str {
+    match class {
+        Class::Refused => "refused",
+        Class::Configuration => "configuration",
+        Class::Transient => "transient",
+        Class::Blocked => "blocked",
+        Class::BadAnswer => "bad_answer",
+    }
+}
+
+/// A failure as it is stored.
+pub(super) fn to_json(failure: &ProviderFailure, at: Timestamp) -> String {
+    json!({
+        "at": at.as_millis(),
+        "class": class_word(failure.class),
+        "status": failure.status,
+        "code": failure.code,
+        "message": failure.message,
+        "retry_at": failure.retry_at.map(Timestamp::as_millis),
+    })
+    .to_string()
+}
+
+fn stored(fresh: &Freshness) -> Value {
+    fresh.failure.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+}
+
+/// The last failure.
+pub(super) fn failure_of(fresh: &Freshness) -> ProviderFailure {
+    let value = stored(fresh);
+    let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+    let all =
+        [Class::Refused, Class::Configuration, Class::Transient, Class::Blocked, Class::BadAnswer];
+    let word = text("class").unwrap_or_default();
+    ProviderFailure {
+        class: all.into_iter().find(|one| class_word(*one) == word).unwrap_or(Class::Transient),
+        status: value.get("status").and_then(Value::as_u64).and_then(|n| u16::try_from(n).ok()),
+        code: text("code"),
+        message: text("message").unwrap_or_else(|| "the last refresh failed".to_owned()),
+        retry_at: retry_at(&value),
+    }
+}
+
+fn retry_at(value: &Value) -> Option<Timestamp> {
+    value.get("retry_at").and_then(Value::as_i64).map(Timestamp::from_millis)
+}
+
+/// Whether a call may ask the provider again.
+pub(super) fn may_try(fresh: &Freshness, now: Timestamp) -> bool {
+    let value = stored(fresh);
+    let Some(at) = value.get("at").and_then(Value::as_i64).map(Timestamp::from_millis) else {
+        return true;
+    };
+    rules::call_may_try(at, fresh.failures, retry_at(&value), now)
+}

@@ -1,0 +1,198 @@
+//! The columns of `account_credentials` that keep tokens fresh: who is at it, and how it went.
+
+use crate::domain::ids::{AccountId, ProjectNumber};
+use crate::domain::time::Timestamp;
+use crate::store::{Result, Tx};
+
+use super::{Credentials, TokenLife};
+
+/// What is known of an account's tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Freshness {
+    /// Counts how often the credentials were replaced.
+    pub version: i64,
+    /// When that was last.
+    pub updated_at: Timestamp,
+    /// When the token ends, if it is known.
+    pub expires_at: Option<Timestamp>,
+    /// When the worker tries next.
+    pub refresh_after: Option<Timestamp>,
+    /// Failures since the last success.
+    pub failures: u32,
+    /// When the first of them was.
+    pub failing_since: Option<Timestamp>,
+    /// The last of them, as JSON.
+    pub failure: Option<String>,
+    /// Until when somebody refreshes.
+    pub lease_until: Timestamp,
+    /// Counts those who did: only the last one may write.
+    pub fence: i64,
+    /// When a provider was asked whose answer is not known.
+    pub asked_at: Option<Timestamp>,
+}
+
+/// What is known of an account's tokens.
+pub async fn freshness(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    id: &AccountId,
+) -> Result<Option<Freshness>> {
+    let sql = "select version, updated_at, token_expires_at, refresh_after, failures, \
+               failing_since, failure, lease_until, lease_fence, asked_at \
+               from account_credentials where project = ?1 and account = ?2";
+    tx.optional(sql, &[project.into(), id.into()], |row| {
+        Ok(Freshness {
+            version: row.int(0)?,
+            updated_at: row.time(1)?,
+            expires_at: row.opt_time(2)?,
+            refresh_after: row.opt_time(3)?,
+            failures: u32::try_from(row.int(4)?).unwrap_or(u32::MAX),
+            failing_since: row.opt_time(5)?,
+            failure: row.opt_text(6)?.map(str::to_owned),
+            lease_until: row.time(7)?,
+            fence: row.int(8)?,
+            asked_at: row.opt_time(9)?,
+        })
+    })
+    .await
+}
+
+/// Takes the lease on an account's tokens, and notes that the provider is about to be asked; the
+/// fence under which the outcome may be written, or `None` where somebody else has the lease or
+/// was faster.
+pub async fn claim(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    id: &AccountId,
+    version: i64,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<Option<i64>> {
+    let sql = "update account_credentials set lease_until = ?1, lease_fence = lease_fence + 1, \
+               asked_at = ?2 where project = ?3 and account = ?4 and version = ?5 \
+               and lease_until <= ?2 returning lease_fence";
+    let params = [until.into(), now.into(), project.into(), id.into(), version.into()];
+    tx.optional(sql, &params, |row| row.int(0)).await
+}
+
+/// Writes new tokens, all in one row; false for a holder whose lease was taken over, or whose
+/// account is gone (threats 24, 25).
+pub async fn renew(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    id: &AccountId,
+    fence: i64,
+    credentials: &Credentials,
+    life: TokenLife,
+) -> Result<bool> {
+    let sql = "update account_credentials set version = ?1, sealed = ?2, updated_at = ?3, \
+               token_expires_at = ?4, refresh_after = ?5, failures = 0, failing_since = null, \
+               failure = null, asked_at = null, lease_until = 0 \
+               where project = ?6 and account = ?7 and lease_fence = ?8 and version = ?1 - 1";
+    let params = [
+        credentials.version.into(),
+        credentials.sealed.as_slice().into(),
+        credentials.updated_at.into(),
+        life.expires_at.into(),
+        life.refresh_after.into(),
+        project.into(),
+        id.into(),
+        fence.into(),
+    ];
+    Ok(tx.execute(sql, &params).await? == 1)
+}
+
+/// How a refresh failed.
+pub struct Failed<'a> {
+    /// When.
+    pub at: Timestamp,
+    /// How, as JSON.
+    pub failure: &'a str,
+    /// Whether the provider answered, so that nothing of it can be lost.
+    pub answered: bool,
+    /// When the worker tries again; `None` where it does not.
+    pub refresh_after: Option<Timestamp>,
+}
+
+/// Notes a failure and gives the lease back; false for a holder whose lease was taken over.
+pub async fn fail(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    id: &AccountId,
+    fence: i64,
+    failed: &Failed<'_>,
+) -> Result<bool> {
+    let sql = "update account_credentials set failures = failures + 1, \
+               failing_since = coalesce(failing_since, ?1), failure = ?2, \
+               asked_at = case when ?3 = 1 then null else asked_at end, refresh_after = ?4, \
+               lease_until = 0 where project = ?5 and account = ?6 and lease_fence = ?7";
+    let params = [
+        failed.at.into(),
+        failed.failure.into(),
+        failed.answered.into(),
+        failed.refresh_after.into(),
+        project.into(),
+        id.into(),
+        fence.into(),
+    ];
+    Ok(tx.execute(sql, &params).await? == 1)
+}
+
+/// Gives a lease back under which nobody was asked.
+pub async fn release(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    id: &AccountId,
+    fence: i64,
+    asked_at: Option<Timestamp>,
+) -> Result<()> {
+    let sql = "update account_credentials set lease_until = 0, asked_at = ?1 \
+               where project = ?2 and account = ?3 and lease_fence = ?4";
+    tx.execute(sql, &[asked_at.into(), project.into(), id.into(), fence.into()]).await?;
+    Ok(())
+}
+
+/// An account whose tokens are due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    /// Its project.
+    pub project: ProjectNumber,
+    /// The project's name.
+    pub project_name: String,
+    /// The account.
+    pub account: AccountId,
+}
+
+/// Only accounts that may be called are kept fresh; the rest is when it may be called again.
+const CALLABLE: &str = "from account_credentials c \
+                        join accounts a on a.project = c.project and a.id = c.account \
+                        join projects p on p.number = c.project \
+                        where c.refresh_after is not null and a.hold is null \
+                        and a.status = 'active'";
+
+/// The accounts of all projects whose tokens are due and that nobody is at: the worker of the hub
+/// serves all projects, and acts in each as in that one alone.
+pub async fn due(tx: &mut Tx, now: Timestamp, limit: usize) -> Result<Vec<Due>> {
+    let sql = format!(
+        "select c.project, p.name, c.account {CALLABLE} and c.refresh_after <= ?1 \
+         and c.lease_until <= ?1 order by c.refresh_after limit ?2"
+    );
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    tx.all(&sql, &[now.into(), limit.into()], |row| {
+        Ok(Due {
+            project: ProjectNumber(row.int(0)?),
+            project_name: row.text(1)?.to_owned(),
+            account: row.parsed(2)?,
+        })
+    })
+    .await
+}
+
+/// When the next tokens of any project are due.
+pub async fn next_due(tx: &mut Tx) -> Result<Option<Timestamp>> {
+    let sql = format!(
+        "select case when c.lease_until > c.refresh_after then c.lease_until \
+         else c.refresh_after end {CALLABLE} order by c.refresh_after limit 1"
+    );
+    tx.optional(&sql, &[], |row| row.time(0)).await
+}
