@@ -10,6 +10,7 @@ use crate::api::connect_sessions::{ConnectSession, CreatedSession};
 use crate::api::connectors::{Connector, ConnectorDetail};
 use crate::api::keys::{CreatedKey, Key};
 use crate::api::projects::Project;
+use crate::api::proxy::{Pass, Passed};
 use crate::api::write::Written;
 use crate::client::Client;
 use crate::domain::api_key::NewKey;
@@ -160,6 +161,8 @@ dispatch! {
     fn resume(id: &AccountId, guard: Guard) -> Written<AccountDetail>;
     /// `accounts.delete`
     fn delete_account(id: &AccountId, guard: Guard) -> Written<AccountDetail>;
+    /// `accounts.proxy`
+    fn pass(account: &AccountId, pass: Pass) -> Passed;
     /// `projects.list`
     fn projects() -> Vec<Project>;
     /// `projects.get`

@@ -65,6 +65,7 @@ operations! {
     "platform.connector_profiles.delete_pin" "DELETE" "/connector_profiles/{id}/pinned_version" PlatformWrite Vendor;
     "platform.connectors.list_meta" "GET" "/connectors/meta" PlatformRead Vendor;
     "platform.connectors.get_meta" "GET" "/connectors/meta/{provider}" PlatformRead Vendor;
+    "platform.proxy" "POST" "/unified/proxy" UnifiedRead Vendor;
     // What only a hub of one's own offers.
     "capabilities.get" "GET" "/admin/capabilities" PlatformRead Extension;
     "auth_configs.list" "GET" "/admin/auth_configs" PlatformRead Extension;
@@ -95,6 +96,7 @@ operations! {
     "accounts.suspend" "POST" "/admin/accounts/{id}/suspend" PlatformWrite Extension;
     "accounts.resume" "POST" "/admin/accounts/{id}/resume" PlatformWrite Extension;
     "accounts.delete" "DELETE" "/admin/accounts/{id}" PlatformWrite Extension;
+    "accounts.proxy" "POST" "/admin/accounts/{id}/proxy" UnifiedRead Extension;
     "projects.list" "GET" "/admin/projects" Administer Extension;
     "projects.get" "GET" "/admin/projects/{name}" Administer Extension;
     "projects.impact" "GET" "/admin/projects/{name}/impact" Administer Extension;

@@ -8,11 +8,12 @@ use std::pin::Pin;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
+use crate::api::Operation;
 use crate::error::HubError;
 
 use super::commands::{
     accounts, api, auth, config, connectors, contract, demo, doctor, keys, link, meta, profile,
-    projects, serve, session, wait,
+    projects, request, serve, session, wait,
 };
 use super::context::Context;
 use super::globals::Globals;
@@ -243,6 +244,7 @@ pub(super) const GROUPS: &[Group] = &[
 
 /// Commands that stand alone.
 pub(super) const SINGLE: &[Leaf] = &[
+    leaf::<request::Request>("request", &[], Write, &["accounts.proxy"]),
     leaf::<api::Api>("api", &[], Write, &[]),
     leaf::<doctor::Doctor>(
         "doctor",
@@ -351,7 +353,10 @@ pub(super) struct Found<'m> {
 
 impl Leaf {
     fn found<'m>(&self, group: Option<&'static str>, matches: &'m ArgMatches) -> Found<'m> {
-        let writes_to_the_hub = self.effect != Read && !self.operations.is_empty();
+        let only_reads =
+            |id: &str| Operation::find(id).is_some_and(|row| row.permission.only_reads());
+        let writes_to_the_hub =
+            self.effect != Read && !self.operations.iter().all(|id| only_reads(id));
         Found { serves: self.serves, run: self.run, matches, group, writes_to_the_hub }
     }
 }

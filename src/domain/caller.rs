@@ -63,6 +63,12 @@ impl Permission {
         }
     }
 
+    /// Whether nothing can be changed with it.
+    #[must_use]
+    pub const fn only_reads(self) -> bool {
+        matches!(self, Self::PlatformRead | Self::UnifiedRead | Self::ConnectorsRead)
+    }
+
     const fn bit(self) -> u8 {
         1 << (self as u8)
     }

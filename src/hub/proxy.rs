@@ -19,7 +19,9 @@ use crate::domain::provider_reason;
 use crate::domain::proxy::{self, Next, Tried};
 use crate::error::{HubError, codes};
 use crate::provider::Target;
-use crate::provider::forward::{Download, Forward, Place, Received, Upload};
+use crate::provider::forward::{Download, Forward, Place, Received};
+
+pub use crate::provider::forward::{Upload, caller_headers};
 
 use super::Hub;
 use super::linking::provider_error;

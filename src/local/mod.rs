@@ -20,6 +20,9 @@ mod connectors;
 mod keys;
 mod platform;
 mod projects;
+mod proxy;
+
+pub use proxy::Told;
 
 /// Whether a list goes on.
 pub type Flow = Result<ControlFlow<()>, HubError>;

@@ -19,6 +19,8 @@ mod keyring;
 mod parity;
 #[cfg(unix)]
 mod postgres;
+#[cfg(unix)]
+mod proxy;
 mod rules;
 #[cfg(unix)]
 mod sample;

@@ -15,6 +15,7 @@ mod connect_sessions;
 mod connectors;
 mod keys;
 mod projects;
+mod proxy;
 
 impl Client {
     /// A write without a body.

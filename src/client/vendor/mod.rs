@@ -17,6 +17,7 @@ pub(super) mod accounts;
 pub(super) mod auth_configs;
 pub(super) mod connect_sessions;
 pub(super) mod connectors;
+pub(super) mod proxy;
 mod wire;
 
 /// Where people administer the vendor's platform.
@@ -35,6 +36,7 @@ const OFFERED: &[&str] = &[
     "accounts.get",
     "accounts.update",
     "accounts.delete",
+    "accounts.proxy",
     "auth_configs.list",
     "auth_configs.target",
     "auth_configs.get",

@@ -29,6 +29,7 @@ mod hub;
 mod keys;
 mod platform;
 mod projects;
+mod proxy;
 mod rows;
 
 type Answer = Result<Response, Failure>;
@@ -102,6 +103,7 @@ fn handler(id: &str) -> Option<MethodRouter<AppState>> {
         "platform.connector_profiles.delete_pin" => delete(platform::delete_pin),
         "platform.connectors.list_meta" => get(platform::connector_metas),
         "platform.connectors.get_meta" => get(platform::connector_meta),
+        "platform.proxy" => post(proxy::unified),
         "capabilities.get" => get(hub::capabilities),
         "auth_configs.list" => get(auth_configs::list),
         "auth_configs.target" => get(auth_configs::target),
@@ -131,6 +133,7 @@ fn handler(id: &str) -> Option<MethodRouter<AppState>> {
         "accounts.suspend" => post(accounts::suspend),
         "accounts.resume" => post(accounts::resume),
         "accounts.delete" => delete(accounts::delete),
+        "accounts.proxy" => post(proxy::raw),
         "projects.list" => get(projects::list),
         "projects.get" => get(projects::get),
         "projects.impact" => get(projects::impact),
