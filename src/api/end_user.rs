@@ -683,6 +683,8 @@ mod tests {
             state,
             created_at: crate::domain::time::Timestamp::from_millis(0),
             updated_at: crate::domain::time::Timestamp::from_millis(0),
+            expires_at: crate::domain::time::Timestamp::from_millis(0),
+            claimed_at: None,
         };
         let told = |state| serde_json::to_value(AttemptStatus::from(&attempt(state))).unwrap();
         let pending = json!({"status": "pending", "account": null, "error": null});

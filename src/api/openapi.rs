@@ -484,7 +484,7 @@ fn path(
                 "What the provider answered: its status, headers and body. The header `{}` tells it from an answer of the hub's own.",
                 proxy::PROVIDER_STATUS
             ),
-            "content": { "*/*": {} },
+            "content": { "*/*": { "schema": {} } },
         });
         responses.extend(PASSED.map(|status| (status.to_owned(), passed.clone())));
     } else {

@@ -293,7 +293,7 @@ mod tests {
         let maker = Caller::with_key(maker, ProjectNumber(1), "default".to_owned());
         let make = |scopes| make(asked(scopes, None), "k".parse().unwrap(), &maker, now());
         assert!(make(Some("platform:read")).is_ok());
-        let lacking = "platform:write connectors:read".parse().unwrap();
+        let lacking = "platform:write unified:read unified:write connectors:read".parse().unwrap();
         assert_eq!(make(None), Err(Refusal::ScopesExceeded { lacking }));
     }
 

@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn calls_do_not_storm_a_provider_that_is_down() {
-        let may = |failures, seconds| call_may_try(T(100), failures, None, T(100 + seconds));
+        let may = |failures, seconds: i64| call_may_try(T(100), failures, None, T(100 + seconds));
         assert!(!may(1, 1) && may(1, 2) && !may(3, 7) && may(3, 8) && may(99, 60));
         assert!(!call_may_try(T(100), 1, Some(T(900)), T(899)));
         assert!(call_may_try(T(100), 1, Some(T(900)), T(900)));

@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn threat_22_depth_is_bounded() {
-        let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         assert!(is_json(nested(MOST_DEPTH).as_bytes(), 100));
         assert!(!is_json(nested(MOST_DEPTH + 1).as_bytes(), 100));
     }

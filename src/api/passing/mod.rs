@@ -248,10 +248,11 @@ fn escape(text: &[u8], out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    use super::{Broken, Engine as _, Form, Passing, STANDARD, form, whole};
+    use super::{Broken, Form, Passing, STANDARD, form, whole};
 
     fn value(content_type: Option<&str>, bytes: &[u8]) -> (Form, Value) {
         let (form, text) = whole(content_type, bytes);

@@ -26,7 +26,7 @@ use crate::support::http::{Asked, FakeHub, Reply};
 use crate::support::serving::{Answer, Client, Serving};
 
 /// The credential of the account; it goes to the provider and nowhere else.
-const CREDENTIAL: &str = "planted-credential/+x";
+pub(crate) const CREDENTIAL: &str = "planted-credential/+x";
 /// Where the connector is in the world, until it is moved to this machine.
 const ROOT: &str = "https://acme.example";
 /// Scopes that a key needs to call providers.
@@ -62,13 +62,13 @@ fn definition() -> Value {
 }
 
 /// A home whose store has the connector, for a provider at this address, and an account of it.
-struct World {
-    home: TestHome,
-    account: String,
+pub(crate) struct World {
+    pub(crate) home: TestHome,
+    pub(crate) account: String,
 }
 
 impl World {
-    fn at(provider: SocketAddr) -> Self {
+    pub(crate) fn at(provider: SocketAddr) -> Self {
         let world = Self { home: TestHome::new(), account: String::new() };
         world.import(provider);
         world.home.run("connectors enable acme").code(0);
@@ -77,7 +77,7 @@ impl World {
     }
 
     /// The same with an account whose tokens can be renewed.
-    fn with_tokens(provider: SocketAddr) -> Self {
+    pub(crate) fn with_tokens(provider: SocketAddr) -> Self {
         let world = Self { home: TestHome::new(), account: String::new() };
         world.import(provider);
         world.home.run("connectors add acme --auth tokens --default").code(0);
@@ -191,7 +191,7 @@ fn of_provider(answer: &Answer) -> Option<u16> {
     answer.headers.get(PROVIDER_STATUS)?.parse().ok()
 }
 
-fn address(provider: &FakeHub) -> SocketAddr {
+pub(crate) fn address(provider: &FakeHub) -> SocketAddr {
     provider.url().strip_prefix("http://").unwrap().parse().unwrap()
 }
 
