@@ -8,21 +8,31 @@ use crate::api::accounts::{Account, AccountDetail, Explanation};
 use crate::api::auth_configs::{AuthConfig, AuthConfigDetail, Impact};
 use crate::api::connect_sessions::{ConnectSession, CreatedSession};
 use crate::api::connectors::{Connector, ConnectorDetail};
+use crate::api::events::{Event, NewEvents};
 use crate::api::keys::{CreatedKey, Key};
 use crate::api::projects::Project;
 use crate::api::proxy::{Pass, Passed};
+use crate::api::request_logs::{LogRow, RequestLog};
+use crate::api::requests::request_logs::Include;
+use crate::api::webhooks::{
+    CreatedWebhook, Delivery, DeliveryDetail, Redeliver, Redelivered, Webhook,
+};
 use crate::api::write::Written;
 use crate::client::Client;
 use crate::domain::api_key::NewKey;
 use crate::domain::connect_session::NewSession;
 use crate::domain::connector::Connector as Definition;
 use crate::domain::connector::guide::Audience;
-use crate::domain::ids::{AccountId, SessionId};
+use crate::domain::ids::{AccountId, DeliveryId, SessionId, WebhookId};
 use crate::domain::names::ConnectorKey;
 use crate::domain::project::ProjectName;
+use crate::domain::webhook::Rotation;
 use crate::error::HubError;
+use crate::hub::webhooks::deliveries;
 use crate::hub::write::Guard;
-use crate::hub::{Hub, accounts, auth_configs, connect_sessions, connectors, projects};
+use crate::hub::{
+    Hub, accounts, auth_configs, connect_sessions, connectors, events, logs, projects, webhooks,
+};
 use crate::local::{Flow, Local};
 
 /// Where a command acts.
@@ -94,7 +104,9 @@ macro_rules! dispatch {
                 /// As the hub, or the way to it, reports them.
                 pub async fn $name(&self, $($arg: $kind),*) -> Result<$answer, HubError> {
                     match self {
-                        Self::Local(local) => local.$name($($arg),*).await,
+                        Self::Local(local) => {
+                            local.as_command(stringify!($name), local.$name($($arg),*)).await
+                        }
                         // Its state is large, and most commands never need it.
                         Self::Remote(client) => Box::pin(client.$name($($arg),*)).await,
                     }
@@ -160,9 +172,17 @@ dispatch! {
     /// `accounts.resume`
     fn resume(id: &AccountId, guard: Guard) -> Written<AccountDetail>;
     /// `accounts.delete`
-    fn delete_account(id: &AccountId, guard: Guard) -> Written<AccountDetail>;
+    fn delete_account(id: &AccountId, keep_remote: bool, guard: Guard) -> Written<AccountDetail>;
+    /// `accounts.test`
+    fn test_account(id: &AccountId, guard: Guard) -> Written<AccountDetail>;
+    /// `accounts.refresh`
+    fn refresh_account(id: &AccountId, guard: Guard) -> Written<AccountDetail>;
     /// `accounts.proxy`
     fn pass(account: &AccountId, pass: Pass) -> Passed;
+    /// `logs.list`, the newest first or last.
+    fn logs(filter: &logs::Filter, descending: bool, each: impl FnMut(&LogRow) -> Flow) -> ();
+    /// `platform.requests.get`
+    fn log(request: &str, include: Include) -> RequestLog;
     /// `projects.list`
     fn projects() -> Vec<Project>;
     /// `projects.get`
@@ -187,4 +207,34 @@ dispatch! {
     fn enable_key(target: &str, guard: Guard) -> Written<Key>;
     /// `keys.delete`
     fn delete_key(target: &str, guard: Guard) -> Written<Key>;
+    /// `events.list`
+    fn events(filter: &events::Filter, each: impl FnMut(&Event<'_>) -> Flow) -> ();
+    /// `events.follow`: what comes behind a place, waiting for it at most so many seconds.
+    fn follow(place: &events::Place, filter: &events::Filter, wait_s: u64) -> NewEvents;
+    /// `webhooks.list`
+    fn webhooks() -> Vec<Webhook>;
+    /// `webhooks.get`
+    fn webhook(id: &WebhookId) -> Webhook;
+    /// `webhooks.create`
+    fn create_webhook(new: webhooks::New, guard: Guard) -> CreatedWebhook;
+    /// `webhooks.update`
+    fn update_webhook(id: &WebhookId, changes: webhooks::Changes, guard: Guard) -> Written<Webhook>;
+    /// `webhooks.enable`
+    fn enable_webhook(id: &WebhookId, guard: Guard) -> Written<Webhook>;
+    /// `webhooks.disable`
+    fn disable_webhook(id: &WebhookId, guard: Guard) -> Written<Webhook>;
+    /// `webhooks.delete`
+    fn delete_webhook(id: &WebhookId, guard: Guard) -> Written<Webhook>;
+    /// `webhooks.rotate_secret`
+    fn rotate_secret(id: &WebhookId, step: Rotation, guard: Guard) -> CreatedWebhook;
+    /// `webhooks.test`
+    fn test_webhook(id: &WebhookId, guard: Guard) -> DeliveryDetail;
+    /// `deliveries.list`
+    fn deliveries(filter: &deliveries::Filter, each: impl FnMut(&Delivery) -> Flow) -> ();
+    /// `deliveries.get`
+    fn delivery(id: DeliveryId) -> DeliveryDetail;
+    /// `deliveries.redeliver`
+    fn redeliver(id: DeliveryId, guard: Guard) -> Written<Delivery>;
+    /// `deliveries.redeliver_failed`
+    fn redeliver_failed(asked: &Redeliver, guard: Guard) -> Redelivered;
 }

@@ -683,7 +683,7 @@ mod tests {
             state,
             created_at: crate::domain::time::Timestamp::from_millis(0),
             updated_at: crate::domain::time::Timestamp::from_millis(0),
-            expires_at: crate::domain::time::Timestamp::from_millis(0),
+            expires_at: crate::domain::time::Timestamp::from_millis(600_000),
             claimed_at: None,
         };
         let told = |state| serde_json::to_value(AttemptStatus::from(&attempt(state))).unwrap();

@@ -7,6 +7,7 @@ pub mod auth_configs;
 pub mod connect_sessions;
 pub mod connectors;
 pub mod end_user;
+pub mod events;
 mod json_text;
 pub mod keys;
 mod open;
@@ -17,8 +18,10 @@ pub mod platform;
 pub mod problem;
 pub mod projects;
 pub mod proxy;
+pub mod request_logs;
 pub mod requests;
 pub mod schema;
+pub mod webhooks;
 pub mod write;
 
 pub use json_text::JsonText;

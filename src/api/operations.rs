@@ -48,7 +48,7 @@ macro_rules! operations {
 }
 
 operations! {
-    // The vendor's platform API (contract sections 3 to 6).
+    // The vendor's platform API (contract sections 3 to 7).
     "platform.connect_sessions.create" "POST" "/connect_sessions" PlatformWrite Vendor;
     "platform.connect_sessions.authenticate" "POST" "/connect_sessions/authenticate" PlatformRead Vendor;
     "platform.connect_sessions.get" "GET" "/connect_sessions/{id}" PlatformRead Vendor;
@@ -66,6 +66,10 @@ operations! {
     "platform.connectors.list_meta" "GET" "/connectors/meta" PlatformRead Vendor;
     "platform.connectors.get_meta" "GET" "/connectors/meta/{provider}" PlatformRead Vendor;
     "platform.proxy" "POST" "/unified/proxy" UnifiedRead Vendor;
+    "platform.requests.logs" "GET" "/requests/logs" PlatformRead Vendor;
+    "platform.requests.steps" "GET" "/requests/logs/steps" PlatformRead Vendor;
+    "platform.requests.get" "GET" "/requests/logs/{id}" PlatformRead Vendor;
+    "platform.requests.platform_logs" "GET" "/requests/platform-logs" PlatformRead Vendor;
     // What only a hub of one's own offers.
     "capabilities.get" "GET" "/admin/capabilities" PlatformRead Extension;
     "auth_configs.list" "GET" "/admin/auth_configs" PlatformRead Extension;
@@ -95,8 +99,11 @@ operations! {
     "accounts.update" "PATCH" "/admin/accounts/{id}" PlatformWrite Extension;
     "accounts.suspend" "POST" "/admin/accounts/{id}/suspend" PlatformWrite Extension;
     "accounts.resume" "POST" "/admin/accounts/{id}/resume" PlatformWrite Extension;
+    "accounts.test" "POST" "/admin/accounts/{id}/test" PlatformWrite Extension;
+    "accounts.refresh" "POST" "/admin/accounts/{id}/refresh" PlatformWrite Extension;
     "accounts.delete" "DELETE" "/admin/accounts/{id}" PlatformWrite Extension;
     "accounts.proxy" "POST" "/admin/accounts/{id}/proxy" UnifiedRead Extension;
+    "logs.list" "GET" "/admin/logs" PlatformRead Extension;
     "projects.list" "GET" "/admin/projects" Administer Extension;
     "projects.get" "GET" "/admin/projects/{name}" Administer Extension;
     "projects.impact" "GET" "/admin/projects/{name}/impact" Administer Extension;
@@ -109,6 +116,21 @@ operations! {
     "keys.disable" "POST" "/admin/keys/{id}/disable" Administer Extension;
     "keys.enable" "POST" "/admin/keys/{id}/enable" Administer Extension;
     "keys.delete" "DELETE" "/admin/keys/{id}" Administer Extension;
+    "events.list" "GET" "/admin/events" PlatformRead Extension;
+    "events.follow" "GET" "/admin/events/new" PlatformRead Extension;
+    "webhooks.list" "GET" "/admin/webhooks" Administer Extension;
+    "webhooks.get" "GET" "/admin/webhooks/{id}" Administer Extension;
+    "webhooks.create" "POST" "/admin/webhooks" Administer Extension;
+    "webhooks.update" "PATCH" "/admin/webhooks/{id}" Administer Extension;
+    "webhooks.enable" "POST" "/admin/webhooks/{id}/enable" Administer Extension;
+    "webhooks.disable" "POST" "/admin/webhooks/{id}/disable" Administer Extension;
+    "webhooks.delete" "DELETE" "/admin/webhooks/{id}" Administer Extension;
+    "webhooks.rotate_secret" "POST" "/admin/webhooks/{id}/rotate_secret" Administer Extension;
+    "webhooks.test" "POST" "/admin/webhooks/{id}/test" Administer Extension;
+    "deliveries.list" "GET" "/admin/deliveries" Administer Extension;
+    "deliveries.get" "GET" "/admin/deliveries/{id}" Administer Extension;
+    "deliveries.redeliver" "POST" "/admin/deliveries/{id}/redeliver" Administer Extension;
+    "deliveries.redeliver_failed" "POST" "/admin/redeliver" Administer Extension;
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::allowlist::{Allowlist, BadAllowlist, Entry};
 use crate::domain::origin::{BadWebAddress, Origin};
 use crate::domain::project::{self, AppOrigins};
+use crate::domain::request_log::{BadBodies, BadRetention, Retention};
 use crate::domain::time::Timestamp;
 use crate::hub::projects::Changes;
 
@@ -22,6 +23,12 @@ pub struct Project {
     /// Origins of the applications that embed its page; logins may return to them.
     #[serde(default)]
     pub app_origins: Vec<String>,
+    /// Which headers and bodies its log keeps: `off`, `errors` or `all`.
+    #[serde(default)]
+    pub log_bodies: String,
+    /// For how many days its log keeps new rows.
+    #[serde(default)]
+    pub log_retention_days: u64,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -31,8 +38,15 @@ impl From<project::Project> for Project {
         let name = project.name.to_string();
         let ip_allowlist = project.allowlist.entries().iter().map(Entry::to_string).collect();
         let app_origins = origins(&project.app_origins);
-        let created_at = project.created_at;
-        Self { id: name.clone(), name, ip_allowlist, app_origins, created_at }
+        Self {
+            id: name.clone(),
+            name,
+            ip_allowlist,
+            app_origins,
+            log_bodies: project.keeping.bodies.as_str().to_owned(),
+            log_retention_days: project.keeping.retention.as_days().into(),
+            created_at: project.created_at,
+        }
     }
 }
 
@@ -49,6 +63,12 @@ pub enum BadProject {
     /// Applications that embed the page.
     #[error("app_origins: {0}")]
     AppOrigins(#[from] BadWebAddress),
+    /// Which bodies are kept.
+    #[error("log_bodies: {0}")]
+    Bodies(#[from] BadBodies),
+    /// For how long the log is kept.
+    #[error("log_retention_days: {0}")]
+    Retention(#[from] BadRetention),
 }
 
 /// What to change of a project; what is absent stays.
@@ -60,6 +80,12 @@ pub struct UpdateProject {
     /// Origins of the applications that embed its page; an empty list removes all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app_origins: Option<Vec<String>>,
+    /// Which headers and bodies its log keeps: `off`, `errors` or `all`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_bodies: Option<String>,
+    /// For how many days its log keeps new rows, 1 to 3650; older ones go when they were to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_retention_days: Option<u64>,
 }
 
 impl From<&Changes> for UpdateProject {
@@ -68,6 +94,8 @@ impl From<&Changes> for UpdateProject {
         Self {
             ip_allowlist: changes.allowlist.as_ref().map(texts),
             app_origins: changes.app_origins.as_ref().map(origins),
+            log_bodies: changes.log_bodies.map(|bodies| bodies.as_str().to_owned()),
+            log_retention_days: changes.log_retention.map(|retention| retention.as_days().into()),
         }
     }
 }
@@ -87,6 +115,8 @@ impl TryFrom<UpdateProject> for Changes {
         Ok(Self {
             allowlist: asked.ip_allowlist.map(read).transpose()?,
             app_origins: asked.app_origins.map(origins).transpose()?,
+            log_bodies: asked.log_bodies.map(|text| text.parse()).transpose()?,
+            log_retention: asked.log_retention_days.map(Retention::days).transpose()?,
         })
     }
 }

@@ -11,8 +11,11 @@ use super::accounts::{Account, AccountDetail, Explanation, Finding};
 use super::auth_configs::{AuthConfig, AuthConfigDetail};
 use super::connect_sessions::{ConnectSession, CreatedSession};
 use super::connectors::{Connector, ConnectorDetail};
+use super::events::Event;
 use super::keys::{CreatedKey, Key};
 use super::projects::Project;
+use super::request_logs::{LogRow, RequestLog};
+use super::webhooks::{Attempt, CreatedWebhook, Delivery, DeliveryDetail, Redelivered, Webhook};
 use crate::domain::connector::guide::Guide;
 
 /// A named schema.
@@ -62,8 +65,20 @@ pub const TYPES: &[Type] = &[
     Type::of::<ConnectSession>("session", "A connect session, without its token"),
     Type::of::<CreatedSession>("created-session", "A new connect session with token and link"),
     Type::of::<Project>("project", "A project"),
+    Type::of::<LogRow>("log", "A call, as the log's lists show it"),
+    Type::of::<RequestLog>(
+        "log-detail",
+        "A call with its steps, and with bodies where they are kept",
+    ),
     Type::of::<Key>("key", "An API key, without its text"),
     Type::of::<CreatedKey>("created-key", "A new API key with its text"),
+    Type::of::<Event<'_>>("event", "Something that happened in a project"),
+    Type::of::<Webhook>("webhook", "A webhook, without its secrets"),
+    Type::of::<CreatedWebhook>("created-webhook", "A webhook and the secret made for it"),
+    Type::of::<Delivery>("delivery", "An event on its way to a webhook, or there"),
+    Type::of::<DeliveryDetail>("delivery-detail", "A delivery with its attempts and its body"),
+    Type::of::<Attempt>("attempt", "One attempt of a delivery"),
+    Type::of::<Redelivered>("redelivered", "How many deliveries are sent again"),
 ];
 
 fn schema_of<T: JsonSchema>() -> Schema {
@@ -133,6 +148,8 @@ impl JsonSchema for Target {
                 generator.subschema_for::<Connector>(),
                 generator.subschema_for::<Project>(),
                 generator.subschema_for::<Key>(),
+                generator.subschema_for::<Webhook>(),
+                generator.subschema_for::<Delivery>(),
             ]
         })
     }

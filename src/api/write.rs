@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::hub::accounts::Revocation;
+
 /// The outcome of a write for one target.
 #[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct Written<T> {
@@ -20,4 +22,25 @@ pub struct Written<T> {
     pub before: Option<T>,
     /// The target after.
     pub after: Option<T>,
+    /// What the provider made of the tokens of an account that was deleted (AT-20).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revoked: Vec<Revoked>,
+}
+
+/// What a provider made of a token that it was asked to forget.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
+pub struct Revoked {
+    /// `access_token` or `refresh_token`.
+    pub token: String,
+    /// Whether the provider confirmed it.
+    pub revoked: bool,
+    /// Why not.
+    pub reason: Option<String>,
+}
+
+impl From<Revocation> for Revoked {
+    fn from(revocation: Revocation) -> Self {
+        let reason = revocation.outcome.err();
+        Self { token: revocation.token.to_owned(), revoked: reason.is_none(), reason }
+    }
 }

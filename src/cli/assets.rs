@@ -241,6 +241,20 @@ pub(super) fn keys() -> ArgValueCandidates {
     })
 }
 
+/// Ids of the project's webhooks.
+pub(super) fn webhooks() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let mut found = Vec::new();
+        _ = with_backend(async |backend| {
+            let all = backend.webhooks().await?.into_iter();
+            found
+                .extend(all.map(|one| CompletionCandidate::new(one.id).help(Some(one.url.into()))));
+            Ok(())
+        });
+        found
+    })
+}
+
 /// Codes of errors.
 pub(super) fn error_codes() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
@@ -267,7 +281,7 @@ fn with_backend(read: impl AsyncFnOnce(&Backend) -> Result<(), HubError>) -> Res
     let settings =
         Settings::merge(&globals, Environment::read(), SystemClock.now(), Reading::Whole)?;
     let context = Context::new(globals, settings)?;
-    context.block_on(false, async {
+    context.block_on(false, false, async {
         let reading = async { read(&context.glance(PATIENCE).await?).await };
         // Only a database elsewhere can keep the runtime waiting, and only then are there timers.
         if context.is_in_a_file() {

@@ -182,13 +182,15 @@ impl Context {
         Ok(self.hub_on(local, store(local)?.for_server(readers), public_url))
     }
 
-    /// Runs a command to its end; one that serves others on a thread per processor.
+    /// Runs a command to its end; one that serves others on a thread per processor. `calls` is for
+    /// one that uses the network wherever it acts.
     ///
     /// # Errors
     /// As the command ends.
     pub(super) fn block_on(
         &self,
         serves: bool,
+        calls: bool,
         command: impl Future<Output = Result<(), HubError>>,
     ) -> Result<(), HubError> {
         let mut builder = match serves {
@@ -196,7 +198,7 @@ impl Context {
             false => tokio::runtime::Builder::new_current_thread(),
         };
         // Timers and sockets are for networks; a store in a file needs neither.
-        if serves || !self.is_in_a_file() {
+        if serves || calls || !self.is_in_a_file() {
             builder.enable_all();
         }
         let runtime = builder.build().map_err(|error| {

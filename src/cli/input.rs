@@ -82,8 +82,22 @@ fn stdin_value(key: &str) -> Result<Secret, HubError> {
     text_of(stdin.lock(), "standard input").map(Secret::new)
 }
 
-fn file_value(path: &Path) -> Result<Secret, HubError> {
+/// The text in a file, which may be a secret.
+pub(super) fn file_value(path: &Path) -> Result<Secret, HubError> {
     text_of(open(path)?, &path.display().to_string()).map(Secret::new)
+}
+
+/// The bytes of a file, or of standard input for `-`, just as they are.
+pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, HubError> {
+    if path != Path::new("-") {
+        return bytes_of(open(path)?, &path.display().to_string());
+    }
+    let stdin = std::io::stdin();
+    if stdin.is_terminal() {
+        let text = "standard input is read, and that is the terminal";
+        return Err(HubError::new(&codes::INPUT_NEEDED, text).hint("name a file"));
+    }
+    bytes_of(stdin.lock(), "standard input")
 }
 
 /// Opens a file that was named on the command line.
@@ -102,15 +116,9 @@ pub(super) fn open(path: &Path) -> Result<File, HubError> {
 
 /// Reads a text of bounded size; one line end at its end is not part of it.
 fn text_of(source: impl Read, name: &str) -> Result<String, HubError> {
-    let unreadable = |text: String| HubError::new(&codes::INPUT_UNREADABLE, text);
-    let mut bytes = Vec::new();
-    let read = source.take(VALUE_LIMIT + 1).read_to_end(&mut bytes);
-    read.map_err(|error| unreadable(format!("can't read {name}: {error}")))?;
-    if bytes.len() as u64 > VALUE_LIMIT {
-        return Err(unreadable(format!("{name} is larger than {VALUE_LIMIT} bytes")));
-    }
-    let mut text =
-        String::from_utf8(bytes).map_err(|_| unreadable(format!("{name} is not valid UTF-8")))?;
+    let mut text = String::from_utf8(bytes_of(source, name)?).map_err(|_| {
+        HubError::new(&codes::INPUT_UNREADABLE, format!("{name} is not valid UTF-8"))
+    })?;
     if text.ends_with('\n') {
         text.pop();
         if text.ends_with('\r') {
@@ -118,6 +126,17 @@ fn text_of(source: impl Read, name: &str) -> Result<String, HubError> {
         }
     }
     Ok(text)
+}
+
+fn bytes_of(source: impl Read, name: &str) -> Result<Vec<u8>, HubError> {
+    let unreadable = |text: String| HubError::new(&codes::INPUT_UNREADABLE, text);
+    let mut bytes = Vec::new();
+    let read = source.take(VALUE_LIMIT + 1).read_to_end(&mut bytes);
+    read.map_err(|error| unreadable(format!("can't read {name}: {error}")))?;
+    if bytes.len() as u64 > VALUE_LIMIT {
+        return Err(unreadable(format!("{name} is larger than {VALUE_LIMIT} bytes")));
+    }
+    Ok(bytes)
 }
 
 /// Targets from arguments; `-` stands for the lines of standard input.

@@ -15,6 +15,7 @@ use super::commands::link::Link;
 use super::commands::meta::{CodeRow, VersionRow};
 use super::commands::profile::ProfileRow;
 use super::commands::wait::Waited;
+use super::commands::webhooks::{Forwarded, Proof};
 use super::exit::{EXIT_CODES, Envelope};
 use super::output::{OneOfMany, WriteResult};
 
@@ -32,6 +33,8 @@ const OWN: &[Type] = &[
     Type::of::<ValueRow>("setting-value", "The value of one setting of the configuration file"),
     Type::of::<ExplainRow>("explained-setting", "A value that holds, and what says so"),
     Type::of::<CheckRow>("check", "Something that doctor looked at, and how it is"),
+    Type::of::<Forwarded>("forwarded", "An event that `hubctl webhooks listen` posted"),
+    Type::of::<Proof>("proof", "What `hubctl webhooks verify` proved"),
     Type::of::<FileRow>("config-file", "The configuration file"),
     Type::of::<CommandRow>("command", "A command, as `hubctl commands` shows it"),
     Type::of::<Argument>("argument", "An argument of a command"),
@@ -90,10 +93,32 @@ const ANSWERS: &[(&str, &[&str])] = &[
     ("accounts update", &["write"]),
     ("accounts relink", &["created-session"]),
     ("accounts wait", &["account-detail"]),
+    ("accounts test", WRITES),
+    ("accounts refresh", WRITES),
     ("accounts suspend", WRITES),
     ("accounts resume", WRITES),
     ("accounts delete", WRITES),
     ("accounts export", &["account[]"]),
+    ("webhooks list", &["webhook[]"]),
+    ("webhooks get", &["webhook"]),
+    ("webhooks create", &["created-webhook"]),
+    ("webhooks update", &["write"]),
+    ("webhooks enable", WRITES),
+    ("webhooks disable", WRITES),
+    ("webhooks delete", WRITES),
+    ("webhooks rotate-secret", &["created-webhook"]),
+    ("webhooks test", &["delivery-detail"]),
+    ("webhooks deliveries", &["delivery[]", "delivery-detail"]),
+    ("webhooks redeliver", &["write", "writes", "redelivered"]),
+    ("webhooks listen", &["forwarded[]"]),
+    ("webhooks verify", &["proof"]),
+    ("events list", &["event[]"]),
+    ("events tail", &["event[]"]),
+    ("connectors logs", &["log[]"]),
+    ("accounts logs", &["log[]"]),
+    ("logs list", &["log[]"]),
+    ("logs get", &["log-detail"]),
+    ("logs tail", &["log[]"]),
     ("keys list", &["key[]"]),
     ("keys get", &["key"]),
     ("keys create", &["created-key"]),
@@ -199,8 +224,11 @@ mod tests {
     use crate::api::auth_configs::{AuthConfig, AuthConfigDetail};
     use crate::api::connect_sessions::{ConnectSession, CreatedSession};
     use crate::api::connectors::{Connector, ConnectorDetail};
+    use crate::api::events::Event;
     use crate::api::keys::{CreatedKey, Key};
     use crate::api::projects::Project;
+    use crate::api::request_logs::{LogRow, RequestLog};
+    use crate::api::webhooks::{CreatedWebhook, Delivery, DeliveryDetail, Redelivered, Webhook};
     use crate::cli::commands::auth::StatusRow;
     use crate::cli::commands::config::{ExplainRow, FileRow, SettingRow, ValueRow};
     use crate::cli::commands::connectors::Found;
@@ -210,6 +238,7 @@ mod tests {
     use crate::cli::commands::meta::{CodeRow, VersionRow};
     use crate::cli::commands::profile::ProfileRow;
     use crate::cli::commands::wait::Waited;
+    use crate::cli::commands::webhooks::{Forwarded, Proof};
     use crate::cli::output::{OneOfMany, Record, Single};
 
     /// `--fields` offers exactly what is serialised, in the same order.
@@ -236,8 +265,18 @@ mod tests {
         check::<Waited>("session-wait");
         check::<CreatedSession>("created-session");
         check::<Project>("project");
+        check::<LogRow>("log");
+        check::<RequestLog>("log-detail");
         check::<Key>("key");
         check::<CreatedKey>("created-key");
+        check::<Event<'_>>("event");
+        check::<Webhook>("webhook");
+        check::<CreatedWebhook>("created-webhook");
+        check::<Delivery>("delivery");
+        check::<DeliveryDetail>("delivery-detail");
+        check::<Redelivered>("redelivered");
+        check::<Forwarded>("forwarded");
+        check::<Proof>("proof");
         check::<Link<'_>>("link");
         check::<Found>("lint-finding");
         check::<Single<'_>>("write");

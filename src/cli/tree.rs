@@ -12,8 +12,8 @@ use crate::api::Operation;
 use crate::error::HubError;
 
 use super::commands::{
-    accounts, api, auth, config, connectors, contract, demo, doctor, keys, link, meta, profile,
-    projects, request, serve, session, wait,
+    accounts, api, auth, config, connectors, contract, demo, doctor, events, keys, link, logs,
+    meta, profile, projects, request, serve, session, wait, webhooks,
 };
 use super::context::Context;
 use super::globals::Globals;
@@ -46,6 +46,8 @@ impl Effect {
 pub(super) trait Run: Args + FromArgMatches {
     /// Whether it serves others, and so wants a thread per processor.
     const SERVES: bool = false;
+    /// Whether it uses the network also where it acts on a store in a file.
+    const CALLS: bool = false;
 
     async fn run(self, context: &Context) -> Result<(), HubError>;
 }
@@ -60,6 +62,7 @@ pub(super) struct Leaf {
     pub(super) operations: &'static [&'static str],
     augment: fn(Command) -> Command,
     serves: bool,
+    calls: bool,
     run: for<'a> fn(&'a Context, &'a ArgMatches) -> Running<'a>,
 }
 
@@ -69,8 +72,8 @@ const fn leaf<T: Run>(
     effect: Effect,
     operations: &'static [&'static str],
 ) -> Leaf {
-    let (augment, serves) = (T::augment_args, T::SERVES);
-    Leaf { name, aliases, effect, operations, augment, serves, run: run::<T> }
+    let (augment, serves, calls) = (T::augment_args, T::SERVES, T::CALLS);
+    Leaf { name, aliases, effect, operations, augment, serves, calls, run: run::<T> }
 }
 
 fn run<'a, T: Run>(context: &'a Context, matches: &'a ArgMatches) -> Running<'a> {
@@ -124,6 +127,7 @@ pub(super) const GROUPS: &[Group] = &[
             ),
             leaf::<connectors::Delete>("delete", &["rm"], Destructive, &["auth_configs.delete"]),
             leaf::<connectors::Open>("open", &[], Read, &["connectors.get"]),
+            leaf::<logs::OfConnector>("logs", &[], Read, &["auth_configs.target", "logs.list"]),
             leaf::<connectors::Import>("import", &[], Write, &["connectors.import"]),
             leaf::<connectors::Lint>("lint", &[], Read, &[]),
             leaf::<connectors::Forget>("forget", &[], Destructive, &["connectors.forget"]),
@@ -169,10 +173,67 @@ pub(super) const GROUPS: &[Group] = &[
                 &["accounts.get", "connect_sessions.create"],
             ),
             leaf::<wait::AccountWait>("wait", &[], Read, &["accounts.get"]),
+            leaf::<accounts::Test>("test", &[], Write, &["accounts.test"]),
+            leaf::<accounts::Refresh>("refresh", &[], Write, &["accounts.refresh"]),
             leaf::<accounts::Suspend>("suspend", &[], Destructive, &["accounts.suspend"]),
             leaf::<accounts::Resume>("resume", &[], Write, &["accounts.resume"]),
             leaf::<accounts::Delete>("delete", &["rm"], Destructive, &["accounts.delete"]),
             leaf::<accounts::Export>("export", &[], Read, &["accounts.list"]),
+            leaf::<logs::OfAccount>("logs", &[], Read, &["logs.list"]),
+        ],
+    },
+    Group {
+        name: "logs",
+        aliases: &["log"],
+        about: "See who called what, and what came of it",
+        commands: &[
+            leaf::<logs::List>("list", &["ls"], Read, &["logs.list"]),
+            leaf::<logs::Get>("get", &["show"], Read, &["platform.requests.get"]),
+            leaf::<logs::Tail>("tail", &[], Read, &["logs.list"]),
+        ],
+    },
+    Group {
+        name: "webhooks",
+        aliases: &["webhook"],
+        about: "Tell other programs of what happens",
+        commands: &[
+            leaf::<webhooks::List>("list", &["ls"], Read, &["webhooks.list"]),
+            leaf::<webhooks::Get>("get", &["show"], Read, &["webhooks.get"]),
+            leaf::<webhooks::Create>("create", &[], Write, &["webhooks.create"]),
+            leaf::<webhooks::Update>("update", &[], Write, &["webhooks.update"]),
+            leaf::<webhooks::Enable>("enable", &[], Write, &["webhooks.enable"]),
+            leaf::<webhooks::Disable>("disable", &[], Destructive, &["webhooks.disable"]),
+            leaf::<webhooks::Delete>("delete", &["rm"], Destructive, &["webhooks.delete"]),
+            leaf::<webhooks::RotateSecret>(
+                "rotate-secret",
+                &[],
+                Destructive,
+                &["webhooks.rotate_secret"],
+            ),
+            leaf::<webhooks::Test>("test", &[], Write, &["webhooks.test"]),
+            leaf::<webhooks::Deliveries>(
+                "deliveries",
+                &[],
+                Read,
+                &["deliveries.list", "deliveries.get"],
+            ),
+            leaf::<webhooks::Redeliver>(
+                "redeliver",
+                &[],
+                Write,
+                &["deliveries.redeliver", "deliveries.redeliver_failed"],
+            ),
+            leaf::<webhooks::Listen>("listen", &[], Read, &["events.follow"]),
+            leaf::<webhooks::Verify>("verify", &[], Read, &[]),
+        ],
+    },
+    Group {
+        name: "events",
+        aliases: &["event"],
+        about: "See what happened, and what happens",
+        commands: &[
+            leaf::<events::List>("list", &["ls"], Read, &["events.list"]),
+            leaf::<events::Tail>("tail", &[], Read, &["events.follow"]),
         ],
     },
     Group {
@@ -266,8 +327,18 @@ pub(super) const SINGLE: &[Leaf] = &[
 /// Builders of the groups, in the order of `GROUPS`; a builder takes no data along, so the place
 /// in the table is part of its type.
 const BUILDERS: [fn(Command) -> Command; GROUPS.len()] = [
-    group::<0>, group::<1>, group::<2>, group::<3>, group::<4>, group::<5>, group::<6>, group::<7>,
+    group::<0>,
+    group::<1>,
+    group::<2>,
+    group::<3>,
+    group::<4>,
+    group::<5>,
+    group::<6>,
+    group::<7>,
     group::<8>,
+    group::<9>,
+    group::<10>,
+    group::<11>,
 ];
 
 fn group<const AT: usize>(command: Command) -> Command {
@@ -343,6 +414,7 @@ pub(super) fn parse(arguments: &[OsString]) -> Result<ArgMatches, clap::Error> {
 /// A command that was named, with its own arguments.
 pub(super) struct Found<'m> {
     pub(super) serves: bool,
+    pub(super) calls: bool,
     pub(super) run: for<'a> fn(&'a Context, &'a ArgMatches) -> Running<'a>,
     pub(super) matches: &'m ArgMatches,
     /// The group that it belongs to.
@@ -357,7 +429,8 @@ impl Leaf {
             |id: &str| Operation::find(id).is_some_and(|row| row.permission.only_reads());
         let writes_to_the_hub =
             self.effect != Read && !self.operations.iter().all(|id| only_reads(id));
-        Found { serves: self.serves, run: self.run, matches, group, writes_to_the_hub }
+        let Self { serves, calls, run, .. } = *self;
+        Found { serves, calls, run, matches, group, writes_to_the_hub }
     }
 }
 

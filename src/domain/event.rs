@@ -1,63 +1,116 @@
 //! What happened, as data; rows of it are written in the transaction that caused them.
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde_json::Value;
 
 use super::ids::EventId;
 use super::time::Timestamp;
 
-/// The kinds of event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum EventKind {
+/// The text is no kind of event.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no kind of event: use one such as account.created")]
+pub struct BadEventKind(String);
+
+macro_rules! kinds {
+    ($($(#[doc = $doc:literal])+ $ident:ident = $name:literal;)*) => {
+        /// The kinds of event.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum EventKind {
+            $($(#[doc = $doc])+ $ident,)*
+        }
+
+        impl EventKind {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$ident),*];
+            /// Their names on the wire, in the same order.
+            pub const NAMES: &'static [&'static str] = &[$($name),*];
+
+            /// The kind's name on the wire.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$ident => $name,)*
+                }
+            }
+        }
+
+        impl FromStr for EventKind {
+            type Err = BadEventKind;
+
+            fn from_str(text: &str) -> Result<Self, BadEventKind> {
+                match text {
+                    $($name => Ok(Self::$ident),)*
+                    _ => {
+                        let shown = text.chars().take(40).flat_map(char::escape_debug).collect();
+                        Err(BadEventKind(shown))
+                    }
+                }
+            }
+        }
+    };
+}
+
+kinds! {
     /// A new account was linked (WH-1).
-    AccountCreated,
+    AccountCreated = "account.created";
     /// An account changed in a way its object shows (WH-2, WH-10).
-    AccountUpdated,
-    /// A provider refuses an account's credentials (AT-5).
-    AccountError,
+    AccountUpdated = "account.updated";
     /// An account was removed (WH-3).
-    AccountDeleted,
+    AccountDeleted = "account.deleted";
+    /// An account's credentials stopped working (AT-5).
+    AccountError = "account.error";
     /// An auth config was set up.
-    AuthConfigCreated,
+    AuthConfigCreated = "auth_config.created";
     /// An auth config's name, fields or pin changed.
-    AuthConfigUpdated,
+    AuthConfigUpdated = "auth_config.updated";
     /// An auth config was enabled.
-    AuthConfigEnabled,
+    AuthConfigEnabled = "auth_config.enabled";
     /// An auth config was disabled.
-    AuthConfigDisabled,
+    AuthConfigDisabled = "auth_config.disabled";
     /// An auth config became its connector's default.
-    AuthConfigDefaultChanged,
+    AuthConfigDefaultChanged = "auth_config.default_changed";
     /// An auth config was removed.
-    AuthConfigDeleted,
+    AuthConfigDeleted = "auth_config.deleted";
     /// An API key was made.
-    KeyCreated,
+    KeyCreated = "key.created";
     /// An API key was disabled.
-    KeyDisabled,
+    KeyDisabled = "key.disabled";
     /// An API key was enabled again.
-    KeyEnabled,
+    KeyEnabled = "key.enabled";
     /// An API key was removed.
-    KeyDeleted,
+    KeyDeleted = "key.deleted";
+    /// A connect session was created.
+    SessionCreated = "session.created";
+    /// An account was linked with a connect session.
+    SessionUsed = "session.used";
+    /// A connect session's life ended before an account was linked with it.
+    SessionExpired = "session.expired";
+    /// A connect session was ended by an administrator.
+    SessionRevoked = "session.revoked";
+    /// A webhook was made.
+    WebhookCreated = "webhook.created";
+    /// A webhook's address, events or secret changed, or it was enabled again.
+    WebhookUpdated = "webhook.updated";
+    /// A webhook was disabled, by an administrator or because its receiver fails.
+    WebhookDisabled = "webhook.disabled";
+    /// A webhook was removed.
+    WebhookDeleted = "webhook.deleted";
 }
 
 impl EventKind {
-    /// The kind's name on the wire.
+    /// What kind of thing it happens to, as `record_type` names it.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::AccountCreated => "account.created",
-            Self::AccountUpdated => "account.updated",
-            Self::AccountError => "account.error",
-            Self::AccountDeleted => "account.deleted",
-            Self::AuthConfigCreated => "auth_config.created",
-            Self::AuthConfigUpdated => "auth_config.updated",
-            Self::AuthConfigEnabled => "auth_config.enabled",
-            Self::AuthConfigDisabled => "auth_config.disabled",
-            Self::AuthConfigDefaultChanged => "auth_config.default_changed",
-            Self::AuthConfigDeleted => "auth_config.deleted",
-            Self::KeyCreated => "key.created",
-            Self::KeyDisabled => "key.disabled",
-            Self::KeyEnabled => "key.enabled",
-            Self::KeyDeleted => "key.deleted",
-        }
+    pub fn record_type(self) -> &'static str {
+        let name = self.as_str();
+        name.split_once('.').map_or(name, |(thing, _)| thing)
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
 }
 
@@ -68,10 +121,28 @@ pub struct Event {
     pub id: EventId,
     /// What happened.
     pub kind: EventKind,
-    /// Id of the account, auth config or API key that it happened to.
+    /// Id of the account, auth config, session, webhook or API key that it happened to.
     pub subject: String,
     /// When.
     pub at: Timestamp,
     /// Facts that can't be looked up later, never a secret.
     pub data: Option<Value>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::EventKind;
+
+    #[test]
+    fn names_are_read_back_and_begin_with_what_they_are_about() {
+        for (kind, name) in EventKind::ALL.iter().zip(EventKind::NAMES) {
+            assert_eq!(name.parse(), Ok(*kind));
+            assert_eq!(kind.as_str(), *name);
+            assert!(name.starts_with(&format!("{}.", kind.record_type())), "{name}");
+        }
+        for bad in ["", "account", "account.", "Account.created", "account.created ", "\u{1b}[2J"] {
+            let error = bad.parse::<EventKind>().unwrap_err().to_string();
+            assert!(!error.contains('\u{1b}'), "{error}");
+        }
+    }
 }

@@ -78,42 +78,55 @@ text_ids! {
     EventId, "an event id";
     /// Id of a recorded administrator's operation.
     OperationId, "an operation id";
+    /// Id of a webhook.
+    WebhookId, "a webhook id";
 }
 
-/// Number of a connect session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct SessionId(i64);
+macro_rules! numbers {
+    ($($(#[$doc:meta])* $name:ident, $what:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub struct $name(i64);
 
-impl SessionId {
-    /// The number of a stored session.
-    #[must_use]
-    pub const fn from_row(number: i64) -> Self {
-        Self(number)
-    }
+        impl $name {
+            /// The number of a stored row.
+            #[must_use]
+            pub const fn from_row(number: i64) -> Self {
+                Self(number)
+            }
 
-    /// The number.
-    #[must_use]
-    pub const fn get(self) -> i64 {
-        self.0
-    }
-}
-
-impl FromStr for SessionId {
-    type Err = BadId;
-
-    fn from_str(text: &str) -> Result<Self, BadId> {
-        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        match text.parse() {
-            Ok(number) if digits && number > 0 => Ok(Self(number)),
-            _ => Err(BadId { what: "a session number", text: text.chars().take(80).collect() }),
+            /// The number.
+            #[must_use]
+            pub const fn get(self) -> i64 {
+                self.0
+            }
         }
-    }
+
+        impl FromStr for $name {
+            type Err = BadId;
+
+            fn from_str(text: &str) -> Result<Self, BadId> {
+                let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+                match text.parse() {
+                    Ok(number) if digits && number > 0 => Ok(Self(number)),
+                    _ => Err(BadId { what: $what, text: text.chars().take(80).collect() }),
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    )*};
 }
 
-impl fmt::Display for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
+numbers! {
+    /// Number of a connect session.
+    SessionId, "a session number";
+    /// Number of a webhook's delivery.
+    DeliveryId, "a delivery's number";
 }
 
 /// Number by which the store refers to a project; people see its name.

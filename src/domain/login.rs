@@ -1,14 +1,10 @@
-//! A login at a provider as the browser sees it: where it goes, what it brings back, and where it
-//! may go then. No request is made here.
+//! What a login at a provider brings back, and where the browser may go then. Where it is sent at
+//! first is [`super::oauth::login`]'s.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sha2::{Digest, Sha256};
 use url::Url;
-use url::form_urlencoded::Serializer;
 
 use super::connector::request::TokenRequest;
-use super::connector::template::{MissingValue, Part, Template};
+use super::connector::template::Template;
 use super::connector::{AuthMethod, Field};
 use super::credentials::Values;
 use super::origin::Origin;
@@ -18,154 +14,6 @@ use super::secret::Secret;
 const LONGEST_RETURN: usize = 2_000;
 /// Longest text of a provider's that is kept, in characters.
 const LONGEST_TEXT: usize = 300;
-
-/// What a login carries besides the connector's facts.
-#[derive(Debug, Clone, Copy)]
-pub struct Carried<'a> {
-    /// Where the provider sends the browser back to.
-    pub redirect_uri: &'a str,
-    /// What finds the login then.
-    pub state: &'a Secret,
-    /// The PKCE challenge, where the method has one (OA-12).
-    pub challenge: Option<&'a str>,
-}
-
-/// An address can't be made.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadAddress {
-    /// A value is missing.
-    #[error(transparent)]
-    Missing(#[from] MissingValue),
-    /// The method has no address for it.
-    #[error("the connector names no address for the login")]
-    None,
-    /// What comes out is no address.
-    #[error("the address of the login is not one")]
-    Malformed,
-}
-
-/// The S256 challenge of a PKCE verifier (RFC 7636).
-#[must_use]
-pub fn challenge(verifier: &str) -> String {
-    URL_SAFE_NO_PAD.encode(Sha256::digest(verifier))
-}
-
-/// The provider's page where the end user logs in.
-///
-/// # Errors
-/// [`BadAddress`], which is the administrator's to mend.
-pub fn authorization_url(
-    method: &AuthMethod,
-    values: &Values,
-    carried: Carried<'_>,
-) -> Result<Url, BadAddress> {
-    if let Some(TokenRequest::OAuth1(flow)) = &method.token_request {
-        let mut members = vec![("oauth_token".to_owned(), need(values, "oauth_token")?)];
-        for (name, template) in &flow.authorization_params {
-            members.push((name.clone(), values.fill(template)?));
-        }
-        return with_query(&flow.authorization_url, values, members);
-    }
-    let template = method.authorization_url.as_ref().ok_or(BadAddress::None)?;
-    let client = method.client_id_field().map_or("client_id", |field| field.key.as_str());
-    let mut members = vec![
-        ("response_type".to_owned(), "code".to_owned()),
-        ("client_id".to_owned(), need(values, client)?),
-        ("redirect_uri".to_owned(), carried.redirect_uri.to_owned()),
-    ];
-    let scopes = scopes(method, values);
-    if !scopes.is_empty() {
-        members.push(("scope".to_owned(), scopes));
-    }
-    if let Some(challenge) = carried.challenge {
-        members.push(("code_challenge".to_owned(), challenge.to_owned()));
-        members.push(("code_challenge_method".to_owned(), "S256".to_owned()));
-    }
-    for (name, template) in &method.authorization_params {
-        let value = values.fill_or_empty(template);
-        members.retain(|(known, _)| known != name);
-        if !value.is_empty() {
-            members.push((name.clone(), value));
-        }
-    }
-    // Whatever a definition says, the state is the hub's own (OA-10).
-    members.retain(|(name, _)| name != "state");
-    members.push(("state".to_owned(), carried.state.expose().to_owned()));
-    with_query(template, values, members)
-}
-
-/// The scopes to ask for: the administrator's, else the connector's.
-#[must_use]
-pub fn scopes(method: &AuthMethod, values: &Values) -> String {
-    let own = method.scopes_field().and_then(|field| values.get(&field.key));
-    own.map_or_else(|| method.default_scopes.join(method.scope_separator()), str::to_owned)
-}
-
-fn need(values: &Values, name: &str) -> Result<String, MissingValue> {
-    values.get(name).map(str::to_owned).ok_or_else(|| MissingValue(name.to_owned()))
-}
-
-fn with_query(
-    template: &Template,
-    values: &Values,
-    members: Vec<(String, String)>,
-) -> Result<Url, BadAddress> {
-    let mut url = address(template, values)?;
-    let query = Serializer::new(String::new()).extend_pairs(members).finish();
-    // A page that finds its way by what follows `#` reads its query there too.
-    match url.fragment().filter(|fragment| fragment.starts_with(['/', '!'])) {
-        Some(fragment) => {
-            let sign = if fragment.contains('?') { '&' } else { '?' };
-            let whole = format!("{fragment}{sign}{query}");
-            url.set_fragment(Some(&whole));
-        }
-        None => {
-            let whole = match url.query().filter(|known| !known.is_empty()) {
-                Some(known) => format!("{known}&{query}"),
-                None => query,
-            };
-            url.set_query(Some(&whole));
-        }
-    }
-    Ok(url)
-}
-
-/// Fills a template of an address: what lands behind the host is encoded, and the host stays one.
-///
-/// # Errors
-/// [`BadAddress`].
-pub fn address(template: &Template, values: &Values) -> Result<Url, BadAddress> {
-    let mut filled = String::new();
-    for part in template.parts() {
-        match part {
-            Part::Text(text) | Part::Broken(text) => filled.push_str(text),
-            Part::Value { name, member: None } => {
-                let value = need(values, name)?;
-                if filled.is_empty() {
-                    filled.push_str(value.trim_end_matches('/'));
-                } else if is_in_host(&filled) {
-                    let fits = |c: char| c.is_ascii_alphanumeric() || "-._:".contains(c);
-                    if !value.chars().all(fits) {
-                        return Err(BadAddress::Malformed);
-                    }
-                    filled.push_str(&value);
-                } else {
-                    filled.extend(url::form_urlencoded::byte_serialize(value.as_bytes()));
-                }
-            }
-            Part::Value { .. } => return Err(BadAddress::Malformed),
-        }
-    }
-    let url = Url::parse(&filled).map_err(|_| BadAddress::Malformed)?;
-    let plain = matches!(url.scheme(), "https" | "http")
-        && url.username().is_empty()
-        && url.password().is_none();
-    if plain { Ok(url) } else { Err(BadAddress::Malformed) }
-}
-
-fn is_in_host(so_far: &str) -> bool {
-    so_far.split_once("://").is_none_or(|(_, rest)| !rest.contains(['/', '?', '#']))
-}
 
 /// Where a login may return to: an address whose origin is registered (OA-11, threat 7).
 #[must_use]

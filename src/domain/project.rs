@@ -6,6 +6,7 @@ use std::str::FromStr;
 use super::allowlist::Allowlist;
 use super::ids::ProjectNumber;
 use super::origin::{BadWebAddress, Origin};
+use super::request_log::Keeping;
 use super::time::Timestamp;
 
 /// The project that every store has.
@@ -105,6 +106,8 @@ pub struct Project {
     pub allowlist: Allowlist,
     /// Applications that embed its page.
     pub app_origins: AppOrigins,
+    /// What it wants of its log (KP-9, KP-10).
+    pub keeping: Keeping,
     /// When it was made.
     pub created_at: Timestamp,
 }

@@ -45,6 +45,12 @@ pub enum Refusal {
         /// What the maker lacks.
         lacking: Permissions,
     },
+    /// A value for a webhook can't be accepted.
+    WebhookInvalid(Problem),
+    /// There is no next secret that could become the active one.
+    NoNextSecret,
+    /// The webhook is disabled, so that nothing is sent to it (WH-7).
+    WebhookDisabled,
     /// The account is archived: it can't be paused, resumed or linked again (AT-6).
     Archived,
     /// More accounts than the caller's limit would be touched.

@@ -174,6 +174,33 @@ codes! {
     ANSWER_FAILED = "answer.failed", Unreachable,
         "The provider failed: its answer was 500 or the like.",
         "Try again later.";
+    EVENT_UNKNOWN = "event.not_found", NotFound,
+        "The project has no event of this id.",
+        "`hubctl events list` shows the events.";
+    WEBHOOK_UNKNOWN = "webhook.not_found", NotFound,
+        "The project has no webhook of this id.",
+        "`hubctl webhooks list` shows the webhooks.";
+    WEBHOOK_INVALID = "webhook.invalid", Invalid,
+        "A webhook can't be made or changed with these values.",
+        "The message names the value and what is wrong with it.";
+    WEBHOOK_STATE = "webhook.state", Conflict,
+        "The webhook's present state does not allow the change.",
+        "`hubctl webhooks get ID` shows how it stands.";
+    WEBHOOK_BLOCKED = "webhook.blocked", Invalid,
+        "Nothing is sent to this address: it is private, local or reserved, or does without TLS.",
+        "Use a public https:// address; for development, allow its network with `--allow-target CIDR`.";
+    WEBHOOK_TEST_FAILED = "webhook.test_failed", Unreachable,
+        "The receiver of a webhook did not take the trial delivery.",
+        "The delivery's status, error and answer say why.";
+    WEBHOOK_NOT_PROVEN = "webhook.not_proven", Conflict,
+        "The signature does not prove that the body is a delivery of the hub's.",
+        "Check that the bytes are those that were received, and the secret that of the webhook.";
+    DELIVERY_UNKNOWN = "webhook.delivery_not_found", NotFound,
+        "The project has no delivery of this number.",
+        "`hubctl webhooks deliveries` shows the deliveries.";
+    LOG_UNKNOWN = "log.not_found", NotFound,
+        "No request of this id is in the project's log: it never came, it was too long ago, or it was lost where too many came at once.",
+        "`hubctl logs list` shows what is there.";
     PROJECT_UNKNOWN = "project.not_found", NotFound,
         "The store has no project of this name.",
         "`hubctl projects list` shows the projects; `hubctl projects create NAME` makes one.";

@@ -52,6 +52,7 @@ impl EndUser {
             kind: session.kind,
             account: session.account.clone(),
             multiple: session.multiple,
+            is_told: false,
         }
     }
 }
@@ -272,7 +273,8 @@ impl Offer {
         };
         let checked = check_values(&self.fields, &given, mode);
         let checked = checked.map_err(|problems| bad_fields(&problems))?;
-        Ok(Filled { checked, edits: account.map(|account| account.id.clone()) })
+        let edits = account.map(|account| account.id.clone());
+        Ok(Filled { checked, edits, keeps_tokens: false })
     }
 
     /// Everything that calls need, before any token.

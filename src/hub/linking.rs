@@ -11,7 +11,7 @@ use crate::domain::auth_config::AuthConfig;
 use crate::domain::caller::Caller;
 use crate::domain::connector::values::Checked;
 use crate::domain::connector::{AuthMethod, Connector};
-use crate::domain::credentials::{Tokens, Values};
+use crate::domain::credentials::{ACCESS_TOKEN, Tokens, Values};
 use crate::domain::event::EventKind;
 use crate::domain::ids::AccountId;
 use crate::domain::provider_failure::{Class, ProviderFailure};
@@ -152,7 +152,7 @@ pub(super) async fn prove(hub: &Hub, way: &Way, mut values: Values) -> Result<Pr
     Ok(proof)
 }
 
-/// The connector's light call; one that is optional may fail (OA-18).
+/// The connector's light call: when it went well, `None` where there is none that did (OA-18).
 ///
 /// # Errors
 /// As [`provider_error`].
@@ -162,13 +162,8 @@ pub(super) async fn verify(
     values: &Values,
 ) -> Result<Option<Timestamp>, HubError> {
     let now = hub.clock.now();
-    let is_optional = way.connector.verify_for(&way.method).is_some_and(|verify| verify.optional);
-    match hub.provider.verify(way.target(values), now).await {
-        Ok(true) => Ok(Some(now)),
-        Ok(false) => Ok(None),
-        Err(_) if is_optional => Ok(None),
-        Err(failure) => Err(provider_error(failure)),
-    }
+    let answer = hub.provider.verify(way.target(values), now).await;
+    Ok(answer.map_err(provider_error)?.then_some(now))
 }
 
 /// What a provider's failure is told as: `provider.refused`, `provider.misconfigured`,
@@ -199,6 +194,8 @@ pub(super) struct Holder {
     pub(super) account: Option<AccountId>,
     /// Always a new account (CS-10).
     pub(super) multiple: bool,
+    /// Whether whoever links tells of it, in an event that covers more.
+    pub(super) is_told: bool,
 }
 
 impl Holder {
@@ -233,11 +230,13 @@ pub(super) struct Filled {
     pub(super) checked: Checked,
     /// The account whose stored values stand for what is missing (HB-10, SE-4).
     pub(super) edits: Option<AccountId>,
+    /// Whether stored tokens stay, since nobody logs in anew.
+    pub(super) keeps_tokens: bool,
 }
 
 impl Filled {
-    /// All values of the form, with the stored ones where none was given. Tokens are not among
-    /// them.
+    /// All values of the form, with the stored ones where none was given. Tokens are among them
+    /// only where they stay.
     pub(super) fn over(
         &self,
         method: &AuthMethod,
@@ -255,7 +254,7 @@ impl Filled {
             setup.iter().filter(|(key, _)| stays(key)).map(owned).collect();
         all_public.extend(public.clone());
         let mut all_secret: BTreeMap<_, _> =
-            secrets.iter().filter(|(key, _)| stays(key)).map(owned).collect();
+            secrets.iter().filter(|(key, _)| self.keeps_tokens || stays(key)).map(owned).collect();
         all_secret.extend(secret.clone());
         (all_public, all_secret)
     }
@@ -288,6 +287,7 @@ pub(super) async fn store(
     let project = caller.project();
     // It may have been disabled, changed or deleted while the provider was asked (AT-8).
     let config = super::accounts::auth_config(tx, caller, &way.config.id).await?;
+    let is_told = holder.is_told;
     let known = holder.known(tx, caller, &config.connector).await?;
     if known.as_ref().is_some_and(Account::is_archived) {
         return Err(Refusal::Archived.into());
@@ -299,6 +299,16 @@ pub(super) async fn store(
         // What the form left out can't be had from anywhere else.
         (Some(edited), _) => return Err(unknown(edited.as_str())),
         (None, _) => Kept { version: 0, secrets: BTreeMap::new() },
+    };
+    let known_life = match &filled.edits {
+        Some(id) if !filled.checked.secret.contains_key(ACCESS_TOKEN) => {
+            let fresh = accounts::refresh::freshness(tx, project, id).await?;
+            fresh.map(|fresh| TokenLife {
+                expires_at: fresh.expires_at,
+                refresh_after: fresh.refresh_after,
+            })
+        }
+        _ => None,
     };
     let old_setup = known.as_ref().map(|known| known.setup.clone()).unwrap_or_default();
     let (public, mut secrets) = filled.over(&way.method, &old_setup, &stored.secrets);
@@ -329,14 +339,34 @@ pub(super) async fn store(
         }
     };
     let tokens = proof.tokens.as_ref();
-    save_credentials(hub, tx, caller, &after.id, &way.method, &secrets, tokens).await?;
+    let life = match &known_life {
+        Some(life) if filled.keeps_tokens && tokens.is_none() => *life,
+        _ => life_of(&way.method, &secrets, tokens, now),
+    };
+    save_credentials(hub, tx, caller, &after.id, &secrets, life).await?;
     let kind = match before {
         Some(_) => EventKind::AccountUpdated,
         None => EventKind::AccountCreated,
     };
-    let data = Some(event_data(&after));
-    hub.emit(tx, caller, kind, after.id.as_str(), now, data).await?;
+    if !is_told {
+        let data = Some(event_data(&after));
+        hub.emit(tx, caller, kind, after.id.as_str(), now, data).await?;
+    }
     Ok(Linked { before, after })
+}
+
+/// How long tokens live, and when the worker renews them.
+fn life_of(
+    method: &AuthMethod,
+    secrets: &BTreeMap<String, Secret>,
+    tokens: Option<&Tokens>,
+    now: Timestamp,
+) -> TokenLife {
+    let renewable = tokens.filter(|_| refresh::can_renew(method, secrets));
+    TokenLife {
+        expires_at: tokens.and_then(|tokens| tokens.expires_at),
+        refresh_after: renewable.and_then(|tokens| refresh::due_of(tokens, now)),
+    }
 }
 
 /// Seals new credentials; whoever refreshes the old ones at this moment is too late.
@@ -345,20 +375,13 @@ async fn save_credentials(
     tx: &mut Tx,
     caller: &Caller,
     id: &AccountId,
-    method: &AuthMethod,
     secrets: &BTreeMap<String, Secret>,
-    tokens: Option<&Tokens>,
+    life: TokenLife,
 ) -> Result<(), HubError> {
-    let now = hub.clock.now();
     let stored = accounts::credentials(tx, caller.project(), id).await?;
     let version = stored.map_or(1, |stored| stored.version + 1);
     let sealed = hub.seal(tx, caller, credentials_spot(id, version), secrets).await?;
-    let credentials = Credentials { version, sealed, updated_at: now };
-    let renewable = tokens.filter(|_| refresh::can_renew(method, secrets));
-    let life = TokenLife {
-        expires_at: tokens.and_then(|tokens| tokens.expires_at),
-        refresh_after: renewable.and_then(|tokens| refresh::due_of(tokens, now)),
-    };
+    let credentials = Credentials { version, sealed, updated_at: hub.clock.now() };
     accounts::save_credentials(tx, caller.project(), id, &credentials, life).await?;
     Ok(())
 }

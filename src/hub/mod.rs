@@ -11,6 +11,7 @@ use crate::domain::caller::{Caller, Permission};
 use crate::domain::origin::Origin;
 use crate::domain::time::{Clock, Timestamp};
 use crate::error::{HubError, codes};
+use crate::provider::post::Poster;
 use crate::provider::{self, Provider};
 use crate::store::Store;
 
@@ -20,9 +21,11 @@ pub mod auth_configs;
 pub mod connect_sessions;
 pub mod connectors;
 pub mod end_user;
+pub mod events;
 pub mod keyring;
 pub mod keysource;
 mod linking;
+pub mod logs;
 pub mod oauth;
 pub mod oauth_apps;
 pub mod private_file;
@@ -33,9 +36,11 @@ pub mod refresh;
 mod refuse;
 mod sealing;
 pub mod vault;
+pub mod webhooks;
 pub mod write;
 
 use keysource::KeySources;
+use logs::Logs;
 use random::Random;
 use sealing::Sealing;
 
@@ -53,6 +58,8 @@ pub struct Hub {
     provider: Arc<Provider>,
     app_origins: Vec<Origin>,
     answer_limit: u64,
+    poster: Arc<Poster>,
+    logs: Arc<Logs>,
 }
 
 impl Hub {
@@ -64,22 +71,26 @@ impl Hub {
         keys: KeySources,
         public_url: Url,
     ) -> Self {
+        let sealing = Arc::new(Sealing::new(keys));
         let provider = Provider::new(provider::Options::default(), draw(&random));
         Self {
             store: Arc::new(store),
             clock,
             random,
-            sealing: Arc::new(Sealing::new(keys)),
+            sealing,
             public_url,
             provider: Arc::new(provider),
             app_origins: Vec::new(),
             answer_limit: proxy::ANSWER_LIMIT,
+            poster: Arc::new(Poster::new(provider::Options::default())),
+            logs: Arc::default(),
         }
     }
 
-    /// The same, with another way to reach providers.
+    /// The same, with another way to reach providers and receivers of webhooks.
     #[must_use]
     pub fn with_provider(mut self, options: provider::Options) -> Self {
+        self.poster = Arc::new(Poster::new(options.clone()));
         self.provider = Arc::new(Provider::new(options, draw(&self.random)));
         self
     }
@@ -96,6 +107,13 @@ impl Hub {
     #[must_use]
     pub fn with_answer_limit(mut self, limit: u64) -> Self {
         self.answer_limit = limit;
+        self
+    }
+
+    /// The same, with a log in which no more than so many rows may wait.
+    #[must_use]
+    pub fn with_log_room(mut self, rows: usize) -> Self {
+        self.logs = Arc::new(Logs::with_room(rows));
         self
     }
 

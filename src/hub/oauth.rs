@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -13,7 +11,9 @@ use crate::domain::connector::request::TokenRequest;
 use crate::domain::connector::values::Checked;
 use crate::domain::credentials::{Tokens, Values};
 use crate::domain::ids::{AttemptId, AuthConfigId};
-use crate::domain::login::{self, Answer, BadAddress, Carried};
+use crate::domain::login::{self, Answer};
+use crate::domain::oauth::login::{Login, NoLogin, login_url, redirect_uri};
+use crate::domain::oauth::pkce;
 use crate::domain::origin::Origin;
 use crate::domain::secret::Secret;
 use crate::domain::token::{RANDOM_BYTES, StateToken, secret_part};
@@ -185,7 +185,6 @@ async fn begin_with(
     return_to: Option<&str>,
 ) -> Result<Begun, HubError> {
     let now = hub.clock.now();
-    let project = user.caller.project();
     let mut tx = hub.store.begin_write().await?;
     let (number, attempt, before) = match attempt {
         Some(id) => {
@@ -211,8 +210,8 @@ async fn begin_with(
     let way = &offer.way;
     let state = StateToken::mint(number, &*draw(hub)?);
     let binding = Secret::new(secret_part(&*draw(hub)?).as_str());
-    let verifier = Secret::new(URL_SAFE_NO_PAD.encode(draw(hub)?.as_slice()));
-    let redirect_uri = redirect_uri(hub, way, &all, &state)?;
+    let verifier = pkce::verifier(&*draw(hub)?);
+    let redirect_uri = callback_of(hub, way, &all, &state)?;
     let mut kept = Kept {
         edits: filled.edits.as_ref().map(ToString::to_string),
         checked: filled.checked,
@@ -231,14 +230,18 @@ async fn begin_with(
     keep(hub, &mut tx, user, (number, &attempt.id, version), (id, &hashes), &kept).await?;
     let is_oauth1 = matches!(way.method.token_request, Some(TokenRequest::OAuth1(_)));
     let address = |all: &Values| {
-        let challenge = kept.verifier.as_ref().map(|verifier| login::challenge(verifier.expose()));
-        let carried = Carried {
+        let challenge = kept.verifier.as_ref().map(pkce::challenge);
+        let login = Login {
             redirect_uri: &redirect_uri,
-            state: state.text(),
+            state: state.text().expose(),
             challenge: challenge.as_deref(),
         };
-        login::authorization_url(&way.method, all, carried).map_err(misconfigured)
+        login_url(&way.method, all, &login, hub.provider.allows_plain())
+            .map_err(|error| misconfigured(&error))
     };
+    if way.method.client_id_field().is_some_and(|field| all.get(&field.key).is_none()) {
+        return Err(misconfigured(&"the auth config has no client id"));
+    }
     if !is_oauth1 {
         let location = address(&all)?;
         tx.commit().await?;
@@ -255,32 +258,29 @@ async fn begin_with(
     let mut tx = hub.store.begin_write().await?;
     keep(hub, &mut tx, user, (number, &attempt.id, version), (id, &hashes), &kept).await?;
     tx.commit().await?;
-    let _ = project;
     Ok(Begun { location, attempt: attempt.id, binding })
 }
 
 /// Where the provider sends the browser back to. OAuth 1.0a has no state of its own: there it is
 /// part of the address.
-fn redirect_uri(
+fn callback_of(
     hub: &Hub,
     way: &Way,
     values: &Values,
     state: &StateToken,
 ) -> Result<String, HubError> {
-    let plain = match &way.method.redirect_uri {
-        Some(template) => String::from(login::address(template, values).map_err(misconfigured)?),
-        None => callback_url(hub.public_url.as_str(), &way.connector.key),
-    };
+    let own = callback_url(hub.public_url.as_str(), &way.connector.key);
+    let plain = redirect_uri(&way.method, values, &own, hub.provider.allows_plain());
+    let plain = plain.map_err(|error| misconfigured(&NoLogin::from(error)))?;
     if !matches!(way.method.token_request, Some(TokenRequest::OAuth1(_))) {
         return Ok(plain);
     }
-    let mut url = Url::parse(&plain).map_err(|_| misconfigured(BadAddress::Malformed))?;
+    let mut url = Url::parse(&plain).map_err(|error| misconfigured(&error))?;
     url.query_pairs_mut().append_pair("state", state.text().expose());
     Ok(url.into())
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is what a failed call hands over")]
-fn misconfigured(error: BadAddress) -> HubError {
+fn misconfigured(error: &dyn std::fmt::Display) -> HubError {
     let text = format!("the login can't begin: {error}");
     HubError::new(&codes::PROVIDER_MISCONFIGURED, text)
 }
@@ -419,13 +419,26 @@ struct Claimed {
 /// `oauth.wrong_browser` (403), and the attempt fails (threats 4, 5).
 pub async fn finish(hub: &Hub, returned: Returned<'_>) -> Result<Ended, HubError> {
     let claimed = claim(hub, &returned).await?;
-    let Claimed { user, way, kept, stored } = &claimed;
+    let (own, query) = (hub.clone(), returned.query.to_vec());
+    // A code is worth something once: where the browser goes away, the login goes on.
+    let task = tokio::spawn(async move { settle(&own, &claimed, &query).await });
+    task.await.map_err(|error| {
+        HubError::new(&codes::INTERNAL, "the login was broken off").source(error)
+    })?
+}
+
+/// Does what a claimed attempt's answer asks for, and ends the attempt.
+async fn settle(
+    hub: &Hub,
+    claimed: &Claimed,
+    query: &[(String, String)],
+) -> Result<Ended, HubError> {
+    let Claimed { user, way, kept, stored } = claimed;
     let request_token = kept.request.get("oauth_token").map(Secret::expose);
-    let answer = login::answer(&way.method, returned.query, request_token);
-    let state = match answer {
-        Answer::Code(code) => match link(hub, &claimed, &code, returned.query).await {
+    let state = match login::answer(&way.method, query, request_token) {
+        Answer::Code(code) => match link(hub, claimed, &code, query).await {
             // The account and the attempt's end were stored together.
-            Ok(state) => return ended(hub, &claimed, state).await,
+            Ok(state) => return ended(hub, claimed, state).await,
             Err(error) => failed(&error),
         },
         Answer::Failed { code, description } => AttemptState::Failed { code, description },
@@ -448,7 +461,7 @@ pub async fn finish(hub: &Hub, returned: Returned<'_>) -> Result<Ended, HubError
         let text = "the answer comes from another issuer than the one that was asked";
         return Err(HubError::new(&codes::OAUTH_BAD_STATE, text));
     }
-    ended(hub, &claimed, state).await
+    ended(hub, claimed, state).await
 }
 
 async fn ended(hub: &Hub, claimed: &Claimed, state: AttemptState) -> Result<Ended, HubError> {
@@ -534,7 +547,7 @@ async fn link(
     let Claimed { user, way, kept, stored } = claimed;
     let edits = kept.edits.as_deref().map(str::parse).transpose();
     let edits = edits.map_err(|_| bad_state())?;
-    let filled = Filled { checked: kept.checked.clone(), edits };
+    let filled = Filled { checked: kept.checked.clone(), edits, keeps_tokens: false };
     let mut values = values_of(hub, user, way, &filled).await?;
     values.extend(kept.request.clone());
     let callback = Callback {

@@ -6,6 +6,7 @@ use crate::domain::allowlist::{Allowlist, Entry};
 use crate::domain::caller::{Caller, Permission};
 use crate::domain::origin::Origin;
 use crate::domain::project::{AppOrigins, DEFAULT_PROJECT, Project, ProjectName};
+use crate::domain::request_log::{Bodies, Keeping, Retention};
 use crate::error::{HubError, codes};
 use crate::store::{Tx, projects};
 
@@ -93,6 +94,10 @@ pub struct Changes {
     pub allowlist: Option<Allowlist>,
     /// Applications that embed its page: logins may return to them (OA-11).
     pub app_origins: Option<AppOrigins>,
+    /// Which bodies its log keeps (KP-10).
+    pub log_bodies: Option<Bodies>,
+    /// For how long its log is kept; rows that are there already go when they were to (KP-9).
+    pub log_retention: Option<Retention>,
 }
 
 /// Changes a project's settings. The local administrator is never locked out by them.
@@ -112,17 +117,24 @@ pub async fn update(
     let before = find(&mut tx, caller, name).await?;
     let allowlist = changes.allowlist.unwrap_or_else(|| before.allowlist.clone());
     let app_origins = changes.app_origins.unwrap_or_else(|| before.app_origins.clone());
-    let after = Project { allowlist, app_origins, ..before.clone() };
+    let keeping = Keeping {
+        bodies: changes.log_bodies.unwrap_or(before.keeping.bodies),
+        retention: changes.log_retention.unwrap_or(before.keeping.retention),
+    };
+    let after = Project { allowlist, app_origins, keeping, ..before.clone() };
     if after == before {
         return Ok(Outcome::unchanged(before));
     }
     projects::save(&mut tx, &after).await?;
+    projects::set_keeping(&mut tx, &after).await?;
     let facts = |project: &Project| {
         let entries = project.allowlist.entries().iter();
         let origins = project.app_origins.as_slice().iter().map(Origin::as_str);
         Some(json!({
             "ip_allowlist": entries.map(Entry::to_string).collect::<Vec<_>>(),
             "app_origins": origins.collect::<Vec<_>>(),
+            "log_bodies": project.keeping.bodies.as_str(),
+            "log_retention_days": project.keeping.retention.as_days(),
         }))
     };
     let record = Record {
@@ -134,6 +146,9 @@ pub async fn update(
     };
     let operation = Some(hub.record(&mut tx, caller, now, record).await?);
     guard.finish(tx).await?;
+    if !guard.dry_run {
+        hub.logs.set_keeping(after.number, after.keeping);
+    }
     Ok(Outcome { before: Some(before), after: Some(after), changed: true, affected: 0, operation })
 }
 

@@ -43,6 +43,18 @@ impl From<Refusal> for HubError {
                 Self::new(&codes::API_KEY_INVALID, format!("{field}: {message}"))
                     .detail(json!({ "field": field, "message": message }))
             }
+            Refusal::WebhookInvalid(Problem { field, message }) => {
+                Self::new(&codes::WEBHOOK_INVALID, format!("{field}: {message}"))
+                    .detail(json!({ "field": field, "message": message }))
+            }
+            Refusal::NoNextSecret => {
+                let text = "the webhook has no next secret that could become the active one";
+                Self::new(&codes::WEBHOOK_STATE, text).hint("hubctl webhooks rotate-secret ID")
+            }
+            Refusal::WebhookDisabled => {
+                Self::new(&codes::WEBHOOK_STATE, "the webhook is disabled: nothing is sent to it")
+                    .hint("hubctl webhooks enable ID")
+            }
             Refusal::ScopesExceeded { lacking } => {
                 let text = format!("a key can't have scopes that its maker lacks: {lacking}");
                 Self::new(&codes::FORBIDDEN, text)

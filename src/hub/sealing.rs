@@ -162,6 +162,11 @@ impl Hub {
         Ok(self.known_hash_key(tx).await?.ok_or(StoreError::Stale)?)
     }
 
+    /// Whether the key that turns tokens into hashes is at hand, so that nobody has to make it.
+    pub(super) fn has_hash_key(&self) -> bool {
+        self.sealing.known().hash.is_some()
+    }
+
     /// Whether the store has keys, and its master key opens them.
     ///
     /// # Errors
@@ -263,6 +268,33 @@ impl Hub {
             HubError::new(&codes::SEAL_BROKEN, "a sealed value does not hold what it should")
         })?;
         Ok(values.into_iter().map(|(name, value)| (name, Secret::new(value))).collect())
+    }
+}
+
+impl Hub {
+    /// Seals a text for one field of one row.
+    pub(super) async fn seal_text(
+        &self,
+        tx: &mut Tx,
+        project: ProjectNumber,
+        spot: Spot<'_>,
+        plain: &[u8],
+    ) -> Result<Vec<u8>, HubError> {
+        let keys = self.data_keys(tx, project).await?;
+        let (number, key) = keys.newest().ok_or(StoreError::Stale)?;
+        vault::seal(key, number, &spot.place(project), plain, self.random.as_ref())
+    }
+
+    /// Opens what [`Hub::seal_text`] made for the same place.
+    pub(super) async fn open_text(
+        &self,
+        tx: &mut Tx,
+        project: ProjectNumber,
+        spot: Spot<'_>,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, HubError> {
+        let keys = self.data_keys(tx, project).await?;
+        vault::open(&keys, &spot.place(project), sealed)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Linked accounts.
 
 use crate::api::accounts::{Account, AccountDetail, Explanation};
-use crate::api::write::Written;
+use crate::api::write::{Revoked, Written};
 use crate::catalog;
 use crate::domain::caller::Caller;
 use crate::domain::connector::Category;
@@ -120,10 +120,41 @@ impl Local {
     pub async fn delete_account(
         &self,
         id: &AccountId,
+        keep_remote: bool,
         guard: Guard,
     ) -> Result<Written<AccountDetail>, HubError> {
         let (hub, caller) = self.parts();
-        let outcome = accounts::delete(hub, caller, id, guard).await?;
+        let removed = accounts::delete(hub, caller, id, keep_remote, guard).await?;
+        let revoked = removed.revoked.into_iter().map(Revoked::from).collect();
+        let written = self.account_written(id, removed.outcome, guard).await?;
+        Ok(Written { revoked, ..written })
+    }
+
+    /// `accounts.test`
+    ///
+    /// # Errors
+    /// As the hub reports them.
+    pub async fn test_account(
+        &self,
+        id: &AccountId,
+        guard: Guard,
+    ) -> Result<Written<AccountDetail>, HubError> {
+        let (hub, caller) = self.parts();
+        let outcome = accounts::test(hub, caller, id, guard).await?;
+        self.account_written(id, outcome, guard).await
+    }
+
+    /// `accounts.refresh`
+    ///
+    /// # Errors
+    /// As the hub reports them.
+    pub async fn refresh_account(
+        &self,
+        id: &AccountId,
+        guard: Guard,
+    ) -> Result<Written<AccountDetail>, HubError> {
+        let (hub, caller) = self.parts();
+        let outcome = accounts::refresh_now(hub, caller, id, guard).await?;
         self.account_written(id, outcome, guard).await
     }
 

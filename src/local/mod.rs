@@ -17,10 +17,13 @@ mod accounts;
 mod auth_configs;
 mod connect_sessions;
 mod connectors;
+mod events;
 mod keys;
 mod platform;
 mod projects;
 mod proxy;
+mod request_logs;
+mod webhooks;
 
 pub use proxy::Told;
 
@@ -109,5 +112,6 @@ fn written<T, A>(
         operation_id: outcome.operation.filter(|_| !guard.dry_run).map(|id| id.to_string()),
         before: outcome.before.as_ref().map(&show),
         after: outcome.after.as_ref().map(&show),
+        revoked: Vec::new(),
     }
 }

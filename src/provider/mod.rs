@@ -11,6 +11,7 @@ pub mod forward;
 mod jwt;
 mod look_up;
 mod oauth1;
+pub mod post;
 mod request;
 mod saml;
 mod sign;

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use base64::Engine as _;
@@ -15,9 +16,11 @@ use crate::domain::caller::Caller;
 use crate::domain::secret::Secret;
 use crate::error::{HubError, Kind, codes};
 use crate::hub::api_keys::authenticate;
+use crate::hub::logs::Scope;
 
 use super::AppState;
 use super::metrics::count;
+use super::request_log::source_type;
 use super::respond::Failure;
 use super::router::SeenKey;
 
@@ -56,6 +59,9 @@ impl FromRequestParts<AppState> for Authenticated {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Failure> {
         // Only this process can put one there; nothing that comes over a network can.
         if let Some(Known(caller)) = parts.extensions.get::<Known>() {
+            if let Some(scope) = parts.extensions.get::<Arc<Scope>>() {
+                scope.belongs_to_command(caller);
+            }
             return Ok(Self(caller.clone()));
         }
         no_key_in_query(parts.uri.query())?;
@@ -68,6 +74,10 @@ impl FromRequestParts<AppState> for Authenticated {
             Ok(caller) => caller,
             Err(error) => return Err(Source(source).refused(error, state).into()),
         };
+        if let Some(scope) = parts.extensions.get::<Arc<Scope>>() {
+            let kind = source_type(&parts.headers);
+            scope.belongs_to_caller(&caller, kind, source.map(|ip| ip.to_string()));
+        }
         if let Some(key) = caller.key() {
             let number = key.number;
             if let Some(seen) = parts.extensions.get::<SeenKey>() {

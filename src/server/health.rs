@@ -71,6 +71,6 @@ async fn metrics_for(
 
 async fn metrics(State(state): State<AppState>) -> Response {
     let dropped = state.log_lines_dropped();
-    let page = state.metrics().page(&state.hub.store().gauges(), dropped);
+    let page = state.metrics().page(&state.hub.store().gauges(), dropped, state.hub.logs());
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page).into_response()
 }

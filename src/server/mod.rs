@@ -3,6 +3,7 @@
 mod body;
 mod caller;
 mod connection;
+mod deliveries;
 mod health;
 mod limits;
 mod listen;
@@ -11,6 +12,7 @@ mod metrics;
 mod notify;
 mod page;
 mod pages;
+mod request_log;
 mod respond;
 mod router;
 pub mod routes;
@@ -19,6 +21,7 @@ mod source;
 mod stop;
 mod stream;
 mod tls;
+mod worker;
 
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
@@ -298,6 +301,10 @@ impl Server {
             chores.spawn(listen::accept(door, state.clone(), connections.clone()));
         }
         let work = tokio::spawn(chores_of(state.clone(), tls, reload));
+        let sending = deliveries::send(Arc::clone(&state.hub), stop.clone());
+        let mut sending = tokio::spawn(sending);
+        let log_writer = tokio::spawn(request_log::write(state.clone()));
+        let mut worker = tokio::spawn(worker::work(Arc::clone(&state.hub), stop.clone()));
         let watchdog = options.notify.watchdog.map(|every| watch(options.notify.clone(), every));
         let watchdog = watchdog.map(tokio::spawn);
         options.notify.send("READY=1");
@@ -327,10 +334,22 @@ impl Server {
             let left = connections.len();
             tracing::warn!(target: "hubctl::serve", left, "connections are cut off");
         }
+        // What it has begun may hold the only copy of a new token; what is not sent by then is sent
+        // once more by whoever takes over.
+        let rest = async { tokio::join!(&mut worker, &mut sending) };
+        tokio::select! {
+            biased;
+            () = stop.cut() => {}
+            _ = timeout(options.grace, rest) => {}
+        }
         stop.now();
         connections.wait().await;
         work.abort();
+        worker.abort();
+        sending.abort();
+        log_writer.abort();
         state.note_uses().await;
+        request_log::finish(&state).await;
         if let Some(watchdog) = watchdog {
             watchdog.abort();
         }
@@ -411,10 +430,11 @@ pub async fn answer(local: &Local, request: http::Request<Vec<u8>>) -> http::Res
     let state = AppState::new(hub, &options, Stop::default(), None);
     let mut request = request.map(Body::from);
     request.extensions_mut().insert(caller::Known(caller));
-    let response = match router(state, routes::routes()).oneshot(request).await {
+    let response = match router(state.clone(), routes::routes()).oneshot(request).await {
         Ok(response) => response,
         Err(never) => match never {},
     };
+    request_log::finish(&state).await;
     let (parts, body) = response.into_parts();
     // A list that broke off comes without its end, as over a network.
     let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();

@@ -19,13 +19,15 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{Predicate as _, SizeAbove};
 
 use crate::error::{HubError, codes};
+use crate::hub::logs::Scope;
 
 pub(super) use super::caller::Authenticated;
 
 use super::body::{BODY_LIMIT, check_length};
 use super::metrics::{Entered, UNMATCHED, count};
+use super::request_log::Asked;
 use super::respond::{Failure, shape};
-use super::{AppState, health};
+use super::{AppState, health, request_log};
 
 /// The header in which a request is named.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -128,8 +130,11 @@ async fn pass(State(state): State<AppState>, mut request: Request, next: Next) -
     request.extensions_mut().insert(key.clone());
     let is_streamed = path.as_ref().is_some_and(|path| path.as_str() == STREAMED);
     let limit = if is_streamed { STREAM_LIMIT } else { state.request_limit() };
+    let scope = Scope::of_request(id.as_str());
+    request.extensions_mut().insert(Arc::clone(&scope));
+    let asked = Asked::of(&mut request, &state);
     let mut response = match check(&request, is_streamed) {
-        Ok(()) => guarded(&state, limit, next.run(request)).await,
+        Ok(()) => Arc::clone(&scope).within(guarded(&state, limit, next.run(request))).await,
         Err(refusal) => Failure::from(refusal).into_response(),
     };
     shape(&mut response, id.as_str(), state.hub.now());
@@ -138,7 +143,7 @@ async fn pass(State(state): State<AppState>, mut request: Request, next: Next) -
     let route = path.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
     state.metrics().answered(route, &method, response.status(), took);
     tell(&response, &id, &key, &method, route, took);
-    response
+    request_log::answered(&state, &scope, asked, route, response, took).await
 }
 
 /// What is refused before anybody looks at it.

@@ -1,16 +1,20 @@
 //! Table `events`: rows written in the transaction that caused them.
 
-use crate::domain::event::Event;
-use crate::domain::ids::ProjectNumber;
+use std::ops::ControlFlow;
+
+use crate::domain::event::{Event, EventKind};
+use crate::domain::ids::{EventId, ProjectNumber};
+use crate::domain::time::Timestamp;
 
 use super::driver::to_json;
-use super::{Param, Result, Tx};
+use super::{Param, Result, StoreError, Tx};
 
 /// Rows in one statement.
 const BATCH: usize = 100;
 
 /// Appends events in their order.
 pub async fn append(tx: &mut Tx, project: ProjectNumber, events: &[Event]) -> Result<()> {
+    tx.has_events |= !events.is_empty();
     for batch in events.chunks(BATCH) {
         let mut sql =
             String::from("insert into events (project, id, kind, subject, at, data) values ");
@@ -45,4 +49,123 @@ pub async fn append(tx: &mut Tx, project: ProjectNumber, events: &[Event]) -> Re
 pub async fn count(tx: &mut Tx, project: ProjectNumber, subject: &str) -> Result<i64> {
     let sql = "select count(*) from events where project = ?1 and subject = ?2";
     tx.number(sql, &[project.into(), subject.into()]).await
+}
+
+/// Which events to list.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// About this account.
+    pub account: Option<String>,
+    /// Of these kinds; none means all.
+    pub kinds: Vec<EventKind>,
+    /// That happened at or after this instant.
+    pub since: Option<Timestamp>,
+    /// Behind this place.
+    pub after: Option<i64>,
+    /// Up to this place.
+    pub upto: Option<i64>,
+    /// At most so many.
+    pub limit: Option<u64>,
+}
+
+/// An event as its row has it.
+#[derive(Debug, Clone, Copy)]
+pub struct Listed<'a> {
+    /// Its place among all events.
+    pub seq: i64,
+    /// Its id.
+    pub id: &'a str,
+    /// What happened.
+    pub kind: &'a str,
+    /// Id of what it happened to.
+    pub subject: &'a str,
+    /// When.
+    pub at: Timestamp,
+    /// Its facts, as JSON.
+    pub data: Option<&'a str>,
+}
+
+/// How far the ids of events may lag behind their times: they are made before the commit, and by
+/// the clocks of several machines.
+const SLACK_S: i64 = 600;
+
+/// Shows the project's events that fit to `each`, in the order in which they were committed.
+pub async fn scan<E: From<StoreError>>(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    filter: &Filter,
+    mut each: impl FnMut(&Listed<'_>) -> std::result::Result<ControlFlow<()>, E>,
+) -> std::result::Result<(), E> {
+    let kinds: Vec<&str> = filter.kinds.iter().map(|kind| kind.as_str()).collect();
+    let kinds = to_json(&kinds)?;
+    let first_id = filter.since.map(|since| first_id(since.plus_seconds(-SLACK_S)));
+    let mut sql =
+        "select seq, id, kind, subject, at, data from events where project = ?1".to_owned();
+    let mut params: Vec<Param<'_>> = vec![project.into()];
+    if let Some(account) = &filter.account {
+        params.push(account.into());
+        sql.push_str(&format!(" and subject = ?{} and kind like 'account.%'", params.len()));
+    }
+    if !filter.kinds.is_empty() {
+        params.push((&kinds).into());
+        sql.push_str(&format!(" and {}", tx.is_one_of("kind", params.len())));
+    }
+    if let (Some(since), Some(first_id)) = (filter.since, &first_id) {
+        params.extend([Param::from(since), first_id.into()]);
+        let (at, id) = (params.len() - 1, params.len());
+        sql.push_str(&format!(
+            " and at >= ?{at} and seq >= (select seq from events \
+             where project = ?1 and id >= ?{id} order by id limit 1)"
+        ));
+    }
+    for (place, sign) in [(filter.after, ">"), (filter.upto, "<=")] {
+        if let Some(place) = place {
+            params.push(place.into());
+            sql.push_str(&format!(" and seq {sign} ?{}", params.len()));
+        }
+    }
+    sql.push_str(" order by seq");
+    if let Some(limit) = filter.limit {
+        params.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
+        sql.push_str(&format!(" limit ?{}", params.len()));
+    }
+    tx.scan(&sql, &params, |row| {
+        each(&Listed {
+            seq: row.int(0)?,
+            id: row.text(1)?,
+            kind: row.text(2)?,
+            subject: row.text(3)?,
+            at: row.time(4)?,
+            data: row.opt_text(5)?,
+        })
+    })
+    .await
+}
+
+/// The least id that an event of this instant may have: ids begin with their milliseconds.
+fn first_id(at: Timestamp) -> String {
+    let hex = format!("{:012x}", at.as_millis().max(0));
+    format!("{}-{}", &hex[..8], &hex[8..])
+}
+
+/// The place of an event.
+pub async fn place(tx: &mut Tx, project: ProjectNumber, id: &EventId) -> Result<Option<i64>> {
+    let sql = "select seq from events where project = ?1 and id = ?2";
+    tx.optional(sql, &[project.into(), id.as_str().into()], |row| row.int(0)).await
+}
+
+/// The place of the last event of any project.
+pub async fn last_place(tx: &mut Tx) -> Result<i64> {
+    tx.number("select coalesce(max(seq), 0) from events", &[]).await
+}
+
+/// The project's last event up to a place: its place and id.
+pub async fn last(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    upto: i64,
+) -> Result<Option<(i64, EventId)>> {
+    let sql = "select seq, id from events where project = ?1 and seq <= ?2 \
+               order by seq desc limit 1";
+    tx.optional(sql, &[project.into(), upto.into()], |row| Ok((row.int(0)?, row.parsed(1)?))).await
 }

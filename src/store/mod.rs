@@ -5,12 +5,16 @@
 //! limited to.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use tokio::sync::watch;
 
 pub mod accounts;
 pub mod api_keys;
 pub mod attempts;
 pub mod auth_configs;
 pub mod connect_sessions;
+pub mod deliveries;
 pub mod driver;
 mod error;
 pub mod events;
@@ -20,6 +24,8 @@ pub mod oauth_apps;
 pub mod operations;
 pub mod own_connectors;
 pub mod projects;
+pub mod request_logs;
+pub mod webhooks;
 
 pub use driver::{Param, Row};
 pub use error::{StoreError, Told};
@@ -38,12 +44,14 @@ enum Db {
 /// A store, opened when it is first used.
 pub struct Store {
     db: Db,
+    /// Counts commits of this process that have events in them.
+    bell: Arc<watch::Sender<u64>>,
 }
 
 impl Store {
     /// A store in one SQLite file, made by the first write.
     pub fn sqlite(path: impl Into<std::path::PathBuf>) -> Self {
-        Self { db: Db::Sqlite(sqlite::Database::new(path.into())) }
+        Self::on(Db::Sqlite(sqlite::Database::new(path.into())))
     }
 
     /// A store in a PostgreSQL database.
@@ -51,7 +59,16 @@ impl Store {
     /// # Errors
     /// When the URL can't be understood.
     pub fn postgres(url: &str) -> Result<Self> {
-        Ok(Self { db: Db::Postgres(Box::new(postgres::Database::new(url)?)) })
+        Ok(Self::on(Db::Postgres(Box::new(postgres::Database::new(url)?))))
+    }
+
+    fn on(db: Db) -> Self {
+        Self { db, bell: Arc::new(watch::Sender::new(0)) }
+    }
+
+    /// What changes whenever events are committed in this process.
+    pub fn events_committed(&self) -> watch::Receiver<u64> {
+        self.bell.subscribe()
     }
 
     /// The same store for a glance: nothing is made or migrated, and a lock is not waited for
@@ -63,6 +80,7 @@ impl Store {
                 Db::Sqlite(db) => Db::Sqlite(db.for_a_glance(patience)),
                 other @ (Db::Served(_) | Db::Postgres(_)) => other,
             },
+            bell: self.bell,
         }
     }
 
@@ -75,7 +93,13 @@ impl Store {
                 Db::Sqlite(db) => Db::Served(Box::new(served::Pool::new(db, readers))),
                 other @ (Db::Served(_) | Db::Postgres(_)) => other,
             },
+            bell: self.bell,
         }
+    }
+
+    /// Whether rows get their numbers in another order than that in which they are committed.
+    pub(crate) fn commits_out_of_order(&self) -> bool {
+        matches!(self.db, Db::Postgres(_))
     }
 
     /// How its connections are used; all zero where nobody counts.
@@ -126,11 +150,14 @@ impl Store {
     /// # Errors
     /// When the store can't be opened.
     pub async fn begin_read(&self) -> Result<Tx> {
-        Ok(Tx::new(match &self.db {
-            Db::Sqlite(db) => Inner::Sqlite(db.begin_read()?),
-            Db::Served(db) => Inner::Served(db.begin_read().await?),
-            Db::Postgres(db) => Inner::Postgres(db.begin_read().await?),
-        }))
+        Ok(Tx::new(
+            match &self.db {
+                Db::Sqlite(db) => Inner::Sqlite(db.begin_read()?),
+                Db::Served(db) => Inner::Served(db.begin_read().await?),
+                Db::Postgres(db) => Inner::Postgres(db.begin_read().await?),
+            },
+            &self.bell,
+        ))
     }
 
     /// Begins a look at single rows: each query sees a state of the store of its own, and nothing
@@ -139,11 +166,14 @@ impl Store {
     /// # Errors
     /// When the store can't be opened.
     pub async fn begin_look(&self) -> Result<Tx> {
-        let mut tx = Tx::new(match &self.db {
-            Db::Sqlite(db) => Inner::Sqlite(db.begin_read()?),
-            Db::Served(db) => Inner::Served(db.begin_read().await?),
-            Db::Postgres(db) => Inner::Postgres(db.begin_look().await?),
-        });
+        let mut tx = Tx::new(
+            match &self.db {
+                Db::Sqlite(db) => Inner::Sqlite(db.begin_read()?),
+                Db::Served(db) => Inner::Served(db.begin_look().await?),
+                Db::Postgres(db) => Inner::Postgres(db.begin_look().await?),
+            },
+            &self.bell,
+        );
         tx.purpose = Purpose::Look;
         Ok(tx)
     }
@@ -153,11 +183,14 @@ impl Store {
     /// # Errors
     /// When the store can't be opened or written, or stays locked past the time-out.
     pub async fn begin_write(&self) -> Result<Tx> {
-        Ok(Tx::new(match &self.db {
-            Db::Sqlite(db) => Inner::Sqlite(db.begin_write()?),
-            Db::Served(db) => Inner::Served(db.begin_write().await?),
-            Db::Postgres(db) => Inner::Postgres(db.begin_write().await?),
-        }))
+        Ok(Tx::new(
+            match &self.db {
+                Db::Sqlite(db) => Inner::Sqlite(db.begin_write()?),
+                Db::Served(db) => Inner::Served(db.begin_write().await?),
+                Db::Postgres(db) => Inner::Postgres(db.begin_write().await?),
+            },
+            &self.bell,
+        ))
     }
 
     /// Begins a transaction that adds rows on which no other writer's decision hangs. Where the
@@ -166,11 +199,31 @@ impl Store {
     /// # Errors
     /// As [`Store::begin_write`].
     pub async fn begin_append(&self) -> Result<Tx> {
-        Ok(Tx::new(match &self.db {
-            Db::Sqlite(db) => Inner::Sqlite(db.begin_write()?),
-            Db::Served(db) => Inner::Served(db.begin_write().await?),
-            Db::Postgres(db) => Inner::Postgres(db.begin_append().await?),
-        }))
+        Ok(Tx::new(
+            match &self.db {
+                Db::Sqlite(db) => Inner::Sqlite(db.begin_write()?),
+                Db::Served(db) => Inner::Served(db.begin_write().await?),
+                Db::Postgres(db) => Inner::Postgres(db.begin_append().await?),
+            },
+            &self.bell,
+        ))
+    }
+
+    /// Begins an append that may share its commit with others, which is faster where many come at
+    /// once. It fails with [`StoreError::Shared`] where another one's failure takes it along; then
+    /// it is done again with [`Store::begin_append`].
+    ///
+    /// # Errors
+    /// As [`Store::begin_write`].
+    pub async fn begin_shared(&self) -> Result<Tx> {
+        Ok(Tx::new(
+            match &self.db {
+                Db::Sqlite(db) => Inner::Sqlite(db.begin_write()?),
+                Db::Served(db) => Inner::Served(db.begin_write().await?),
+                Db::Postgres(db) => Inner::Postgres(db.begin_shared().await?),
+            },
+            &self.bell,
+        ))
     }
 
     /// Begins a writing transaction that will not be committed; a file that is not there yet stays
@@ -179,11 +232,14 @@ impl Store {
     /// # Errors
     /// As [`Store::begin_write`].
     pub async fn begin_rehearsal(&self) -> Result<Tx> {
-        let mut tx = Tx::new(match &self.db {
-            Db::Sqlite(db) => Inner::Sqlite(db.begin_rehearsal()?),
-            Db::Served(db) => Inner::Served(db.begin_write().await?),
-            Db::Postgres(db) => Inner::Postgres(db.begin_write().await?),
-        });
+        let mut tx = Tx::new(
+            match &self.db {
+                Db::Sqlite(db) => Inner::Sqlite(db.begin_rehearsal()?),
+                Db::Served(db) => Inner::Served(db.begin_write().await?),
+                Db::Postgres(db) => Inner::Postgres(db.begin_write().await?),
+            },
+            &self.bell,
+        );
         tx.purpose = Purpose::Rehearsal;
         Ok(tx)
     }
@@ -238,13 +294,24 @@ pub struct Tx {
     purpose: Purpose,
     has_new_keys: bool,
     failed: bool,
+    /// Told of after the commit, if there are events in it.
+    bell: Arc<watch::Sender<u64>>,
+    has_events: bool,
 }
 
 impl Tx {
-    fn new(inner: Inner) -> Self {
+    fn new(inner: Inner, bell: &Arc<watch::Sender<u64>>) -> Self {
         // Writers that share a commit see what the others wrote, before it is durable.
         let has_new_keys = matches!(&inner, Inner::Served(tx) if tx.sees_new_keys());
-        Self { undo: Undo(Vec::new()), inner, purpose: Purpose::Work, has_new_keys, failed: false }
+        Self {
+            undo: Undo(Vec::new()),
+            inner,
+            purpose: Purpose::Work,
+            has_new_keys,
+            failed: false,
+            bell: Arc::clone(bell),
+            has_events: false,
+        }
     }
 
     /// Whether it was begun to see what would happen.
@@ -263,6 +330,11 @@ impl Tx {
             Inner::Sqlite(tx) => tx.is_making(),
             Inner::Served(_) | Inner::Postgres(_) => false,
         }
+    }
+
+    /// Lets its commit wake whoever waits for events: there is something to send.
+    pub const fn wakes_senders(&mut self) {
+        self.has_events = true;
     }
 
     /// Runs `undo` if the transaction ends without an attempt to commit, and while it still keeps
@@ -287,7 +359,11 @@ impl Tx {
             Inner::Sqlite(tx) => tx.commit(),
             Inner::Served(tx) => tx.commit(self.has_new_keys).await,
             Inner::Postgres(tx) => tx.commit().await,
+        }?;
+        if self.has_events {
+            self.bell.send_modify(|count| *count += 1);
         }
+        Ok(())
     }
 
     /// Runs a statement and returns how many rows it touched.
@@ -321,6 +397,20 @@ impl Tx {
                     "{column} = any (array(select json_array_elements_text({list}::text::json)))"
                 )
             }
+        }
+    }
+
+    /// The same for a column of numbers.
+    pub(crate) fn is_one_of_numbers(&self, column: &str, placeholder: usize) -> String {
+        let list = format!("?{placeholder}");
+        match &self.inner {
+            Inner::Sqlite(_) | Inner::Served(_) => {
+                format!("{column} in (select value from json_each({list}))")
+            }
+            Inner::Postgres(_) => format!(
+                "{column} = any (array(select value::bigint from \
+                 json_array_elements_text({list}::text::json)))"
+            ),
         }
     }
 

@@ -2,11 +2,13 @@
 
 use crate::domain::ids::ProjectNumber;
 use crate::domain::project::{Project, ProjectName};
+use crate::domain::request_log::{Keeping, Retention};
 use crate::domain::time::Timestamp;
 
-use super::{Result, Row, Tx};
+use super::{Result, Row, StoreError, Tx};
 
-const COLUMNS: &str = "select number, name, created_at, allow_ips, app_origins from projects";
+const COLUMNS: &str = "select number, name, created_at, allow_ips, app_origins, log_bodies, \
+                       log_retention_days from projects";
 
 fn read(row: &Row<'_>) -> Result<Project> {
     Ok(Project {
@@ -15,7 +17,28 @@ fn read(row: &Row<'_>) -> Result<Project> {
         created_at: row.time(2)?,
         allowlist: row.parsed(3)?,
         app_origins: row.parsed(4)?,
+        keeping: read_keeping(row, 5)?,
     })
+}
+
+fn read_keeping(row: &Row<'_>, first: usize) -> Result<Keeping> {
+    let days = u64::try_from(row.int(first + 1)?).unwrap_or(0);
+    let retention = Retention::days(days)
+        .map_err(|_| StoreError::Damaged("a project's retention of its log".to_owned()))?;
+    Ok(Keeping { bodies: row.parsed(first)?, retention })
+}
+
+/// What a project wants of its log.
+pub async fn keeping(tx: &mut Tx, project: ProjectNumber) -> Result<Option<Keeping>> {
+    let sql = "select log_bodies, log_retention_days from projects where number = ?1";
+    tx.optional(sql, &[project.into()], |row| read_keeping(row, 0)).await
+}
+
+/// The projects that keep bodies, and which.
+pub async fn keeping_bodies(tx: &mut Tx) -> Result<Vec<(ProjectNumber, Keeping)>> {
+    let sql = "select number, log_bodies, log_retention_days from projects \
+               where log_bodies <> 'off'";
+    tx.all(sql, &[], |row| Ok((ProjectNumber(row.int(0)?), read_keeping(row, 1)?))).await
 }
 
 /// The project of this number.
@@ -36,7 +59,8 @@ pub async fn list(tx: &mut Tx) -> Result<Vec<Project>> {
 /// Adds a project.
 pub async fn insert(tx: &mut Tx, name: &ProjectName, now: Timestamp) -> Result<Option<Project>> {
     let sql = "insert into projects (name, created_at) values (?1, ?2) \
-               on conflict (name) do nothing returning number, name, created_at, allow_ips, app_origins";
+               on conflict (name) do nothing returning number, name, created_at, allow_ips, \
+               app_origins, log_bodies, log_retention_days";
     tx.optional(sql, &[name.as_str().into(), now.into()], read).await
 }
 
@@ -49,7 +73,17 @@ pub async fn save(tx: &mut Tx, project: &Project) -> Result<()> {
     Ok(())
 }
 
-/// Removes a project and everything in it.
+/// Keeps what a project wants of its log (KP-9, KP-10).
+pub async fn set_keeping(tx: &mut Tx, project: &Project) -> Result<()> {
+    let sql = "update projects set log_bodies = ?1, log_retention_days = ?2 where number = ?3";
+    let Keeping { bodies, retention } = project.keeping;
+    let days = i64::from(retention.as_days());
+    tx.execute(sql, &[bodies.as_str().into(), days.into(), project.number.into()]).await?;
+    Ok(())
+}
+
+/// Removes a project and everything in it; its log, which may be long, goes when the log is
+/// pruned, and nobody sees it before.
 pub async fn delete(tx: &mut Tx, project: ProjectNumber) -> Result<()> {
     tx.execute("delete from data_keys where project = ?1", &[project.into()]).await?;
     tx.execute("delete from projects where number = ?1", &[project.into()]).await?;

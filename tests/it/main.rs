@@ -5,6 +5,8 @@
 mod api;
 mod assets;
 #[cfg(unix)]
+mod browser;
+#[cfg(unix)]
 mod cli;
 mod client;
 #[cfg(unix)]

@@ -64,10 +64,10 @@ connectors delete nobody --yes --if-missing skip
 connectors delete {second} nobody --yes --json
 a<id< accounts add --provider bamboohr --origin-owner-id acme-1 --origin-owner-name Acme --set subdomain=acme --set api_key=hidden-1 --metadata team=x --json
 b<id< accounts add --provider bamboohr --origin-owner-id acme-2 --origin-owner-name Globex --set subdomain=glo --set api_key=hidden-2 --type test --json
-accounts add --provider bamboohr --origin-owner-id acme-2 --origin-owner-name Globex --set subdomain=glo --set api_key=hidden-3 --json
-accounts add --provider bamboohr --origin-owner-id acme-3 --origin-owner-name X --set subdomain=glo
-accounts add --provider airtable --origin-owner-id acme-3 --origin-owner-name X --set api_key=z
-accounts add --provider no-such --origin-owner-id acme-3 --origin-owner-name X --set api_key=z
+accounts add --provider bamboohr --origin-owner-id acme-2 --origin-owner-name Globex --set subdomain=glo --set api_key=hidden-3 --json --no-verify
+accounts add --provider bamboohr --origin-owner-id acme-3 --origin-owner-name X --set subdomain=glo --no-verify
+accounts add --provider airtable --origin-owner-id acme-3 --origin-owner-name X --set api_key=z --no-verify
+accounts add --provider no-such --origin-owner-id acme-3 --origin-owner-name X --set api_key=z --no-verify
 accounts list
 accounts list --json
 accounts list --provider bamboohr --status active --origin-owner-id acme-1 -o id
@@ -83,6 +83,9 @@ accounts get {a} {b}
 accounts get no-such-account
 accounts explain {a} --json
 accounts explain no-such-account --json
+accounts test {a} --dry-run
+accounts refresh {a}
+accounts refresh no-such-account --json
 accounts update {a} --label Prod --metadata tier=gold --json
 accounts update {a} --label Prod --json
 accounts update {a} --auth-config {a}
@@ -134,9 +137,20 @@ session revoke 99999 --yes
 link create --provider bamboohr --origin-owner-id acme-8 --origin-owner-name Acme --json
 link create --from owners.csv --json
 link create --from owners.csv --json
-accounts delete {b}
+accounts delete {b} --keep-remote
 accounts delete {b} --yes --json
 accounts delete {b} --yes
+logs list --provider no-such --json
+logs list --account no-such --status 4xx --since 1h -o id
+logs list --status nonsense
+logs list --provider no-such --method BREW
+logs list --provider no-such --since never
+logs get no-such-request
+logs get no-such-request --bodies --json
+logs tail --json
+connectors logs hubspot --method OPTIONS --json
+connectors logs Other --status 599
+accounts logs {a} --method OPTIONS --json
 keys create ci --scope platform:read --expires-in 1h --json
 keys create ci
 keys create deploy --scope nonsense
@@ -154,6 +168,11 @@ projects get second --json
 projects get third
 projects update second --allow-ip 10.0.0.0/8 --json
 projects update second --allow-ip nonsense
+projects update second --log-bodies errors --log-retention 30d --json
+projects update second --log-bodies errors --log-retention 30d
+projects update second --log-bodies some
+projects update second --log-retention 36h
+projects update second --log-retention 4000d
 projects delete second
 projects delete second --yes --json
 projects delete third --yes

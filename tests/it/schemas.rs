@@ -4,6 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use hubctl::cli::{for_each_leaf, schemas};
+use hubctl::domain::ids::ProjectNumber;
+use hubctl::domain::request_log::{Entry, Kind, Method, Outcome, Source};
+use hubctl::domain::time::Timestamp;
+use hubctl::hub::logs::List;
+use hubctl::store::{Store, request_logs};
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
@@ -137,6 +142,7 @@ fn every_answer_fits_its_schema() {
     ] {
         check.run_once(command, arguments, answer);
     }
+    logs(&mut check);
     check.run("doctor", "", "check[]");
 
     profiles(&mut check);
@@ -151,6 +157,54 @@ fn every_answer_fits_its_schema() {
         }
     });
     assert!(missing.is_empty(), "never checked: {missing:#?}");
+}
+
+/// Puts a call into the log as a server would, and looks at it in every way.
+fn logs(check: &mut Check) {
+    let store = Store::sqlite(check.hub.path("hubctl.db"));
+    crate::support::hub::block_on(async {
+        let mut tx = store.begin_write().await.unwrap();
+        for (index, table) in [List::Logs, List::Steps].into_iter().enumerate() {
+            let entry = Entry {
+                number: 1 + i64::try_from(index).unwrap(),
+                project: ProjectNumber(1),
+                at: Timestamp::from_millis(1_780_315_200_000),
+                duration_ms: 5,
+                request_id: "r-1".to_owned(),
+                outcome: Outcome::new(Kind::Request, 502, Method::Post),
+                path: "/unified/proxy".to_owned(),
+                url: "https://hub.example/unified/proxy".to_owned(),
+                account: Some("a-1".to_owned()),
+                provider: Some("hubspot".to_owned()),
+                service: None,
+                resource: None,
+                child_resource: None,
+                sub_resource: None,
+                action: Some("proxy".to_owned()),
+                source: Source { kind: "API".to_owned(), ..Source::default() },
+                category: None,
+                is_worker: false,
+                error: Some("provider.failed".to_owned()),
+            };
+            let ends = Timestamp::from_millis(9_000_000_000_000);
+            request_logs::insert(&mut tx, table, &entry, ends).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+    });
+    check.run("logs list", "--status 5xx", "log[]");
+    check.run("connectors logs", "hubspot", "log[]");
+    check.run("accounts logs", "a-1", "log[]");
+    let detail = check.run("logs get", "r-1", "log-detail");
+    assert_eq!(detail["step_requests"][0]["provider"], "hubspot");
+    let mut command = check.hub.command("logs tail -o jsonl".split_whitespace());
+    let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    let mut told = std::io::BufReader::new(child.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut told, &mut line).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let row: Value = serde_json::from_str(&line).unwrap();
+    check.check("logs tail", "logs tail", "log[]", &json!([row]));
 }
 
 impl Check {

@@ -125,6 +125,16 @@ pub struct ChangeAccount {
     /// The same under its newer name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connector_profile_id: Option<String>,
+    /// New values of the method's fields; those that are absent stay as they are. The provider is
+    /// asked whether they work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<Values>,
+    /// The same for values that are secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secrets: Option<Values>,
+    /// The same for values that may be shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub setup_information: Option<Values>,
 }
 
 impl From<&Changes> for ChangeAccount {
@@ -145,6 +155,9 @@ impl From<&Changes> for ChangeAccount {
             origin_username: update.username.clone(),
             integration_id: changes.auth_config.as_ref().map(ToString::to_string),
             connector_profile_id: None,
+            credentials: (!changes.credentials.is_empty()).then(|| of_given(&changes.credentials)),
+            secrets: None,
+            setup_information: None,
         }
     }
 }
@@ -155,7 +168,9 @@ impl TryFrom<ChangeAccount> for Changes {
     fn try_from(asked: ChangeAccount) -> Result<Self, HubError> {
         let mut problems = Vec::new();
         let tags = asked.metadata.clone().flatten().unwrap_or_default().into_iter();
+        let given = [asked.setup_information, asked.secrets, asked.credentials];
         let changes = Self {
+            credentials: given.into_iter().flatten().flat_map(to_given).collect(),
             update: Update {
                 label: asked.label,
                 clear_metadata: asked.metadata == Some(None),

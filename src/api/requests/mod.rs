@@ -18,6 +18,7 @@ pub mod auth_configs;
 pub mod connect_sessions;
 pub mod connectors;
 pub mod projects;
+pub mod request_logs;
 
 /// A secret on its way to a hub. Only this type writes one, and only into a request.
 #[derive(Clone, PartialEq, Eq)]

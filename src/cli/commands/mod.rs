@@ -24,9 +24,11 @@ pub(super) mod connectors;
 pub(super) mod contract;
 pub(super) mod demo;
 pub(super) mod doctor;
+pub(super) mod events;
 mod fields;
 pub(super) mod keys;
 pub(super) mod link;
+pub(super) mod logs;
 pub(super) mod meta;
 mod parameters;
 pub(super) mod profile;
@@ -35,6 +37,7 @@ pub(super) mod request;
 pub(super) mod serve;
 pub(super) mod session;
 pub(super) mod wait;
+pub(super) mod webhooks;
 
 /// Asks before anything is written with a protected profile: `--yes` is not enough, the profile
 /// must be named, with `--confirm` or by typing it.

@@ -8,6 +8,7 @@ use crate::cli::tree::Run;
 use crate::domain::allowlist::{Allowlist, Entry};
 use crate::domain::origin::Origin;
 use crate::domain::project::{AppOrigins, ProjectName};
+use crate::domain::request_log::{Bodies, Retention};
 use crate::domain::words::counted;
 use crate::error::{HubError, codes};
 use crate::hub::projects::Changes;
@@ -50,6 +51,7 @@ impl Run for Get {
             ("Accounts", accounts.to_string()),
             ("Keys used from", sources(&project)),
             ("Embedded in", embedders(&project)),
+            ("Log", kept(&project)),
         ];
         context.output.item(&project, Some(&lines))
     }
@@ -69,6 +71,21 @@ fn sources(project: &Project) -> String {
         [] => "any address".to_owned(),
         entries => entries.join(", "),
     }
+}
+
+/// What the project's log keeps, in words.
+fn kept(project: &Project) -> String {
+    let bodies = match project.log_bodies.as_str() {
+        "all" => "headers and bodies of all calls",
+        "errors" => "headers and bodies of failed calls",
+        _ => "no headers and bodies",
+    };
+    format!("{}, {bodies}", counted(project.log_retention_days, "day"))
+}
+
+fn retention(text: &str) -> Result<Retention, String> {
+    let seconds = input::duration_s(text)?;
+    Retention::seconds(seconds).map_err(|error| error.to_string())
 }
 
 /// Create a project
@@ -97,6 +114,8 @@ impl Run for Create {
 /// --allow-ip replaces the list of addresses from which the project's API keys may be used; keys
 /// used from elsewhere are refused with status 403. It does not bind this command line on a store
 /// of its own, nor the pages that end users see.
+///
+/// A changed --log-retention is for calls from now on; rows that are there go when they were to.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Update {
     /// Name of the project
@@ -108,7 +127,13 @@ pub(in crate::cli) struct Update {
         long,
         value_name = "ENTRY",
         value_delimiter = ',',
-        required_unless_present_any = ["clear_allow_ip", "app_origin", "clear_app_origin"]
+        required_unless_present_any = [
+            "clear_allow_ip",
+            "app_origin",
+            "clear_app_origin",
+            "log_bodies",
+            "log_retention",
+        ]
     )]
     allow_ip: Vec<Entry>,
 
@@ -123,6 +148,14 @@ pub(in crate::cli) struct Update {
     /// Let no application embed the page
     #[arg(long, conflicts_with = "app_origin")]
     clear_app_origin: bool,
+
+    /// Keep headers and bodies of calls in the log, without their secrets: off, errors or all
+    #[arg(long, value_name = "WHICH")]
+    log_bodies: Option<Bodies>,
+
+    /// Keep new rows of the log for so long: whole days such as 30d, up to ten years
+    #[arg(long, value_name = "DURATION", value_parser = retention)]
+    log_retention: Option<Retention>,
 }
 
 impl Run for Update {
@@ -130,11 +163,14 @@ impl Run for Update {
         context.output.check_writes(false)?;
         let sets_ips = self.clear_allow_ip || !self.allow_ip.is_empty();
         let sets_origins = self.clear_app_origin || !self.app_origin.is_empty();
+        let sets_log = self.log_bodies.is_some() || self.log_retention.is_some();
         let allowlist = Allowlist::new(self.allow_ip)
             .map_err(|error| HubError::new(&codes::BAD_VALUE, format!("--allow-ip: {error}")))?;
         let changes = Changes {
             allowlist: sets_ips.then_some(allowlist),
             app_origins: sets_origins.then(|| AppOrigins::new(self.app_origin)),
+            log_bodies: self.log_bodies,
+            log_retention: self.log_retention,
         };
         let backend = context.backend().await?;
         let written = backend.update_project(&self.name, changes, context.guard()).await?;
@@ -153,6 +189,14 @@ impl Run for Update {
             let embedders = after.map(embedders).unwrap_or_default();
             let word = if written.dry_run { "would be" } else { "is" };
             parts.push(format!("The page of {name} {word} embedded in: {embedders}."));
+        }
+        if sets_log {
+            let keeps = after.map(kept).unwrap_or_default();
+            parts.push(match (written.changed, written.dry_run) {
+                (false, _) => format!("The log of project {name} is kept so already: {keeps}."),
+                (true, true) => format!("The log of project {name} would be kept so: {keeps}."),
+                (true, false) => format!("The log of project {name} is kept so now: {keeps}."),
+            });
         }
         let text = parts.join(" ");
         context.output.writes(&[result("update", written, text)])

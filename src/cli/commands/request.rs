@@ -81,7 +81,7 @@ pub(in crate::cli) struct Request {
 
 impl Run for Request {
     // A provider is called from this process where the store is one's own.
-    const SERVES: bool = true;
+    const CALLS: bool = true;
 
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let method = self.method.to_ascii_uppercase();

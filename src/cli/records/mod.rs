@@ -5,6 +5,8 @@ mod auth_configs;
 mod connect_sessions;
 mod connectors;
 mod keys;
+mod request_logs;
+mod webhooks;
 
 use std::borrow::Cow;
 
@@ -24,9 +26,18 @@ impl Record for Project {
         Column::new("created", "CREATED"),
         Column::wide("ip_allowlist", "IP ALLOWLIST"),
         Column::wide("app_origins", "APP ORIGINS"),
+        Column::wide("log_bodies", "LOG BODIES"),
+        Column::wide("log_retention_days", "LOG DAYS"),
     ];
-    const FIELDS: &'static [&'static str] =
-        &["id", "name", "ip_allowlist", "app_origins", "created_at"];
+    const FIELDS: &'static [&'static str] = &[
+        "id",
+        "name",
+        "ip_allowlist",
+        "app_origins",
+        "log_bodies",
+        "log_retention_days",
+        "created_at",
+    ];
 
     fn id(&self) -> Cow<'_, str> {
         Cow::Borrowed(&self.id)
@@ -38,6 +49,8 @@ impl Record for Project {
             Cell::Time(self.created_at),
             Cell::from(self.ip_allowlist.join(",")),
             Cell::from(self.app_origins.join(",")),
+            Cell::from(self.log_bodies.as_str()),
+            Cell::Number(i64::try_from(self.log_retention_days).unwrap_or(i64::MAX)),
         ]);
     }
 }

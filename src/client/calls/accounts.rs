@@ -115,11 +115,43 @@ impl Client {
     pub async fn delete_account(
         &self,
         id: &AccountId,
+        keep_remote: bool,
         guard: Guard,
     ) -> Result<Written<AccountDetail>, HubError> {
         if self.is_vendor {
+            // What the platform does with tokens is its own affair.
             return vendor::accounts::delete(self, id, guard).await;
         }
-        self.write("accounts.delete", &[id.as_str()], guard).await
+        let mut query = Query::default().with_guard(guard);
+        if keep_remote {
+            query.push("keep_remote", true);
+        }
+        self.json(self.call("accounts.delete", &[id.as_str()])?.query(&query)).await
+    }
+
+    /// `accounts.test`
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn test_account(
+        &self,
+        id: &AccountId,
+        guard: Guard,
+    ) -> Result<Written<AccountDetail>, HubError> {
+        self.offers(&["accounts.test"])?;
+        self.write("accounts.test", &[id.as_str()], guard).await
+    }
+
+    /// `accounts.refresh`
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn refresh_account(
+        &self,
+        id: &AccountId,
+        guard: Guard,
+    ) -> Result<Written<AccountDetail>, HubError> {
+        self.offers(&["accounts.refresh"])?;
+        self.write("accounts.refresh", &[id.as_str()], guard).await
     }
 }

@@ -13,9 +13,12 @@ mod accounts;
 mod auth_configs;
 mod connect_sessions;
 mod connectors;
+mod events;
 mod keys;
 mod projects;
 mod proxy;
+mod request_logs;
+mod webhooks;
 
 impl Client {
     /// A write without a body.

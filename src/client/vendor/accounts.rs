@@ -190,5 +190,6 @@ fn written(
         operation_id: None,
         before,
         after,
+        revoked: Vec::new(),
     }
 }

@@ -18,6 +18,7 @@ pub(super) mod auth_configs;
 pub(super) mod connect_sessions;
 pub(super) mod connectors;
 pub(super) mod proxy;
+pub(super) mod request_logs;
 mod wire;
 
 /// Where people administer the vendor's platform.
@@ -45,6 +46,8 @@ const OFFERED: &[&str] = &[
     "connectors.list",
     "connectors.get",
     "connectors.guide",
+    "logs.list",
+    "platform.requests.get",
 ];
 
 /// Whether the platform is reached at this host.

@@ -4,7 +4,6 @@ use crate::domain::account::{Owner, Said};
 use crate::domain::auth_config::AuthConfig;
 use crate::domain::caller::{Caller, Permission};
 use crate::domain::connector::values::{Checked, Mode, check_values};
-use crate::domain::connector::{AuthMethod, Field};
 use crate::domain::ids::{AuthConfigId, OperationId};
 use crate::domain::names::ConnectorKey;
 use crate::domain::refusal::Refusal;
@@ -16,6 +15,7 @@ use crate::hub::linking::{self, Filled, Holder, Linked, Proof};
 use crate::hub::write::{Guard, Record};
 use crate::store::{Tx, auth_configs};
 
+use super::prove::fields_at_hand;
 use super::{Tags, View, resource, snapshot, view};
 
 /// What an administrator hands over.
@@ -67,12 +67,12 @@ pub async fn add(hub: &Hub, caller: &Caller, new: New, guard: Guard) -> Result<A
     let config = config_of(&mut tx, caller, &new).await?;
     let way = linking::way(hub, &mut tx, caller, config).await?;
     drop(tx);
-    let checked = check_values(&fields(&way.method), &new.values, Mode::New);
+    let checked = check_values(&fields_at_hand(&way.method), &new.values, Mode::New);
     let checked = checked.map_err(|problems| {
         bad_fields(&problems)
             .hint(format!("hubctl connectors guide {} --for end-user", way.connector.key))
     })?;
-    let filled = Filled { checked, edits: None };
+    let filled = Filled { checked, ..Filled::default() };
     let proof = if new.verify && !guard.dry_run {
         let Checked { public, secret, .. } = &filled.checked;
         linking::prove(hub, &way, way.values_with(public, secret)).await?
@@ -86,6 +86,7 @@ pub async fn add(hub: &Hub, caller: &Caller, new: New, guard: Guard) -> Result<A
         kind: new.tags.kind,
         account: None,
         multiple: new.multiple,
+        is_told: false,
     };
     let mut tx = hub.begin(guard).await?;
     let Linked { before, after } =
@@ -134,21 +135,4 @@ async fn config_of(tx: &mut Tx, caller: &Caller, new: &New) -> Result<AuthConfig
             None => Err(connectors::unknown(new.provider.as_str())),
         },
     }
-}
-
-/// The fields of a method for somebody who has the credentials at hand: where an end user would
-/// log in at the provider, the tokens of an earlier login take that step's place.
-fn fields(method: &AuthMethod) -> Vec<Field> {
-    let mut fields = method.config_fields.clone();
-    if method.needs_browser() {
-        let has = |fields: &[Field], key: &str| fields.iter().any(|field| field.key == key);
-        for (key, label) in [("access_token", "Access token"), ("refresh_token", "Refresh token")] {
-            if !has(&fields, key) {
-                let mut field = Field::optional_secret(key, label);
-                field.required = key == "access_token";
-                fields.push(field);
-            }
-        }
-    }
-    fields
 }

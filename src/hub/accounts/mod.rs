@@ -17,14 +17,22 @@ use crate::store::{Tx, accounts, auth_configs};
 pub use crate::store::accounts::{BadSort, Filter, Sort};
 
 use super::Hub;
+use super::auth_configs::Given;
 use super::connectors::{self, Summary};
 use super::write::{Guard, Outcome, Record};
 
 mod add;
+mod edit;
 mod explain;
+mod prove;
+mod remove;
 
 pub use add::{Added, New, add};
 pub use explain::{Explanation, Finding, explain};
+pub use prove::{refresh_now, test};
+pub use remove::{Removed, delete};
+
+pub use crate::provider::Revocation;
 
 /// An account with the facts of its connector.
 #[derive(Debug, Clone, PartialEq)]
@@ -110,12 +118,17 @@ pub struct Changes {
     pub update: Update,
     /// Another auth config of the same connector (AT-18).
     pub auth_config: Option<AuthConfigId>,
+    /// New values for fields; those that are not given stay (AC-38, SE-4). The provider is asked
+    /// whether they work.
+    pub credentials: Given,
 }
 
-/// Changes what an account carries, not its credentials (AT-15 to AT-19).
+/// Changes what an account carries, and the values of its fields (AT-15 to AT-19).
 ///
 /// # Errors
-/// `account.not_found`, `auth_config.not_found`, `auth_config.mismatch`, `session.invalid`.
+/// `account.not_found`, `auth_config.not_found`, `auth_config.mismatch`, `session.invalid`;
+/// `fields.invalid`, `provider.refused`, `provider.misconfigured`, `provider.unreachable`, and then
+/// nothing is changed.
 pub async fn update(
     hub: &Hub,
     caller: &Caller,
@@ -125,10 +138,19 @@ pub async fn update(
 ) -> Result<Outcome<View>, HubError> {
     hub.require(caller, Permission::PlatformWrite)?;
     check(&changes.update)?;
+    let edit = match changes.credentials.is_empty() {
+        true => None,
+        false => Some(edit::prepare(hub, caller, id, &changes.credentials, guard).await?),
+    };
     let now = hub.clock.now();
     let mut tx = hub.begin(guard).await?;
     let before = load(&mut tx, caller, id).await?;
-    let mut decided = before.clone().update(changes.update, now);
+    let current = match edit {
+        Some(edit) => edit::store(hub, &mut tx, caller, before.clone(), edit).await?,
+        None => before.clone(),
+    };
+    let has_new_credentials = current != before;
+    let mut decided = current.update(changes.update, now);
     if let Some(metadata) = check_metadata(&decided.after.metadata) {
         return Err(Refusal::Invalid(vec![metadata]).into());
     }
@@ -137,6 +159,7 @@ pub async fn update(
         let moved = decided.after.move_to(&config, now)?;
         decided = Decided { changed: decided.changed || moved.changed, ..moved };
     }
+    decided.changed |= has_new_credentials;
     let outcome = keep(hub, &mut tx, caller, before, decided, "update", now).await?;
     guard.check(outcome.affected)?;
     guard.finish(tx).await?;
@@ -226,7 +249,8 @@ async fn keep(
     }
     let after = decided.after;
     accounts::save(tx, caller.project(), &after).await?;
-    hub.emit(tx, caller, EventKind::AccountUpdated, after.id.as_str(), now, None).await?;
+    let data = Some(event_data(&after));
+    hub.emit(tx, caller, EventKind::AccountUpdated, after.id.as_str(), now, data).await?;
     let record = Record {
         action,
         resource: resource(&after),
@@ -238,37 +262,6 @@ async fn keep(
     let before = Some(view(tx, caller, before).await?);
     let after = Some(view(tx, caller, after).await?);
     Ok(Outcome { before, after, changed: true, affected: 1, operation })
-}
-
-/// Removes an account and destroys its credentials (AT-20 to AT-23).
-///
-/// # Errors
-/// `account.not_found`, `guard.too_many_affected`.
-pub async fn delete(
-    hub: &Hub,
-    caller: &Caller,
-    id: &AccountId,
-    guard: Guard,
-) -> Result<Outcome<View>, HubError> {
-    hub.require(caller, Permission::PlatformWrite)?;
-    guard.check(1)?;
-    let now = hub.clock.now();
-    let mut tx = hub.begin(guard).await?;
-    let account = load(&mut tx, caller, id).await?;
-    let before = view(&mut tx, caller, account.clone()).await?;
-    accounts::delete(&mut tx, caller.project(), &account).await?;
-    let data = Some(event_data(&account));
-    hub.emit(&mut tx, caller, EventKind::AccountDeleted, id.as_str(), now, data).await?;
-    let record = Record {
-        action: "delete",
-        resource: resource(&account),
-        affected: 1,
-        before: Some(snapshot(&account)),
-        after: None,
-    };
-    let operation = Some(hub.record(&mut tx, caller, now, record).await?);
-    guard.finish(tx).await?;
-    Ok(Outcome { before: Some(before), after: None, changed: true, affected: 1, operation })
 }
 
 fn resource(account: &Account) -> String {

@@ -10,6 +10,7 @@ use crate::domain::event::{Event, EventKind};
 use crate::domain::time::Timestamp;
 use crate::error::{HubError, codes};
 use crate::hub::Hub;
+use crate::hub::accounts::event_data;
 use crate::hub::connectors;
 use crate::hub::write::{Guard, Outcome, Record};
 use crate::store::auth_configs::{self, Sealed};
@@ -151,7 +152,7 @@ async fn follow(
                 kind: EventKind::AccountUpdated,
                 subject: account.id.to_string(),
                 at: now,
-                data: None,
+                data: Some(event_data(account)),
             });
         }
         events::append(tx, project, &changed).await?;

@@ -27,6 +27,7 @@ mod work;
 use once::Done;
 
 pub use note::{Note, note_of};
+pub(super) use once::write;
 pub use work::{Round, next_due, round};
 
 /// How long somebody waits for another one's refresh, and how often they look.
@@ -228,6 +229,43 @@ pub async fn usable(
             (Err(error), _) => return Err(error),
         }
     }
+}
+
+/// An account in error, with what is stored: whether its credentials work again is asked next.
+/// `None` for any other that may not be called.
+///
+/// # Errors
+/// As [`usable`].
+pub(super) async fn in_error(
+    hub: &Hub,
+    caller: &Caller,
+    id: &AccountId,
+) -> Result<Option<Usable>, HubError> {
+    let mut tx = hub.store.begin_read().await?;
+    let stored = load(hub, &mut tx, caller, id).await?;
+    drop(tx);
+    if check(&stored, Want::Now).is_err() {
+        return Ok(None);
+    }
+    match stored.can_renew() {
+        true => usable(hub, caller, id, Want::Now).await.map(Some),
+        false => Ok(Some(stored.usable())),
+    }
+}
+
+/// Whether an administrator could ask for new tokens.
+///
+/// # Errors
+/// As [`usable`] for [`Want::Now`], without asking the provider.
+pub(super) async fn may_refresh(
+    hub: &Hub,
+    caller: &Caller,
+    id: &AccountId,
+) -> Result<(), HubError> {
+    let mut tx = hub.store.begin_read().await?;
+    let stored = load(hub, &mut tx, caller, id).await?;
+    check(&stored, Want::Now)?;
+    needs(&stored, Want::Now, hub.clock.now()).map(drop)
 }
 
 /// Whether what is wanted takes a refresh.

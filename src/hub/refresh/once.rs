@@ -157,7 +157,7 @@ async fn fail(
 
 /// Saves a changed account with its events; a refresh that changes nothing visible is silent
 /// (WH-10).
-pub(super) async fn write(
+pub(in crate::hub) async fn write(
     hub: &Hub,
     tx: &mut Tx,
     caller: &Caller,

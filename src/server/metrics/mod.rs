@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 
+use crate::hub::logs::Logs;
 use crate::store::Gauges;
 
 use text::Page;
@@ -169,7 +170,7 @@ impl Metrics {
     }
 
     /// The page that Prometheus reads.
-    pub(super) fn page(&self, store: &Gauges, lines_dropped: u64) -> String {
+    pub(super) fn page(&self, store: &Gauges, lines_dropped: u64, logs: &Logs) -> String {
         let mut page = Page::default();
         page.header("hubctl_build_info", "gauge", "The version that runs.");
         page.row("hubctl_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
@@ -177,6 +178,10 @@ impl Metrics {
         self.counts.write(&mut page);
         let dropped = "Log lines that were dropped because standard error did not take them.";
         page.single("hubctl_log_lines_dropped_total", "counter", dropped, lines_dropped);
+        let lost = "Rows of the request log, or bodies of them, lost because too many waited.";
+        page.single("hubctl_request_logs_lost_total", "counter", lost, logs.lost());
+        let waiting = "Rows of the request log that wait to be written.";
+        page.single("hubctl_request_logs_waiting", "gauge", waiting, logs.waiting());
         write_store(&mut page, store);
         process::write(&mut page);
         page.finish()
@@ -282,7 +287,7 @@ mod tests {
             let took = Duration::from_micros(micros);
             metrics.answered("/accounts/{id}", &Method::GET, StatusCode::OK, took);
         }
-        let page = metrics.page(&Gauges::default(), 0);
+        let page = metrics.page(&Gauges::default(), 0, &Logs::default());
         let has = |line: &str| assert!(page.lines().any(|l| l == line), "no {line} in\n{page}");
         let labels = r#"route="/accounts/{id}",method="GET""#;
         has(&format!("hubctl_http_requests_total{{{labels},status=\"200\"}} 3"));
@@ -303,6 +308,8 @@ mod tests {
             metrics.answered(&route, &any, StatusCode::OK, Duration::ZERO);
         }
         assert!(metrics.routes.read().unwrap().len() <= SERIES_LIMIT + 1);
-        assert!(metrics.page(&Gauges::default(), 0).contains(r#"method="other""#));
+        assert!(
+            metrics.page(&Gauges::default(), 0, &Logs::default()).contains(r#"method="other""#)
+        );
     }
 }

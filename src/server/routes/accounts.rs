@@ -71,5 +71,22 @@ pub(super) async fn delete(
     Path(account): Path<String>,
     Params(query): Params,
 ) -> Answer {
-    ok(hub.delete_account(&id(&account)?, query.guard()?).await?)
+    let keep_remote = query.flag("keep_remote")?;
+    ok(hub.delete_account(&id(&account)?, keep_remote, query.guard()?).await?)
+}
+
+pub(super) async fn test(
+    Door(hub): Door,
+    Path(account): Path<String>,
+    Params(query): Params,
+) -> Answer {
+    ok(hub.test_account(&id(&account)?, query.guard()?).await?)
+}
+
+pub(super) async fn refresh(
+    Door(hub): Door,
+    Path(account): Path<String>,
+    Params(query): Params,
+) -> Answer {
+    ok(hub.refresh_account(&id(&account)?, query.guard()?).await?)
 }

@@ -24,13 +24,16 @@ mod auth_configs;
 mod connect_sessions;
 mod connectors;
 mod end_user;
+mod events;
 mod generation;
 mod hub;
 mod keys;
 mod platform;
 mod projects;
 mod proxy;
+mod request_logs;
 mod rows;
+mod webhooks;
 
 type Answer = Result<Response, Failure>;
 
@@ -104,6 +107,11 @@ fn handler(id: &str) -> Option<MethodRouter<AppState>> {
         "platform.connectors.list_meta" => get(platform::connector_metas),
         "platform.connectors.get_meta" => get(platform::connector_meta),
         "platform.proxy" => post(proxy::unified),
+        "platform.requests.logs" => get(request_logs::logs),
+        "platform.requests.steps" => get(request_logs::steps),
+        "platform.requests.get" => get(request_logs::log),
+        "platform.requests.platform_logs" => get(request_logs::platform_logs),
+        "logs.list" => get(request_logs::list),
         "capabilities.get" => get(hub::capabilities),
         "auth_configs.list" => get(auth_configs::list),
         "auth_configs.target" => get(auth_configs::target),
@@ -132,6 +140,8 @@ fn handler(id: &str) -> Option<MethodRouter<AppState>> {
         "accounts.update" => patch(accounts::update),
         "accounts.suspend" => post(accounts::suspend),
         "accounts.resume" => post(accounts::resume),
+        "accounts.test" => post(accounts::test),
+        "accounts.refresh" => post(accounts::refresh),
         "accounts.delete" => delete(accounts::delete),
         "accounts.proxy" => post(proxy::raw),
         "projects.list" => get(projects::list),
@@ -146,6 +156,21 @@ fn handler(id: &str) -> Option<MethodRouter<AppState>> {
         "keys.disable" => post(keys::disable),
         "keys.enable" => post(keys::enable),
         "keys.delete" => delete(keys::delete),
+        "events.list" => get(events::list),
+        "events.follow" => get(events::follow),
+        "webhooks.list" => get(webhooks::list),
+        "webhooks.get" => get(webhooks::get),
+        "webhooks.create" => post(webhooks::create),
+        "webhooks.update" => patch(webhooks::update),
+        "webhooks.enable" => post(webhooks::enable),
+        "webhooks.disable" => post(webhooks::disable),
+        "webhooks.delete" => delete(webhooks::delete),
+        "webhooks.rotate_secret" => post(webhooks::rotate_secret),
+        "webhooks.test" => post(webhooks::test),
+        "deliveries.list" => get(webhooks::deliveries),
+        "deliveries.get" => get(webhooks::delivery),
+        "deliveries.redeliver" => post(webhooks::redeliver),
+        "deliveries.redeliver_failed" => post(webhooks::redeliver_failed),
         _ => return None,
     })
 }

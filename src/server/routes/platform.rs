@@ -139,8 +139,13 @@ pub(super) async fn update_account(
 }
 
 /// AT-20: the deleted account is the answer.
-pub(super) async fn delete_account(Door(hub): Door, Path(account): Path<String>) -> Answer {
-    let written = hub.delete_account(&id(&account)?, Guard::default()).await?;
+pub(super) async fn delete_account(
+    Door(hub): Door,
+    Path(account): Path<String>,
+    Params(query): Params,
+) -> Answer {
+    let keep_remote = query.flag("keep_remote")?;
+    let written = hub.delete_account(&id(&account)?, keep_remote, Guard::default()).await?;
     ok(written.before.map(Account::from))
 }
 

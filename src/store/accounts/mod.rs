@@ -279,3 +279,13 @@ pub async fn save_credentials(
     tx.execute(sql, &params).await?;
     Ok(())
 }
+
+/// The connector of an account, whose id may be none at all.
+pub async fn provider_of(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    account: &str,
+) -> Result<Option<String>> {
+    let sql = "select provider from accounts where project = ?1 and id = ?2";
+    tx.optional(sql, &[project.into(), account.into()], |row| Ok(row.text(0)?.to_owned())).await
+}

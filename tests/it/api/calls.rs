@@ -27,6 +27,8 @@ pub(super) struct Things {
     pub(super) connector: String,
     pub(super) project: String,
     pub(super) key: String,
+    /// The id of a request that is in the log.
+    pub(super) request: String,
     /// What tells these things from others.
     pub(super) tag: String,
 }
@@ -82,6 +84,9 @@ impl Things {
         api.post("/admin/projects", &json!({ "name": project })).status(201);
         let body = json!({ "name": format!("key-{tag}"), "scopes": ["platform:read"] });
         let made = api.post("/admin/keys", &body).status(201).json();
+        let request = format!("request-{tag}");
+        let named = format!("{}X-Request-Id: {request}\r\n", api.headers);
+        api.saying(&named).get("/accounts?page_size=1").status(200);
         Self {
             config: main,
             spare,
@@ -92,6 +97,7 @@ impl Things {
             connector: key,
             project,
             key: text(&made, "id"),
+            request,
             tag: tag.to_owned(),
         }
     }
@@ -109,6 +115,7 @@ impl Things {
             connector: "own-never".to_owned(),
             project: "project-never".to_owned(),
             key: id(4),
+            request: "request-never".to_owned(),
             tag: "never".to_owned(),
         }
     }
@@ -133,6 +140,7 @@ impl Things {
         let named = match operation.id {
             "auth_configs.delete" | "auth_configs.make_default" => &self.spare,
             "accounts.proxy" => &self.called,
+            _ if path.contains("/requests/") => &self.request,
             _ if path.contains("/connect_sessions/") => &self.session,
             _ if path.contains("/accounts/") => &self.account,
             _ if path.contains("/connectors/") => &self.connector,

@@ -7,6 +7,7 @@ mod hostile;
 mod kill;
 mod lists;
 mod planted;
+mod request_logs;
 mod sdk;
 mod threats;
 

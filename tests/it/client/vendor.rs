@@ -3,6 +3,8 @@
 use std::ops::ControlFlow;
 
 use hubctl::api::accounts::Account;
+use hubctl::api::request_logs::LogRow;
+use hubctl::api::requests::request_logs::Include;
 use hubctl::client::{Client, Verified};
 use hubctl::domain::account::{Owner, Update};
 use hubctl::domain::connect_session::NewSession;
@@ -10,6 +12,7 @@ use hubctl::domain::connector::guide::Audience;
 use hubctl::error::HubError;
 use hubctl::hub::accounts::{Changes, Filter, Sort};
 use hubctl::hub::auth_configs::{Action, Filter as Configs};
+use hubctl::hub::logs::Filter as LogFilter;
 use hubctl::hub::write::Guard;
 use serde_json::{Value, json};
 
@@ -378,4 +381,83 @@ fn a_login_is_checked_with_one_read() {
     let error = block_on(vendors(&hub).verify()).unwrap_err();
     assert_eq!(error.code().name, "remote.key_refused");
     assert_eq!(hubctl::cli::exit::exit_code(&error), 4);
+}
+
+/// A call in one of the platform's two lists.
+fn call(id: &str, second: u32, status: u16) -> Value {
+    json!({
+        "request_id": id, "event_datetime": format!("2026-06-01T12:00:{second:02}.000Z"),
+        "http_method": "get", "path": "/x", "status": status, "duration": 5, "account_id": "a",
+        "provider": null, "source_type": "DASHBOARD", "later": true,
+    })
+}
+
+#[test]
+fn both_lists_of_the_platforms_log_are_shown_as_one_in_the_order_of_time() {
+    let hub = FakeHub::start(|asked, _| {
+        let is_platform = asked.path.starts_with("/requests/platform-logs");
+        let second = asked.param("next").as_deref() == Some("more");
+        let (rows, next) = match (is_platform, second) {
+            (false, false) => (vec![call("r9", 9, 200), call("r5", 5, 404)], Some("more")),
+            (false, true) => (vec![call("r2", 2, 502)], None),
+            (true, _) => (vec![call("p7", 7, 400), call("p3", 3, 200)], None),
+        };
+        Reply::json(200, &json!({ "data": rows, "next": next }))
+    });
+    let client = vendors(&hub);
+    let listed = |filter: LogFilter| {
+        let mut ids = Vec::new();
+        let each = |row: &LogRow| {
+            ids.push(row.request_id.clone());
+            Ok(ControlFlow::Continue(()))
+        };
+        block_on(client.logs(&filter, true, each)).map(|()| ids)
+    };
+    assert_eq!(listed(LogFilter::default()).unwrap(), ["r9", "p7", "r5", "p3", "r2"]);
+    // Ranges are not known there; single statuses are, and so are lists with commas.
+    let statuses = vec![400..=999];
+    let failed = listed(LogFilter { statuses, ..LogFilter::default() }).unwrap();
+    assert_eq!(failed, ["p7", "r5", "r2"]);
+    assert!(hub.asked().iter().all(|asked| asked.param("status_codes").is_none()));
+    let filter = LogFilter {
+        accounts: vec!["a".to_owned(), "b".to_owned()],
+        statuses: vec![404..=404],
+        ..LogFilter::default()
+    };
+    assert_eq!(listed(filter).unwrap(), ["r5"]);
+    let asked = hub.asked();
+    let last = asked.last().unwrap();
+    assert_eq!(last.param("account_ids").as_deref(), Some("a,b"));
+    assert_eq!(last.param("status_codes").as_deref(), Some("404"));
+    assert_eq!(last.param("order_direction").as_deref(), Some("desc"));
+}
+
+#[test]
+fn a_log_of_the_platform_that_never_ends_is_no_good_answer() {
+    let hub = FakeHub::start(|_, _| {
+        Reply::json(200, &json!({ "data": [call("r", 1, 200)], "next": "again" }))
+    });
+    let each = |_: &LogRow| Ok(ControlFlow::Continue(()));
+    let error = block_on(vendors(&hub).logs(&LogFilter::default(), true, each)).unwrap_err();
+    assert_eq!(error.code().name, "remote.bad_answer");
+}
+
+#[test]
+fn steps_and_bodies_of_a_call_are_asked_for_one_after_the_other() {
+    let hub = FakeHub::start(|asked, _| {
+        let mut data = call("r1", 1, 200);
+        match asked.param("include").as_deref() {
+            Some("step_logs") => data["step_requests"] = json!([{ "id": "s1", "status": 200 }]),
+            Some("advanced_logs") => data["request"] = json!({ "method": "get" }),
+            _ => {}
+        }
+        Reply::json(200, &json!({ "data": data }))
+    });
+    let include = Include { steps: true, bodies: true };
+    let log = block_on(vendors(&hub).log("r1", include)).unwrap();
+    assert_eq!(log.step_requests.unwrap()[0].id.as_deref(), Some("s1"));
+    assert_eq!(log.request.unwrap().method.as_deref(), Some("get"));
+    let hub = FakeHub::script(vec![Reply::refusal(404, None, "not found")]);
+    let error = block_on(vendors(&hub).log("r1", Include::default())).unwrap_err();
+    assert_eq!(error.code().name, "log.not_found");
 }

@@ -35,8 +35,8 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("axum", &["server/", "sample/"]),
     ("hyper", &["server/"]),
     ("StatusCode", &["server/", "sample/"]),
-    ("tokio_postgres", &["store/driver/mod.rs", "store/driver/postgres.rs"]),
-    ("deadpool", &["store/driver/postgres.rs"]),
+    ("tokio_postgres", &["store/driver/mod.rs", "store/driver/postgres/"]),
+    ("deadpool", &["store/driver/postgres/"]),
     ("clap", &["cli/"]),
     ("anstream", &["cli/"]),
     ("comfy_table", &["cli/"]),
@@ -49,8 +49,8 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("print!(", &[]),
     ("eprintln!", &[]),
     ("driver::", &["store/"]),
-    ("reqwest", &["net.rs", "client/", "provider/"]),
-    ("reqwest::Client::", &["net.rs"]),
+    ("reqwest", &["net/", "client/", "provider/"]),
+    ("reqwest::Client::", &["net/mod.rs"]),
 ];
 
 /// The code without comments, and without what tests alone compile.

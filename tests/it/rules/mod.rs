@@ -10,5 +10,6 @@ mod guards;
 mod isolation;
 mod keys;
 mod linking;
+mod request_logs;
 mod secrets;
 mod sessions;

@@ -84,6 +84,8 @@ pub(in crate::cli) struct Add {
 }
 
 impl Run for Add {
+    const CALLS: bool = true;
+
     async fn run(self, context: &Context) -> Result<(), HubError> {
         context.output.check::<AccountDetail>()?;
         let settings = &context.settings;
@@ -169,9 +171,10 @@ async fn ask(
     }
 }
 
-/// Change label, tags, type, names or auth config of an account
+/// Change label, tags, type, names, values or auth config of an account
 ///
-/// What is not given stays. Credentials are replaced by re-linking, not here.
+/// What is not given stays, secrets among it. New values are checked against the connector's fields,
+/// and the provider is asked whether they work: what it refuses is not stored.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Update {
     /// Id of the account
@@ -201,9 +204,16 @@ pub(in crate::cli) struct Update {
     /// Move the account to another auth config of its connector
     #[arg(long, value_name = "ID", add = assets::auth_configs())]
     auth_config: Option<AuthConfigId>,
+
+    /// New value of one of the connector's fields: from the line, from a file, or from standard
+    /// input
+    #[arg(long, value_name = "K=V|K=@FILE|K=-")]
+    set: Vec<String>,
 }
 
 impl Run for Update {
+    const CALLS: bool = true;
+
     async fn run(self, context: &Context) -> Result<(), HubError> {
         context.output.check_writes(false)?;
         let clears = |text: String| (!text.is_empty()).then_some(text);
@@ -220,14 +230,24 @@ impl Run for Update {
             owner_name: self.origin_owner_name,
             username: self.origin_username.map(clears),
         };
-        let changes = accounts::Changes { update, auth_config: self.auth_config };
+        let mut values = input::values(&self.set)?;
+        let changes = accounts::Changes {
+            update,
+            auth_config: self.auth_config,
+            credentials: std::mem::take(&mut values.given),
+        };
         if changes == accounts::Changes::default() {
-            return Err(HubError::new(&codes::INPUT_NEEDED, "nothing to change was given")
-                .hint("give --label, --metadata, --type, --origin-owner-name or --auth-config"));
+            return Err(HubError::new(&codes::INPUT_NEEDED, "nothing to change was given").hint(
+                "give --label, --metadata, --type, --origin-owner-name, --set or --auth-config",
+            ));
         }
         let backend = context.backend().await?;
         let written = backend.update_account(&self.id, changes, context.guard()).await?;
         context.tell_notes(&backend);
+        fields::warn_of_exposed(context, &values, |key| {
+            let after = written.after.as_ref();
+            !after.is_some_and(|after| after.setup_information.contains_key(key))
+        });
         let text = sentence(&written, "Updated", "Would update", "Nothing to change");
         context.output.writes(&[result("update", written, text)])
     }
@@ -314,15 +334,22 @@ impl Run for Resume {
 
 /// Delete accounts and destroy their credentials
 ///
-/// This can't be undone. The same owner can link again, as a new account.
+/// The provider is asked to forget their tokens first, where it can be asked; whatever it says, the
+/// accounts go. This can't be undone. The same owner can link again, as a new account.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Delete {
     /// Ids of the accounts; `-` reads them from standard input
     #[arg(value_name = "ID", add = assets::accounts())]
     ids: Vec<String>,
+
+    /// Do not ask the provider to forget the tokens
+    #[arg(long)]
+    keep_remote: bool,
 }
 
 impl Run for Delete {
+    const CALLS: bool = true;
+
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.ids)?;
         let mut batch = Batch::new(context, "delete", &targets, "hubctl accounts delete ID")?;
@@ -334,9 +361,92 @@ impl Run for Delete {
                 let account = backend.account(&id).await?;
                 let what = format!("deleting {} destroys its credentials", named(&account));
                 consent(context, &what, 1, "Delete")?;
-                let written = backend.delete_account(&id, guard).await?;
+                let written = backend.delete_account(&id, self.keep_remote, guard).await?;
+                tell_of_tokens(context, &written);
                 let text = sentence(&written, "Deleted", "Would delete", "Not there");
                 Ok(vec![result("delete", written, text)])
+            };
+            let outcome = outcome.await;
+            if batch.add(target, outcome).is_break() {
+                break;
+            }
+        }
+        batch.finish(&backend)
+    }
+}
+
+/// What the provider made of each token of a deleted account.
+fn tell_of_tokens(context: &Context, written: &Change) {
+    for told in &written.revoked {
+        match &told.reason {
+            None => context.output.note(format_args!("{}: revoked at the provider", told.token)),
+            Some(reason) => {
+                let token = &told.token;
+                context.output.warn(format_args!("{token}: not revoked at the provider: {reason}"));
+            }
+        }
+    }
+}
+
+/// Ask the provider whether the credentials of accounts work
+///
+/// Makes the connector's light call. An account that it refuses goes into `error`, one that works
+/// again becomes active; the command fails with code 6 where one is refused.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Test {
+    /// Ids of the accounts; `-` reads them from standard input
+    #[arg(value_name = "ID", add = assets::accounts())]
+    ids: Vec<String>,
+}
+
+impl Run for Test {
+    const CALLS: bool = true;
+
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        let targets = input::targets(&self.ids)?;
+        let mut batch = Batch::new(context, "test", &targets, "hubctl accounts test ID")?;
+        let backend = context.backend().await?;
+        for target in &targets {
+            let guard = batch.guard();
+            let outcome = async {
+                let written = backend.test_account(&id_of(target)?, guard).await?;
+                let untold = "No call of the connector's tells whether credentials work";
+                let text = sentence(&written, "The credentials work", "They work for", untold);
+                Ok(vec![result("test", written, text)])
+            };
+            let outcome = outcome.await;
+            if batch.add(target, outcome).is_break() {
+                break;
+            }
+        }
+        batch.finish(&backend)
+    }
+}
+
+/// Get new tokens for accounts now
+///
+/// Tokens are renewed by themselves before they end; this is for finding out whether they can be.
+/// One in `error` becomes active where the provider agrees.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Refresh {
+    /// Ids of the accounts; `-` reads them from standard input
+    #[arg(value_name = "ID", add = assets::accounts())]
+    ids: Vec<String>,
+}
+
+impl Run for Refresh {
+    const CALLS: bool = true;
+
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        let targets = input::targets(&self.ids)?;
+        let mut batch = Batch::new(context, "refresh", &targets, "hubctl accounts refresh ID")?;
+        let backend = context.backend().await?;
+        for target in &targets {
+            let guard = batch.guard();
+            let outcome = async {
+                let written = backend.refresh_account(&id_of(target)?, guard).await?;
+                let text = sentence(&written, "Renewed the tokens of", "Would renew", "As before");
+                Ok(vec![result("refresh", written, text)])
             };
             let outcome = outcome.await;
             if batch.add(target, outcome).is_break() {

@@ -1,0 +1,140 @@
+//! `hubctl events`.
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
+use crate::api::events::Event;
+use crate::backend::Backend;
+use crate::cli::assets;
+use crate::cli::context::Context;
+use crate::cli::input;
+use crate::cli::output::Format;
+use crate::cli::tree::Run;
+use crate::domain::event::EventKind;
+use crate::domain::ids::{AccountId, EventId};
+use crate::domain::words::counted;
+use crate::error::{HubError, codes};
+use crate::hub::events::{Filter, Place};
+
+/// How long one request waits for events, in seconds.
+const WAIT_S: u64 = 20;
+
+pub(super) fn kind_parser() -> impl TypedValueParser<Value = EventKind> {
+    PossibleValuesParser::new(EventKind::NAMES).try_map(|name| name.parse::<EventKind>())
+}
+
+/// Which events.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Chosen {
+    /// Only what happened to this account
+    #[arg(long, value_name = "ID", add = assets::accounts())]
+    pub(super) account: Option<AccountId>,
+
+    /// Only events of this kind, such as account.created; can be given several times
+    #[arg(long = "type", value_name = "EVENT", value_delimiter = ',', value_parser = kind_parser())]
+    pub(super) kinds: Vec<EventKind>,
+}
+
+impl Chosen {
+    pub(super) fn filter(self) -> Filter {
+        let account = self.account.map(|id| id.to_string());
+        Filter { account, kinds: self.kinds, ..Filter::default() }
+    }
+}
+
+/// List what happened in the project, the oldest first
+///
+/// Webhooks are told of the same events. They stay as long as the project.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct List {
+    #[command(flatten)]
+    chosen: Chosen,
+
+    /// Only events since: 24h, 7d, or a time
+    #[arg(long, value_name = "DURATION|TIME")]
+    since: Option<String>,
+
+    /// Only events after this one: the last id of an earlier list
+    #[arg(long, value_name = "ID")]
+    after: Option<EventId>,
+}
+
+impl Run for List {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        let since = self.since.map(|since| input::since(&since, context.now())).transpose()?;
+        let mut list = context.output.list_of::<Event<'_>>()?;
+        let filter =
+            Filter { since, after: self.after, limit: list.wanted(), ..self.chosen.filter() };
+        let backend = context.backend().await?;
+        backend.events(&filter, |event| list.push(event)).await?;
+        list.finish(|summary| (!summary.more).then(|| counted(summary.rows, "event")))?;
+        Ok(())
+    }
+}
+
+/// Show events as they happen, until Ctrl-C
+///
+/// Begins with what happens from now on, or behind --after: with the last id that was shown,
+/// nothing is missed and nothing comes twice. With --limit it ends after so many.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Tail {
+    #[command(flatten)]
+    chosen: Chosen,
+
+    /// Begin after this event: the last id that was seen
+    #[arg(long, value_name = "ID")]
+    after: Option<EventId>,
+}
+
+impl Run for Tail {
+    const CALLS: bool = true;
+
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        if context.output.is_machine() && context.output.list_format() != Format::Jsonl {
+            let text = "events never end, and this format is one whole document";
+            return Err(HubError::new(&codes::USAGE, text).hint("use -o jsonl"));
+        }
+        context.output.check::<Event<'_>>()?;
+        let backend = context.backend().await?;
+        let place = self.after.map_or(Place::End, Place::After);
+        let mut left = context.globals.limit.unwrap_or(u64::MAX);
+        let mut is_first = true;
+        follow(&backend, place, self.chosen.filter(), async |events| {
+            let mut list = match std::mem::take(&mut is_first) {
+                true => context.output.list_of::<Event<'_>>()?,
+                false => context.output.list_without_header::<Event<'_>>()?,
+            };
+            for event in &events {
+                if left == 0 || list.push(event)?.is_break() {
+                    break;
+                }
+                left -= 1;
+            }
+            list.finish(|_| None)?;
+            Ok(left > 0 && !context.output.is_broken())
+        })
+        .await
+    }
+}
+
+/// Hands over events as they come, until `each` has enough.
+pub(super) async fn follow(
+    backend: &Backend,
+    mut place: Place,
+    filter: Filter,
+    mut each: impl AsyncFnMut(Vec<Event<'static>>) -> Result<bool, HubError>,
+) -> Result<(), HubError> {
+    loop {
+        let wait_s = if place == Place::End { 0 } else { WAIT_S };
+        let found = backend.follow(&place, &filter, wait_s).await?;
+        place = match found.next.as_str() {
+            "0" => Place::Beginning,
+            id => Place::After(id.parse().map_err(|error| {
+                HubError::new(&codes::REMOTE_BAD_ANSWER, "the hub does not say where to go on")
+                    .source(error)
+            })?),
+        };
+        if !found.events.is_empty() && !each(found.events).await? {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! Commands that change webhooks.
+
+use std::path::PathBuf;
+
+use crate::api::webhooks::{CreatedWebhook, Webhook};
+use crate::api::write::Written;
+use crate::cli::assets;
+use crate::cli::commands::events::kind_parser;
+use crate::cli::commands::{Batch, consent, result};
+use crate::cli::context::Context;
+use crate::cli::input;
+use crate::cli::tree::Run;
+use crate::domain::event::EventKind;
+use crate::domain::ids::WebhookId;
+use crate::domain::webhook::signature::SigningSecret;
+use crate::domain::webhook::{Address, Rotation, USUAL_EVENTS};
+use crate::error::{HubError, codes};
+use crate::hub::webhooks::{Changes, New};
+
+fn id(text: &str) -> Result<WebhookId, HubError> {
+    text.parse().map_err(|error| HubError::new(&codes::BAD_VALUE, format!("{error}")))
+}
+
+fn sentence(written: &Written<Webhook>, done: &str, would: &str, already: &str) -> String {
+    let webhook = written.after.as_ref().or(written.before.as_ref());
+    let named = webhook.map(|webhook| format!("{} ({})", webhook.id, webhook.url));
+    let named = named.unwrap_or_default();
+    match (written.changed, written.dry_run) {
+        (false, _) => format!("{already}: {named}."),
+        (true, true) => format!("{would} {named}."),
+        (true, false) => format!("{done} {named}."),
+    }
+}
+
+/// Create a webhook: events of the project are sent to its address from now on
+///
+/// The answer holds the signing secret, which is shown this once; receivers check deliveries with
+/// it, see `hubctl webhooks verify`. Without --events it is told what happens to accounts. `hubctl
+/// serve` sends the deliveries. A token in the address, such as `?token=…`, is kept sealed and
+/// never shown.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Create {
+    /// Address to send to: https, or http within networks that the hub was allowed to call
+    #[arg(long, value_name = "URL", value_parser = address)]
+    url: Address,
+
+    /// Kinds of events to send, comma-separated [default: account.created, account.updated,
+    /// account.deleted]
+    #[arg(long, value_name = "EVENT", value_delimiter = ',', value_parser = kind_parser())]
+    events: Vec<EventKind>,
+
+    /// File with a signing secret that the receiver has already, instead of a new one
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    secret_file: Option<PathBuf>,
+}
+
+/// An address that is wrong is not repeated: it may have a token.
+fn address(text: &str) -> Result<Address, String> {
+    text.parse().map_err(|error: crate::domain::webhook::BadAddress| error.to_string())
+}
+
+impl Run for Create {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        context.output.check::<CreatedWebhook>()?;
+        let events = match self.events.is_empty() {
+            true => USUAL_EVENTS.into_iter().collect(),
+            false => self.events.into_iter().collect(),
+        };
+        let secret = self.secret_file.as_deref().map(super::verify::secret_of).transpose()?;
+        let new = New { url: self.url, events, secret };
+        let backend = context.backend().await?;
+        let made = backend.create_webhook(new, context.guard()).await?;
+        context.tell_notes(&backend);
+        show(context, &made, "the webhook does not exist")
+    }
+}
+
+/// Shows a webhook with what was made for it.
+fn show(context: &Context, made: &CreatedWebhook, trial: &str) -> Result<(), HubError> {
+    if context.globals.dry_run {
+        context.output.note(format_args!("dry run: nothing was made, and {trial}"));
+    } else if made.secret.is_some() && context.output.is_human() {
+        context.output.note("keep the secret now: it is not shown again");
+    }
+    let mut lines = vec![
+        ("Webhook", made.id.clone()),
+        ("URL", made.url.clone()),
+        ("Events", made.events.join(" ")),
+    ];
+    lines.extend(made.secret.clone().map(|secret| ("Secret", secret)));
+    context.output.item(made, Some(&lines))
+}
+
+/// Change where a webhook sends, or what it is told of
+///
+/// Deliveries on their way go to the new address. The secret stays.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Update {
+    /// Id of the webhook
+    #[arg(add = assets::webhooks())]
+    id: WebhookId,
+
+    /// New address
+    #[arg(long, value_name = "URL", value_parser = address)]
+    url: Option<Address>,
+
+    /// Kinds of events to send instead, comma-separated
+    #[arg(long, value_name = "EVENT", value_delimiter = ',', value_parser = kind_parser())]
+    events: Vec<EventKind>,
+}
+
+impl Run for Update {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        if self.url.is_none() && self.events.is_empty() {
+            let text = "nothing to change was given";
+            return Err(HubError::new(&codes::INPUT_NEEDED, text).hint("give --url or --events"));
+        }
+        let target = self.id.to_string();
+        let mut batch = Batch::new(
+            context,
+            "update",
+            std::slice::from_ref(&target),
+            "hubctl webhooks update ID --url URL",
+        )?;
+        let events = (!self.events.is_empty()).then(|| self.events.into_iter().collect());
+        let changes = Changes { url: self.url, events };
+        let backend = context.backend().await?;
+        let written = backend.update_webhook(&self.id, changes, batch.guard()).await;
+        let outcome = written.map(|written| {
+            let text = sentence(&written, "Updated webhook", "Would update webhook", "Unchanged");
+            vec![result("update", written, text)]
+        });
+        _ = batch.add(&target, outcome);
+        batch.finish(&backend)
+    }
+}
+
+/// Enable disabled webhooks: they get what happens from now on
+///
+/// Deliveries that were on their way when it was disabled are sent now. What happened in between
+/// is not.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Enable {
+    /// Ids of the webhooks; `-` reads them from standard input
+    #[arg(value_name = "ID", add = assets::webhooks())]
+    ids: Vec<String>,
+}
+
+impl Run for Enable {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        let targets = input::targets(&self.ids)?;
+        let mut batch = Batch::new(context, "enable", &targets, "hubctl webhooks enable ID")?;
+        let backend = context.backend().await?;
+        for target in &targets {
+            let outcome = async {
+                let written = backend.enable_webhook(&id(target)?, batch.guard()).await?;
+                let text = sentence(
+                    &written,
+                    "Enabled webhook",
+                    "Would enable webhook",
+                    "Enabled already",
+                );
+                Ok(vec![result("enable", written, text)])
+            };
+            let outcome = outcome.await;
+            if batch.add(target, outcome).is_break() {
+                break;
+            }
+        }
+        batch.finish(&backend)
+    }
+}
+
+/// Disable webhooks: nothing is sent to them
+///
+/// What happens until `hubctl webhooks enable` is not sent later.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Disable {
+    /// Ids of the webhooks; `-` reads them from standard input
+    #[arg(value_name = "ID", add = assets::webhooks())]
+    ids: Vec<String>,
+}
+
+impl Run for Disable {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        let targets = input::targets(&self.ids)?;
+        let mut batch = Batch::new(context, "disable", &targets, "hubctl webhooks disable ID")?;
+        let backend = context.backend().await?;
+        for target in &targets {
+            let outcome = async {
+                let id = id(target)?;
+                let webhook = backend.webhook(&id).await?;
+                if webhook.enabled {
+                    let what = format!("{} is not told of events any more", webhook.url);
+                    consent(context, &what, 0, "Disable")?;
+                }
+                let written = backend.disable_webhook(&id, batch.guard()).await?;
+                let text = sentence(
+                    &written,
+                    "Disabled webhook",
+                    "Would disable webhook",
+                    "Disabled already",
+                );
+                Ok(vec![result("disable", written, text)])
+            };
+            let outcome = outcome.await;
+            if batch.add(target, outcome).is_break() {
+                break;
+            }
+        }
+        batch.finish(&backend)
+    }
+}
+
+/// Delete webhooks with their secrets and deliveries
+///
+/// This can't be undone.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Delete {
+    /// Ids of the webhooks; `-` reads them from standard input
+    #[arg(value_name = "ID", add = assets::webhooks())]
+    ids: Vec<String>,
+}
+
+impl Run for Delete {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        let targets = input::targets(&self.ids)?;
+        let mut batch = Batch::new(context, "delete", &targets, "hubctl webhooks delete ID")?;
+        let backend = context.backend().await?;
+        for target in &targets {
+            let outcome = async {
+                let id = id(target)?;
+                let webhook = backend.webhook(&id).await?;
+                let what = format!("the webhook to {} and its deliveries are deleted", webhook.url);
+                consent(context, &what, 0, "Delete")?;
+                let written = backend.delete_webhook(&id, batch.guard()).await?;
+                let text = sentence(&written, "Deleted webhook", "Would delete webhook", "");
+                Ok(vec![result("delete", written, text)])
+            };
+            let outcome = outcome.await;
+            if batch.add(target, outcome).is_break() {
+                break;
+            }
+        }
+        batch.finish(&backend)
+    }
+}
+
+/// Replace a webhook's signing secret, step by step or at once
+///
+/// Without a step, a next secret is made, shown this once: it makes a second signature in
+/// `webhook-signature`. Give it to the receiver, then run --activate: from then on it alone makes
+/// `x-stackone-signature`, and the former secret the second one. When the receiver knows only the
+/// new secret, run --finish. A secret that leaked is replaced with --now, without any overlap.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct RotateSecret {
+    /// Id of the webhook
+    #[arg(add = assets::webhooks())]
+    id: WebhookId,
+
+    /// Make the next secret the active one
+    #[arg(long, conflicts_with_all = ["finish", "now"])]
+    activate: bool,
+
+    /// Forget the former secret
+    #[arg(long, conflicts_with = "now")]
+    finish: bool,
+
+    /// Make a new secret the only one at once: receivers refuse deliveries until they know it
+    #[arg(long)]
+    now: bool,
+}
+
+impl Run for RotateSecret {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        context.output.check::<CreatedWebhook>()?;
+        let step = match (self.activate, self.finish, self.now) {
+            (true, _, _) => Rotation::Activate,
+            (_, true, _) => Rotation::Finish,
+            (_, _, true) => Rotation::AtOnce,
+            _ => Rotation::Begin,
+        };
+        if step != Rotation::Begin {
+            let what = match step {
+                Rotation::Activate => "deliveries are signed with the next secret",
+                Rotation::Finish => "the former secret signs nothing any more",
+                _ => "the receiver refuses deliveries until it knows the new secret",
+            };
+            consent(context, what, 0, "Go on")?;
+        }
+        let backend = context.backend().await?;
+        let made = backend.rotate_secret(&self.id, step, context.guard()).await?;
+        context.tell_notes(&backend);
+        show(context, &made, "the secret signs nothing")
+    }
+}
+
+/// What a file of a secret holds.
+pub(super) fn parse_secret(
+    secret: crate::domain::secret::Secret,
+    name: &str,
+) -> Result<SigningSecret, HubError> {
+    SigningSecret::parse(secret)
+        .map_err(|error| HubError::new(&codes::BAD_VALUE, format!("{name}: {error}")))
+}

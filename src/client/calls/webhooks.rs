@@ -1,0 +1,178 @@
+//! Webhooks and their deliveries.
+
+use std::ops::ControlFlow;
+
+use crate::api::requests::Query;
+use crate::api::webhooks::{
+    ChangeWebhook, CreatedWebhook, Delivery, DeliveryDetail, NewWebhook, Redeliver, Redelivered,
+    RotateSecret, Webhook, to_query,
+};
+use crate::api::write::Written;
+use crate::client::Client;
+use crate::domain::ids::{DeliveryId, WebhookId};
+use crate::domain::webhook::Rotation;
+use crate::error::HubError;
+use crate::hub::webhooks::{Changes, New, deliveries};
+use crate::hub::write::Guard;
+
+impl Client {
+    /// `webhooks.list`
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn webhooks(&self) -> Result<Vec<Webhook>, HubError> {
+        self.offers(&["webhooks.list"])?;
+        self.collected(self.call("webhooks.list", &[])?).await
+    }
+
+    /// `webhooks.get`
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn webhook(&self, id: &WebhookId) -> Result<Webhook, HubError> {
+        self.offers(&["webhooks.get"])?;
+        self.json(self.call("webhooks.get", &[id.as_str()])?).await
+    }
+
+    /// `webhooks.create`
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn create_webhook(&self, new: New, guard: Guard) -> Result<CreatedWebhook, HubError> {
+        self.offers(&["webhooks.create"])?;
+        self.created("webhooks.create", &NewWebhook::from(&new), guard).await
+    }
+
+    /// `webhooks.update`
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn update_webhook(
+        &self,
+        id: &WebhookId,
+        changes: Changes,
+        guard: Guard,
+    ) -> Result<Written<Webhook>, HubError> {
+        self.offers(&["webhooks.update"])?;
+        let body = ChangeWebhook::from(&changes);
+        self.write_with("webhooks.update", &[id.as_str()], &body, guard).await
+    }
+
+    /// `webhooks.enable`
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn enable_webhook(
+        &self,
+        id: &WebhookId,
+        guard: Guard,
+    ) -> Result<Written<Webhook>, HubError> {
+        self.offers(&["webhooks.enable"])?;
+        self.write("webhooks.enable", &[id.as_str()], guard).await
+    }
+
+    /// `webhooks.disable`
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn disable_webhook(
+        &self,
+        id: &WebhookId,
+        guard: Guard,
+    ) -> Result<Written<Webhook>, HubError> {
+        self.offers(&["webhooks.disable"])?;
+        self.write("webhooks.disable", &[id.as_str()], guard).await
+    }
+
+    /// `webhooks.delete`
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn delete_webhook(
+        &self,
+        id: &WebhookId,
+        guard: Guard,
+    ) -> Result<Written<Webhook>, HubError> {
+        self.offers(&["webhooks.delete"])?;
+        self.write("webhooks.delete", &[id.as_str()], guard).await
+    }
+
+    /// `webhooks.rotate_secret`
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn rotate_secret(
+        &self,
+        id: &WebhookId,
+        step: Rotation,
+        guard: Guard,
+    ) -> Result<CreatedWebhook, HubError> {
+        self.offers(&["webhooks.rotate_secret"])?;
+        let body = RotateSecret::from(step);
+        self.write_with("webhooks.rotate_secret", &[id.as_str()], &body, guard).await
+    }
+
+    /// `webhooks.test`
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn test_webhook(
+        &self,
+        id: &WebhookId,
+        guard: Guard,
+    ) -> Result<DeliveryDetail, HubError> {
+        self.offers(&["webhooks.test"])?;
+        self.write("webhooks.test", &[id.as_str()], guard).await
+    }
+
+    /// `deliveries.list`
+    ///
+    /// # Errors
+    /// As the hub, the way to it, or `each` reports them.
+    pub async fn deliveries(
+        &self,
+        filter: &deliveries::Filter,
+        mut each: impl FnMut(&Delivery) -> Result<ControlFlow<()>, HubError>,
+    ) -> Result<(), HubError> {
+        self.offers(&["deliveries.list"])?;
+        let call = self.call("deliveries.list", &[])?.query(&to_query(filter));
+        self.rows(call, |row| each(&row)).await
+    }
+
+    /// `deliveries.get`
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn delivery(&self, id: DeliveryId) -> Result<DeliveryDetail, HubError> {
+        self.offers(&["deliveries.get"])?;
+        self.json(self.call("deliveries.get", &[&id.to_string()])?).await
+    }
+
+    /// `deliveries.redeliver`
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn redeliver(
+        &self,
+        id: DeliveryId,
+        guard: Guard,
+    ) -> Result<Written<Delivery>, HubError> {
+        self.offers(&["deliveries.redeliver"])?;
+        self.write("deliveries.redeliver", &[&id.to_string()], guard).await
+    }
+
+    /// `deliveries.redeliver_failed`
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn redeliver_failed(
+        &self,
+        asked: &Redeliver,
+        guard: Guard,
+    ) -> Result<Redelivered, HubError> {
+        self.offers(&["deliveries.redeliver_failed"])?;
+        let query = Query::default().with_guard(guard);
+        let call = self.call("deliveries.redeliver_failed", &[])?.query(&query);
+        self.json(call.json(asked)?).await
+    }
+}

@@ -1,0 +1,172 @@
+//! Asking a provider about an account that is there: whether its credentials work, and for new
+//! tokens.
+
+use crate::domain::account::Decided;
+use crate::domain::caller::{Caller, Permission};
+use crate::domain::connector::AuthMethod;
+use crate::domain::event::EventKind;
+use crate::domain::ids::AccountId;
+use crate::domain::provider_failure::ProviderFailure;
+use crate::domain::refresh as rules;
+use crate::domain::time::Timestamp;
+use crate::error::HubError;
+use crate::hub::Hub;
+use crate::hub::linking::provider_error;
+use crate::hub::refresh::{self, Usable, Want};
+use crate::hub::write::{Guard, Outcome, Record};
+use crate::provider::Target;
+use crate::store::accounts;
+
+use super::{View, load, resource, snapshot, view};
+
+/// Asks the provider whether an account's credentials work, and keeps what it says: `verified_at`
+/// and `active`, or `error` (AT-5, AT-7). Where the connector has no light call, nothing changes.
+///
+/// # Errors
+/// `account.not_found`, `account.not_usable`; `provider.refused`, and then the account is in
+/// `error`; `provider.misconfigured`, `provider.unreachable`, and then it is as it was.
+pub async fn test(
+    hub: &Hub,
+    caller: &Caller,
+    id: &AccountId,
+    guard: Guard,
+) -> Result<Outcome<View>, HubError> {
+    hub.require(caller, Permission::PlatformWrite)?;
+    guard.check(1)?;
+    let usable = usable(hub, caller, id).await?;
+    let Usable { connector, method, values, version, .. } = &usable;
+    let target = Target { connector, method, values };
+    let answer = hub.provider.verify(target, hub.clock.now()).await;
+    let now = hub.clock.now();
+    let mut tx = hub.begin(guard).await?;
+    let before = load(&mut tx, caller, id).await?;
+    let project = caller.project();
+    let stored = accounts::credentials(&mut tx, project, id).await?;
+    // What was asked about is not there any more: the answer says nothing of what is.
+    if stored.is_none_or(|stored| stored.version != *version) {
+        return Err(crate::store::StoreError::Stale.into());
+    }
+    let (decided, failure) = decide(before.clone(), answer, now)?;
+    let mut outcome = Outcome::unchanged(view(&mut tx, caller, before.clone()).await?);
+    if decided.changed {
+        let after = decided.after.clone();
+        let was_refused = failure.is_some();
+        let kinds: &[EventKind] = match was_refused {
+            true => &[EventKind::AccountUpdated, EventKind::AccountError],
+            false => &[EventKind::AccountUpdated],
+        };
+        refresh::write(hub, &mut tx, caller, decided, kinds, now).await?;
+        let record = Record {
+            action: "test",
+            resource: resource(&after),
+            affected: 1,
+            before: Some(snapshot(&before)),
+            after: Some(snapshot(&after)),
+        };
+        outcome.operation = Some(hub.record(&mut tx, caller, now, record).await?);
+        outcome.after = Some(view(&mut tx, caller, after).await?);
+        (outcome.changed, outcome.affected) = (true, 1);
+    }
+    guard.finish(tx).await?;
+    match failure {
+        Some(failure) => {
+            Err(provider_error(failure).hint(format!("hubctl session create --account {id}")))
+        }
+        None => Ok(outcome),
+    }
+}
+
+/// What an answer makes of an account; a failure that says nothing about it is an error.
+fn decide(
+    before: crate::domain::account::Account,
+    answer: Result<bool, ProviderFailure>,
+    now: Timestamp,
+) -> Result<(Decided, Option<ProviderFailure>), HubError> {
+    match answer {
+        Ok(true) => {
+            let mut decided = before.credentials_work(now);
+            // That it was proven shows in the account object where it was not before.
+            let is_news = decided.after.verified_at.is_none();
+            decided.after.verified_at = Some(now);
+            if is_news {
+                decided.after.updated_at = now;
+            }
+            Ok((Decided { changed: true, ..decided }, None))
+        }
+        Ok(false) => Ok((Decided { after: before, changed: false }, None)),
+        Err(failure) if rules::is_final(&failure) => {
+            Ok((rules::refused(before, &failure, false, now), Some(failure)))
+        }
+        Err(failure) => Err(provider_error(failure)),
+    }
+}
+
+/// The account with tokens that have not ended; of one in error, with new ones where it has some.
+async fn usable(hub: &Hub, caller: &Caller, id: &AccountId) -> Result<Usable, HubError> {
+    match refresh::usable(hub, caller, id, Want::Usable).await {
+        Err(error) if error.code().name == "account.not_usable" => {
+            refresh::in_error(hub, caller, id).await?.ok_or(error)
+        }
+        other => other,
+    }
+}
+
+/// Gets new tokens for an account now. One in `error` is cured by it where the provider agrees
+/// (AT-7).
+///
+/// # Errors
+/// `account.not_found`, `account.not_usable`; `account.state` where there is nothing to renew;
+/// `provider.refused`, and then the account is in `error`; `provider.misconfigured`,
+/// `provider.unreachable`, and then it is as it was.
+pub async fn refresh_now(
+    hub: &Hub,
+    caller: &Caller,
+    id: &AccountId,
+    guard: Guard,
+) -> Result<Outcome<View>, HubError> {
+    hub.require(caller, Permission::PlatformWrite)?;
+    guard.check(1)?;
+    let mut tx = hub.store.begin_read().await?;
+    let before = load(&mut tx, caller, id).await?;
+    let before = view(&mut tx, caller, before).await?;
+    drop(tx);
+    if guard.dry_run {
+        refresh::may_refresh(hub, caller, id).await?;
+    } else {
+        refresh::usable(hub, caller, id, Want::Now).await?;
+    }
+    let now = hub.clock.now();
+    let mut tx = hub.begin(guard).await?;
+    let after = load(&mut tx, caller, id).await?;
+    let record = Record {
+        action: "refresh",
+        resource: resource(&after),
+        affected: 1,
+        before: Some(snapshot(&before.account)),
+        after: Some(snapshot(&after)),
+    };
+    let operation = Some(hub.record(&mut tx, caller, now, record).await?);
+    let after = view(&mut tx, caller, after).await?;
+    guard.finish(tx).await?;
+    let before = Some(before);
+    Ok(Outcome { before, after: Some(after), changed: true, affected: 1, operation })
+}
+
+/// The fields of a method for somebody who has the credentials at hand: where an end user would
+/// log in at the provider, the tokens of an earlier login take that step's place.
+pub(super) fn fields_at_hand(method: &AuthMethod) -> Vec<crate::domain::connector::Field> {
+    use crate::domain::connector::Field;
+    use crate::domain::credentials::{ACCESS_TOKEN, REFRESH_TOKEN};
+
+    let mut fields = method.config_fields.clone();
+    if method.needs_browser() {
+        for (key, label) in [(ACCESS_TOKEN, "Access token"), (REFRESH_TOKEN, "Refresh token")] {
+            if !fields.iter().any(|field| field.key == key) {
+                let mut field = Field::optional_secret(key, label);
+                field.required = key == ACCESS_TOKEN;
+                fields.push(field);
+            }
+        }
+    }
+    fields
+}

@@ -1,0 +1,391 @@
+//! What is being answered: the call, or the errand of the hub's own, that steps belong to.
+
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Instant;
+
+use crate::domain::caller::{Actor, Caller};
+use crate::domain::ids::{AccountId, ProjectNumber};
+use crate::domain::names::ConnectorKey;
+use crate::domain::request_log::redact::Redactor;
+use crate::domain::request_log::{Entry, Kind, Method, Outcome, Source, is_success};
+use crate::domain::secret::Secret;
+use crate::domain::time::Timestamp;
+use crate::error::HubError;
+use crate::hub::Hub;
+use crate::store::request_logs::Table;
+
+use super::{Exchange, Waiting, lock};
+
+tokio::task_local! {
+    static CURRENT: Arc<Scope>;
+}
+
+/// Longest id of a request.
+const ID_LIMIT: usize = 64;
+/// Where the calls of commands come from, in the word of the log.
+pub const COMMAND: &str = "CLI";
+/// What an errand is said to have answered where no provider did.
+const DONE: u16 = 200;
+const NOT_DONE: u16 = 500;
+
+/// Whose call it is.
+#[derive(Debug, Clone)]
+struct Who {
+    project: ProjectNumber,
+    source: Source,
+}
+
+#[derive(Debug, Default)]
+struct About {
+    account: Option<String>,
+    provider: Option<String>,
+}
+
+/// A call to the hub while it is answered, or an errand of the hub's own.
+#[derive(Debug, Default)]
+pub struct Scope {
+    request_id: OnceLock<String>,
+    who: OnceLock<Who>,
+    about: Mutex<About>,
+    steps: AtomicU32,
+    last_status: AtomicU16,
+    is_worker: bool,
+    /// It is logged where providers were called for it, and only there.
+    is_quiet: AtomicBool,
+}
+
+impl Scope {
+    /// That of a request of this id.
+    #[must_use]
+    pub fn of_request(id: &str) -> Arc<Self> {
+        let scope = Self::default();
+        _ = scope.request_id.set(id.chars().take(ID_LIMIT).collect());
+        Arc::new(scope)
+    }
+
+    /// That of what is being answered here; none where nothing is.
+    #[must_use]
+    pub fn current() -> Option<Arc<Self>> {
+        CURRENT.try_with(Arc::clone).ok()
+    }
+
+    /// Does the work within the scope: steps on the way belong to it. Work that is handed to
+    /// another task needs `within` there.
+    pub async fn within<T>(self: Arc<Self>, work: impl Future<Output = T>) -> T {
+        CURRENT.scope(self, work).await
+    }
+
+    /// Says whose call it is. A call of nobody is not logged.
+    pub fn belongs_to(&self, project: ProjectNumber, source: Source) {
+        // A call has one caller.
+        _ = self.who.set(Who { project, source });
+    }
+
+    /// Says that it is a caller's.
+    pub fn belongs_to_caller(&self, caller: &Caller, kind: &str, ip: Option<String>) {
+        let (value, id) = match caller.actor() {
+            Actor::Key(key) => (Some(key.name.to_string()), Some(key.id.to_string())),
+            Actor::EndUser(session) => (None, Some(session.to_string())),
+            Actor::LocalAdministrator | Actor::Hub => (None, None),
+        };
+        self.belongs_to(caller.project(), Source { kind: kind.to_owned(), value, id, ip });
+    }
+
+    /// Says that it is a command's on a store of its own, which is logged only where it calls
+    /// providers.
+    pub fn belongs_to_command(&self, caller: &Caller) {
+        self.is_quiet.store(true, Ordering::Relaxed);
+        self.belongs_to_caller(caller, COMMAND, None);
+    }
+
+    /// Whether it is to be logged.
+    #[must_use]
+    pub fn is_logged(&self) -> bool {
+        self.who.get().is_some() && (self.has_steps() || !self.is_quiet.load(Ordering::Relaxed))
+    }
+
+    /// The project whose call it is.
+    #[must_use]
+    pub fn project(&self) -> Option<ProjectNumber> {
+        self.who.get().map(|who| who.project)
+    }
+
+    /// Says which account or connector it concerns, where its path does not.
+    pub fn concerns(&self, account: Option<&AccountId>, provider: Option<&ConnectorKey>) {
+        let mut about = lock(&self.about);
+        if let Some(account) = account {
+            about.account = Some(account.to_string());
+        }
+        if let Some(provider) = provider {
+            about.provider = Some(provider.to_string());
+        }
+    }
+
+    /// Whether providers were called for it.
+    #[must_use]
+    pub fn has_steps(&self) -> bool {
+        self.steps.load(Ordering::Relaxed) > 0
+    }
+
+    fn id(&self, hub: &Hub) -> &str {
+        self.request_id
+            .get_or_init(|| hub.new_id().map_or_else(|_| "unnamed".to_owned(), |id| id.to_string()))
+    }
+}
+
+/// A call to the hub that was answered.
+#[derive(Debug, Clone, Default)]
+pub struct Call<'a> {
+    /// When it began.
+    pub at: Option<Timestamp>,
+    /// How long it took, in milliseconds.
+    pub duration_ms: i64,
+    /// Its method.
+    pub method: &'a str,
+    /// The status of its answer.
+    pub status: u16,
+    /// Path and query, as they were sent.
+    pub target: &'a str,
+    /// The account that its path names.
+    pub account: Option<&'a str>,
+    /// The connector that its path names.
+    pub provider: Option<&'a str>,
+    /// What it was about.
+    pub resource: Option<&'a str>,
+    /// What was done.
+    pub action: Option<&'a str>,
+    /// The code of what went wrong.
+    pub error: Option<&'a str>,
+    /// Headers and bodies, where they are to be kept.
+    pub exchange: Option<Exchange>,
+    /// Whether it is one for a provider, although none was called.
+    pub is_for_provider: bool,
+}
+
+/// Headers and bodies of a call to a provider, as they were.
+#[derive(Debug, Clone, Default)]
+pub struct Seen<'a> {
+    /// Headers that were sent.
+    pub request_headers: Vec<(&'a str, &'a [u8])>,
+    /// What was sent.
+    pub request_body: &'a [u8],
+    /// Headers of the answer.
+    pub response_headers: Vec<(&'a str, &'a [u8])>,
+    /// The answer, as far as it was read.
+    pub response_body: &'a [u8],
+}
+
+/// A call to a provider. Nothing of it needs to be without secrets: they are taken out here.
+#[derive(Debug, Clone, Default)]
+pub struct Step<'a> {
+    /// When it began; now, if nothing is said.
+    pub at: Option<Timestamp>,
+    /// How long it took, in milliseconds.
+    pub duration_ms: i64,
+    /// Its method.
+    pub method: &'a str,
+    /// Its address.
+    pub url: &'a str,
+    /// The status of the answer; none where there was no answer.
+    pub status: Option<u16>,
+    /// The account that it was for.
+    pub account: Option<&'a AccountId>,
+    /// The connector.
+    pub provider: Option<&'a ConnectorKey>,
+    /// What it was for, such as `refresh_token` or `verify`.
+    pub action: &'a str,
+    /// What went wrong, in words.
+    pub error: Option<&'a str>,
+    /// Values that it was made with and that must not be seen.
+    pub secrets: Vec<&'a Secret>,
+    /// Headers and bodies.
+    pub seen: Option<Seen<'a>>,
+}
+
+/// Work that the hub does although nobody waits for it, or that a command does.
+#[derive(Debug, Clone, Default)]
+pub struct Errand<'a> {
+    /// Where it came from, in the wire's words: `SCHEDULER`, `CLI`.
+    pub source: &'a str,
+    /// What is done, such as `refresh`.
+    pub action: &'a str,
+    /// The account that it is for.
+    pub account: Option<&'a AccountId>,
+    /// The connector.
+    pub provider: Option<&'a ConnectorKey>,
+    /// Whether it is done in the background.
+    pub is_worker: bool,
+}
+
+impl Hub {
+    /// Logs a call that was answered, unless nobody is known to have made it.
+    pub fn log_call(&self, scope: &Scope, call: Call<'_>) {
+        let Some(who) = scope.who.get() else { return };
+        let redactor = Redactor::default();
+        let about = lock(&scope.about);
+        let path = redactor.path(call.target);
+        let base = self.public_url.as_str().trim_end_matches('/');
+        let owned = |text: Option<&str>| text.map(|text| redactor.text(text));
+        let is_request = call.is_for_provider || scope.has_steps();
+        let kind = if is_request { Kind::Request } else { Kind::Platform };
+        let account = about.account.clone().or_else(|| {
+            // Anything may stand in a path.
+            Some(call.account?.parse::<AccountId>().ok()?.to_string())
+        });
+        let provider = about
+            .provider
+            .clone()
+            .or_else(|| Some(call.provider?.parse::<ConnectorKey>().ok()?.to_string()));
+        drop(about);
+        let entry = Entry {
+            number: 0,
+            project: who.project,
+            at: call.at.unwrap_or_else(|| self.now()),
+            duration_ms: call.duration_ms,
+            request_id: scope.id(self).to_owned(),
+            outcome: Outcome::new(kind, call.status, Method::named(call.method)),
+            url: redactor.text(&format!("{base}{}", redactor.path_and_query(call.target))),
+            path,
+            account,
+            provider,
+            service: None,
+            resource: owned(call.resource),
+            child_resource: None,
+            sub_resource: None,
+            action: owned(call.action),
+            source: who.source.clone(),
+            category: (!is_request).then(|| owned(call.resource)).flatten(),
+            is_worker: scope.is_worker,
+            error: owned(call.error),
+        };
+        self.push(Table::Logs, entry, call.exchange.as_ref());
+    }
+
+    /// Logs a call to a provider, as a step of what is being answered here. Where nothing is, it
+    /// is logged as an errand of its own.
+    pub fn log_step(&self, project: ProjectNumber, step: Step<'_>) {
+        let scope = Scope::current().filter(|scope| scope.project() == Some(project));
+        let is_alone = scope.is_none();
+        let scope = scope.unwrap_or_else(|| {
+            let scope = Scope { is_worker: true, ..Scope::default() };
+            let source = Source { kind: "INTERNAL".to_owned(), ..Source::default() };
+            scope.belongs_to(project, source);
+            Arc::new(scope)
+        });
+        scope.steps.fetch_add(1, Ordering::Relaxed);
+        scope.last_status.store(step.status.unwrap_or(0), Ordering::Relaxed);
+        scope.concerns(step.account, step.provider);
+        let redactor = Redactor::knowing(step.secrets.iter().copied());
+        let status = step.status.unwrap_or(0);
+        let at = step.at.unwrap_or_else(|| self.now());
+        let url = redactor.url(step.url);
+        let path =
+            url::Url::parse(&url).map_or_else(|_| String::new(), |url| url.path().to_owned());
+        let source = scope.who.get().map(|who| who.source.clone()).unwrap_or_default();
+        let entry = Entry {
+            number: 0,
+            project,
+            at,
+            duration_ms: step.duration_ms,
+            request_id: scope.id(self).to_owned(),
+            outcome: Outcome::new(Kind::Request, status, Method::named(step.method)),
+            path: redactor.text(&path),
+            url: url.clone(),
+            account: step.account.map(ToString::to_string),
+            provider: step.provider.map(ToString::to_string),
+            service: None,
+            resource: None,
+            child_resource: None,
+            sub_resource: None,
+            action: Some(redactor.text(step.action)),
+            source: Source { ip: source.ip, ..Source::default() },
+            category: None,
+            is_worker: scope.is_worker,
+            error: step.error.map(|error| redactor.text(error)),
+        };
+        let kept = self.logs.keeps(project, status);
+        let exchange = step.seen.as_ref().filter(|_| kept).map(|seen| {
+            let body = |headers: &[(&str, &[u8])], body: &[u8], asked| {
+                let kind =
+                    headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+                let kind = kind.and_then(|(_, value)| std::str::from_utf8(value).ok());
+                redactor.body(kind, body, asked)
+            };
+            Exchange {
+                method: redactor.text(step.method),
+                url,
+                request_headers: redactor.headers(seen.request_headers.iter().copied()),
+                request_body: body(&seen.request_headers, seen.request_body, true),
+                status: step.status,
+                response_headers: redactor.headers(seen.response_headers.iter().copied()),
+                response_body: body(&seen.response_headers, seen.response_body, false),
+            }
+        });
+        let error = entry.error.clone();
+        self.push(Table::Steps, entry, exchange.as_ref());
+        if is_alone {
+            let target = format!("/{}", step.action);
+            self.log_call(
+                &scope,
+                Call {
+                    at: Some(at),
+                    duration_ms: step.duration_ms,
+                    method: step.method,
+                    status,
+                    target: &target,
+                    action: Some(step.action),
+                    error: error.as_deref(),
+                    ..Call::default()
+                },
+            );
+        }
+    }
+
+    /// Does work that no request asks for. It is a row of the log where providers were called on
+    /// the way. Its status is that of the last one's answer where it failed.
+    ///
+    /// # Errors
+    /// As the work fails.
+    pub async fn log_errand<T>(
+        &self,
+        project: ProjectNumber,
+        errand: Errand<'_>,
+        work: impl Future<Output = Result<T, HubError>>,
+    ) -> Result<T, HubError> {
+        let (at, began) = (self.now(), Instant::now());
+        let scope = Scope { is_worker: errand.is_worker, ..Scope::default() };
+        scope.belongs_to(project, Source { kind: errand.source.to_owned(), ..Source::default() });
+        scope.concerns(errand.account, errand.provider);
+        let scope = Arc::new(scope);
+        let done = Arc::clone(&scope).within(work).await;
+        if scope.has_steps() {
+            let last = scope.last_status.load(Ordering::Relaxed);
+            let status = match &done {
+                Ok(_) => DONE,
+                Err(_) if last != 0 && !is_success(last) => last,
+                Err(_) => NOT_DONE,
+            };
+            self.log_call(
+                &scope,
+                Call {
+                    at: Some(at),
+                    duration_ms: i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX),
+                    method: "post",
+                    status,
+                    target: &format!("/{}", errand.action),
+                    action: Some(errand.action),
+                    error: done.as_ref().err().map(|error| error.code().name),
+                    ..Call::default()
+                },
+            );
+        }
+        done
+    }
+
+    fn push(&self, table: Table, entry: Entry, exchange: Option<&Exchange>) {
+        // A map of texts is always writable.
+        let exchange = exchange.and_then(|exchange| serde_json::to_string(exchange).ok());
+        self.logs.push(Waiting { table, entry, exchange });
+    }
+}

@@ -1,0 +1,112 @@
+//! Writes the rows that wait, many in one transaction.
+
+use std::collections::HashMap;
+
+use crate::domain::ids::ProjectNumber;
+use crate::domain::request_log::Keeping;
+use crate::error::HubError;
+use crate::hub::Hub;
+use crate::hub::sealing::Spot;
+use crate::store::request_logs::{self, Table};
+use crate::store::{Tx, accounts, projects};
+
+use super::{BATCH, Waiting};
+
+/// Where the headers and bodies of a row lie.
+pub(super) fn spot(table: Table, number: &str) -> Spot<'_> {
+    let field = if table == Table::Steps { "step" } else { "request" };
+    Spot { table: "request_bodies", id: number, field, version: 0 }
+}
+
+impl Hub {
+    /// Writes every row that waits; a caller sees its own calls afterwards.
+    ///
+    /// # Errors
+    /// As the store reports them; what was not written waits on.
+    pub async fn flush_logs(&self) -> Result<(), HubError> {
+        if self.logs.waiting() == 0 {
+            return Ok(());
+        }
+        let _turn = self.logs.turn.lock().await;
+        loop {
+            let batch = self.logs.take(BATCH);
+            if batch.is_empty() {
+                return Ok(());
+            }
+            if let Err(error) = self.write_logs(&batch).await {
+                self.logs.put_back(batch);
+                return Err(error);
+            }
+        }
+    }
+
+    /// Learns which projects keep bodies, where another process may have changed it.
+    ///
+    /// # Errors
+    /// As the store reports them.
+    pub async fn learn_what_logs_keep(&self) -> Result<(), HubError> {
+        let mut tx = self.store.begin_look().await?;
+        let all = projects::keeping_bodies(&mut tx).await?;
+        self.logs.set_all(all);
+        Ok(())
+    }
+
+    async fn write_logs(&self, batch: &[Waiting]) -> Result<(), HubError> {
+        // A body may need the project's key, which others must not make at the same time.
+        let mut tx = match batch.iter().any(|row| row.exchange.is_some()) {
+            true => self.store.begin_write().await?,
+            false => self.store.begin_append().await?,
+        };
+        let mut keeping: HashMap<i64, Option<Keeping>> = HashMap::new();
+        for row in batch {
+            let project = row.entry.project;
+            if !keeping.contains_key(&project.0) {
+                keeping.insert(project.0, projects::keeping(&mut tx, project).await?);
+            }
+        }
+        // Rows of a project that was deleted meanwhile go with it.
+        let kept = |row: &&Waiting| keeping.get(&row.entry.project.0).copied().flatten();
+        let rows: Vec<(&Waiting, Keeping)> =
+            batch.iter().filter_map(|row| Some((row, kept(&row)?))).collect();
+        let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        let first = request_logs::take_numbers(&mut tx, count).await?;
+        for ((row, keeping), number) in rows.into_iter().zip(first..) {
+            let mut entry = row.entry.clone();
+            entry.number = number;
+            if entry.provider.is_none()
+                && let Some(account) = &entry.account
+            {
+                entry.provider = self.provider_of(&mut tx, entry.project, account).await?;
+            }
+            let ends = keeping.retention.ends(entry.at);
+            request_logs::insert(&mut tx, row.table, &entry, ends).await?;
+            let keeps_bodies = keeping.bodies.keeps(entry.outcome.status());
+            if let Some(exchange) = row.exchange.as_ref().filter(|_| keeps_bodies) {
+                let id = number.to_string();
+                let place = spot(row.table, &id);
+                let sealed =
+                    self.seal_text(&mut tx, entry.project, place, exchange.as_bytes()).await?;
+                let project = entry.project;
+                request_logs::insert_body(&mut tx, project, row.table, number, &sealed, ends)
+                    .await?;
+            }
+        }
+        Ok(tx.commit().await?)
+    }
+
+    async fn provider_of(
+        &self,
+        tx: &mut Tx,
+        project: ProjectNumber,
+        account: &str,
+    ) -> Result<Option<String>, HubError> {
+        if let Some(known) = self.logs.provider_of(project, account) {
+            return Ok(Some(known));
+        }
+        let found = accounts::provider_of(tx, project, account).await?;
+        if let Some(provider) = &found {
+            self.logs.remember_provider(project, account, provider);
+        }
+        Ok(found)
+    }
+}

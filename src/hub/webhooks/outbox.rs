@@ -1,0 +1,369 @@
+//! From events to attempts: single steps, each in a transaction of its own or none. What orders
+//! them is in `sender`.
+//!
+//! Whoever sends for a webhook holds its lease, so that no other process does. A process that dies
+//! leaves it to run out: what it had in hand is sent again (at least once).
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use serde_json::Value;
+use url::Url;
+
+use crate::domain::caller::Caller;
+use crate::domain::event::{Event, EventKind};
+use crate::domain::ids::EventId;
+use crate::domain::time::Timestamp;
+use crate::domain::webhook::payload::{self, Told};
+use crate::domain::webhook::schedule::{Attempted, Verdict, has_failed_too_long, judge};
+use crate::domain::webhook::signature::{
+    SIGNATURE, STANDARD_ID, STANDARD_SIGNATURE, STANDARD_TIMESTAMP,
+};
+use crate::domain::webhook::{Secrets, Webhook, WhyDisabled};
+use crate::error::{HubError, codes};
+use crate::hub::Hub;
+use crate::provider::post::Posted;
+use crate::store::deliveries::outbox::{self as rows, Done};
+use crate::store::{StoreError, events, webhooks};
+
+use super::{Hidden, facts};
+
+/// Events that are looked at in one transaction.
+const EVENTS: i64 = 2_000;
+/// How long a lease holds, in seconds.
+const LEASE_S: i64 = 10;
+/// How long ended deliveries are kept, in seconds: 30 days.
+const KEPT_S: i64 = 30 * 86_400;
+/// Old deliveries that are removed at once.
+const FORGOTTEN: i64 = 1_000;
+
+/// A webhook to send for, with what that needs.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    caller: Caller,
+    url: Url,
+    secrets: Secrets,
+    /// The version of its address and secrets.
+    pub sealed_version: i64,
+    /// The webhook's number.
+    pub number: i64,
+    /// Whether its receiver fails since some time.
+    pub is_failing: bool,
+}
+
+impl Endpoint {
+    pub(super) fn new(
+        caller: Caller,
+        webhook: Webhook,
+        hidden: Hidden,
+        sealed_version: i64,
+    ) -> Result<Self, HubError> {
+        let broken = || HubError::new(&codes::SEAL_BROKEN, "a webhook's address is damaged");
+        Ok(Self {
+            caller,
+            url: hidden.url.expose().parse().map_err(|_| broken())?,
+            secrets: hidden.secrets,
+            sealed_version,
+            number: webhook.number,
+            is_failing: webhook.failing_since.is_some(),
+        })
+    }
+}
+
+/// A delivery in hand, with the bytes to send.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The delivery's number.
+    pub number: i64,
+    /// Id of what the event is about: its events are sent one after the other.
+    pub subject: String,
+    /// Where it stands among those that are due: when, and its number.
+    pub place: (i64, i64),
+    event: String,
+    attempt: u32,
+    tries: u32,
+    body: Bytes,
+}
+
+impl Job {
+    /// A first attempt that nothing waits for.
+    pub(super) fn once(number: i64, event: EventId, subject: &str, body: Vec<u8>) -> Self {
+        Self {
+            number,
+            subject: subject.to_owned(),
+            place: (0, number),
+            event: event.to_string(),
+            attempt: 1,
+            tries: 1,
+            body: body.into(),
+        }
+    }
+}
+
+impl Done {
+    /// What is tried once is not tried again.
+    pub(super) fn given_up_if_failed(mut self) -> Self {
+        if self.verdict != Verdict::Delivered {
+            self.verdict = Verdict::GivenUp;
+        }
+        self
+    }
+}
+
+/// Makes deliveries of the events that were committed since the last time; true where there may
+/// be more of them.
+pub(super) async fn fan_out(hub: &Hub) -> Result<bool, HubError> {
+    let mut tx = hub.store.begin_look().await?;
+    let (done, last) = rows::position(&mut tx).await?;
+    drop(tx);
+    if done >= last {
+        return Ok(false);
+    }
+    // Alone: an event whose place is passed over before it is committed would be lost.
+    let mut tx = hub.store.begin_write().await?;
+    let more = rows::fan_out(&mut tx, EVENTS, hub.clock.now()).await?;
+    tx.commit().await?;
+    Ok(more)
+}
+
+/// Numbers of the webhooks that have something to send and that nobody else sends for.
+pub(super) async fn due(hub: &Hub, owner: &str) -> Result<Vec<i64>, HubError> {
+    let mut tx = hub.store.begin_look().await?;
+    Ok(webhooks::due(&mut tx, owner, hub.clock.now()).await?)
+}
+
+/// Takes the lease of a webhook; `None` where somebody else has it or it is disabled.
+pub(super) async fn take(
+    hub: &Hub,
+    owner: &str,
+    number: i64,
+) -> Result<Option<Endpoint>, HubError> {
+    let now = hub.clock.now();
+    let mut tx = hub.store.begin_append().await?;
+    if !webhooks::lease(&mut tx, number, owner, now, now.plus_seconds(LEASE_S)).await? {
+        return Ok(None);
+    }
+    tx.commit().await?;
+    load(hub, number).await
+}
+
+async fn load(hub: &Hub, number: i64) -> Result<Option<Endpoint>, HubError> {
+    let mut tx = hub.store.begin_read().await?;
+    let Some(target) = webhooks::target(&mut tx, number).await? else { return Ok(None) };
+    if target.webhook.disabled.is_some() {
+        return Ok(None);
+    }
+    let caller = Caller::local(target.project, target.project_name);
+    let hidden = super::open(hub, &mut tx, &caller, &target.webhook, &target.sealed).await?;
+    Endpoint::new(caller, target.webhook, hidden, target.sealed.version).map(Some)
+}
+
+/// Looks at webhooks that are sent for: those whose address or secrets changed, as they are now,
+/// and the numbers of those that are gone, disabled or somebody else's.
+pub(super) async fn check(
+    hub: &Hub,
+    owner: &str,
+    all: &[(i64, i64)],
+) -> Result<(Vec<Endpoint>, Vec<i64>), HubError> {
+    let numbers: Vec<i64> = all.iter().map(|(number, _)| *number).collect();
+    let mut tx = hub.store.begin_look().await?;
+    let held = webhooks::held(&mut tx, owner, &numbers).await?;
+    drop(tx);
+    let (mut changed, mut lost) = (Vec::new(), Vec::new());
+    for known in all {
+        match held.iter().find(|(number, _)| *number == known.0) {
+            Some(now) if now == known => {}
+            Some((number, _)) => match load(hub, *number).await? {
+                Some(endpoint) => changed.push(endpoint),
+                None => lost.push(*number),
+            },
+            None => lost.push(known.0),
+        }
+    }
+    Ok((changed, lost))
+}
+
+/// Holds the leases for longer; answers those that are lost.
+pub(super) async fn renew(hub: &Hub, owner: &str, all: &[i64]) -> Result<Vec<i64>, HubError> {
+    let now = hub.clock.now();
+    let mut tx = hub.store.begin_append().await?;
+    let mut lost = Vec::new();
+    for number in all {
+        if !webhooks::lease(&mut tx, *number, owner, now, now.plus_seconds(LEASE_S)).await? {
+            lost.push(*number);
+        }
+    }
+    tx.commit().await?;
+    Ok(lost)
+}
+
+/// Gives leases back.
+pub(super) async fn release(hub: &Hub, owner: &str, all: &[i64]) -> Result<(), HubError> {
+    if all.is_empty() {
+        return Ok(());
+    }
+    let mut tx = hub.store.begin_append().await?;
+    for number in all {
+        webhooks::release(&mut tx, *number, owner).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+/// The deliveries of a webhook that are due, in their order, behind a place. What is sent for the
+/// first time is put into bytes and kept, before anybody sees any of it: a repetition has the same
+/// signature.
+pub(super) async fn fetch(
+    hub: &Hub,
+    endpoint: &Endpoint,
+    after: (i64, i64),
+    most: i64,
+) -> Result<Vec<Job>, HubError> {
+    let now = hub.clock.now();
+    let mut tx = hub.store.begin_look().await?;
+    let due = rows::due(&mut tx, endpoint.number, after, most, now).await?;
+    drop(tx);
+    let project = endpoint.caller.project_name();
+    let mut made = Vec::new();
+    let mut jobs = Vec::with_capacity(due.len());
+    for row in due {
+        let body = match row.body {
+            Some(kept) => Bytes::from(kept),
+            None => {
+                let data: Option<Value> =
+                    row.data.as_deref().map(serde_json::from_str).transpose().unwrap_or(None);
+                let (event, subject) = (&row.kind, &row.subject);
+                let at = row.at.unwrap_or(now);
+                let told = Told { project, event, at, subject, data: data.as_ref() };
+                let body = Bytes::from(payload::body(&told, now));
+                made.push((row.number, body.clone()));
+                body
+            }
+        };
+        jobs.push(Job {
+            number: row.number,
+            subject: row.subject,
+            place: (row.next_at, row.number),
+            event: row.event,
+            attempt: row.attempts + 1,
+            tries: row.tries + 1,
+            body,
+        });
+    }
+    if !made.is_empty() {
+        let mut tx = hub.store.begin_append().await?;
+        let bodies: Vec<(i64, &[u8])> =
+            made.iter().map(|(number, body)| (*number, body.as_ref())).collect();
+        rows::keep_bodies(&mut tx, &bodies).await?;
+        tx.commit().await?;
+    }
+    Ok(jobs)
+}
+
+/// One attempt. Nothing is stored, and no transaction is open.
+pub(super) async fn send(hub: &Hub, endpoint: &Endpoint, job: &Job) -> Done {
+    let at = hub.clock.now();
+    let began = Instant::now();
+    let at_s = at.as_millis().div_euclid(1000);
+    let standard = endpoint.secrets.all();
+    let standard: Vec<String> =
+        standard.map(|secret| secret.sign_standard(&job.event, at_s, &job.body)).collect();
+    let headers = [
+        (SIGNATURE, endpoint.secrets.active.sign(&job.body)),
+        (STANDARD_ID, job.event.clone()),
+        (STANDARD_TIMESTAMP, at_s.to_string()),
+        (STANDARD_SIGNATURE, standard.join(" ")),
+    ];
+    let posted = hub.poster.post(&endpoint.url, &headers, job.body.clone()).await;
+    let ended_at = hub.clock.now();
+    let duration_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+    let (attempted, status, error, answer) = match posted {
+        Ok(Posted { status, retry_after_s, answer }) => {
+            let error = match status {
+                200..=299 => None,
+                300..=399 => Some("the receiver redirects, which is not followed".to_owned()),
+                _ => Some(format!("the receiver answered {status}")),
+            };
+            (Attempted::Answered { status, retry_after_s }, Some(status), error, answer)
+        }
+        Err(error) => (Attempted::Unanswered, None, Some(error), None),
+    };
+    Done {
+        number: job.number,
+        attempt: job.attempt,
+        tries: job.tries,
+        at,
+        ended_at,
+        duration_ms,
+        status,
+        error,
+        answer,
+        verdict: judge(&attempted, job.tries, ended_at),
+    }
+}
+
+/// Writes down what attempts came to, each with its webhook's number, and disables webhooks whose
+/// receivers are gone or have failed for too long.
+pub(super) async fn settle(hub: &Hub, all: &[(i64, Done)]) -> Result<(), HubError> {
+    let done: Vec<Done> = all.iter().map(|(_, done)| done.clone()).collect();
+    let mut numbers: Vec<i64> = all.iter().map(|(number, _)| *number).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    let mut failing = Vec::new();
+    let mut tx = hub.store.begin_append().await?;
+    rows::settle(&mut tx, &done).await?;
+    for number in numbers {
+        let of_it = || all.iter().filter(|(of, _)| *of == number).map(|(_, done)| done);
+        if of_it().any(|done| done.verdict == Verdict::Delivered) {
+            webhooks::works(&mut tx, number).await?;
+        } else if let Some(first) = of_it().map(|done| done.at).min() {
+            let gone = of_it().any(|done| done.verdict == Verdict::Gone);
+            let since = webhooks::failing(&mut tx, number, first).await?;
+            failing.push((number, gone, since));
+        }
+    }
+    tx.commit().await?;
+    let now = hub.clock.now();
+    for (number, gone, since) in failing {
+        if gone {
+            disable(hub, number, WhyDisabled::Gone, now).await?;
+        } else if has_failed_too_long(since, now) {
+            disable(hub, number, WhyDisabled::Failing, now).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Disables a webhook on behalf of its receiver, with an event that others may be told of.
+async fn disable(hub: &Hub, number: i64, why: WhyDisabled, now: Timestamp) -> Result<(), HubError> {
+    let mut tx = hub.store.begin_write().await?;
+    let Some(target) = webhooks::target(&mut tx, number).await? else { return Ok(()) };
+    let Some(after) = target.webhook.disable(why, now) else { return Ok(()) };
+    // Whoever enabled it in between has said that it works.
+    let still = target.webhook.failing_since.is_some_and(|since| has_failed_too_long(since, now));
+    if why == WhyDisabled::Failing && !still {
+        return Ok(());
+    }
+    match webhooks::save(&mut tx, target.project, &after, None).await {
+        // It is looked at again after the next failure.
+        Err(StoreError::Stale) => return Ok(()),
+        saved => saved?,
+    }
+    let event = Event {
+        id: hub.random.uuid_v7(now)?.into(),
+        kind: EventKind::WebhookDisabled,
+        subject: after.id.to_string(),
+        at: now,
+        data: Some(facts(&after)),
+    };
+    events::append(&mut tx, target.project, &[event]).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Removes deliveries that ended long ago, some at a time; true where there may be more.
+pub(super) async fn forget_old(hub: &Hub) -> Result<bool, HubError> {
+    let before = hub.clock.now().plus_seconds(-KEPT_S);
+    let mut tx = hub.store.begin_append().await?;
+    let count = rows::forget(&mut tx, before, FORGOTTEN).await?;
+    tx.commit().await?;
+    Ok(count >= u64::try_from(FORGOTTEN).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,489 @@
+//! The order of sending: fair among webhooks, one event of a thing after the other, and never more
+//! at once than a receiver, or this process, should bear.
+//!
+//! A webhook with something to send has a lane: some deliveries in hand, and a width, which is how
+//! many attempts may be on their way at once. It begins with one, doubles with each success and
+//! falls back to one with a failure, so that a receiver that hangs holds one place only. The store
+//! is asked in one stretch of work after the other, beside the attempts: while one is committed,
+//! results gather for the next.
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::future::Future;
+use std::ops::Bound;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use tokio::time::{Instant, sleep_until};
+
+use crate::domain::webhook::schedule::Verdict;
+use crate::error::HubError;
+use crate::hub::Hub;
+use crate::store::deliveries::outbox::Done;
+
+use super::outbox::{self, Endpoint, Job};
+
+/// Attempts on their way at once.
+const MOST: usize = 128;
+/// Those to receivers that fail, all together.
+const MOST_FAILING: usize = 48;
+/// Those to one receiver.
+const WIDEST: usize = 8;
+/// Deliveries that a lane takes in hand at once, and how few it has left when it asks for more.
+const IN_HAND: i64 = 128;
+const FEW: usize = 48;
+/// The same for a receiver that fails: it takes long, and holds memory meanwhile.
+const IN_HAND_FAILING: i64 = 2;
+/// Deliveries of a lane that are looked at for one whose thing has none on its way.
+const LOOKED_AT: usize = 32;
+/// Lanes at once.
+const LANES: usize = 4_096;
+/// How often it is looked for what is due, and for what other processes wrote.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often leases are renewed.
+const RENEW_EVERY: Duration = Duration::from_secs(3);
+/// How often deliveries of long ago are removed.
+const TIDY_EVERY: Duration = Duration::from_mins(10);
+/// How long a lane without work keeps its lease.
+const IDLE: Duration = Duration::from_secs(2);
+
+struct Lane {
+    endpoint: Arc<Endpoint>,
+    queue: VecDeque<Job>,
+    /// Deliveries in hand: waiting, on their way, or not written down yet.
+    held: HashSet<i64>,
+    /// What has an event on its way.
+    subjects: HashSet<String>,
+    flying: usize,
+    width: usize,
+    failing: bool,
+    /// Behind which delivery the next ones are asked for.
+    after: (i64, i64),
+    /// Whether there may be more than what is in hand.
+    more: bool,
+    idle_since: Instant,
+}
+
+impl Lane {
+    fn new(endpoint: Arc<Endpoint>) -> Self {
+        let failing = endpoint.is_failing;
+        Self {
+            endpoint,
+            queue: VecDeque::new(),
+            held: HashSet::new(),
+            subjects: HashSet::new(),
+            flying: 0,
+            width: 1,
+            failing,
+            after: (0, 0),
+            more: true,
+            idle_since: Instant::now(),
+        }
+    }
+
+    /// What to ask the store for.
+    fn wants(&self) -> Option<i64> {
+        let (most, few) = if self.failing { (IN_HAND_FAILING, 1) } else { (IN_HAND, FEW) };
+        (self.more && self.queue.len() < few).then_some(most)
+    }
+
+    fn takes(&mut self, jobs: Vec<Job>, asked: i64) {
+        self.more = i64::try_from(jobs.len()).is_ok_and(|count| count >= asked);
+        if let Some(last) = jobs.last() {
+            self.after = last.place;
+        }
+        for job in jobs {
+            if self.held.insert(job.number) {
+                self.queue.push_back(job);
+            }
+        }
+    }
+
+    /// The next delivery that may be sent now.
+    fn next(&mut self) -> Option<Job> {
+        if self.flying >= self.width {
+            return None;
+        }
+        let free = |job: &Job| !self.subjects.contains(&job.subject);
+        let at = self.queue.iter().take(LOOKED_AT).position(free)?;
+        let job = self.queue.remove(at)?;
+        self.subjects.insert(job.subject.clone());
+        self.flying += 1;
+        Some(job)
+    }
+
+    fn landed(&mut self, subject: &str, verdict: Verdict) {
+        // A lane that was lost and taken again knows nothing of what was on its way before.
+        self.flying = self.flying.saturating_sub(1);
+        self.subjects.remove(subject);
+        self.failing = verdict != Verdict::Delivered;
+        self.width = if self.failing { 1 } else { (self.width * 2).min(WIDEST) };
+    }
+
+    fn is_idle(&self) -> bool {
+        self.held.is_empty() && !self.more
+    }
+}
+
+/// What the store is asked in one stretch.
+#[derive(Default)]
+struct Order {
+    results: Vec<(i64, Done)>,
+    look: bool,
+    tidy: bool,
+    renew: Vec<i64>,
+    release: Vec<i64>,
+    /// Lanes to look at again, and those that want more.
+    check: Vec<(i64, i64)>,
+    fetch: Vec<(Arc<Endpoint>, (i64, i64), i64)>,
+    taken: HashSet<i64>,
+}
+
+/// What it answered.
+#[derive(Default)]
+struct Answer {
+    settled: Vec<(i64, i64)>,
+    /// Results that could not be written down.
+    unsettled: Vec<(i64, Done)>,
+    due: Vec<i64>,
+    opened: Vec<Endpoint>,
+    changed: Vec<Endpoint>,
+    lost: Vec<i64>,
+    fetched: Vec<(i64, Vec<Job>, i64)>,
+    looked: bool,
+    failed: Option<HubError>,
+}
+
+async fn carry_out(hub: &Hub, owner: &str, mut order: Order) -> Answer {
+    let mut answer = Answer::default();
+    let results = std::mem::take(&mut order.results);
+    if !results.is_empty() {
+        match outbox::settle(hub, &results).await {
+            Ok(()) => {
+                answer.settled = results.iter().map(|(lane, done)| (*lane, done.number)).collect();
+            }
+            Err(error) => {
+                answer.unsettled = results;
+                answer.failed = Some(error);
+                return answer;
+            }
+        }
+    }
+    if let Err(error) = ask(hub, owner, order, &mut answer).await {
+        answer.failed = Some(error);
+    }
+    answer
+}
+
+async fn ask(hub: &Hub, owner: &str, order: Order, answer: &mut Answer) -> Result<(), HubError> {
+    outbox::release(hub, owner, &order.release).await?;
+    if !order.renew.is_empty() {
+        answer.lost = outbox::renew(hub, owner, &order.renew).await?;
+    }
+    if order.look {
+        while outbox::fan_out(hub).await? {}
+        if !order.check.is_empty() {
+            let (changed, lost) = outbox::check(hub, owner, &order.check).await?;
+            answer.changed = changed;
+            answer.lost.extend(lost);
+        }
+        answer.due = outbox::due(hub, owner).await?;
+        let room = LANES.saturating_sub(order.taken.len());
+        let new = answer.due.iter().filter(|number| !order.taken.contains(number)).take(room);
+        for number in new.copied().collect::<Vec<_>>() {
+            if let Some(endpoint) = outbox::take(hub, owner, number).await? {
+                let most = if endpoint.is_failing { IN_HAND_FAILING } else { IN_HAND };
+                let jobs = outbox::fetch(hub, &endpoint, (0, 0), most).await?;
+                answer.fetched.push((number, jobs, most));
+                answer.opened.push(endpoint);
+            }
+        }
+        answer.looked = true;
+    }
+    for (endpoint, after, most) in order.fetch {
+        let jobs = outbox::fetch(hub, &endpoint, after, most).await?;
+        answer.fetched.push((endpoint.number, jobs, most));
+    }
+    if order.tidy {
+        while outbox::forget_old(hub).await? {}
+    }
+    Ok(())
+}
+
+/// An attempt that came to its end.
+struct Landed {
+    lane: i64,
+    subject: String,
+    /// Whether the receiver was known to fail when it began.
+    failing: bool,
+    done: Done,
+}
+
+type Flight<'h> = Pin<Box<dyn Future<Output = Landed> + Send + 'h>>;
+type Work<'h> = Pin<Box<dyn Future<Output = Answer> + Send + 'h>>;
+
+/// When it ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Until {
+    /// There is nothing to send at this moment.
+    Idle,
+    /// It is told to.
+    Stopped,
+}
+
+struct Sender<'h> {
+    hub: &'h Hub,
+    owner: String,
+    lanes: BTreeMap<i64, Lane>,
+    flights: FuturesUnordered<Flight<'h>>,
+    work: Option<Work<'h>>,
+    results: Vec<(i64, Done)>,
+    /// Attempts on their way to receivers that fail.
+    flying_failing: usize,
+    look: bool,
+    /// Whether the last look came after everything that is known.
+    looked: bool,
+    /// The lane after which the next attempt is begun.
+    turn: i64,
+    renewed: Instant,
+    tidied: Option<Instant>,
+    /// Not before then, since the store failed.
+    patience: Option<Instant>,
+    sent: u64,
+}
+
+/// Sends everything that is due, once, and answers how many attempts that took.
+///
+/// # Errors
+/// As the store reports them.
+pub async fn round(hub: &Hub) -> Result<u64, HubError> {
+    let mut sender = Sender::new(hub)?;
+    sender.run(Until::Idle, std::future::pending()).await?;
+    let all: Vec<i64> = sender.lanes.keys().copied().collect();
+    outbox::release(hub, &sender.owner, &all).await?;
+    Ok(sender.sent)
+}
+
+/// Sends what is due, as soon as it is, until it is told to stop; then what is on its way is
+/// waited for.
+pub async fn run(hub: &Hub, stop: impl Future<Output = ()>) {
+    let mut sender = match Sender::new(hub) {
+        Ok(sender) => sender,
+        Err(error) => {
+            tracing::error!(target: "hubctl::webhooks", "nothing is sent: {error}");
+            return;
+        }
+    };
+    // It only tells of what the store says, and goes on.
+    _ = sender.run(Until::Stopped, stop).await;
+    let all: Vec<i64> = sender.lanes.keys().copied().collect();
+    if let Err(error) = outbox::release(hub, &sender.owner, &all).await {
+        tracing::warn!(target: "hubctl::webhooks", "leases run out by themselves: {error}");
+    }
+}
+
+impl<'h> Sender<'h> {
+    fn new(hub: &'h Hub) -> Result<Self, HubError> {
+        let owner = hub.random.uuid_v7(hub.clock.now())?.to_string();
+        Ok(Self {
+            hub,
+            owner,
+            lanes: BTreeMap::new(),
+            flights: FuturesUnordered::new(),
+            work: None,
+            results: Vec::new(),
+            flying_failing: 0,
+            look: true,
+            looked: false,
+            turn: 0,
+            renewed: Instant::now(),
+            tidied: None,
+            patience: None,
+            sent: 0,
+        })
+    }
+
+    async fn run(&mut self, until: Until, stop: impl Future<Output = ()>) -> Result<(), HubError> {
+        let mut committed = self.hub.store().events_committed();
+        let mut stop = std::pin::pin!(stop);
+        let (mut stopping, mut bell_works) = (false, true);
+        let mut look_at = Instant::now() + LOOK_EVERY;
+        loop {
+            if !stopping {
+                self.start();
+            }
+            self.order(stopping);
+            let nothing = self.flights.is_empty() && self.work.is_none() && self.results.is_empty();
+            let idle = self.looked && self.lanes.values().all(Lane::is_idle);
+            if nothing && (stopping || until == Until::Idle && idle) {
+                return Ok(());
+            }
+            let work = self.work.as_mut();
+            tokio::select! {
+                biased;
+                Some(landed) = self.flights.next(), if !self.flights.is_empty() => {
+                    self.land(landed);
+                    // All that have landed by now are written down together.
+                    while let Some(Some(landed)) = self.flights.next().now_or_never() {
+                        self.land(landed);
+                    }
+                }
+                answer = async { match work { Some(work) => work.await, None => std::future::pending().await } } => {
+                    self.work = None;
+                    let failed = self.apply(answer);
+                    if let (Some(error), Until::Idle) = (failed, until) {
+                        return Err(error);
+                    }
+                }
+                () = &mut stop, if !stopping => stopping = true,
+                rung = committed.changed(), if bell_works && !stopping => {
+                    bell_works = rung.is_ok();
+                    (self.look, self.looked) = (true, false);
+                }
+                () = sleep_until(look_at) => {
+                    look_at = Instant::now() + LOOK_EVERY;
+                    self.look = true;
+                    for lane in self.lanes.values_mut() {
+                        // Clocks differ: what became due behind the place is found from the start.
+                        lane.after = (0, 0);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Begins attempts, one lane after the other.
+    fn start(&mut self) {
+        while self.flights.len() < MOST {
+            let Some((endpoint, job, failing)) = self.next() else { return };
+            let (hub, lane) = (self.hub, endpoint.number);
+            self.turn = lane;
+            self.sent += 1;
+            self.flying_failing += usize::from(failing);
+            self.flights.push(Box::pin(async move {
+                let done = outbox::send(hub, &endpoint, &job).await;
+                Landed { lane, subject: job.subject, failing, done }
+            }));
+        }
+    }
+
+    /// The next attempt of the next lane that has one.
+    fn next(&mut self) -> Option<(Arc<Endpoint>, Job, bool)> {
+        let room = self.flying_failing < MOST_FAILING;
+        let behind = (Bound::Excluded(self.turn), Bound::Unbounded);
+        let up_to = (Bound::Unbounded, Bound::Included(self.turn));
+        for part in [behind, up_to] {
+            for lane in self.lanes.range_mut(part).map(|(_, lane)| lane) {
+                if (room || !lane.failing)
+                    && let Some(job) = lane.next()
+                {
+                    return Some((Arc::clone(&lane.endpoint), job, lane.failing));
+                }
+            }
+        }
+        None
+    }
+
+    fn land(&mut self, landed: Landed) {
+        self.flying_failing -= usize::from(landed.failing);
+        if let Some(lane) = self.lanes.get_mut(&landed.lane) {
+            lane.landed(&landed.subject, landed.done.verdict);
+        }
+        self.results.push((landed.lane, landed.done));
+    }
+
+    /// Gives the store something to do, where it has nothing and there is something.
+    fn order(&mut self, stopping: bool) {
+        let now = Instant::now();
+        if self.work.is_some() || self.patience.is_some_and(|until| now < until) {
+            return;
+        }
+        let mut order = Order { results: std::mem::take(&mut self.results), ..Order::default() };
+        if !self.lanes.is_empty() && now.duration_since(self.renewed) >= RENEW_EVERY {
+            self.renewed = now;
+            order.renew = self.lanes.keys().copied().collect();
+        }
+        if !stopping {
+            self.more(&mut order, now);
+        }
+        let idle = order.results.is_empty()
+            && order.renew.is_empty()
+            && order.release.is_empty()
+            && order.fetch.is_empty()
+            && !order.look
+            && !order.tidy;
+        if !idle {
+            let (hub, owner) = (self.hub, self.owner.clone());
+            self.work = Some(Box::pin(async move { carry_out(hub, &owner, order).await }));
+        }
+    }
+
+    fn more(&mut self, order: &mut Order, now: Instant) {
+        order.look = std::mem::take(&mut self.look);
+        order.tidy = order.look && self.tidied.is_none_or(|at| now.duration_since(at) > TIDY_EVERY);
+        if order.tidy {
+            self.tidied = Some(now);
+        }
+        for (number, lane) in &mut self.lanes {
+            if !lane.is_idle() {
+                lane.idle_since = now;
+            } else if now.duration_since(lane.idle_since) > IDLE {
+                order.release.push(*number);
+            }
+        }
+        for number in &order.release {
+            self.lanes.remove(number);
+        }
+        for lane in self.lanes.values() {
+            if let Some(most) = lane.wants() {
+                order.fetch.push((Arc::clone(&lane.endpoint), lane.after, most));
+            }
+            if order.look {
+                order.check.push((lane.endpoint.number, lane.endpoint.sealed_version));
+            }
+        }
+        order.taken = self.lanes.keys().copied().collect();
+    }
+
+    fn apply(&mut self, answer: Answer) -> Option<HubError> {
+        for (number, delivery) in answer.settled {
+            if let Some(lane) = self.lanes.get_mut(&number) {
+                lane.held.remove(&delivery);
+            }
+        }
+        for endpoint in answer.opened {
+            self.lanes.insert(endpoint.number, Lane::new(Arc::new(endpoint)));
+        }
+        for endpoint in answer.changed {
+            if let Some(lane) = self.lanes.get_mut(&endpoint.number) {
+                lane.endpoint = Arc::new(endpoint);
+            }
+        }
+        for number in answer.due {
+            if let Some(lane) = self.lanes.get_mut(&number) {
+                lane.more = true;
+            }
+        }
+        for (number, jobs, asked) in answer.fetched {
+            if let Some(lane) = self.lanes.get_mut(&number) {
+                lane.takes(jobs, asked);
+            }
+        }
+        for number in answer.lost {
+            self.lanes.remove(&number);
+        }
+        self.looked |= answer.looked;
+        if answer.failed.is_some() {
+            // Nothing is lost: it is written down, or sent, once more.
+            self.results.extend(answer.unsettled);
+            (self.look, self.looked) = (true, false);
+            self.patience = Some(Instant::now() + LOOK_EVERY);
+            if let Some(error) = &answer.failed {
+                tracing::warn!(target: "hubctl::webhooks", "the store is asked again soon: {error}");
+            }
+        }
+        answer.failed
+    }
+}

@@ -1,0 +1,254 @@
+//! The request log: what of a call goes into it, and who writes it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, USER_AGENT};
+use http::{HeaderMap, HeaderValue};
+use http_body::Body as _;
+use http_body_util::BodyExt as _;
+use serde_json::Value;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
+
+use crate::api::{OPERATIONS, Operation};
+use crate::domain::request_log::redact::{Redactor, SEEN_LIMIT};
+use crate::hub::logs::{BATCH, Call, Exchange, Scope, prune_round};
+
+use super::AppState;
+use super::respond::Failure;
+
+/// How long rows wait for others to be written with.
+const GATHER: Duration = Duration::from_millis(50);
+/// How long to wait before rows that could not be written are tried again.
+const AGAIN: Duration = Duration::from_secs(1);
+/// How often it is looked up what projects want of their logs, which another process may change.
+const LEARN_EVERY: Duration = Duration::from_secs(2);
+/// How often expired rows are taken away, and in how many short transactions at most.
+const PRUNE_EVERY: Duration = Duration::from_mins(1);
+const PRUNE_BATCHES: u32 = 200;
+
+/// Calls that read the log are not in it: whoever follows it would follow himself.
+const NOT_LOGGED: &[&str] = &["platform.requests.", "logs."];
+/// Paths of calls that go through to a provider.
+const FOR_PROVIDERS: &[&str] = &["/unified/"];
+
+/// What is known of a request before it is answered.
+pub(super) struct Asked {
+    method: String,
+    target: String,
+    headers: Option<HeaderMap>,
+    body: Option<Taken>,
+}
+
+/// The bytes of a body, as far as they have passed.
+type Taken = Arc<Mutex<Vec<u8>>>;
+
+impl Asked {
+    /// Takes down what is needed later; headers and body only where some project keeps them.
+    pub(super) fn of(request: &mut Request, state: &AppState) -> Self {
+        let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+        let mut asked = Self {
+            method: request.method().as_str().chars().take(16).collect(),
+            target: target.to_owned(),
+            headers: None,
+            body: None,
+        };
+        if state.hub.logs().keeps_any_bodies() {
+            let taken = Taken::default();
+            let copy = Arc::clone(&taken);
+            let body = std::mem::replace(request.body_mut(), Body::empty());
+            *request.body_mut() = Body::new(body.map_frame(move |frame| {
+                if let Some(data) = frame.data_ref() {
+                    let mut bytes = copy.lock().unwrap_or_else(PoisonError::into_inner);
+                    let room = (SEEN_LIMIT + 1).saturating_sub(bytes.len());
+                    bytes.extend_from_slice(&data[..room.min(data.len())]);
+                }
+                frame
+            }));
+            (asked.headers, asked.body) = (Some(request.headers().clone()), Some(taken));
+        }
+        asked
+    }
+}
+
+/// Where a call comes from, in the wire's words.
+pub(super) fn source_type(headers: &HeaderMap) -> &'static str {
+    let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    if agent.starts_with("speakeasy-sdk/") { "SDK" } else { "API" }
+}
+
+fn operation(route: &str, method: &str) -> Option<&'static Operation> {
+    OPERATIONS.iter().find(|row| row.path == route && row.method == method)
+}
+
+/// The value of a part of the path that the route names.
+fn named<'t>(route: &str, target: &'t str, before: &str) -> Option<&'t str> {
+    let path = target.split('?').next().unwrap_or_default();
+    let mut parts = route.split('/').zip(path.split('/'));
+    parts.find(|(known, _)| *known == before)?;
+    let (known, value) = parts.next()?;
+    known.starts_with('{').then_some(value)
+}
+
+/// Puts a call that was answered into the log, if it was somebody's.
+pub(super) async fn answered(
+    state: &AppState,
+    scope: &Scope,
+    asked: Asked,
+    route: &str,
+    response: Response,
+    took: Duration,
+) -> Response {
+    let Some(project) = scope.project().filter(|_| scope.is_logged()) else { return response };
+    let operation = operation(route, &asked.method);
+    let id = operation.map(|row| row.id).unwrap_or_default();
+    if NOT_LOGGED.iter().any(|prefix| id.starts_with(prefix)) && !scope.has_steps() {
+        return response;
+    }
+    let (hub, status) = (&state.hub, response.status().as_u16());
+    let failure = response.extensions().get::<Failure>().map(|failure| failure.error().code().name);
+    let (response, exchange) = match &asked.headers {
+        Some(headers) if hub.logs().keeps(project, status) => {
+            let sent = asked.body.as_ref().map(|taken| {
+                std::mem::take(&mut *taken.lock().unwrap_or_else(PoisonError::into_inner))
+            });
+            exchange(state, &asked, headers, &sent.unwrap_or_default(), response).await
+        }
+        _ => (response, None),
+    };
+    let mut words = id.rsplit('.');
+    let (action, resource) = (words.next().filter(|word| !word.is_empty()), words.next());
+    let duration_ms = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
+    hub.log_call(
+        scope,
+        Call {
+            at: Some(crate::domain::time::Timestamp::from_millis(
+                hub.now().as_millis().saturating_sub(duration_ms),
+            )),
+            duration_ms,
+            method: &asked.method,
+            status,
+            target: &asked.target,
+            account: named(route, &asked.target, "accounts"),
+            provider: named(route, &asked.target, "connectors")
+                .or_else(|| named(route, &asked.target, "meta")),
+            resource,
+            action,
+            error: failure,
+            exchange,
+            is_for_provider: FOR_PROVIDERS.iter().any(|prefix| asked.target.starts_with(prefix)),
+        },
+    );
+    response
+}
+
+/// Headers and bodies of a call; an answer that is still being made is passed on as it is.
+async fn exchange(
+    state: &AppState,
+    asked: &Asked,
+    headers: &HeaderMap,
+    sent: &[u8],
+    response: Response,
+) -> (Response, Option<Exchange>) {
+    let redactor = Redactor::default();
+    let of = |headers: &HeaderMap| {
+        redactor.headers(headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())))
+    };
+    let kind = |headers: &HeaderMap| {
+        let kind = headers.get(CONTENT_TYPE).map(HeaderValue::to_str);
+        kind.and_then(Result::ok).map(str::to_owned)
+    };
+    let (parts, body) = response.into_parts();
+    let is_whole = body.size_hint().exact().is_some_and(|length| length <= SEEN_LIMIT as u64);
+    let (answered, body) = if is_whole {
+        let bytes = body.collect().await.map(http_body_util::Collected::to_bytes);
+        let bytes: Bytes = bytes.unwrap_or_default();
+        (redactor.body(kind(&parts.headers).as_deref(), &bytes, false), Body::from(bytes))
+    } else {
+        (Value::String("a list that is not kept".to_owned()), body)
+    };
+    let base = state.hub.public_url().as_str().trim_end_matches('/');
+    let exchange = Exchange {
+        method: asked.method.clone(),
+        url: redactor.text(&format!("{base}{}", redactor.path_and_query(&asked.target))),
+        request_headers: of(headers),
+        request_body: redactor.body(kind(headers).as_deref(), sent, true),
+        status: Some(parts.status.as_u16()),
+        response_headers: of(&parts.headers),
+        response_body: answered,
+    };
+    (Response::from_parts(parts, body), Some(exchange))
+}
+
+/// Writes rows soon after they came, many at once, for as long as the hub runs.
+pub(super) async fn write(state: AppState) {
+    let hub = &state.hub;
+    let [mut learn, mut prune] = [LEARN_EVERY, PRUNE_EVERY].map(|every| {
+        let mut chore = interval_at(Instant::now() + every, every);
+        chore.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        chore
+    });
+    if let Err(error) = hub.learn_what_logs_keep().await {
+        tracing::warn!(target: "hubctl::logs", "what projects keep in their logs: {error}");
+    }
+    loop {
+        tokio::select! {
+            () = hub.logs().woken() => {}
+            _ = learn.tick() => {
+                if let Err(error) = hub.learn_what_logs_keep().await {
+                    tracing::warn!(target: "hubctl::logs", "what projects keep in their logs: {error}");
+                }
+                continue;
+            }
+            _ = prune.tick() => {
+                match prune_round(hub, PRUNE_BATCHES).await {
+                    Ok(pruned) if pruned.more => prune.reset_immediately(),
+                    Ok(_) => {}
+                    Err(error) => {
+                        tracing::warn!(target: "hubctl::logs", "the log was not pruned: {error}");
+                    }
+                }
+                continue;
+            }
+        }
+        if hub.logs().waiting() < BATCH {
+            tokio::select! {
+                () = sleep(GATHER) => {}
+                () = hub.logs().woken() => {}
+            }
+        }
+        while let Err(error) = hub.flush_logs().await {
+            tracing::warn!(target: "hubctl::logs", "rows of the request log wait: {error}");
+            sleep(AGAIN).await;
+        }
+    }
+}
+
+/// Writes what is left when the hub ends.
+pub(super) async fn finish(state: &AppState) {
+    if let Err(error) = state.hub.flush_logs().await {
+        let left = state.hub.logs().waiting();
+        tracing::warn!(target: "hubctl::logs", left, "rows of the request log are lost: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{named, operation};
+
+    #[test]
+    fn what_a_path_names_is_found_by_its_route() {
+        let target = "/admin/accounts/a-1/suspend?dry_run=true";
+        assert_eq!(named("/admin/accounts/{id}/suspend", target, "accounts"), Some("a-1"));
+        assert_eq!(named("/accounts", "/accounts?x=1", "accounts"), None);
+        assert_eq!(
+            operation("/accounts/{id}", "PATCH").map(|row| row.id),
+            Some("platform.accounts.update")
+        );
+        assert!(operation("unmatched", "GET").is_none());
+    }
+}

@@ -1,0 +1,178 @@
+//! Tables `webhook_deliveries`, `webhook_bodies` and `webhook_attempts`, as administrators see
+//! them; what sends is in `outbox`.
+
+use std::ops::ControlFlow;
+
+use crate::domain::ids::{DeliveryId, ProjectNumber, WebhookId};
+use crate::domain::time::Timestamp;
+use crate::domain::webhook::{Attempt, Delivery, DeliveryState};
+
+use super::{Param, Result, Row, StoreError, Tx};
+
+pub mod outbox;
+
+const COLUMNS: &str = "select d.number, w.id, d.event, d.kind, d.subject, d.state, d.attempts, \
+                       d.next_at, d.created_at, d.done_at, d.last_status, d.last_error \
+                       from webhook_deliveries d join webhooks w on w.number = d.webhook";
+
+fn small<T: TryFrom<i64>>(number: i64) -> Result<T> {
+    T::try_from(number).map_err(|_| StoreError::Damaged("a number is out of range".to_owned()))
+}
+
+fn read(row: &Row<'_>) -> Result<Delivery> {
+    Ok(Delivery {
+        id: DeliveryId::from_row(row.int(0)?),
+        webhook: row.parsed(1)?,
+        event: row.parsed(2)?,
+        kind: row.text(3)?.to_owned(),
+        subject: row.text(4)?.to_owned(),
+        state: row.parsed(5)?,
+        attempts: small(row.int(6)?)?,
+        next_at: row.opt_time(7)?,
+        created_at: row.time(8)?,
+        done_at: row.opt_time(9)?,
+        last_status: row.opt_int(10)?.map(small).transpose()?,
+        last_error: row.opt_text(11)?.map(str::to_owned),
+    })
+}
+
+/// Which deliveries.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Of this webhook.
+    pub webhook: Option<WebhookId>,
+    /// In this state.
+    pub state: Option<DeliveryState>,
+    /// At most so many.
+    pub limit: Option<u64>,
+}
+
+/// Shows the project's deliveries that fit to `each`, the newest first.
+pub async fn scan<E: From<StoreError>>(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    filter: &Filter,
+    mut each: impl FnMut(Delivery) -> std::result::Result<ControlFlow<()>, E>,
+) -> std::result::Result<(), E> {
+    let mut sql = format!("{COLUMNS} where d.project = ?1");
+    let mut params: Vec<Param<'_>> = vec![project.into()];
+    if let Some(webhook) = &filter.webhook {
+        params.push(webhook.as_str().into());
+        sql.push_str(&format!(" and w.id = ?{}", params.len()));
+    }
+    if let Some(state) = filter.state {
+        params.push(state.as_str().into());
+        sql.push_str(&format!(" and d.state = ?{}", params.len()));
+    }
+    sql.push_str(" order by d.number desc");
+    if let Some(limit) = filter.limit {
+        params.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
+        sql.push_str(&format!(" limit ?{}", params.len()));
+    }
+    tx.scan(&sql, &params, |row| each(read(row)?)).await
+}
+
+/// The delivery of this number.
+pub async fn by_id(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    id: DeliveryId,
+) -> Result<Option<Delivery>> {
+    let sql = format!("{COLUMNS} where d.project = ?1 and d.number = ?2");
+    tx.optional(&sql, &[project.into(), id.get().into()], read).await
+}
+
+/// Its attempts, in their order.
+pub async fn attempts(tx: &mut Tx, project: ProjectNumber, id: DeliveryId) -> Result<Vec<Attempt>> {
+    let sql = "select a.number, a.at, a.duration_ms, a.status, a.error, a.answer \
+               from webhook_attempts a join webhook_deliveries d on d.number = a.delivery \
+               where d.project = ?1 and a.delivery = ?2 order by a.number";
+    tx.all(sql, &[project.into(), id.get().into()], |row| {
+        Ok(Attempt {
+            number: small(row.int(0)?)?,
+            at: row.time(1)?,
+            duration_ms: row.int(2)?,
+            status: row.opt_int(3)?.map(small).transpose()?,
+            error: row.opt_text(4)?.map(str::to_owned),
+            answer: row.opt_text(5)?.map(str::to_owned),
+        })
+    })
+    .await
+}
+
+/// What is sent, if it was sent before.
+pub async fn body(tx: &mut Tx, project: ProjectNumber, id: DeliveryId) -> Result<Option<Vec<u8>>> {
+    let sql = "select b.body from webhook_bodies b \
+               join webhook_deliveries d on d.number = b.delivery \
+               where d.project = ?1 and d.number = ?2";
+    tx.optional(sql, &[project.into(), id.get().into()], |row| Ok(row.bytes(0)?.to_owned())).await
+}
+
+/// Puts a delivery at the beginning of its schedule again; its body stays.
+pub async fn again(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    id: DeliveryId,
+    now: Timestamp,
+) -> Result<()> {
+    let sql = "update webhook_deliveries set state = 'pending', tries = 0, next_at = ?1, \
+               done_at = null where project = ?2 and number = ?3";
+    tx.execute(sql, &[now.into(), project.into(), id.get().into()]).await?;
+    Ok(())
+}
+
+/// The same for all that were given up since an instant, of webhooks that are enabled.
+pub async fn again_since(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    webhook: Option<&WebhookId>,
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<u64> {
+    let mut sql = "update webhook_deliveries set state = 'pending', tries = 0, next_at = ?1, \
+                   done_at = null where project = ?2 and state = 'failed' and done_at >= ?3 \
+                   and event_seq is not null and webhook in (select number from webhooks \
+                   where project = ?2 and disabled_at is null"
+        .to_owned();
+    let mut params: Vec<Param<'_>> = vec![now.into(), project.into(), since.into()];
+    if let Some(webhook) = webhook {
+        params.push(webhook.as_str().into());
+        sql.push_str(" and id = ?4");
+    }
+    sql.push(')');
+    tx.execute(&sql, &params).await
+}
+
+/// A trial: a delivery of no event, which is sent once and at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Trial<'a> {
+    /// The webhook's number.
+    pub webhook: i64,
+    /// An id like an event's.
+    pub event: &'a str,
+    /// What it says that happened.
+    pub kind: &'a str,
+    /// Id of what it says it happened to.
+    pub subject: &'a str,
+}
+
+/// Adds a trial and returns its number. Nothing else sends it.
+pub async fn insert_trial(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    trial: Trial<'_>,
+    now: Timestamp,
+) -> Result<DeliveryId> {
+    let sql = "insert into webhook_deliveries \
+               (project, webhook, event, kind, subject, state, created_at) \
+               values (?1, ?2, ?3, ?4, ?5, 'pending', ?6) returning number";
+    let params = [
+        project.into(),
+        trial.webhook.into(),
+        trial.event.into(),
+        trial.kind.into(),
+        trial.subject.into(),
+        now.into(),
+    ];
+    Ok(DeliveryId::from_row(tx.number(sql, &params).await?))
+}

@@ -1,0 +1,88 @@
+-- What the log keeps of the project's calls: bodies (off, errors, all), and for how many days.
+alter table projects add column log_bodies text not null default 'off';
+alter table projects add column log_retention_days bigint not null default 90;
+
+-- The last number that a row of the log has. Whoever writes rows takes their numbers from here and
+-- holds this row until the commit: numbers come in the order of commits, and who follows the log by
+-- them misses none.
+create table log_numbers (
+    only_row bigint primary key check (only_row = 1),
+    last bigint not null
+);
+insert into log_numbers (only_row, last) values (1, 0);
+
+-- Rows don't refer to the project's: a project is deleted at once, its log a little at a time.
+-- `outcome` is kind * 10000 + status * 10 + method: few numbers, each a list in the order of time.
+create table request_logs (
+    id bigint primary key,
+    project bigint not null,
+    at bigint not null,
+    duration_ms bigint not null,
+    request_id text not null,
+    outcome bigint not null,
+    path text not null,
+    url text not null,
+    account text not null default '',
+    provider text not null default '',
+    service text,
+    resource text,
+    child_resource text,
+    sub_resource text,
+    action text,
+    source_type text not null,
+    source_value text,
+    source_id text,
+    source_ip text,
+    category text,
+    is_worker bigint not null check (is_worker in (0, 1)),
+    error text,
+    expires_at bigint not null
+);
+create index request_logs_outcome on request_logs (project, outcome, at);
+create index request_logs_account on request_logs (project, account, provider, outcome, at)
+    where account <> '';
+create index request_logs_provider on request_logs (project, provider, outcome, at)
+    where provider <> '';
+create index request_logs_request on request_logs (project, request_id);
+create index request_logs_expiry on request_logs (expires_at);
+
+-- The calls to providers that a request led to.
+create table request_steps (
+    id bigint primary key,
+    project bigint not null,
+    at bigint not null,
+    duration_ms bigint not null,
+    request_id text not null,
+    outcome bigint not null,
+    path text not null,
+    url text not null,
+    account text not null default '',
+    provider text not null default '',
+    service text,
+    resource text,
+    child_resource text,
+    sub_resource text,
+    action text,
+    source_ip text,
+    is_worker bigint not null check (is_worker in (0, 1)),
+    error text,
+    expires_at bigint not null
+);
+create index request_steps_outcome on request_steps (project, outcome, at);
+create index request_steps_account on request_steps (project, account, provider, outcome, at)
+    where account <> '';
+create index request_steps_provider on request_steps (project, provider, outcome, at)
+    where provider <> '';
+create index request_steps_request on request_steps (project, request_id);
+create index request_steps_expiry on request_steps (expires_at);
+
+-- Headers and bodies of requests (step 0) and of steps, where the project keeps them.
+create table request_bodies (
+    project bigint not null,
+    log bigint not null,
+    is_step bigint not null check (is_step in (0, 1)),
+    sealed bytea not null,
+    expires_at bigint not null,
+    primary key (project, log, is_step)
+);
+create index request_bodies_expiry on request_bodies (expires_at);
