@@ -11,6 +11,7 @@ use crate::api::connectors::{Connector, ConnectorDetail};
 use crate::api::events::{Event, NewEvents};
 use crate::api::keys::{CreatedKey, Key};
 use crate::api::projects::Project;
+use crate::api::proxy::{Pass, Passed};
 use crate::api::request_logs::{LogRow, RequestLog};
 use crate::api::requests::request_logs::Include;
 use crate::api::webhooks::{
@@ -176,6 +177,8 @@ dispatch! {
     fn test_account(id: &AccountId, guard: Guard) -> Written<AccountDetail>;
     /// `accounts.refresh`
     fn refresh_account(id: &AccountId, guard: Guard) -> Written<AccountDetail>;
+    /// `accounts.proxy`
+    fn pass(account: &AccountId, pass: Pass) -> Passed;
     /// `logs.list`, the newest first or last.
     fn logs(filter: &logs::Filter, descending: bool, each: impl FnMut(&LogRow) -> Flow) -> ();
     /// `platform.requests.get`

@@ -15,6 +15,7 @@ use super::operations::{OPERATIONS, Operation, Origin};
 use super::platform::{AccountMeta, Capabilities, ConnectorMeta, NewPin, Page, Pin, Version};
 use super::problem::Problem;
 use super::projects::{Project, UpdateProject};
+use super::proxy::{self, ProxyAnswer, ProxyCall};
 use super::requests::Paging;
 use super::requests::accounts::{ChangeAccount, NewAccount};
 use super::requests::auth_configs::{EditAuthConfig, NewAuthConfig};
@@ -26,6 +27,7 @@ use super::write::Written;
 use crate::domain::account::{AccountType, Status};
 use crate::domain::connector::Category;
 use crate::domain::connector::guide::{Audience, Guide};
+use crate::domain::proxy::METHODS;
 use crate::hub::accounts::Sort;
 
 /// A type's place in the document.
@@ -329,6 +331,12 @@ fn others(id: &str) -> Option<Shape> {
         "platform.connectors.get_meta" => {
             Shape::gives::<ConnectorMeta>("Show a connector").with(&[INCLUDE])
         }
+        "platform.proxy" => Shape::gives::<ProxyAnswer>("Call a provider with an account's credentials")
+            .takes::<ProxyCall>(),
+        "accounts.proxy" => Shape {
+            answer: None,
+            ..Shape::gives::<ProxyAnswer>("Call a provider, with bodies passed as they are")
+        },
         "capabilities.get" => Shape::gives::<Capabilities>("Show what this hub and key can do"),
         "connectors.list" => Shape::gives::<Vec<Connector>>("List the catalog's connectors")
             .with(&[CATEGORIES, SEARCH, AUTH]),
@@ -459,7 +467,9 @@ fn path(
     given: &mut SchemaGenerator,
     problem: &Schema,
 ) -> Value {
-    let is_guarded = operation.origin == Origin::Extension && operation.method != "GET";
+    let is_passed = operation.id == "accounts.proxy";
+    let is_guarded =
+        operation.origin == Origin::Extension && operation.method != "GET" && !is_passed;
     let guard = if is_guarded { GUARD } else { &[] };
     let parameters: Vec<Value> = in_path(operation)
         .chain(shape.parameters.iter().chain(guard).map(|parameter| {
@@ -471,6 +481,7 @@ fn path(
                 "schema": (parameter.schema)(),
             })
         }))
+        .chain(headers_of(operation))
         .collect();
     let mut responses = Map::new();
     let success = match shape.answer {
@@ -483,7 +494,18 @@ fn path(
     if operation.id == "accounts.create" {
         responses.insert("200".to_owned(), success.clone());
     }
-    responses.insert(shape.status.to_owned(), success);
+    if is_passed {
+        let passed = json!({
+            "description": format!(
+                "What the provider answered: its status, headers and body. The header `{}` tells it from an answer of the hub's own.",
+                proxy::PROVIDER_STATUS
+            ),
+            "content": { "*/*": { "schema": {} } },
+        });
+        responses.extend(PASSED.map(|status| (status.to_owned(), passed.clone())));
+    } else {
+        responses.insert(shape.status.to_owned(), success);
+    }
     let error = json!({
         "description": "Refused or failed",
         "content": { "application/json": { "schema": problem } },
@@ -503,6 +525,32 @@ fn path(
         row["requestBody"] = json!({ "required": true, "content": content });
     }
     row
+}
+
+/// Statuses of a provider, which may be any.
+const PASSED: [&str; 2] = ["2XX", "3XX"];
+
+/// Headers that an operation reads.
+fn headers_of(operation: &Operation) -> Vec<Value> {
+    let header = |name: &str, required: bool, about: &str, schema: Value| {
+        json!({
+            "name": name, "in": "header", "required": required, "description": about,
+            "schema": schema,
+        })
+    };
+    match operation.id {
+        "platform.proxy" => vec![header(proxy::ACCOUNT, true, "The account that is called", text())],
+        "accounts.proxy" => vec![
+            header(proxy::METHOD, false, "The provider's method; GET if none is said", named(&METHODS)),
+            header(
+                proxy::PATH,
+                false,
+                "The path below the root of the provider's API, with its query",
+                text(),
+            ),
+        ],
+        _ => Vec::new(),
+    }
 }
 
 fn in_path(operation: &Operation) -> impl Iterator<Item = Value> {

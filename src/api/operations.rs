@@ -65,6 +65,7 @@ operations! {
     "platform.connector_profiles.delete_pin" "DELETE" "/connector_profiles/{id}/pinned_version" PlatformWrite Vendor;
     "platform.connectors.list_meta" "GET" "/connectors/meta" PlatformRead Vendor;
     "platform.connectors.get_meta" "GET" "/connectors/meta/{provider}" PlatformRead Vendor;
+    "platform.proxy" "POST" "/unified/proxy" UnifiedRead Vendor;
     "platform.requests.logs" "GET" "/requests/logs" PlatformRead Vendor;
     "platform.requests.steps" "GET" "/requests/logs/steps" PlatformRead Vendor;
     "platform.requests.get" "GET" "/requests/logs/{id}" PlatformRead Vendor;
@@ -101,6 +102,7 @@ operations! {
     "accounts.test" "POST" "/admin/accounts/{id}/test" PlatformWrite Extension;
     "accounts.refresh" "POST" "/admin/accounts/{id}/refresh" PlatformWrite Extension;
     "accounts.delete" "DELETE" "/admin/accounts/{id}" PlatformWrite Extension;
+    "accounts.proxy" "POST" "/admin/accounts/{id}/proxy" UnifiedRead Extension;
     "logs.list" "GET" "/admin/logs" PlatformRead Extension;
     "projects.list" "GET" "/admin/projects" Administer Extension;
     "projects.get" "GET" "/admin/projects/{name}" Administer Extension;

@@ -147,6 +147,7 @@ const ANSWERS: &[(&str, &[&str])] = &[
     ("doctor", &["check[]"]),
     ("serve", &[]),
     ("demo", &[]),
+    ("request", &[]),
     ("api", &[]),
     ("commands", &["command[]", "argument[]"]),
     ("schema", &["type[]"]),

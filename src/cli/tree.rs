@@ -8,11 +8,12 @@ use std::pin::Pin;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
+use crate::api::Operation;
 use crate::error::HubError;
 
 use super::commands::{
     accounts, api, auth, config, connectors, contract, demo, doctor, events, keys, link, logs,
-    meta, profile, projects, serve, session, wait, webhooks,
+    meta, profile, projects, request, serve, session, wait, webhooks,
 };
 use super::context::Context;
 use super::globals::Globals;
@@ -304,6 +305,7 @@ pub(super) const GROUPS: &[Group] = &[
 
 /// Commands that stand alone.
 pub(super) const SINGLE: &[Leaf] = &[
+    leaf::<request::Request>("request", &[], Write, &["accounts.proxy"]),
     leaf::<api::Api>("api", &[], Write, &[]),
     leaf::<doctor::Doctor>(
         "doctor",
@@ -423,7 +425,10 @@ pub(super) struct Found<'m> {
 
 impl Leaf {
     fn found<'m>(&self, group: Option<&'static str>, matches: &'m ArgMatches) -> Found<'m> {
-        let writes_to_the_hub = self.effect != Read && !self.operations.is_empty();
+        let only_reads =
+            |id: &str| Operation::find(id).is_some_and(|row| row.permission.only_reads());
+        let writes_to_the_hub =
+            self.effect != Read && !self.operations.iter().all(|id| only_reads(id));
         let Self { serves, calls, run, .. } = *self;
         Found { serves, calls, run, matches, group, writes_to_the_hub }
     }

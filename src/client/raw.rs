@@ -204,7 +204,7 @@ fn bad(text: &'static str) -> HubError {
     HubError::new(&codes::BAD_VALUE, text)
 }
 
-fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), HubError> {
+pub(super) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), HubError> {
     let name: HeaderName =
         name.trim().parse().map_err(|_| bad("the name of a header is not one"))?;
     let own = [

@@ -1,5 +1,6 @@
 //! The one way to send: key, request id, time-outs, attempts, and errors out of answers.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{
@@ -12,6 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use url::Url;
 use zeroize::Zeroizing;
 
+use crate::api::proxy::PROVIDER_STATUS;
 use crate::api::requests::Query;
 use crate::api::{Operation, Origin};
 use crate::error::{HubError, codes};
@@ -26,6 +28,8 @@ use super::trace::Exchange;
 pub(super) const LONGEST_ANSWER: usize = 32 << 20;
 /// Longest answer to a refused call that is looked at, in bytes.
 const LONGEST_REFUSAL: usize = 64 << 10;
+/// How long a body that is sent piece by piece may take.
+const UPLOAD_LIMIT: Duration = Duration::from_hours(1);
 /// Redirects within the hub that a read follows.
 const MOST_REDIRECTS: u32 = 3;
 
@@ -38,6 +42,8 @@ pub(super) struct Call {
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
     pub(super) body: Option<Zeroizing<Vec<u8>>>,
+    /// A body that can be sent once only, instead of the other.
+    upload: Mutex<Option<reqwest::Body>>,
     /// Whether it changes nothing, or the hub sees to it that it does so once.
     is_safe: bool,
     is_extension: bool,
@@ -89,6 +95,8 @@ pub(super) enum Wanted {
     Stream,
     /// The whole of it, whatever its status.
     Any,
+    /// What a provider answered, whatever its status, read while it arrives.
+    Passed,
 }
 
 impl Call {
@@ -96,7 +104,28 @@ impl Call {
     pub(super) fn raw(method: Method, url: Url, headers: HeaderMap) -> Self {
         let is_safe = matches!(method, Method::GET | Method::HEAD | Method::OPTIONS)
             || headers.contains_key(IDEMPOTENCY_KEY);
-        Self { method, url, headers, body: None, is_safe, is_extension: false, is_patient: true }
+        Self {
+            method,
+            url,
+            headers,
+            body: None,
+            upload: Mutex::new(None),
+            is_safe,
+            is_extension: false,
+            is_patient: true,
+        }
+    }
+
+    /// Sends this body, and therefore once.
+    pub(super) fn upload(mut self, body: reqwest::Body) -> Self {
+        self.upload = Mutex::new(Some(body));
+        self.impatient()
+    }
+
+    /// Says whether it changes nothing, where its method does not tell.
+    pub(super) fn safe(mut self, is_safe: bool) -> Self {
+        self.is_safe = is_safe;
+        self
     }
 
     pub(super) fn query(mut self, query: &Query) -> Self {
@@ -284,7 +313,14 @@ impl Client {
         if let Some(body) = &call.body {
             request = request.body(body.to_vec());
         }
-        let until = Instant::now() + self.timeout;
+        let mut limit = self.timeout;
+        let upload = call.upload.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(body) = upload {
+            request = request.body(body);
+            // The answer begins when all of it has arrived, which may rightly take long.
+            limit = limit.max(UPLOAD_LIMIT);
+        }
+        let until = Instant::now() + limit;
         let mut response = match timeout_at(until, self.answer(request)).await {
             Ok(Ok(response)) => response,
             failed => {
@@ -296,6 +332,10 @@ impl Client {
         let status = response.status();
         if let Some(exchange) = &mut exchange {
             exchange.answered(status.as_u16(), response.headers());
+        }
+        if wanted == Wanted::Passed && response.headers().contains_key(PROVIDER_STATUS) {
+            let exchange = exchange.map(Box::new);
+            return Ok(Step::Done(Begun::Stream(Box::new(response), exchange)));
         }
         if status.is_redirection() && wanted != Wanted::Any {
             let target = self.redirect(call, &response);

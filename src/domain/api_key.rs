@@ -79,9 +79,15 @@ pub struct NewKey {
 /// The scopes of a key that asks for none; `admin` is never among them.
 #[must_use]
 pub fn default_scopes() -> Permissions {
-    [Permission::PlatformRead, Permission::PlatformWrite, Permission::ConnectorsRead]
-        .into_iter()
-        .collect()
+    [
+        Permission::PlatformRead,
+        Permission::PlatformWrite,
+        Permission::UnifiedRead,
+        Permission::UnifiedWrite,
+        Permission::ConnectorsRead,
+    ]
+    .into_iter()
+    .collect()
 }
 
 /// A key as stored: everything but its text.
@@ -263,7 +269,8 @@ mod tests {
     #[test]
     fn a_new_key_has_the_usual_scopes_never_admin_and_no_end() {
         let key = made(asked(None, None));
-        assert_eq!(key.scopes.to_string(), "platform:read platform:write connectors:read");
+        let usual = "platform:read platform:write unified:read unified:write connectors:read";
+        assert_eq!(key.scopes.to_string(), usual);
         assert_eq!((key.expires_at, key.state(now())), (None, State::Active));
     }
 
@@ -286,7 +293,7 @@ mod tests {
         let maker = Caller::with_key(maker, ProjectNumber(1), "default".to_owned());
         let make = |scopes| make(asked(scopes, None), "k".parse().unwrap(), &maker, now());
         assert!(make(Some("platform:read")).is_ok());
-        let lacking = "platform:write connectors:read".parse().unwrap();
+        let lacking = "platform:write unified:read unified:write connectors:read".parse().unwrap();
         assert_eq!(make(None), Err(Refusal::ScopesExceeded { lacking }));
     }
 

@@ -13,6 +13,10 @@ pub enum Permission {
     PlatformRead,
     /// Changing them.
     PlatformWrite,
+    /// Reading from providers through the hub.
+    UnifiedRead,
+    /// Changing things at providers through the hub.
+    UnifiedWrite,
     /// Reading own connectors.
     ConnectorsRead,
     /// Importing and forgetting own connectors.
@@ -26,16 +30,18 @@ pub enum Permission {
 /// The text is not a scope.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not a scope: use platform:read, platform:write, connectors:read, \
-     connectors:write, admin or projects:write"
+    "`{0}` is not a scope: use platform:read, platform:write, unified:read, unified:write, \
+     connectors:read, connectors:write, admin or projects:write"
 )]
 pub struct BadScope(String);
 
 impl Permission {
     /// Every right, in the order in which scopes are shown.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::PlatformRead,
         Self::PlatformWrite,
+        Self::UnifiedRead,
+        Self::UnifiedWrite,
         Self::ConnectorsRead,
         Self::ConnectorsWrite,
         Self::Administer,
@@ -48,11 +54,19 @@ impl Permission {
         match self {
             Self::PlatformRead => "platform:read",
             Self::PlatformWrite => "platform:write",
+            Self::UnifiedRead => "unified:read",
+            Self::UnifiedWrite => "unified:write",
             Self::ConnectorsRead => "connectors:read",
             Self::ConnectorsWrite => "connectors:write",
             Self::Administer => "admin",
             Self::ProjectsWrite => "projects:write",
         }
+    }
+
+    /// Whether nothing can be changed with it.
+    #[must_use]
+    pub const fn only_reads(self) -> bool {
+        matches!(self, Self::PlatformRead | Self::UnifiedRead | Self::ConnectorsRead)
     }
 
     const fn bit(self) -> u8 {

@@ -18,6 +18,7 @@ pub mod origin;
 pub mod project;
 pub mod provider_failure;
 pub mod provider_reason;
+pub mod proxy;
 pub mod refresh;
 pub mod refusal;
 pub mod request_log;

@@ -147,6 +147,33 @@ codes! {
     PROVIDER_BLOCKED = "provider.blocked", Invalid,
         "The hub does not call this address: it is private, local or reserved.",
         "For development, allow its network with `--allow-target CIDR`.";
+    PROXY_FOREIGN_ADDRESS = "proxy.foreign_address", Invalid,
+        "The address is not the connector's own, so the account's credentials are not sent there.",
+        "Give a path below the root of the provider's API; `hubctl connectors get KEY` shows the root.";
+    ANSWER_INVALID = "answer.invalid", Invalid,
+        "The provider refuses the call's form: its answer was 400 or the like.",
+        "Read the answer's body; the provider's own documentation says what it takes.";
+    ANSWER_UNAUTHENTICATED = "answer.unauthenticated", Unauthenticated,
+        "The provider refuses the account's credentials for this call: its answer was 401.",
+        "`hubctl accounts explain ID` says how the account is; it may have to be linked again.";
+    ANSWER_FORBIDDEN = "answer.forbidden", Forbidden,
+        "The provider does not let the account do this: its answer was 403.",
+        "Give the account's user or token the permission at the provider.";
+    ANSWER_NOT_FOUND = "answer.not_found", NotFound,
+        "The provider has nothing at this address: its answer was 404 or 410.",
+        "Check the path and the ids in it.";
+    ANSWER_CONFLICT = "answer.conflict", Conflict,
+        "The provider refuses by a rule of its own: its answer was 409, 412 or 422.",
+        "Read the answer's body.";
+    ANSWER_RATE_LIMITED = "answer.rate_limited", RateLimited,
+        "The provider says to slow down: its answer was 429.",
+        "Wait as long as its header Retry-After says.";
+    ANSWER_UNSUPPORTED = "answer.unsupported", Unsupported,
+        "The provider can't do this: its answer was 501.",
+        "The provider's own documentation says what it can do.";
+    ANSWER_FAILED = "answer.failed", Unreachable,
+        "The provider failed: its answer was 500 or the like.",
+        "Try again later.";
     EVENT_UNKNOWN = "event.not_found", NotFound,
         "The project has no event of this id.",
         "`hubctl events list` shows the events.";

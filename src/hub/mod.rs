@@ -30,6 +30,7 @@ pub mod oauth;
 pub mod oauth_apps;
 pub mod private_file;
 pub mod projects;
+pub mod proxy;
 pub mod random;
 pub mod refresh;
 mod refuse;
@@ -56,6 +57,7 @@ pub struct Hub {
     public_url: Url,
     provider: Arc<Provider>,
     app_origins: Vec<Origin>,
+    answer_limit: u64,
     poster: Arc<Poster>,
     logs: Arc<Logs>,
 }
@@ -79,6 +81,7 @@ impl Hub {
             public_url,
             provider: Arc::new(provider),
             app_origins: Vec::new(),
+            answer_limit: proxy::ANSWER_LIMIT,
             poster: Arc::new(Poster::new(provider::Options::default())),
             logs: Arc::default(),
         }
@@ -97,6 +100,13 @@ impl Hub {
     #[must_use]
     pub fn with_app_origins(mut self, origins: Vec<Origin>) -> Self {
         self.app_origins = origins;
+        self
+    }
+
+    /// The same, with another bound for the bodies of providers' answers, in bytes (threat 22).
+    #[must_use]
+    pub fn with_answer_limit(mut self, limit: u64) -> Self {
+        self.answer_limit = limit;
         self
     }
 

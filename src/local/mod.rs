@@ -21,8 +21,11 @@ mod events;
 mod keys;
 mod platform;
 mod projects;
+mod proxy;
 mod request_logs;
 mod webhooks;
+
+pub use proxy::Told;
 
 /// Whether a list goes on.
 pub type Flow = Result<ControlFlow<()>, HubError>;

@@ -283,6 +283,18 @@ impl Provider {
         Ok(Received { status, headers, body: Download { response, url, limit } })
     }
 
+    /// The address that a caller means, before it is signed: it has nothing of the credentials.
+    ///
+    /// # Errors
+    /// [`Class::Blocked`] for one that is not the connector's (threat 17), or as values are missing.
+    pub fn address(
+        &self,
+        target: Target<'_>,
+        place: Place<'_>,
+    ) -> Result<Url, ProviderFailure> {
+        self.place(target, place).map_err(|failure| failures::shown(failure, target.values))
+    }
+
     /// The address that a caller means, which must be the connector's.
     fn place(&self, target: Target<'_>, place: Place<'_>) -> Result<Url, ProviderFailure> {
         let outside = |why| failures::address(target.method, BadAddress::Outside(why));

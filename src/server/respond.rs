@@ -33,6 +33,10 @@ const RETRY_AFTER_S: &str = "retry_after_s";
 #[derive(Debug, Clone)]
 pub struct Failure(Arc<HubError>);
 
+/// Marks an answer that is a provider's: whatever its status, it is passed on as it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FromProvider;
+
 impl From<HubError> for Failure {
     fn from(error: HubError) -> Self {
         Self(Arc::new(error))
@@ -101,6 +105,9 @@ pub(super) fn shape(response: &mut Response, request_id: &str, now: Timestamp) {
         write(response, failure.error(), status, request_id, now);
         // For the line in the log.
         response.extensions_mut().insert(failure);
+        return;
+    }
+    if response.extensions().get::<FromProvider>().is_some() {
         return;
     }
     let status = response.status();
@@ -208,13 +215,28 @@ fn problem(
         status_code: status.as_u16(),
         message: if is_internal { code.meaning } else { shortened(error.message()) }.to_owned(),
         timestamp: timestamp.to_string(),
-        error_code: is_validation.then(|| "ValidationError".to_owned()),
+        error_code: vendor_code(error, is_validation).map(str::to_owned),
         errors,
         code: Some(code.name.to_owned()),
         hint: error.hint_text().filter(|_| !is_internal).map(str::to_owned),
         request_id: Some(request_id.to_owned()),
         details: details.to_vec(),
     }
+}
+
+/// The vendor's name for an error, where it has one (contract section 2.2).
+fn vendor_code(error: &HubError, is_validation: bool) -> Option<&'static str> {
+    if error.code().name != codes::ACCOUNT_NOT_USABLE.name {
+        return is_validation.then_some("ValidationError");
+    }
+    let status = error.details().iter().find_map(|detail| detail.get("status")?.as_str());
+    Some(match status? {
+        "inactive" => "AccountIntegrationInactiveError",
+        "expired" => "AccountExpiredCredentialsError",
+        "error" => "AccountInvalidCredentialsError",
+        "suspended" => "AccountSuspendedError",
+        _ => return None,
+    })
 }
 
 /// The whole answer, as bytes of HTTP/1.1, to what the HTTP library refused by itself.
@@ -270,6 +292,21 @@ mod tests {
             "details": [{"field": "api_key", "message": "is missing"}],
         });
         assert_eq!(body, expected);
+    }
+
+    #[test]
+    fn ac_16_an_account_that_may_not_be_called_is_told_in_the_vendors_words() {
+        for (status, name) in [
+            ("inactive", json!("AccountIntegrationInactiveError")),
+            ("expired", json!("AccountExpiredCredentialsError")),
+            ("error", json!("AccountInvalidCredentialsError")),
+            ("suspended", json!("AccountSuspendedError")),
+            ("archived", Value::Null),
+        ] {
+            let error = HubError::new(&codes::ACCOUNT_NOT_USABLE, "no");
+            let (number, _, body) = shaped(error.detail(json!({ "status": status })));
+            assert_eq!((number, &body["errorCode"]), (412, &name), "{body}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
@@ -40,6 +40,11 @@ const HEADERS_LIMIT: usize = 16_384;
 const HEADER_COUNT: usize = 100;
 /// Answers shorter than this are not compressed, in bytes.
 const COMPRESS_ABOVE: u64 = 1_024;
+
+/// The route whose bodies are passed through as they come, and so may have any length.
+const STREAMED: &str = "/admin/accounts/{id}/proxy";
+/// How long such a request may take until its answer begins; one that stands still ends sooner.
+const STREAM_LIMIT: Duration = Duration::from_hours(1);
 
 /// What a request is called, in the log and to whoever asks.
 #[derive(Debug, Clone)]
@@ -123,11 +128,13 @@ async fn pass(State(state): State<AppState>, mut request: Request, next: Next) -
     let (method, version) = (request.method().clone(), request.version());
     request.extensions_mut().insert(id.clone());
     request.extensions_mut().insert(key.clone());
+    let is_streamed = path.as_ref().is_some_and(|path| path.as_str() == STREAMED);
+    let limit = if is_streamed { STREAM_LIMIT } else { state.request_limit() };
     let scope = Scope::of_request(id.as_str());
     request.extensions_mut().insert(Arc::clone(&scope));
     let asked = Asked::of(&mut request, &state);
-    let mut response = match check(&request) {
-        Ok(()) => Arc::clone(&scope).within(guarded(&state, next.run(request))).await,
+    let mut response = match check(&request, is_streamed) {
+        Ok(()) => Arc::clone(&scope).within(guarded(&state, limit, next.run(request))).await,
         Err(refusal) => Failure::from(refusal).into_response(),
     };
     shape(&mut response, id.as_str(), state.hub.now());
@@ -140,7 +147,7 @@ async fn pass(State(state): State<AppState>, mut request: Request, next: Next) -
 }
 
 /// What is refused before anybody looks at it.
-fn check(request: &Request) -> Result<(), HubError> {
+fn check(request: &Request, is_streamed: bool) -> Result<(), HubError> {
     let headers = request.headers();
     let too_large = |text| Err(HubError::new(&codes::HEADERS_TOO_LARGE, text));
     if request.uri().path_and_query().is_some_and(|path| path.as_str().len() > ADDRESS_LIMIT) {
@@ -154,14 +161,18 @@ fn check(request: &Request) -> Result<(), HubError> {
     if length > HEADERS_LIMIT || headers.len() > HEADER_COUNT {
         return too_large("the headers are too long or too many");
     }
-    check_length(headers)
+    if is_streamed { Ok(()) } else { check_length(headers) }
 }
 
 /// Bounds the time of a handler, and turns its panic into an answer. The panic's text is in the
 /// log alone, where the hook has put it.
-async fn guarded(state: &AppState, answer: impl Future<Output = Response>) -> Response {
+async fn guarded(
+    state: &AppState,
+    limit: Duration,
+    answer: impl Future<Output = Response>,
+) -> Response {
     let counts = &state.metrics().counts;
-    let bounded = timeout(state.request_limit(), answer);
+    let bounded = timeout(limit, answer);
     let failure = match AssertUnwindSafe(bounded).catch_unwind().await {
         Ok(Ok(response)) => return response,
         Ok(Err(_)) => {
@@ -210,7 +221,7 @@ fn tell(
     key: &SeenKey,
     method: &Method,
     route: &str,
-    took: std::time::Duration,
+    took: Duration,
 ) {
     let status = response.status().as_u16();
     let request_id = id.as_str();
@@ -239,4 +250,15 @@ fn causes(error: &HubError) -> Option<String> {
         cause = next;
     }
     Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::STREAMED;
+    use crate::api::Operation;
+
+    #[test]
+    fn the_route_without_a_limit_is_that_of_the_proxy() {
+        assert_eq!(Operation::find("accounts.proxy").unwrap().path, STREAMED);
+    }
 }

@@ -22,6 +22,8 @@ mod parity;
 #[cfg(unix)]
 mod postgres;
 mod provider;
+#[cfg(unix)]
+mod proxy;
 mod rules;
 #[cfg(unix)]
 mod sample;

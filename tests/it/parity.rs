@@ -7,11 +7,11 @@ use hubctl::cli::for_each_leaf;
 use regex::Regex;
 use serde_json::Value;
 
-use crate::support::cli::TestHome;
+use crate::support::cli::{Ended, TestHome};
 
 /// What is typed, in order. `NAME<PATH< COMMAND` keeps a value of the JSON answer for later lines,
 /// where it is `{NAME}`.
-const LINES: &str = r"
+pub(crate) const LINES: &str = r"
 connectors available --category hris --json
 connectors available --search no-such-thing
 connectors available --auth oauth2_client_credentials -o id
@@ -101,6 +101,11 @@ accounts suspend {a} --yes --json
 accounts suspend {a} {b} --yes --dry-run --json
 accounts explain {a} --json
 accounts list --status suspended --fields id,status
+request GET /v1/employees --account {a}
+request POST /v1/employees -F a=1 --account {a} --dry-run
+request GET /v1/employees --account no-such-account
+request TRACE / --account {a}
+request GET / --account {a} -H Cookie:a=b
 accounts resume {a} --json
 accounts resume {a} nobody --yes --json
 accounts export -o jsonl
@@ -258,14 +263,14 @@ impl Eyes {
 }
 
 /// A place to type at, and what it answered so far.
-struct Side {
+pub(crate) struct Side {
     home: TestHome,
     eyes: Eyes,
     kept: HashMap<String, String>,
 }
 
 impl Side {
-    fn at(home: TestHome) -> Self {
+    pub(crate) fn at(home: TestHome) -> Self {
         let own = r#"{"key": "own-one", "name": "Own", "categories": ["crm"],
             "base_url": "https://own.example/api", "verify_reason": "no light call",
             "auth": [{"key": "api_key", "type": "api_key", "label": "API key",
@@ -280,6 +285,12 @@ impl Side {
     }
 
     fn type_in(&mut self, line: &str) -> (i32, String, String) {
+        let ended = self.run(line, "").1;
+        (ended.code, self.eyes.see(&ended.stdout), self.eyes.see(&ended.stderr))
+    }
+
+    /// Types a line with more flags, and answers the command that it is and how it ended.
+    pub(crate) fn run(&mut self, line: &str, flags: &str) -> (String, Ended) {
         let (keep, command) = match line.split_once("< ") {
             Some((keep, command)) => (keep.split_once('<'), command),
             None => (None, line),
@@ -288,7 +299,7 @@ impl Side {
         for (name, value) in &self.kept {
             command = command.replace(&format!("{{{name}}}"), value);
         }
-        let ended = self.home.run(&command);
+        let ended = self.home.run(&format!("{command}{flags}"));
         if let Some((name, path)) = keep {
             let answer: Value = serde_json::from_str(&ended.stdout).unwrap_or_default();
             let value = answer.pointer(&format!("/{path}"));
@@ -296,13 +307,15 @@ impl Side {
             let text = text.unwrap_or_else(|| panic!("hubctl {command}: {ended:?}"));
             self.kept.insert(name.to_owned(), text);
         }
-        (ended.code, self.eyes.see(&ended.stdout), self.eyes.see(&ended.stderr))
+        (command, ended)
     }
 }
 
 const SCOPES: &[&str] = &[
     "platform:read",
     "platform:write",
+    "unified:read",
+    "unified:write",
     "connectors:read",
     "connectors:write",
     "admin",

@@ -1,22 +1,17 @@
 //! `hubctl api`: calls that a person writes.
 
-use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value};
-use zeroize::Zeroizing;
+use serde_json::Value;
 
 use crate::backend::Backend;
 use crate::cli::context::Context;
-use crate::cli::input;
 use crate::cli::tree::Run;
 use crate::client::{Raw, RawAnswer};
-use crate::error::{HubError, codes};
+use crate::error::HubError;
 
 use super::confirm_profile;
-
-/// Largest body, in bytes.
-const LARGEST_BODY: u64 = 32 << 20;
+use super::parameters::{self, Parameters, is_read};
 
 /// Call the hub's own API
 ///
@@ -86,43 +81,18 @@ impl Run for Api {
     }
 }
 
-fn is_read(method: &str) -> bool {
-    matches!(method, "GET" | "HEAD" | "OPTIONS")
-}
-
 impl Api {
     fn raw(&self) -> Result<Raw, HubError> {
         let method = self.method.to_ascii_uppercase();
-        let mut body = Value::Object(Map::new());
-        let mut query = Vec::new();
         let in_query = is_read(&method) || self.input.is_some();
-        let mut stdin_taken = self.input.as_deref() == Some(Path::new("-"));
-        let typed = self.field.iter().map(|field| (field, true));
-        let fields: Vec<_> =
-            typed.chain(self.raw_field.iter().map(|field| (field, false))).collect();
-        for (field, is_typed) in &fields {
-            let (key, text) = split(field)?;
-            let value = if *is_typed { typed_value(text, &mut stdin_taken)? } else { text.into() };
-            if in_query {
-                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                query.push((key.to_owned(), text));
-            } else {
-                insert(&mut body, key, value)?;
-            }
-        }
+        let stdin_taken = self.input.as_deref() == Some(Path::new("-"));
+        let fields = parameters::fields(&self.field, &self.raw_field, stdin_taken)?;
+        let Parameters { query, body } = Parameters::of(fields, in_query)?;
         let body = match &self.input {
-            Some(path) => Some(read(path)?),
-            None if in_query || fields.is_empty() => None,
-            None => Some(Zeroizing::new(body.to_string().into_bytes())),
+            Some(path) => Some(parameters::read(path)?),
+            None => body,
         };
-        let headers = self.header.iter().map(|header| {
-            let pair = header.split_once(':');
-            let pair = pair.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()));
-            pair.ok_or_else(|| {
-                HubError::new(&codes::BAD_VALUE, "a header is written as `Name: value`")
-            })
-        });
-        let headers = headers.collect::<Result<Vec<_>, _>>()?;
+        let headers = parameters::headers(&self.header)?;
         Ok(Raw { method, path: self.path.clone(), query, headers, body })
     }
 
@@ -150,99 +120,6 @@ impl Api {
         }
         error.map_or(Ok(()), Err)
     }
-}
-
-/// What is not understood may be a secret, and is not repeated.
-fn split(field: &str) -> Result<(&str, &str), HubError> {
-    field.split_once('=').filter(|(key, _)| !key.is_empty()).ok_or_else(|| {
-        HubError::new(&codes::BAD_VALUE, "a field has no `=` between name and value")
-            .hint("-F page_size=10, or -f name=TEXT")
-    })
-}
-
-fn typed_value(text: &str, stdin_taken: &mut bool) -> Result<Value, HubError> {
-    if let Some(name) = text.strip_prefix('@') {
-        if name == "-" && std::mem::replace(stdin_taken, true) {
-            let text = "standard input can give one value only";
-            return Err(HubError::new(&codes::BAD_VALUE, text).hint("use -F K=@FILE"));
-        }
-        let bytes = read(Path::new(name))?;
-        let text = std::str::from_utf8(&bytes).map_err(|_| {
-            HubError::new(&codes::INPUT_UNREADABLE, format!("{name} is not valid UTF-8"))
-        })?;
-        let text = text.strip_suffix('\n').unwrap_or(text);
-        return Ok(text.strip_suffix('\r').unwrap_or(text).into());
-    }
-    let is_word = matches!(text, "true" | "false" | "null");
-    let is_number = text.starts_with(|c: char| c == '-' || c.is_ascii_digit());
-    let read = (is_word || is_number).then(|| serde_json::from_str(text).ok()).flatten();
-    // A number that would come out as another one stays a text.
-    let is_kept = |value: &Value| {
-        let written = value.to_string();
-        is_word || written == text
-    };
-    let read = read.filter(is_kept);
-    Ok(read.unwrap_or_else(|| text.into()))
-}
-
-/// Puts a value at a place such as `a`, `a[b]` or `a[]`.
-fn insert(body: &mut Value, key: &str, value: Value) -> Result<(), HubError> {
-    let bad = || {
-        let shown: String = key.chars().take(40).collect();
-        HubError::new(&codes::BAD_VALUE, format!("`{shown}` does not go with the other fields"))
-            .hint("write names as a, a[b] or a[]")
-    };
-    let (first, rest) = key.split_once('[').unwrap_or((key, ""));
-    let mut names = vec![first];
-    if !rest.is_empty() {
-        let inner = rest.strip_suffix(']').ok_or_else(bad)?;
-        names.extend(inner.split("]["));
-    }
-    let mut place = body;
-    for (at, name) in names.iter().enumerate() {
-        let goes_into_array = at > 0 && name.is_empty();
-        place = if goes_into_array {
-            if place.is_null() {
-                *place = Value::Array(Vec::new());
-            }
-            let all = place.as_array_mut().ok_or_else(bad)?;
-            all.push(Value::Null);
-            all.last_mut().ok_or_else(bad)?
-        } else {
-            if place.is_null() {
-                *place = Value::Object(Map::new());
-            }
-            place.as_object_mut().ok_or_else(bad)?.entry(*name).or_insert(Value::Null)
-        };
-    }
-    if !place.is_null() {
-        return Err(bad());
-    }
-    *place = value;
-    Ok(())
-}
-
-fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, HubError> {
-    let cant = |error: std::io::Error| {
-        let text = format!("can't read {}: {error}", path.display());
-        HubError::new(&codes::INPUT_UNREADABLE, text)
-    };
-    let mut bytes = Zeroizing::new(Vec::new());
-    if path == Path::new("-") {
-        let stdin = std::io::stdin();
-        if stdin.is_terminal() {
-            let text = "`-` reads standard input, and that is the terminal";
-            return Err(HubError::new(&codes::INPUT_NEEDED, text).hint("name a file instead"));
-        }
-        stdin.lock().take(LARGEST_BODY + 1).read_to_end(&mut bytes).map_err(cant)?;
-    } else {
-        input::open(path)?.take(LARGEST_BODY + 1).read_to_end(&mut bytes).map_err(cant)?;
-    }
-    if bytes.len() as u64 > LARGEST_BODY {
-        let text = format!("{} is larger than {LARGEST_BODY} bytes", path.display());
-        return Err(HubError::new(&codes::INPUT_UNREADABLE, text));
-    }
-    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -79,6 +79,10 @@ pub(in crate::cli) struct Serve {
     #[arg(long, value_name = "N", default_value_t = 1_024, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     max_connections: u32,
 
+    /// Longest body of a provider's answer, unpacked, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
+    answer_limit: u32,
+
     /// How long requests may still take after SIGTERM
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = input::duration_s)]
     grace: i64,
@@ -166,7 +170,8 @@ impl Serve {
         let mut origins = settings.app_origins.clone();
         origins.extend(self.app_origins.iter().cloned());
         let hub = context.hub_to_serve(public_url)?;
-        Ok(hub.with_provider(providers).with_app_origins(origins))
+        let limit = u64::from(self.answer_limit) << 20;
+        Ok(hub.with_provider(providers).with_app_origins(origins).with_answer_limit(limit))
     }
 
     fn log_options(&self, context: &Context) -> LogOptions {

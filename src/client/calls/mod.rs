@@ -16,6 +16,7 @@ mod connectors;
 mod events;
 mod keys;
 mod projects;
+mod proxy;
 mod request_logs;
 mod webhooks;
 

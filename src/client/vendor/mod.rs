@@ -17,6 +17,7 @@ pub(super) mod accounts;
 pub(super) mod auth_configs;
 pub(super) mod connect_sessions;
 pub(super) mod connectors;
+pub(super) mod proxy;
 pub(super) mod request_logs;
 mod wire;
 
@@ -36,6 +37,7 @@ const OFFERED: &[&str] = &[
     "accounts.get",
     "accounts.update",
     "accounts.delete",
+    "accounts.proxy",
     "auth_configs.list",
     "auth_configs.target",
     "auth_configs.get",

@@ -41,7 +41,7 @@ mod tests {
         for bomb in [
             "(a{1000}){1000}".to_owned(),
             "((((a{50}){50}){50}){50}){50}".to_owned(),
-            "(".repeat(400) + &")".repeat(400),
+            format!("{}{}", "(".repeat(400), ")".repeat(400)),
             "a".repeat(513),
         ] {
             assert!(compile(&bomb).is_err());

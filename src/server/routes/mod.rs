@@ -30,6 +30,7 @@ mod hub;
 mod keys;
 mod platform;
 mod projects;
+mod proxy;
 mod request_logs;
 mod rows;
 mod webhooks;
@@ -105,6 +106,7 @@ fn handler(id: &str) -> Option<MethodRouter<AppState>> {
         "platform.connector_profiles.delete_pin" => delete(platform::delete_pin),
         "platform.connectors.list_meta" => get(platform::connector_metas),
         "platform.connectors.get_meta" => get(platform::connector_meta),
+        "platform.proxy" => post(proxy::unified),
         "platform.requests.logs" => get(request_logs::logs),
         "platform.requests.steps" => get(request_logs::steps),
         "platform.requests.get" => get(request_logs::log),
@@ -141,6 +143,7 @@ fn handler(id: &str) -> Option<MethodRouter<AppState>> {
         "accounts.test" => post(accounts::test),
         "accounts.refresh" => post(accounts::refresh),
         "accounts.delete" => delete(accounts::delete),
+        "accounts.proxy" => post(proxy::raw),
         "projects.list" => get(projects::list),
         "projects.get" => get(projects::get),
         "projects.impact" => get(projects::impact),

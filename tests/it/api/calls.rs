@@ -8,6 +8,9 @@ use super::{Api, text};
 /// What is planted as a credential; it must never be seen again.
 pub(super) const CREDENTIAL: &str = "planted-credential/+x";
 
+/// What is planted as the API key of the sample provider.
+pub(super) const SAMPLE_KEY: &str = "sample-planted-key/+y";
+
 /// One of each kind, in the project of a key.
 #[derive(Debug, Clone)]
 pub(super) struct Things {
@@ -16,6 +19,8 @@ pub(super) struct Things {
     /// One that can be deleted.
     pub(super) spare: String,
     pub(super) account: String,
+    /// An account that can be called, where there is a provider on this machine; else the other.
+    pub(super) called: String,
     pub(super) session: String,
     pub(super) token: String,
     /// A connector of one's own.
@@ -72,6 +77,7 @@ impl Things {
         api.put(&pin, &json!({ "pinned_version": "latest" })).status(200);
         let body = account(&format!("owner-{tag}"), &main);
         let linked = api.post("/admin/accounts", &body).status(201).json();
+        let called = sample_account(api, &format!("called-{tag}"));
         let body = session(&format!("owner-{tag}"));
         let opened = api.post("/connect_sessions", &body).status(201).json();
         let key = format!("own-{tag}");
@@ -92,6 +98,7 @@ impl Things {
         Self {
             config: main,
             spare,
+            called: called.unwrap_or_else(|| text(&linked, "id")),
             account: text(&linked, "id"),
             session: text(&opened, "id"),
             token: text(&opened, "token"),
@@ -112,6 +119,7 @@ impl Things {
             config: id(1),
             spare: id(2),
             account: id(3),
+            called: id(3),
             session: "987654321".to_owned(),
             token: "hcs_1_neverneverneverneverneverneverneverneve".to_owned(),
             connector: "own-never".to_owned(),
@@ -143,6 +151,7 @@ impl Things {
         let path = operation.path;
         let named = match operation.id {
             "auth_configs.delete" | "auth_configs.make_default" => &self.spare,
+            "accounts.proxy" => &self.called,
             _ if path.contains("/requests/") => &self.request,
             _ if path.contains("/connect_sessions/") => &self.session,
             _ if path.contains("/accounts/") => &self.account,
@@ -166,6 +175,8 @@ pub(super) struct Call {
     pub(super) method: &'static str,
     pub(super) path: String,
     pub(super) body: Option<Value>,
+    /// Headers that it needs, beside the key.
+    pub(super) headers: String,
 }
 
 impl Call {
@@ -173,18 +184,39 @@ impl Call {
     pub(super) fn of(operation: &Operation, things: &Things, fresh: &str) -> Self {
         let query = if operation.id == "auth_configs.impact" { "?action=disable" } else { "" };
         let path = things.path(operation) + query;
-        Self { method: operation.method, path, body: body(operation.id, things, fresh) }
+        let headers = match operation.id {
+            "platform.proxy" => format!("x-account-id: {}\r\n", things.called),
+            "accounts.proxy" => "x-proxy-path: /me\r\n".to_owned(),
+            _ => String::new(),
+        };
+        let body = body(operation.id, things, fresh);
+        Self { method: operation.method, path, body, headers }
     }
 
     #[track_caller]
     pub(super) fn send(&self, api: &Api) -> crate::support::serving::Answer {
+        let api = api.saying(&format!("{}{}", api.headers, self.headers));
         api.ask(self.method, &self.path, self.body.as_ref())
     }
+}
+
+/// An account of the sample provider, where that is served as well.
+#[track_caller]
+fn sample_account(api: &Api, owner: &str) -> Option<String> {
+    if api.get("/admin/connectors/sample").status != 200 {
+        return None;
+    }
+    let linked = json!({
+        "provider": "sample", "origin_owner_id": owner, "origin_owner_name": "A",
+        "credentials": { "api_key": SAMPLE_KEY },
+    });
+    Some(text(&api.post("/admin/accounts", &linked).status(201).json(), "id"))
 }
 
 fn body(id: &str, things: &Things, fresh: &str) -> Option<Value> {
     Some(match id {
         "platform.connect_sessions.create" | "connect_sessions.create" => session(fresh),
+        "platform.proxy" => json!({ "path": "/me" }),
         "platform.connect_sessions.authenticate" => json!({ "token": things.token }),
         "platform.accounts.update" | "accounts.update" => json!({ "label": fresh }),
         "platform.connector_profiles.set_pin" => json!({ "pinned_version": "1.x.x" }),

@@ -7,6 +7,7 @@ mod end_user;
 mod hostile;
 mod kill;
 mod lists;
+mod planted;
 mod request_logs;
 mod sdk;
 mod threats;
@@ -19,9 +20,11 @@ use crate::support::cli::TestHome;
 use crate::support::serving::{Answer, Client, Serving};
 
 /// Every scope that a key can have.
-const SCOPES: [&str; 6] = [
+const SCOPES: [&str; 8] = [
     "platform:read",
     "platform:write",
+    "unified:read",
+    "unified:write",
     "connectors:read",
     "connectors:write",
     "admin",

@@ -37,7 +37,7 @@ fn threat_13(home: &TestHome) {
     let theirs = Things::make(&other, "theirs");
     let own = Things::make(&everything, "own");
     // Whoever makes projects may know of all of them; this key may not.
-    let api = everything.holding(&home.key("a", &SCOPES[..5]));
+    let api = everything.holding(&home.key("a", &SCOPES[..7]));
     let missing = Things::missing();
     let before = look(&other, &theirs);
     for operation in OPERATIONS {
@@ -205,7 +205,7 @@ fn threat_14_without_the_needed_scope_or_without_a_key_nothing_happens() {
 #[test]
 fn kp_3_the_scope_that_the_description_names_is_enough() {
     let home = TestHome::new();
-    let (serving, api) = Api::serve(&home, "");
+    let (serving, api) = Api::serve(&home, "--with-sample-provider");
     for (number, operation) in OPERATIONS.iter().enumerate() {
         let things = Things::make(&api, &format!("n{number}"));
         let call = Call::of(operation, &things, &format!("fresh-{number}"));
@@ -339,7 +339,7 @@ fn threat_08_guessed_session_tokens_get_one_answer_and_then_429() {
 }
 
 /// The spellings in which a secret could come back.
-fn spellings(secret: &str) -> Vec<String> {
+pub(super) fn spellings(secret: &str) -> Vec<String> {
     use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE};
     let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
     let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
@@ -424,7 +424,7 @@ fn read_all(api: &Api, things: &Things) -> Vec<Answer> {
 }
 
 fn threat_32(home: &TestHome) {
-    let (serving, api) = Api::serve(home, "--log-level trace");
+    let (serving, api) = Api::serve(home, "--log-level trace --with-sample-provider");
     let things = Things::make(&api, "x");
     let (mut answers, mut secrets) = plant(&api, &things);
     let master = std::fs::read_dir(home.path()).unwrap();

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod operations;
+mod proxy;
 mod raw;
 mod refusals;
 #[cfg(unix)]

@@ -1,0 +1,288 @@
+//! `hubctl request`: calls to a provider with an account's credentials.
+
+use std::io::{IsTerminal as _, Read};
+use std::path::{Path, PathBuf};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::TryStreamExt as _;
+use serde_json::Value;
+use tokio::sync::mpsc;
+use url::form_urlencoded::Serializer;
+use zeroize::Zeroizing;
+
+use crate::api::proxy::{Pass, PassBody, Passed};
+use crate::cli::context::Context;
+use crate::cli::input;
+use crate::cli::tree::Run;
+use crate::domain::ids::AccountId;
+use crate::error::{Code, HubError, codes};
+
+use super::confirm_profile;
+use super::parameters::{self, LARGEST_BODY, Parameters, is_read};
+
+/// A body up to this length is held, so that the call can be sent a second time, in bytes.
+const HELD: u64 = 1 << 20;
+/// How much of a longer body is read at once, in bytes.
+const PIECE: usize = 64 << 10;
+
+/// Headers that the hub sets.
+const OWN: [&str; 8] = [
+    "authorization",
+    "connection",
+    "content-length",
+    "cookie",
+    "host",
+    "proxy-authorization",
+    "transfer-encoding",
+    "x-account-id",
+];
+
+/// Call a provider with an account's credentials
+///
+/// The path is that of the provider's own API, below its root, as `hubctl connectors get KEY` shows
+/// it; the hub signs the call. The answer's body goes to standard output as it came, also where the
+/// provider refuses. The exit status says which, as of `hubctl api`: 2 for 400, 4 for 401, 5 for
+/// 403, 3 for 404, 6 for 409 and 422, 9 for 429, 10 for 500. It is 6 as well where the account may
+/// not be called. Redirects are not followed. Fields become parameters of a GET, and the JSON body
+/// of any other method. With --dry-run, only reads are sent.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Request {
+    /// GET, HEAD, OPTIONS, POST, PUT, PATCH or DELETE
+    method: String,
+
+    /// Path below the root of the provider's API, such as /v1/employees
+    path: String,
+
+    /// Account whose credentials are used
+    #[arg(long, value_name = "ID")]
+    account: AccountId,
+
+    /// Add a field: true, false, null and numbers are taken as such, @FILE and @- as its content;
+    /// `a[b]=c` and `a[]=c` make objects and arrays
+    #[arg(short = 'F', long, value_name = "K=V")]
+    field: Vec<String>,
+
+    /// Add a field as text, whatever it looks like
+    #[arg(short = 'f', long, value_name = "K=V")]
+    raw_field: Vec<String>,
+
+    /// Add a header
+    #[arg(short = 'H', long, value_name = "K: V")]
+    header: Vec<String>,
+
+    /// Send this file as the body; `-` is standard input
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    input: Option<PathBuf>,
+
+    /// Write status and headers as well
+    #[arg(short, long)]
+    include: bool,
+}
+
+impl Run for Request {
+    // A provider is called from this process where the store is one's own.
+    const CALLS: bool = true;
+
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        let method = self.method.to_ascii_uppercase();
+        let is_read = is_read(&method);
+        if !is_read {
+            confirm_profile(context)?;
+        }
+        let pass = self.pass(method)?;
+        let backend = context.backend().await?;
+        if context.globals.dry_run && !is_read {
+            let text = format_args!("dry run: {} {} was not sent", pass.method, self.path);
+            context.output.note(text);
+            return Ok(());
+        }
+        let passed = backend.pass(&self.account, pass).await;
+        context.tell_notes(&backend);
+        self.show(context, passed?).await
+    }
+}
+
+impl Request {
+    fn pass(&self, method: String) -> Result<Pass, HubError> {
+        let in_query = is_read(&method) || self.input.is_some();
+        let stdin_taken = self.input.as_deref() == Some(Path::new("-"));
+        let fields = parameters::fields(&self.field, &self.raw_field, stdin_taken)?;
+        let Parameters { query, body } = Parameters::of(fields, in_query)?;
+        let mut path = self.path.clone();
+        if !query.is_empty() {
+            path.push(if path.contains('?') { '&' } else { '?' });
+            path.push_str(&Serializer::new(String::new()).extend_pairs(&query).finish());
+        }
+        let mut headers = parameters::headers(&self.header)?;
+        for (name, _) in &headers {
+            let name = name.to_ascii_lowercase();
+            if OWN.contains(&name.as_str()) || name.starts_with("x-proxy-") {
+                let text = format!("the header {name} is not for you to set");
+                return Err(HubError::new(&codes::BAD_VALUE, text)
+                    .hint("the hub signs the call with the account's credentials"));
+            }
+        }
+        let body = match (&self.input, body) {
+            (Some(path), _) => upload(path)?,
+            (None, Some(body)) => PassBody::Whole(body),
+            (None, None) => PassBody::Empty,
+        };
+        let mut default = |name: &str, value: &str| {
+            if !headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name)) {
+                headers.push((name.to_owned(), value.to_owned()));
+            }
+        };
+        default("accept", "*/*");
+        if !matches!(body, PassBody::Empty) {
+            default("content-type", "application/json");
+        }
+        Ok(Pass { method, path, headers, body })
+    }
+
+    async fn show(&self, context: &Context, passed: Passed) -> Result<(), HubError> {
+        let output = &context.output;
+        let status = passed.status;
+        if self.include {
+            let mut head = format!("HTTP {status}\n");
+            for (name, value) in &passed.headers {
+                head.push_str(&format!("{name}: {value}\n"));
+            }
+            head.push('\n');
+            output.bytes(head.as_bytes())?;
+        }
+        let is_asked = output.options().jq.is_some() || output.format().is_some();
+        let kind = passed.header("content-type").unwrap_or_default().to_ascii_lowercase();
+        // A filter is for what was asked for, and a refusal is something else.
+        let filters = is_asked && status < 300;
+        let mut body = passed.body;
+        if filters || (output.is_human() && kind.contains("json")) {
+            let held = whole(&mut body).await?;
+            match serde_json::from_slice::<Value>(&held) {
+                Ok(value) if filters => output.value(&value)?,
+                Ok(value) => {
+                    output.text(&serde_json::to_string_pretty(&value).unwrap_or_default())?;
+                }
+                Err(_) if held.is_empty() => {}
+                Err(_) => output.bytes(&held)?,
+            }
+        } else {
+            while let Some(piece) = body.try_next().await? {
+                output.bytes(&piece)?;
+                if output.is_broken() {
+                    break;
+                }
+            }
+        }
+        refusal(status).map_or(Ok(()), Err)
+    }
+}
+
+async fn whole(body: &mut crate::api::proxy::Came) -> Result<Bytes, HubError> {
+    let mut held = BytesMut::new();
+    while let Some(piece) = body.try_next().await? {
+        if (held.len() + piece.len()) as u64 > LARGEST_BODY {
+            let text = format!("the answer is larger than {LARGEST_BODY} bytes");
+            return Err(HubError::new(&codes::PROVIDER_BAD_ANSWER, text)
+                .hint("without --output and --jq it is written as it comes: hubctl ... > FILE"));
+        }
+        held.extend_from_slice(&piece);
+    }
+    Ok(held.freeze())
+}
+
+/// What a provider's status means for whoever called; none where it did what was asked for.
+fn refusal(status: u16) -> Option<HubError> {
+    let code: &'static Code = match status {
+        ..=399 => return None,
+        401 => &codes::ANSWER_UNAUTHENTICATED,
+        403 => &codes::ANSWER_FORBIDDEN,
+        404 | 410 => &codes::ANSWER_NOT_FOUND,
+        409 | 412 | 422 => &codes::ANSWER_CONFLICT,
+        429 => &codes::ANSWER_RATE_LIMITED,
+        501 => &codes::ANSWER_UNSUPPORTED,
+        407 | 408 | 425 | 500.. => &codes::ANSWER_FAILED,
+        _ => &codes::ANSWER_INVALID,
+    };
+    Some(HubError::new(code, format!("the provider answered {status}")))
+}
+
+/// The body in a file, or on standard input for `-`; a long one is read while it is sent.
+fn upload(path: &Path) -> Result<PassBody, HubError> {
+    let (mut reader, length): (Box<dyn Read + Send>, Option<u64>) = if path == Path::new("-") {
+        let stdin = std::io::stdin();
+        if stdin.is_terminal() {
+            let text = "`-` reads standard input, and that is the terminal";
+            return Err(HubError::new(&codes::INPUT_NEEDED, text).hint("name a file instead"));
+        }
+        (Box::new(stdin), None)
+    } else {
+        let file = input::open(path)?;
+        let length = file.metadata().ok().filter(std::fs::Metadata::is_file);
+        (Box::new(file), length.map(|metadata| metadata.len()))
+    };
+    if length.is_some_and(|length| length <= HELD) {
+        let mut held = Zeroizing::new(Vec::new());
+        reader.take(HELD).read_to_end(&mut held).map_err(|error| {
+            let text = format!("can't read {}: {error}", path.display());
+            HubError::new(&codes::INPUT_UNREADABLE, text)
+        })?;
+        return Ok(PassBody::Whole(held));
+    }
+    let (sender, receiver) = mpsc::channel(2);
+    // A thread of its own: reading may wait for ever, and nobody waits for it at the end.
+    std::thread::spawn(move || {
+        loop {
+            let mut piece = vec![0; PIECE];
+            let piece = match reader.read(&mut piece) {
+                Ok(0) => return,
+                Ok(count) => {
+                    piece.truncate(count);
+                    Ok(Bytes::from(piece))
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(error) => Err(error),
+            };
+            let is_last = piece.is_err();
+            if sender.blocking_send(piece).is_err() || is_last {
+                return;
+            }
+        }
+    });
+    let pieces = futures_util::stream::unfold(receiver, |mut receiver| async move {
+        receiver.recv().await.map(|piece| (piece, receiver))
+    });
+    Ok(PassBody::Streamed { pieces: Box::pin(pieces), length })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::refusal;
+    use crate::cli::exit::exit_code;
+
+    #[test]
+    fn a_providers_status_decides_how_the_command_ends() {
+        for (status, expected) in [
+            (200, 0),
+            (204, 0),
+            (302, 0),
+            (304, 0),
+            (400, 2),
+            (401, 4),
+            (403, 5),
+            (404, 3),
+            (405, 2),
+            (409, 6),
+            (410, 3),
+            (412, 6),
+            (415, 2),
+            (422, 6),
+            (429, 9),
+            (500, 10),
+            (501, 14),
+            (503, 10),
+        ] {
+            let found = refusal(status).map_or(0, |error| exit_code(&error));
+            assert_eq!(found, expected, "{status}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Calls that are passed on to providers.
+
+use std::time::Duration;
+
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue};
+use reqwest::Response;
+use tokio::time::timeout;
+
+use crate::api::proxy::{Came, METHOD, PATH, Pass, PassBody, Passed};
+use crate::client::raw::header;
+use crate::client::send::{Begun, Wanted};
+use crate::client::{Client, problem, vendor};
+use crate::domain::ids::AccountId;
+use crate::domain::proxy::is_safe;
+use crate::error::{HubError, codes};
+
+impl Client {
+    /// `accounts.proxy`
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn pass(&self, account: &AccountId, pass: Pass) -> Result<Passed, HubError> {
+        if self.is_vendor {
+            return vendor::proxy::pass(self, account, pass).await;
+        }
+        let Pass { method, path, headers, body } = pass;
+        let mut call = self.call("accounts.proxy", &[account.as_str()])?;
+        call.headers = passed(&headers)?;
+        let ascii = |text: &str| {
+            let text = "the method or the path has characters that no header can carry".to_owned()
+                + if text.is_ascii() { "" } else { ": encode them as %XX" };
+            HubError::new(&codes::BAD_VALUE, text)
+        };
+        for (name, value) in [(METHOD, &method), (PATH, &path)] {
+            let value = HeaderValue::from_str(value).ok().filter(|value| value.to_str().is_ok());
+            let value = value.ok_or_else(|| ascii(&path))?;
+            call.headers.insert(name, value);
+        }
+        let has_key = call.headers.contains_key("idempotency-key");
+        let mut call = call.safe(is_safe(&method) || has_key);
+        match body {
+            PassBody::Empty => {}
+            PassBody::Whole(bytes) => call.body = Some(bytes),
+            PassBody::Streamed { pieces, length } => {
+                if let Some(length) = length {
+                    call.headers.insert(CONTENT_LENGTH, length.into());
+                }
+                call = call.upload(reqwest::Body::wrap_stream(pieces));
+            }
+        }
+        let begun = self.begin(call, Wanted::Passed).await?;
+        let Begun::Stream(mut response, exchange) = begun else {
+            return Err(problem::bad_answer(&self.origin, "gave no provider's answer"));
+        };
+        self.finish(exchange.map(|exchange| *exchange), None);
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let headers = std::mem::take(response.headers_mut());
+        let headers = headers.iter().map(|(name, value)| (name.to_string(), text(value)));
+        let (status, headers) = (response.status().as_u16(), headers.collect());
+        Ok(Passed { status, headers, body: came(*response, self.origin.clone(), self.timeout) })
+    }
+}
+
+/// Headers for the provider; those that the hub's own call has are not among them.
+fn passed(given: &[(String, String)]) -> Result<HeaderMap, HubError> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in given {
+        let (name, value) = header(name, value)?;
+        headers.append(name, value);
+    }
+    Ok(headers)
+}
+
+/// The body while it arrives; nothing for as long as a call may take ends it.
+fn came(response: Response, origin: String, limit: Duration) -> Came {
+    let state = Some((response, origin));
+    Box::pin(futures_util::stream::unfold(state, move |state| async move {
+        let (mut response, origin) = state?;
+        match timeout(limit, response.chunk()).await {
+            Ok(Ok(Some(piece))) => Some((Ok(piece), Some((response, origin)))),
+            Ok(Ok(None)) => None,
+            Ok(Err(error)) => {
+                let error = problem::unreachable(&origin, &error.without_url(), false);
+                Some((Err(error), None))
+            }
+            Err(_) => Some((Err(problem::timed_out(&origin, limit.as_secs(), false)), None)),
+        }
+    }))
+}

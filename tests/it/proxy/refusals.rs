@@ -1,0 +1,261 @@
+//! What is refused, with nothing sent (threats 16 to 22).
+
+use serde_json::{Value, json};
+
+use crate::support::http::{FakeHub, Reply};
+use crate::support::serving::Answer;
+
+use super::{CREDENTIAL, World, address, always, of_provider, told};
+
+#[track_caller]
+fn refused(answer: Answer, status: u16, code: &str) -> Value {
+    let answer = answer.status(status);
+    assert_eq!(of_provider(&answer), None);
+    assert_eq!(answer.problem(), code, "{}", answer.text());
+    assert!(!answer.text().contains(CREDENTIAL));
+    answer.json()
+}
+
+#[test]
+fn threat_16_ac_16_at_28_an_account_that_may_not_be_called_is_not() {
+    let provider = always(Reply::json(200, &json!({})));
+    let world = World::at(address(&provider));
+    let served = world.serve("--allow-target 127.0.0.0/8");
+    let call = json!({"path": "/x"});
+    let account = world.account.clone();
+    let ask = || served.ask(&call);
+    let pass = || served.pass("GET", "/x", "", b"");
+    world.home.run(&format!("accounts suspend {account} --yes")).code(0);
+    for answer in [ask(), pass()] {
+        let body = refused(answer, 412, "account.not_usable");
+        assert_eq!(body["errorCode"], "AccountSuspendedError");
+    }
+    let line = format!("request GET /x --account {account}");
+    world.home.run(&line).code(6);
+    world.home.run(&format!("accounts resume {account}")).code(0);
+    world.home.run("connectors disable acme --yes").code(0);
+    for answer in [ask(), pass()] {
+        let body = refused(answer, 412, "account.not_usable");
+        assert_eq!(body["errorCode"], "AccountIntegrationInactiveError");
+    }
+    world.home.run(&line).code(6);
+    assert!(provider.asked().is_empty());
+    world.home.run("connectors enable acme").code(0);
+    assert_eq!(told(ask())["status"], 200);
+    assert_eq!(provider.asked().len(), 1);
+}
+
+#[test]
+fn at_27_the_account_is_named_and_known() {
+    let provider = always(Reply::json(200, &json!({})));
+    let world = World::at(address(&provider));
+    let served = world.serve("--allow-target 127.0.0.0/8");
+    let mut client = served.serving.connect();
+    let answer = client.post("/unified/proxy", &served.headers(), "{}");
+    refused(answer, 400, "usage.bad_value");
+    for nobody in ["01999999-9999-7999-8999-999999999903", "nobody"] {
+        refused(served.ask_of(nobody, &json!({})), 404, "account.not_found");
+    }
+    assert!(provider.asked().is_empty());
+}
+
+#[test]
+fn threat_14_reading_and_writing_need_scopes_of_their_own() {
+    let provider = always(Reply::json(200, &json!({})));
+    let world = World::at(address(&provider));
+    let mut served = world.serve("--allow-target 127.0.0.0/8");
+    let (get, post) = (json!({}), json!({"method": "post", "body": {}}));
+    for (name, scopes, reads, writes) in [
+        ("none", vec!["platform:read", "platform:write", "admin"], false, false),
+        ("reader", vec!["unified:read"], true, false),
+        ("writer", vec!["unified:write"], false, true),
+    ] {
+        served.key = world.home.key(name, &scopes);
+        for (call, may) in [(&get, reads), (&post, writes)] {
+            let answer = served.ask(call);
+            if may {
+                assert_eq!(told(answer)["status"], 200, "{name}");
+            } else {
+                refused(answer, 403, "auth.forbidden");
+            }
+        }
+        let status = served.pass("DELETE", "/x", "", b"").status;
+        assert_eq!(status, if writes { 200 } else { 403 }, "{name}");
+    }
+    assert_eq!(provider.asked().len(), 3);
+}
+
+#[test]
+fn threat_17_the_credentials_go_to_the_connectors_hosts_alone() {
+    let provider = always(Reply::json(200, &json!({})));
+    let elsewhere = always(Reply::json(200, &json!({})));
+    let world = World::at(address(&provider));
+    let served = world.serve("--allow-target 127.0.0.0/8");
+    let (own, other) = (provider.url(), elsewhere.url());
+    let host = other.strip_prefix("http://").unwrap();
+    let paths = [
+        format!("{other}/x"),
+        format!("//{host}/x"),
+        format!("/\\{host}/x"),
+        format!("\\\\{host}/x"),
+        format!("/%2f{host}/x"),
+        format!("/%2F%2F{host}/x"),
+        format!("%2f%2f{host}/x"),
+        format!("/%5c{host}/x"),
+        format!("HTTP://{host}/x"),
+        format!("hTtPs://{host}/x"),
+        "javascript:alert(1)".to_owned(),
+        "/../x".to_owned(),
+        "/a/..%2f../x".to_owned(),
+        "/%2e%2e/x".to_owned(),
+        "/a\r\nHost: x".to_owned(),
+        "/a b".to_owned(),
+        "/a#b".to_owned(),
+        "/a\u{0}".to_owned(),
+    ];
+    for path in &paths {
+        let answer = served.ask(&json!({ "path": path }));
+        let code = if path.contains('\0') { "request.invalid_body" } else { "proxy.foreign_address" };
+        assert_eq!(answer.status, 400, "{path}: {}", answer.text());
+        if !path.contains('\0') {
+            refused(answer, 400, code);
+        }
+    }
+    let port = host.rsplit(':').next().unwrap();
+    let own_port = own.rsplit(':').next().unwrap();
+    let urls = [
+        format!("{other}/x"),
+        format!("http://{host}"),
+        format!("http://evil@127.0.0.1:{own_port}/"),
+        format!("http://127.0.0.1:{own_port}@{host}/"),
+        format!("http://127.0.0.1:{port}\\@127.0.0.1:{own_port}/"),
+        format!("http://127.0.0.1.:{own_port}/"),
+        format!("http://127.0.0.1.evil.example:{own_port}/"),
+        format!("http://localhost:{own_port}/"),
+        format!("http://LOCALHOST:{own_port}/"),
+        format!("https://127.0.0.1:{own_port}/"),
+        format!("http://[::ffff:127.0.0.1]:{own_port}/"),
+        format!("http://acme.example:{own_port}/"),
+        "http://xn--80ak6aa92e.com/".to_owned(),
+        "http://\u{430}cme.example/".to_owned(),
+        "file:///etc/passwd".to_owned(),
+        "/x".to_owned(),
+        String::new(),
+    ];
+    for url in &urls {
+        refused(served.ask(&json!({ "url": url, "path": "/x" })), 400, "proxy.foreign_address");
+    }
+    assert!(elsewhere.asked().is_empty());
+    assert!(provider.asked().is_empty());
+    // What stays at home is sent.
+    for call in [json!({"path": "/a%2Fb"}), json!({"url": own, "path": "/x"})] {
+        assert_eq!(told(served.ask(&call))["status"], 200, "{call}");
+    }
+}
+
+#[test]
+fn threat_18_a_private_address_is_not_called_unless_it_is_allowed() {
+    let provider = always(Reply::json(200, &json!({})));
+    let world = World::at(address(&provider));
+    world.home.run("config unset allow_targets").code(0);
+    let served = world.serve("");
+    let answer = served.ask(&json!({"path": "/x"})).status(400);
+    assert!(!answer.text().contains(CREDENTIAL));
+    // A network that is not the provider's does not help.
+    drop(served);
+    world.home.run("keys delete proxy --yes").code(0);
+    let served = world.serve("--allow-target 10.0.0.0/8");
+    refused(served.ask(&json!({"path": "/x"})), 400, "provider.blocked");
+    assert!(provider.asked().is_empty());
+}
+
+#[test]
+fn threat_20_a_redirect_is_passed_back_and_not_followed() {
+    let elsewhere = always(Reply::json(200, &json!({})));
+    let to = format!("{}/stolen?key={CREDENTIAL}", elsewhere.url());
+    let provider = always(Reply::text(302, "text/plain", "").header("location", to));
+    let world = World::at(address(&provider));
+    let served = world.serve("--allow-target 127.0.0.0/8");
+    let expected = format!("{}/stolen?key=***", elsewhere.url());
+    let answer = told(served.ask(&json!({"path": "/x"})));
+    assert_eq!(answer["status"], 302);
+    assert_eq!(answer["headers"]["location"], expected);
+    let answer = served.pass("GET", "/x", "", b"").status(302);
+    assert_eq!(answer.headers["location"], expected);
+    assert_eq!((provider.asked().len(), elsewhere.asked().len()), (2, 0));
+}
+
+#[test]
+fn threat_21_headers_that_speak_for_others_are_dropped_or_refused() {
+    let reply = Reply::json(200, &json!({}))
+        .header("set-cookie", "a=b")
+        .header("connection", "x-hop")
+        .header("x-hop", "1")
+        .header("x-kept", "1");
+    let provider = always(reply);
+    let world = World::at(address(&provider));
+    let served = world.serve("--allow-target 127.0.0.0/8");
+    let headers = json!({
+        "Authorization": "Bearer stolen", "authorization": "x", "Host": "evil.example",
+        "Cookie": "a=b", "Proxy-Authorization": "x", "Connection": "x-mine", "X-Mine": "1",
+        "Transfer-Encoding": "chunked", "X-Forwarded-For": "10.0.0.1", "X-Good": "1",
+    });
+    let answer = told(served.ask(&json!({ "headers": headers })));
+    assert_eq!(answer["headers"]["x-kept"], "1");
+    for dropped in ["set-cookie", "connection", "x-hop"] {
+        assert!(answer["headers"].get(dropped).is_none(), "{dropped}: {answer}");
+    }
+    let raw = served.pass("GET", "/x", "Cookie: a=b\r\nX-Forwarded-For: 10.0.0.1\r\n", b"");
+    assert!(raw.headers.get("set-cookie").is_none(), "{raw:?}");
+    for asked in provider.asked() {
+        assert_eq!(asked.header("authorization"), format!("Bearer {CREDENTIAL}"));
+        assert_eq!(asked.headers.get_all("authorization").iter().count(), 1);
+        assert_eq!(asked.header("host"), provider.url().strip_prefix("http://").unwrap());
+        for dropped in
+            ["cookie", "proxy-authorization", "x-mine", "transfer-encoding", "x-forwarded-for"]
+        {
+            assert!(asked.header(dropped).is_empty(), "{dropped}");
+        }
+    }
+    let sent = provider.asked().len();
+    for (name, value) in
+        [("x", "a\r\nHost: b"), ("x", "a\nb"), ("x\r\nhost", "a"), ("x y", "a"), ("", "a")]
+    {
+        let answer = served.ask(&json!({"headers": {name: value}}));
+        refused(answer, 400, "usage.bad_value");
+    }
+    assert_eq!(provider.asked().len(), sent);
+}
+
+#[test]
+fn threat_22_bodies_without_end_or_that_break_off_are_no_answers() {
+    let long = "x".repeat(64 << 10);
+    let provider = FakeHub::start(move |asked, _| match asked.path.as_str() {
+        "/api/endless" => Reply::text(200, "text/plain", long.clone()).endless(),
+        "/api/cut" => Reply::text(200, "text/plain", long.clone()).cut(),
+        "/api/silent" => Reply::silence(),
+        "/api/gone" => Reply::no_answer(),
+        _ => Reply::json(200, &json!({})),
+    });
+    let world = World::at(address(&provider));
+    let served = world.serve("--allow-target 127.0.0.0/8 --answer-limit 4");
+    refused(served.ask(&json!({"path": "/cut"})), 502, "provider.unreachable");
+    refused(served.ask(&json!({"path": "/gone"})), 502, "provider.unreachable");
+    // Longer than is held: it is cut off, and nobody can take it for a whole one.
+    let mut client = served.serving.connect();
+    let (key, account) = (&served.key, &world.account);
+    let request = format!(
+        "POST /unified/proxy HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer {key}\r\n\
+         x-account-id: {account}\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n\
+         {{\"path\":\"/endless\"}} "
+    );
+    client.send(request).unwrap();
+    assert!(client.answer().is_err());
+    let mut client = served.serving.connect();
+    client.send(served.head("GET", "/endless", "", 0)).unwrap();
+    assert!(client.answer().is_err());
+    // The account is as it was.
+    assert_eq!(told(served.ask(&json!({"path": "/fine"})))["status"], 200);
+    let account = world.home.run(&format!("accounts get {account} --json")).code(0).json();
+    assert_eq!(account["status"], "active");
+}

@@ -1,0 +1,112 @@
+//! What is sent twice, and what is not.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::support::http::{FakeHub, Reply};
+
+use super::{World, address, told, with_tokens};
+
+fn calls(provider: &FakeHub, route: &str) -> usize {
+    provider.routes().iter().filter(|found| *found == route).count()
+}
+
+#[test]
+fn a_401_leads_to_one_refresh_and_one_repeat() {
+    // The first token was revoked at the provider, without a word.
+    let provider = with_tokens(|_, token| match token {
+        2 => Reply::json(200, &json!({"ok": true})),
+        _ => Reply::json(401, &json!({"error": "revoked"})),
+    });
+    let world = World::with_tokens(address(&provider));
+    let served = world.serve("--allow-target 127.0.0.0/8");
+    assert_eq!(told(served.ask(&json!({"path": "/x"})))["status"], 200);
+    assert_eq!((calls(&provider, "GET /api/x"), calls(&provider, "POST /token")), (2, 2));
+    // The new token is kept.
+    assert_eq!(told(served.ask(&json!({"path": "/x"})))["status"], 200);
+    assert_eq!((calls(&provider, "GET /api/x"), calls(&provider, "POST /token")), (3, 2));
+}
+
+#[test]
+fn a_write_is_repeated_with_an_idempotency_key_alone() {
+    let provider = with_tokens(|asked, token| {
+        let is_late = token > 1;
+        let status = if is_late { 200 } else { 401 };
+        Reply::json(status, &json!({"sent": String::from_utf8_lossy(&asked.body)}))
+    });
+    let world = World::with_tokens(address(&provider));
+    let served = world.serve("--allow-target 127.0.0.0/8");
+    let call = json!({"method": "post", "path": "/x", "body": {"a": 1}});
+    assert_eq!(told(served.ask(&call))["status"], 401);
+    assert_eq!((calls(&provider, "POST /api/x"), calls(&provider, "POST /token")), (1, 1));
+    let mut keyed = call;
+    keyed["headers"] = json!({"Idempotency-Key": "k-1"});
+    let answer = told(served.ask(&keyed));
+    assert_eq!((&answer["status"], &answer["data"]["sent"]), (&json!(200), &json!("{\"a\":1}")));
+    assert_eq!((calls(&provider, "POST /api/x"), calls(&provider, "POST /token")), (3, 2));
+}
+
+#[test]
+fn a_401_that_stays_is_passed_back() {
+    let provider = with_tokens(|_, _| Reply::json(401, &json!({"error": "never"})));
+    let world = World::with_tokens(address(&provider));
+    let served = world.serve("--allow-target 127.0.0.0/8");
+    let answer = told(served.ask(&json!({"path": "/x"})));
+    assert_eq!((&answer["status"], &answer["data"]["error"]), (&json!(401), &json!("never")));
+    assert_eq!(calls(&provider, "GET /api/x"), 2);
+}
+
+#[test]
+fn a_401_to_an_api_key_is_passed_back_at_once() {
+    let provider = FakeHub::script(vec![Reply::json(401, &json!({"error": "bad key"}))]);
+    let world = World::at(address(&provider));
+    let served = world.serve("--allow-target 127.0.0.0/8");
+    assert_eq!(told(served.ask(&json!({"path": "/x"})))["status"], 401);
+    assert_eq!(provider.asked().len(), 1);
+}
+
+#[test]
+fn a_429_is_waited_for_within_bounds_and_passed_back_beyond_them() {
+    let limited = |wait: &str| Reply::json(429, &json!({})).header("retry-after", wait);
+    let provider = FakeHub::script(vec![
+        limited("1"),
+        Reply::json(200, &json!({"ok": true})),
+        limited("60"),
+        limited("1"),
+        Reply::json(200, &json!({})),
+    ]);
+    let world = World::at(address(&provider));
+    let served = world.serve("--allow-target 127.0.0.0/8");
+    let began = Instant::now();
+    assert_eq!(told(served.ask(&json!({"path": "/x"})))["status"], 200);
+    assert!(began.elapsed() >= Duration::from_secs(1));
+    assert_eq!(provider.asked().len(), 2);
+    // Longer than anybody waits.
+    let answer = told(served.ask(&json!({"path": "/x"})));
+    assert_eq!((&answer["status"], &answer["headers"]["retry-after"]), (&json!(429), &json!("60")));
+    assert_eq!(provider.asked().len(), 3);
+    // A write may not be sent twice.
+    let answer = told(served.ask(&json!({"method": "post", "path": "/x", "body": {}})));
+    assert_eq!(answer["status"], 429);
+    assert_eq!(provider.asked().len(), 4);
+}
+
+#[test]
+fn sixty_four_calls_at_once_share_one_refresh() {
+    let provider = with_tokens(|_, token| match token {
+        2 => Reply::json(200, &json!({"ok": true})),
+        _ => Reply::json(401, &json!({})),
+    });
+    let world = World::with_tokens(address(&provider));
+    let served = world.serve("--allow-target 127.0.0.0/8");
+    std::thread::scope(|scope| {
+        let all: Vec<_> = (0..64)
+            .map(|_| scope.spawn(|| told(served.ask(&json!({"path": "/x"})))["status"].clone()))
+            .collect();
+        for one in all {
+            assert_eq!(one.join().unwrap(), 200);
+        }
+    });
+    assert_eq!(calls(&provider, "POST /token"), 2);
+}
