@@ -6,8 +6,8 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use http::Method;
+use http::header::{HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use url::Url;
 
 use crate::domain::caller::Caller;
@@ -221,12 +221,7 @@ fn wait_s(hub: &Hub, received: &Received) -> Option<i64> {
     Some((at.as_millis() - now.as_millis() + 999).div_euclid(1_000))
 }
 
-fn answer(
-    hub: &Hub,
-    usable: &Usable,
-    url: &Url,
-    received: Received,
-) -> Result<Answer, HubError> {
+fn answer(hub: &Hub, usable: &Usable, url: &Url, received: Received) -> Result<Answer, HubError> {
     let Received { status, headers, body } = received;
     let limit = hub.answer_limit;
     let length = headers.get(http::header::CONTENT_LENGTH);

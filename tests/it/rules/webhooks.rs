@@ -88,7 +88,7 @@ async fn wh_1_wh_3_wh_4_changes_of_an_account_arrive_signed_and_in_order(mut wor
     let mut changes = Changes::default();
     changes.update.label = Some(Some("Prod".to_owned()));
     accounts::update(&world.hub, &caller, &id, changes, guard()).await.unwrap();
-    accounts::delete(&world.hub, &caller, &id, guard()).await.unwrap();
+    accounts::delete(&world.hub, &caller, &id, false, guard()).await.unwrap();
     assert_eq!(world.send().await, 3);
     assert_eq!(there.told("event"), ["account.created", "account.updated", "account.deleted"]);
     for asked in there.asked() {
