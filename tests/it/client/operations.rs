@@ -118,7 +118,7 @@ async fn call_everything(client: &Client) {
     _ = client.update_account(&account, Changes::default(), guard).await;
     _ = client.suspend(&account, guard).await;
     _ = client.resume(&account, guard).await;
-    _ = client.delete_account(&account, guard).await;
+    _ = client.delete_account(&account, false, guard).await;
     _ = client.projects().await;
     _ = client.get_project(&project).await;
     _ = client.project_accounts(&project).await;
