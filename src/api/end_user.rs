@@ -540,6 +540,7 @@ impl From<&Attempt> for AttemptStatus {
 mod tests {
     use super::*;
     use crate::domain::connector::Connector;
+    use crate::domain::time::Timestamp;
     use std::collections::BTreeSet;
 
     fn form(method: &str, editing: bool) -> Form {
@@ -584,7 +585,7 @@ mod tests {
                 setup: BTreeMap::new(),
                 secrets: BTreeSet::new(),
             },
-            crate::domain::time::Timestamp::from_millis(0),
+            Timestamp::from_millis(0),
         );
         Form {
             config: config.after,
@@ -677,15 +678,8 @@ mod tests {
 
     #[test]
     fn an_attempt_is_told_in_the_components_words() {
-        let attempt = |state| Attempt {
-            id: "t".parse().unwrap(),
-            auth_config: None,
-            state,
-            created_at: crate::domain::time::Timestamp::from_millis(0),
-            updated_at: crate::domain::time::Timestamp::from_millis(0),
-            expires_at: crate::domain::time::Timestamp::from_millis(600_000),
-            claimed_at: None,
-        };
+        let new = Attempt::new("t".parse().unwrap(), Timestamp::from_millis(0));
+        let attempt = |state| Attempt { state, ..new.clone() };
         let told = |state| serde_json::to_value(AttemptStatus::from(&attempt(state))).unwrap();
         let pending = json!({"status": "pending", "account": null, "error": null});
         assert_eq!(told(AttemptState::Pending), pending);

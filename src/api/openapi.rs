@@ -16,7 +16,6 @@ use super::platform::{AccountMeta, Capabilities, ConnectorMeta, NewPin, Page, Pi
 use super::problem::Problem;
 use super::projects::{Project, UpdateProject};
 use super::proxy::{self, ProxyAnswer, ProxyCall};
-use super::request_logs::{LogRow, One, Paged, PlatformLog, RequestLog, StepLog};
 use super::requests::Paging;
 use super::requests::accounts::{ChangeAccount, NewAccount};
 use super::requests::auth_configs::{EditAuthConfig, NewAuthConfig};
@@ -30,7 +29,6 @@ use crate::domain::connector::Category;
 use crate::domain::connector::guide::{Audience, Guide};
 use crate::domain::proxy::METHODS;
 use crate::hub::accounts::Sort;
-use crate::hub::logs::Sort as LogSort;
 
 /// A type's place in the document.
 type Place = fn(&mut SchemaGenerator) -> Schema;
@@ -85,6 +83,7 @@ macro_rules! parameters {
 }
 
 mod webhooks;
+mod logs;
 
 fn text() -> Value {
     json!({ "type": "string" })
@@ -142,52 +141,6 @@ parameters! {
     MAX_AFFECTED = "max_affected", "Refuse to touch more linked accounts than this", whole(0);
 }
 
-parameters! {
-    LOG_PAGE_SIZE = "page_size", "Most rows on a page",
-        json!({ "type": "integer", "minimum": 1, "maximum": 100, "default": 25 });
-    NEXT = "next", "The `next` of the answer before", text();
-    ORDER_BY = "order_by", "By what to order", named(&LogSort::NAMES);
-    ORDER_DIRECTION = "order_direction", "The newest, or greatest, first or last",
-        named(&["asc", "desc"]);
-    LOG_INCLUDE = "include", "What to show as well; bodies are kept where the project says so",
-        list(&named(&["step_logs", "advanced_logs"]));
-    START_DATE = "start_date", "Only calls that began at or after this instant",
-        json!({ "type": "string", "format": "date-time" });
-    END_DATE = "end_date", "Only calls that began at or before this instant",
-        json!({ "type": "string", "format": "date-time" });
-    REQUEST_IDS = "request_ids", "Only calls of these ids", list(&text());
-    HTTP_METHODS = "http_methods", "Only these methods", list(&text());
-    RESOURCES = "resources", "Only calls about these", list(&text());
-    CHILD_RESOURCES = "child_resources", "Only calls about these parts", list(&text());
-    SUB_RESOURCES = "sub_resources", "Only calls about these parts of parts", list(&text());
-    ACTIONS = "actions", "Only calls that did these", list(&text());
-    SERVICES = "services", "Only calls to these services", list(&text());
-    STATUS_CODES = "status_codes", "Only these statuses, classes (`4xx`) or ranges (`>=400`)",
-        list(&text());
-    SUCCESS = "success", "Only calls that succeeded, or only those that did not", flag();
-    LOG_CATEGORIES = "categories", "Only these kinds of calls", list(&text());
-    SOURCE_TYPES = "source_types", "Only calls that came from these", list(&text());
-    SOURCE_VALUES = "source_values", "Only calls with keys of these names", list(&text());
-    SOURCE_IDS = "source_ids", "Only calls with keys of these ids", list(&text());
-    LOG_KIND = "kind", "Only calls that concerned a provider, or only those to the platform",
-        named(&["request", "platform"]);
-    LOG_AFTER = "after", "Only calls that came into the log after the one of this number", whole(0);
-}
-
-const LOG_PAGES: &[Parameter] = &[LOG_PAGE_SIZE, NEXT, ORDER_BY, ORDER_DIRECTION];
-const LOG_FILTER: &[Parameter] = &[
-    ACCOUNT_IDS,
-    START_DATE,
-    END_DATE,
-    REQUEST_IDS,
-    HTTP_METHODS,
-    RESOURCES,
-    ACTIONS,
-    STATUS_CODES,
-    SUCCESS,
-];
-const LOG_SOURCES: &[Parameter] = &[SOURCE_TYPES, SOURCE_VALUES, SOURCE_IDS];
-
 const ACTION: Parameter = Parameter {
     name: "action",
     about: "What would be done",
@@ -228,7 +181,8 @@ struct Batched {
 
 fn shape(id: &str) -> Option<Shape> {
     let found = sessions(id).or_else(|| accounts(id)).or_else(|| configs(id));
-    found.or_else(|| webhooks::shape(id)).or_else(|| others(id))
+    let found = found.or_else(|| webhooks::shape(id)).or_else(|| logs::shape(id));
+    found.or_else(|| others(id))
 }
 
 fn sessions(id: &str) -> Option<Shape> {
@@ -395,33 +349,6 @@ fn others(id: &str) -> Option<Shape> {
                 .takes::<ImportConnectors>()
         }
         "connectors.forget" => Shape::gives::<Written<Connector>>("Forget an own connector"),
-        "platform.requests.logs" => {
-            Shape::gives::<Paged<RequestLog>>("List calls that concerned a provider")
-                .with(LOG_PAGES)
-                .with(LOG_FILTER)
-                .with(&[PROVIDERS, SERVICES, CHILD_RESOURCES, SUB_RESOURCES])
-                .with(LOG_SOURCES)
-                .with(&[LOG_INCLUDE])
-        }
-        "platform.requests.steps" => {
-            Shape::gives::<Paged<StepLog>>("List calls of the hub to providers")
-                .with(LOG_PAGES)
-                .with(LOG_FILTER)
-                .with(&[PROVIDERS, SERVICES, CHILD_RESOURCES, SUB_RESOURCES])
-        }
-        "platform.requests.platform_logs" => {
-            Shape::gives::<Paged<PlatformLog>>("List calls to the platform itself")
-                .with(LOG_PAGES)
-                .with(LOG_FILTER)
-                .with(&[LOG_CATEGORIES])
-                .with(LOG_SOURCES)
-        }
-        "platform.requests.get" => {
-            Shape::gives::<One<RequestLog>>("Show a call").with(&[LOG_INCLUDE])
-        }
-        "logs.list" => Shape::gives::<Vec<LogRow>>("List all calls that fit")
-            .with(LOG_FILTER)
-            .with(&[PROVIDERS, LOG_KIND, LOG_AFTER, ORDER_DIRECTION]),
         "projects.list" => Shape::gives::<Vec<Project>>("List projects"),
         "projects.get" => Shape::gives::<Project>("Show a project"),
         "projects.impact" => {

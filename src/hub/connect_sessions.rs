@@ -2,11 +2,13 @@
 
 use std::ops::ControlFlow;
 
+use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::domain::attempt::Attempt;
 use crate::domain::caller::{Caller, Permission};
 use crate::domain::connect_session::{self, ConnectSession, Facts, NewSession};
+use crate::domain::event::EventKind;
 use crate::domain::ids::{ProjectNumber, SessionId};
 use crate::domain::refusal::Refusal;
 use crate::domain::secret::Secret;
@@ -156,7 +158,7 @@ pub async fn create_batch(
 /// Two items are the same where everything asked for is the same.
 fn batch_identity(caller: &Caller, item: &BatchItem) -> String {
     let BatchItem { new, occurrence } = item;
-    serde_json::json!([
+    json!([
         caller.project().0,
         occurrence,
         new.owner.id,
@@ -262,7 +264,25 @@ async fn store(
     let hash = hash_key.digest(PURPOSE, &secret_part(random));
     let (project, session) = (caller.project(), &decided.session);
     decided.session.id = connect_sessions::insert(tx, project, session, &hash, batch_key).await?;
+    emit(hub, tx, caller, EventKind::SessionCreated, &decided.session).await?;
     finish(hub, tx, caller, decided, random).await
+}
+
+/// Tells of a session in an event, without anything that opens it.
+pub(super) async fn emit(
+    hub: &Hub,
+    tx: &mut Tx,
+    caller: &Caller,
+    kind: EventKind,
+    session: &ConnectSession,
+) -> Result<(), HubError> {
+    let data = json!({
+        "provider": session.provider,
+        "origin_owner_id": session.owner.id,
+        "expires_at": session.expires_at,
+    });
+    let subject = session.id.to_string();
+    hub.emit(tx, caller, kind, &subject, hub.clock.now(), Some(data)).await
 }
 
 async fn finish(
@@ -382,6 +402,7 @@ pub async fn revoke(
         after: None,
     };
     let operation = Some(hub.record(&mut tx, caller, now, record).await?);
+    emit(hub, &mut tx, caller, EventKind::SessionRevoked, &before).await?;
     guard.finish(tx).await?;
     let after = ConnectSession { revoked_at: Some(now), ..before.clone() };
     Ok(Outcome {

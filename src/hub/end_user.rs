@@ -13,6 +13,7 @@ use crate::domain::connect_session::ConnectSession;
 use crate::domain::connector::values::{Mode, check_values};
 use crate::domain::connector::{AuthMethod, Connector, Field};
 use crate::domain::credentials::Values;
+use crate::domain::event::EventKind;
 use crate::domain::ids::{AccountId, AuthConfigId};
 use crate::domain::login;
 use crate::domain::names::ConnectorKey;
@@ -375,5 +376,7 @@ pub(super) async fn finish(
     if !sessions::set_linked(tx, project, session, &linked.after.id).await? {
         return Err(HubError::new(&codes::SESSION_TOKEN_INVALID, "the session was revoked"));
     }
+    let kind = EventKind::SessionUsed;
+    connect_sessions::emit(hub, tx, &user.caller, kind, &user.session).await?;
     Ok(linked)
 }

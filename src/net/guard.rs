@@ -90,6 +90,11 @@ impl Guard {
             Some(Host::Domain(name)) if plain && !self.allows_any() => {
                 Err(Refused::Plain(name.to_owned()))
             }
+            // Whatever a resolver says, or does not, this name means the machine itself (RFC 6761).
+            Some(Host::Domain(name)) if is_this_machine(name) => {
+                let this = IpAddr::V4(Ipv4Addr::LOCALHOST);
+                if self.allows_any() { Ok(()) } else { Err(Refused::Address(this)) }
+            }
             Some(Host::Domain(_)) => Ok(()),
         }
     }
@@ -185,6 +190,11 @@ const CLOSED_V4: [([u8; 4], u32); 17] = [
 const CLOSED_V6: [([u16; 2], u32); 4] =
     [([0x2001, 0], 23), ([0x2001, 0x0db8], 32), ([0x2002, 0], 16), ([0x3fff, 0], 20)];
 
+fn is_this_machine(name: &str) -> bool {
+    let name = name.trim_end_matches('.');
+    name.eq_ignore_ascii_case("localhost") || name.to_ascii_lowercase().ends_with(".localhost")
+}
+
 /// Whether an address is one of the public internet.
 #[must_use]
 pub fn is_public(address: IpAddr) -> bool {
@@ -202,7 +212,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     })
 }
 
-/// Only what lies in 2000::/3: loopback, mapped and compatible addresses, NAT64, local, site-local
+/// Only what lies in `2000::/3`: loopback, mapped and compatible addresses, NAT64, local, site-local
 /// and multicast ones lie outside.
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let [first, second, ..] = address.segments();
@@ -259,6 +269,9 @@ mod tests {
             "240.0.0.1",
             "255.255.255.255",
             "127.0.0.1.",
+            "localhost",
+            "LocalHost.",
+            "a.localhost",
             "[::1]",
             "[::]",
             "[::ffff:127.0.0.1]",

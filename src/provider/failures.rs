@@ -7,9 +7,9 @@ use std::time::Duration;
 use http::HeaderMap;
 use url::Url;
 
-use crate::domain::connector::AuthMethod;
 use crate::domain::connector::address::BadAddress;
 use crate::domain::connector::filling::Missing;
+use crate::domain::connector::{AuthMethod, Template};
 use crate::domain::credentials::{ACCESS_TOKEN, Values};
 use crate::domain::oauth::answer::is_html;
 use crate::domain::provider_failure::{Class, ProviderFailure};
@@ -110,7 +110,7 @@ pub(super) fn address(method: &AuthMethod, bad: BadAddress) -> ProviderFailure {
 
 /// Whether the end user's own values are part of the address, so that a wrong one may be theirs.
 pub(super) fn has_own_address(method: &AuthMethod, template: &str) -> bool {
-    let names = crate::domain::connector::Template::new(template);
+    let names = Template::new(template);
     names.names().any(|name| method.fields().any(|field| field.key == name))
 }
 

@@ -17,7 +17,7 @@ use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
 use super::request::Request;
-use super::sign::{Gaps, needs_body};
+use super::sign::{Gaps, identity, needs_body};
 use super::{Provider, Target, failures};
 use crate::domain::connector::address::{self, BadAddress};
 use crate::domain::provider_failure::{Class, ProviderFailure};
@@ -236,7 +236,7 @@ impl Provider {
         }
         let filling = self.filling(target, now)?;
         self.sign_with(&filling, target, &mut request, Gaps::Fail, now)?;
-        let identity = self.identity(&filling)?;
+        let identity = identity(&filling)?;
         let client = self.clients.client(&request.url, identity.as_ref())?;
         let (url, limit) = (request.url.clone(), self.options.call_limit);
         if let Some(held) = request.body {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::request::Request;
-use super::sign::Gaps;
+use super::sign::{Gaps, identity};
 use super::tokens::with_tokens;
 use super::verify::http_method;
 use super::{Provider, Target, failures};
@@ -86,7 +86,7 @@ impl Provider {
         for (name, value) in headers.map_err(|gap| failures::missing(method, &gap))? {
             request.set(&name, &value)?;
         }
-        let identity = self.identity(&filling)?;
+        let identity = identity(&filling)?;
         let answer = self.call(request, identity.as_ref()).await?;
         if !(200..300).contains(&answer.status) {
             let failure = failures::answer(answer.status, &answer.body, false);

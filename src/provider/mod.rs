@@ -4,6 +4,7 @@
 //! Every call goes through the guard of addresses, follows no redirect and is bounded in time and
 //! size. What a failure says is one line without any value of the request.
 
+mod body;
 mod call;
 mod clients;
 mod failures;

@@ -2,20 +2,20 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bytes::Bytes;
-use serde_json::{Map, Value};
 use url::Url;
 use zeroize::Zeroizing;
 
+use super::body::{form_members, merge_body};
 use super::request::Request;
 use super::{Provider, Target, failures, jwt};
 use crate::domain::connector::address::{query_pairs, same_origin, set_query};
-use crate::domain::connector::filling::{Filling, Missing};
-use crate::domain::connector::request::{CaptureFrom, ContentType};
+use crate::domain::connector::filling::Filling;
+use crate::domain::connector::request::CaptureFrom;
 use crate::domain::connector::signing::{Scheme, Signature, aws4, hmacs, oauth1};
 use crate::domain::connector::{AuthMethod, Template};
-use crate::domain::oauth::token_call::{FORM, JSON, basic, form, form_of};
+use crate::domain::oauth::token_call::basic;
 use crate::domain::provider_failure::{Class, ProviderFailure};
+use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::net::Identity;
 
@@ -92,23 +92,6 @@ impl Provider {
             filling.make("jwt", token);
         }
         Ok(filling)
-    }
-
-    /// The client certificate of the method.
-    pub(super) fn identity(
-        &self,
-        filling: &Filling<'_>,
-    ) -> Result<Option<Identity>, ProviderFailure> {
-        let Some(mtls) = &filling.method().mtls else { return Ok(None) };
-        let text = |template: &Template| {
-            let text = filling.text(template);
-            let text = text.map_err(|missing| failures::missing(filling.method(), &missing))?;
-            Ok(jwt::tidy_pem(&crate::domain::secret::Secret::new(text)))
-        };
-        Ok(Some(Identity {
-            certificate: text(&mtls.certificate)?.expose().to_owned(),
-            private_key: Zeroizing::new(text(&mtls.private_key)?.expose().to_owned()),
-        }))
     }
 
     pub(super) fn sign_with(
@@ -215,79 +198,25 @@ impl Provider {
     }
 }
 
+/// The client certificate of the method.
+pub(super) fn identity(filling: &Filling<'_>) -> Result<Option<Identity>, ProviderFailure> {
+    let Some(mtls) = &filling.method().mtls else { return Ok(None) };
+    let text = |template: &Template| {
+        let text = filling.text(template);
+        let text = text.map_err(|missing| failures::missing(filling.method(), &missing))?;
+        Ok(jwt::tidy_pem(&Secret::new(text)))
+    };
+    Ok(Some(Identity {
+        certificate: text(&mtls.certificate)?.expose().to_owned(),
+        private_key: Zeroizing::new(text(&mtls.private_key)?.expose().to_owned()),
+    }))
+}
+
 /// Whether the made token is part of calls, and not of the token call alone.
 fn uses_jwt(target: Target<'_>) -> bool {
     let written = serde_json::to_string(&target.method.authorization).unwrap_or_default();
     let of_connector = target.connector.headers.values().any(|t| t.names().any(|n| n == "jwt"));
     written.contains("${jwt}") || of_connector
-}
-
-/// Puts credentials into a body: into its form, or into its JSON at any depth.
-fn merge_body(
-    request: &mut Request,
-    target: Target<'_>,
-    own: Map<String, Value>,
-) -> Result<(), ProviderFailure> {
-    let usual = target.connector.verify_for(target.method).and_then(|verify| verify.content_type);
-    let usual = if usual == Some(ContentType::Form) { FORM } else { JSON };
-    let given = request.body.clone().filter(|body| !body.is_empty());
-    let kind = request.content_type().filter(|_| given.is_some());
-    let kind = kind.unwrap_or_else(|| usual.to_owned());
-    let bad = || {
-        let text = "the credentials travel in the body, which must be a JSON object or a form";
-        ProviderFailure::new(Class::Configuration, text)
-    };
-    let body = if kind == FORM {
-        let mut pairs = form_members(request);
-        for (name, value) in own {
-            let at = pairs.iter().position(|(other, _)| *other == name);
-            let before = at.and_then(|at| serde_json::from_str(&pairs[at].1).ok());
-            let mut merged = before.filter(Value::is_object).unwrap_or(Value::Null);
-            merge(&mut merged, value);
-            let text = merged.as_str().map_or_else(|| merged.to_string(), str::to_owned);
-            match at {
-                Some(at) => pairs[at].1 = text,
-                None => pairs.push((name, text)),
-            }
-        }
-        form(&pairs)
-    } else if kind == JSON || kind.ends_with("+json") {
-        let mut whole: Value = match &given {
-            Some(body) => serde_json::from_slice(body).map_err(|_| bad())?,
-            None => Value::Object(Map::new()),
-        };
-        if !whole.is_object() {
-            return Err(bad());
-        }
-        merge(&mut whole, Value::Object(own));
-        whole.to_string()
-    } else {
-        return Err(bad());
-    };
-    if given.is_none() {
-        request.set("content-type", &kind)?;
-    }
-    request.body = Some(Bytes::from(body));
-    Ok(())
-}
-
-/// Adds members at any depth; what is added wins.
-fn merge(into: &mut Value, from: Value) {
-    match (into, from) {
-        (Value::Object(into), Value::Object(from)) => {
-            for (name, value) in from {
-                merge(into.entry(name).or_insert(Value::Null), value);
-            }
-        }
-        (into, from) => *into = from,
-    }
-}
-
-/// The members of a body that is a form.
-fn form_members(request: &Request) -> Vec<(String, String)> {
-    let is_form = request.content_type().as_deref() == Some(FORM);
-    let body = request.body.as_deref().filter(|_| is_form).unwrap_or_default();
-    query_pairs(&String::from_utf8_lossy(body))
 }
 
 fn sign_by(
@@ -379,24 +308,6 @@ pub(super) fn needs_body(method: &AuthMethod) -> bool {
         },
         _ => false,
     }
-}
-
-/// Writes the members of a call's body.
-pub(super) fn set_body(
-    filling: &Filling<'_>,
-    request: &mut Request,
-    members: &Map<String, Value>,
-    content_type: Option<ContentType>,
-) -> Result<(), ProviderFailure> {
-    let method = filling.method();
-    let filled = filling.object(members).map_err(|gap: Missing| failures::missing(method, &gap))?;
-    let (kind, body) = match content_type {
-        Some(ContentType::Form) => (FORM, form_of(&filled)),
-        Some(ContentType::Json) | None => (JSON, Value::Object(filled).to_string()),
-    };
-    request.set("content-type", kind)?;
-    request.body = Some(Bytes::from(body));
-    Ok(())
 }
 
 #[cfg(test)]

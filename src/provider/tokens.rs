@@ -4,13 +4,14 @@ use bytes::Bytes;
 use http::Method;
 use url::Url;
 
+use super::body::set_body;
 use super::request::{Answer, Request};
-use super::sign::set_body;
+use super::sign::identity;
 use super::verify::http_method;
 use super::{Callback, Provider, Revocation, Target, failures, jwt, saml};
 use crate::domain::connector::filling::{Filling, Missing};
 use crate::domain::connector::request::{CaptureFrom, TokenCall, TokenRequest};
-use crate::domain::connector::{AuthKind, AuthMethod};
+use crate::domain::connector::{AuthKind, AuthMethod, Template};
 use crate::domain::credentials::{ACCESS_TOKEN, REFRESH_TOKEN, Tokens, Values};
 use crate::domain::oauth::token_call::{self, Grant, basic};
 use crate::domain::oauth::{answer, refusal};
@@ -60,13 +61,12 @@ impl Provider {
     ) -> Result<Option<Tokens>, ProviderFailure> {
         let method = target.method;
         let mut tokens = match &method.token_request {
-            Some(TokenRequest::OAuth1(_)) => return Ok(None),
             Some(TokenRequest::Call(call)) => self.login_call(target, call, now).await?,
             None if method.kind == AuthKind::OAuth2ClientCredentials => {
                 let url = method.token_url.as_ref();
                 self.grant(target, url, &Grant::ClientCredentials, now).await?
             }
-            None => return Ok(None),
+            Some(TokenRequest::OAuth1(_)) | None => return Ok(None),
         };
         self.look_up(target, &mut tokens, true, now).await?;
         Ok(Some(tokens))
@@ -101,7 +101,7 @@ impl Provider {
     async fn grant(
         &self,
         target: Target<'_>,
-        url: Option<&crate::domain::connector::Template>,
+        url: Option<&Template>,
         grant: &Grant<'_>,
         now: Timestamp,
     ) -> Result<Tokens, ProviderFailure> {
@@ -139,7 +139,7 @@ impl Provider {
             request.set("authorization", authorization.expose())?;
         }
         request.body = Some(Bytes::copy_from_slice(call.body.expose().as_bytes()));
-        let identity = self.identity(filling)?;
+        let identity = identity(filling)?;
         self.call(request, identity.as_ref()).await
     }
 
@@ -153,7 +153,7 @@ impl Provider {
         let method = target.method;
         let filling = self.login_filling(target, call, now)?;
         let request = login_request(&filling, call)?;
-        let identity = self.identity(&filling)?;
+        let identity = identity(&filling)?;
         let answer = self.call(request, identity.as_ref()).await?;
         let users_own = !method.config_fields.is_empty();
         answer::of_call(method, call, answer.status, &answer.body, users_own, now)
@@ -200,7 +200,7 @@ impl Provider {
     async fn revoke_one(
         &self,
         target: Target<'_>,
-        template: &crate::domain::connector::Template,
+        template: &Template,
         token: &str,
         hint: &str,
         now: Timestamp,

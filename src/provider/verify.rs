@@ -3,13 +3,14 @@
 use http::Method;
 use serde_json::Value;
 
+use super::body::set_body;
 use super::request::{Answer, Request};
-use super::sign::{Gaps, set_body};
+use super::sign::{Gaps, identity};
 use super::{Provider, Target, failures};
-use crate::domain::connector::Verify;
 use crate::domain::connector::address::below;
 use crate::domain::connector::filling::Filling;
 use crate::domain::connector::request::{ExpectJson, HttpMethod};
+use crate::domain::connector::{Template, Verify};
 use crate::domain::oauth::answer::is_html;
 use crate::domain::provider_failure::{Class, ProviderFailure};
 use crate::domain::provider_reason::{at, clean, code, reason};
@@ -24,7 +25,7 @@ impl Provider {
     ) -> Result<(), ProviderFailure> {
         let filling = self.filling(target, now)?;
         let request = self.light_call(verify, &filling, target, now)?;
-        let identity = self.identity(&filling)?;
+        let identity = identity(&filling)?;
         let answer = self.call(request, identity.as_ref()).await?;
         judge(verify, target, &answer)
             .map_err(|failure| failures::with_wait(failure, &answer.headers, now))
@@ -42,8 +43,7 @@ impl Provider {
         let path = verify.path.as_str();
         let url = if path.starts_with('/') {
             // Filled as part of an address, so that its values are encoded like those of one.
-            let whole =
-                crate::domain::connector::Template::new(format!("https://path.invalid{path}"));
+            let whole = Template::new(format!("https://path.invalid{path}"));
             let filled = filling.address(&whole).map_err(bad)?;
             let query = filled.query().map(|query| format!("?{query}")).unwrap_or_default();
             below(&self.root(target)?, &format!("{}{query}", filled.path())).map_err(bad)?

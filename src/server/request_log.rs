@@ -125,7 +125,7 @@ pub(super) async fn answered(
     let duration_ms = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
     hub.log_call(
         scope,
-        Call {
+        &Call {
             at: Some(crate::domain::time::Timestamp::from_millis(
                 hub.now().as_millis().saturating_sub(duration_ms),
             )),

@@ -21,6 +21,7 @@ mod keyring;
 mod parity;
 #[cfg(unix)]
 mod postgres;
+mod provider;
 #[cfg(unix)]
 mod proxy;
 mod rules;

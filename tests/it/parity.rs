@@ -161,6 +161,47 @@ keys disable ci --yes --json
 keys enable ci --json
 keys delete ci
 keys delete ci --yes --json
+w<id< webhooks create --url https://a.example/?t=hidden --json
+webhooks create --url https://b.example/ --events key.created,session.revoked --secret-file hook-secret --json
+webhooks create --url http://127.0.0.1:1/
+webhooks create --url https://169.254.169.254/ --json
+webhooks create --url https://c.example/ --dry-run --json
+webhooks list
+webhooks list -o wide
+webhooks get {w} --json
+webhooks get 0199-none
+webhooks update {w} --url https://d.example/ --json
+webhooks update {w} --url https://d.example/ --json
+webhooks update {w} --events account.deleted
+webhooks rotate-secret {w} --activate --yes
+webhooks rotate-secret {w} --json
+webhooks rotate-secret {w} --activate
+webhooks rotate-secret {w} --activate --yes --json
+webhooks rotate-secret {w} --finish --yes --json
+webhooks rotate-secret {w} --now --yes --json
+webhooks test {w} --dry-run --json
+webhooks test 0199-none
+webhooks disable {w}
+webhooks disable {w} --yes --json
+webhooks disable {w} --yes --json
+webhooks enable {w} 0199-none --json
+webhooks deliveries {w} --json
+webhooks deliveries 0199-none
+webhooks deliveries 99999
+webhooks redeliver 99999
+webhooks redeliver --since 1h --json
+webhooks redeliver --since 1h --webhook 0199-none
+webhooks delete {w}
+webhooks delete {w} --yes --json
+e<0/id< events list --type auth_config.created --limit 1 --json
+events list --account {a} --json
+events list --type account.created,account.deleted -o wide
+events list --since 1h --type webhook.created --fields event,record_type
+events list --after {e} --limit 2
+events list --after 0199-none
+events tail --after {e} --limit 2 -o jsonl
+events tail --after 0199-none
+webhooks listen --forward-to http://127.0.0.1:1/ --after {e} --limit 1 --secret-file hook-secret --fields event,record_id,status -o jsonl
 projects list
 projects create second --json
 projects create second
@@ -192,6 +233,7 @@ impl Eyes {
             (r#""(request_id|http_status|last_used_at)":("[^"]*"|\d+|null)"#, r#""$1":null"#),
             (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "<time>"),
             (r"(hcs_\d+)_[\w-]{20,}", "${1}_<secret>"),
+            (r"whsec_[\w+/=]{40,}", "<signing secret>"),
             (r"v1\.local\.(\d+)_[\w-]{20,}", "v1.local.${1}_<secret>"),
             (r"local administrator|api key parity", "<actor>"),
             // Told where links lead to this machine, and only there.
@@ -237,6 +279,7 @@ impl Side {
                 "authorization": {"type": "bearer", "token": "${api_key}"}}]}"#;
         home.file("own.json", own.replace('\n', " "));
         home.file("owners.csv", "origin_owner_id,provider\na,bamboohr\nb,bamboohr\n");
+        home.file("hook-secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
         let eyes = Eyes::of(&home);
         Self { home, eyes, kept: HashMap::new() }
     }

@@ -119,6 +119,7 @@ fn every_answer_fits_its_schema() {
     check.fits("connectors lint bad.json", "error", &told);
     sessions(&mut check);
     accounts(&mut check);
+    webhooks(&mut check);
 
     for (command, arguments, answer) in [
         ("keys create", "ci --expires-in 1h", "created-key"),
@@ -320,6 +321,56 @@ fn sessions(check: &mut Check) {
     check.run_once("link create", owner, "created-session");
     fs::write(check.hub.path("owners.csv"), "origin_owner_id,provider\na,own-one\nb,\n").unwrap();
     check.run("link create", "--from owners.csv", "link[]");
+}
+
+fn webhooks(check: &mut Check) {
+    fs::write(check.hub.path("hook-secret"), "hubctl-test-secret-0001").unwrap();
+    fs::write(check.hub.path("hook-body"), r#"{"n":1}"#).unwrap();
+    let mut ids = Vec::new();
+    // Nobody has this name, so that trials fail at once.
+    for _ in 0..3 {
+        let made = check.run_once("webhooks create", "--url https://a.invalid/", "created-webhook");
+        ids.push(text(&made, "id"));
+    }
+    let [first, second, third] = ids.try_into().unwrap();
+    check.run("webhooks list", "", "webhook[]");
+    check.run("webhooks get", &first, "webhook");
+    check.run_once("webhooks update", &format!("{first} --events key.created"), "write");
+    check.run_once("webhooks rotate-secret", &first, "created-webhook");
+    check.run_once("webhooks disable", &format!("{first} --yes"), "write");
+    check.run_once("webhooks disable", &format!("{second} {third} --yes"), "writes");
+    check.run_once("webhooks enable", &first, "write");
+    check.run_once("webhooks enable", &format!("{second} {third}"), "writes");
+    check.run_once("webhooks test", &format!("{first} --dry-run"), "delivery-detail");
+    let output = check.hub.run(["webhooks", "test", &first, "--json"]);
+    assert_eq!(output.status.code(), Some(10));
+    let sent: Value = serde_json::from_slice(&output.stdout).unwrap();
+    check.check("webhooks test", "webhooks test", "delivery-detail", &sent);
+    check.fits("webhooks test", "attempt", &sent["attempts"][0]);
+    let delivery = text(&sent, "id");
+    check.hub.run(["webhooks", "test", &second]);
+    check.run("webhooks deliveries", "", "delivery[]");
+    check.run("webhooks deliveries", &delivery, "delivery-detail");
+    check.run_once("webhooks redeliver", &delivery, "write");
+    let both = format!("{delivery} {}", delivery.parse::<i64>().unwrap() + 1);
+    check.run_once("webhooks redeliver", &both, "writes");
+    check.run("webhooks redeliver", "--since 1h", "redelivered");
+    check.run("events list", "", "event[]");
+    let all = check.hub.json("events list");
+    let begin = text(&all[0], "id");
+    let lines = check.hub.ok(&format!("events tail --after {begin} --limit 3 -o jsonl"));
+    let all: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    check.check("events tail", "events tail", "event[]", &Value::Array(all));
+    let lines = check.hub.ok(&format!(
+        "webhooks listen --forward-to http://127.0.0.1:1/ --after {begin} --limit 2 -o jsonl"
+    ));
+    let all: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    check.check("webhooks listen", "webhooks listen", "forwarded[]", &Value::Array(all));
+    let proven = "--secret-file hook-secret hook-body \
+                  --signature 6wdEC_wJYO81LWyt5R-2SM-3tfTKpJ6BoDxjvNxAAiw";
+    check.run("webhooks verify", proven, "proof");
+    check.run_once("webhooks delete", &format!("{first} --yes"), "write");
+    check.run_once("webhooks delete", &format!("{second} {third} --yes"), "writes");
 }
 
 fn accounts(check: &mut Check) {

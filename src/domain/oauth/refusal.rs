@@ -74,7 +74,7 @@ pub fn class(status: u16, code: Option<&str>, words: Option<&str>, users_own: bo
     let by_words = || {
         let words = words?.to_lowercase();
         let told = |parts: &&[&str]| parts.iter().any(|part| words.contains(part));
-        WORDS.iter().find(|(_, parts)| told(&parts)).map(|(class, _)| *class)
+        WORDS.iter().find(|(_, parts)| told(parts)).map(|(class, _)| *class)
     };
     let found = known.or_else(by_words).unwrap_or(match status {
         404 | 405 | 406 | 410 | 411 | 415 | 301..=399 => Class::Configuration,

@@ -206,15 +206,14 @@ impl Redactor {
             };
         }
         if kind.contains("json") || kind.starts_with("multipart/") {
-            return Value::String(format!("{length} bytes that can't be read as {kind}"));
+            return Value::String(format!("{length} bytes that can't be taken apart"));
         }
         Value::String(cut(self.scrubbed(text), BODY_LIMIT))
     }
 
     fn value(&self, value: &mut Value, asked: bool, is_secret: bool) {
         match value {
-            Value::Null | Value::Bool(_) if !is_secret => {}
-            Value::Number(_) if !is_secret => {}
+            Value::Bool(_) | Value::Number(_) if !is_secret => {}
             Value::String(text) if !is_secret => *text = self.scrubbed(text),
             Value::Array(all) => {
                 for one in all {

@@ -10,6 +10,7 @@ use crate::hub::Hub;
 use crate::store::operations::{self, Operation};
 use crate::store::{Tx, auth_configs};
 
+use super::failures::latest_failure;
 use super::{View, load, view};
 
 /// The answer.
@@ -55,6 +56,7 @@ pub async fn explain(hub: &Hub, caller: &Caller, id: &AccountId) -> Result<Expla
         findings.extend(disabled(&mut tx, caller, config).await?);
     }
     findings.extend(broken(&account));
+    findings.extend(latest_failure(&mut tx, caller, &account).await?);
     if account.verified_at.is_none() {
         findings.push(Finding {
             code: "not_verified".to_owned(),

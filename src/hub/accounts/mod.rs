@@ -26,6 +26,7 @@ mod edit;
 mod explain;
 mod prove;
 mod remove;
+mod failures;
 
 pub use add::{Added, New, add};
 pub use explain::{Explanation, Finding, explain};

@@ -220,7 +220,7 @@ pub struct Errand<'a> {
 
 impl Hub {
     /// Logs a call that was answered, unless nobody is known to have made it.
-    pub fn log_call(&self, scope: &Scope, call: Call<'_>) {
+    pub fn log_call(&self, scope: &Scope, call: &Call<'_>) {
         let Some(who) = scope.who.get() else { return };
         let redactor = Redactor::default();
         let about = lock(&scope.about);
@@ -264,7 +264,7 @@ impl Hub {
 
     /// Logs a call to a provider, as a step of what is being answered here. Where nothing is, it
     /// is logged as an errand of its own.
-    pub fn log_step(&self, project: ProjectNumber, step: Step<'_>) {
+    pub fn log_step(&self, project: ProjectNumber, step: &Step<'_>) {
         let scope = Scope::current().filter(|scope| scope.project() == Some(project));
         let is_alone = scope.is_none();
         let scope = scope.unwrap_or_else(|| {
@@ -328,7 +328,7 @@ impl Hub {
             let target = format!("/{}", step.action);
             self.log_call(
                 &scope,
-                Call {
+                &Call {
                     at: Some(at),
                     duration_ms: step.duration_ms,
                     method: step.method,
@@ -368,7 +368,7 @@ impl Hub {
             };
             self.log_call(
                 &scope,
-                Call {
+                &Call {
                     at: Some(at),
                     duration_ms: i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX),
                     method: "post",

@@ -1,6 +1,7 @@
 //! Writes the rows that wait, many in one transaction.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use crate::domain::ids::ProjectNumber;
 use crate::domain::request_log::Keeping;
@@ -24,9 +25,7 @@ impl Hub {
     /// # Errors
     /// As the store reports them; what was not written waits on.
     pub async fn flush_logs(&self) -> Result<(), HubError> {
-        if self.logs.waiting() == 0 {
-            return Ok(());
-        }
+        // Whoever writes already may have rows that wait no more and are not visible yet.
         let _turn = self.logs.turn.lock().await;
         loop {
             let batch = self.logs.take(BATCH);
@@ -60,8 +59,8 @@ impl Hub {
         let mut keeping: HashMap<i64, Option<Keeping>> = HashMap::new();
         for row in batch {
             let project = row.entry.project;
-            if !keeping.contains_key(&project.0) {
-                keeping.insert(project.0, projects::keeping(&mut tx, project).await?);
+            if let Entry::Vacant(place) = keeping.entry(project.0) {
+                place.insert(projects::keeping(&mut tx, project).await?);
             }
         }
         // Rows of a project that was deleted meanwhile go with it.

@@ -323,6 +323,8 @@ pub async fn disable(
     let Some(after) = before.disable(WhyDisabled::Asked, now) else {
         return Ok(Outcome::unchanged(before));
     };
+    // What happened before is on its way, whenever the next look would have come.
+    outbox::fan_out_in(&mut tx, now).await?;
     let done = (EventKind::WebhookDisabled, "disable");
     keep(hub, tx, caller, (before, after), None, done, guard).await
 }

@@ -24,7 +24,7 @@ use crate::error::{HubError, codes};
 use crate::hub::Hub;
 use crate::provider::post::Posted;
 use crate::store::deliveries::outbox::{self as rows, Done};
-use crate::store::{StoreError, events, webhooks};
+use crate::store::{StoreError, Tx, events, webhooks};
 
 use super::{Hidden, facts};
 
@@ -124,6 +124,12 @@ pub(super) async fn fan_out(hub: &Hub) -> Result<bool, HubError> {
     let more = rows::fan_out(&mut tx, EVENTS, hub.clock.now()).await?;
     tx.commit().await?;
     Ok(more)
+}
+
+/// Makes deliveries of all events that were committed, in a transaction that keeps writers away.
+pub(super) async fn fan_out_in(tx: &mut Tx, now: Timestamp) -> Result<(), HubError> {
+    while rows::fan_out(tx, EVENTS, now).await? {}
+    Ok(())
 }
 
 /// Numbers of the webhooks that have something to send and that nobody else sends for.

@@ -42,6 +42,10 @@ const LOOKED_AT: usize = 32;
 const LANES: usize = 4_096;
 /// How often it is looked for what is due, and for what other processes wrote.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long it waits at least from one look to the next, while events are committed all the time.
+/// Where a look keeps writers waiting it is longer.
+const BREATH: Duration = Duration::from_millis(10);
+const LONG_BREATH: Duration = Duration::from_millis(100);
 /// How often leases are renewed.
 const RENEW_EVERY: Duration = Duration::from_secs(3);
 /// How often deliveries of long ago are removed.
@@ -245,6 +249,7 @@ struct Sender<'h> {
     look: bool,
     /// Whether the last look came after everything that is known.
     looked: bool,
+    last_look: Instant,
     /// The lane after which the next attempt is begun.
     turn: i64,
     renewed: Instant,
@@ -297,6 +302,7 @@ impl<'h> Sender<'h> {
             flying_failing: 0,
             look: true,
             looked: false,
+            last_look: Instant::now(),
             turn: 0,
             renewed: Instant::now(),
             tidied: None,
@@ -309,7 +315,9 @@ impl<'h> Sender<'h> {
         let mut committed = self.hub.store().events_committed();
         let mut stop = std::pin::pin!(stop);
         let (mut stopping, mut bell_works) = (false, true);
-        let mut look_at = Instant::now() + LOOK_EVERY;
+        let mut rewound = Instant::now();
+        let mut look_at = rewound + LOOK_EVERY;
+        let breath = if self.hub.store().commits_out_of_order() { LONG_BREATH } else { BREATH };
         loop {
             if !stopping {
                 self.start();
@@ -322,7 +330,6 @@ impl<'h> Sender<'h> {
             }
             let work = self.work.as_mut();
             tokio::select! {
-                biased;
                 Some(landed) = self.flights.next(), if !self.flights.is_empty() => {
                     self.land(landed);
                     // All that have landed by now are written down together.
@@ -340,14 +347,16 @@ impl<'h> Sender<'h> {
                 () = &mut stop, if !stopping => stopping = true,
                 rung = committed.changed(), if bell_works && !stopping => {
                     bell_works = rung.is_ok();
-                    (self.look, self.looked) = (true, false);
+                    self.looked = false;
+                    look_at = look_at.min(self.last_look + breath);
                 }
                 () = sleep_until(look_at) => {
                     look_at = Instant::now() + LOOK_EVERY;
                     self.look = true;
-                    for lane in self.lanes.values_mut() {
+                    if rewound.elapsed() >= LOOK_EVERY {
+                        rewound = Instant::now();
                         // Clocks differ: what became due behind the place is found from the start.
-                        lane.after = (0, 0);
+                        self.lanes.values_mut().for_each(|lane| lane.after = (0, 0));
                     }
                 }
             }
@@ -422,6 +431,9 @@ impl<'h> Sender<'h> {
 
     fn more(&mut self, order: &mut Order, now: Instant) {
         order.look = std::mem::take(&mut self.look);
+        if order.look {
+            self.last_look = now;
+        }
         order.tidy = order.look && self.tidied.is_none_or(|at| now.duration_since(at) > TIDY_EVERY);
         if order.tidy {
             self.tidied = Some(now);

@@ -11,11 +11,17 @@ const BATCH: usize = 64;
 /// Rows in one statement: few sizes, so that few statements are compiled.
 const SIZES: [usize; 4] = [64, 16, 4, 1];
 
-/// Up to which event deliveries were made, and the last event there is.
+/// Behind which event deliveries are made next, and the last event there is. Where no webhook
+/// wants any, both are the same.
 pub async fn position(tx: &mut Tx) -> Result<(i64, i64)> {
-    let sql = "select c.seq, (select coalesce(max(seq), 0) from events) from webhook_cursor c";
-    let found = tx.optional(sql, &[], |row| Ok((row.int(0)?, row.int(1)?))).await?;
-    Ok(found.unwrap_or_default())
+    let sql = "select c.seq, (select coalesce(max(seq), 0) from events), \
+               (select min(since_seq) from webhooks where disabled_at is null) \
+               from webhook_cursor c";
+    let found = tx.optional(sql, &[], |row| {
+        let (done, last) = (row.int(0)?, row.int(1)?);
+        Ok((row.opt_int(2)?.map_or(last, |first| done.max(first)), last))
+    });
+    Ok(found.await?.unwrap_or_default())
 }
 
 /// Makes deliveries of the next events, at most of so many, for every webhook that wants them

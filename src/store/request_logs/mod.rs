@@ -6,10 +6,12 @@ use crate::domain::time::Timestamp;
 
 use super::{Param, Result, Row, StoreError, Tx};
 
+mod filter;
 mod list;
 mod prune;
 
-pub use list::{BadSort, Cursor, Filter, Order, Page, Sort, page, scan};
+pub use filter::{BadSort, Cursor, Filter, Order, Page, Sort};
+pub use list::{page, scan};
 pub use prune::{delete_expired, delete_of_project, orphans};
 
 /// Which of the two tables.

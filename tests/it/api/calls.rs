@@ -29,6 +29,9 @@ pub(super) struct Things {
     pub(super) key: String,
     /// The id of a request that is in the log.
     pub(super) request: String,
+    pub(super) webhook: String,
+    /// One of it.
+    pub(super) delivery: String,
     /// What tells these things from others.
     pub(super) tag: String,
 }
@@ -87,6 +90,11 @@ impl Things {
         let request = format!("request-{tag}");
         let named = format!("{}X-Request-Id: {request}\r\n", api.headers);
         api.saying(&named).get("/accounts?page_size=1").status(200);
+        // Nobody has this name, so that the trial fails at once.
+        let body = json!({ "url": format!("https://{tag}.invalid/hooks") });
+        let webhook = text(&api.post("/admin/webhooks", &body).status(201).json(), "id");
+        let tried = api.ask("POST", &format!("/admin/webhooks/{webhook}/test"), None);
+        let delivery = text(&tried.status(200).json(), "id");
         Self {
             config: main,
             spare,
@@ -98,6 +106,8 @@ impl Things {
             project,
             key: text(&made, "id"),
             request,
+            webhook,
+            delivery,
             tag: tag.to_owned(),
         }
     }
@@ -116,6 +126,8 @@ impl Things {
             project: "project-never".to_owned(),
             key: id(4),
             request: "request-never".to_owned(),
+            webhook: id(5),
+            delivery: "987654321".to_owned(),
             tag: "never".to_owned(),
         }
     }
@@ -146,6 +158,8 @@ impl Things {
             _ if path.contains("/connectors/") => &self.connector,
             _ if path.contains("/projects/") => &self.project,
             _ if path.contains("/keys/") => &self.key,
+            _ if path.contains("/webhooks/") => &self.webhook,
+            _ if path.contains("/deliveries/") => &self.delivery,
             _ => &self.config,
         };
         let (Some(from), Some(to)) = (path.find('{'), path.find('}')) else {
@@ -220,6 +234,10 @@ fn body(id: &str, things: &Things, fresh: &str) -> Option<Value> {
         "accounts.create" => account(fresh, &things.config),
         "auth_configs.update" | "projects.create" => json!({ "name": fresh }),
         "projects.update" => json!({ "ip_allowlist": ["127.0.0.0/8", "::1"] }),
+        "webhooks.create" => json!({ "url": "https://app.example.com/hooks" }),
+        "webhooks.update" => json!({ "events": ["account.created", "key.deleted"] }),
+        "webhooks.rotate_secret" => json!({ "step": "begin" }),
+        "deliveries.redeliver_failed" => json!({ "since": "2026-06-01T00:00:00Z" }),
         "keys.create" => json!({ "name": fresh, "expires_in": 3600 }),
         _ => {
             let row = Operation::find(id).unwrap_or_else(|| panic!("no operation {id}"));

@@ -797,8 +797,13 @@ fn every_parameter_of_the_description_is_understood() {
                 (Some(first), ..) => first.to_owned(),
                 (None, Some("integer"), _) => "1".to_owned(),
                 (None, Some("boolean"), _) => "true".to_owned(),
-                (None, _, "updated_since") => "2026-01-01T00:00:00Z".to_owned(),
+                (None, _, "updated_since" | "start_date" | "end_date") => {
+                    "2026-01-01T00:00:00Z".to_owned()
+                }
                 (None, _, "sort") => "-created".to_owned(),
+                (None, _, "status_codes") => "404".to_owned(),
+                // Only an answer tells one.
+                (None, _, "next") => String::new(),
                 (None, _, "after") => things.account.clone(),
                 _ => "hubspot".to_owned(),
             };

@@ -164,7 +164,7 @@ fn settled(home: &TestHome) -> String {
         !names.iter().any(|name| line.starts_with(name))
     });
     let keys = home.run("keys list --fields id,name,status,scopes --json").code(0).stdout;
-    lines.collect::<Vec<_>>().join("\n") + &keys
+    lines.collect::<Vec<_>>().join("\n") + keys.as_str()
 }
 
 #[test]
@@ -500,7 +500,7 @@ fn threat_36_what_the_api_took_does_not_reach_a_terminal_as_it_is() {
         format!("session revoke {session} --yes"),
     ] {
         let ended = home.run(&line).code(0);
-        let told = ended.stdout.clone() + &ended.stderr;
+        let told = ended.stdout.clone() + ended.stderr.as_str();
         let raw = told.chars().find(|c| {
             c.is_control() && !matches!(c, '\n' | '\t') || matches!(c, '\u{202a}'..='\u{202e}')
         });

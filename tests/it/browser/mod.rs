@@ -4,6 +4,7 @@
 //! picture among what tests put out.
 
 mod component;
+mod oidc;
 mod page;
 
 use std::fs::{self, File};
@@ -14,7 +15,6 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use thirtyfour::prelude::*;
-use thirtyfour::{ChromiumLikeCapabilities as _, DesiredCapabilities};
 
 use crate::support::cli::TestHome;
 use crate::support::serving::{PATIENCE, Serving};

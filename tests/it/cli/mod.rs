@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod contract;
+mod customers;
 mod doctor;
 mod keys;
 mod links;
@@ -13,3 +14,4 @@ mod secrets;
 mod stores;
 mod terminal;
 mod waiting;
+mod webhooks;

@@ -15,7 +15,7 @@ fn enabled() -> TestHome {
 }
 
 fn linked_account(home: &TestHome) -> String {
-    home.account("bamboohr", "acme-7", "--set subdomain=acme --set api_key=x")
+    home.account("bamboohr", "acme-7", "--no-verify --set subdomain=acme --set api_key=x")
 }
 
 fn session(home: &TestHome, more: &str) -> i64 {
@@ -163,6 +163,23 @@ fn an_account_is_not_printed_without_a_wait() {
     home.run(&format!("session create {OWNER} --timeout 5s")).code(2);
     home.run("link create --from x.csv --wait").code(2);
     assert_eq!(home.run("session list --json").json(), serde_json::json!([]));
+}
+
+#[test]
+fn ctrl_c_ends_a_wait_for_a_hub_that_does_not_answer() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let home = TestHome::new()
+        .with("HUBCTL_API_URL", format!("http://{}", silent.local_addr().unwrap()))
+        .with("HUBCTL_API_KEY", "v1.local.1_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+    let mut terminal = home.terminal("session wait 1 --timeout 60s");
+    // It is asked, and the question is never answered.
+    let (asked, _) = silent.accept().unwrap();
+    terminal.send("\x03").unwrap();
+    terminal.flush().unwrap();
+    assert!(terminal.exp_eof().unwrap().contains("error[interrupted]"));
+    let WaitStatus::Exited(_, code) = terminal.process().wait().unwrap() else { panic!() };
+    assert_eq!(code, 130);
+    drop(asked);
 }
 
 #[test]

@@ -80,6 +80,7 @@ fn every_alias_of_the_contract_works() {
         ("links", "link"),
         ("key", "keys"),
         ("project", "projects"),
+        ("webhook", "webhooks"),
     ];
     for (alias, name) in aliases {
         assert_eq!(tree.find_subcommand(alias).map(Command::get_name), Some(name), "{alias}");

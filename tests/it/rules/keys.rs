@@ -10,7 +10,7 @@ use hubctl::error::{Code, HubError, codes};
 use hubctl::hub::accounts::{self, Changes};
 use hubctl::hub::auth_configs::{self, Action, Edit};
 use hubctl::hub::write::Guard;
-use hubctl::hub::{api_keys, connect_sessions, connectors, projects};
+use hubctl::hub::{api_keys, connect_sessions, connectors, logs, projects};
 
 use crate::support::asked::{account, config, key, session};
 use crate::support::hub::{TestHub, on_both_databases, refused, sqlite_world};
@@ -294,6 +294,7 @@ async fn call_all(world: &TestHub, caller: &Caller) -> Vec<(&'static str, Result
         "connect_sessions.get" connect_sessions::get(hub, caller, number);
         "connect_sessions.list" connect_sessions::list(hub, caller, connect_sessions::Filter::default(), |_| Ok(Break(())));
         "connect_sessions.revoke" connect_sessions::revoke(hub, caller, number, guard());
+        "logs.list" logs::scan(hub, caller, &logs::Filter::default(), true, |_| Ok(Break(())));
         "accounts.list" accounts::list(hub, caller, &accounts::Filter::default(), |_| Ok(Break(())));
         "accounts.get" accounts::get(hub, caller, id);
         "accounts.explain" accounts::explain(hub, caller, id);

@@ -13,3 +13,4 @@ mod linking;
 mod request_logs;
 mod secrets;
 mod sessions;
+mod webhooks;

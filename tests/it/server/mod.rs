@@ -5,3 +5,4 @@ mod life;
 mod secrecy;
 mod siege;
 mod tls;
+mod webhooks;

@@ -6,6 +6,8 @@ pub(crate) mod cli;
 pub(crate) mod command;
 #[cfg(unix)]
 pub(crate) mod customer;
+#[cfg(unix)]
+pub(crate) mod hooks;
 pub(crate) mod http;
 pub(crate) mod hub;
 #[cfg(unix)]

@@ -90,7 +90,7 @@ async fn until<T>(
     let (mut pause, mut was_answered) = (pace.first, false);
     interrupts::take_over();
     loop {
-        match look(live).await {
+        match unless_stopped(context, look(live)).await {
             Ok(Some(seen)) => return Ok(Ended::Seen(seen, begun.elapsed())),
             Ok(None) => was_answered = true,
             Err(error) if was_answered && error.retryable() => live.say(&error.to_string()),
@@ -100,7 +100,7 @@ async fn until<T>(
         pause = pace.next(pause);
         while Instant::now() < next_look {
             if interrupts::asked_to_stop() {
-                return Err(HubError::new(&codes::INTERRUPTED, "stopped waiting"));
+                return Err(stopped());
             }
             let left = limit.saturating_sub(begun.elapsed());
             if left.is_zero() {
@@ -109,6 +109,30 @@ async fn until<T>(
             live.beat();
             rest(BEAT.min(left));
         }
+    }
+}
+
+fn stopped() -> HubError {
+    HubError::new(&codes::INTERRUPTED, "stopped waiting")
+}
+
+/// Looks, but no longer than until Ctrl-C. A store in a file answers at once.
+async fn unless_stopped<T>(
+    context: &Context,
+    look: impl Future<Output = Result<T, HubError>>,
+) -> Result<T, HubError> {
+    if context.is_in_a_file() {
+        return look.await;
+    }
+    let asked = async {
+        while !interrupts::asked_to_stop() {
+            tokio::time::sleep(BEAT).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        seen = look => seen,
+        () = asked => Err(stopped()),
     }
 }
 

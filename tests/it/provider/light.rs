@@ -1,0 +1,114 @@
+//! The light call, and what each way of failing means (OA-17, OA-18).
+
+use hubctl::domain::provider_failure::{Class, ProviderFailure};
+use serde_json::{Value, json};
+
+use super::{connector, now, provider, target, values};
+use crate::support::http::{FakeHub, Reply};
+
+/// Answers a light call with this.
+async fn verify(verify: Value, reply: Reply) -> (Result<bool, ProviderFailure>, FakeHub) {
+    let hub = FakeHub::start(move |_, _| reply.clone());
+    let acme = connector(&format!("{}/${{company}}/v1", hub.url()), &json!({}), &verify);
+    let values = values(&[("api_key", "hunter2-key"), ("company", "a/c")]);
+    let outcome = provider().verify(target(&acme, &values), now()).await;
+    (outcome, hub)
+}
+
+fn get() -> Value {
+    json!({"method": "GET", "path": "/me?x=${company}", "expect_status": 200})
+}
+
+#[tokio::test]
+async fn oa_17_credentials_are_tried_with_the_light_call() {
+    let (outcome, hub) = verify(get(), Reply::json(200, &json!({}))).await;
+    assert_eq!(outcome, Ok(true));
+    let [asked] = hub.asked().try_into().unwrap();
+    assert_eq!(asked.method, "GET");
+    assert_eq!(asked.path, "/a%2Fc/v1/me?x=a%2Fc");
+    assert_eq!(asked.header("authorization"), "Bearer hunter2-key");
+    assert_eq!(asked.header("accept-encoding"), "gzip");
+}
+
+#[tokio::test]
+async fn bodies_headers_and_expected_members() {
+    let call = json!({
+        "method": "POST", "path": "/rpc", "headers": {"X-A": "${company}"},
+        "body": {"key": "${api_key}", "n": 1, "gone": "${nothing}"},
+        "content_type": "application/x-www-form-urlencoded",
+        "expect_json": {"path": "ok", "equals": true}
+    });
+    let mut call = call;
+    call["body"].as_object_mut().unwrap().remove("gone");
+    let (outcome, hub) = verify(call.clone(), Reply::json(200, &json!({"ok": true}))).await;
+    assert_eq!(outcome, Ok(true));
+    let [asked] = hub.asked().try_into().unwrap();
+    assert_eq!(asked.header("x-a"), "a/c");
+    assert_eq!(asked.header("content-type"), "application/x-www-form-urlencoded");
+    assert_eq!(asked.body, b"key=hunter2-key&n=1");
+    let no = json!({"ok": false, "error": "invalid_auth"});
+    let failure = verify(call.clone(), Reply::json(200, &no)).await.0.unwrap_err();
+    assert_eq!(failure.class, Class::Refused);
+    assert_eq!(failure.code.as_deref(), Some("invalid_auth"));
+    assert_eq!(failure.message, "the provider refuses the credentials: invalid_auth");
+    let page = Reply::text(200, "text/html", "<html>Sign in</html>");
+    assert_eq!(verify(call, page).await.0.unwrap_err().class, Class::BadAnswer);
+}
+
+#[tokio::test]
+async fn each_status_means_what_it_should() {
+    for (status, class) in [
+        (400, Class::Refused),
+        (401, Class::Refused),
+        (403, Class::Refused),
+        // The company is part of the address.
+        (404, Class::Refused),
+        (301, Class::Refused),
+        (408, Class::Transient),
+        (429, Class::Transient),
+        (500, Class::Transient),
+        (503, Class::Transient),
+    ] {
+        let reply = Reply::json(status, &json!({"error": {"message": "no, hunter2-key"}}));
+        let failure = verify(get(), reply).await.0.unwrap_err();
+        assert_eq!((failure.class, failure.status), (class, Some(status)));
+        assert!(!failure.message.contains("hunter2"), "threat_32: {}", failure.message);
+        assert!(failure.message.contains("no, ***"), "{}", failure.message);
+    }
+    let failure = verify(get(), Reply::text(404, "text/html", "<p>")).await.0.unwrap_err();
+    assert!(failure.message.contains("check the subdomain"), "{}", failure.message);
+}
+
+#[tokio::test]
+async fn a_provider_may_say_when_to_come_again() {
+    let reply = Reply::json(429, &json!({})).header("retry-after", "120");
+    let failure = verify(get(), reply).await.0.unwrap_err();
+    assert_eq!(failure.retry_at, Some(now().plus_seconds(120)));
+    let refused = Reply::json(401, &json!({})).header("retry-after", "120");
+    assert_eq!(verify(get(), refused).await.0.unwrap_err().retry_at, None);
+}
+
+#[tokio::test]
+async fn oa_18_an_optional_call_may_fail_and_none_is_no_failure() {
+    let optional = json!({"method": "GET", "path": "/me", "optional": true});
+    assert_eq!(verify(optional, Reply::json(401, &json!({}))).await.0, Ok(false));
+    let (outcome, hub) = verify(json!(null), Reply::json(200, &json!({}))).await;
+    assert_eq!(outcome, Ok(false));
+    assert!(hub.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_host_that_is_not_there_is_a_passing_failure() {
+    let values = values(&[("api_key", "k")]);
+    let call = json!({"method": "GET", "path": "/me"});
+    // Nothing listens on port 1.
+    let acme = connector("http://127.0.0.1:1", &json!({}), &call);
+    let failure = provider().verify(target(&acme, &values), now()).await.unwrap_err();
+    assert_eq!(failure.class, Class::Transient);
+    assert!(failure.message.contains("can't be reached"), "{}", failure.message);
+    let acme = connector("https://no.such.name.invalid", &json!({}), &call);
+    let failure =
+        super::catalog::offline().verify(target(&acme, &values), now()).await.unwrap_err();
+    assert_eq!(failure.class, Class::Transient);
+    assert!(failure.message.contains("no machine is known"), "{}", failure.message);
+}

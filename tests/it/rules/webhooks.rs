@@ -1,0 +1,720 @@
+//! WH-1 to WH-11 and what webhooks must withstand: real receivers, on both databases.
+
+use std::time::{Duration, Instant};
+
+use hubctl::domain::event::EventKind;
+use hubctl::domain::ids::{DeliveryId, WebhookId};
+use hubctl::domain::webhook::signature::{Claims, SECRET_BYTES, SigningSecret, verify};
+use hubctl::domain::webhook::{Rotation, Webhook};
+use hubctl::error::codes;
+use hubctl::hub::accounts::{self, Changes};
+use hubctl::hub::webhooks::deliveries::{self, Detail, Filter};
+use hubctl::hub::webhooks::{self, New, round};
+use hubctl::hub::write::Guard;
+use serde_json::{Value, json};
+
+use crate::support::asked::{account, config, session};
+use crate::support::hooks::{SECRET, allowed, answering, receiver, secret};
+use crate::support::http::{Asked, FakeHub, Reply};
+use crate::support::hub::{DRY_RUN, TestHub, on_both_databases, refused};
+
+on_both_databases!(
+    wh_1_wh_3_wh_4_changes_of_an_account_arrive_signed_and_in_order,
+    wh_2_wh_11_a_relink_is_an_update_and_a_session_no_event_of_an_account,
+    wh_5_only_who_is_subscribed_in_the_same_project_is_told,
+    wh_7_what_happens_while_it_is_disabled_is_not_sent_later,
+    wh_8_a_receiver_that_fails_changes_nothing,
+    wh_9_attempts_follow_the_schedule_with_one_body,
+    wh_9_a_receiver_may_ask_for_time,
+    wh_9_after_five_days_of_failures_it_is_disabled_with_an_event,
+    wh_10_disabling_a_config_tells_of_each_account,
+    threat_18_private_addresses_are_refused_when_made_and_when_called,
+    threat_20_redirects_are_not_followed,
+    threat_30_410_is_the_end,
+    threat_31_address_and_secrets_are_sealed,
+    a_secret_is_replaced_while_both_sign,
+    a_delivery_is_sent_again_as_it_was,
+    a_trial_is_sent_once_and_shown,
+    every_event_is_fanned_out_once,
+    events_of_one_thing_never_overtake_one_another,
+    two_replicas_send_each_delivery_once,
+    a_webhook_that_is_deleted_meanwhile_is_passed_over,
+    old_deliveries_are_forgotten,
+    a_dry_run_leaves_nothing,
+);
+
+fn guard() -> Guard {
+    Guard::default()
+}
+
+async fn linked(world: &TestHub, owner: &str) -> hubctl::domain::ids::AccountId {
+    world.link(&world.caller(), account("bamboohr", owner)).await
+}
+
+async fn all(world: &TestHub, filter: &Filter) -> Vec<hubctl::domain::webhook::Delivery> {
+    let mut found = Vec::new();
+    deliveries::list(&world.hub, &world.caller(), filter, |delivery| {
+        found.push(delivery);
+        Ok(std::ops::ControlFlow::Continue(()))
+    })
+    .await
+    .unwrap();
+    found
+}
+
+async fn detail(world: &TestHub, id: DeliveryId) -> Detail {
+    deliveries::get(&world.hub, &world.caller(), id).await.unwrap()
+}
+
+async fn hook_now(world: &TestHub, id: &WebhookId) -> Webhook {
+    webhooks::get(&world.hub, &world.caller(), id).await.unwrap()
+}
+
+fn claims(asked: &Asked) -> Claims {
+    let mut claims = Claims::default();
+    for (name, value) in &asked.headers {
+        claims.header(name.as_str(), value.to_str().unwrap());
+    }
+    claims
+}
+
+async fn wh_1_wh_3_wh_4_changes_of_an_account_arrive_signed_and_in_order(mut world: TestHub) {
+    world.may_call_itself();
+    let caller = world.caller();
+    let there = receiver();
+    world.add(&caller, config("bamboohr")).await;
+    world.hook(&caller, &format!("{}/hooks?token=t0ken", there.url())).await;
+    let id = linked(&world, "acme").await;
+    let mut changes = Changes::default();
+    changes.update.label = Some(Some("Prod".to_owned()));
+    accounts::update(&world.hub, &caller, &id, changes, guard()).await.unwrap();
+    accounts::delete(&world.hub, &caller, &id, guard()).await.unwrap();
+    assert_eq!(world.send().await, 3);
+    assert_eq!(there.told("event"), ["account.created", "account.updated", "account.deleted"]);
+    for asked in there.asked() {
+        assert_eq!((asked.method.as_str(), asked.path.as_str()), ("POST", "/hooks?token=t0ken"));
+        assert_eq!(asked.header("content-type"), "application/json");
+        assert!(asked.header("user-agent").starts_with("hubctl/"), "{asked:?}");
+        let body = asked.json();
+        let date = world.now().to_string();
+        let expected = json!({
+            "project_id": "default", "account_id": id, "event": body["event"],
+            "event_date": date, "record_type": "account", "record_id": id, "sent_at": date,
+            "provider": "bamboohr", "origin_owner_id": "acme", "origin_owner_name": "acme Inc",
+            "setup_information": { "subdomain": "acme" },
+        });
+        assert_eq!(body, expected, "WH-4");
+        assert!(!String::from_utf8_lossy(&asked.body).contains("planted"), "WH-4, SE-5");
+        // Ours and that of the independent judge.
+        verify(&[secret()], &claims(&asked), &asked.body, world.now()).unwrap();
+        let judge = standardwebhooks::Webhook::new(SECRET).unwrap();
+        let at = asked.header("webhook-timestamp").parse().unwrap();
+        let signed = judge.sign(asked.header("webhook-id"), at, &asked.body).unwrap();
+        assert_eq!(asked.header("webhook-signature"), signed, "WH-6");
+        assert_eq!(asked.header("x-stackone-signature"), secret().sign(&asked.body), "WH-6");
+    }
+    assert_eq!(world.send().await, 0, "nothing is sent twice");
+    let delivered = all(&world, &Filter::default()).await;
+    assert!(delivered.iter().all(|one| one.state.as_str() == "delivered"), "{delivered:?}");
+    let ids: Vec<String> = delivered.iter().rev().map(|one| one.event.to_string()).collect();
+    let headers: Vec<String> =
+        there.asked().iter().map(|asked| asked.header("webhook-id").to_owned()).collect();
+    assert_eq!(ids, headers);
+}
+
+async fn wh_2_wh_11_a_relink_is_an_update_and_a_session_no_event_of_an_account(mut world: TestHub) {
+    world.may_call_itself();
+    let caller = world.caller();
+    let there = receiver();
+    world.add(&caller, config("bamboohr")).await;
+    world.hook(&caller, &there.url()).await;
+    world.open(&caller, session("acme")).await;
+    linked(&world, "acme").await;
+    linked(&world, "acme").await;
+    world.send().await;
+    assert_eq!(there.told("event"), ["account.created", "account.updated"]);
+    assert_eq!(world.number("select count(*) from events where kind = 'session.created'"), 1);
+}
+
+async fn wh_5_only_who_is_subscribed_in_the_same_project_is_told(mut world: TestHub) {
+    world.may_call_itself();
+    let caller = world.caller();
+    let other = world.project("other").await;
+    let [ours, deletions, keys, theirs, disabled] = std::array::from_fn(|_| receiver());
+    world.add(&caller, config("bamboohr")).await;
+    world.hook(&caller, &ours.url()).await;
+    world.hook_for(&caller, &deletions.url(), &[EventKind::AccountDeleted]).await;
+    world.hook_for(&caller, &keys.url(), &[EventKind::KeyCreated]).await;
+    world.hook(&other, &theirs.url()).await;
+    let off = world.hook(&caller, &disabled.url()).await;
+    webhooks::disable(&world.hub, &caller, &off, guard()).await.unwrap();
+    linked(&world, "acme").await;
+    world.key(&caller, crate::support::asked::key("ci", "admin")).await;
+    world.send().await;
+    assert_eq!(ours.told("event"), ["account.created"]);
+    assert_eq!(keys.told("event"), ["key.created"]);
+    assert_eq!(keys.asked()[0].json()["data"], json!({ "name": "ci" }));
+    for silent in [&deletions, &theirs, &disabled] {
+        assert!(silent.asked().is_empty(), "{:?}", silent.asked());
+    }
+}
+
+async fn wh_7_what_happens_while_it_is_disabled_is_not_sent_later(mut world: TestHub) {
+    world.may_call_itself();
+    let caller = world.caller();
+    let there = receiver();
+    world.add(&caller, config("bamboohr")).await;
+    linked(&world, "before").await;
+    let hook = world.hook(&caller, &there.url()).await;
+    assert_eq!(world.send().await, 0, "nothing of the time before it was made");
+    linked(&world, "one").await;
+    // On its way, and not sent yet: it waits.
+    webhooks::disable(&world.hub, &caller, &hook, guard()).await.unwrap();
+    assert_eq!(world.send().await, 0);
+    linked(&world, "two").await;
+    assert_eq!(world.send().await, 0);
+    linked(&world, "three").await;
+    webhooks::enable(&world.hub, &caller, &hook, guard()).await.unwrap();
+    linked(&world, "four").await;
+    world.send().await;
+    assert_eq!(there.told("origin_owner_id"), ["one", "four"]);
+    // What was queued before it was disabled waits, and is sent afterwards.
+    let failing = FakeHub::script(vec![
+        Reply::text(500, "text/plain", ""),
+        Reply::text(200, "text/plain", ""),
+    ]);
+    let second = world.hook(&caller, &failing.url()).await;
+    linked(&world, "five").await;
+    world.send().await;
+    webhooks::disable(&world.hub, &caller, &second, guard()).await.unwrap();
+    world.clock.advance_seconds(3_600);
+    assert_eq!(world.send().await, 0);
+    webhooks::enable(&world.hub, &caller, &second, guard()).await.unwrap();
+    assert_eq!(world.send().await, 1);
+    assert_eq!(failing.told("origin_owner_id"), ["five", "five"]);
+    // Doing it again changes nothing.
+    let events = world.events();
+    let again = webhooks::enable(&world.hub, &caller, &second, guard()).await.unwrap();
+    assert!(!again.changed && world.events() == events);
+}
+
+async fn wh_8_a_receiver_that_fails_changes_nothing(mut world: TestHub) {
+    world.may_call_itself();
+    let caller = world.caller();
+    world.add(&caller, config("bamboohr")).await;
+    // Nobody listens there.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    world.hook(&caller, &format!("http://127.0.0.1:{port}/")).await;
+    let id = linked(&world, "acme").await;
+    assert_eq!(world.send().await, 1);
+    world.account(&caller, &id).await;
+    let [delivery] = all(&world, &Filter::default()).await.try_into().unwrap();
+    assert_eq!((delivery.state.as_str(), delivery.attempts), ("pending", 1));
+    let told = delivery.last_error.unwrap();
+    assert!(told.starts_with("can't connect"), "{told}");
+    assert_eq!(delivery.last_status, None);
+}
+
+async fn wh_9_attempts_follow_the_schedule_with_one_body(mut world: TestHub) {
+    world.may_call_itself();
+    let caller = world.caller();
+    let there = answering(500);
+    world.add(&caller, config("bamboohr")).await;
+    let hook = world.hook(&caller, &there.url()).await;
+    linked(&world, "acme").await;
+    assert_eq!(world.send().await, 1);
+    let since = world.now();
+    for (made, pause) in (1..).zip([5, 300, 1_800, 7_200, 18_000, 36_000, 36_000]) {
+        world.clock.advance_seconds(pause - 1);
+        assert_eq!(world.send().await, 0, "too early after attempt {made}");
+        world.clock.advance_seconds(1);
+        assert_eq!(world.send().await, 1, "attempt {}", made + 1);
+    }
+    let asked = there.asked();
+    assert_eq!(asked.len(), 8);
+    for one in &asked {
+        assert_eq!(one.body, asked[0].body, "frozen, `sent_at` included");
+        assert_eq!(one.header("x-stackone-signature"), asked[0].header("x-stackone-signature"));
+        assert_eq!(one.header("webhook-id"), asked[0].header("webhook-id"));
+    }
+    assert_eq!(asked[0].json()["sent_at"], since.to_string());
+    let last: i64 = asked[7].header("webhook-timestamp").parse().unwrap();
+    assert_eq!(last, world.now().as_millis() / 1000, "each attempt is signed anew");
+    verify(&[secret()], &claims(&asked[7]), &asked[7].body, world.now()).unwrap();
+    let [delivery] = all(&world, &Filter::default()).await.try_into().unwrap();
+    assert_eq!((delivery.state.as_str(), delivery.next_at), ("failed", None));
+    let detail = detail(&world, delivery.id).await;
+    assert_eq!(detail.attempts.len(), 8);
+    assert_eq!(detail.body.unwrap(), asked[0].body);
+    assert_eq!(detail.attempts[0].answer.as_deref(), Some("no"));
+    world.clock.advance_seconds(1_000_000);
+    assert_eq!(world.send().await, 0, "given up");
+    let now = hook_now(&world, &hook).await;
+    assert_eq!((now.failing_since, now.disabled), (Some(since), None));
+}
+
+async fn wh_9_a_receiver_may_ask_for_time(mut world: TestHub) {
+    world.may_call_itself();
+    let caller = world.caller();
+    let there = FakeHub::script(vec![
+        Reply::text(429, "text/plain", "").header("retry-after", "60"),
+        Reply::text(503, "text/plain", "").header("retry-after", "999999999"),
+        Reply::text(204, "text/plain", ""),
+    ]);
+    world.add(&caller, config("bamboohr")).await;
+    let hook = world.hook(&caller, &there.url()).await;
+    linked(&world, "acme").await;
+    assert_eq!(world.send().await, 1);
+    world.clock.advance_seconds(59);
+    assert_eq!(world.send().await, 0);
+    world.clock.advance_seconds(1);
+    assert_eq!(world.send().await, 1);
+    world.clock.advance_seconds(86_399);
+    assert_eq!(world.send().await, 0, "a day at most");
+    world.clock.advance_seconds(1);
+    assert_eq!(world.send().await, 1);
+    let [delivery] = all(&world, &Filter::default()).await.try_into().unwrap();
+    assert_eq!((delivery.state.as_str(), delivery.last_status), ("delivered", Some(204)));
+    assert_eq!(delivery.attempts, 3);
+    assert_eq!(hook_now(&world, &hook).await.failing_since, None, "it works again");
+}
+
+async fn wh_9_after_five_days_of_failures_it_is_disabled_with_an_event(mut world: TestHub) {
+    world.may_call_itself();
+    let caller = world.caller();
+    let (there, watcher) = (answering(500), receiver());
+    world.add(&caller, config("bamboohr")).await;
+    let hook = world.hook(&caller, &there.url()).await;
+    world.hook_for(&caller, &watcher.url(), &[EventKind::WebhookDisabled]).await;
+    linked(&world, "first").await;
+    world.send().await;
+    world.clock.advance_seconds(5 * 86_400 - 1);
+    linked(&world, "second").await;
+    world.send().await;
+    assert!(hook_now(&world, &hook).await.disabled.is_none());
+    world.clock.advance_seconds(5);
+    world.send().await;
+    let disabled = hook_now(&world, &hook).await.disabled.unwrap();
+    assert_eq!((disabled.0, disabled.1.as_str()), (world.now(), "failing"));
+    world.send().await;
+    let [told] = watcher.asked().try_into().unwrap();
+    let told = told.json();
+    assert_eq!((&told["record_type"], &told["record_id"]), (&json!("webhook"), &json!(hook)));
+    assert_eq!(told["data"]["disabled_reason"], "failing");
+    // Enabled again it starts afresh.
+    webhooks::enable(&world.hub, &caller, &hook, guard()).await.unwrap();
+    linked(&world, "third").await;
+    world.send().await;
+    let now = hook_now(&world, &hook).await;
+    assert_eq!((now.disabled, now.failing_since), (None, Some(world.now())));
+}
+
+async fn wh_10_disabling_a_config_tells_of_each_account(mut world: TestHub) {
+    world.may_call_itself();
+    let caller = world.caller();
+    let there = receiver();
+    world.add(&caller, config("bamboohr")).await;
+    for owner in ["a", "b", "c"] {
+        linked(&world, owner).await;
+    }
+    world.hook(&caller, &there.url()).await;
+    world.disable(&caller, "bamboohr").await;
+    world.enable(&caller, "bamboohr").await;
+    world.send().await;
+    assert_eq!(there.told("event"), ["account.updated"; 6]);
+    let mut owners = there.told("origin_owner_id");
+    owners.sort_unstable();
+    assert_eq!(owners, ["a", "a", "b", "b", "c", "c"]);
+}
+
+async fn threat_18_private_addresses_are_refused_when_made_and_when_called(world: TestHub) {
+    let caller = world.caller();
+    let new = |url: &str| New {
+        url: url.parse().unwrap(),
+        events: [EventKind::AccountCreated].into(),
+        secret: None,
+    };
+    for url in [
+        "https://127.0.0.1/",
+        "https://2130706433/",
+        "https://0x7f.1/",
+        "https://[::1]/",
+        "https://[::ffff:10.0.0.1]/",
+        "https://169.254.169.254/latest/meta-data",
+        "https://10.0.0.1/",
+        "https://192.168.1.1/",
+        "https://100.64.0.1/",
+        "https://[fd00::1]/",
+        "https://[64:ff9b::7f00:1]/",
+        "https://0.0.0.0/",
+        "http://app.example.com/",
+        "http://8.8.8.8/",
+    ] {
+        let made = world.changes_nothing(webhooks::create(&world.hub, &caller, new(url), guard()));
+        refused(made.await, &codes::WEBHOOK_BLOCKED);
+    }
+    let made = webhooks::create(&world.hub, &caller, new("https://app.example.com/"), guard());
+    let hook = made.await.unwrap().webhook.id;
+    let changes = webhooks::Changes { url: Some("https://[::1]/".parse().unwrap()), events: None };
+    let changed = webhooks::update(&world.hub, &caller, &hook, changes, guard()).await;
+    refused(changed, &codes::WEBHOOK_BLOCKED);
+    // One that was allowed when it was made is not called when it is not allowed any more.
+    let there = receiver();
+    let mut lenient = allowed(world.another());
+    let made = webhooks::create(&lenient, &caller, new(&there.url()), guard()).await.unwrap();
+    let sent = deliveries::test(&lenient, &caller, &made.webhook.id, guard()).await.unwrap();
+    assert_eq!((sent.delivery.state.as_str(), there.asked().len()), ("delivered", 1));
+    // A name that stands for this machine is refused as well, at the moment of the call (threat 19).
+    let named = there.url().replace("http://127.0.0.1", "https://localhost");
+    let made = webhooks::create(&world.hub, &caller, new(&named), guard()).await.unwrap();
+    lenient = world.another();
+    for id in [&made.webhook.id, &hook] {
+        let sent = deliveries::test(&lenient, &caller, id, guard()).await.unwrap();
+        assert_eq!(sent.delivery.state.as_str(), "failed", "{sent:?}");
+    }
+    assert_eq!(there.asked().len(), 1);
+}
+
+async fn threat_20_redirects_are_not_followed(mut world: TestHub) {
+    world.may_call_itself();
+    let caller = world.caller();
+    let inside = receiver();
+    let to = inside.url();
+    let there =
+        FakeHub::start(move |_, _| Reply::text(307, "text/plain", "").header("location", &*to));
+    world.add(&caller, config("bamboohr")).await;
+    world.hook(&caller, &there.url()).await;
+    linked(&world, "acme").await;
+    assert_eq!(world.send().await, 1);
+    assert!(inside.asked().is_empty());
+    let [delivery] = all(&world, &Filter::default()).await.try_into().unwrap();
+    assert_eq!((delivery.state.as_str(), delivery.last_status), ("pending", Some(307)));
+    assert!(delivery.last_error.unwrap().contains("redirects"));
+}
+
+async fn threat_30_410_is_the_end(mut world: TestHub) {
+    world.may_call_itself();
+    let caller = world.caller();
+    let there = answering(410);
+    world.add(&caller, config("bamboohr")).await;
+    let hook = world.hook(&caller, &there.url()).await;
+    linked(&world, "acme").await;
+    linked(&world, "globex").await;
+    world.send().await;
+    let now = hook_now(&world, &hook).await;
+    assert_eq!(now.disabled.map(|(_, why)| why.as_str()), Some("gone"));
+    assert_eq!(world.number("select count(*) from events where kind = 'webhook.disabled'"), 1);
+    let asked = there.asked().len();
+    linked(&world, "initech").await;
+    world.clock.advance_seconds(3_600);
+    assert_eq!(world.send().await, 0);
+    assert_eq!(there.asked().len(), asked);
+}
+
+async fn threat_31_address_and_secrets_are_sealed(world: TestHub) {
+    let caller = world.caller();
+    let made =
+        world.hook_for(&caller, "https://a.example/?token=t0ken-1", &[EventKind::KeyCreated]);
+    let made = made.await;
+    assert_eq!(made.secret, None, "who brings a secret knows it");
+    let id = made.webhook.id;
+    let next = webhooks::rotate(&world.hub, &caller, &id, Rotation::Begin, guard()).await.unwrap();
+    let next = next.secret.unwrap().text().expose().to_owned();
+    let rows = format!("{:?}", world.dump());
+    let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    for planted in ["t0ken-1", SECRET, &next] {
+        assert!(!rows.contains(planted) && !rows.contains(&hex(planted)), "{planted}");
+    }
+    assert!(rows.contains("https://a.example/?token=***"), "{rows}");
+    // A row's secrets open in that row only.
+    let other = world.hook(&caller, "https://b.example/").await;
+    world.raw(&format!(
+        "update webhooks set sealed = (select sealed from webhooks where id = '{id}'), \
+         sealed_version = 2 where id = '{other}'"
+    ));
+    let moved = deliveries::test(&world.hub, &caller, &other, guard()).await;
+    assert!(moved.err().unwrap().code().name.starts_with("seal."));
+}
+
+async fn a_secret_is_replaced_while_both_sign(mut world: TestHub) {
+    world.may_call_itself();
+    let caller = world.caller();
+    let there = receiver();
+    let id = world.hook(&caller, &there.url()).await;
+    let rotate = async |step| webhooks::rotate(&world.hub, &caller, &id, step, guard()).await;
+    let test = async || {
+        deliveries::test(&world.hub, &caller, &id, guard()).await.unwrap();
+        there.asked().pop().unwrap()
+    };
+    refused(rotate(Rotation::Activate).await, &codes::WEBHOOK_STATE);
+    let begun = rotate(Rotation::Begin).await.unwrap();
+    assert_eq!(begun.webhook.next_secret_at, Some(world.now()));
+    let (old, new) = (secret(), begun.secret.unwrap());
+    let fits = |asked: &Asked, secret: &SigningSecret, only: &str| {
+        let mut claims = claims(asked);
+        if only == "standard" {
+            claims.signature = None;
+        } else {
+            claims.signatures = None;
+        }
+        verify(std::slice::from_ref(secret), &claims, &asked.body, world.now()).is_ok()
+    };
+    let asked = test().await;
+    assert!(fits(&asked, &old, "vendor") && !fits(&asked, &new, "vendor"));
+    assert!(fits(&asked, &old, "standard") && fits(&asked, &new, "standard"));
+    let active = rotate(Rotation::Activate).await.unwrap();
+    assert!(active.secret.is_none() && active.webhook.previous_secret_at.is_some());
+    let asked = test().await;
+    assert!(!fits(&asked, &old, "vendor") && fits(&asked, &new, "vendor"));
+    assert!(fits(&asked, &old, "standard") && fits(&asked, &new, "standard"));
+    let done = rotate(Rotation::Finish).await.unwrap();
+    assert_eq!((done.webhook.next_secret_at, done.webhook.previous_secret_at), (None, None));
+    let asked = test().await;
+    assert!(!fits(&asked, &old, "standard") && fits(&asked, &new, "standard"));
+    let leaked = rotate(Rotation::AtOnce).await.unwrap().secret.unwrap();
+    let asked = test().await;
+    assert!(fits(&asked, &leaked, "vendor") && !fits(&asked, &new, "standard"));
+    assert_ne!(leaked, SigningSecret::mint(&[0; SECRET_BYTES]));
+}
+
+async fn a_delivery_is_sent_again_as_it_was(mut world: TestHub) {
+    world.may_call_itself();
+    let caller = world.caller();
+    let there = receiver();
+    world.add(&caller, config("bamboohr")).await;
+    let hook = world.hook(&caller, &there.url()).await;
+    linked(&world, "acme").await;
+    world.send().await;
+    let [delivery] = all(&world, &Filter::default()).await.try_into().unwrap();
+    world.clock.advance_seconds(500);
+    let again = deliveries::redeliver(&world.hub, &caller, delivery.id, guard()).await.unwrap();
+    assert_eq!(again.after.unwrap().state.as_str(), "pending");
+    assert_eq!(world.send().await, 1);
+    let asked = there.asked();
+    assert_eq!((asked.len(), &asked[0].body), (2, &asked[1].body));
+    assert_eq!(asked[0].header("webhook-id"), asked[1].header("webhook-id"));
+    assert_eq!(detail(&world, delivery.id).await.attempts.len(), 2);
+    // Those given up since a time, of a webhook that is enabled.
+    world.raw("update webhook_deliveries set state = 'failed'");
+    let since = world.now().plus_seconds(-60);
+    let again =
+        async |hook| deliveries::redeliver_since(&world.hub, &caller, hook, since, guard()).await;
+    let other = "0199-none".parse().unwrap();
+    refused(again(Some(&other)).await, &codes::WEBHOOK_UNKNOWN);
+    assert_eq!(again(Some(&hook)).await.unwrap(), 1);
+    assert_eq!(again(None).await.unwrap(), 0, "it is on its way already");
+    assert_eq!(world.send().await, 1);
+    webhooks::disable(&world.hub, &caller, &hook, guard()).await.unwrap();
+    let refusal = deliveries::redeliver(&world.hub, &caller, delivery.id, guard()).await;
+    refused(refusal, &codes::WEBHOOK_STATE);
+    refused(again(Some(&hook)).await, &codes::WEBHOOK_STATE);
+    let missing = DeliveryId::from_row(99_999);
+    let unknown = deliveries::redeliver(&world.hub, &caller, missing, guard()).await;
+    refused(unknown, &codes::DELIVERY_UNKNOWN);
+}
+
+async fn a_trial_is_sent_once_and_shown(mut world: TestHub) {
+    world.may_call_itself();
+    let caller = world.caller();
+    let there = answering(500);
+    let hook = world.hook(&caller, &there.url()).await;
+    webhooks::disable(&world.hub, &caller, &hook, guard()).await.unwrap();
+    let sent = deliveries::test(&world.hub, &caller, &hook, guard()).await.unwrap();
+    assert_eq!(sent.delivery.state.as_str(), "failed");
+    assert_eq!(sent.attempts[0].status, Some(500));
+    let body = there.asked()[0].json();
+    assert_eq!((&body["event"], &body["record_id"]), (&json!("webhook.test"), &json!(hook)));
+    verify(&[secret()], &claims(&there.asked()[0]), &there.asked()[0].body, world.now()).unwrap();
+    world.clock.advance_seconds(3_600);
+    webhooks::enable(&world.hub, &caller, &hook, guard()).await.unwrap();
+    assert_eq!(world.send().await, 0, "a trial is not repeated");
+    assert_eq!(hook_now(&world, &hook).await.failing_since, None);
+    let tried = world.changes_nothing(deliveries::test(&world.hub, &caller, &hook, DRY_RUN)).await;
+    assert!(tried.unwrap().attempts.is_empty());
+    assert_eq!(there.asked().len(), 1);
+}
+
+async fn every_event_is_fanned_out_once(mut world: TestHub) {
+    world.may_call_itself();
+    let caller = world.caller();
+    let there = receiver();
+    world.add(&caller, config("bamboohr")).await;
+    world.hook(&caller, &there.url()).await;
+    linked(&world, "acme").await;
+    world.send().await;
+    // A process that was cut off between the deliveries and the note of them starts over.
+    world.raw("update webhook_cursor set seq = 0");
+    assert_eq!(world.send().await, 0);
+    assert_eq!(there.asked().len(), 1);
+    // More than one step of the work.
+    for number in 0..300 {
+        linked(&world, &format!("owner-{number}")).await;
+    }
+    assert_eq!(world.send().await, 300);
+    let mut told = there.told("origin_owner_id");
+    told.sort_unstable();
+    told.dedup();
+    assert_eq!(told.len(), 301);
+}
+
+async fn events_of_one_thing_never_overtake_one_another(mut world: TestHub) {
+    world.may_call_itself();
+    let caller = world.caller();
+    let there = receiver();
+    world.add(&caller, config("bamboohr")).await;
+    let mut ids = Vec::new();
+    for owner in ["a", "b", "c", "d"] {
+        ids.push(linked(&world, owner).await);
+    }
+    world.hook(&caller, &there.url()).await;
+    for number in 0..30 {
+        for id in &ids {
+            let mut changes = Changes::default();
+            changes.update.owner_name = Some(format!("{number:02}"));
+            accounts::update(&world.hub, &caller, id, changes, guard()).await.unwrap();
+        }
+    }
+    assert_eq!(world.send().await, 120);
+    for id in &ids {
+        let told: Vec<String> = there
+            .asked()
+            .iter()
+            .map(Asked::json)
+            .filter(|body| body["account_id"] == json!(id))
+            .map(|body| body["origin_owner_name"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(told.len(), 30);
+        assert!(told.is_sorted(), "{told:?}");
+    }
+}
+
+async fn two_replicas_send_each_delivery_once(mut world: TestHub) {
+    world.may_call_itself();
+    let caller = world.caller();
+    let receivers: Vec<FakeHub> = (0..4).map(|_| receiver()).collect();
+    world.add(&caller, config("bamboohr")).await;
+    for there in &receivers {
+        world.hook(&caller, &there.url()).await;
+    }
+    for number in 0..40 {
+        linked(&world, &format!("owner-{number}")).await;
+    }
+    let (one, other) = (allowed(world.another()), allowed(world.another()));
+    let (sent, also) = futures_util::join!(round(&one), round(&other));
+    let (sent, also) = (sent.unwrap(), also.unwrap());
+    let rest = world.send().await;
+    assert_eq!(sent + also + rest, 160);
+    for there in &receivers {
+        let mut told = there.told("record_id");
+        told.sort_unstable();
+        told.dedup();
+        assert_eq!((told.len(), there.asked().len()), (40, 40));
+    }
+}
+
+async fn a_webhook_that_is_deleted_meanwhile_is_passed_over(mut world: TestHub) {
+    world.may_call_itself();
+    let caller = world.caller();
+    let there = receiver();
+    world.add(&caller, config("bamboohr")).await;
+    let hook = world.hook(&caller, &there.url()).await;
+    linked(&world, "acme").await;
+    webhooks::delete(&world.hub, &caller, &hook, guard()).await.unwrap();
+    assert_eq!(world.send().await, 0);
+    refused(webhooks::get(&world.hub, &caller, &hook).await, &codes::WEBHOOK_UNKNOWN);
+    for table in ["webhook_deliveries", "webhook_bodies", "webhook_attempts"] {
+        assert_eq!(world.number(&format!("select count(*) from {table}")), 0, "{table}");
+    }
+    assert_eq!(world.number("select count(*) from events where kind = 'webhook.deleted'"), 1);
+}
+
+async fn old_deliveries_are_forgotten(mut world: TestHub) {
+    world.may_call_itself();
+    let caller = world.caller();
+    let there = receiver();
+    world.add(&caller, config("bamboohr")).await;
+    world.hook(&caller, &there.url()).await;
+    linked(&world, "acme").await;
+    world.send().await;
+    world.clock.advance_seconds(30 * 86_400 - 60);
+    linked(&world, "globex").await;
+    world.send().await;
+    assert_eq!(all(&world, &Filter::default()).await.len(), 2);
+    world.clock.advance_seconds(120);
+    world.send().await;
+    let left = all(&world, &Filter::default()).await;
+    assert_eq!(left.len(), 1, "30 days");
+    assert_eq!(world.number("select count(*) from webhook_bodies"), 1);
+    assert_eq!(world.number("select count(*) from webhook_attempts"), 1);
+}
+
+async fn a_dry_run_leaves_nothing(world: TestHub) {
+    let caller = world.caller();
+    let id = world.hook(&caller, "https://a.example/").await;
+    let new = New {
+        url: "https://b.example/".parse().unwrap(),
+        events: [EventKind::KeyCreated].into(),
+        secret: None,
+    };
+    let hub = &world.hub;
+    let made = world.changes_nothing(webhooks::create(hub, &caller, new, DRY_RUN)).await;
+    assert!(made.unwrap().secret.is_some());
+    let changes = webhooks::Changes { events: Some([EventKind::KeyDeleted].into()), url: None };
+    let changed = webhooks::update(hub, &caller, &id, changes, DRY_RUN);
+    assert!(world.changes_nothing(changed).await.unwrap().changed);
+    let disabled = webhooks::disable(hub, &caller, &id, DRY_RUN);
+    assert!(world.changes_nothing(disabled).await.unwrap().changed);
+    let rotated = webhooks::rotate(hub, &caller, &id, Rotation::AtOnce, DRY_RUN);
+    assert!(world.changes_nothing(rotated).await.unwrap().secret.is_some());
+    let deleted = webhooks::delete(hub, &caller, &id, DRY_RUN);
+    assert!(world.changes_nothing(deleted).await.unwrap().changed);
+    assert!(hook_now(&world, &id).await.disabled.is_none());
+}
+
+/// In real time, so on one database only.
+#[test]
+fn threat_30_who_hangs_or_floods_delays_nobody_and_is_cut_off() {
+    crate::support::hub::on_sqlite(async |mut world: TestHub| {
+        world.may_call_itself();
+        let caller = world.caller();
+        let good = receiver();
+        let silent = FakeHub::start(|_, _| Reply::silence());
+        let stuck = FakeHub::start(|_, _| Reply::text(200, "text/plain", "begun").hang());
+        let flood = vec![b'x'; 1 << 20];
+        let endless =
+            FakeHub::start(move |_, _| Reply::text(200, "text/plain", flood.clone()).endless());
+        world.add(&caller, config("bamboohr")).await;
+        for there in [&silent, &stuck, &endless] {
+            world.hook(&caller, &there.url()).await;
+        }
+        let hook = world.hook(&caller, &good.url()).await;
+        for number in 0..20 {
+            linked(&world, &format!("owner-{number}")).await;
+        }
+        let began = Instant::now();
+        let sending = world.send();
+        let watching = async {
+            while good.asked().len() < 20 && began.elapsed() < Duration::from_secs(30) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            began.elapsed()
+        };
+        let (took, _) = futures_util::join!(watching, async {
+            // The rest of the round is about the others, one of which never answers.
+            tokio::time::timeout(Duration::from_secs(14), sending).await.ok()
+        });
+        assert!(took < Duration::from_secs(8), "{took:?}");
+        let filter = Filter { webhook: Some(hook), ..Filter::default() };
+        assert!(all(&world, &filter).await.iter().all(|one| one.state.as_str() == "delivered"));
+        let cut: Vec<_> = all(&world, &Filter::default())
+            .await
+            .into_iter()
+            .filter(|one| one.last_error.as_deref() == Some("no answer within 10 s"))
+            .collect();
+        assert!(!cut.is_empty(), "who is silent is given 10 s");
+        let kept = world.number("select coalesce(max(length(answer)), 0) from webhook_attempts");
+        assert!((1..=1024).contains(&kept), "{kept}");
+        let body: Value = good.asked()[0].json();
+        assert_eq!(body["event"], "account.created");
+    });
+}
