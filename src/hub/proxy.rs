@@ -24,6 +24,7 @@ use crate::provider::forward::{Download, Forward, Place, Received};
 pub use crate::provider::forward::{Upload, caller_headers};
 
 use super::Hub;
+use super::logs::Step;
 use super::linking::provider_error;
 use super::refresh::{self, Usable, Want};
 
@@ -125,7 +126,7 @@ pub async fn pass(
             headers: headers.clone(),
             body: this,
         };
-        let received = send(hub, &usable, &url, forward).await?;
+        let received = send(hub, caller, &usable, &url, forward).await?;
         let wait_s = (received.status == 429).then(|| wait_s(hub, &received)).flatten();
         let next = tried.next(received.status, wait_s, repeats && again.is_some());
         tried.note(next);
@@ -191,26 +192,35 @@ fn foreign(message: String) -> HubError {
         .hint("give a path below the root of the provider's API, such as /v1/employees?limit=10")
 }
 
-/// Sends the call once, and takes down that it did.
+/// Sends the call once, and logs it.
 async fn send(
     hub: &Hub,
+    caller: &Caller,
     usable: &Usable,
     url: &Url,
     forward: Forward<'_>,
 ) -> Result<Received, HubError> {
-    let (began, method) = (Instant::now(), forward.method.clone());
+    let (at, began, method) = (hub.now(), Instant::now(), forward.method.clone());
     let outcome = hub.provider.send(target(usable), forward, hub.now()).await;
-    let status = match &outcome {
-        Ok(received) => Some(received.status),
-        Err(failure) => failure.status,
+    let (status, error) = match &outcome {
+        Ok(received) => (Some(received.status), None),
+        Err(failure) => (failure.status, Some(failure.message.as_str())),
     };
-    tracing::debug!(
-        target: "hubctl::proxy",
-        account = usable.account.id.as_str(), provider = usable.account.provider.as_str(),
-        method = method.as_str(), host = url.host_str(), status,
-        duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-        "call to a provider"
-    );
+    let secrets = secrets(usable);
+    let step = Step {
+        at: Some(at),
+        duration_ms: i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX),
+        method: method.as_str(),
+        url: url.as_str(),
+        status,
+        account: Some(&usable.account.id),
+        provider: Some(&usable.account.provider),
+        action: "proxy",
+        error,
+        secrets: secrets.iter().map(|(_, secret)| secret).collect(),
+        seen: None,
+    };
+    hub.log_step(caller.project(), step);
     outcome.map_err(provider_error)
 }
 

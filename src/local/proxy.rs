@@ -50,11 +50,19 @@ impl Local {
         Ok(Told::Whole(whole(&answer, &held)))
     }
 
-    /// `accounts.proxy`
+    /// `accounts.proxy` as a command, which the log tells as one.
     ///
     /// # Errors
     /// As the hub reports them.
     pub async fn pass(&self, account: &AccountId, pass: Pass) -> Result<Passed, HubError> {
+        self.as_command("proxy", self.forward(account, pass)).await
+    }
+
+    /// `accounts.proxy`
+    ///
+    /// # Errors
+    /// As the hub reports them.
+    pub async fn forward(&self, account: &AccountId, pass: Pass) -> Result<Passed, HubError> {
         let body = match pass.body {
             PassBody::Empty => Upload::Empty,
             PassBody::Whole(mut bytes) => Upload::Whole(std::mem::take(&mut *bytes).into()),

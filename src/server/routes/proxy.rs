@@ -69,7 +69,7 @@ pub(super) async fn raw(Door(hub): Door, Path(account): Path<String>, request: R
     }
     let is_bodiless = method == "HEAD";
     let pass = Pass { method, path, headers, body: upload(&parts.headers, body).await? };
-    answer(hub.pass(&account, pass).await?, is_bodiless)
+    answer(hub.forward(&account, pass).await?, is_bodiless)
 }
 
 /// The caller's body: held where it is short, so that it can be sent twice.

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod command;
+mod logged;
 mod refusals;
 mod repeats;
 mod streams;

@@ -1,0 +1,75 @@
+//! What the log tells of calls to providers.
+
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use crate::support::http::{FakeHub, Reply};
+use crate::support::serving::PATIENCE;
+
+use super::{CREDENTIAL, World, address, told, with_tokens};
+
+/// The call of this id, once it is in the log.
+#[track_caller]
+fn logged(world: &World, id: &str) -> Value {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let shown = world.home.run(&format!("logs get {id} --json"));
+        if shown.code == 0 {
+            assert!(!shown.stdout.contains(CREDENTIAL), "{}", shown.stdout);
+            return shown.json();
+        }
+        assert!(Instant::now() < until, "it never came: {shown:?}");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_call_is_a_row_of_the_log_with_a_step_for_each_time_it_was_sent() {
+    let provider = with_tokens(|_, token| match token {
+        2 => Reply::json(200, &json!({})),
+        _ => Reply::json(401, &json!({})),
+    });
+    let world = World::with_tokens(address(&provider));
+    let served = world.serve("--allow-target 127.0.0.0/8");
+    let headers = format!(
+        "{}x-account-id: {}\r\nx-request-id: call-1\r\n",
+        served.headers(),
+        world.account
+    );
+    let body = json!({"path": format!("/x?token={CREDENTIAL}&page=2")}).to_string();
+    let answer = served.serving.connect().post("/unified/proxy", &headers, &body);
+    assert_eq!(told(answer)["status"], 200);
+    let row = logged(&world, "call-1");
+    assert_eq!((&row["account_id"], &row["provider"]), (&json!(world.account), &json!("acme")));
+    assert_eq!((&row["status"], &row["http_method"]), (&json!(200), &json!("post")));
+    let steps: Vec<&Value> = row["step_requests"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|step| step["action"] == "proxy")
+        .collect();
+    assert_eq!(steps.len(), 2, "{row}");
+    let mut statuses: Vec<&Value> = steps.iter().map(|step| &step["status"]).collect();
+    statuses.sort_by_key(|status| status.as_u64());
+    assert_eq!(statuses, [&json!(200), &json!(401)]);
+    for step in steps {
+        assert_eq!((&step["http_method"], &step["provider"]), (&json!("get"), &json!("acme")));
+        assert_eq!(step["account_id"], json!(world.account));
+        assert_eq!(step["path"], "/api/x");
+        assert!(step["url"].as_str().unwrap().contains("page=2"), "{step}");
+    }
+}
+
+#[test]
+fn a_command_that_calls_a_provider_is_logged_and_one_that_may_not_is_not() {
+    let provider = FakeHub::script(vec![Reply::json(200, &json!({}))]);
+    let world = World::at(address(&provider));
+    let account = &world.account;
+    world.home.run(&format!("request GET /x --account {account}")).code(0);
+    world.home.run(&format!("request GET //evil.example --account {account}")).code(2);
+    let rows = world.home.run(&format!("logs list --account {account} --json")).code(0).json();
+    let rows = rows.as_array().unwrap();
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert_eq!((&rows[0]["action"], &rows[0]["status"]), (&json!("proxy"), &json!(200)));
+}
