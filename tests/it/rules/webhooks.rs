@@ -433,7 +433,7 @@ async fn threat_31_address_and_secrets_are_sealed(world: TestHub) {
          sealed_version = 2 where id = '{other}'"
     ));
     let moved = deliveries::test(&world.hub, &caller, &other, guard()).await;
-    assert!(moved.err().unwrap().code().name.starts_with("seal."));
+    refused(moved, &codes::SEAL_BROKEN);
 }
 
 async fn a_secret_is_replaced_while_both_sign(mut world: TestHub) {
