@@ -176,8 +176,7 @@ struct Batched {
 }
 
 fn shape(id: &str) -> Option<Shape> {
-    let found = sessions(id).or_else(|| accounts(id)).or_else(|| configs(id));
-    found.or_else(|| logs::shape(id)).or_else(|| others(id))
+    [sessions, accounts, configs, logs::shape, others].into_iter().find_map(|shape| shape(id))
 }
 
 fn sessions(id: &str) -> Option<Shape> {

@@ -160,7 +160,7 @@ impl Walk {
             };
             let sql = format!(
                 "select at, id from {} where project = ?1{within} and outcome = ?2 \
-                 and at >= ?3 and at <= ?4 and {near} and id > ?7 order by {order} limit ?8",
+                 and at >= ?3 and at <= ?4 and {near} and +id > ?7 order by {order} limit ?8",
                 table.name()
             );
             best.extend(tx.all(&sql, &params, |row| Ok((row.int(0)?, row.int(1)?))).await?);
@@ -181,9 +181,10 @@ async fn by_numbers(
     project: ProjectNumber,
     numbers: &[(i64, i64)],
 ) -> Result<Vec<Entry>> {
+    // The sign keeps databases from reading the whole project to find a few numbers in it.
     let places: Vec<String> = (2..BY_NUMBER + 2).map(|number| format!("?{number}")).collect();
     let sql = format!(
-        "select {} from {} where project = ?1 and id in ({})",
+        "select {} from {} where +project = ?1 and id in ({})",
         table.columns(),
         table.name(),
         places.join(", ")
