@@ -19,6 +19,7 @@ use hubctl::error::HubError;
 use hubctl::hub::accounts::{Changes, Filter, New, Tags};
 use hubctl::hub::auth_configs::{self, Action};
 use hubctl::hub::connect_sessions::BatchItem;
+use hubctl::hub::logs::Filter as LogFilter;
 use hubctl::hub::write::Guard;
 use hubctl::hub::{api_keys, connectors};
 use hubctl::local::Local;
@@ -119,6 +120,7 @@ async fn call_everything(client: &Client) {
     _ = client.suspend(&account, guard).await;
     _ = client.resume(&account, guard).await;
     _ = client.delete_account(&account, false, guard).await;
+    _ = client.logs(&LogFilter::default(), true, |_| Ok(ControlFlow::Continue(()))).await;
     _ = client.projects().await;
     _ = client.get_project(&project).await;
     _ = client.project_accounts(&project).await;
