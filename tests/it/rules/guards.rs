@@ -56,7 +56,7 @@ async fn ac_18_a_dry_run_leaves_nothing(world: TestHub) {
     connect_sessions::revoke(hub, &caller, open, DRY_RUN).await.unwrap();
     projects::create(hub, &caller, &"new".parse().unwrap(), DRY_RUN).await.unwrap();
     let allowlist = Some("10.0.0.0/8".parse().unwrap());
-    let changes = projects::Changes { allowlist, app_origins: None };
+    let changes = projects::Changes { allowlist, ..projects::Changes::default() };
     let done = projects::update(hub, &caller, &"other".parse().unwrap(), changes, DRY_RUN).await;
     assert!(done.unwrap().changed);
     api_keys::create(hub, &caller, key("new", "admin"), DRY_RUN).await.unwrap();
