@@ -220,7 +220,7 @@ async fn send(
         secrets: secrets.iter().map(|(_, secret)| secret).collect(),
         seen: None,
     };
-    hub.log_step(caller.project(), step);
+    hub.log_step(caller.project(), &step);
     outcome.map_err(provider_error)
 }
 
