@@ -2,6 +2,8 @@
 //! the program starts without parsing any of them.
 //!
 //! Only what the index needs is looked at here; a test runs the validator over every connector.
+//!
+//! Puts the templates of the end user's pages into the program as well.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -11,12 +13,16 @@ use std::{env, fs};
 use serde_json::Value;
 
 const FOLDER: &str = "src/catalog/connectors";
+const TEMPLATES: &str = "src/server/page/templates";
+/// Templates that are pages; the others are parts of them.
+const PAGES: [&str; 3] = ["list", "form", "message"];
 
 type Failure = Box<dyn Error>;
 
 fn main() -> Result<(), Failure> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed={FOLDER}");
+    println!("cargo::rerun-if-changed={TEMPLATES}");
     // What cargo tells a build script comes by the environment and in no other way.
     #[expect(clippy::disallowed_methods, reason = "cargo names the folders in the environment")]
     let folder = |name: &str| env::var_os(name).map(PathBuf::from).ok_or("cargo says no folder");
@@ -25,7 +31,38 @@ fn main() -> Result<(), Failure> {
     let (blob, index) = catalog(&root.join(FOLDER))?;
     fs::write(out.join("catalog.json"), blob)?;
     fs::write(out.join("catalog_index.rs"), index)?;
+    fs::write(out.join("page_templates.rs"), templates(&root.join(TEMPLATES))?)?;
     Ok(())
+}
+
+/// A macro for each page, which makes a struct its template: askama is built without what would
+/// let it read files itself.
+fn templates(folder: &Path) -> Result<String, Failure> {
+    let mut text = String::new();
+    for page in PAGES {
+        let source = template(folder, &format!("{page}.html"))?;
+        writeln!(
+            text,
+            "macro_rules! {page}_template {{ ($($item:tt)*) => {{ #[derive(askama::Template)] \
+             #[template(source = {source:?}, ext = \"html\")] $($item)* }} }}"
+        )?;
+    }
+    Ok(text)
+}
+
+/// A template with its parts put in, and without what only a reader of the file needs.
+fn template(folder: &Path, name: &str) -> Result<String, Failure> {
+    let path = folder.join(name);
+    let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let mut whole = Vec::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let part = line.strip_prefix("{% include \"");
+        match part.and_then(|rest| rest.strip_suffix("\" %}")) {
+            Some(part) => whole.push(template(folder, part)?),
+            None => whole.push(line.to_owned()),
+        }
+    }
+    Ok(whole.join("\n"))
 }
 
 /// The text with all connectors, and the source of its index.

@@ -9,6 +9,7 @@ use crate::api::auth_configs::{AuthConfig, AuthConfigDetail, Impact};
 use crate::api::connect_sessions::{ConnectSession, CreatedSession};
 use crate::api::connectors::{Connector, ConnectorDetail};
 use crate::api::keys::{CreatedKey, Key};
+use crate::api::oauth_apps::OAuthApp;
 use crate::api::projects::Project;
 use crate::api::write::Written;
 use crate::client::Client;
@@ -21,7 +22,7 @@ use crate::domain::names::ConnectorKey;
 use crate::domain::project::ProjectName;
 use crate::error::HubError;
 use crate::hub::write::Guard;
-use crate::hub::{Hub, accounts, auth_configs, connect_sessions, connectors, projects};
+use crate::hub::{Hub, accounts, auth_configs, connect_sessions, connectors, oauth_apps, projects};
 use crate::local::{Flow, Local};
 
 /// Where a command acts.
@@ -176,6 +177,12 @@ dispatch! {
     fn delete_project(name: &ProjectName, guard: Guard) -> Written<Project>;
     /// `projects.update`
     fn update_project(name: &ProjectName, changes: projects::Changes, guard: Guard) -> Written<Project>;
+    /// `oauth_apps.list`
+    fn oauth_apps() -> Vec<OAuthApp>;
+    /// `oauth_apps.set`
+    fn set_oauth_app(new: oauth_apps::New, guard: Guard) -> Written<OAuthApp>;
+    /// `oauth_apps.delete`
+    fn delete_oauth_app(connector: &ConnectorKey, guard: Guard) -> Written<OAuthApp>;
     /// `keys.list`
     fn keys() -> Vec<Key>;
     /// `keys.get`

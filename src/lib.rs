@@ -12,5 +12,6 @@ pub mod hub;
 pub mod local;
 pub mod net;
 pub mod provider;
+pub mod sample;
 pub mod server;
 pub mod store;

@@ -12,6 +12,7 @@ use super::auth_configs::{AuthConfig, AuthConfigDetail};
 use super::connect_sessions::{ConnectSession, CreatedSession};
 use super::connectors::{Connector, ConnectorDetail};
 use super::keys::{CreatedKey, Key};
+use super::oauth_apps::OAuthApp;
 use super::projects::Project;
 use crate::domain::connector::guide::Guide;
 
@@ -62,6 +63,7 @@ pub const TYPES: &[Type] = &[
     Type::of::<ConnectSession>("session", "A connect session, without its token"),
     Type::of::<CreatedSession>("created-session", "A new connect session with token and link"),
     Type::of::<Project>("project", "A project"),
+    Type::of::<OAuthApp>("oauth-app", "An OAuth application of the hub's own, without its secret"),
     Type::of::<Key>("key", "An API key, without its text"),
     Type::of::<CreatedKey>("created-key", "A new API key with its text"),
 ];
@@ -133,6 +135,7 @@ impl JsonSchema for Target {
                 generator.subschema_for::<Connector>(),
                 generator.subschema_for::<Project>(),
                 generator.subschema_for::<Key>(),
+                generator.subschema_for::<OAuthApp>(),
             ]
         })
     }

@@ -267,7 +267,7 @@ fn with_backend(read: impl AsyncFnOnce(&Backend) -> Result<(), HubError>) -> Res
     let settings =
         Settings::merge(&globals, Environment::read(), SystemClock.now(), Reading::Whole)?;
     let context = Context::new(globals, settings)?;
-    context.block_on(false, async {
+    context.block_on(false, false, async {
         let reading = async { read(&context.glance(PATIENCE).await?).await };
         // Only a database elsewhere can keep the runtime waiting, and only then are there timers.
         if context.is_in_a_file() {

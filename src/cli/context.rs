@@ -140,8 +140,34 @@ impl Context {
     }
 
     async fn backend_on(&self, local: &Local, store: Store) -> Result<Backend, HubError> {
-        let hub = hub_on(local, store, self.settings.public_url.clone());
+        self.backend_at(local, store, self.settings.public_url.clone()).await
+    }
+
+    async fn backend_at(
+        &self,
+        local: &Local,
+        store: Store,
+        public_url: Url,
+    ) -> Result<Backend, HubError> {
+        let hub = self.hub_on(local, store, public_url);
         Backend::local(hub, &self.settings.project).await
+    }
+
+    /// The hub of the local store, where end users reach it at another address than the settings
+    /// say.
+    ///
+    /// # Errors
+    /// As for [`Context::backend`].
+    pub(super) async fn backend_reached_at(&self, public_url: Url) -> Result<Backend, HubError> {
+        let local = self.settings.local()?;
+        self.backend_at(local, store(local)?, public_url).await
+    }
+
+    fn hub_on(&self, local: &Local, store: Store, public_url: Url) -> Hub {
+        let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom::new()));
+        Hub::new(store, clock, random, local.keys.clone(), public_url)
+            .with_provider(self.settings.providers.clone())
+            .with_app_origins(self.settings.app_origins.clone())
     }
 
     /// The hub of the store for serving others, who reach it at `public_url`.
@@ -153,16 +179,18 @@ impl Context {
         // Reading never waits on the way, so that more than one a thread are idle.
         let readers = (threads + 2).min(MOST_READERS);
         let local = self.settings.local()?;
-        Ok(hub_on(local, store(local)?.for_server(readers), public_url))
+        Ok(self.hub_on(local, store(local)?.for_server(readers), public_url))
     }
 
-    /// Runs a command to its end; one that serves others on a thread per processor.
+    /// Runs a command to its end; one that serves others on a thread per processor. `calls` is for
+    /// one that uses the network wherever it acts.
     ///
     /// # Errors
     /// As the command ends.
     pub(super) fn block_on(
         &self,
         serves: bool,
+        calls: bool,
         command: impl Future<Output = Result<(), HubError>>,
     ) -> Result<(), HubError> {
         let mut builder = match serves {
@@ -170,7 +198,7 @@ impl Context {
             false => tokio::runtime::Builder::new_current_thread(),
         };
         // Timers and sockets are for networks; a store in a file needs neither.
-        if serves || !self.is_in_a_file() {
+        if serves || calls || !self.is_in_a_file() {
             builder.enable_all();
         }
         let runtime = builder.build().map_err(|error| {
@@ -209,9 +237,4 @@ fn store(local: &Local) -> Result<Store, HubError> {
         State::File(path) => Store::sqlite(path),
         State::Postgres(url) => Store::postgres(url)?,
     })
-}
-
-fn hub_on(local: &Local, store: Store, public_url: Url) -> Hub {
-    let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom::new()));
-    Hub::new(store, clock, random, local.keys.clone(), public_url)
 }

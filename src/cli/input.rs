@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, IsTerminal, Read};
 use std::path::Path;
 
+use ipnet::IpNet;
 use serde_json::{Map, Value};
 
 use crate::domain::secret::Secret;
@@ -23,6 +24,14 @@ pub(super) struct Values {
     pub(super) given: BTreeMap<String, Secret>,
     /// Names of those that stood on the command line itself.
     pub(super) literal: Vec<String>,
+}
+
+/// Reads a network, or an address that stands for itself alone.
+pub(super) fn network(text: &str) -> Result<IpNet, String> {
+    let single = || Some(IpNet::from(text.parse::<std::net::IpAddr>().ok()?));
+    text.parse().ok().or_else(single).ok_or_else(|| {
+        format!("`{text}` is no network: use 10.0.0.0/8, 2001:db8::/32 or an address")
+    })
 }
 
 /// Reads `K=V`, `K=@FILE` and `K=-`.

@@ -118,7 +118,7 @@ fn execute(arguments: &[OsString], env: Environment, told: &mut Told) -> Result<
     if leaf.writes_to_the_hub {
         commands::confirm_profile(&context)?;
     }
-    Ok(context.block_on(leaf.serves, (leaf.run)(&context, leaf.matches))?)
+    Ok(context.block_on(leaf.serves, leaf.calls, (leaf.run)(&context, leaf.matches))?)
 }
 
 /// Help goes to standard output; everything else becomes an error in hubctl's own form.

@@ -14,12 +14,14 @@ use super::commands::doctor::CheckRow;
 use super::commands::link::Link;
 use super::commands::meta::{CodeRow, VersionRow};
 use super::commands::profile::ProfileRow;
+use super::commands::wait::Waited;
 use super::exit::{EXIT_CODES, Envelope};
 use super::output::{OneOfMany, WriteResult};
 
 /// Types of the command line alone.
 const OWN: &[Type] = &[
     Type::of::<Link<'_>>("link", "One link of `hubctl link create --from`"),
+    Type::of::<Waited>("session-wait", "How a wait for the end user of a session ended"),
     Type::of::<WriteResult>("write", "What a change did to its one target"),
     Type::of::<Vec<OneOfMany<'_>>>("writes", "What a change did to each of its targets"),
     Type::of::<Found>("lint-finding", "Something that is wrong with a connector file"),
@@ -78,6 +80,7 @@ const ANSWERS: &[(&str, &[&str])] = &[
     ("session create", &["created-session"]),
     ("session get", &["session"]),
     ("session list", &["session[]"]),
+    ("session wait", &["session-wait"]),
     ("session revoke", WRITES),
     ("link create", &["created-session", "link[]"]),
     ("accounts list", &["account[]"]),
@@ -87,10 +90,15 @@ const ANSWERS: &[(&str, &[&str])] = &[
     ("accounts update", &["write"]),
     ("accounts test", WRITES),
     ("accounts refresh", WRITES),
+    ("accounts relink", &["created-session"]),
+    ("accounts wait", &["account-detail"]),
     ("accounts suspend", WRITES),
     ("accounts resume", WRITES),
     ("accounts delete", WRITES),
     ("accounts export", &["account[]"]),
+    ("oauth-apps list", &["oauth-app[]"]),
+    ("oauth-apps set", &["write"]),
+    ("oauth-apps delete", &["write"]),
     ("keys list", &["key[]"]),
     ("keys get", &["key"]),
     ("keys create", &["created-key"]),
@@ -118,6 +126,7 @@ const ANSWERS: &[(&str, &[&str])] = &[
     ("config explain", &["explained-setting", "explained-setting[]"]),
     ("doctor", &["check[]"]),
     ("serve", &[]),
+    ("demo", &[]),
     ("api", &[]),
     ("commands", &["command[]", "argument[]"]),
     ("schema", &["type[]"]),
@@ -195,6 +204,7 @@ mod tests {
     use crate::api::connect_sessions::{ConnectSession, CreatedSession};
     use crate::api::connectors::{Connector, ConnectorDetail};
     use crate::api::keys::{CreatedKey, Key};
+    use crate::api::oauth_apps::OAuthApp;
     use crate::api::projects::Project;
     use crate::cli::commands::auth::StatusRow;
     use crate::cli::commands::config::{ExplainRow, FileRow, SettingRow, ValueRow};
@@ -204,6 +214,7 @@ mod tests {
     use crate::cli::commands::link::Link;
     use crate::cli::commands::meta::{CodeRow, VersionRow};
     use crate::cli::commands::profile::ProfileRow;
+    use crate::cli::commands::wait::Waited;
     use crate::cli::output::{OneOfMany, Record, Single};
 
     /// `--fields` offers exactly what is serialised, in the same order.
@@ -227,8 +238,10 @@ mod tests {
         check::<Connector>("connector");
         check::<ConnectorDetail>("connector-detail");
         check::<ConnectSession>("session");
+        check::<Waited>("session-wait");
         check::<CreatedSession>("created-session");
         check::<Project>("project");
+        check::<OAuthApp>("oauth-app");
         check::<Key>("key");
         check::<CreatedKey>("created-key");
         check::<Link<'_>>("link");

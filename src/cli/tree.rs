@@ -11,8 +11,8 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 use crate::error::HubError;
 
 use super::commands::{
-    accounts, api, auth, config, connectors, contract, doctor, keys, link, meta, profile, projects,
-    serve, session,
+    accounts, api, auth, config, connectors, contract, demo, doctor, keys, link, meta, oauth_apps,
+    profile, projects, serve, session, wait,
 };
 use super::context::Context;
 use super::globals::Globals;
@@ -45,6 +45,8 @@ impl Effect {
 pub(super) trait Run: Args + FromArgMatches {
     /// Whether it serves others, and so wants a thread per processor.
     const SERVES: bool = false;
+    /// Whether it uses the network also where it acts on a store in a file.
+    const CALLS: bool = false;
 
     async fn run(self, context: &Context) -> Result<(), HubError>;
 }
@@ -59,6 +61,7 @@ pub(super) struct Leaf {
     pub(super) operations: &'static [&'static str],
     augment: fn(Command) -> Command,
     serves: bool,
+    calls: bool,
     run: for<'a> fn(&'a Context, &'a ArgMatches) -> Running<'a>,
 }
 
@@ -68,8 +71,8 @@ const fn leaf<T: Run>(
     effect: Effect,
     operations: &'static [&'static str],
 ) -> Leaf {
-    let (augment, serves) = (T::augment_args, T::SERVES);
-    Leaf { name, aliases, effect, operations, augment, serves, run: run::<T> }
+    let (augment, serves, calls) = (T::augment_args, T::SERVES, T::CALLS);
+    Leaf { name, aliases, effect, operations, augment, serves, calls, run: run::<T> }
 }
 
 fn run<'a, T: Run>(context: &'a Context, matches: &'a ArgMatches) -> Running<'a> {
@@ -136,6 +139,7 @@ pub(super) const GROUPS: &[Group] = &[
             leaf::<session::Create>("create", &[], Write, &["connect_sessions.create"]),
             leaf::<session::Get>("get", &["show"], Read, &["connect_sessions.get"]),
             leaf::<session::List>("list", &["ls"], Read, &["connect_sessions.list"]),
+            leaf::<wait::SessionWait>("wait", &[], Read, &["connect_sessions.get", "accounts.get"]),
             leaf::<session::Revoke>("revoke", &[], Destructive, &["connect_sessions.revoke"]),
         ],
     },
@@ -162,6 +166,13 @@ pub(super) const GROUPS: &[Group] = &[
             leaf::<accounts::Update>("update", &[], Write, &["accounts.update"]),
             leaf::<accounts::Test>("test", &[], Write, &["accounts.test"]),
             leaf::<accounts::Refresh>("refresh", &[], Write, &["accounts.refresh"]),
+            leaf::<accounts::Relink>(
+                "relink",
+                &[],
+                Write,
+                &["accounts.get", "connect_sessions.create"],
+            ),
+            leaf::<wait::AccountWait>("wait", &[], Read, &["accounts.get"]),
             leaf::<accounts::Suspend>("suspend", &[], Destructive, &["accounts.suspend"]),
             leaf::<accounts::Resume>("resume", &[], Write, &["accounts.resume"]),
             leaf::<accounts::Delete>("delete", &["rm"], Destructive, &["accounts.delete"]),
@@ -179,6 +190,16 @@ pub(super) const GROUPS: &[Group] = &[
             leaf::<keys::Disable>("disable", &[], Destructive, &["keys.disable"]),
             leaf::<keys::Enable>("enable", &[], Write, &["keys.enable"]),
             leaf::<keys::Delete>("delete", &["rm"], Destructive, &["keys.delete"]),
+        ],
+    },
+    Group {
+        name: "oauth-apps",
+        aliases: &["oauth-app"],
+        about: "Keep OAuth applications that auth configs share",
+        commands: &[
+            leaf::<oauth_apps::List>("list", &["ls"], Read, &["oauth_apps.list"]),
+            leaf::<oauth_apps::Set>("set", &[], Write, &["oauth_apps.set"]),
+            leaf::<oauth_apps::Delete>("delete", &["rm"], Destructive, &["oauth_apps.delete"]),
         ],
     },
     Group {
@@ -245,6 +266,7 @@ pub(super) const SINGLE: &[Leaf] = &[
         &["capabilities.get", "auth_configs.list", "accounts.list", "keys.list", "projects.get"],
     ),
     leaf::<serve::Serve>("serve", &[], Write, &[]),
+    leaf::<demo::Demo>("demo", &[], Read, &[]),
     leaf::<contract::Commands>("commands", &[], Read, &[]),
     leaf::<contract::Schema>("schema", &[], Read, &[]),
     leaf::<meta::ExplainError>("explain-error", &[], Read, &[]),
@@ -258,7 +280,7 @@ pub(super) const SINGLE: &[Leaf] = &[
 /// in the table is part of its type.
 const BUILDERS: [fn(Command) -> Command; GROUPS.len()] = [
     group::<0>, group::<1>, group::<2>, group::<3>, group::<4>, group::<5>, group::<6>, group::<7>,
-    group::<8>,
+    group::<8>, group::<9>,
 ];
 
 fn group<const AT: usize>(command: Command) -> Command {
@@ -334,6 +356,7 @@ pub(super) fn parse(arguments: &[OsString]) -> Result<ArgMatches, clap::Error> {
 /// A command that was named, with its own arguments.
 pub(super) struct Found<'m> {
     pub(super) serves: bool,
+    pub(super) calls: bool,
     pub(super) run: for<'a> fn(&'a Context, &'a ArgMatches) -> Running<'a>,
     pub(super) matches: &'m ArgMatches,
     /// The group that it belongs to.
@@ -345,7 +368,8 @@ pub(super) struct Found<'m> {
 impl Leaf {
     fn found<'m>(&self, group: Option<&'static str>, matches: &'m ArgMatches) -> Found<'m> {
         let writes_to_the_hub = self.effect != Read && !self.operations.is_empty();
-        Found { serves: self.serves, run: self.run, matches, group, writes_to_the_hub }
+        let Self { serves, calls, run, .. } = *self;
+        Found { serves, calls, run, matches, group, writes_to_the_hub }
     }
 }
 

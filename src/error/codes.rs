@@ -90,6 +90,15 @@ codes! {
     OWNER_REQUIRED = "session.owner_required", Invalid,
         "The profile asks for an origin owner on every session, and none was given.",
         "Give --origin-owner-id and --origin-owner-name.";
+    SESSION_OVER = "session.over", Conflict,
+        "The session expired or was revoked before an account was linked with it.",
+        "Create a new session.";
+    SESSION_LOGIN_FAILED = "session.login_failed", Conflict,
+        "The end user's latest login at the provider failed, and nobody has succeeded since.",
+        "The message says why; the link works for another try until it expires.";
+    WAIT_TIMED_OUT = "wait.timed_out", TimedOut,
+        "A wait ended before what it waited for; that may still happen.",
+        "Wait again, or longer with --timeout.";
     ACCOUNT_UNKNOWN = "account.not_found", NotFound,
         "No linked account of the project has this id.",
         "`hubctl accounts list` shows the accounts.";
@@ -105,7 +114,7 @@ codes! {
     ACCOUNT_NOT_USABLE = "account.not_usable", Precondition,
         "The account may not be called: it is suspended, in error, or its auth config is disabled.",
         "`hubctl accounts explain ID` says why and what helps.";
-    CONNECT_NOT_OFFERED = "connect.not_offered", Forbidden,
+    CONNECT_NOT_OFFERED = "connect.not_offered", Conflict,
         "The connect session does not allow this connector or auth config.",
         "Create a session that names it, or none.";
     ATTEMPT_UNKNOWN = "attempt.not_found", NotFound,
@@ -120,6 +129,15 @@ codes! {
     OAUTH_WRONG_BROWSER = "oauth.wrong_browser", Forbidden,
         "A login came back in another browser than the one that began it.",
         "Begin and end the login in one browser, with cookies allowed.";
+    CROSS_SITE = "connect.cross_site", Forbidden,
+        "A form of an end user's page did not come from that page.",
+        "Open the link again and fill in the form there.";
+    OAUTH_APP_UNKNOWN = "oauth_app.not_found", NotFound,
+        "No OAuth application of the hub's own is set for the connector.",
+        "`hubctl oauth-apps list` shows those that are.";
+    OAUTH_APP_IN_USE = "oauth_app.in_use", Conflict,
+        "Auth configs use the OAuth application and would have no client without it.",
+        "Give them a client of their own with `hubctl connectors edit`, or delete them.";
     PROVIDER_REFUSED = "provider.refused", Unprocessable,
         "The provider refuses the credentials; nothing was stored.",
         "Check that the key is whole, not expired, of the right account, and has the permissions that the guide lists.";
@@ -282,6 +300,9 @@ codes! {
     OUT_OF_SCOPE = "request.out_of_scope", Unsupported,
         "The vendor's API has this operation and this hub does not.",
         "Use what the hub's description at /openapi.json lists.";
+    DEMO_FAILED = "demo.failed", Failure,
+        "A step of `hubctl demo` did not do what it should.",
+        "Run it again; if it fails again, report it with what it printed.";
     PARTIAL = "result.partial", Partial,
         "Some of the targets succeeded and some failed; each result says which.",
         "Repeat the command for those that failed.";

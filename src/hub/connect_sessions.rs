@@ -63,15 +63,33 @@ pub async fn create(
     guard: Guard,
 ) -> Result<Created, HubError> {
     hub.require(caller, Permission::PlatformWrite)?;
-    let mut tx = match guard.dry_run {
+    if !guard.dry_run && hub.has_hash_key() {
+        let tx = hub.store.begin_shared().await?;
+        match create_in(hub, tx, caller, new.clone(), guard).await {
+            // Another one's failure; nothing is there yet.
+            Err(error) if error.code().name == codes::STALE.name => {}
+            done => return done,
+        }
+    }
+    let tx = match guard.dry_run {
         true => hub.store.begin_rehearsal().await?,
         false => hub.store.begin_append().await?,
     };
-    let session = decide(hub, &mut tx, caller, new).await?;
+    create_in(hub, tx, caller, new, guard).await
+}
+
+async fn create_in(
+    hub: &Hub,
+    mut tx: Tx,
+    caller: &Caller,
+    new: NewSession,
+    guard: Guard,
+) -> Result<Created, HubError> {
+    let decided = decide(hub, &mut tx, caller, new).await?;
     let hash_key = hub.hash_key(&mut tx).await?;
     let mut random = Zeroizing::new([0; RANDOM_BYTES]);
     hub.random.fill(random.as_mut_slice())?;
-    let created = store(hub, &mut tx, caller, session, &random, &hash_key, None).await?;
+    let created = store(hub, &mut tx, caller, decided, &random, &hash_key, None).await?;
     guard.finish(tx).await?;
     Ok(created)
 }
@@ -106,25 +124,27 @@ pub async fn create_batch(
     for item in items {
         let identity = batch_identity(caller, &item);
         let key = hash_key.digest(BATCH, &identity);
-        let mut session = decide(hub, &mut tx, caller, item.new).await?;
+        let mut decided = decide(hub, &mut tx, caller, item.new).await?;
         let project = caller.project();
         let known = connect_sessions::by_batch_key(&mut tx, project, &key).await?;
         all.push(match known {
             Some(known) if known.is_open(hub.clock.now()) => {
                 let random = Zeroizing::new(batch_secret(&hash_key, &key, known.created_at));
-                (finish(hub, &mut tx, caller, known, &random).await?, false)
+                (finish(hub, &mut tx, caller, known.into(), &random).await?, false)
             }
             known => {
                 if let Some(over) = known {
                     // The instant is part of what the secret is drawn from.
                     let later = Timestamp::from_millis(over.created_at.as_millis() + 1);
-                    session.created_at = session.created_at.max(later);
+                    let created_at = &mut decided.session.created_at;
+                    *created_at = later.max(*created_at);
                     connect_sessions::release_batch_key(&mut tx, project, over.id).await?;
                 }
-                let random = Zeroizing::new(batch_secret(&hash_key, &key, session.created_at));
+                let created_at = decided.session.created_at;
+                let random = Zeroizing::new(batch_secret(&hash_key, &key, created_at));
                 let batch_key = Some(key.as_slice());
                 let created =
-                    store(hub, &mut tx, caller, session, &random, &hash_key, batch_key).await?;
+                    store(hub, &mut tx, caller, decided, &random, &hash_key, batch_key).await?;
                 (created, true)
             }
         });
@@ -160,13 +180,26 @@ fn batch_secret(hash_key: &HashKey, key: &[u8; 32], created_at: Timestamp) -> [u
     hash_key.digest(BATCH, &format!("{hex} {}", created_at.as_millis()))
 }
 
+/// A session, and what is known about its auth config.
+struct Decided {
+    session: ConnectSession,
+    /// Whether the auth config keeps a token for providers; `None` where nobody has looked.
+    has_trigger_token: Option<bool>,
+}
+
+impl From<ConnectSession> for Decided {
+    fn from(session: ConnectSession) -> Self {
+        Self { session, has_trigger_token: None }
+    }
+}
+
 /// Looks up what the request names and lets the rules decide.
 async fn decide(
     hub: &Hub,
     tx: &mut Tx,
     caller: &Caller,
     new: NewSession,
-) -> Result<ConnectSession, HubError> {
+) -> Result<Decided, HubError> {
     let project = caller.project();
     let account = match &new.account {
         Some(id) => {
@@ -209,7 +242,11 @@ async fn decide(
         {
             Err(super::connectors::unknown(connector.as_str()))
         }
-        other => Ok(other?),
+        other => {
+            let config = facts.named_config.or(facts.default_config);
+            let has_trigger_token = config.map(|config| config.secrets.contains(TRIGGER_TOKEN));
+            Ok(Decided { session: other?, has_trigger_token })
+        }
     }
 }
 
@@ -217,26 +254,31 @@ async fn store(
     hub: &Hub,
     tx: &mut Tx,
     caller: &Caller,
-    mut session: ConnectSession,
+    mut decided: Decided,
     random: &[u8; RANDOM_BYTES],
     hash_key: &HashKey,
     batch_key: Option<&[u8]>,
 ) -> Result<Created, HubError> {
     let hash = hash_key.digest(PURPOSE, &secret_part(random));
-    session.id = connect_sessions::insert(tx, caller.project(), &session, &hash, batch_key).await?;
-    finish(hub, tx, caller, session, random).await
+    let (project, session) = (caller.project(), &decided.session);
+    decided.session.id = connect_sessions::insert(tx, project, session, &hash, batch_key).await?;
+    finish(hub, tx, caller, decided, random).await
 }
 
 async fn finish(
     hub: &Hub,
     tx: &mut Tx,
     caller: &Caller,
-    session: ConnectSession,
+    decided: Decided,
     random: &[u8; RANDOM_BYTES],
 ) -> Result<Created, HubError> {
+    let Decided { session, has_trigger_token } = decided;
     let token = SessionToken::mint(session.id.get(), random);
     let auth_link_url = Secret::new(address(hub, &format!("connect/{}", token.text().expose())));
-    let external_trigger_token = trigger_token(hub, tx, caller, &session).await?;
+    let external_trigger_token = match has_trigger_token {
+        Some(false) => None,
+        _ => trigger_token(hub, tx, caller, &session).await?,
+    };
     Ok(Created { session, token, auth_link_url, external_trigger_token })
 }
 

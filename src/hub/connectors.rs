@@ -1,5 +1,7 @@
 //! The catalog as a project sees it: built-in connectors, and its own, which win over them.
 
+use std::net::SocketAddr;
+
 use serde_json::json;
 
 use crate::catalog;
@@ -338,6 +340,36 @@ pub async fn import(
 ) -> Result<Vec<Outcome<Summary>>, HubError> {
     hub.require(caller, Permission::ConnectorsWrite)?;
     check_definitions(connectors)?;
+    keep(hub, caller, connectors, guard).await
+}
+
+/// Imports the definition of a provider on this machine: it keeps the rules of all, and then its
+/// addresses that begin with `root` are moved to `address`. Calls there are refused all the same,
+/// unless the operator allows the network.
+///
+/// # Errors
+/// `connector.invalid_file`, also for an address that others reach as well.
+pub async fn import_on_loopback(
+    hub: &Hub,
+    caller: &Caller,
+    connector: &Connector,
+    (root, address): (&str, SocketAddr),
+    guard: Guard,
+) -> Result<Vec<Outcome<Summary>>, HubError> {
+    hub.require(caller, Permission::ConnectorsWrite)?;
+    check_definitions(std::slice::from_ref(connector))?;
+    let moved = connector.on_loopback(root, address).ok_or_else(|| {
+        HubError::new(&codes::CONNECTOR_INVALID, format!("{address} is not on this machine"))
+    })?;
+    keep(hub, caller, &[moved], guard).await
+}
+
+async fn keep(
+    hub: &Hub,
+    caller: &Caller,
+    connectors: &[Connector],
+    guard: Guard,
+) -> Result<Vec<Outcome<Summary>>, HubError> {
     let now = hub.clock.now();
     let mut tx = hub.begin(guard).await?;
     let mut outcomes = Vec::with_capacity(connectors.len());

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use url::Url;
 use uuid::Uuid;
 
@@ -112,6 +114,16 @@ impl Hub {
     /// When the system gives no random bytes.
     pub fn new_id(&self) -> Result<Uuid, HubError> {
         self.random.uuid_v7(self.clock.now())
+    }
+
+    /// A text that nobody can guess, for what a page is held together by; 22 signs of Base64.
+    ///
+    /// # Errors
+    /// When the system gives no random bytes.
+    pub fn new_nonce(&self) -> Result<String, HubError> {
+        let mut bytes = [0; 16];
+        self.random.fill(&mut bytes)?;
+        Ok(URL_SAFE_NO_PAD.encode(bytes))
     }
 
     /// What the operator should be told about keys made on the way.

@@ -162,6 +162,11 @@ impl Hub {
         Ok(self.known_hash_key(tx).await?.ok_or(StoreError::Stale)?)
     }
 
+    /// Whether the key that turns tokens into hashes is at hand, so that nobody has to make it.
+    pub(super) fn has_hash_key(&self) -> bool {
+        self.sealing.known().hash.is_some()
+    }
+
     /// Whether the store has keys, and its master key opens them.
     ///
     /// # Errors

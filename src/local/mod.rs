@@ -18,6 +18,7 @@ mod auth_configs;
 mod connect_sessions;
 mod connectors;
 mod keys;
+mod oauth_apps;
 mod platform;
 mod projects;
 

@@ -69,12 +69,15 @@ impl fmt::Debug for Options {
     }
 }
 
+/// What `client` makes, for those who do not name the library.
+pub type HttpClient = reqwest::Client;
+
 /// An HTTP client. It follows no redirect, since the caller's credentials are in its requests;
 /// sizes of bodies and total times are bounded where the bodies are read.
 ///
 /// # Errors
 /// `net.bad_ca_file`, `net.no_roots`, `net.bad_proxy`, `net.bad_identity`.
-pub fn client(options: &Options) -> Result<reqwest::Client, HubError> {
+pub fn client(options: &Options) -> Result<HttpClient, HubError> {
     let connect = options.connect_timeout.unwrap_or(CONNECT_LIMIT).min(CONNECT_LIMIT);
     let mut builder = reqwest::Client::builder()
         .user_agent(USER_AGENT)

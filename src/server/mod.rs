@@ -9,6 +9,7 @@ mod listen;
 mod log;
 mod metrics;
 mod notify;
+mod page;
 mod pages;
 mod respond;
 mod router;
@@ -246,9 +247,23 @@ impl Server {
         options: Options,
         routes: Router<AppState>,
     ) -> Result<Self, HubError> {
+        let listener = listen(options.listen).await?;
+        Self::on(listener, state, options, routes).await
+    }
+
+    /// The same on an address that was taken before, for a hub whose own address names its port.
+    ///
+    /// # Errors
+    /// As for [`Server::bind`].
+    pub async fn on(
+        listener: TcpListener,
+        state: AppState,
+        options: Options,
+        routes: Router<AppState>,
+    ) -> Result<Self, HubError> {
         let tls = options.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
         let mut doors = vec![Door::new(
-            listen(options.listen).await?,
+            listener,
             tls.clone(),
             router(state.clone(), routes),
             options.max_connections,
@@ -343,7 +358,11 @@ pub fn raise_open_files() {
     }
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, HubError> {
+/// Takes an address.
+///
+/// # Errors
+/// `server.cannot_listen`
+pub async fn listen(address: SocketAddr) -> Result<TcpListener, HubError> {
     TcpListener::bind(address).await.map_err(|error| {
         let failed = |text: String| HubError::new(&codes::LISTEN_FAILED, text);
         match error.kind() {

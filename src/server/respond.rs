@@ -157,7 +157,9 @@ fn advise(headers: &mut HeaderMap, error: &HubError, status: StatusCode) {
     if let Some(wait) = told.or(wait) {
         headers.insert(RETRY_AFTER, HeaderValue::from(wait));
     }
-    if status == StatusCode::UNAUTHORIZED {
+    // A challenge makes browsers ask for a name and a password, and a session's token is neither.
+    let is_session = error.code().name == codes::SESSION_TOKEN_INVALID.name;
+    if status == StatusCode::UNAUTHORIZED && !is_session {
         let challenge = HeaderValue::from_static("Basic realm=\"hubctl\", charset=\"UTF-8\"");
         headers.insert(WWW_AUTHENTICATE, challenge);
     }

@@ -62,6 +62,9 @@ pub enum StoreError {
     /// The row changed since it was read.
     #[error("the row changed in between")]
     Stale,
+    /// Another transaction that shares the commit failed; on its own this one may work.
+    #[error("another write failed along with this one")]
+    Shared,
     /// The database server does not answer.
     #[error("{0}")]
     Unreachable(Told),
@@ -92,7 +95,7 @@ impl StoreError {
             Self::Newer { .. } => {
                 format!("use the hubctl that wrote it or a later one, or {ANOTHER}")
             }
-            Self::Duplicate | Self::Stale => "run the command again".to_owned(),
+            Self::Duplicate | Self::Stale | Self::Shared => "run the command again".to_owned(),
             Self::Other(_) => "run the command again with -v to see the cause".to_owned(),
         }
     }
@@ -110,7 +113,7 @@ impl From<StoreError> for HubError {
             StoreError::Full => &codes::STORE_FULL,
             StoreError::Busy => &codes::STORE_BUSY,
             StoreError::Newer { .. } => &codes::STORE_NEWER,
-            StoreError::Duplicate | StoreError::Stale => &codes::STALE,
+            StoreError::Duplicate | StoreError::Stale | StoreError::Shared => &codes::STALE,
             StoreError::Unreachable(_) => &codes::STORE_UNREACHABLE,
             StoreError::Other(_) => {
                 let text = "the store refused an operation";

@@ -141,7 +141,7 @@ impl Store {
     pub async fn begin_look(&self) -> Result<Tx> {
         let mut tx = Tx::new(match &self.db {
             Db::Sqlite(db) => Inner::Sqlite(db.begin_read()?),
-            Db::Served(db) => Inner::Served(db.begin_read().await?),
+            Db::Served(db) => Inner::Served(db.begin_look().await?),
             Db::Postgres(db) => Inner::Postgres(db.begin_look().await?),
         });
         tx.purpose = Purpose::Look;
@@ -170,6 +170,20 @@ impl Store {
             Db::Sqlite(db) => Inner::Sqlite(db.begin_write()?),
             Db::Served(db) => Inner::Served(db.begin_write().await?),
             Db::Postgres(db) => Inner::Postgres(db.begin_append().await?),
+        }))
+    }
+
+    /// Begins an append that may share its commit with others, which is faster where many come at
+    /// once. It fails with [`StoreError::Shared`] where another one's failure takes it along; then
+    /// it is done again with [`Store::begin_append`].
+    ///
+    /// # Errors
+    /// As [`Store::begin_write`].
+    pub async fn begin_shared(&self) -> Result<Tx> {
+        Ok(Tx::new(match &self.db {
+            Db::Sqlite(db) => Inner::Sqlite(db.begin_write()?),
+            Db::Served(db) => Inner::Served(db.begin_write().await?),
+            Db::Postgres(db) => Inner::Postgres(db.begin_shared().await?),
         }))
     }
 

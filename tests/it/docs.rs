@@ -214,31 +214,6 @@ fn the_readme_shows_what_its_commands_print() {
     assert!(wrong.is_empty(), "SNAPSHOTS=overwrite rewrites these:\n{}", shown.join("\n"));
 }
 
-#[test]
-fn the_tour_runs_and_leaves_nothing_behind() {
-    let home = TempDir::new().unwrap();
-    let script = root().join("examples/tour.sh");
-    let output = bare("bash", home.path())
-        .arg(&script)
-        .env("HUBCTL", env!("CARGO_BIN_EXE_hubctl"))
-        .output()
-        .unwrap();
-    let printed = String::from_utf8(output.stdout).unwrap();
-    let errors = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success(), "{printed}\n{errors}");
-    let shown: Vec<&str> =
-        printed.lines().filter_map(|line| line.strip_prefix("$ hubctl ")).collect();
-    let wanted =
-        ["connectors enable", "session create", "link create", "accounts add", "accounts list"];
-    for command in wanted {
-        assert!(shown.iter().any(|line| line.starts_with(command)), "{command}:\n{printed}");
-    }
-    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0, "{printed}\n{errors}");
-    let parser = parser();
-    let unknown: Vec<String> = shown.iter().filter_map(|command| fault(&parser, command)).collect();
-    assert!(unknown.is_empty(), "{unknown:#?}");
-}
-
 fn parser() -> Parser {
     let mut parser = hubctl::cli::command();
     parser.build();

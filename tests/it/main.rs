@@ -5,6 +5,8 @@
 mod api;
 mod assets;
 #[cfg(unix)]
+mod browser;
+#[cfg(unix)]
 mod cli;
 mod client;
 #[cfg(unix)]
@@ -15,11 +17,14 @@ mod docs;
 mod guards;
 #[cfg(target_os = "linux")]
 mod keyring;
+mod linking;
 #[cfg(unix)]
 mod parity;
 #[cfg(unix)]
 mod postgres;
 mod rules;
+#[cfg(unix)]
+mod sample;
 mod schemas;
 #[cfg(unix)]
 mod server;

@@ -251,6 +251,16 @@ fn sessions(check: &mut Check) {
     }
     check.run("session get", &ids[0], "session");
     check.run("session list", "", "session[]");
+    let line = "accounts add --provider own-one --origin-owner-id o --origin-owner-name O \
+                --set api_key=x --no-verify";
+    let account = text(&check.hub.json(line), "id");
+    let store = rusqlite::Connection::open(check.hub.path("hubctl.db")).unwrap();
+    let link = format!("update connect_sessions set linked_account = '{account}'");
+    store.execute(&link, []).unwrap();
+    check.run("session wait", &ids[0], "session-wait");
+    check.run("accounts wait", &account, "account-detail");
+    check.run_once("accounts relink", &account, "created-session");
+    check.hub.ok(&format!("accounts delete {account} --yes"));
     check.run_once("session revoke", &format!("{} --yes", ids[0]), "write");
     check.run_once("session revoke", &format!("{} {} --yes", ids[1], ids[2]), "writes");
     check.run_once("link create", owner, "created-session");

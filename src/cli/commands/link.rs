@@ -26,6 +26,7 @@ use crate::hub::connect_sessions::BatchItem;
 use crate::hub::write::Guard;
 
 use super::session::{Asked, Part, card, tell_trial};
+use super::wait::{Door, LinkWait, tell_if_nobody_answers};
 
 /// Sessions made in one transaction: few enough to be acknowledged soon, enough to be fast.
 const STEP: usize = 100;
@@ -49,10 +50,17 @@ pub(in crate::cli) struct Create {
         long,
         value_name = "FILE.csv",
         value_hint = clap::ValueHint::FilePath,
-        conflicts_with_all = ["origin_owner_id", "origin_owner_name", "qr", "print"]
+        conflicts_with_all = ["origin_owner_id", "origin_owner_name", "qr", "print", "wait", "open"]
     )]
     from: Option<PathBuf>,
 
+    #[command(flatten)]
+    shown: Shown,
+}
+
+/// How one link is shown, and what comes then.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Shown {
     /// Draw the link as a QR code as well
     #[arg(long)]
     qr: bool,
@@ -60,39 +68,64 @@ pub(in crate::cli) struct Create {
     /// Print this part alone
     #[arg(long, value_name = "PART")]
     print: Option<Part>,
+
+    #[command(flatten)]
+    waiting: LinkWait,
+}
+
+impl Shown {
+    /// Opens the hub where the link is made.
+    pub(super) async fn begin(&self, context: &Context) -> Result<Door, HubError> {
+        context.output.check::<CreatedSession>()?;
+        Part::check(self.print, &self.waiting)?;
+        self.waiting.begin(context).await
+    }
+
+    /// Makes the session, shows its link, and waits for its end user where that was asked for.
+    pub(super) async fn finish(
+        self,
+        context: &Context,
+        door: Door,
+        new: NewSession,
+    ) -> Result<(), HubError> {
+        let output = &context.output;
+        let created = door.backend.create_session(new, context.guard()).await?;
+        context.tell_notes(&door.backend);
+        tell_trial(context);
+        let plain = output.format().is_none() && !output.is_machine();
+        let narrowed = output.options().fields.is_some() || output.options().columns.is_some();
+        if let Some(part) = self.print {
+            part.print(context, &created)?;
+        } else if plain && !narrowed && !output.is_human() {
+            output.text(&created.auth_link_url)?;
+        } else {
+            output.item(&created, Some(&card(output, &created, None)))?;
+        }
+        if self.qr {
+            draw(context, &created.auth_link_url)?;
+        }
+        match door.finish(context, &created).await? {
+            Some(waited) => Part::tell(self.print, context, &waited),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Run for Create {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         match &self.from {
             Some(path) => self.many(context, path).await,
-            None => self.one(context).await,
+            None => {
+                let owner = self.asked.owner(context)?;
+                let new = self.asked.session(owner, LINK_LIFE_S)?;
+                let door = self.shown.begin(context).await?;
+                self.shown.finish(context, door, new).await
+            }
         }
     }
 }
 
 impl Create {
-    async fn one(&self, context: &Context) -> Result<(), HubError> {
-        let output = &context.output;
-        output.check::<CreatedSession>()?;
-        let owner = self.asked.owner(context)?;
-        let new = self.asked.session(owner, LINK_LIFE_S)?;
-        let backend = context.backend().await?;
-        let created = backend.create_session(new, context.guard()).await?;
-        context.tell_notes(&backend);
-        tell_trial(context);
-        let plain = output.format().is_none() && !output.is_machine();
-        let narrowed = output.options().fields.is_some() || output.options().columns.is_some();
-        if let Some(part) = self.print {
-            output.text(&part.of(&created))?;
-        } else if plain && !narrowed && !output.is_human() {
-            output.text(&created.auth_link_url)?;
-        } else {
-            output.item(&created, Some(&card(output, &created, None)))?;
-        }
-        if self.qr { draw(context, &created.auth_link_url) } else { Ok(()) }
-    }
-
     async fn many(&self, context: &Context, path: &Path) -> Result<(), HubError> {
         let mut list = context.output.list_of::<Link<'_>>()?;
         let mut file = open(path)?;
@@ -138,6 +171,7 @@ impl Create {
             let was = if there == 1 { "was" } else { "were" };
             Some(format!("{made} of {} {verb}, {there} {was} there", counted(count, "link")))
         })?;
+        tell_if_nobody_answers(context);
         Ok(())
     }
 

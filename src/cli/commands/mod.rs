@@ -22,15 +22,18 @@ pub(super) mod auth;
 pub(super) mod config;
 pub(super) mod connectors;
 pub(super) mod contract;
+pub(super) mod demo;
 pub(super) mod doctor;
 mod fields;
 pub(super) mod keys;
 pub(super) mod link;
 pub(super) mod meta;
+pub(super) mod oauth_apps;
 pub(super) mod profile;
 pub(super) mod projects;
 pub(super) mod serve;
 pub(super) mod session;
+pub(super) mod wait;
 
 /// Asks before anything is written with a protected profile: `--yes` is not enough, the profile
 /// must be named, with `--confirm` or by typing it.

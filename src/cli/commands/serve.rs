@@ -7,16 +7,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use url::Url;
 
-use crate::cli::context::Context;
+use crate::cli::context::{Context, SystemClock};
 use crate::cli::input;
 use crate::cli::tree::Run;
-use crate::domain::origin::web_address;
+use crate::domain::origin::{Origin, web_address};
+use crate::domain::project::DEFAULT_PROJECT;
 use crate::error::{HubError, codes};
-use crate::hub::api_keys;
+use crate::hub::random::SystemRandom;
+use crate::hub::write::Guard;
+use crate::hub::{Hub, api_keys, auth_configs, connectors};
+use crate::sample::{self, SampleProvider};
 use crate::server::{
-    AppState, Log, LogFormat, LogLevel, LogOptions, Options, Outcome, Server, Signal, Signals,
-    Stop, TlsFiles, routes,
+    self, AppState, Log, LogFormat, LogLevel, LogOptions, Options, Outcome, Server, Signal,
+    Signals, Stop, TlsFiles, routes,
 };
 
 /// Serve the hub over HTTP
@@ -31,9 +36,24 @@ pub(in crate::cli) struct Serve {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4780")]
     listen: String,
 
-    /// Where end users reach the hub, if not as the profile says
+    /// Where end users reach the hub [default: as the profile says, else where it listens]
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
+
+    /// Address of an application that embeds the hub's page, beside those of the profile: logins
+    /// may return to it, and it may frame the page
+    #[arg(long = "app-origin", value_name = "URL", value_parser = origin)]
+    app_origins: Vec<Origin>,
+
+    /// Network of providers that may be called although it is not public, beside those of the
+    /// profile
+    #[arg(long = "allow-target", value_name = "CIDR", value_parser = input::network)]
+    allow_targets: Vec<IpNet>,
+
+    /// Serve a provider to try things with as well, and enable its connector `sample` in the
+    /// default project
+    #[arg(long)]
+    with_sample_provider: bool,
 
     /// Certificate chain in PEM form; taken in again when the file changes
     #[arg(long, value_name = "FILE", requires = "tls_key", value_hint = clap::ValueHint::FilePath)]
@@ -48,7 +68,7 @@ pub(in crate::cli) struct Serve {
     metrics_listen: Option<String>,
 
     /// Network of proxies whose X-Forwarded-For is believed
-    #[arg(long = "trusted-proxy", value_name = "CIDR", value_parser = network)]
+    #[arg(long = "trusted-proxy", value_name = "CIDR", value_parser = input::network)]
     trusted_proxies: Vec<IpNet>,
 
     /// Requests a minute that each API key may send; 0 is no limit
@@ -80,11 +100,8 @@ pub(in crate::cli) struct Serve {
     log_level: String,
 }
 
-fn network(text: &str) -> Result<IpNet, String> {
-    let single = || Some(IpNet::from(text.parse::<std::net::IpAddr>().ok()?));
-    text.parse().ok().or_else(single).ok_or_else(|| {
-        format!("`{text}` is no network: use 10.0.0.0/8, 2001:db8::/32 or an address")
-    })
+fn origin(text: &str) -> Result<Origin, String> {
+    text.parse().map_err(|error| format!("{error}"))
 }
 
 fn address(flag: &str, text: &str) -> Result<SocketAddr, HubError> {
@@ -126,6 +143,32 @@ impl Serve {
         })
     }
 
+    /// Where end users reach a hub of which nobody said so: where it listens, if that is on this
+    /// machine and not the usual port of another one.
+    fn reached_at(&self, context: &Context, listens: std::io::Result<SocketAddr>) -> Url {
+        let told = &context.settings.public_url;
+        let scheme = if self.tls_cert.is_some() { "https" } else { "http" };
+        let own = listens.ok().filter(|address| address.ip().is_loopback());
+        let own = own.filter(|_| !context.settings.is_public_url_given);
+        own.and_then(|at| format!("{scheme}://{at}").parse().ok()).unwrap_or_else(|| told.clone())
+    }
+
+    fn hub(
+        &self,
+        context: &Context,
+        public_url: Url,
+        sample: Option<&Sample>,
+    ) -> Result<Hub, HubError> {
+        let settings = &context.settings;
+        let mut providers = settings.providers.clone();
+        providers.allowed.extend(&self.allow_targets);
+        providers.allowed.extend(sample.map(|sample| IpNet::from(sample.address.ip())));
+        let mut origins = settings.app_origins.clone();
+        origins.extend(self.app_origins.iter().cloned());
+        let hub = context.hub_to_serve(public_url)?;
+        Ok(hub.with_provider(providers).with_app_origins(origins))
+    }
+
     fn log_options(&self, context: &Context) -> LogOptions {
         let format = match self.log_format.as_deref() {
             Some("text") => LogFormat::Text,
@@ -148,14 +191,18 @@ impl Run for Serve {
 
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let options = self.options(context)?;
-        let public_url = match &self.public_url {
-            None => context.settings.public_url.clone(),
-            Some(text) => web_address(text).map_err(|error| {
+        let named =
+            self.public_url.as_deref().map(web_address).transpose().map_err(|error| {
                 HubError::new(&codes::BAD_VALUE, format!("--public-url: {error}"))
-            })?,
+            })?;
+        let listener = server::listen(options.listen).await?;
+        let public_url = named.unwrap_or_else(|| self.reached_at(context, listener.local_addr()));
+        let sample = match self.with_sample_provider {
+            true => Some(Sample::start(&public_url).await?),
+            false => None,
         };
-        let hub = Arc::new(context.hub_to_serve(public_url)?);
-        crate::server::raise_open_files();
+        let hub = Arc::new(self.hub(context, public_url, sample.as_ref())?);
+        server::raise_open_files();
         // What is wrong with the store is told before anybody is greeted.
         hub.store().prepare().await?;
         let stop = Stop::default();
@@ -164,7 +211,7 @@ impl Run for Serve {
         let log = Log::start(log_options)?;
         let state = AppState::new(Arc::clone(&hub), &options, stop.clone(), Some(log.clone()));
         let scheme = if options.tls.is_some() { "https" } else { "http" };
-        let server = Server::bind(state, options, routes::routes()).await?;
+        let server = Server::on(listener, state, options, routes::routes()).await?;
         // From here on, a signal ends it in order.
         let signals = tokio::spawn(Signals::listen()?.obey(stop, server.reload()));
         if hub.store().is_new() {
@@ -176,6 +223,12 @@ impl Run for Serve {
             if index == 0 && scheme == "http" && !address.ip().is_loopback() {
                 let text = "keys travel in the clear, unless a proxy in front does TLS";
                 tell(context, as_text, text);
+            }
+        }
+        if let Some(sample) = &sample {
+            sample.enable(&hub).await?;
+            for note in sample.notes() {
+                tell(context, as_text, &note);
             }
         }
         if !api_keys::any(&hub).await? {
@@ -192,6 +245,61 @@ impl Run for Serve {
             _ => &codes::INTERRUPTED,
         };
         Err(HubError::new(code, "stopped before all requests were answered"))
+    }
+}
+
+/// The sample provider beside the hub, until it is dropped.
+struct Sample {
+    address: SocketAddr,
+    running: tokio::task::JoinHandle<()>,
+}
+
+impl Sample {
+    async fn start(public_url: &Url) -> Result<Self, HubError> {
+        let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom::new()));
+        let provider = SampleProvider::bind(vec![Origin::of(public_url)], clock, random).await?;
+        let address = provider.address();
+        Ok(Self { address, running: tokio::spawn(provider.run()) })
+    }
+
+    /// Tells the default project where the provider is this time, and offers it.
+    async fn enable(&self, hub: &Hub) -> Result<(), HubError> {
+        let default = DEFAULT_PROJECT.parse().map_err(|error| {
+            HubError::new(&codes::INTERNAL, "the default project has no name").source(error)
+        })?;
+        let (caller, guard) = (hub.local_caller(&default).await?, Guard::default());
+        let place = (sample::ROOT, self.address);
+        let connector = sample::connector()?;
+        connectors::import_on_loopback(hub, &caller, &connector, place, guard).await?;
+        // A second start leaves alone what the administrator did after the first.
+        let known = auth_configs::target(hub, &caller, sample::KEY).await?;
+        if known.is_none() {
+            auth_configs::enable(hub, &caller, sample::KEY, guard).await?;
+        }
+        Ok(())
+    }
+
+    fn notes(&self) -> [String; 4] {
+        let (address, key) = (self.address, sample::KEY);
+        [
+            format!("the sample provider is at http://{address}; its API keys begin with sample-"),
+            format!("try it: hubctl link create --provider {key} --open"),
+            format!(
+                "OAuth with it: hubctl connectors add {key} --auth oauth2 --set \
+                 client_id=sample-app --set client_secret={} --default",
+                sample::CLIENT_SECRET
+            ),
+            format!(
+                "for commands that call it themselves: hubctl config set allow_targets {}",
+                address.ip()
+            ),
+        ]
+    }
+}
+
+impl Drop for Sample {
+    fn drop(&mut self) {
+        self.running.abort();
     }
 }
 

@@ -18,6 +18,7 @@ use crate::hub::connect_sessions::Filter;
 use crate::hub::random::{Random, SystemRandom};
 
 use super::connectors::category_parser;
+use super::wait::{self, LinkWait, Waited};
 use super::{Batch, consent, result};
 
 /// What every new session may say, alone or as the common part of a batch.
@@ -136,14 +137,51 @@ pub(in crate::cli) enum Part {
     AuthLinkUrl,
     /// The session's number
     Id,
+    /// The id of the account that was linked; with --wait
+    AccountId,
 }
 
 impl Part {
-    pub(super) fn of(self, session: &CreatedSession) -> String {
+    /// The part of a new session; `None` for what is known only later.
+    fn of(self, session: &CreatedSession) -> Option<String> {
         match self {
-            Self::Token => session.token.clone(),
-            Self::AuthLinkUrl => session.auth_link_url.clone(),
-            Self::Id => session.id.to_string(),
+            Self::Token => Some(session.token.clone()),
+            Self::AuthLinkUrl => Some(session.auth_link_url.clone()),
+            Self::Id => Some(session.id.to_string()),
+            Self::AccountId => None,
+        }
+    }
+
+    /// Prints the part; what is known only later leaves standard output to it, and the link is told
+    /// beside it, since somebody has to open it.
+    pub(super) fn print(self, context: &Context, session: &CreatedSession) -> Result<(), HubError> {
+        match self.of(session) {
+            Some(part) => context.output.text(&part),
+            None => {
+                context.output.remark(format_args!("Auth link  {}", session.auth_link_url));
+                Ok(())
+            }
+        }
+    }
+
+    /// Refuses to print an account that nobody waits for.
+    pub(super) fn check(part: Option<Self>, waiting: &LinkWait) -> Result<(), HubError> {
+        if matches!(part, Some(Self::AccountId)) && !waiting.waits() {
+            let text = "--print account_id needs --wait: there is no account before";
+            return Err(HubError::new(&codes::USAGE, text).hint("add --wait"));
+        }
+        Ok(())
+    }
+
+    /// Tells how a wait ended, in the form that was asked for.
+    pub(super) fn tell(
+        part: Option<Self>,
+        context: &Context,
+        waited: &Waited,
+    ) -> Result<(), HubError> {
+        match part {
+            Some(Self::AccountId) => context.output.text(waited.account_id()),
+            _ => wait::tell(context, waited),
         }
     }
 }
@@ -151,7 +189,10 @@ impl Part {
 /// Create a connect session: the right to link one account for a while
 ///
 /// The answer holds the token and the auth link, which are shown this once. Without --provider the
-/// end user chooses among the enabled connectors. End it early with `hubctl session revoke`.
+/// end user chooses among the enabled connectors. End it early with `hubctl session revoke`. With
+/// --wait, the command ends when an account is linked: exit code 0, 6 if that failed, 8 if it did
+/// not happen in time. The JSON answer is the session all the same; `-o jsonl` adds a line with the
+/// account.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Create {
     #[command(flatten)]
@@ -160,26 +201,38 @@ pub(in crate::cli) struct Create {
     /// Print this part alone
     #[arg(long, value_name = "PART")]
     print: Option<Part>,
+
+    #[command(flatten)]
+    waiting: LinkWait,
 }
 
 impl Run for Create {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         context.output.check::<CreatedSession>()?;
+        Part::check(self.print, &self.waiting)?;
         let owner = self.asked.owner(context)?;
         let new = self.asked.session(owner, DEFAULT_LIFE_S)?;
-        let backend = context.backend().await?;
-        let created = backend.create_session(new, context.guard()).await?;
-        context.tell_notes(&backend);
+        let door = self.waiting.begin(context).await?;
+        let created = door.backend.create_session(new, context.guard()).await?;
+        context.tell_notes(&door.backend);
         tell_trial(context);
-        if let Some(part) = self.print {
-            return context.output.text(&part.of(&created));
+        match self.print {
+            Some(part) => part.print(context, &created)?,
+            None => {
+                let config = match (&created.integration_id, context.output.is_human()) {
+                    (Some(id), true) if !context.globals.dry_run => {
+                        Some(door.backend.auth_config(id).await?)
+                    }
+                    _ => None,
+                };
+                let lines = card(&context.output, &created, config.as_ref());
+                context.output.item(&created, Some(&lines))?;
+            }
         }
-        let config = match (&created.integration_id, context.output.is_human()) {
-            (Some(id), true) if !context.globals.dry_run => Some(backend.auth_config(id).await?),
-            _ => None,
-        };
-        let lines = card(&context.output, &created, config.as_ref());
-        context.output.item(&created, Some(&lines))
+        match door.finish(context, &created).await? {
+            Some(waited) => Part::tell(self.print, context, &waited),
+            None => Ok(()),
+        }
     }
 }
 

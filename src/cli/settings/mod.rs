@@ -23,6 +23,7 @@ use crate::error::{HubError, codes};
 use crate::hub::keyring::KeyringAccess;
 use crate::hub::keysource::KeySources;
 use crate::server::Notify;
+use crate::{net, provider};
 
 use super::globals::Globals;
 use super::output::{Format, OutputOptions};
@@ -153,6 +154,12 @@ pub(super) struct Settings {
     pub is_project_named: bool,
     /// Where end users reach the hub.
     pub public_url: Url,
+    /// Whether anybody said so.
+    pub is_public_url_given: bool,
+    /// How providers are reached.
+    pub providers: provider::Options,
+    /// Origins of the applications that embed the hub's page.
+    pub app_origins: Vec<WebOrigin>,
     /// How the keyring is reached.
     pub keyring: KeyringAccess,
     /// Origin owner of the environment or profile.
@@ -191,9 +198,14 @@ impl Settings {
         let project = text(&table::PROJECT)?;
         let is_project_named = project.is_some();
         let project = project.unwrap_or(DEFAULT_PROJECT).parse().map_err(bad_value)?;
-        let public_url = text(&table::PUBLIC_URL_OF)?;
-        let public_url = public_url.unwrap_or(table::PUBLIC_URL);
+        let public_url = pick(&table::PUBLIC_URL_OF)?;
+        let is_public_url_given =
+            public_url.as_ref().is_some_and(|picked| picked.origin != Origin::BuiltIn);
+        let public_url = public_url.map_or(table::PUBLIC_URL, |picked| picked.value);
         let public_url = web_address(public_url).map_err(bad_value)?;
+        let app_origins = text(&table::APP_ORIGINS)?.unwrap_or_default();
+        let app_origins = table::origins(app_origins).map_err(bad_value)?;
+        let providers = providers(globals, &sources)?;
         let is_profiles_own = matches!(place_origin, Origin::Profile | Origin::BuiltIn)
             || is_named_by(&sources, &place);
         let protected = is_profiles_own && is_on(&table::PROTECTED)?;
@@ -213,6 +225,9 @@ impl Settings {
             project,
             is_project_named,
             public_url,
+            is_public_url_given,
+            providers,
+            app_origins,
             keyring,
             owner_id,
             owner_name,
@@ -373,6 +388,24 @@ fn network(globals: &Globals, sources: &Sources) -> Result<Network, HubError> {
         http_proxy: text(&table::HTTP_PROXY)?,
         no_proxy: text(&table::NO_PROXY)?,
     })
+}
+
+/// How providers are reached: as a hub elsewhere is, and with the networks that are allowed.
+fn providers(globals: &Globals, sources: &Sources) -> Result<provider::Options, HubError> {
+    let text = |setting| {
+        let picked = sources.pick(globals, setting)?;
+        Ok::<_, HubError>(picked.map(|picked| picked.value.to_owned()))
+    };
+    let allowed = text(&table::ALLOW_TARGETS)?.unwrap_or_default();
+    let net = net::Options {
+        ca_file: sources.pick_os(globals, &table::CACERT).map(|p| PathBuf::from(p.value)),
+        https_proxy: text(&table::HTTPS_PROXY)?,
+        http_proxy: text(&table::HTTP_PROXY)?,
+        no_proxy: text(&table::NO_PROXY)?,
+        ..net::Options::default()
+    };
+    let allowed = table::networks(&allowed).map_err(bad_value)?;
+    Ok(provider::Options { allowed, net, ..provider::Options::default() })
 }
 
 fn state_of(text: &str) -> State {

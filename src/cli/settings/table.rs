@@ -5,12 +5,13 @@ use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use url::Url;
 
 use crate::cli::globals::Globals;
 use crate::cli::input;
 use crate::cli::output::{Format, near_names};
-use crate::domain::origin::web_address;
+use crate::domain::origin::{Origin as WebOrigin, web_address};
 use crate::domain::project::{DEFAULT_PROJECT, ProjectName};
 use crate::env;
 use crate::error::{HubError, codes};
@@ -45,6 +46,10 @@ pub(in crate::cli) enum Form {
     Duration(i64),
     /// One of these words.
     Word(&'static [&'static str]),
+    /// Networks, comma-separated.
+    Networks,
+    /// Addresses of applications, comma-separated; only their origins count.
+    Origins,
 }
 
 impl Form {
@@ -67,6 +72,8 @@ impl Form {
             }
             Self::Count(..) => self.count(text).map(drop),
             Self::Duration(_) => self.duration(text).map(drop),
+            Self::Networks => networks(text).map(drop),
+            Self::Origins => origins(text).map(drop),
             Self::Word(words) if words.contains(&text) => Ok(()),
             Self::Word(words) => Err(format!("`{}` is not one of {}", cut(text), words.join(", "))),
         }
@@ -144,6 +151,21 @@ impl Form {
     }
 }
 
+/// The parts of a list that is written with commas.
+fn listed(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty())
+}
+
+/// Reads networks.
+pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
+    listed(text).map(|part| input::network(&cut(part))).collect()
+}
+
+/// Reads origins.
+pub(super) fn origins(text: &str) -> Result<Vec<WebOrigin>, String> {
+    listed(text).map(|part| part.parse().map_err(|error| format!("{error}"))).collect()
+}
+
 fn owned((key, value): (Cow<'_, str>, Cow<'_, str>)) -> (String, String) {
     (key.into_owned(), value.into_owned())
 }
@@ -213,6 +235,10 @@ settings! {
         "Whether every write needs --confirm with the profile's name.";
     PUBLIC_URL_OF = "public_url", Form::Address, None, [], true, Some(PUBLIC_URL),
         "Where end users reach the hub of a local store: what auth links begin with.";
+    APP_ORIGINS = "app_origins", Form::Origins, None, [], true, None,
+        "Addresses of the applications that embed the hub's page, comma-separated.";
+    ALLOW_TARGETS = "allow_targets", Form::Networks, None, [], true, None,
+        "Networks of providers that may be called although they are not public, comma-separated.";
     OUTPUT = "output", Form::Output,
         Some(Flag {
             name: "--output",
@@ -315,6 +341,8 @@ mod tests {
             (Form::Duration(0), ["0", "60s"], ["-1s", "1.5s"]),
             (Form::Switch, ["true", "false"], ["yes", ""]),
             (Form::Word(&["a", "b"]), ["a", "b"], ["c", ""]),
+            (Form::Networks, ["127.0.0.0/8, ::1", ""], ["10.0.0.0/99", "example.com"]),
+            (Form::Origins, ["https://app.example, http://localhost:1", ""], ["app", "ftp://x"]),
         ] {
             for text in fine {
                 assert_eq!(form.check(text), Ok(()), "{text}");

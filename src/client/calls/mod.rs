@@ -14,6 +14,7 @@ mod auth_configs;
 mod connect_sessions;
 mod connectors;
 mod keys;
+mod oauth_apps;
 mod projects;
 
 impl Client {

@@ -20,6 +20,7 @@ pub mod validate;
 pub mod values;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -149,6 +150,14 @@ impl Connector {
         self.auth.iter().find(|method| method.unavailable.is_none() && !method.needs_setup())
     }
 
+    /// The same for a provider on this machine: every address that begins with `root` is moved to
+    /// `address`. `None` for an address that others reach as well.
+    #[must_use]
+    pub fn on_loopback(&self, root: &str, address: SocketAddr) -> Option<Self> {
+        let text = serde_json::to_string(self).ok().filter(|_| address.ip().is_loopback())?;
+        serde_json::from_str(&text.replace(root, &format!("http://{address}"))).ok()
+    }
+
     /// The root of the API when linked by this method.
     #[must_use]
     pub fn base_url_for<'a>(&'a self, method: &'a AuthMethod) -> &'a Template {
@@ -196,6 +205,19 @@ mod tests {
         assert!(oauth.needs_setup());
         let first = acme.first_method_without_setup().unwrap();
         assert_eq!(first.key.as_str(), "api_key");
+    }
+
+    #[test]
+    fn threat_35_a_definition_is_moved_to_loopback_and_nowhere_else() {
+        let acme = acme();
+        let root = "https://api.acme.example";
+        let moved = acme.on_loopback(root, "127.0.0.2:8080".parse().unwrap()).unwrap();
+        assert_eq!(moved.base_url.as_str(), "http://127.0.0.2:8080");
+        let old = moved.auth_method(&"api_key".parse().unwrap()).unwrap();
+        assert_eq!(moved.base_url_for(old).as_str(), "https://old.acme.example");
+        for address in ["10.0.0.1:80", "0.0.0.0:80", "[2001:db8::1]:80"] {
+            assert_eq!(acme.on_loopback(root, address.parse().unwrap()), None);
+        }
     }
 
     #[test]

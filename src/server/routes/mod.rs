@@ -23,9 +23,11 @@ mod accounts;
 mod auth_configs;
 mod connect_sessions;
 mod connectors;
+mod end_user;
 mod generation;
 mod hub;
 mod keys;
+mod oauth_apps;
 mod platform;
 mod projects;
 mod rows;
@@ -70,6 +72,7 @@ pub fn routes() -> Router<AppState> {
         .iter()
         .fold(Router::new(), |router, path| router.route(path, axum::routing::any(out_of_scope)));
     let router = router.route("/openapi.json", get(hub::description));
+    let router = router.merge(end_user::routes()).merge(super::page::routes());
     OPERATIONS.iter().fold(router, |router, operation| match handler(operation.id) {
         Some(handler) => router.route(operation.path, handler),
         None => router,
@@ -137,6 +140,9 @@ fn handler(id: &str) -> Option<MethodRouter<AppState>> {
         "projects.create" => post(projects::create),
         "projects.update" => patch(projects::update),
         "projects.delete" => delete(projects::delete),
+        "oauth_apps.list" => get(oauth_apps::list),
+        "oauth_apps.set" => put(oauth_apps::set),
+        "oauth_apps.delete" => delete(oauth_apps::delete),
         "keys.list" => get(keys::list),
         "keys.get" => get(keys::get),
         "keys.create" => post(keys::create),

@@ -12,3 +12,4 @@ mod profiles;
 mod secrets;
 mod stores;
 mod terminal;
+mod waiting;

@@ -20,8 +20,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("provider", &["domain", "error", "net"]),
     ("client", &["api", "hub", "domain", "catalog", "error", "net"]),
     ("backend", &["api", "client", "local", "hub", "domain", "error"]),
+    // A provider of its own, beside the server; of the hub it uses the source of randomness alone.
+    ("sample", &["domain", "error", "hub"]),
     ("server", &["api", "local", "hub", "domain", "catalog", "store", "error"]),
-    ("cli", &["api", "backend", "client", "local", "server", "hub", "domain", "catalog", "store", "provider", "error", "env", "net"]),
+    ("cli", &["api", "backend", "client", "local", "server", "sample", "hub", "domain", "catalog", "store", "provider", "error", "env", "net"]),
     ("lib", &[]),
     ("main", &[]),
 ];
@@ -30,15 +32,16 @@ const LAYERS: &[(&str, &[&str])] = &[
 #[rustfmt::skip]
 const AT_HOME: &[(&str, &[&str])] = &[
     ("rusqlite", &["store/driver/mod.rs", "store/driver/sqlite.rs", "store/driver/served/"]),
-    ("axum", &["server/"]),
+    ("axum", &["server/", "sample/"]),
     ("hyper", &["server/"]),
-    ("StatusCode", &["server/"]),
-    ("tokio_postgres", &["store/driver/mod.rs", "store/driver/postgres.rs"]),
-    ("deadpool", &["store/driver/postgres.rs"]),
+    ("StatusCode", &["server/", "sample/"]),
+    ("tokio_postgres", &["store/driver/mod.rs", "store/driver/postgres/"]),
+    ("deadpool", &["store/driver/postgres/"]),
     ("clap", &["cli/"]),
     ("anstream", &["cli/"]),
     ("comfy_table", &["cli/"]),
     ("dialoguer", &["cli/"]),
+    ("indicatif", &["cli/"]),
     ("::env::var", &["cli/settings/environment.rs", "cli/assets.rs"]),
     ("::env::args", &["cli/mod.rs", "cli/assets.rs"]),
     ("process::exit", &[]),

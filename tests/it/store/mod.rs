@@ -4,6 +4,8 @@ mod contract;
 #[cfg(unix)]
 mod files;
 mod first_use;
+#[cfg(unix)]
+mod groups;
 mod plans;
 mod served;
 #[cfg(unix)]

@@ -1,9 +1,12 @@
 //! What several tests need; it says nothing about how hubctl behaves.
 
 pub(crate) mod asked;
+pub(crate) mod authority;
 #[cfg(unix)]
 pub(crate) mod cli;
 pub(crate) mod command;
+#[cfg(unix)]
+pub(crate) mod customer;
 pub(crate) mod http;
 pub(crate) mod hub;
 #[cfg(unix)]

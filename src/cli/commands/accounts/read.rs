@@ -276,7 +276,11 @@ impl Run for Get {
     }
 }
 
-fn account_card(context: &Context, account: &AccountDetail) -> Vec<(&'static str, String)> {
+/// A linked account as a terminal shows it.
+pub(in crate::cli) fn account_card(
+    context: &Context,
+    account: &AccountDetail,
+) -> Vec<(&'static str, String)> {
     let name = account.provider_name.as_deref().unwrap_or_default();
     let verified = match account.verified_at {
         Some(at) => format!("yes, {}", context.output.moment(at)),

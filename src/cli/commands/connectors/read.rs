@@ -9,6 +9,7 @@ use crate::api::connectors::{Connector, ConnectorDetail};
 use crate::backend::Backend;
 use crate::cli::assets;
 use crate::cli::commands::to_value;
+use crate::cli::commands::wait::open;
 use crate::cli::context::Context;
 use crate::cli::tree::Run;
 use crate::domain::connector::Category;
@@ -364,12 +365,8 @@ impl Run for Open {
                 false => context.output.text(&address),
             };
         }
-        if let Err(error) = webbrowser::open(&address) {
-            // The person gets there all the same.
-            context.output.warn(format_args!("can't open a browser: {error}"));
-            return context.output.text(&address);
-        }
-        Ok(())
+        // The person gets there all the same.
+        if open(context, &address) { Ok(()) } else { context.output.text(&address) }
     }
 }
 

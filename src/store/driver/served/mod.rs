@@ -75,6 +75,15 @@ impl Pool {
     }
 
     pub(in crate::store) async fn begin_read(&self) -> Result<Tx> {
+        self.read(true).await
+    }
+
+    /// Each query is a transaction of its own, which saves the statements around it.
+    pub(in crate::store) async fn begin_look(&self) -> Result<Tx> {
+        self.read(false).await
+    }
+
+    async fn read(&self, as_one: bool) -> Result<Tx> {
         let place = match Arc::clone(&self.places).try_acquire_owned() {
             Ok(place) => place,
             Err(_) => {
@@ -89,7 +98,9 @@ impl Pool {
             Some(connection) => (connection, true),
             None => self.file.open_reader_to_keep()?,
         };
-        raw::run_kept(&connection, "begin")?;
+        if as_one {
+            raw::run_kept(&connection, "begin")?;
+        }
         let home = keep.then(|| Arc::clone(&self.readers));
         Ok(Tx::Read(ReadTx { tx: Some(sqlite::Tx::lent(connection)), home, _place: place }))
     }

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::pin::pin;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod};
@@ -19,11 +19,16 @@ use super::{Param, Row};
 use crate::domain::words::shell_word;
 use crate::store::migrate::{self, Dialect};
 use crate::store::{Gauges, Result, StoreError, Told};
+use group::{Groups, Member};
+
+mod group;
 
 /// How long to wait for a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// Connections to keep at most.
 const POOL_SIZE: usize = 16;
+/// Connections that looks share.
+const LOOKS: usize = 2;
 /// Key of the advisory lock under which the schema is changed (`hubctl` in ASCII).
 const SCHEMA_LOCK: i64 = 0x6875_6263_746c;
 /// A writer decides by what it read; nobody may change that before it commits. Key `hubctm`.
@@ -43,6 +48,8 @@ pub(in crate::store) struct Database {
     pool: OnceLock<Pool>,
     ready: AtomicBool,
     is_new: AtomicBool,
+    groups: Groups,
+    looks: Looks,
 }
 
 impl Database {
@@ -70,7 +77,8 @@ impl Database {
         let name = format!("postgres://{user}@{host}/{database}");
         let (pool, ready, is_new) =
             (OnceLock::new(), AtomicBool::new(false), AtomicBool::new(false));
-        Ok(Self { config, name, check, tls, pool, ready, is_new })
+        let (groups, looks) = (Groups::default(), Looks::default());
+        Ok(Self { config, name, check, tls, pool, ready, is_new, groups, looks })
     }
 
     pub(in crate::store) fn name(&self) -> &str {
@@ -100,14 +108,22 @@ impl Database {
         self.begin(BEGIN_APPEND).await
     }
 
-    /// Two messages less than a transaction.
+    /// An append that shares connection and commit with others.
+    pub(in crate::store) async fn begin_shared(&self) -> Result<Tx> {
+        let member = self.groups.join(|| self.ready_connection()).await?;
+        Ok(Tx { link: Link::Member(member) })
+    }
+
+    /// Two messages less than a transaction; queries of several share a connection, on which they
+    /// travel together.
     pub(in crate::store) async fn begin_look(&self) -> Result<Tx> {
-        Ok(Tx { connection: Some(self.ready_connection().await?), open: false })
+        let connection = self.looks.get(|| self.ready_connection()).await?;
+        Ok(Tx { link: Link::Look(connection) })
     }
 
     async fn begin(&self, begin: &str) -> Result<Tx> {
         // Dropped, it rolls back what a failure here leaves behind.
-        let tx = Tx { connection: Some(self.ready_connection().await?), open: true };
+        let tx = Tx { link: Link::Own(Some(self.ready_connection().await?)) };
         tx.connection()?.batch_execute(begin).await?;
         Ok(tx)
     }
@@ -256,25 +272,75 @@ fn is_about_tls(error: &tokio_postgres::Error) -> bool {
     error.to_string().contains("TLS")
 }
 
-/// A transaction on a connection of its own.
+/// Connections for looks, each used by many at once.
+#[derive(Default)]
+struct Looks {
+    connections: [tokio::sync::Mutex<Option<Arc<Object>>>; LOOKS],
+    next: AtomicUsize,
+}
+
+impl Looks {
+    async fn get<C>(&self, connect: impl FnOnce() -> C) -> Result<Arc<Object>>
+    where
+        C: Future<Output = Result<Object>>,
+    {
+        let turn = self.next.fetch_add(1, Ordering::Relaxed) % LOOKS;
+        let mut place = self.connections[turn].lock().await;
+        if let Some(connection) = place.as_ref().filter(|connection| !connection.is_closed()) {
+            return Ok(Arc::clone(connection));
+        }
+        let connection = Arc::new(connect().await?);
+        *place = Some(Arc::clone(&connection));
+        Ok(connection)
+    }
+}
+
+/// What a transaction's statements go through.
+#[expect(clippy::large_enum_variant, reason = "it lives on the stack of one request")]
+enum Link {
+    /// A transaction on a connection of its own; none once it is over.
+    Own(Option<Object>),
+    /// No transaction, on a connection that others use as well.
+    Look(Arc<Object>),
+    /// A part of a transaction that others share.
+    Member(Member),
+}
+
+/// A transaction.
 pub(in crate::store) struct Tx {
-    connection: Option<Object>,
-    /// Whether the server has a transaction to end.
-    open: bool,
+    link: Link,
 }
 
 impl Tx {
     fn connection(&self) -> Result<&Object> {
-        self.connection.as_ref().ok_or_else(|| StoreError::Other("transaction is over".to_owned()))
+        match &self.link {
+            Link::Own(connection) => connection
+                .as_ref()
+                .ok_or_else(|| StoreError::Other("transaction is over".to_owned())),
+            Link::Look(connection) => Ok(connection),
+            Link::Member(member) => Ok(member.connection()),
+        }
+    }
+
+    /// What a failed statement is to the one who sent it.
+    fn told(&self, error: StoreError) -> StoreError {
+        match &self.link {
+            Link::Member(member) => member.failed(),
+            Link::Own(_) | Link::Look(_) => error,
+        }
     }
 
     pub(in crate::store) async fn commit(mut self) -> Result<()> {
-        if let Some(connection) = self.connection.take()
-            && self.open
-        {
-            connection.batch_execute("commit").await?;
+        match &mut self.link {
+            Link::Own(connection) => {
+                if let Some(connection) = connection.take() {
+                    connection.batch_execute("commit").await?;
+                }
+                Ok(())
+            }
+            Link::Look(_) => Ok(()),
+            Link::Member(member) => member.commit().await,
         }
-        Ok(())
     }
 
     pub(in crate::store) async fn execute(
@@ -282,9 +348,16 @@ impl Tx {
         sql: &str,
         params: &[Param<'_>],
     ) -> Result<u64> {
-        let connection = self.connection()?;
-        let statement = connection.prepare_cached(&placeholders(sql)).await?;
-        Ok(connection.execute_raw(&statement, params.iter().copied()).await?)
+        if let Link::Member(member) = &mut self.link {
+            member.note_write();
+        }
+        let done = async {
+            let connection = self.connection()?;
+            let statement = connection.prepare_cached(&placeholders(sql)).await?;
+            Ok(connection.execute_raw(&statement, params.iter().copied()).await?)
+        };
+        let done = done.await;
+        done.map_err(|error| self.told(error))
     }
 
     pub(in crate::store) async fn scan<E, F>(
@@ -297,12 +370,18 @@ impl Tx {
         E: From<StoreError>,
         F: FnMut(&Row<'_>) -> std::result::Result<ControlFlow<()>, E>,
     {
+        // An insert that returns something is a query as well.
+        if let Link::Member(member) = &mut self.link
+            && !sql.trim_start().starts_with("select")
+        {
+            member.note_write();
+        }
+        let told = |error: tokio_postgres::Error| E::from(self.told(error.into()));
         let connection = self.connection()?;
-        let statement =
-            connection.prepare_cached(&placeholders(sql)).await.map_err(StoreError::from)?;
+        let statement = connection.prepare_cached(&placeholders(sql)).await.map_err(told)?;
         let rows = connection.query_raw(&statement, params.iter().copied()).await;
-        let mut rows = pin!(rows.map_err(StoreError::from)?);
-        while let Some(row) = rows.try_next().await.map_err(StoreError::from)? {
+        let mut rows = pin!(rows.map_err(told)?);
+        while let Some(row) = rows.try_next().await.map_err(told)? {
             if each(&Row::Postgres(&row))?.is_break() {
                 break;
             }
@@ -313,10 +392,8 @@ impl Tx {
 
 impl Drop for Tx {
     fn drop(&mut self) {
-        let Some(connection) = self.connection.take() else { return };
-        if !self.open {
-            return;
-        }
+        let Link::Own(connection) = &mut self.link else { return };
+        let Some(connection) = connection.take() else { return };
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) => {
                 runtime.spawn(async move {

@@ -1,0 +1,164 @@
+//! Auth links: opening one, waiting for its end user, and saying that nobody answers behind it.
+
+use std::net::TcpStream;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::api::connect_sessions::CreatedSession;
+use crate::backend::Backend;
+use crate::cli::context::Context;
+use crate::cli::input;
+use crate::cli::output::Format;
+use crate::cli::settings::Place;
+use crate::domain::ids::SessionId;
+use crate::domain::origin::is_loopback;
+use crate::error::{HubError, codes};
+
+use super::inside::Inside;
+use super::session::{Waited, linked};
+use super::{Patience, USUAL};
+
+/// Longest time to find out whether anybody answers on this machine.
+const GLANCE: Duration = Duration::from_millis(200);
+
+/// What may happen with a new link.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(in crate::cli) struct LinkWait {
+    /// Wait until an account is linked; on a local store the hub is served meanwhile
+    #[arg(long)]
+    wait: bool,
+
+    /// How long to wait: seconds, or 30s, 10m, 1h
+    #[arg(long, value_name = "DURATION", default_value = USUAL, requires = "wait", allow_negative_numbers = true, value_parser = input::duration_s)]
+    timeout: i64,
+
+    /// Open the link in the browser
+    #[arg(long)]
+    open: bool,
+}
+
+/// Where new links are made, with the hub behind it while somebody waits.
+pub(in crate::cli) struct Door {
+    /// Where to make the session.
+    pub(in crate::cli) backend: Backend,
+    flags: LinkWait,
+    limit: Duration,
+    inside: Option<Inside>,
+}
+
+impl LinkWait {
+    /// Whether to wait.
+    pub(in crate::cli) fn waits(&self) -> bool {
+        self.wait
+    }
+
+    /// Opens the hub, and the door of a local one where somebody will wait at it.
+    ///
+    /// # Errors
+    /// As for [`Context::backend`]; `server.cannot_listen`.
+    pub(in crate::cli) async fn begin(self, context: &Context) -> Result<Door, HubError> {
+        let limit = Patience { timeout: self.timeout }.limit()?;
+        let waits = self.wait && !context.globals.dry_run;
+        let inside = match &context.settings.place {
+            Place::Local(_) if waits => Some(Inside::start(context)?),
+            _ => None,
+        };
+        let backend = match &inside {
+            Some(inside) => context.backend_reached_at(inside.public_url.clone()).await?,
+            None => context.backend().await?,
+        };
+        Ok(Door { backend, flags: self, limit, inside })
+    }
+}
+
+impl Door {
+    /// What comes after a link was shown: it is opened and waited for, as the flags say. `None`
+    /// where nobody waits.
+    ///
+    /// # Errors
+    /// As the wait ends.
+    pub(in crate::cli) async fn finish(
+        self,
+        context: &Context,
+        session: &CreatedSession,
+    ) -> Result<Option<Waited>, HubError> {
+        if context.globals.dry_run {
+            return Ok(None);
+        }
+        if self.flags.open {
+            open(context, &session.auth_link_url);
+        }
+        if !self.flags.wait {
+            tell_if_nobody_answers(context);
+            return Ok(None);
+        }
+        if let Some(inside) = &self.inside {
+            tell_of_another_address(context, inside);
+        }
+        let id = session.id.to_string().parse::<SessionId>().map_err(|error| {
+            HubError::new(&codes::INTERNAL, "the session has no number").source(error)
+        })?;
+        linked(context, &self.backend, id, self.limit, false).await.map(Some)
+    }
+}
+
+fn tell_of_another_address(context: &Context, inside: &Inside) {
+    let (usual, now) = (&context.settings.public_url, &inside.public_url);
+    if now.origin() != usual.origin() {
+        context.output.note(format_args!(
+            "the hub answers at {now} while this waits; logins at providers that know {usual} \
+             only need it there"
+        ));
+    }
+}
+
+/// Tells how a wait ended: a person sees the account on standard output, where the link was; a
+/// program has read the session there, and finds the account by `jsonl`, `--print` or its id.
+///
+/// # Errors
+/// When standard output does not take it.
+pub(in crate::cli) fn tell(context: &Context, waited: &Waited) -> Result<(), HubError> {
+    let output = &context.output;
+    let account = &waited.account;
+    if output.format() == Some(Format::Jsonl) && output.options().fields.is_none() {
+        return output.item(waited, None);
+    }
+    let text = format!("{}  ({}, {})", account.id, account.provider, account.status);
+    if output.is_human() {
+        return output.text(&format!("Linked     {text}"));
+    }
+    output.note(format_args!("linked {text}"));
+    Ok(())
+}
+
+/// Opens an address in the browser, or says why not.
+pub(in crate::cli) fn open(context: &Context, address: &str) -> bool {
+    let is_web = address.parse::<Url>().is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+    if !is_web {
+        context.output.warn("what was to be opened is no address of the web");
+        return false;
+    }
+    let opened = webbrowser::open(address);
+    if let Err(error) = &opened {
+        context.output.warn(format_args!("can't open a browser: {error}"));
+    }
+    opened.is_ok()
+}
+
+/// Says what to do where a link leads to this machine and nobody answers.
+pub(in crate::cli) fn tell_if_nobody_answers(context: &Context) {
+    let url = &context.settings.public_url;
+    let is_ours = !matches!(context.settings.place, Place::Remote(_)) && is_loopback(url);
+    if !is_ours || context.globals.quiet || context.globals.dry_run {
+        return;
+    }
+    let addresses = url.socket_addrs(|| None).unwrap_or_default();
+    let answers = |address| TcpStream::connect_timeout(address, GLANCE).is_ok();
+    if !addresses.iter().any(answers) {
+        context.output.note(format_args!(
+            "nothing answers at {}: run `hubctl serve` before the link is opened",
+            url.as_str().trim_end_matches('/')
+        ));
+    }
+}

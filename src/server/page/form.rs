@@ -1,0 +1,294 @@
+//! The form of one connector as a page: its fields, banners and guide, and what was wrong with what
+//! was sent.
+
+use std::collections::BTreeMap;
+
+use crate::api::end_user::Logo;
+use crate::domain::connector::field::Format;
+use crate::domain::connector::guide::{Audience, guide};
+use crate::domain::connector::support::{Form as OnForm, Notice, NoticeKind, Position, Section};
+use crate::domain::connector::{Field, FieldKind};
+use crate::domain::secret::Secret;
+use crate::error::{HubError, codes};
+use crate::hub::auth_configs::{Given, TRIGGER_TOKEN};
+use crate::hub::end_user::Form;
+
+use super::Context;
+use super::texts::{Texts, with};
+use super::view::{
+    Banner, Choosable, FormPage, GuideView, Input, Link, Part, Sign, Trouble, Wrong,
+};
+
+/// Where the form is shown.
+pub(super) struct Place<'a> {
+    /// Whose account it is, for people.
+    pub(super) owner: &'a str,
+    /// Where the form is sent.
+    pub(super) action: String,
+    pub(super) form_token: String,
+    /// The list, if there is one to go back to.
+    pub(super) back: Option<String>,
+    /// Where the hub is reached.
+    pub(super) public_url: &'a str,
+}
+
+/// The page of a form; `given` is what was filled in before, `trouble` what was wrong with it.
+pub(super) fn page<'a>(
+    context: &Context,
+    form: &'a Form,
+    place: Place<'_>,
+    given: &Given,
+    trouble: Option<Trouble>,
+) -> FormPage<'a> {
+    let (t, name) = (context.t, form.connector.name.as_str());
+    let logo = Logo::of(form.connector.key.as_str(), name);
+    let (editing, login) = (form.account.is_some(), form.needs_browser());
+    let lead = match (login, editing, asked(form).next().is_none()) {
+        (true, ..) => t.login_lead,
+        (_, true, false) => t.edit_lead,
+        (_, _, true) => t.nothing_lead,
+        _ => t.form_lead,
+    };
+    let (button, busy) = match (login, editing) {
+        (true, _) => (t.login_button, t.leaving),
+        (_, true) => (t.save_button, t.busy),
+        _ => (t.connect_button, t.busy),
+    };
+    let mut problem = trouble;
+    let errors = problem.as_mut().map(|trouble| place_errors(form, trouble)).unwrap_or_default();
+    let shown = |notice: &&Notice| notice.form == OnForm::Config;
+    let plain = |position| {
+        let notices = form.method.notices.iter().filter(shown);
+        let here = notices.filter(move |n| n.position == position && anchor(n).is_none());
+        here.map(banner).collect()
+    };
+    let title = with(if editing { t.edit_title } else { t.connect_title }, name);
+    let f = match problem {
+        Some(_) => context.frame(format!("{} {title}", t.error_prefix)),
+        None => context.frame(title.as_str()),
+    };
+    FormPage {
+        for_owner: with(t.for_owner, place.owner),
+        logo: Sign {
+            letters: logo.letters,
+            hex: Logo::COLORS.get(logo.color).copied().unwrap_or_default(),
+        },
+        back: place.back,
+        problem,
+        lead: with(lead, name),
+        action: place.action,
+        form_token: place.form_token,
+        top: plain(Position::Top),
+        bottom: plain(Position::Bottom),
+        fields: asked(form).map(|field| input(t, form, field, given, &errors)).collect(),
+        scopes_title: if login { t.login_scopes } else { t.scopes },
+        scopes: &form.method.required_scopes,
+        guide: guide_view(t, form, place.public_url),
+        button: with(button, name),
+        busy: with(busy, name),
+        f,
+        title,
+    }
+}
+
+/// The fields that the end user fills in; one is the session's own (HB-19).
+fn asked(form: &Form) -> impl Iterator<Item = &Field> {
+    form.fields.iter().filter(|field| field.key != TRIGGER_TOKEN)
+}
+
+fn anchor(notice: &Notice) -> Option<&str> {
+    notice.anchor.as_deref().filter(|anchor| !anchor.trim().is_empty())
+}
+
+fn banner(notice: &Notice) -> Banner<'_> {
+    let kind = match notice.kind {
+        NoticeKind::Warning => "warning",
+        NoticeKind::Info => "info",
+    };
+    Banner { kind, text: &notice.description }
+}
+
+/// Names the fields that a trouble is about, and answers what is wrong with each.
+fn place_errors(form: &Form, trouble: &mut Trouble) -> BTreeMap<String, String> {
+    for wrong in &mut trouble.fields {
+        if let Some(field) = form.fields.iter().find(|field| field.key == wrong.key) {
+            wrong.id = id(field);
+            wrong.label.clone_from(&field.label);
+        }
+    }
+    trouble.fields.iter().map(|wrong| (wrong.key.clone(), wrong.message.clone())).collect()
+}
+
+fn id(field: &Field) -> String {
+    format!("f-{}", field.key)
+}
+
+fn input<'a>(
+    t: &'static Texts,
+    form: &'a Form,
+    field: &'a Field,
+    given: &Given,
+    errors: &BTreeMap<String, String>,
+) -> Input<'a> {
+    let secret = field.is_secret();
+    let stored = secret && form.stored_secrets.contains(&field.key);
+    // A secret is never sent back, not even to who sent it.
+    let value = match given.get(&field.key).map(Secret::expose) {
+        _ if secret => "",
+        Some(given) if !field.read_only => given,
+        _ => field.default.as_deref().unwrap_or_default(),
+    };
+    let (kind, input) = match field.kind {
+        FieldKind::Select => ("select", ""),
+        FieldKind::TextArea => ("text_area", ""),
+        FieldKind::Number => ("number", "text"),
+        _ if secret => ("password", "password"),
+        _ => ("text", if field.format == Some(Format::Email) { "email" } else { "text" }),
+    };
+    let mut hints = Vec::new();
+    if stored {
+        hints.push(t.stored);
+    }
+    let more = [field.description.as_deref(), field.tooltip.as_deref()];
+    hints.extend(more.into_iter().flatten().filter(|text| !text.trim().is_empty()));
+    let error = errors.get(&field.key).cloned();
+    let id = id(field);
+    let described = match (error.is_some(), hints.is_empty()) {
+        (true, false) => format!("{id}-error {id}-hint"),
+        (true, true) => format!("{id}-error"),
+        (false, false) => format!("{id}-hint"),
+        (false, true) => String::new(),
+    };
+    let chosen = field.options.iter().any(|option| option.value == value);
+    let options = field.options.iter().map(|option| Choosable {
+        value: &option.value,
+        label: &option.label,
+        selected: option.value == value && !secret,
+    });
+    let notices = form.method.notices.iter().filter(|notice| {
+        let is_top = notice.position == Position::Top && notice.form == OnForm::Config;
+        is_top && anchor(notice) == Some(field.key.as_str())
+    });
+    Input {
+        key: &field.key,
+        label: &field.label,
+        kind,
+        input,
+        required: field.required && !stored,
+        read_only: field.read_only && !secret,
+        value: value.to_owned(),
+        placeholder: if stored { t.stored_placeholder } else { &field.placeholder },
+        hints,
+        error,
+        described,
+        empty_option: !field.required || !chosen || stored,
+        options: options.collect(),
+        notices: notices.map(banner).collect(),
+        id,
+    }
+}
+
+fn guide_view<'a>(t: &'static Texts, form: &'a Form, public_url: &str) -> Option<GuideView<'a>> {
+    let name = form.connector.name.as_str();
+    let guide = guide(&form.connector, Audience::EndUser, public_url);
+    let written = [form.method.support.as_ref(), form.connector.support.as_ref()];
+    let mut written = written.into_iter().flatten();
+    let written = written.find_map(|support| support.guides.as_ref()?.config.as_ref());
+    let mut sections = Vec::new();
+    for section in written.map(|guide| guide.sections.as_slice()).unwrap_or_default() {
+        sections.push(part(section, false));
+        sections.extend(section.steps.iter().map(|step| part(step, true)));
+    }
+    let method_link = form.method.support.as_ref().and_then(|support| support.link.as_deref());
+    // Only addresses that open a page: nothing that a click would run (threat 27).
+    let is_page = |link: &&str| link.starts_with("https://") || link.starts_with("http://");
+    let link = method_link.or(guide.support_link).or(guide.docs_url).filter(is_page);
+    let links =
+        link.map(|href| Link { href: href.to_owned(), text: with(t.guide_link, name), style: "" });
+    let warning = written.and_then(|guide| guide.warning.as_deref());
+    let view = GuideView { warning, sections, links: links.into_iter().collect() };
+    let is_empty = view.warning.is_none() && view.sections.is_empty() && view.links.is_empty();
+    (!is_empty).then_some(view)
+}
+
+fn part(section: &Section, step: bool) -> Part<'_> {
+    Part { step, title: &section.title, content: &section.content, list: &section.list }
+}
+
+/// What a refused form tells its user; none for what is no fault of the form.
+pub(super) fn trouble(t: &'static Texts, name: &str, error: &HubError) -> Option<Trouble> {
+    let is = |code: &crate::error::Code| error.code().name == code.name;
+    let reason = || {
+        let told = error.details().iter().find_map(|detail| detail.get("provider_response"));
+        let told = told.map(|told| told.as_str().map_or_else(|| told.to_string(), str::to_owned));
+        let told = told.filter(|told| !told.trim().is_empty());
+        Some(shortened(told.as_deref().unwrap_or(error.message())))
+    };
+    let titled = |title: &str| Trouble { title: with(title, name), ..Trouble::default() };
+    Some(if is(&codes::FIELDS_INVALID) {
+        let fields: Vec<Wrong> = error.details().iter().filter_map(wrong).collect();
+        let title = match fields.len() {
+            1 => t.fields_wrong_one.to_owned(),
+            many => with(t.fields_wrong_many, &many.to_string()),
+        };
+        let text = if fields.is_empty() { error.message().to_owned() } else { String::new() };
+        Trouble { title, text, fields, ..Trouble::default() }
+    } else if is(&codes::PROVIDER_REFUSED) {
+        Trouble {
+            reason: reason(),
+            reason_intro: with(t.refused_reason, name),
+            text: t.refused_checks.to_owned(),
+            points: vec![t.check_whole, t.check_expired, t.check_scopes, t.check_account],
+            ..titled(t.refused_title)
+        }
+    } else if is(&codes::PROVIDER_MISCONFIGURED) {
+        Trouble {
+            reason: reason(),
+            reason_intro: with(t.refused_reason, name),
+            text: t.misconfigured.to_owned(),
+            ..titled(t.misconfigured_title)
+        }
+    } else if [&codes::PROVIDER_UNREACHABLE, &codes::PROVIDER_BAD_ANSWER].into_iter().any(is) {
+        Trouble { text: t.unreachable.to_owned(), ..titled(t.unreachable_title) }
+    } else if is(&codes::PROVIDER_BLOCKED) {
+        Trouble { text: t.misconfigured.to_owned(), ..titled(t.misconfigured_title) }
+    } else {
+        return None;
+    })
+}
+
+/// What went wrong with a login, in words.
+pub(super) fn login_trouble(
+    t: &'static Texts,
+    name: &str,
+    code: &str,
+    description: Option<&str>,
+) -> Trouble {
+    let reason = description.map(shortened).filter(|text| !text.trim().is_empty());
+    let denied = code == "access_denied";
+    Trouble {
+        title: with(t.login_failed_title, name),
+        reason_intro: if reason.is_some() { with(t.refused_reason, name) } else { String::new() },
+        reason,
+        text: if denied { t.login_denied } else { t.login_failed }.to_owned(),
+        ..Trouble::default()
+    }
+}
+
+fn wrong(detail: &serde_json::Value) -> Option<Wrong> {
+    let text = |key: &str| detail.get(key)?.as_str().map(str::to_owned);
+    let (key, message) = (text("field")?, text("message")?);
+    Some(Wrong { id: String::new(), label: key.clone(), key, message })
+}
+
+/// The beginning of a text that a provider may have made as long as it likes.
+pub(super) fn shortened(text: &str) -> String {
+    const LIMIT: usize = 600;
+    let kept = &text[..text.floor_char_boundary(LIMIT)];
+    let clean = kept.chars().filter(|c| !c.is_control() || *c == '\n');
+    let mut clean: String = clean.collect();
+    if kept.len() < text.len() {
+        clean.push('…');
+    }
+    clean
+}

@@ -1,0 +1,402 @@
+//! The end user's pages behind an auth link: pick a connector, fill in its form or sign in, and see
+//! how it ended. Handlers and headers; no rules.
+//!
+//! Every page works without script. A form is sent to the link's own address, and what the browser
+//! sends is the form's values alone: whose account it is, the link says (CS-41, threat 11).
+
+use std::borrow::Cow;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use askama::Template;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{FromRequestParts, Path};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::header::ACCEPT_LANGUAGE;
+use http::request::Parts;
+use http::{HeaderMap, StatusCode};
+
+use crate::api::end_user::Logo;
+use crate::api::requests::Query;
+use crate::domain::connector::Category;
+use crate::domain::ids::{AttemptId, AuthConfigId};
+use crate::domain::origin::Origin;
+use crate::domain::secret::Secret;
+use crate::error::{HubError, Kind, codes};
+use crate::hub::auth_configs::Given;
+use crate::hub::end_user::{self, Choice, EndUser, Form};
+use crate::hub::oauth::{self, AttemptState};
+
+use super::AppState;
+use super::caller::Source;
+use super::respond::{Failure, status};
+
+mod form;
+mod frame;
+mod login;
+mod texts;
+mod trouble;
+mod view;
+
+use form::Place;
+use texts::{Texts, with};
+use view::{App, Chip, Frame, Link, ListPage, MessagePage, Trouble};
+
+/// What stands before the names of a form's fields.
+const VALUE: &str = "v.";
+/// Connectors that one page shows: the whole page stays small, and nobody reads more.
+const SHOWN: usize = 100;
+/// From how many connectors on there is a search.
+const SEARCH_FROM: usize = 7;
+/// How long a cookie of a login lives, as the attempt does (OA-9).
+const LOGIN_LIFE: Duration = Duration::from_mins(10);
+
+/// The routes; those of logins stand beside them.
+pub(super) fn routes() -> Router<AppState> {
+    Router::new()
+        .route("/connect/{token}", get(open))
+        .route("/connect/{token}/{integration_id}", get(show).post(submit))
+        .merge(login::routes())
+}
+
+/// What every answer needs: the browser's language, a nonce, and who may frame the page.
+struct Context {
+    state: AppState,
+    source: Source,
+    t: &'static Texts,
+    nonce: String,
+    framers: OnceLock<Vec<Origin>>,
+}
+
+impl FromRequestParts<AppState> for Context {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Failure> {
+        let Ok(source) = Source::from_request_parts(parts, state).await;
+        let language = parts.headers.get(ACCEPT_LANGUAGE).and_then(|text| text.to_str().ok());
+        let (t, nonce) = (Texts::of(language), state.hub.new_nonce()?);
+        Ok(Self { state: state.clone(), source, t, nonce, framers: OnceLock::new() })
+    }
+}
+
+impl Context {
+    fn frame(&self, title: impl Into<String>) -> Frame {
+        Frame::new(self.t, self.nonce.clone(), title.into())
+    }
+
+    fn render(&self, status: StatusCode, template: &impl Template) -> Response {
+        match template.render() {
+            Ok(html) => {
+                let framers =
+                    self.framers.get().map_or(self.state.hub.app_origins(), Vec::as_slice);
+                frame::page(status, html, &self.nonce, framers)
+            }
+            // A template fails only where a value can't be written, which none of these can.
+            Err(error) => {
+                tracing::error!(target: "hubctl::request", "a page can't be made: {error}");
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            }
+        }
+    }
+
+    /// Opens a link; what is wrong with one gets one answer (threats 8, 9).
+    async fn enter(&self, token: &str) -> Result<EndUser, HubError> {
+        let entered = end_user::enter(&self.state.hub, token).await;
+        let user = entered.map_err(|error| match error.code().kind {
+            Kind::Unauthenticated => self.source.refused(error, &self.state),
+            _ => error,
+        })?;
+        let framers = oauth::app_origins(&self.state.hub, &user).await?;
+        self.framers.get_or_init(|| framers);
+        Ok(user)
+    }
+
+    /// The address of a link's page, or of the form of one connector.
+    fn address(&self, token: &str, config: Option<&AuthConfigId>) -> String {
+        let base = frame::base_path(self.state.hub.public_url());
+        match config {
+            Some(id) => format!("{base}/connect/{token}/{id}"),
+            None => format!("{base}/connect/{token}"),
+        }
+    }
+
+    fn answer(&self, result: Result<Response, HubError>) -> Response {
+        result.unwrap_or_else(|error| trouble::page(self, &error))
+    }
+}
+
+/// `GET /connect/{token}`: the list, one connector's form, or how it ended.
+async fn open(context: Context, Path(token): Path<String>, query: Params) -> Response {
+    let result = opened(&context, &token, &query.0).await;
+    context.answer(result)
+}
+
+/// What stands behind `?` in the address.
+struct Params(Query);
+
+impl FromRequestParts<AppState> for Params {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        _: &AppState,
+    ) -> Result<Self, std::convert::Infallible> {
+        Ok(Self(Query::parse(parts.uri.query().unwrap_or_default())))
+    }
+}
+
+async fn opened(context: &Context, token: &str, query: &Query) -> Result<Response, HubError> {
+    let user = context.enter(token).await?;
+    let hub = &context.state.hub;
+    if let Some(id) = query.text("attempt") {
+        let id: AttemptId = id.parse().map_err(|_| unknown_attempt())?;
+        let attempt = oauth::get(hub, &user, &id).await?;
+        return after_login(context, token, &user, &attempt).await;
+    }
+    let choices = end_user::choices(hub, &user, None).await?;
+    let chosen = |id: &str| choices.iter().find(|choice| choice.config.id.as_str() == id);
+    if let Some(id) = query.text("done") {
+        let linked = user.session.linked_account.is_some();
+        return Ok(match chosen(id).filter(|_| linked) {
+            Some(choice) => done(context, token, &choice.connector.name, choices.len()),
+            None => frame::go_to(StatusCode::SEE_OTHER, &context.address(token, None)),
+        });
+    }
+    match (query.text("c"), choices.as_slice()) {
+        (Some(id), _) => {
+            let id: AuthConfigId = id.parse().map_err(|_| not_offered())?;
+            let form = end_user::form(hub, &user, &id).await?;
+            Ok(blank(context, token, &user, &form, choices.len() > 1))
+        }
+        (None, [only]) => {
+            let form = end_user::form(hub, &user, &only.config.id).await?;
+            Ok(blank(context, token, &user, &form, false))
+        }
+        (None, all) => Ok(list(context, token, &user, all, query)),
+    }
+}
+
+fn unknown_attempt() -> HubError {
+    HubError::new(&codes::ATTEMPT_UNKNOWN, "no such attempt")
+}
+
+fn not_offered() -> HubError {
+    HubError::new(&codes::AUTH_CONFIG_UNKNOWN, "no such auth config")
+}
+
+fn blank(context: &Context, token: &str, user: &EndUser, form: &Form, many: bool) -> Response {
+    show_form(context, token, user, form, many, &Given::new(), None, StatusCode::OK)
+}
+
+#[expect(clippy::too_many_arguments, reason = "all of them are what one page shows")]
+fn show_form(
+    context: &Context,
+    token: &str,
+    user: &EndUser,
+    form: &Form,
+    many: bool,
+    given: &Given,
+    trouble: Option<Trouble>,
+    status: StatusCode,
+) -> Response {
+    let place = Place {
+        owner: &user.session.owner.name,
+        action: context.address(token, Some(&form.config.id)),
+        form_token: frame::form_token(token),
+        back: many.then(|| context.address(token, None)),
+        public_url: context.state.hub.public_url().as_str(),
+    };
+    context.render(status, &form::page(context, form, place, given, trouble))
+}
+
+fn list(context: &Context, token: &str, user: &EndUser, all: &[Choice], query: &Query) -> Response {
+    let t = context.t;
+    let wanted = query.text("q").map(str::trim).unwrap_or_default();
+    let wanted = &wanted[..wanted.floor_char_boundary(80)];
+    let category = query.text("category").and_then(|text| text.parse::<Category>().ok());
+    let here = context.address(token, None);
+    let fits = |choice: &&Choice| {
+        let name = choice.connector.name.to_lowercase();
+        let searched = name.contains(&wanted.to_lowercase())
+            || choice.connector.key.as_str().contains(&wanted.to_lowercase());
+        searched && category.is_none_or(|one| choice.connector.categories.contains(&one))
+    };
+    let found: Vec<&Choice> = all.iter().filter(fits).collect();
+    let address = |category: Option<Category>| {
+        let mut query = Query::default();
+        query.push_opt("q", Some(wanted).filter(|text| !text.is_empty()));
+        query.push_opt("category", category);
+        if query.is_empty() { here.clone() } else { format!("?{}", query.to_text()) }
+    };
+    let used = Category::ALL.into_iter().filter(|one| {
+        let mut first = all.iter().flat_map(|choice| choice.connector.categories.first());
+        first.any(|found| found == one)
+    });
+    let chips = used.map(|one| Chip {
+        name: t.category(one.as_str()),
+        href: address(Some(one)),
+        current: category == Some(one),
+    });
+    let count = match found.len() {
+        0 => Cow::Borrowed(t.none_found),
+        1 => Cow::Borrowed(t.found_one),
+        many => Cow::Owned(with(t.found_many, &many.to_string())),
+    };
+    let page = ListPage {
+        for_owner: with(t.for_owner, &user.session.owner.name),
+        total: all.len(),
+        searched: !wanted.is_empty() || category.is_some(),
+        searchable: all.len() >= SEARCH_FROM || !wanted.is_empty() || category.is_some(),
+        query: wanted,
+        category: category.map(Category::as_str),
+        categories: chips.collect(),
+        all_href: address(None),
+        count: count.into_owned(),
+        more: found.len() > SHOWN,
+        apps: found.into_iter().take(SHOWN).map(|choice| app(t, choice)).collect(),
+        here: here.clone(),
+        f: context.frame(t.choose_title),
+    };
+    context.render(StatusCode::OK, &page)
+}
+
+fn app<'a>(t: &'static Texts, choice: &'a Choice) -> App<'a> {
+    let connector = &choice.connector;
+    let logo = Logo::of(connector.key.as_str(), &connector.name);
+    let category = connector.categories.first();
+    App {
+        id: choice.config.id.as_str(),
+        name: &connector.name,
+        category: category.map_or("", |category| t.category(category.as_str())),
+        letters: logo.letters,
+        color: logo.color,
+    }
+}
+
+/// `GET /connect/{token}/{integration_id}`: the form, also where a refused one is loaded again.
+async fn show(context: Context, Path((token, id)): Path<(String, String)>) -> Response {
+    let shown = async {
+        let user = context.enter(&token).await?;
+        let id: AuthConfigId = id.parse().map_err(|_| not_offered())?;
+        let form = end_user::form(&context.state.hub, &user, &id).await?;
+        let many = end_user::choices(&context.state.hub, &user, None).await?.len() > 1;
+        Ok(blank(&context, &token, &user, &form, many))
+    };
+    let result = shown.await;
+    context.answer(result)
+}
+
+/// `POST /connect/{token}/{integration_id}`: the form, filled in.
+async fn submit(
+    context: Context,
+    Path((token, id)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let result = submitted(&context, &token, &id, &headers, &body).await;
+    context.answer(result)
+}
+
+async fn submitted(
+    context: &Context,
+    token: &str,
+    id: &str,
+    headers: &HeaderMap,
+    body: &Bytes,
+) -> Result<Response, HubError> {
+    let hub = &context.state.hub;
+    let (form_token, values) = read(body)?;
+    let given = form_token.as_ref().map(Secret::expose);
+    if !frame::is_own_post(headers, hub.public_url(), token, given) {
+        let text = "the form did not come from a page of this hub";
+        return Err(HubError::new(&codes::CROSS_SITE, text));
+    }
+    let user = context.enter(token).await?;
+    let id: AuthConfigId = id.parse().map_err(|_| not_offered())?;
+    let form = end_user::form(hub, &user, &id).await?;
+    let error = if form.needs_browser() {
+        match oauth::begin(hub, &user, &id, None, values.clone(), None).await {
+            Ok(begun) => return Ok(login::leave(context, token, &form.connector.name, &begun)),
+            Err(error) => error,
+        }
+    } else {
+        let account = form.account.as_ref();
+        match end_user::link(hub, &user, &id, account, values.clone()).await {
+            Ok(_) => {
+                let address = format!("{}?done={id}", context.address(token, None));
+                return Ok(frame::go_to(StatusCode::SEE_OTHER, &address));
+            }
+            Err(error) => error,
+        }
+    };
+    let name = form.connector.name.as_str();
+    let Some(trouble) = form::trouble(context.t, name, &error) else { return Err(error) };
+    let many = end_user::choices(hub, &user, None).await?.len() > 1;
+    let status = status(&error);
+    Ok(show_form(context, token, &user, &form, many, &values, Some(trouble), status))
+}
+
+/// The form's own mark and the values of its fields; whatever else a browser sends is not looked
+/// at.
+fn read(body: &[u8]) -> Result<(Option<Secret>, Given), HubError> {
+    let (mut form_token, mut values) = (None, Given::new());
+    for (name, value) in url::form_urlencoded::parse(body) {
+        if name.contains('\0') || value.contains('\0') {
+            let text = "the form has a NUL character, which no text can have here";
+            return Err(HubError::new(&codes::BODY_INVALID, text));
+        }
+        if let Some(key) = name.strip_prefix(VALUE) {
+            // Browsers end the lines of a text as no key file does.
+            values.insert(key.to_owned(), Secret::new(value.replace("\r\n", "\n")));
+        } else if name == "form_token" {
+            form_token = Some(Secret::new(value));
+        }
+    }
+    Ok((form_token, values))
+}
+
+fn done(context: &Context, token: &str, name: &str, choices: usize) -> Response {
+    let t = context.t;
+    let frame = context.frame(with(t.done_title, name));
+    let mut message = MessagePage::new(frame, "good", t.done);
+    message.link = (choices > 1).then(|| Link {
+        href: context.address(token, None),
+        text: t.another.to_owned(),
+        style: "",
+    });
+    context.render(StatusCode::OK, &message)
+}
+
+/// How a login ended that began on this link's page.
+async fn after_login(
+    context: &Context,
+    token: &str,
+    user: &EndUser,
+    attempt: &oauth::Attempt,
+) -> Result<Response, HubError> {
+    let (hub, t) = (&context.state.hub, context.t);
+    let choices = end_user::choices(hub, user, None).await?;
+    let config = attempt.auth_config.as_ref().ok_or_else(not_offered)?;
+    let choice = choices.iter().find(|choice| choice.config.id == *config);
+    let name = choice.map_or("", |choice| choice.connector.name.as_str());
+    let told = |text: &'static str| {
+        let title = with(t.login_failed_title, name);
+        Trouble { title, text: text.to_owned(), ..Trouble::default() }
+    };
+    let trouble = match &attempt.state {
+        AttemptState::Authenticated { .. } => {
+            return Ok(done(context, token, name, choices.len()));
+        }
+        AttemptState::Failed { code, description } => {
+            form::login_trouble(t, name, code, description.as_deref())
+        }
+        AttemptState::Cancelled => told(t.login_cancelled),
+        AttemptState::Expired => told(t.login_expired),
+        AttemptState::Pending => told(t.login_pending),
+    };
+    let form = end_user::form(hub, user, config).await?;
+    let (many, none) = (choices.len() > 1, Given::new());
+    Ok(show_form(context, token, user, &form, many, &none, Some(trouble), StatusCode::OK))
+}

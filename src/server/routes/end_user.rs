@@ -1,0 +1,219 @@
+//! The vendor's hub API: what its component asks for in an end user's browser, on whatever page it
+//! is embedded (contract section 9, HB-12 to HB-17).
+//!
+//! Only a session's token opens it, never an API key; and 401 and 403 mean the token alone, since
+//! the component takes them for the end of the session.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{FromRequestParts, Path, State};
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, Method, StatusCode, header};
+use serde_json::json;
+use tower_http::cors::{Any, CorsLayer};
+
+use crate::api::end_user::{
+    AttemptStatus, ConnectorForm, CreatedAttempt, EditedAccount, Integration, Integrations, Linked,
+    NewAttempt, Settings, Submission,
+};
+use crate::domain::ids::{AttemptId, AuthConfigId};
+use crate::domain::names::ConnectorKey;
+use crate::error::{HubError, Kind, codes};
+use crate::hub::end_user::{self, EndUser};
+use crate::hub::{accounts, oauth};
+use crate::server::AppState;
+use crate::server::body::{JsonBody, OptionalJsonBody};
+use crate::server::caller::Source;
+use crate::server::respond::Failure;
+
+use super::accounts::id as account_id;
+use super::{Answer, Params, created, named, ok};
+
+/// The header with the session's token.
+const TOKEN: HeaderName = HeaderName::from_static("x-hub-session-token");
+/// The header with the component's version, which means nothing here.
+const VERSION: HeaderName = HeaderName::from_static("x-hub-version");
+/// How long browsers remember what is allowed.
+const REMEMBERED: Duration = Duration::from_hours(2);
+
+/// The routes, with what lets pages of any origin call them (HB-16): without cookies, so that
+/// nothing but the token in the header opens anything.
+pub(super) fn routes() -> Router<AppState> {
+    let cors = CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE, Method::OPTIONS])
+        .allow_headers([header::CONTENT_TYPE, TOKEN, VERSION])
+        .max_age(REMEMBERED);
+    let attempts = |at: &str| {
+        Router::new()
+            .route(at, post(create_attempt))
+            .route(&format!("{at}/{{id}}"), get(attempt).delete(cancel_attempt))
+    };
+    Router::new()
+        .route("/hub/settings", get(settings))
+        .route("/hub/connectors", get(connectors))
+        .route("/hub/connectors/{integration_id}", get(connector))
+        .route("/hub/accounts", post(link))
+        .route("/hub/accounts/{id}", get(account).patch(relink))
+        .merge(attempts("/hub/connection_attempts"))
+        // Where releases 1.3.0 to 1.3.2 ask.
+        .merge(attempts("/connect_sessions/connection_attempts"))
+        .layer(cors)
+}
+
+/// The end user whose token came with the request.
+struct Visitor(EndUser);
+
+impl FromRequestParts<AppState> for Visitor {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Failure> {
+        let Ok(source) = Source::from_request_parts(parts, state).await;
+        let token = presented(&parts.headers).ok_or_else(no_token)?;
+        Ok(Self(enter(state, source, token).await?))
+    }
+}
+
+fn presented(headers: &HeaderMap) -> Option<&str> {
+    headers.get(TOKEN).and_then(|token| token.to_str().ok())
+}
+
+fn no_token() -> HubError {
+    HubError::new(&codes::SESSION_TOKEN_INVALID, "the session token is missing, unknown or expired")
+}
+
+/// Opens the door; all that is wrong with a token gets one answer (threat 8).
+async fn enter(state: &AppState, source: Source, token: &str) -> Result<EndUser, HubError> {
+    match end_user::enter(&state.hub, token).await {
+        Ok(user) => Ok(user),
+        Err(error) if error.code().kind == Kind::Unauthenticated => {
+            Err(source.refused(no_token(), state))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// An error in words for the component: without hints, which are for administrators, and with the
+/// provider's own reason apart, where the component shows it (section 2.3).
+fn told(error: HubError) -> Failure {
+    let code = error.code();
+    let message = match code.kind {
+        Kind::Unprocessable => {
+            json!({ "message": code.meaning, "provider_response": error.message() }).to_string()
+        }
+        _ => error.message().to_owned(),
+    };
+    let plain = HubError::new(code, message);
+    error.details().iter().cloned().fold(plain, HubError::detail).source(error).into()
+}
+
+async fn settings(State(state): State<AppState>, Visitor(user): Visitor) -> Answer {
+    let found = end_user::existing(&state.hub, &user).await.map_err(told)?;
+    ok(Settings::new(found.as_ref().map(|view| &view.account)))
+}
+
+async fn connectors(
+    State(state): State<AppState>,
+    Visitor(user): Visitor,
+    Params(query): Params,
+) -> Answer {
+    // A name that no connector can have restricts nothing, like one that nobody has.
+    let provider = query.text("provider").and_then(|key| key.parse::<ConnectorKey>().ok());
+    let choices = end_user::choices(&state.hub, &user, provider.as_ref()).await.map_err(told)?;
+    let external_trigger_token = match choices.as_slice() {
+        [only] => {
+            let form = end_user::form(&state.hub, &user, &only.config.id).await.map_err(told)?;
+            form.external_trigger_token.map(|token| token.expose().to_owned())
+        }
+        _ => None,
+    };
+    let integrations = choices.iter().map(Integration::from).collect();
+    ok(Integrations { integrations, external_trigger_token })
+}
+
+async fn connector(
+    State(state): State<AppState>,
+    Visitor(user): Visitor,
+    Path(id): Path<String>,
+) -> Answer {
+    let form = end_user::form(&state.hub, &user, &config_id(&id)?).await.map_err(told)?;
+    ok(ConnectorForm::from(&form))
+}
+
+async fn account(
+    State(state): State<AppState>,
+    Visitor(user): Visitor,
+    Path(id): Path<String>,
+) -> Answer {
+    let found = end_user::existing(&state.hub, &user).await.map_err(told)?;
+    // HB-14: whatever else there is, is not there for this session.
+    let Some(view) = found.filter(|view| view.account.id.as_str() == id) else {
+        return Err(told(accounts::unknown(account_id(&id)?.as_str())));
+    };
+    let account = view.account;
+    let form = end_user::form(&state.hub, &user, &account.auth_config).await.map_err(told)?;
+    ok(EditedAccount::new(&account, &form))
+}
+
+async fn link(
+    State(state): State<AppState>,
+    Visitor(user): Visitor,
+    JsonBody(asked): JsonBody<Submission>,
+) -> Answer {
+    let id = config_id(&asked.integration_id)?;
+    let view = end_user::link(&state.hub, &user, &id, None, asked.values()).await;
+    created(Linked::from(&view.map_err(told)?.account))
+}
+
+async fn relink(
+    State(state): State<AppState>,
+    Visitor(user): Visitor,
+    Path(account): Path<String>,
+    JsonBody(asked): JsonBody<Submission>,
+) -> Answer {
+    let (id, account) = (config_id(&asked.integration_id)?, account_id(&account)?);
+    let view = end_user::link(&state.hub, &user, &id, Some(&account), asked.values()).await;
+    ok(Linked::from(&view.map_err(told)?.account))
+}
+
+async fn create_attempt(
+    State(state): State<AppState>,
+    source: Source,
+    headers: HeaderMap,
+    OptionalJsonBody(asked): OptionalJsonBody<NewAttempt>,
+) -> Answer {
+    let asked = asked.unwrap_or_default();
+    let token = presented(&headers).or(asked.token.as_deref()).ok_or_else(no_token)?;
+    let user = enter(&state, source, token).await?;
+    let attempt = oauth::create(&state.hub, &user).await.map_err(told)?;
+    created(CreatedAttempt::from(&attempt))
+}
+
+async fn attempt(
+    State(state): State<AppState>,
+    Visitor(user): Visitor,
+    Path(id): Path<String>,
+) -> Answer {
+    let attempt = oauth::get(&state.hub, &user, &attempt_id(&id)?).await.map_err(told)?;
+    ok(AttemptStatus::from(&attempt))
+}
+
+async fn cancel_attempt(
+    State(state): State<AppState>,
+    Visitor(user): Visitor,
+    Path(id): Path<String>,
+) -> Answer {
+    oauth::cancel(&state.hub, &user, &attempt_id(&id)?).await.map_err(told)?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+fn config_id(text: &str) -> Result<AuthConfigId, HubError> {
+    named(text, &codes::AUTH_CONFIG_UNKNOWN)
+}
+
+fn attempt_id(text: &str) -> Result<AttemptId, HubError> {
+    named(text, &codes::ATTEMPT_UNKNOWN)
+}

@@ -1,0 +1,206 @@
+//! Waiting for end users, and links to be opened.
+
+use std::net::TcpListener;
+
+use rexpect::process::WaitStatus;
+
+use crate::support::cli::{Ended, TestHome};
+
+const OWNER: &str = "--provider bamboohr --origin-owner-id acme-7 --origin-owner-name Acme";
+
+fn enabled() -> TestHome {
+    let home = TestHome::new();
+    home.run("connectors enable bamboohr").code(0);
+    home
+}
+
+fn linked_account(home: &TestHome) -> String {
+    home.account("bamboohr", "acme-7", "--set subdomain=acme --set api_key=x")
+}
+
+fn session(home: &TestHome, more: &str) -> i64 {
+    let made = home.run(&format!("session create {OWNER} {more} --json")).code(0);
+    made.json()["id"].as_i64().unwrap()
+}
+
+/// The same store behind a server.
+fn away(home: &TestHome, url: &str) -> TestHome {
+    let key = home.key("waiting", &["platform:read", "platform:write"]);
+    TestHome::new().with("HUBCTL_API_URL", url).with("HUBCTL_API_KEY", key)
+}
+
+/// Asserts it on the store and on a server of it.
+fn on_both(home: &TestHome, check: impl Fn(&TestHome)) {
+    check(home);
+    let serving = home.serve("");
+    check(&away(home, &format!("http://{}", serving.address)));
+    serving.stop();
+}
+
+#[test]
+fn a_wait_tells_its_exit_code_and_takes_no_longer_than_allowed() {
+    let home = enabled();
+    let pending = session(&home, "");
+    let revoked = session(&home, "");
+    home.run(&format!("session revoke {revoked} --yes")).code(0);
+    on_both(&home, |at| {
+        let timed_out = at.run(&format!("session wait {pending} --timeout 1s --json")).code(8);
+        let error = timed_out.error();
+        assert_eq!((&error["code"], &error["retryable"]), (&"wait.timed_out".into(), &true.into()));
+        assert_eq!(timed_out.stdout, "");
+        let over = at.run(&format!("session wait {revoked} --json")).code(6).error();
+        assert_eq!(over["code"], "session.over");
+        assert!(over["message"].as_str().unwrap().contains("revoked"), "{over}");
+        let unknown = at.run("session wait 99999 --json").code(3).error();
+        assert_eq!(unknown["code"], "session.not_found");
+        at.run(&format!("session wait {pending} --timeout -1s")).code(2);
+        at.run(&format!("session wait {pending} --timeout 0")).code(8);
+    });
+}
+
+#[test]
+fn a_session_that_expires_meanwhile_ends_the_wait() {
+    let home = enabled();
+    let short = session(&home, "--expires-in 1");
+    let ended = home.run(&format!("session wait {short} --timeout 20s --json")).code(6);
+    assert!(ended.error()["message"].as_str().unwrap().contains("expired"), "{ended:?}");
+}
+
+#[test]
+fn an_account_is_waited_for_by_its_status() {
+    let home = enabled();
+    let account = linked_account(&home);
+    on_both(&home, |at| {
+        let seen = at.run(&format!("accounts wait {account} --json")).code(0).json();
+        assert_eq!((&seen["id"], &seen["status"]), (&account.as_str().into(), &"active".into()));
+        let error = at
+            .run(&format!("accounts wait {account} --for status=suspended --timeout 1s --json"))
+            .code(8)
+            .error();
+        assert!(error["message"].as_str().unwrap().contains("still active"), "{error}");
+        at.run("accounts wait 01a20250-41fc-72db-9a57-561b561bd265").code(3);
+        at.run(&format!("accounts wait {account} --for suspended")).code(2);
+        at.run(&format!("accounts wait {account} --for status=asleep")).code(2);
+    });
+    let waiting = home
+        .command(format!("accounts wait {account} --for status=suspended --json").split(' '))
+        .spawn()
+        .unwrap();
+    home.run(&format!("accounts suspend {account} --yes")).code(0);
+    assert_eq!(Ended::wait(waiting).code(0).json()["status"], "suspended");
+}
+
+#[test]
+fn cs_12_a_relink_is_a_session_of_the_account_and_its_owner() {
+    let home = enabled();
+    let account = linked_account(&home);
+    on_both(&home, |at| {
+        let made = at.run(&format!("accounts relink {account} --expires-in 1h --json")).code(0);
+        let made = made.json();
+        assert_eq!(made["account_id"], account.as_str());
+        assert_eq!(
+            (&made["origin_owner_id"], &made["provider"]),
+            (&"acme-7".into(), &"bamboohr".into())
+        );
+        let link = at.run(&format!("accounts relink {account}")).code(0);
+        assert!(link.stdout.starts_with("http") && link.stdout.contains("/connect/hcs_"));
+        let drawn = at.run(&format!("accounts relink {account} --qr --print id")).code(0);
+        assert!(drawn.stdout.trim().parse::<i64>().is_ok() && drawn.stderr.contains('█'));
+        at.run("accounts relink 01a20250-41fc-72db-9a57-561b561bd265").code(3);
+    });
+    assert_eq!(home.run("session list --json").json().as_array().unwrap().len(), 6);
+}
+
+#[test]
+fn a_link_that_nobody_answers_is_told_once_on_standard_error() {
+    let home = enabled();
+    let note = "nothing answers at http://127.0.0.1:";
+    // A port that was free a moment ago.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let public_url = |port: u16| {
+        home.config(&format!("[profiles.default]\npublic_url = \"http://127.0.0.1:{port}\"\n"));
+    };
+    public_url(port);
+    for line in [&format!("session create {OWNER}"), &format!("link create {OWNER} --json")] {
+        let made = home.run(line).code(0).tells(note);
+        assert_eq!(made.stderr.matches(note).count(), 1);
+        assert!(!made.stdout.contains("nothing answers"), "{made:?}");
+        let quiet = home.run(&format!("{line} --quiet")).code(0);
+        assert!(!quiet.stderr.contains(note), "{quiet:?}");
+        let tried = home.run(&format!("{line} --dry-run")).code(0);
+        assert!(!tried.stderr.contains(note), "{tried:?}");
+    }
+    let serving = home.serve("");
+    public_url(serving.address.port());
+    let made = home.run(&format!("session create {OWNER}")).code(0);
+    assert!(!made.stderr.contains(note), "{made:?}");
+    serving.stop();
+}
+
+#[test]
+fn a_browser_is_opened_as_the_person_has_it() {
+    let home = enabled();
+    let script =
+        home.file("browser", "#!/bin/sh\necho \"$1\" > opened.tmp && mv opened.tmp opened\n");
+    std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let home = home.with("BROWSER", script).with("PATH", "/usr/bin:/bin");
+    let made = home.run(&format!("link create {OWNER} --open")).code(0);
+    let opened = home.path().join("opened");
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while !opened.exists() && std::time::Instant::now() < until {
+        std::thread::yield_now();
+    }
+    assert_eq!(std::fs::read_to_string(opened).unwrap(), made.stdout);
+    // Nothing that could stand in for it is found either.
+    let home = home.with("BROWSER", "/no/such/browser").with("PATH", "/no/such/folder");
+    home.run(&format!("link create {OWNER} --open")).code(0).tells("can't open a browser");
+}
+
+#[test]
+fn an_account_is_not_printed_without_a_wait() {
+    let home = enabled();
+    home.run(&format!("session create {OWNER} --print account_id")).code(2).tells("--wait");
+    home.run(&format!("session create {OWNER} --timeout 5s")).code(2);
+    home.run("link create --from x.csv --wait").code(2);
+    assert_eq!(home.run("session list --json").json(), serde_json::json!([]));
+}
+
+#[test]
+fn ctrl_c_ends_a_wait_for_a_hub_that_does_not_answer() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let home = TestHome::new()
+        .with("HUBCTL_API_URL", format!("http://{}", silent.local_addr().unwrap()))
+        .with("HUBCTL_API_KEY", "v1.local.1_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+    let mut terminal = home.terminal("session wait 1 --timeout 60s");
+    // It is asked, and the question is never answered.
+    let (asked, _) = silent.accept().unwrap();
+    terminal.send("\x03").unwrap();
+    terminal.flush().unwrap();
+    assert!(terminal.exp_eof().unwrap().contains("error[interrupted]"));
+    let WaitStatus::Exited(_, code) = terminal.process().wait().unwrap() else { panic!() };
+    assert_eq!(code, 130);
+    drop(asked);
+}
+
+#[test]
+fn ctrl_c_ends_a_wait_and_leaves_the_terminal_as_it_was() {
+    let home = enabled();
+    // The usual port is for others: what the documents show asks whether anybody answers there.
+    home.config("[profiles.default]\npublic_url = \"http://127.0.0.1:1\"\n");
+    let pending = session(&home, "");
+    for line in [format!("session wait {pending}"), format!("session create {OWNER} --wait")] {
+        let mut terminal = home.terminal(&line);
+        terminal.exp_string("waiting for the end user").unwrap();
+        terminal.send("\x03").unwrap();
+        terminal.flush().unwrap();
+        let rest = terminal.exp_eof().unwrap();
+        assert!(rest.contains("error[interrupted]"), "{rest:?}");
+        // The line of the wait was erased before the error, and the cursor was never left hidden.
+        let (before, _) = rest.split_once("error[interrupted]").unwrap();
+        assert!(before.contains("\x1b[2K") || before.contains("\x1b[K"), "{rest:?}");
+        let hidden = rest.rfind("\x1b[?25l");
+        assert!(hidden.is_none() || rest.rfind("\x1b[?25h") > hidden, "{rest:?}");
+        let WaitStatus::Exited(_, code) = terminal.process().wait().unwrap() else { panic!() };
+        assert_eq!(code, 130);
+    }
+}

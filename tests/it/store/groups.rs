@@ -1,0 +1,138 @@
+//! PostgreSQL: appends that share a connection and a commit. All of a group are kept or none, and
+//! whoever loses by it is told to go on alone.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use hubctl::domain::account::{AccountType, Owner};
+use hubctl::domain::connect_session::{DEFAULT_LIFE_S, NewSession};
+use hubctl::hub::connect_sessions::create;
+use hubctl::hub::write::Guard;
+use hubctl::store::{Store, StoreError, Tx};
+
+use crate::support::hub::{TestHub, on_postgres};
+
+const INSERT: &str = "insert into store (key, value) values (?1, ?2)";
+
+async fn insert(tx: &mut Tx, key: &str) -> Result<u64, StoreError> {
+    tx.execute(INSERT, &[key.into(), "x".into()]).await
+}
+
+fn kept(world: &TestHub, like: &str) -> i64 {
+    world.number(&format!("select count(*) from store where key like '{like}'"))
+}
+
+async fn add(store: &Store, key: &str) -> Result<(), StoreError> {
+    let mut tx = store.begin_shared().await?;
+    insert(&mut tx, key).await?;
+    tx.commit().await
+}
+
+#[test]
+fn members_of_a_group_are_kept_together() {
+    on_postgres(async |world| {
+        let store = world.hub.store();
+        store.prepare().await.unwrap();
+        let keys: Vec<String> = (0..300).map(|number| format!("k{number}")).collect();
+        for done in join_all(keys.iter().map(|key| add(store, key))).await {
+            done.unwrap();
+        }
+        assert_eq!(kept(&world, "k%"), 300);
+    });
+}
+
+#[test]
+fn who_goes_away_after_writing_takes_the_group_along_and_leaves_nothing() {
+    on_postgres(async |world| {
+        let store = world.hub.store();
+        store.prepare().await.unwrap();
+        let mut gone = store.begin_shared().await.unwrap();
+        let mut other = store.begin_shared().await.unwrap();
+        insert(&mut gone, "gone").await.unwrap();
+        insert(&mut other, "other").await.unwrap();
+        let (_, other) = tokio::join!(async { drop(gone) }, other.commit());
+        assert!(matches!(other, Err(StoreError::Shared)), "{other:?}");
+        assert_eq!((kept(&world, "gone"), kept(&world, "other")), (0, 0));
+        // The next one has a group of its own.
+        add(store, "next").await.unwrap();
+        assert_eq!(kept(&world, "next"), 1);
+    });
+}
+
+#[test]
+fn who_goes_away_without_writing_harms_nobody() {
+    on_postgres(async |world| {
+        let store = world.hub.store();
+        store.prepare().await.unwrap();
+        let idle = store.begin_shared().await.unwrap();
+        let mut other = store.begin_shared().await.unwrap();
+        insert(&mut other, "other").await.unwrap();
+        drop(idle);
+        other.commit().await.unwrap();
+        assert_eq!(kept(&world, "other"), 1);
+    });
+}
+
+#[test]
+fn a_failed_statement_fails_the_group_and_is_not_kept() {
+    on_postgres(async |world| {
+        let store = world.hub.store();
+        store.prepare().await.unwrap();
+        let mut fine = store.begin_shared().await.unwrap();
+        let mut bad = store.begin_shared().await.unwrap();
+        insert(&mut fine, "same").await.unwrap();
+        assert!(matches!(insert(&mut bad, "same").await, Err(StoreError::Shared)));
+        drop(bad);
+        assert!(matches!(fine.commit().await, Err(StoreError::Shared)));
+        assert_eq!(kept(&world, "same"), 0);
+    });
+}
+
+/// Sessions are made in groups; each gets its token though another one's client went away.
+#[test]
+fn sessions_made_at_once_are_all_there_whoever_goes_away() {
+    on_postgres(async |world| {
+        let caller = world.caller();
+        let new = |number: usize| NewSession {
+            owner: Owner { id: format!("o{number}"), name: "Acme".into(), username: None },
+            provider: None,
+            auth_config: None,
+            categories: Vec::new(),
+            account: None,
+            expires_in_s: DEFAULT_LIFE_S,
+            label: None,
+            metadata: serde_json::Map::new(),
+            multiple: false,
+            kind: AccountType::Production,
+        };
+        let hub = Arc::new(&world.hub);
+        create(&hub, &caller, new(0), Guard::default()).await.unwrap();
+        let made = join_all((1..=200).map(|number| {
+            let (hub, caller, new) = (Arc::clone(&hub), &caller, new(number));
+            async move {
+                let making = create(&hub, caller, new, Guard::default());
+                if number % 20 == 0 {
+                    // Goes away at some point in between.
+                    let mut making = Box::pin(making);
+                    for _ in 0..number / 20 {
+                        if futures_util::poll!(&mut making).is_ready() {
+                            break;
+                        }
+                        tokio::task::yield_now().await;
+                    }
+                    return None;
+                }
+                Some(making.await.unwrap())
+            }
+        }));
+        let made: Vec<_> = made.await.into_iter().flatten().collect();
+        assert_eq!(made.len(), 190);
+        for created in made {
+            let id = created.session.id;
+            assert_eq!(
+                world.number(&format!("select count(*) from connect_sessions where id = {id}")),
+                1
+            );
+        }
+    });
+}
