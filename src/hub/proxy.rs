@@ -24,8 +24,8 @@ use crate::provider::forward::{Download, Forward, Place, Received};
 pub use crate::provider::forward::{Upload, caller_headers};
 
 use super::Hub;
-use super::logs::Step;
 use super::linking::provider_error;
+use super::logs::Step;
 use super::refresh::{self, Usable, Want};
 
 /// The longest body of an answer, unpacked, where nothing else is set, in bytes.
