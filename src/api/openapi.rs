@@ -82,8 +82,8 @@ macro_rules! parameters {
     };
 }
 
-mod webhooks;
 mod logs;
+mod webhooks;
 
 fn text() -> Value {
     json!({ "type": "string" })
@@ -331,8 +331,10 @@ fn others(id: &str) -> Option<Shape> {
         "platform.connectors.get_meta" => {
             Shape::gives::<ConnectorMeta>("Show a connector").with(&[INCLUDE])
         }
-        "platform.proxy" => Shape::gives::<ProxyAnswer>("Call a provider with an account's credentials")
-            .takes::<ProxyCall>(),
+        "platform.proxy" => {
+            Shape::gives::<ProxyAnswer>("Call a provider with an account's credentials")
+                .takes::<ProxyCall>()
+        }
         "accounts.proxy" => Shape {
             answer: None,
             ..Shape::gives::<ProxyAnswer>("Call a provider, with bodies passed as they are")
@@ -539,9 +541,16 @@ fn headers_of(operation: &Operation) -> Vec<Value> {
         })
     };
     match operation.id {
-        "platform.proxy" => vec![header(proxy::ACCOUNT, true, "The account that is called", text())],
+        "platform.proxy" => {
+            vec![header(proxy::ACCOUNT, true, "The account that is called", text())]
+        }
         "accounts.proxy" => vec![
-            header(proxy::METHOD, false, "The provider's method; GET if none is said", named(&METHODS)),
+            header(
+                proxy::METHOD,
+                false,
+                "The provider's method; GET if none is said",
+                named(&METHODS),
+            ),
             header(
                 proxy::PATH,
                 false,

@@ -6,8 +6,8 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use http::Method;
+use http::header::{HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use url::Url;
 
 use crate::domain::caller::Caller;
@@ -24,8 +24,8 @@ use crate::provider::forward::{Download, Forward, Place, Received};
 pub use crate::provider::forward::{Upload, caller_headers};
 
 use super::Hub;
-use super::logs::Step;
 use super::linking::provider_error;
+use super::logs::Step;
 use super::refresh::{self, Usable, Want};
 
 /// The longest body of an answer, unpacked, where nothing else is set, in bytes.
@@ -220,7 +220,7 @@ async fn send(
         secrets: secrets.iter().map(|(_, secret)| secret).collect(),
         seen: None,
     };
-    hub.log_step(caller.project(), step);
+    hub.log_step(caller.project(), &step);
     outcome.map_err(provider_error)
 }
 
@@ -231,12 +231,7 @@ fn wait_s(hub: &Hub, received: &Received) -> Option<i64> {
     Some((at.as_millis() - now.as_millis() + 999).div_euclid(1_000))
 }
 
-fn answer(
-    hub: &Hub,
-    usable: &Usable,
-    url: &Url,
-    received: Received,
-) -> Result<Answer, HubError> {
+fn answer(hub: &Hub, usable: &Usable, url: &Url, received: Received) -> Result<Answer, HubError> {
     let Received { status, headers, body } = received;
     let limit = hub.answer_limit;
     let length = headers.get(http::header::CONTENT_LENGTH);

@@ -3,8 +3,8 @@
 use std::io;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::Method;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde_json::{Map, Value};
 
 use crate::api::passing::{self, Form, Passing};
@@ -70,7 +70,8 @@ impl Local {
         };
         let given = pass.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let headers = caller_headers(given).map_err(|bad| bad_value(bad.to_string()))?;
-        let call = Call { method: method(&pass.method)?, base: None, path: pass.path, headers, body };
+        let call =
+            Call { method: method(&pass.method)?, base: None, path: pass.path, headers, body };
         let (hub, caller) = self.parts();
         let answer = proxy::pass(hub, caller, account, call).await?;
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
@@ -99,9 +100,10 @@ fn pieces(body: Body) -> Came {
 fn method(text: &str) -> Result<Method, HubError> {
     let text = text.to_ascii_uppercase();
     let known = METHODS.contains(&text.as_str());
-    text.parse().ok().filter(|_| known).ok_or_else(|| {
-        bad_value("the method can't be passed on").hint(METHODS.join(", "))
-    })
+    text.parse()
+        .ok()
+        .filter(|_| known)
+        .ok_or_else(|| bad_value("the method can't be passed on").hint(METHODS.join(", ")))
 }
 
 fn call_of(asked: ProxyCall) -> Result<Call, HubError> {

@@ -287,11 +287,7 @@ impl Provider {
     ///
     /// # Errors
     /// [`Class::Blocked`] for one that is not the connector's (threat 17), or as values are missing.
-    pub fn address(
-        &self,
-        target: Target<'_>,
-        place: Place<'_>,
-    ) -> Result<Url, ProviderFailure> {
+    pub fn address(&self, target: Target<'_>, place: Place<'_>) -> Result<Url, ProviderFailure> {
         self.place(target, place).map_err(|failure| failures::shown(failure, target.values))
     }
 

@@ -68,7 +68,11 @@ fn said(content_type: Option<&str>) -> Said {
         _ if kind.is_empty() => Said::Nothing,
         _ if !is_json && !is_text => Said::Binary,
         None | Some("utf-8" | "utf8" | "us-ascii" | "ascii") => {
-            if is_json { Said::Json } else { Said::Text }
+            if is_json {
+                Said::Json
+            } else {
+                Said::Text
+            }
         }
         Some("iso-8859-1" | "latin1") => Said::Latin1,
         Some(_) => Said::Binary,

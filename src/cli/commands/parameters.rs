@@ -28,7 +28,8 @@ impl Parameters {
     /// Parameters behind the path, or members of a JSON body.
     pub(super) fn of(fields: Vec<(String, Value)>, in_query: bool) -> Result<Self, HubError> {
         if in_query {
-            let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let text =
+                |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             let query = fields.into_iter().map(|(key, value)| (key, text(&value))).collect();
             return Ok(Self { query, body: None });
         }

@@ -24,8 +24,9 @@ pub(in crate::client) async fn pass(
     let Pass { method, path, headers, body } = pass;
     if !matches!(method.as_str(), "GET" | "POST" | "PUT" | "PATCH" | "DELETE") {
         let text = format!("StackOne's platform does not pass {method} on; nothing was sent");
-        return Err(HubError::new(&codes::REMOTE_UNSUPPORTED, text)
-            .hint("GET, POST, PUT, PATCH or DELETE"));
+        return Err(
+            HubError::new(&codes::REMOTE_UNSUPPORTED, text).hint("GET, POST, PUT, PATCH or DELETE")
+        );
     }
     let has_key = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("idempotency-key"));
     let safe = is_safe(&method) || has_key;

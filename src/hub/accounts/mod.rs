@@ -24,9 +24,9 @@ use super::write::{Guard, Outcome, Record};
 mod add;
 mod edit;
 mod explain;
+mod failures;
 mod prove;
 mod remove;
-mod failures;
 
 pub use add::{Added, New, add};
 pub use explain::{Explanation, Finding, explain};

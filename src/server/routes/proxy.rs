@@ -4,11 +4,10 @@ use axum::body::Body;
 use axum::extract::{Path, Request};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::TryStreamExt;
-use http::header::{
-    CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName,
-    HeaderValue,
-};
 use http::StatusCode;
+use http::header::{
+    CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Limited};
 use zeroize::Zeroizing;
@@ -55,11 +54,7 @@ pub(super) async fn unified(
 }
 
 /// Bodies as they are, both ways.
-pub(super) async fn raw(
-    Door(hub): Door,
-    Path(account): Path<String>,
-    request: Request,
-) -> Answer {
+pub(super) async fn raw(Door(hub): Door, Path(account): Path<String>, request: Request) -> Answer {
     let account = id(&account)?;
     let (parts, body) = request.into_parts();
     let method = given(&parts.headers, proxy::METHOD)?.unwrap_or("GET").to_ascii_uppercase();

@@ -105,7 +105,8 @@ impl Seen {
             for (place, seen) in self.0.iter().filter(|(place, _)| !may(place)) {
                 let found = seen.windows(bytes.len()).position(|window| window == bytes);
                 let around = found.map(|at| {
-                    let (from, to) = (at.saturating_sub(200), (at + bytes.len() + 50).min(seen.len()));
+                    let (from, to) =
+                        (at.saturating_sub(200), (at + bytes.len() + 50).min(seen.len()));
                     String::from_utf8_lossy(&seen[from..to]).into_owned()
                 });
                 assert!(found.is_none(), "{secret} as {spelling} in {place}: {around:?}");

@@ -50,7 +50,10 @@ fn a_hub_is_asked_once_and_answers_what_the_provider_did() {
     ]);
     let client = client(&hub);
     let (answer, body) = sent(&client, pass("GET", None)).unwrap();
-    assert_eq!((answer.status, body, answer.header("content-type")), (200, vec![0, 255], Some("a/b")));
+    assert_eq!(
+        (answer.status, body, answer.header("content-type")),
+        (200, vec![0, 255], Some("a/b"))
+    );
     // A provider's own refusal is an answer, and nothing is sent again for it.
     let (answer, body) = sent(&client, pass("POST", Some(b"x"))).unwrap();
     assert_eq!((answer.status, body), (503, b"down".to_vec()));
@@ -121,7 +124,10 @@ fn the_vendors_platform_is_asked_in_words_of_json() {
     ]);
     let client = vendors(&hub);
     let (answer, body) = sent(&client, pass("POST", Some(b"{\"b\":1}"))).unwrap();
-    assert_eq!((answer.status, body, answer.header("etag")), (200, br#"{"a":[1]}"#.to_vec(), Some("x")));
+    assert_eq!(
+        (answer.status, body, answer.header("etag")),
+        (200, br#"{"a":[1]}"#.to_vec(), Some("x"))
+    );
     let (answer, body) = sent(&client, pass("PUT", Some(b"<a/>"))).unwrap();
     assert_eq!((answer.status, body), (404, b"no such thing".to_vec()));
     assert_eq!(sent(&client, pass("DELETE", None)).unwrap().1, b"");

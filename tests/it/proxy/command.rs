@@ -85,7 +85,8 @@ fn a_body_is_written_and_sent_as_it_is() {
     let account = &world.account;
     let long: Vec<u8> = (0..3_000_000_u32).map(|at| u8::try_from(at % 253).unwrap()).collect();
     for home in [&world.home, &away] {
-        let got = home.command(["request", "GET", "/bytes", "--account", account]).output().unwrap();
+        let got =
+            home.command(["request", "GET", "/bytes", "--account", account]).output().unwrap();
         assert_eq!(got.stdout, b"\x89PNG\x00\xff\n");
         let head = home.command(["request", "GET", "/bytes", "-i", "--account", account]);
         let head = { head }.output().unwrap();

@@ -32,11 +32,8 @@ fn a_call_is_a_row_of_the_log_with_a_step_for_each_time_it_was_sent() {
     });
     let world = World::with_tokens(address(&provider));
     let served = world.serve("--allow-target 127.0.0.0/8");
-    let headers = format!(
-        "{}x-account-id: {}\r\nx-request-id: call-1\r\n",
-        served.headers(),
-        world.account
-    );
+    let headers =
+        format!("{}x-account-id: {}\r\nx-request-id: call-1\r\n", served.headers(), world.account);
     let body = json!({"path": format!("/x?token={CREDENTIAL}&page=2")}).to_string();
     let answer = served.serving.connect().post("/unified/proxy", &headers, &body);
     assert_eq!(told(answer)["status"], 200);

@@ -22,8 +22,8 @@ use hubctl::store::Store;
 use serde_json::{Value, json};
 
 use crate::support::cli::TestHome;
-use crate::support::hub::block_on;
 use crate::support::http::{Asked, FakeHub, Reply};
+use crate::support::hub::block_on;
 use crate::support::serving::{Answer, Client, Serving};
 
 /// The credential of the account; it goes to the provider and nowhere else.
@@ -100,13 +100,8 @@ impl World {
         block_on(async {
             let caller = hub.local_caller(&default).await.unwrap();
             let place = (ROOT, provider);
-            let done = connectors::import_on_loopback(
-                &hub,
-                &caller,
-                &connector,
-                place,
-                Guard::default(),
-            );
+            let done =
+                connectors::import_on_loopback(&hub, &caller, &connector, place, Guard::default());
             done.await.unwrap();
         });
         self.home.run("config set allow_targets 127.0.0.0/8").code(0);

@@ -115,7 +115,8 @@ fn threat_17_the_credentials_go_to_the_connectors_hosts_alone() {
     ];
     for path in &paths {
         let answer = served.ask(&json!({ "path": path }));
-        let code = if path.contains('\0') { "request.invalid_body" } else { "proxy.foreign_address" };
+        let code =
+            if path.contains('\0') { "request.invalid_body" } else { "proxy.foreign_address" };
         assert_eq!(answer.status, 400, "{path}: {}", answer.text());
         if !path.contains('\0') {
             refused(answer, 400, code);
