@@ -180,9 +180,9 @@ struct Batched {
 }
 
 fn shape(id: &str) -> Option<Shape> {
-    let found = sessions(id).or_else(|| accounts(id)).or_else(|| configs(id));
-    let found = found.or_else(|| webhooks::shape(id)).or_else(|| logs::shape(id));
-    found.or_else(|| others(id))
+    [sessions, accounts, configs, webhooks::shape, logs::shape, others]
+        .into_iter()
+        .find_map(|shape| shape(id))
 }
 
 fn sessions(id: &str) -> Option<Shape> {

@@ -22,6 +22,7 @@ use super::sealing::Spot;
 use super::write::{Guard, Outcome, Record};
 
 pub mod deliveries;
+mod lane;
 pub mod outbox;
 pub mod sender;
 

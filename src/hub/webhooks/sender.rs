@@ -7,7 +7,7 @@
 //! is asked in one stretch of work after the other, beside the attempts: while one is committed,
 //! results gather for the next.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet};
 use std::future::Future;
 use std::ops::Bound;
 use std::pin::Pin;
@@ -18,26 +18,17 @@ use futures_util::FutureExt as _;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::time::{Instant, sleep_until};
 
-use crate::domain::webhook::schedule::Verdict;
 use crate::error::HubError;
 use crate::hub::Hub;
 use crate::store::deliveries::outbox::Done;
 
+use super::lane::{IN_HAND, IN_HAND_FAILING, Lane};
 use super::outbox::{self, Endpoint, Job};
 
 /// Attempts on their way at once.
 const MOST: usize = 128;
 /// Those to receivers that fail, all together.
 const MOST_FAILING: usize = 48;
-/// Those to one receiver.
-const WIDEST: usize = 8;
-/// Deliveries that a lane takes in hand at once, and how few it has left when it asks for more.
-const IN_HAND: i64 = 128;
-const FEW: usize = 48;
-/// The same for a receiver that fails: it takes long, and holds memory meanwhile.
-const IN_HAND_FAILING: i64 = 2;
-/// Deliveries of a lane that are looked at for one whose thing has none on its way.
-const LOOKED_AT: usize = 32;
 /// Lanes at once.
 const LANES: usize = 4_096;
 /// How often it is looked for what is due, and for what other processes wrote.
@@ -52,84 +43,6 @@ const RENEW_EVERY: Duration = Duration::from_secs(3);
 const TIDY_EVERY: Duration = Duration::from_mins(10);
 /// How long a lane without work keeps its lease.
 const IDLE: Duration = Duration::from_secs(2);
-
-struct Lane {
-    endpoint: Arc<Endpoint>,
-    queue: VecDeque<Job>,
-    /// Deliveries in hand: waiting, on their way, or not written down yet.
-    held: HashSet<i64>,
-    /// What has an event on its way.
-    subjects: HashSet<String>,
-    flying: usize,
-    width: usize,
-    failing: bool,
-    /// Behind which delivery the next ones are asked for.
-    after: (i64, i64),
-    /// Whether there may be more than what is in hand.
-    more: bool,
-    idle_since: Instant,
-}
-
-impl Lane {
-    fn new(endpoint: Arc<Endpoint>) -> Self {
-        let failing = endpoint.is_failing;
-        Self {
-            endpoint,
-            queue: VecDeque::new(),
-            held: HashSet::new(),
-            subjects: HashSet::new(),
-            flying: 0,
-            width: 1,
-            failing,
-            after: (0, 0),
-            more: true,
-            idle_since: Instant::now(),
-        }
-    }
-
-    /// What to ask the store for.
-    fn wants(&self) -> Option<i64> {
-        let (most, few) = if self.failing { (IN_HAND_FAILING, 1) } else { (IN_HAND, FEW) };
-        (self.more && self.queue.len() < few).then_some(most)
-    }
-
-    fn takes(&mut self, jobs: Vec<Job>, asked: i64) {
-        self.more = i64::try_from(jobs.len()).is_ok_and(|count| count >= asked);
-        if let Some(last) = jobs.last() {
-            self.after = last.place;
-        }
-        for job in jobs {
-            if self.held.insert(job.number) {
-                self.queue.push_back(job);
-            }
-        }
-    }
-
-    /// The next delivery that may be sent now.
-    fn next(&mut self) -> Option<Job> {
-        if self.flying >= self.width {
-            return None;
-        }
-        let free = |job: &Job| !self.subjects.contains(&job.subject);
-        let at = self.queue.iter().take(LOOKED_AT).position(free)?;
-        let job = self.queue.remove(at)?;
-        self.subjects.insert(job.subject.clone());
-        self.flying += 1;
-        Some(job)
-    }
-
-    fn landed(&mut self, subject: &str, verdict: Verdict) {
-        // A lane that was lost and taken again knows nothing of what was on its way before.
-        self.flying = self.flying.saturating_sub(1);
-        self.subjects.remove(subject);
-        self.failing = verdict != Verdict::Delivered;
-        self.width = if self.failing { 1 } else { (self.width * 2).min(WIDEST) };
-    }
-
-    fn is_idle(&self) -> bool {
-        self.held.is_empty() && !self.more
-    }
-}
 
 /// What the store is asked in one stretch.
 #[derive(Default)]

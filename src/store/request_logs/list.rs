@@ -126,6 +126,11 @@ impl Walk {
         let limit = i64::try_from(count).unwrap_or(i64::MAX);
         for strand in strands {
             let (mut from, mut to) = (self.from, self.to);
+            // Signs keep databases from beginning at the edge where a bound lies nearer.
+            match self.descending {
+                true => to = to.min(self.edge.0),
+                false => from = from.max(self.edge.0),
+            }
             match best.get(count - 1) {
                 // Whatever lies behind the last of those that were found is not wanted.
                 Some((at, _)) if self.descending => from = from.max(*at),
@@ -133,8 +138,8 @@ impl Walk {
                 None => {}
             }
             let (near, order) = match self.descending {
-                true => ("(at < ?5 or (at = ?5 and id < ?6))", "at desc, id desc"),
-                false => ("(at > ?5 or (at = ?5 and id > ?6))", "at, id"),
+                true => ("(+at < ?5 or +id < ?6)", "at desc, id desc"),
+                false => ("(+at > ?5 or +id > ?6)", "at, id"),
             };
             let mut params: Vec<Param<'_>> = vec![
                 project.into(),
@@ -160,7 +165,7 @@ impl Walk {
             };
             let sql = format!(
                 "select at, id from {} where project = ?1{within} and outcome = ?2 \
-                 and at >= ?3 and at <= ?4 and {near} and id > ?7 order by {order} limit ?8",
+                 and at >= ?3 and at <= ?4 and {near} and +id > ?7 order by {order} limit ?8",
                 table.name()
             );
             best.extend(tx.all(&sql, &params, |row| Ok((row.int(0)?, row.int(1)?))).await?);
@@ -181,9 +186,10 @@ async fn by_numbers(
     project: ProjectNumber,
     numbers: &[(i64, i64)],
 ) -> Result<Vec<Entry>> {
+    // The sign keeps databases from reading the whole project to find a few numbers in it.
     let places: Vec<String> = (2..BY_NUMBER + 2).map(|number| format!("?{number}")).collect();
     let sql = format!(
-        "select {} from {} where project = ?1 and id in ({})",
+        "select {} from {} where +project = ?1 and id in ({})",
         table.columns(),
         table.name(),
         places.join(", ")
@@ -257,7 +263,7 @@ async fn walk(
     behind: Option<&Cursor>,
 ) -> Result<Walk> {
     let mut from = filter.since.map_or(i64::MIN, Timestamp::as_millis);
-    let mut to = filter.until.map_or(i64::MAX, Timestamp::as_millis);
+    let to = filter.until.map_or(i64::MAX, Timestamp::as_millis);
     if let Some(after) = filter.after
         && let Some(began) = super::began(tx, project, table, after).await?
     {
@@ -268,11 +274,6 @@ async fn walk(
         None if order.descending => (i64::MAX, i64::MAX),
         None => (i64::MIN, 0),
     };
-    if order.descending {
-        to = to.min(edge.0);
-    } else {
-        from = from.max(edge.0);
-    }
     let after = filter.after.unwrap_or(0);
     Ok(Walk { descending: order.descending, from, to, edge, after })
 }

@@ -331,7 +331,7 @@ fn against_heads(api: &Api, things: &Things) {
 /// Bodies that end early, late or never.
 fn against_lengths(api: &Api, things: &Things) {
     for route in routes(things) {
-        let Call { method, path, body } = &route.call;
+        let Call { method, path, body, .. } = &route.call;
         let body = body.as_ref().unwrap().to_string();
         let head = format!("{method} {path} HTTP/1.1\r\nHost: hub\r\n{JSON}{}", api.headers);
         for number in 0..OF_EACH_KIND {

@@ -36,10 +36,12 @@ impl Provider {
         }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("Node.js is needed");
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut lines = lines.by_ref().map_while(Result::ok);
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut lines = lines.map_while(Result::ok);
         let line = lines.find(|line| line.starts_with("listening ")).expect("it listens");
         let address = line.rsplit('/').next().unwrap().parse().unwrap();
+        // It goes on telling, and ends when nobody listens.
+        std::thread::spawn(move || lines.count());
         Self { child, address }
     }
 }

@@ -19,6 +19,7 @@ use hubctl::error::HubError;
 use hubctl::hub::accounts::{Changes, Filter, New, Tags};
 use hubctl::hub::auth_configs::{self, Action};
 use hubctl::hub::connect_sessions::BatchItem;
+use hubctl::hub::logs::Filter as LogFilter;
 use hubctl::hub::write::Guard;
 use hubctl::hub::{api_keys, connectors};
 use hubctl::local::Local;
@@ -119,6 +120,7 @@ async fn call_everything(client: &Client) {
     _ = client.suspend(&account, guard).await;
     _ = client.resume(&account, guard).await;
     _ = client.delete_account(&account, false, guard).await;
+    _ = client.logs(&LogFilter::default(), true, |_| Ok(ControlFlow::Continue(()))).await;
     _ = client.projects().await;
     _ = client.get_project(&project).await;
     _ = client.project_accounts(&project).await;
@@ -319,15 +321,16 @@ fn a_hub_elsewhere_answers_as_one_at_hand_does() {
         // Writes that change nothing say so, rehearsals leave no trace, and refusals are the same.
         let id = account.id.parse().unwrap();
         let label = Some(Some("new".to_owned()));
-        let changes = Changes { update: Update { label, ..Update::default() }, auth_config: None };
+        let changes =
+            Changes { update: Update { label, ..Update::default() }, ..Changes::default() };
         assert_eq!(
             shown(local.update_account(&id, changes.clone(), DRY_RUN).await),
             shown(remote.update_account(&id, changes.clone(), DRY_RUN).await),
         );
         let none = Guard { dry_run: false, max_affected: Some(0) };
         assert_eq!(
-            shown(local.delete_account(&id, none).await),
-            shown(remote.delete_account(&id, none).await),
+            shown(local.delete_account(&id, false, none).await),
+            shown(remote.delete_account(&id, false, none).await),
         );
         assert_eq!(shown(local.enable("n1", guard).await), shown(remote.enable("n1", guard).await));
         assert_eq!(
@@ -339,7 +342,7 @@ fn a_hub_elsewhere_answers_as_one_at_hand_does() {
         assert_eq!(local.account(&id).await.unwrap().status, "suspended");
         let revoked = session.id.to_string().parse().unwrap();
         assert!(remote.revoke_session(revoked, guard).await.unwrap().changed);
-        let deleted = remote.delete_account(&id, guard).await.unwrap();
+        let deleted = remote.delete_account(&id, false, guard).await.unwrap();
         assert_eq!(deleted.resource, format!("account/{}", account.id));
         assert_eq!(shown(local.account(&id).await), shown(remote.account(&id).await));
     });

@@ -5,7 +5,7 @@ use super::sources;
 /// Lines of code a file may have; past 400 it should become a folder.
 const LONGEST: usize = 500;
 /// Files that are longer, and how long they may be until they are split.
-const LONGER: &[(&str, usize)] = &[("backend.rs", 700)];
+const LONGER: &[(&str, usize)] = &[("backend.rs", 700), ("api/openapi.rs", 520)];
 
 #[test]
 fn no_file_is_too_long() {

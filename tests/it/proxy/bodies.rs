@@ -43,7 +43,7 @@ fn kp_14_the_providers_status_and_body_are_told_in_an_answer_of_the_hubs() {
     let provider = FakeHub::script(replies);
     let world = World::at(address(&provider));
     let served = world.serve("--allow-target 127.0.0.0/8");
-    let mut next = || told(served.ask(&json!({"path": "/x?y=1"})));
+    let next = || told(served.ask(&json!({"path": "/x?y=1"})));
     let expected = [
         (200, json!({"a": [1, "é"]})),
         (201, json!({"id": 7})),

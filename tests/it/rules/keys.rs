@@ -302,7 +302,7 @@ async fn call_all(world: &TestHub, caller: &Caller) -> Vec<(&'static str, Result
         "accounts.update" accounts::update(hub, caller, id, Changes::default(), guard());
         "accounts.suspend" accounts::suspend(hub, caller, id, guard());
         "accounts.resume" accounts::resume(hub, caller, id, guard());
-        "accounts.delete" accounts::delete(hub, caller, id, guard());
+        "accounts.delete" accounts::delete(hub, caller, id, false, guard());
         "projects.list" projects::list(hub, caller);
         "projects.get" projects::get(hub, caller, name);
         "projects.impact" projects::count_accounts(hub, caller, name);

@@ -23,7 +23,7 @@ pub(crate) struct Serving {
     /// Of `--metrics-listen`.
     pub(crate) metrics: Option<SocketAddr>,
     log: Arc<Mutex<Vec<String>>>,
-    more: Receiver<()>,
+    more: Mutex<Receiver<()>>,
 }
 
 impl TestHome {
@@ -45,7 +45,8 @@ impl TestHome {
             }
         });
         let placeholder = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut serving = Serving { child, address: placeholder, metrics: None, log, more };
+        let mut serving =
+            Serving { child, address: placeholder, metrics: None, log, more: Mutex::new(more) };
         let found = |line: &str| address(line, "listening on http");
         let line = serving.wait_for(|line| found(line).is_some());
         serving.address = found(&line).unwrap();
@@ -81,7 +82,7 @@ impl Serving {
                 return line.clone();
             }
             let left = until.saturating_duration_since(Instant::now());
-            if self.more.recv_timeout(left).is_err() {
+            if self.more.lock().unwrap().recv_timeout(left).is_err() {
                 let ended = self.child.try_wait();
                 panic!("the line never came; {ended:?}; {:#?}", self.log.lock().unwrap());
             }
@@ -107,7 +108,7 @@ impl Serving {
                 return status.code().unwrap_or_else(|| 128 + status.signal().unwrap());
             }
             // The end of its log is the end of the process, or nearly so.
-            _ = self.more.recv_timeout(Duration::from_millis(20));
+            _ = self.more.lock().unwrap().recv_timeout(Duration::from_millis(20));
             std::thread::yield_now();
         }
         panic!("it does not end: {:#?}", self.log());

@@ -66,6 +66,8 @@ const STEPS: &[Step] = &[
     Say("The account is linked: the hub has its tokens, and nobody ever sees them."),
     Type("hubctl accounts list"),
     Type("hubctl accounts get {account}"),
+    Say("What happened is on record, and webhooks are sent from the same record."),
+    Type("hubctl events list --account {account}"),
     Say("A connector that is switched off takes its accounts along, after counting them."),
     Type("hubctl connectors disable sample --dry-run"),
     Type("hubctl connectors disable sample --yes"),

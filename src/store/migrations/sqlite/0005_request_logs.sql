@@ -86,3 +86,17 @@ create table request_bodies (
     primary key (project, log, is_step)
 ) strict, without rowid;
 create index request_bodies_expiry on request_bodies (expires_at);
+
+-- As for other tables: the figures of a large store, so that a project is not taken for ten rows.
+insert into sqlite_stat1 (tbl, idx, stat) values
+    ('request_logs', 'request_logs_outcome', '10000000 10000000 200000 2'),
+    ('request_logs', 'request_logs_account', '5000000 5000000 500 500 50 1'),
+    ('request_logs', 'request_logs_provider', '5000000 5000000 50000 5000 1'),
+    ('request_logs', 'request_logs_request', '10000000 10000000 1'),
+    ('request_logs', 'request_logs_expiry', '10000000 2'),
+    ('request_steps', 'request_steps_outcome', '10000000 10000000 200000 2'),
+    ('request_steps', 'request_steps_account', '10000000 10000000 500 500 50 1'),
+    ('request_steps', 'request_steps_provider', '10000000 10000000 50000 5000 1'),
+    ('request_steps', 'request_steps_request', '10000000 10000000 2'),
+    ('request_steps', 'request_steps_expiry', '10000000 2');
+analyze sqlite_schema;
