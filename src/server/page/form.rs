@@ -138,7 +138,7 @@ fn input<'a>(
         Some(given) if !field.read_only => given,
         _ => field.default.as_deref().unwrap_or_default(),
     };
-    let (kind, input) = match field.kind {
+    let (kind, html_type) = match field.kind {
         FieldKind::Select => ("select", ""),
         FieldKind::TextArea => ("text_area", ""),
         FieldKind::Number => ("number", "text"),
@@ -173,7 +173,7 @@ fn input<'a>(
         key: &field.key,
         label: &field.label,
         kind,
-        input,
+        html_type,
         required: field.required && !stored,
         read_only: field.read_only && !secret,
         value: value.to_owned(),
@@ -236,7 +236,7 @@ pub(super) fn trouble(t: &'static Texts, name: &str, error: &HubError) -> Option
     } else if is(&codes::PROVIDER_REFUSED) {
         Trouble {
             reason: reason(),
-            reason_intro: with(t.refused_reason, name),
+            reason_intro: t.refused_reason.to_owned(),
             text: t.refused_checks.to_owned(),
             points: vec![t.check_whole, t.check_expired, t.check_scopes, t.check_account],
             ..titled(t.refused_title)
@@ -244,7 +244,7 @@ pub(super) fn trouble(t: &'static Texts, name: &str, error: &HubError) -> Option
     } else if is(&codes::PROVIDER_MISCONFIGURED) {
         Trouble {
             reason: reason(),
-            reason_intro: with(t.refused_reason, name),
+            reason_intro: t.refused_reason.to_owned(),
             text: t.misconfigured.to_owned(),
             ..titled(t.misconfigured_title)
         }
@@ -268,7 +268,7 @@ pub(super) fn login_trouble(
     let denied = code == "access_denied";
     Trouble {
         title: with(t.login_failed_title, name),
-        reason_intro: if reason.is_some() { with(t.refused_reason, name) } else { String::new() },
+        reason_intro: if reason.is_some() { t.refused_reason.to_owned() } else { String::new() },
         reason,
         text: if denied { t.login_denied } else { t.login_failed }.to_owned(),
         ..Trouble::default()

@@ -231,7 +231,7 @@ fn list(context: &Context, token: &str, user: &EndUser, all: &[Choice], query: &
         if query.is_empty() { here.clone() } else { format!("?{}", query.to_text()) }
     };
     let used = Category::ALL.into_iter().filter(|one| {
-        let mut first = all.iter().flat_map(|choice| choice.connector.categories.first());
+        let mut first = all.iter().filter_map(|choice| choice.connector.categories.first());
         first.any(|found| found == one)
     });
     let chips = used.map(|one| Chip {

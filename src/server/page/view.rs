@@ -100,8 +100,8 @@ pub(super) struct Input<'a> {
     pub(super) key: &'a str,
     pub(super) label: &'a str,
     pub(super) kind: &'static str,
-    /// The `type` of an `input`.
-    pub(super) input: &'static str,
+    /// What an `input` has as its `type`.
+    pub(super) html_type: &'static str,
     pub(super) required: bool,
     pub(super) read_only: bool,
     pub(super) value: String,
@@ -180,5 +180,18 @@ message_template! {
 impl MessagePage {
     pub(super) fn new(f: Frame, kind: &'static str, text: &str) -> Self {
         Self { f, kind, reason: None, text: text.to_owned(), link: None, close: false }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::api::end_user::Logo;
+
+    #[test]
+    fn the_style_knows_every_colour_of_a_sign() {
+        let style = include_str!("assets/page.css");
+        for (index, color) in Logo::COLORS.iter().enumerate() {
+            assert!(style.contains(&format!(".s{index}{{background:{color}}}")), "{color}");
+        }
     }
 }

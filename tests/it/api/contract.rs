@@ -803,7 +803,7 @@ fn every_parameter_of_the_description_is_understood() {
                 (None, _, "after") => things.account.clone(),
                 _ => "hubspot".to_owned(),
             };
-            let mut path = things.path(operation) + "?" + &name + "=" + &value;
+            let mut path = format!("{}?{name}={value}", things.path(operation));
             if operation.id == "auth_configs.impact" && name != "action" {
                 path += "&action=delete";
             }

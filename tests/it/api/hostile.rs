@@ -317,7 +317,7 @@ fn against_heads(api: &Api, things: &Things) {
             let line = match number % 4 {
                 0 => format!("{JSON}X-Long: {}\r\n", "x".repeat(17_000 + number * 1_000)),
                 1 => format!("{JSON}{}: x\r\n", "x".repeat(17_000 + number)),
-                2 => JSON.to_owned() + &"X-Many: x\r\n".repeat(101 + number),
+                2 => format!("{JSON}{}", "X-Many: x\r\n".repeat(101 + number)),
                 _ => format!("{JSON}Cookie: {}\r\n", "a=b; ".repeat(4_000 + number)),
             };
             let answer = raw(api, &route, &line, body.as_bytes());

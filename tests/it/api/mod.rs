@@ -3,6 +3,7 @@
 mod calls;
 mod contract;
 mod description;
+mod end_user;
 mod hostile;
 mod kill;
 mod lists;

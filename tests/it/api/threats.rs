@@ -155,7 +155,7 @@ fn settled(home: &TestHome) -> String {
     let dump = home.dump();
     let lines = dump.lines().filter(|line| !line.starts_with("api_keys "));
     let keys = home.run("keys list --fields id,name,status,scopes --json").code(0).stdout;
-    lines.collect::<Vec<_>>().join("\n") + &keys
+    lines.collect::<Vec<_>>().join("\n") + keys.as_str()
 }
 
 #[test]
@@ -491,7 +491,7 @@ fn threat_36_what_the_api_took_does_not_reach_a_terminal_as_it_is() {
         format!("session revoke {session} --yes"),
     ] {
         let ended = home.run(&line).code(0);
-        let told = ended.stdout.clone() + &ended.stderr;
+        let told = ended.stdout.clone() + ended.stderr.as_str();
         let raw = told.chars().find(|c| {
             c.is_control() && !matches!(c, '\n' | '\t') || matches!(c, '\u{202a}'..='\u{202e}')
         });

@@ -4,6 +4,7 @@
 //! picture among what tests put out.
 
 mod component;
+mod oidc;
 mod page;
 
 use std::fs::{self, File};
@@ -14,7 +15,6 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use thirtyfour::prelude::*;
-use thirtyfour::{ChromiumLikeCapabilities as _, DesiredCapabilities};
 
 use crate::support::cli::TestHome;
 use crate::support::serving::{PATIENCE, Serving};
@@ -112,9 +112,12 @@ impl Browser {
             if let Ok(found) = self.driver.find(By::Css(css)).await {
                 return found;
             }
-            if Instant::now() > until {
-                panic!("no {css} on {}: {}", self.address().await, self.text().await);
-            }
+            assert!(
+                Instant::now() < until,
+                "no {css} on {}: {}",
+                self.address().await,
+                self.text().await
+            );
             tokio::time::sleep(Duration::from_millis(30)).await;
         }
     }
@@ -144,13 +147,12 @@ impl Browser {
             if found == text {
                 return;
             }
-            if Instant::now() > until {
-                panic!(
-                    "`{found}` is not `{text}` on {}: {}",
-                    self.address().await,
-                    self.text().await
-                );
-            }
+            assert!(
+                Instant::now() < until,
+                "`{found}` is not `{text}` on {}: {}",
+                self.address().await,
+                self.text().await
+            );
             tokio::time::sleep(Duration::from_millis(30)).await;
         }
     }

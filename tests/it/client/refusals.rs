@@ -91,7 +91,7 @@ fn threat_22_an_answer_without_end_is_cut() {
         let expected = if status == 200 { "remote.bad_answer" } else { "remote.failed" };
         assert_eq!(error.code().name, expected, "{error:?}");
     }
-    let row = format!("[\n{}", "{\"a\":\"".to_owned() + &"b".repeat(1 << 20));
+    let row = format!("[\n{{\"a\":\"{}", "b".repeat(1 << 20));
     let hub = FakeHub::script(vec![Reply::text(200, "application/json", row).endless()]);
     let (_, end) = ids(&client(&hub));
     assert_eq!(end.unwrap_err().code().name, "remote.bad_answer");
@@ -137,11 +137,7 @@ fn a_list_is_read_row_by_row_with_what_is_newer_than_this_program() {
 
 #[test]
 fn a_list_that_breaks_off_is_never_complete() {
-    let whole = "[\n".to_owned()
-        + &account("a1").to_string()
-        + ",\n"
-        + &account("a2").to_string()
-        + "\n]\n";
+    let whole = format!("[\n{},\n{}\n]\n", account("a1"), account("a2"));
     for end in (0..whole.trim_end().len()).step_by(37) {
         let part = &whole.as_bytes()[..end];
         for reply in [

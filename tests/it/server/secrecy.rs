@@ -51,7 +51,7 @@ fn threat_32_nothing_secret_is_in_log_or_metrics() {
     let basic = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, format!("{key}:"));
     serving.connect().get("/accounts", &format!("Authorization: Basic {basic}\r\n")).status(200);
     let metrics = serving.get_with(&key, "/metrics").status(200).text();
-    let told = serving.stop().join("\n") + &metrics;
+    let told = serving.stop().join("\n") + metrics.as_str();
     let secret = |text: &str| text.rsplit('_').next().unwrap().to_owned();
     for planted in [secret(&key), secret(&token), basic, "planted-id".to_owned()] {
         assert!(!told.contains(&planted), "{planted} in {told}");

@@ -201,7 +201,7 @@ fn the_answers_of_one_connection_come_in_order() {
     let serving = home.serve("");
     let mut client: Client<TcpStream> = serving.connect();
     let ask = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: hub\r\n\r\n");
-    client.send(ask("/healthz") + &ask("/nothing") + &ask("/readyz")).unwrap();
+    client.send(["/healthz", "/nothing", "/readyz"].map(ask).concat()).unwrap();
     let statuses: Vec<u16> = (0..3).map(|_| client.answer().unwrap().status).collect();
     assert_eq!(statuses, [200, 404, 200]);
     client.stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();

@@ -37,6 +37,11 @@
     wrap.append(input, button);
   }
 
+  // Whoever goes back, or comes after, finds no secret.
+  window.addEventListener("pagehide", () => {
+    for (const input of document.querySelectorAll("input[data-show]")) input.value = "";
+  });
+
   // Sent once, and told that it is under way.
   const form = $("form[data-busy]");
   if (form) {
