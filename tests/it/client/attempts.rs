@@ -279,7 +279,7 @@ fn a_change_is_sent_as_it_is_asked_for() {
             clear_metadata: true,
             ..Default::default()
         },
-        auth_config: None,
+        ..Default::default()
     };
     let guard = Guard { dry_run: false, max_affected: Some(3) };
     let id = "a1".parse().unwrap();

@@ -118,7 +118,7 @@ async fn call_everything(client: &Client) {
     _ = client.update_account(&account, Changes::default(), guard).await;
     _ = client.suspend(&account, guard).await;
     _ = client.resume(&account, guard).await;
-    _ = client.delete_account(&account, guard).await;
+    _ = client.delete_account(&account, false, guard).await;
     _ = client.projects().await;
     _ = client.get_project(&project).await;
     _ = client.project_accounts(&project).await;
@@ -319,15 +319,16 @@ fn a_hub_elsewhere_answers_as_one_at_hand_does() {
         // Writes that change nothing say so, rehearsals leave no trace, and refusals are the same.
         let id = account.id.parse().unwrap();
         let label = Some(Some("new".to_owned()));
-        let changes = Changes { update: Update { label, ..Update::default() }, auth_config: None };
+        let changes =
+            Changes { update: Update { label, ..Update::default() }, ..Changes::default() };
         assert_eq!(
             shown(local.update_account(&id, changes.clone(), DRY_RUN).await),
             shown(remote.update_account(&id, changes.clone(), DRY_RUN).await),
         );
         let none = Guard { dry_run: false, max_affected: Some(0) };
         assert_eq!(
-            shown(local.delete_account(&id, none).await),
-            shown(remote.delete_account(&id, none).await),
+            shown(local.delete_account(&id, false, none).await),
+            shown(remote.delete_account(&id, false, none).await),
         );
         assert_eq!(shown(local.enable("n1", guard).await), shown(remote.enable("n1", guard).await));
         assert_eq!(
@@ -339,7 +340,7 @@ fn a_hub_elsewhere_answers_as_one_at_hand_does() {
         assert_eq!(local.account(&id).await.unwrap().status, "suspended");
         let revoked = session.id.to_string().parse().unwrap();
         assert!(remote.revoke_session(revoked, guard).await.unwrap().changed);
-        let deleted = remote.delete_account(&id, guard).await.unwrap();
+        let deleted = remote.delete_account(&id, false, guard).await.unwrap();
         assert_eq!(deleted.resource, format!("account/{}", account.id));
         assert_eq!(shown(local.account(&id).await), shown(remote.account(&id).await));
     });

@@ -222,11 +222,11 @@ fn a_rehearsal_sends_only_reads() {
     let client = vendors(&hub);
     let id = "a1".parse().unwrap();
     let label = Some(Some("new".to_owned()));
-    let changes = Changes { update: Update { label, ..Update::default() }, auth_config: None };
+    let changes = Changes { update: Update { label, ..Update::default() }, ..Changes::default() };
     let updated = block_on(client.update_account(&id, changes, DRY_RUN)).unwrap();
     assert!(updated.changed && updated.dry_run);
     assert_eq!(updated.after.unwrap().label.as_deref(), Some("new"));
-    let deleted = block_on(client.delete_account(&id, DRY_RUN)).unwrap();
+    let deleted = block_on(client.delete_account(&id, false, DRY_RUN)).unwrap();
     assert!(deleted.changed && deleted.dry_run && deleted.after.is_none());
     let session = block_on(client.create_session(new_session(), DRY_RUN)).unwrap();
     assert_eq!((session.token.as_str(), session.integration_id.as_deref()), ("", Some("c1")));
@@ -248,7 +248,7 @@ fn writes_tell_before_and_after_and_keep_to_their_bounds() {
     let client = vendors(&hub);
     let id = "a1".parse().unwrap();
     let label = Some(Some("new".to_owned()));
-    let changes = Changes { update: Update { label, ..Update::default() }, auth_config: None };
+    let changes = Changes { update: Update { label, ..Update::default() }, ..Changes::default() };
     let written = block_on(client.update_account(&id, changes.clone(), Guard::default())).unwrap();
     assert!(written.changed && !written.dry_run);
     assert_eq!((written.resource.as_str(), written.affected_accounts), ("account/a1", 1));
@@ -262,13 +262,13 @@ fn writes_tell_before_and_after_and_keep_to_their_bounds() {
     let none_allowed = Guard { dry_run: false, max_affected: Some(0) };
     for error in [
         block_on(client.update_account(&id, changes, none_allowed)).unwrap_err(),
-        block_on(client.delete_account(&id, none_allowed)).unwrap_err(),
+        block_on(client.delete_account(&id, false, none_allowed)).unwrap_err(),
     ] {
         assert_eq!(error.code().name, "guard.too_many_affected");
     }
     let writes = hub.asked().iter().filter(|asked| asked.method != "GET").count();
     assert_eq!(writes, 1);
-    let deleted = block_on(client.delete_account(&id, Guard::default())).unwrap();
+    let deleted = block_on(client.delete_account(&id, false, Guard::default())).unwrap();
     assert!(deleted.changed && deleted.before.is_some() && deleted.after.is_none());
     assert_eq!(hub.routes().last().unwrap(), "DELETE /accounts/a1");
 }

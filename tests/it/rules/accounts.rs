@@ -140,7 +140,7 @@ async fn at_15_at_19_only_keys_given_change(world: TestHub) {
     let id = world.link(&caller, account("hubspot", "acme")).await;
     let before = world.account(&caller, &id).await;
     world.clock.advance_seconds(60);
-    let change = |update| Changes { update, auth_config: None };
+    let change = |update| Changes { update, ..Changes::default() };
     let set = Update {
         label: Some(Some("main".to_owned())),
         metadata: vec![("b".to_owned(), Some(json!(1))), ("a".to_owned(), Some(json!("x")))],
@@ -173,7 +173,7 @@ async fn at_17_at_18_moving_to_another_auth_config(world: TestHub) {
     let id = world.link(&caller, account("hubspot", "acme")).await;
     let to = |config: &str| {
         let auth_config = Some(config.parse().unwrap());
-        let changes = Changes { update: Update::default(), auth_config };
+        let changes = Changes { auth_config, ..Changes::default() };
         update(&world.hub, &caller, &id, changes, Guard::default())
     };
     refused(world.changes_nothing(to(other.id.as_str())).await, &codes::AUTH_CONFIG_MISMATCH);
@@ -199,7 +199,7 @@ async fn at_15_bad_values_are_refused(world: TestHub) {
         Update { metadata: vec![("k".to_owned(), Some(json!(long)))], ..Update::default() },
         Update { metadata: vec![("k\0".to_owned(), Some(json!(1)))], ..Update::default() },
     ] {
-        let changes = Changes { update: bad, auth_config: None };
+        let changes = Changes { update: bad, ..Changes::default() };
         let change = update(&world.hub, &caller, &id, changes, Guard::default());
         refused(world.changes_nothing(change).await, &codes::SESSION_INVALID);
     }

@@ -59,7 +59,7 @@ async fn ac_28_disabled_makes_no_difference(world: TestHub) {
     world.disable(&caller, "hubspot").await;
     let refusal = auth_configs::delete(&world.hub, &caller, "hubspot", guard).await;
     refused(refusal, &codes::AUTH_CONFIG_HAS_ACCOUNTS);
-    accounts::delete(&world.hub, &caller, &id, guard).await.unwrap();
+    accounts::delete(&world.hub, &caller, &id, false, guard).await.unwrap();
     auth_configs::delete(&world.hub, &caller, "hubspot", guard).await.unwrap();
 }
 
@@ -69,11 +69,14 @@ async fn at_20_at_21_at_22_at_23_an_account_goes_with_its_credentials(world: Tes
     world.add(&caller, config("hubspot")).await;
     let id = world.link(&caller, account("hubspot", "acme")).await;
     assert_eq!(world.number("select count(*) from account_credentials"), 1);
-    let done = accounts::delete(&world.hub, &caller, &id, guard).await.unwrap();
+    let done = accounts::delete(&world.hub, &caller, &id, false, guard).await.unwrap().outcome;
     assert_eq!((done.before.unwrap().account.id, done.after.is_none()), (id.clone(), true));
     assert_eq!(world.number("select count(*) from account_credentials"), 0);
     refused(accounts::get(&world.hub, &caller, &id).await, &codes::ACCOUNT_UNKNOWN);
-    refused(accounts::delete(&world.hub, &caller, &id, guard).await, &codes::ACCOUNT_UNKNOWN);
+    refused(
+        accounts::delete(&world.hub, &caller, &id, false, guard).await,
+        &codes::ACCOUNT_UNKNOWN,
+    );
     assert!(world.listed(&caller, &accounts::Filter::default()).await.is_empty());
     let deleted = "select count(*) from events where kind = 'account.deleted' and data is not null";
     assert_eq!(world.number(deleted), 1);

@@ -21,7 +21,7 @@ on_both_databases!(
 
 fn label(text: &str) -> Changes {
     let update = Update { label: Some(Some(text.to_owned())), ..Update::default() };
-    Changes { update, auth_config: None }
+    Changes { update, ..Changes::default() }
 }
 
 fn secret(text: &str) -> Edit {
@@ -51,7 +51,7 @@ async fn ac_18_a_dry_run_leaves_nothing(world: TestHub) {
     assert!(accounts::add(hub, &caller, account("hubspot", "new"), DRY_RUN).await.unwrap().created);
     accounts::update(hub, &caller, &id, label("x"), DRY_RUN).await.unwrap();
     accounts::suspend(hub, &caller, &id, DRY_RUN).await.unwrap();
-    accounts::delete(hub, &caller, &id, DRY_RUN).await.unwrap();
+    accounts::delete(hub, &caller, &id, false, DRY_RUN).await.unwrap();
     connect_sessions::create(hub, &caller, session("new"), DRY_RUN).await.unwrap();
     connect_sessions::revoke(hub, &caller, open, DRY_RUN).await.unwrap();
     projects::create(hub, &caller, &"new".parse().unwrap(), DRY_RUN).await.unwrap();
@@ -97,7 +97,10 @@ async fn ac_18_no_more_accounts_than_allowed(world: TestHub) {
         (&2.into(), &1.into())
     );
     refused(accounts::suspend(hub, &caller, &id, at_most(0)).await, &codes::TOO_MANY_AFFECTED);
-    refused(accounts::delete(hub, &caller, &id, at_most(0)).await, &codes::TOO_MANY_AFFECTED);
+    refused(
+        accounts::delete(hub, &caller, &id, false, at_most(0)).await,
+        &codes::TOO_MANY_AFFECTED,
+    );
     let update = accounts::update(hub, &caller, &id, label("x"), at_most(0)).await;
     refused(update, &codes::TOO_MANY_AFFECTED);
     let relink = accounts::add(hub, &caller, account("hubspot", "acme"), at_most(0)).await;
@@ -140,7 +143,7 @@ async fn wh_8_each_write_has_its_events_and_its_record(world: TestHub) {
         &codes::AUTH_CONFIG_HAS_ACCOUNTS,
     );
     grew(0, 0);
-    accounts::delete(hub, &caller, &id, guard).await.unwrap();
+    accounts::delete(hub, &caller, &id, false, guard).await.unwrap();
     grew(1, 1);
     auth_configs::delete(hub, &caller, "first", guard).await.unwrap();
     grew(1, 1);

@@ -75,7 +75,7 @@ async fn threat_13_accounts_of_another_project_are_missing(world: TestHub) {
     same(suspend(&theirs).await, suspend(&nobody).await, ids);
     let resume = |id| accounts::resume(hub, &here, id, guard());
     same(resume(&theirs).await, resume(&nobody).await, ids);
-    let delete = |id| accounts::delete(hub, &here, id, guard());
+    let delete = |id| accounts::delete(hub, &here, id, false, guard());
     same(delete(&theirs).await, delete(&nobody).await, ids);
     let session = |id: &hubctl::domain::ids::AccountId| {
         let new = NewSession { account: Some(id.clone()), ..session("acme") };
