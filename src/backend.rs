@@ -10,6 +10,7 @@ use crate::api::connect_sessions::{ConnectSession, CreatedSession};
 use crate::api::connectors::{Connector, ConnectorDetail};
 use crate::api::events::{Event, NewEvents};
 use crate::api::keys::{CreatedKey, Key};
+use crate::api::oauth_apps::OAuthApp;
 use crate::api::projects::Project;
 use crate::api::proxy::{Pass, Passed};
 use crate::api::request_logs::{LogRow, RequestLog};
@@ -31,7 +32,8 @@ use crate::error::HubError;
 use crate::hub::webhooks::deliveries;
 use crate::hub::write::Guard;
 use crate::hub::{
-    Hub, accounts, auth_configs, connect_sessions, connectors, events, logs, projects, webhooks,
+    Hub, accounts, auth_configs, connect_sessions, connectors, events, logs, oauth_apps, projects,
+    webhooks,
 };
 use crate::local::{Flow, Local};
 
@@ -195,6 +197,12 @@ dispatch! {
     fn delete_project(name: &ProjectName, guard: Guard) -> Written<Project>;
     /// `projects.update`
     fn update_project(name: &ProjectName, changes: projects::Changes, guard: Guard) -> Written<Project>;
+    /// `oauth_apps.list`
+    fn oauth_apps() -> Vec<OAuthApp>;
+    /// `oauth_apps.set`
+    fn set_oauth_app(new: oauth_apps::New, guard: Guard) -> Written<OAuthApp>;
+    /// `oauth_apps.delete`
+    fn delete_oauth_app(connector: &ConnectorKey, guard: Guard) -> Written<OAuthApp>;
     /// `keys.list`
     fn keys() -> Vec<Key>;
     /// `keys.get`

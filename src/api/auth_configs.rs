@@ -117,6 +117,9 @@ pub struct AuthConfigDetail {
     /// Names of the set-up values that are stored sealed.
     #[serde(default)]
     pub secrets: BTreeSet<String>,
+    /// Whether it uses the hub's own OAuth application, since it has none of its own (AC-41).
+    #[serde(default)]
+    pub uses_oauth_app: bool,
     /// How many accounts are linked through it.
     pub linked_accounts: Option<u64>,
     /// Since when it is disabled.
@@ -157,6 +160,7 @@ impl From<&View> for AuthConfigDetail {
             callback_url: view.callback_url.clone(),
             setup_information: view.config.setup.clone(),
             secrets: view.config.secrets.clone(),
+            uses_oauth_app: view.uses_oauth_app,
             linked_accounts: None,
             disabled_at: view.config.disabled_at,
             logo_url: plain.logo_url,

@@ -10,6 +10,7 @@ pub mod end_user;
 pub mod events;
 mod json_text;
 pub mod keys;
+pub mod oauth_apps;
 mod open;
 pub mod openapi;
 mod operations;

@@ -11,6 +11,7 @@ use super::auth_configs::{AuthConfig, AuthConfigDetail, Impact};
 use super::connect_sessions::{ConnectSession, CreatedSession};
 use super::connectors::{Connector, ConnectorDetail};
 use super::keys::{CreateKey, CreatedKey, Key};
+use super::oauth_apps::{NewOAuthApp, OAuthApp};
 use super::operations::{OPERATIONS, Operation, Origin};
 use super::platform::{AccountMeta, Capabilities, ConnectorMeta, NewPin, Page, Pin, Version};
 use super::problem::Problem;
@@ -363,6 +364,14 @@ fn others(id: &str) -> Option<Shape> {
             Shape::gives::<Written<Project>>("Change a project's settings").takes::<UpdateProject>()
         }
         "projects.delete" => Shape::gives::<Written<Project>>("Delete a project"),
+        "oauth_apps.list" => Shape::gives::<Vec<OAuthApp>>("List the hub's own OAuth applications"),
+        "oauth_apps.set" => {
+            Shape::gives::<Written<OAuthApp>>("Set the hub's own OAuth application of a connector")
+                .takes::<NewOAuthApp>()
+        }
+        "oauth_apps.delete" => {
+            Shape::gives::<Written<OAuthApp>>("Delete the hub's own OAuth application")
+        }
         "keys.list" => Shape::gives::<Vec<Key>>("List API keys"),
         "keys.get" => Shape::gives::<Key>("Show an API key"),
         "keys.create" => Shape::gives::<CreatedKey>("Make an API key, shown this once")

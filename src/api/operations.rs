@@ -110,6 +110,9 @@ operations! {
     "projects.create" "POST" "/admin/projects" ProjectsWrite Extension;
     "projects.update" "PATCH" "/admin/projects/{name}" Administer Extension;
     "projects.delete" "DELETE" "/admin/projects/{name}" ProjectsWrite Extension;
+    "oauth_apps.list" "GET" "/admin/oauth_apps" Administer Extension;
+    "oauth_apps.set" "PUT" "/admin/oauth_apps/{connector}" Administer Extension;
+    "oauth_apps.delete" "DELETE" "/admin/oauth_apps/{connector}" Administer Extension;
     "keys.list" "GET" "/admin/keys" Administer Extension;
     "keys.get" "GET" "/admin/keys/{id}" Administer Extension;
     "keys.create" "POST" "/admin/keys" Administer Extension;

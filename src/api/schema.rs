@@ -13,6 +13,7 @@ use super::connect_sessions::{ConnectSession, CreatedSession};
 use super::connectors::{Connector, ConnectorDetail};
 use super::events::Event;
 use super::keys::{CreatedKey, Key};
+use super::oauth_apps::OAuthApp;
 use super::projects::Project;
 use super::request_logs::{LogRow, RequestLog};
 use super::webhooks::{Attempt, CreatedWebhook, Delivery, DeliveryDetail, Redelivered, Webhook};
@@ -70,6 +71,7 @@ pub const TYPES: &[Type] = &[
         "log-detail",
         "A call with its steps, and with bodies where they are kept",
     ),
+    Type::of::<OAuthApp>("oauth-app", "An OAuth application of the hub's own, without its secret"),
     Type::of::<Key>("key", "An API key, without its text"),
     Type::of::<CreatedKey>("created-key", "A new API key with its text"),
     Type::of::<Event<'_>>("event", "Something that happened in a project"),
@@ -150,6 +152,7 @@ impl JsonSchema for Target {
                 generator.subschema_for::<Key>(),
                 generator.subschema_for::<Webhook>(),
                 generator.subschema_for::<Delivery>(),
+                generator.subschema_for::<OAuthApp>(),
             ]
         })
     }

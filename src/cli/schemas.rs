@@ -119,6 +119,9 @@ const ANSWERS: &[(&str, &[&str])] = &[
     ("logs list", &["log[]"]),
     ("logs get", &["log-detail"]),
     ("logs tail", &["log[]"]),
+    ("oauth-apps list", &["oauth-app[]"]),
+    ("oauth-apps set", &["write"]),
+    ("oauth-apps delete", &["write"]),
     ("keys list", &["key[]"]),
     ("keys get", &["key"]),
     ("keys create", &["created-key"]),
@@ -226,6 +229,7 @@ mod tests {
     use crate::api::connectors::{Connector, ConnectorDetail};
     use crate::api::events::Event;
     use crate::api::keys::{CreatedKey, Key};
+    use crate::api::oauth_apps::OAuthApp;
     use crate::api::projects::Project;
     use crate::api::request_logs::{LogRow, RequestLog};
     use crate::api::webhooks::{CreatedWebhook, Delivery, DeliveryDetail, Redelivered, Webhook};
@@ -267,6 +271,7 @@ mod tests {
         check::<Project>("project");
         check::<LogRow>("log");
         check::<RequestLog>("log-detail");
+        check::<OAuthApp>("oauth-app");
         check::<Key>("key");
         check::<CreatedKey>("created-key");
         check::<Event<'_>>("event");

@@ -13,7 +13,7 @@ use crate::error::HubError;
 
 use super::commands::{
     accounts, api, auth, config, connectors, contract, demo, doctor, events, keys, link, logs,
-    meta, profile, projects, request, serve, session, wait, webhooks,
+    meta, oauth_apps, profile, projects, request, serve, session, wait, webhooks,
 };
 use super::context::Context;
 use super::globals::Globals;
@@ -250,6 +250,16 @@ pub(super) const GROUPS: &[Group] = &[
         ],
     },
     Group {
+        name: "oauth-apps",
+        aliases: &["oauth-app"],
+        about: "Keep OAuth applications that auth configs share",
+        commands: &[
+            leaf::<oauth_apps::List>("list", &["ls"], Read, &["oauth_apps.list"]),
+            leaf::<oauth_apps::Set>("set", &[], Write, &["oauth_apps.set"]),
+            leaf::<oauth_apps::Delete>("delete", &["rm"], Destructive, &["oauth_apps.delete"]),
+        ],
+    },
+    Group {
         name: "projects",
         aliases: &["project"],
         about: "Keep connectors and accounts apart",
@@ -339,6 +349,7 @@ const BUILDERS: [fn(Command) -> Command; GROUPS.len()] = [
     group::<9>,
     group::<10>,
     group::<11>,
+    group::<12>,
 ];
 
 fn group<const AT: usize>(command: Command) -> Command {

@@ -132,6 +132,12 @@ codes! {
     CROSS_SITE = "connect.cross_site", Forbidden,
         "A form of an end user's page did not come from that page.",
         "Open the link again and fill in the form there.";
+    OAUTH_APP_UNKNOWN = "oauth_app.not_found", NotFound,
+        "No OAuth application of the hub's own is set for the connector.",
+        "`hubctl oauth-apps list` shows those that are.";
+    OAUTH_APP_IN_USE = "oauth_app.in_use", Conflict,
+        "Auth configs use the OAuth application and would have no client without it.",
+        "Give them a client of their own with `hubctl connectors edit`, or delete them.";
     PROVIDER_REFUSED = "provider.refused", Unprocessable,
         "The provider refuses the credentials; nothing was stored.",
         "Check that the key is whole, not expired, of the right account, and has the permissions that the guide lists.";

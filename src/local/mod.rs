@@ -19,6 +19,7 @@ mod connect_sessions;
 mod connectors;
 mod events;
 mod keys;
+mod oauth_apps;
 mod platform;
 mod projects;
 mod proxy;

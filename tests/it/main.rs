@@ -17,6 +17,7 @@ mod docs;
 mod guards;
 #[cfg(target_os = "linux")]
 mod keyring;
+mod linking;
 #[cfg(unix)]
 mod parity;
 #[cfg(unix)]

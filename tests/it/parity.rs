@@ -62,8 +62,8 @@ connectors delete {first} --yes
 connectors delete nobody --yes
 connectors delete nobody --yes --if-missing skip
 connectors delete {second} nobody --yes --json
-a<id< accounts add --provider bamboohr --origin-owner-id acme-1 --origin-owner-name Acme --set subdomain=acme --set api_key=hidden-1 --metadata team=x --json
-b<id< accounts add --provider bamboohr --origin-owner-id acme-2 --origin-owner-name Globex --set subdomain=glo --set api_key=hidden-2 --type test --json
+a<id< accounts add --provider bamboohr --origin-owner-id acme-1 --origin-owner-name Acme --set subdomain=acme --set api_key=hidden-1 --metadata team=x --json --no-verify
+b<id< accounts add --provider bamboohr --origin-owner-id acme-2 --origin-owner-name Globex --set subdomain=glo --set api_key=hidden-2 --type test --json --no-verify
 accounts add --provider bamboohr --origin-owner-id acme-2 --origin-owner-name Globex --set subdomain=glo --set api_key=hidden-3 --json --no-verify
 accounts add --provider bamboohr --origin-owner-id acme-3 --origin-owner-name X --set subdomain=glo --no-verify
 accounts add --provider airtable --origin-owner-id acme-3 --origin-owner-name X --set api_key=z --no-verify
@@ -83,7 +83,7 @@ accounts get {a} {b}
 accounts get no-such-account
 accounts explain {a} --json
 accounts explain no-such-account --json
-accounts test {a} --dry-run
+accounts test no-such-account --json
 accounts refresh {a}
 accounts refresh no-such-account --json
 accounts update {a} --label Prod --metadata tier=gold --json
@@ -208,6 +208,16 @@ projects create second
 projects get second --json
 projects get third
 projects update second --allow-ip 10.0.0.0/8 --json
+projects update second --app-origin https://app.example --json
+projects update second --app-origin nonsense
+oauth-apps set hubspot --set client_id=a --set client_secret=hidden-9 --json
+oauth-apps set no-such --set client_id=a --set client_secret=hidden-9
+oauth-apps list --json
+connectors add hubspot --auth oauth2 --name shared --json
+oauth-apps delete hubspot --yes
+connectors delete shared --yes --json
+oauth-apps delete hubspot --yes --json
+oauth-apps delete hubspot --yes
 projects update second --allow-ip nonsense
 projects update second --log-bodies errors --log-retention 30d --json
 projects update second --log-bodies errors --log-retention 30d

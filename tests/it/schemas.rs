@@ -307,7 +307,7 @@ fn sessions(check: &mut Check) {
     check.run("session get", &ids[0], "session");
     check.run("session list", "", "session[]");
     let line = "accounts add --provider own-one --origin-owner-id o --origin-owner-name O \
-                --set api_key=x";
+                --set api_key=x --no-verify";
     let account = text(&check.hub.json(line), "id");
     let store = rusqlite::Connection::open(check.hub.path("hubctl.db")).unwrap();
     let link = format!("update connect_sessions set linked_account = '{account}'");

@@ -30,6 +30,7 @@ pub(super) mod keys;
 pub(super) mod link;
 pub(super) mod logs;
 pub(super) mod meta;
+pub(super) mod oauth_apps;
 mod parameters;
 pub(super) mod profile;
 pub(super) mod projects;

@@ -86,6 +86,7 @@ impl Record for AuthConfigDetail {
         "callback_url",
         "setup_information",
         "secrets",
+        "uses_oauth_app",
         "linked_accounts",
         "disabled_at",
         "logo_url",

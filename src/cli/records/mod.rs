@@ -5,6 +5,7 @@ mod auth_configs;
 mod connect_sessions;
 mod connectors;
 mod keys;
+mod oauth_apps;
 mod request_logs;
 mod webhooks;
 

@@ -15,6 +15,7 @@ mod connect_sessions;
 mod connectors;
 mod events;
 mod keys;
+mod oauth_apps;
 mod projects;
 mod proxy;
 mod request_logs;

@@ -152,6 +152,7 @@ fn detail(client: &Client, plain: AuthConfig) -> AuthConfigDetail {
         callback_url: callback,
         setup_information: BTreeMap::new(),
         secrets: BTreeSet::new(),
+        uses_oauth_app: false,
         linked_accounts: None,
         disabled_at: None,
         logo_url: plain.logo_url,

@@ -7,6 +7,8 @@ use crate::domain::ids::AccountId;
 use crate::domain::time::Timestamp;
 use crate::error::HubError;
 use crate::hub::Hub;
+use crate::hub::refresh::{self, Note};
+use crate::store::accounts::refresh as refresh_rows;
 use crate::store::operations::{self, Operation};
 use crate::store::{Tx, auth_configs};
 
@@ -57,6 +59,10 @@ pub async fn explain(hub: &Hub, caller: &Caller, id: &AccountId) -> Result<Expla
     }
     findings.extend(broken(&account));
     findings.extend(latest_failure(&mut tx, caller, &account).await?);
+    let now = hub.clock.now();
+    if let Some(fresh) = refresh_rows::freshness(&mut tx, caller.project(), id).await? {
+        findings.extend(tokens(&account, &refresh::note_of(&fresh), now));
+    }
     if account.verified_at.is_none() {
         findings.push(Finding {
             code: "not_verified".to_owned(),
@@ -108,6 +114,32 @@ async fn disabled(
         operation,
         command: Some(format!("hubctl connectors enable {}", config.id)),
     }))
+}
+
+/// What is the matter with an account's tokens, which do not stand in the way yet.
+fn tokens(account: &Account, note: &Note, now: Timestamp) -> Vec<Finding> {
+    let finding = |code: &str, cause: String, since| Finding {
+        code: code.to_owned(),
+        blocking: false,
+        cause,
+        since: Some(since),
+        operation: None,
+        command: Some(format!("hubctl accounts refresh {}", account.id)),
+    };
+    let mut findings = Vec::new();
+    if let Some((since, why)) = &note.failing {
+        let next = match note.next_try.filter(|next| *next > now) {
+            Some(next) => format!("; next try at {next}"),
+            None => String::new(),
+        };
+        let cause = format!("its tokens can't be renewed: {why}{next}");
+        findings.push(finding("refresh_failing", cause, *since));
+    }
+    if let Some(end) = note.expires_at.filter(|end| *end <= now) {
+        let cause = "its access token has ended; the next call renews it".to_owned();
+        findings.push(finding("token_expired", cause, end));
+    }
+    findings
 }
 
 fn broken(account: &Account) -> Option<Finding> {

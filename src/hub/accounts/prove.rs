@@ -20,7 +20,8 @@ use crate::store::accounts;
 use super::{View, load, resource, snapshot, view};
 
 /// Asks the provider whether an account's credentials work, and keeps what it says: `verified_at`
-/// and `active`, or `error` (AT-5, AT-7). Where the connector has no light call, nothing changes.
+/// and `active`, or `error` (AT-5, AT-7). Where the connector has no light call, nothing changes; a
+/// dry run asks nobody.
 ///
 /// # Errors
 /// `account.not_found`, `account.not_usable`; `provider.refused`, and then the account is in
@@ -33,6 +34,13 @@ pub async fn test(
 ) -> Result<Outcome<View>, HubError> {
     hub.require(caller, Permission::PlatformWrite)?;
     guard.check(1)?;
+    if guard.dry_run {
+        // Nobody is asked: what the answer would be is not known.
+        refresh::may_ask(hub, caller, id).await?;
+        let mut tx = hub.store.begin_read().await?;
+        let account = load(&mut tx, caller, id).await?;
+        return Ok(Outcome::unchanged(view(&mut tx, caller, account).await?));
+    }
     let usable = usable(hub, caller, id).await?;
     let Usable { connector, method, values, version, .. } = &usable;
     let target = Target { connector, method, values };

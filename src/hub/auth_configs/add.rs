@@ -10,6 +10,7 @@ use crate::domain::time::Timestamp;
 use crate::error::{HubError, codes};
 use crate::hub::Hub;
 use crate::hub::connectors;
+use crate::hub::oauth_apps;
 use crate::hub::sealing::Spot;
 use crate::hub::write::{Guard, Outcome, Record};
 use crate::store::auth_configs::{self, Sealed};
@@ -110,7 +111,8 @@ pub(super) async fn add_in(
     if let Some(known) = existing(tx, caller, &siblings, method, new.name.as_deref()).await? {
         return when_there(hub, tx, caller, known, new).await;
     }
-    let checked = check(&connector, method, &new.values, Mode::New)?;
+    let has_app = oauth_apps::is_set(tx, caller, &connector.key).await?;
+    let checked = check(&connector, method, &new.values, Mode::New, has_app)?;
     let now = hub.clock.now();
     let name = name_of(tx, caller, &connector, method, new.name).await?;
     let asked = NewAuthConfig {
@@ -298,8 +300,14 @@ pub(super) fn check(
     method: &AuthMethod,
     values: &Given,
     mode: Mode<'_>,
+    has_app: bool,
 ) -> Result<Checked, HubError> {
-    check_values(&setup_fields(method), values, mode).map_err(|problems| {
+    let fields = setup_fields(method);
+    let fields = match has_app {
+        true => oauth_apps::without_client(method, fields, values),
+        false => fields,
+    };
+    check_values(&fields, values, mode).map_err(|problems| {
         let hint = match mode {
             Mode::New => add_command(connector, method),
             Mode::Edit { .. } => format!("hubctl connectors guide {}", connector.key),

@@ -12,6 +12,7 @@ use crate::error::{HubError, codes};
 use crate::hub::Hub;
 use crate::hub::accounts::event_data;
 use crate::hub::connectors;
+use crate::hub::oauth_apps;
 use crate::hub::write::{Guard, Outcome, Record};
 use crate::store::auth_configs::{self, Sealed};
 use crate::store::{StoreError, Tx, accounts, events};
@@ -245,7 +246,9 @@ pub(super) async fn edit_in(
         HubError::new(&codes::AUTH_METHOD_UNKNOWN, text)
     })?;
     let stored: BTreeSet<String> = before.setup.keys().chain(&before.secrets).cloned().collect();
-    let checked = add::check(&connector, method, &edit.values, Mode::Edit { stored: &stored })?;
+    let has_app = oauth_apps::is_used_by(&before, method);
+    let mode = Mode::Edit { stored: &stored };
+    let checked = add::check(&connector, method, &edit.values, mode, has_app)?;
     let mut values = before.setup.clone();
     values.retain(|key, _| !checked.cleared.contains(key));
     values.extend(checked.public);

@@ -16,6 +16,7 @@ use crate::store::{Tx, accounts, auth_configs, connect_sessions};
 
 use super::Hub;
 use super::connectors::{self, Resolved};
+use super::oauth_apps;
 
 mod add;
 mod change;
@@ -49,6 +50,9 @@ pub struct View {
     pub callback_url: Option<String>,
     /// Where its logo is.
     pub logo_url: String,
+    /// Whether it uses the hub's own OAuth application, since it has none (AC-41); not told in
+    /// lists.
+    pub uses_oauth_app: bool,
 }
 
 /// What a change would touch.
@@ -121,6 +125,7 @@ fn views(hub: &Hub, config: AuthConfig, resolved: Option<&Resolved>) -> View {
             release_stage: connector.release_stage,
             callback_url: is_login.then(callback),
             logo_url,
+            uses_oauth_app: false,
             config,
         };
     }
@@ -138,6 +143,7 @@ fn views(hub: &Hub, config: AuthConfig, resolved: Option<&Resolved>) -> View {
             .is_some_and(|method| method.kind == AuthKind::OAuth2AuthorizationCode)
             .then(callback),
         logo_url,
+        uses_oauth_app: false,
         config,
     }
 }
@@ -159,8 +165,13 @@ pub(super) async fn view(
     caller: &Caller,
     config: AuthConfig,
 ) -> Result<View, HubError> {
-    let found = connectors::resolve_own(tx, caller, &config.connector, config.pin.as_ref()).await?;
-    Ok(views(hub, config, found.as_ref()))
+    let pin = config.pin.as_ref();
+    let found = connectors::resolve_own(tx, caller, &config.connector, pin).await?;
+    let built_in = if found.is_some() { None } else { catalog::get(&config.connector) };
+    let connector = found.as_ref().map(|found| &found.connector).or(built_in.as_ref());
+    let method = connector.and_then(|connector| connector.auth_method(&config.method));
+    let uses_oauth_app = method.is_some_and(|method| oauth_apps::is_used_by(&config, method));
+    Ok(View { uses_oauth_app, ..views(hub, config, found.as_ref()) })
 }
 
 /// Which auth configs to list (AC-43).

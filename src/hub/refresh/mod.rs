@@ -253,6 +253,16 @@ pub(super) async fn in_error(
     }
 }
 
+/// Whether an administrator could ask the provider about an account.
+///
+/// # Errors
+/// `account.not_found`, `account.not_usable`.
+pub(super) async fn may_ask(hub: &Hub, caller: &Caller, id: &AccountId) -> Result<(), HubError> {
+    let mut tx = hub.store.begin_read().await?;
+    let stored = load(hub, &mut tx, caller, id).await?;
+    check(&stored, Want::Now)
+}
+
 /// Whether an administrator could ask for new tokens.
 ///
 /// # Errors

@@ -28,6 +28,7 @@ mod events;
 mod generation;
 mod hub;
 mod keys;
+mod oauth_apps;
 mod platform;
 mod projects;
 mod proxy;
@@ -150,6 +151,9 @@ fn handler(id: &str) -> Option<MethodRouter<AppState>> {
         "projects.create" => post(projects::create),
         "projects.update" => patch(projects::update),
         "projects.delete" => delete(projects::delete),
+        "oauth_apps.list" => get(oauth_apps::list),
+        "oauth_apps.set" => put(oauth_apps::set),
+        "oauth_apps.delete" => delete(oauth_apps::delete),
         "keys.list" => get(keys::list),
         "keys.get" => get(keys::get),
         "keys.create" => post(keys::create),

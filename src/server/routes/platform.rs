@@ -6,18 +6,17 @@ use std::ops::ControlFlow;
 use axum::extract::{Path, State};
 use axum::response::IntoResponse;
 use http::StatusCode;
-use serde_json::{Map, Value};
 
 use crate::api::accounts::Account;
 use crate::api::platform::NewPin;
 use crate::api::requests::accounts::{ChangeAccount, filter};
 use crate::api::requests::connect_sessions::{Authenticate, NewConnectSession};
 use crate::api::requests::{Paging, auth_configs as asked};
-use crate::error::{HubError, codes};
+use crate::error::codes;
 use crate::hub::accounts::Sort;
 use crate::hub::write::Guard;
 use crate::server::AppState;
-use crate::server::body::{JsonBody, unfit};
+use crate::server::body::JsonBody;
 use crate::server::caller::Source;
 use crate::server::pages::Page;
 
@@ -115,26 +114,12 @@ pub(super) async fn account(Door(hub): Door, Path(account): Path<String>) -> Ans
     ok(hub.plain_account(&id(&account)?).await?)
 }
 
-/// Keys of the vendor's schema that change credentials: that takes a session here, whose page
-/// proves them at the provider.
-const BY_SESSION: &[&str] = &["credentials", "secrets", "setup_information"];
-
 pub(super) async fn update_account(
     Door(hub): Door,
     Path(account): Path<String>,
-    JsonBody(asked): JsonBody<Map<String, Value>>,
+    JsonBody(changes): JsonBody<ChangeAccount>,
 ) -> Answer {
-    let id = id(&account)?;
-    if let Some(key) = BY_SESSION.iter().find(|key| asked.get(**key).is_some_and(|v| !v.is_null()))
-    {
-        let text = format!("{key}: credentials are replaced by a connect session");
-        return Err(HubError::new(&codes::BAD_VALUE, text)
-            .hint("POST /connect_sessions with this account_id")
-            .into());
-    }
-    let changes: ChangeAccount =
-        serde_json::from_value(Value::Object(asked)).map_err(|error| unfit(&error))?;
-    let written = hub.update_account(&id, changes.try_into()?, Guard::default()).await?;
+    let written = hub.update_account(&id(&account)?, changes.try_into()?, Guard::default()).await?;
     ok(written.after.map(Account::from))
 }
 

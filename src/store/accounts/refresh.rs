@@ -124,7 +124,7 @@ pub async fn fail(
 ) -> Result<bool> {
     let sql = "update account_credentials set failures = failures + 1, \
                failing_since = coalesce(failing_since, ?1), failure = ?2, \
-               asked_at = case when ?3 = 1 then null else asked_at end, refresh_after = ?4, \
+               asked_at = case when cast(?3 as bigint) = 1 then null else asked_at end, refresh_after = ?4, \
                lease_until = 0 where project = ?5 and account = ?6 and lease_fence = ?7";
     let params = [
         failed.at.into(),

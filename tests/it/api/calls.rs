@@ -21,6 +21,8 @@ pub(super) struct Things {
     pub(super) account: String,
     /// An account that can be called, where there is a provider on this machine; else the other.
     pub(super) called: String,
+    /// One that was linked by a login.
+    pub(super) with_tokens: String,
     pub(super) session: String,
     pub(super) token: String,
     /// A connector of one's own.
@@ -45,6 +47,16 @@ pub(super) fn connector(key: &str) -> Value {
             "config_fields": [{"key": "api_key", "label": "Key", "type": "password",
                                "required": true, "secret": true, "placeholder": "xyz"}],
             "authorization": {"type": "bearer", "token": "${api_key}"},
+        }, {
+            "key": "oauth2", "type": "oauth2_authorization_code", "label": "OAuth 2.0",
+            "setup_fields": [
+                {"key": "client_id", "label": "Client ID", "type": "text", "required": true},
+                {"key": "client_secret", "label": "Client secret", "type": "password",
+                 "required": true, "secret": true}
+            ],
+            "authorization_url": "https://own.example/authorize",
+            "token_url": "https://own.example/token",
+            "authorization": {"type": "bearer", "token": "${access_token}"},
         }],
         "verify_reason": "no light call",
     })
@@ -55,6 +67,7 @@ pub(super) fn account(owner: &str, config: &str) -> Value {
     json!({
         "provider": "hubspot", "integration_id": config, "origin_owner_id": owner,
         "origin_owner_name": format!("{owner} Inc"), "credentials": { "access_key": CREDENTIAL },
+        "verify": false,
     })
 }
 
@@ -78,11 +91,25 @@ impl Things {
         let body = account(&format!("owner-{tag}"), &main);
         let linked = api.post("/admin/accounts", &body).status(201).json();
         let called = sample_account(api, &format!("called-{tag}"));
+        let body = json!({
+            "connector_key": "hubspot", "authentication_config_key": "oauth2",
+            "name": format!("login-{tag}"),
+            "values": { "client_id": "client-1", "client_secret": CREDENTIAL },
+        });
+        let login = api.post("/admin/auth_configs", &body).status(201).json();
+        let body = json!({
+            "provider": "hubspot", "integration_id": text(&login["after"], "id"),
+            "origin_owner_id": format!("login-{tag}"), "origin_owner_name": "A", "verify": false,
+            "credentials": { "access_token": CREDENTIAL, "refresh_token": CREDENTIAL },
+        });
+        let with_tokens = api.post("/admin/accounts", &body).status(201).json();
         let body = session(&format!("owner-{tag}"));
         let opened = api.post("/connect_sessions", &body).status(201).json();
         let key = format!("own-{tag}");
         let body = json!({ "connectors": [connector(&key)] });
         api.put("/admin/connectors", &body).status(200);
+        let body = json!({ "client_id": "client-1", "client_secret": CREDENTIAL });
+        api.put(&format!("/admin/oauth_apps/{key}"), &body).status(200);
         let project = format!("project-{tag}");
         api.post("/admin/projects", &json!({ "name": project })).status(201);
         let body = json!({ "name": format!("key-{tag}"), "scopes": ["platform:read"] });
@@ -100,6 +127,7 @@ impl Things {
             spare,
             called: called.unwrap_or_else(|| text(&linked, "id")),
             account: text(&linked, "id"),
+            with_tokens: text(&with_tokens, "id"),
             session: text(&opened, "id"),
             token: text(&opened, "token"),
             connector: key,
@@ -120,6 +148,7 @@ impl Things {
             spare: id(2),
             account: id(3),
             called: id(3),
+            with_tokens: id(3),
             session: "987654321".to_owned(),
             token: "hcs_1_neverneverneverneverneverneverneverneve".to_owned(),
             connector: "own-never".to_owned(),
@@ -153,9 +182,11 @@ impl Things {
             "auth_configs.delete" | "auth_configs.make_default" => &self.spare,
             "accounts.proxy" => &self.called,
             _ if path.contains("/requests/") => &self.request,
+            "accounts.refresh" => &self.with_tokens,
             _ if path.contains("/connect_sessions/") => &self.session,
             _ if path.contains("/accounts/") => &self.account,
             _ if path.contains("/connectors/") => &self.connector,
+            _ if path.contains("/oauth_apps/") => &self.connector,
             _ if path.contains("/projects/") => &self.project,
             _ if path.contains("/keys/") => &self.key,
             _ if path.contains("/webhooks/") => &self.webhook,
@@ -182,7 +213,12 @@ pub(super) struct Call {
 impl Call {
     /// One that succeeds where these things are; `fresh` names what it makes.
     pub(super) fn of(operation: &Operation, things: &Things, fresh: &str) -> Self {
-        let query = if operation.id == "auth_configs.impact" { "?action=disable" } else { "" };
+        let query = match operation.id {
+            "auth_configs.impact" => "?action=disable",
+            // Without it, a provider would be asked.
+            "accounts.test" | "accounts.refresh" => "?dry_run=true",
+            _ => "",
+        };
         let path = things.path(operation) + query;
         let headers = match operation.id {
             "platform.proxy" => format!("x-account-id: {}\r\n", things.called),
@@ -233,6 +269,7 @@ fn body(id: &str, things: &Things, fresh: &str) -> Option<Value> {
         }),
         "accounts.create" => account(fresh, &things.config),
         "auth_configs.update" | "projects.create" => json!({ "name": fresh }),
+        "oauth_apps.set" => json!({ "client_id": fresh, "client_secret": CREDENTIAL }),
         "projects.update" => json!({ "ip_allowlist": ["127.0.0.0/8", "::1"] }),
         "webhooks.create" => json!({ "url": "https://app.example.com/hooks" }),
         "webhooks.update" => json!({ "events": ["account.created", "key.deleted"] }),

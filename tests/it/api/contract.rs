@@ -358,7 +358,7 @@ fn at_11_to_at_14_accounts_are_listed_in_pages_filters_and_all_spellings() {
     }
     let body = json!({
         "provider": "bamboohr", "origin_owner_id": "o1", "origin_owner_name": "x",
-        "credentials": { "api_key": "k", "subdomain": "acme" },
+        "credentials": { "api_key": "k", "subdomain": "acme" }, "verify": false,
     });
     ids.push(text(&api.post("/admin/accounts", &body).status(201).json(), "id"));
     let list = |query: &str| each(&api.get(&format!("/accounts?{query}")).status(200).json(), "id");
@@ -451,7 +451,8 @@ fn at_15_to_at_19_a_patch_changes_what_it_names() {
         (json!({ "label": 7 }), 400),
         (json!({ "metadata": "x" }), 400),
         (json!({ "origin_owner_name": "" }), 400),
-        (json!({ "credentials": { "access_key": "new" } }), 400),
+        (json!({ "credentials": { "no_such": "new" } }), 400),
+        (json!({ "secrets": { "access_key": ["x"] } }), 400),
         (json!({ "label": "new", "integration_id": Things::missing().config }), 404),
     ] {
         let refused = api.patch(&path, &bad);

@@ -389,11 +389,11 @@ fn plant(api: &Api, things: &Things) -> (Vec<Answer>, Vec<String>) {
     account["credentials"] = json!({ "acces_key": "planted-misspelled" });
     secrets.push("planted-misspelled".to_owned());
     answers.push(api.post("/admin/accounts", &account).status(400));
-    let patch = json!({ "credentials": { "access_key": "planted-patched" } });
+    let patch = json!({ "credentials": { "acces_key": "planted-patched" } });
     secrets.push("planted-patched".to_owned());
     let path = format!("/accounts/{}", things.account);
     answers.push(api.patch(&path, &patch).status(400));
-    answers.push(api.patch(&format!("/admin{path}"), &patch).status(200));
+    answers.push(api.patch(&format!("/admin{path}"), &patch).status(400));
     // Shown once, and kept out of all that comes later.
     let key =
         text(&api.post("/admin/keys", &json!({ "name": "planted" })).status(201).json(), "key");

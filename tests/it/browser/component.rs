@@ -13,7 +13,7 @@ fn product() -> FakeHub {
             return Reply::text(200, "text/javascript", script.clone());
         }
         let html = format!(
-            "<!doctype html><html lang=en><title>A product</title><h1>Product</h1>\
+            "<!doctype html><html lang=en><meta charset=utf-8><title>A product</title><h1>Product</h1>\
              <script>window.told = [];\
              addEventListener('message', (e) => told.push(e.data));</script>\
              <script src=/hub.js></script>\

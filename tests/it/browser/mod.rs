@@ -112,9 +112,12 @@ impl Browser {
             if let Ok(found) = self.driver.find(By::Css(css)).await {
                 return found;
             }
-            if Instant::now() > until {
-                panic!("no {css} on {}: {}", self.address().await, self.text().await);
-            }
+            assert!(
+                Instant::now() < until,
+                "no {css} on {}: {}",
+                self.address().await,
+                self.text().await
+            );
             tokio::time::sleep(Duration::from_millis(30)).await;
         }
     }
@@ -144,13 +147,12 @@ impl Browser {
             if found == text {
                 return;
             }
-            if Instant::now() > until {
-                panic!(
-                    "`{found}` is not `{text}` on {}: {}",
-                    self.address().await,
-                    self.text().await
-                );
-            }
+            assert!(
+                Instant::now() < until,
+                "`{found}` is not `{text}` on {}: {}",
+                self.address().await,
+                self.text().await
+            );
             tokio::time::sleep(Duration::from_millis(30)).await;
         }
     }

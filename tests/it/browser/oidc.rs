@@ -85,7 +85,7 @@ fn world() -> (World, Provider) {
             beside: path.join("hubctl.key"),
         };
         let clock = Arc::new(FixedClock::at(Timestamp::from_millis(1_780_315_200_000)));
-        let (store, random) = (Store::sqlite(&world.home.store()), Arc::new(SeededRandom::new(9)));
+        let (store, random) = (Store::sqlite(world.home.store()), Arc::new(SeededRandom::new(9)));
         let hub = Hub::new(store, clock, random, keys, world.url().parse().unwrap());
         let caller = hub.local_caller(&"default".parse().unwrap()).await.unwrap();
         let place = (ROOT, provider.address);

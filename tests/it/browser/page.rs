@@ -131,7 +131,7 @@ fn threat_09_a_link_that_is_over_says_so_and_has_no_form() {
     let link = world.link("--provider sample");
     world.home.run("session revoke 1 --yes").code(0);
     browse(&[], async |browser| {
-        for address in [link.clone(), format!("{}x", link), format!("{}/connect/x", world.url())] {
+        for address in [link.clone(), format!("{link}x"), format!("{}/connect/x", world.url())] {
             browser.open(&address).await;
             browser.heading("This link no longer works").await;
             assert!(!browser.has("form").await && !browser.has("input").await);

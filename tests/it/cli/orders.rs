@@ -73,7 +73,7 @@ fn journal(home: TestHome) -> String {
     journal.run("session create --provider bamboohr --json", 0);
     journal.run("link create --provider hubspot --origin-owner-id a1 --origin-owner-name Acme", 0);
     let added = journal.piped(
-        "accounts add --provider bamboohr --origin-owner-id a1 --set api_key=- --set subdomain=acme --json",
+        "accounts add --provider bamboohr --origin-owner-id a1 --set api_key=- --set subdomain=acme --no-verify --json",
         "k3y\n",
     );
     let account = added.json()["id"].as_str().unwrap().to_owned();

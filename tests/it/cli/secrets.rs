@@ -46,7 +46,7 @@ fn threat_32_planted_secrets_are_in_no_output_and_not_in_the_store() {
     for (at, secret) in PLANTED.iter().enumerate() {
         home.file(&format!("s{at}"), secret);
     }
-    let add = "accounts add --provider bamboohr --origin-owner-id o --set subdomain=acme --set";
+    let add = "accounts add --provider bamboohr --origin-owner-id o --set subdomain=acme --no-verify --set";
     let lines = [
         "connectors enable bamboohr --json".to_owned(),
         "connectors add hubspot --auth oauth2 --set client_id=abc --set client_secret=@s0 --set external-trigger-token=@s2 -v --json".to_owned(),
@@ -124,7 +124,8 @@ fn threat_32_a_token_is_in_the_answer_that_makes_it_only() {
 fn threat_32_a_secret_on_the_command_line_is_warned_of() {
     let home = TestHome::new();
     home.run("connectors enable hubspot").code(0);
-    let line = "accounts add --provider hubspot --origin-owner-id o --set access_key=Pl4nted";
+    let line =
+        "accounts add --provider hubspot --origin-owner-id o --set access_key=Pl4nted --no-verify";
     let ended = home.run(line).code(0).tells("`access_key` stood on the command line");
     assert_free(ended.stderr.as_bytes(), &["Pl4nted"], "stderr");
     let line = "connectors add hubspot --auth oauth2 --set client_id=a --set client_secret=Pl4nted";

@@ -1,6 +1,7 @@
 //! What several tests need; it says nothing about how hubctl behaves.
 
 pub(crate) mod asked;
+pub(crate) mod authority;
 #[cfg(unix)]
 pub(crate) mod cli;
 pub(crate) mod command;

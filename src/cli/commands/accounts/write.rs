@@ -411,6 +411,7 @@ impl Run for Test {
             let outcome = async {
                 let written = backend.test_account(&id_of(target)?, guard).await?;
                 let untold = "No call of the connector's tells whether credentials work";
+                let untold = if written.dry_run { "Would ask about" } else { untold };
                 let text = sentence(&written, "The credentials work", "They work for", untold);
                 Ok(vec![result("test", written, text)])
             };

@@ -122,7 +122,10 @@ pub(super) async fn ask(
 fn tell_added(context: &Context, written: &Config, values: &Values) {
     let Some(config) = &written.after else { return };
     fields::warn_of_exposed(context, values, |key| config.secrets.contains(key));
-    if let Some(callback) = &config.callback_url
+    if config.uses_oauth_app && written.before.is_none() {
+        let key = &config.connector_key;
+        context.output.note(format_args!("it uses the hub's own OAuth application for {key}"));
+    } else if let Some(callback) = &config.callback_url
         && written.before.is_none()
     {
         context.output.note(format_args!("register this callback URL with the vendor: {callback}"));

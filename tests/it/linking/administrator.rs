@@ -1,0 +1,109 @@
+//! What an administrator does with accounts that their provider has a say in.
+
+use hubctl::domain::account::Status;
+use hubctl::error::codes;
+use hubctl::hub::accounts;
+use hubctl::hub::write::Guard;
+
+use super::{account, events, log_in, set_up};
+use crate::support::asked::{account as new_account, given};
+use crate::support::authority::KEY;
+use crate::support::http::Reply;
+use crate::support::hub::{DRY_RUN, TestHub, on_both_databases, refused};
+
+on_both_databases!(
+    accounts_are_added_when_their_provider_agrees,
+    at_5_at_7_a_test_keeps_what_the_provider_says,
+    credentials_can_be_edited,
+    at_20_a_delete_asks_the_provider_to_forget_the_tokens,
+);
+
+fn asked(key: &str) -> accounts::New {
+    accounts::New {
+        values: given(&[("api_key", key)]),
+        verify: true,
+        ..new_account("acme", "acme-7")
+    }
+}
+
+async fn accounts_are_added_when_their_provider_agrees(mut world: TestHub) {
+    let (caller, authority, _) = set_up(&mut world, "api_key").await;
+    let hub = &world.hub;
+    let before = world.dump();
+    let answer = accounts::add(hub, &caller, asked("planted-bad"), Guard::default()).await;
+    refused(answer, &codes::PROVIDER_REFUSED);
+    assert_eq!(world.dump(), before);
+    let calls = authority.calls();
+    accounts::add(hub, &caller, asked(KEY), DRY_RUN).await.unwrap();
+    let unproven = accounts::New { verify: false, ..asked("planted-bad") };
+    let added = accounts::add(hub, &caller, unproven, Guard::default()).await.unwrap();
+    assert_eq!((added.view.account.verified_at, authority.calls()), (None, calls));
+    let added = accounts::add(hub, &caller, asked(KEY), Guard::default()).await.unwrap();
+    assert_eq!((added.created, added.view.account.verified_at), (false, Some(world.now())));
+}
+
+async fn at_5_at_7_a_test_keeps_what_the_provider_says(mut world: TestHub) {
+    let (caller, authority, _) = set_up(&mut world, "api_key").await;
+    let hub = &world.hub;
+    let id = world.link(&caller, asked(KEY)).await;
+    authority.answers_to_me(Some(Reply::json(401, &serde_json::json!({"message": "revoked"}))));
+    let error = refused(
+        accounts::test(hub, &caller, &id, Guard::default()).await,
+        &codes::PROVIDER_REFUSED,
+    );
+    assert!(error.message().contains("revoked"), "{error}");
+    let broken = account(&world, &caller, &id).await;
+    assert_eq!((broken.status, broken.verified_at), (Status::Error, None));
+    assert_eq!(events(&world, "account.error"), 1);
+    authority.answers_to_me(Some(Reply::json(503, &serde_json::json!({}))));
+    let answer = accounts::test(hub, &caller, &id, Guard::default()).await;
+    refused(answer, &codes::PROVIDER_UNREACHABLE);
+    assert_eq!(account(&world, &caller, &id).await, broken);
+    authority.answers_to_me(None);
+    assert!(accounts::test(hub, &caller, &id, Guard::default()).await.unwrap().changed);
+    let cured = account(&world, &caller, &id).await;
+    assert_eq!((cured.status, cured.verified_at), (Status::Active, Some(world.now())));
+    assert!(cured.reasons.is_empty());
+    let answer = accounts::refresh_now(hub, &caller, &id, Guard::default()).await;
+    refused(answer, &codes::ACCOUNT_STATE);
+}
+
+async fn credentials_can_be_edited(mut world: TestHub) {
+    let (caller, _authority, _) = set_up(&mut world, "api_key").await;
+    let hub = &world.hub;
+    let id = world.link(&caller, asked(KEY)).await;
+    let edit = |pairs: &[(&str, &str)]| accounts::Changes {
+        credentials: given(pairs),
+        ..Default::default()
+    };
+    let before = world.events();
+    let changes = edit(&[("site", "north")]);
+    let done = accounts::update(hub, &caller, &id, changes, Guard::default()).await.unwrap();
+    assert!(done.changed);
+    assert_eq!(done.after.unwrap().account.setup["site"], "north");
+    assert_eq!(world.events(), before + 1);
+    let unchanged = world.dump();
+    let bad = edit(&[("api_key", "planted-bad")]);
+    let answer = accounts::update(hub, &caller, &id, bad, Guard::default()).await;
+    refused(answer, &codes::PROVIDER_REFUSED);
+    let unknown = edit(&[("nonsense", "x")]);
+    let answer = accounts::update(hub, &caller, &id, unknown, Guard::default()).await;
+    refused(answer, &codes::FIELDS_INVALID);
+    assert_eq!(world.dump(), unchanged);
+    assert!(accounts::test(hub, &caller, &id, Guard::default()).await.unwrap().changed);
+}
+
+async fn at_20_a_delete_asks_the_provider_to_forget_the_tokens(mut world: TestHub) {
+    let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+    let hub = &world.hub;
+    for keeps in [true, false] {
+        let id = log_in(&world, &authority, &caller, &config).await;
+        accounts::delete(hub, &caller, &id, keeps, DRY_RUN).await.unwrap();
+        assert_eq!(authority.revocations(), 0);
+        let removed = accounts::delete(hub, &caller, &id, keeps, Guard::default()).await.unwrap();
+        assert_eq!(removed.revoked.is_empty(), keeps, "{removed:?}");
+        assert!(removed.revoked.iter().all(|told| told.outcome.is_ok()));
+        assert_eq!(world.number("select count(*) from account_credentials"), 0, "AT-21");
+    }
+    assert!(authority.works("access-1") && !authority.works("access-2"));
+}

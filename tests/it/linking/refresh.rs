@@ -1,0 +1,267 @@
+//! Tokens are renewed once for all who need them, and never lost silently.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use hubctl::domain::account::Status;
+use hubctl::error::codes;
+use hubctl::hub::refresh::{self, Round, Want};
+use hubctl::hub::write::Guard;
+use hubctl::hub::{accounts, auth_configs};
+use serde_json::json;
+
+use super::{account, add, events, log_in, set_up};
+use crate::support::http::Reply;
+use crate::support::hub::{TestHub, on_both_databases, refused};
+
+on_both_databases!(
+    oa_15_threat_24_many_calls_over_three_hubs_ask_once,
+    threat_24_a_late_holder_of_the_lease_writes_nothing,
+    threat_23_a_bad_answer_keeps_the_old_token,
+    threat_25_a_deleted_account_stays_deleted_and_its_new_token_is_revoked,
+    threat_25_a_suspended_account_is_not_called,
+    oa_14_a_refused_refresh_is_an_error_and_a_new_one_cures_it,
+    a_provider_that_is_down_is_waited_for,
+    an_answer_lost_in_a_crash_asks_for_a_relink,
+    the_worker_renews_what_is_due,
+    tokens_without_a_browser_are_got_again,
+);
+
+async fn oa_15_threat_24_many_calls_over_three_hubs_ask_once(mut world: TestHub) {
+    let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+    let id = log_in(&world, &authority, &caller, &config).await;
+    let hubs = [
+        world.hub.clone(),
+        authority.reached_by(world.another()),
+        authority.reached_by(world.another()),
+    ];
+    world.clock.advance_seconds(3600);
+    let before = world.events();
+    let calls = hubs.iter().flat_map(|hub| {
+        let (caller, id) = (&caller, &id);
+        (0..12).map(move |_| refresh::usable(hub, caller, id, Want::Usable))
+    });
+    for usable in join_all(calls).await {
+        let usable = usable.unwrap();
+        assert_eq!((usable.version, usable.values.get("access_token")), (2, Some("access-2")));
+        assert_eq!(usable.values.get("refresh_token"), Some("refresh-2"));
+    }
+    assert_eq!(authority.token_calls(), 2, "one for the login, one for all");
+    assert_eq!(world.events(), before, "WH-10: a silent refresh");
+    // A 401 to old credentials asks once more, and only once.
+    let again = hubs.iter().map(|hub| refresh::usable(hub, &caller, &id, Want::NewerThan(2)));
+    assert!(join_all(again).await.iter().all(|usable| usable.as_ref().unwrap().version == 3));
+    let late = refresh::usable(&world.hub, &caller, &id, Want::NewerThan(2)).await.unwrap();
+    assert_eq!((late.version, authority.token_calls()), (3, 3));
+}
+
+async fn threat_24_a_late_holder_of_the_lease_writes_nothing(mut world: TestHub) {
+    let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+    authority.rotates(false);
+    let id = log_in(&world, &authority, &caller, &config).await;
+    world.clock.advance_seconds(3600);
+    let other = authority.reached_by(world.another());
+    let mut gate = authority.gate();
+    let take_over = async {
+        gate.wait().await;
+        world.clock.advance_seconds(61);
+        let usable = refresh::usable(&other, &caller, &id, Want::Usable).await.unwrap();
+        assert_eq!((usable.version, usable.values.get("access_token")), (2, Some("access-3")));
+        gate.open();
+    };
+    let (paused, ()) =
+        tokio::join!(refresh::usable(&world.hub, &caller, &id, Want::Usable), take_over);
+    let paused = paused.unwrap();
+    assert_eq!((paused.version, paused.values.get("access_token")), (2, Some("access-3")));
+    assert_eq!(authority.token_calls(), 3);
+    assert_eq!(authority.revocations(), 0, "the grant is still in use");
+}
+
+async fn threat_23_a_bad_answer_keeps_the_old_token(mut world: TestHub) {
+    let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+    let id = log_in(&world, &authority, &caller, &config).await;
+    let sealed = || world.number("select version from account_credentials");
+    for bad in [
+        Reply::text(200, "text/html", "<html>down</html>"),
+        Reply::json(200, &json!({})),
+        Reply::json(200, &json!({"access_token": 7})),
+        Reply::json(200, &json!({"access_token": "x", "token_type": "mac"})),
+        Reply::json(200, &json!([])),
+    ] {
+        authority.answers(Some(bad));
+        let answer = refresh::usable(&world.hub, &caller, &id, Want::Now).await;
+        assert!(answer.is_err(), "{answer:?}");
+        assert_eq!(sealed(), 1);
+        // The account is as it was, and its token works on.
+        let usable = refresh::usable(&world.hub, &caller, &id, Want::Usable).await.unwrap();
+        assert_eq!(usable.values.get("access_token"), Some("access-1"));
+        assert_eq!(usable.account.status, Status::Active);
+    }
+    authority.answers(None);
+    let usable = refresh::usable(&world.hub, &caller, &id, Want::Now).await.unwrap();
+    assert_eq!(usable.values.get("access_token"), Some("access-2"));
+}
+
+async fn threat_25_a_deleted_account_stays_deleted_and_its_new_token_is_revoked(
+    mut world: TestHub,
+) {
+    let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+    let id = log_in(&world, &authority, &caller, &config).await;
+    let mut gate = authority.gate();
+    let delete = async {
+        gate.wait().await;
+        accounts::delete(&world.hub, &caller, &id, true, Guard::default()).await.unwrap();
+        gate.open();
+    };
+    let (answer, ()) = tokio::join!(refresh::usable(&world.hub, &caller, &id, Want::Now), delete);
+    refused(answer, &codes::ACCOUNT_UNKNOWN);
+    assert_eq!(world.number("select count(*) from accounts"), 0);
+    assert_eq!(world.number("select count(*) from account_credentials"), 0);
+    assert!(authority.revocations() > 0);
+    assert!(!authority.works("access-2"));
+}
+
+async fn threat_25_a_suspended_account_is_not_called(mut world: TestHub) {
+    let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+    let id = log_in(&world, &authority, &caller, &config).await;
+    world.clock.advance_seconds(3600);
+    let mut gate = authority.gate();
+    let suspend = async {
+        gate.wait().await;
+        accounts::suspend(&world.hub, &caller, &id, Guard::default()).await.unwrap();
+        gate.open();
+    };
+    let (answer, ()) =
+        tokio::join!(refresh::usable(&world.hub, &caller, &id, Want::Usable), suspend);
+    refused(answer, &codes::ACCOUNT_NOT_USABLE);
+    let calls = authority.calls();
+    for want in [Want::Usable, Want::NewerThan(9), Want::Now] {
+        let answer = refresh::usable(&world.hub, &caller, &id, want).await;
+        refused(answer, &codes::ACCOUNT_NOT_USABLE);
+    }
+    assert_eq!(authority.calls(), calls, "AT-28: nobody is asked");
+    // AT-4: it resumes with what was renewed meanwhile.
+    accounts::resume(&world.hub, &caller, &id, Guard::default()).await.unwrap();
+    let usable = refresh::usable(&world.hub, &caller, &id, Want::Usable).await.unwrap();
+    assert_eq!(usable.values.get("access_token"), Some("access-2"));
+    auth_configs::disable(&world.hub, &caller, "oauth2", Guard::default()).await.unwrap();
+    let answer = refresh::usable(&world.hub, &caller, &id, Want::Usable).await;
+    refused(answer, &codes::ACCOUNT_NOT_USABLE);
+    assert_eq!(authority.calls(), calls, "AC-16");
+}
+
+async fn oa_14_a_refused_refresh_is_an_error_and_a_new_one_cures_it(mut world: TestHub) {
+    let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+    let id = log_in(&world, &authority, &caller, &config).await;
+    world.clock.advance_seconds(3600);
+    authority.answers(Some(Reply::json(400, &json!({"error": "invalid_grant"}))));
+    let answer = refresh::usable(&world.hub, &caller, &id, Want::Usable).await;
+    refused(answer, &codes::PROVIDER_REFUSED);
+    let broken = account(&world, &caller, &id).await;
+    assert_eq!(broken.status, Status::Error);
+    assert_eq!(broken.reasons[0].code.as_deref(), Some("credentials_refused"));
+    assert_eq!((events(&world, "account.updated"), events(&world, "account.error")), (1, 1));
+    let calls = authority.calls();
+    let answer = refresh::usable(&world.hub, &caller, &id, Want::Usable).await;
+    refused(answer, &codes::ACCOUNT_NOT_USABLE);
+    assert_eq!(refresh::round(&world.hub, 64).await.unwrap(), Round::default());
+    assert_eq!((authority.calls(), refresh::next_due(&world.hub).await.unwrap()), (calls, None));
+    authority.answers(None);
+    accounts::refresh_now(&world.hub, &caller, &id, Guard::default()).await.unwrap();
+    let cured = account(&world, &caller, &id).await;
+    assert_eq!((cured.status, cured.reasons.len()), (Status::Active, 0), "AT-7");
+    assert_eq!(events(&world, "account.updated"), 2);
+}
+
+async fn a_provider_that_is_down_is_waited_for(mut world: TestHub) {
+    let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+    let id = log_in(&world, &authority, &caller, &config).await;
+    authority.answers(Some(Reply::json(503, &json!({}))));
+    // Within the last minute the old token still does.
+    world.clock.advance_seconds(3560);
+    let usable = refresh::usable(&world.hub, &caller, &id, Want::Usable).await.unwrap();
+    assert_eq!((usable.version, authority.token_calls()), (1, 2));
+    world.clock.advance_seconds(60);
+    let answer = refresh::usable(&world.hub, &caller, &id, Want::Usable).await;
+    refused(answer, &codes::PROVIDER_UNREACHABLE);
+    let calls = authority.token_calls();
+    let answer = refresh::usable(&world.hub, &caller, &id, Want::Usable).await;
+    refused(answer, &codes::PROVIDER_UNREACHABLE);
+    assert_eq!(authority.token_calls(), calls, "no storm");
+    let due = refresh::next_due(&world.hub).await.unwrap().unwrap();
+    assert!(due.millis_since(world.now()) >= 48_000, "{due}");
+    assert_eq!(account(&world, &caller, &id).await.status, Status::Active);
+    let told = accounts::explain(&world.hub, &caller, &id).await.unwrap();
+    assert!(told.findings.iter().any(|finding| finding.code == "refresh_failing"), "{told:?}");
+    let before = world.events();
+    authority.answers(None);
+    world.clock.advance_seconds(3600);
+    let round = refresh::round(&world.hub, 64).await.unwrap();
+    assert_eq!(round, Round { refreshed: 1, failed: 0 });
+    assert_eq!(world.number("select failures from account_credentials"), 0);
+    assert_eq!(world.events(), before);
+}
+
+async fn an_answer_lost_in_a_crash_asks_for_a_relink(mut world: TestHub) {
+    let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+    let id = log_in(&world, &authority, &caller, &config).await;
+    let mut gate = authority.gate();
+    // A process that is killed between the provider's answer and its own write.
+    let (dying, who, which) = (authority.reached_by(world.another()), caller.clone(), id.clone());
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.spawn(async move { refresh::usable(&dying, &who, &which, Want::Now).await });
+    gate.wait().await;
+    runtime.shutdown_background();
+    gate.open();
+    let bound = std::time::Instant::now() + Duration::from_secs(20);
+    while !authority.works("access-2") && std::time::Instant::now() < bound {
+        tokio::task::yield_now().await;
+    }
+    world.clock.advance_seconds(61);
+    let answer = refresh::usable(&world.hub, &caller, &id, Want::Now).await;
+    refused(answer, &codes::PROVIDER_REFUSED);
+    let broken = account(&world, &caller, &id).await;
+    assert_eq!(broken.status, Status::Error);
+    assert_eq!(broken.reasons[0].code.as_deref(), Some("refresh_answer_lost"));
+    assert!(broken.reasons[0].description.as_ref().unwrap().contains("link the account again"));
+}
+
+async fn the_worker_renews_what_is_due(mut world: TestHub) {
+    let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+    authority.life_s(1000);
+    let id = log_in(&world, &authority, &caller, &config).await;
+    assert_eq!(refresh::round(&world.hub, 64).await.unwrap(), Round::default());
+    let due = refresh::next_due(&world.hub).await.unwrap().unwrap();
+    assert_eq!(due.millis_since(world.now()), 800_000);
+    world.clock.advance_seconds(800);
+    let other = authority.reached_by(world.another());
+    let (a, b) = tokio::join!(refresh::round(&world.hub, 64), refresh::round(&other, 64));
+    assert_eq!(a.unwrap().refreshed + b.unwrap().refreshed, 1);
+    assert_eq!(authority.token_calls(), 2);
+    let usable = refresh::usable(&world.hub, &caller, &id, Want::Usable).await.unwrap();
+    assert_eq!(usable.version, 2);
+    world.clock.advance_seconds(800);
+    accounts::suspend(&world.hub, &caller, &id, Guard::default()).await.unwrap();
+    assert_eq!(refresh::round(&world.hub, 64).await.unwrap(), Round::default());
+    assert_eq!(refresh::next_due(&world.hub).await.unwrap(), None);
+}
+
+async fn tokens_without_a_browser_are_got_again(mut world: TestHub) {
+    let (caller, authority, _) = set_up(&mut world, "api_key").await;
+    let config = add(&world, &caller, "machine").await;
+    let mut new = crate::support::asked::session("acme-7");
+    new.auth_config = Some(config.id.clone());
+    let user = super::user(&world, &caller, new).await;
+    let linked = hubctl::hub::end_user::link(
+        &world.hub,
+        &user,
+        &config.id,
+        None,
+        hubctl::hub::auth_configs::Given::new(),
+    );
+    let id = linked.await.unwrap().account.id;
+    world.clock.advance_seconds(3600);
+    let usable = refresh::usable(&world.hub, &caller, &id, Want::Usable).await.unwrap();
+    assert_eq!((usable.version, usable.values.get("access_token")), (2, Some("access-2")));
+    assert_eq!(authority.token_calls(), 2);
+}

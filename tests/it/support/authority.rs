@@ -1,0 +1,286 @@
+//! A third party that accounts are linked to: keys, logins with PKCE, rotating tokens, revocation.
+//! It answers over real connections, and keeps count.
+
+use std::collections::BTreeSet;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+
+use hubctl::domain::caller::Caller;
+use hubctl::domain::connector::Connector;
+use hubctl::hub::Hub;
+use hubctl::provider;
+use hubctl::store::own_connectors::{self, OwnConnector};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::http::{Asked, FakeHub, Reply};
+use super::hub::TestHub;
+
+/// The key that it accepts.
+pub(crate) const KEY: &str = "planted-good-key";
+
+#[derive(Default)]
+struct State {
+    /// Challenge of the login that is under way.
+    challenge: Option<String>,
+    /// Tokens that work.
+    access: BTreeSet<String>,
+    refresh: BTreeSet<String>,
+    count: u64,
+    /// What to answer to token calls instead.
+    instead: Option<Reply>,
+    /// What to answer to the light call instead.
+    instead_of_me: Option<Reply>,
+    /// Where token calls wait before they answer: tells that one came, waits for the word to go on.
+    gate: Option<(Sender<()>, Receiver<()>)>,
+    rotates: bool,
+    life_s: u64,
+}
+
+/// The third party.
+pub(crate) struct Authority {
+    state: Arc<Mutex<State>>,
+    server: FakeHub,
+}
+
+/// A token call that waits.
+pub(crate) struct Gate {
+    came: Receiver<()>,
+    go: Sender<()>,
+}
+
+impl Gate {
+    /// Waits until the call has come.
+    pub(crate) async fn wait(&mut self) {
+        while self.came.try_recv().is_err() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    pub(crate) fn open(&self) {
+        _ = self.go.send(());
+    }
+}
+
+impl Authority {
+    pub(crate) fn start() -> Self {
+        let state = Arc::new(Mutex::new(State { rotates: true, life_s: 3600, ..State::default() }));
+        let own = Arc::clone(&state);
+        let server = FakeHub::start(move |asked, _| answer(&own, asked));
+        Self { state, server }
+    }
+
+    /// A hub that may call it, and where its connector `acme` is there to be set up.
+    pub(crate) async fn welcome(&self, world: &mut TestHub, caller: &Caller) {
+        world.hub = self.reached_by(world.hub.clone());
+        let connector = self.connector();
+        let row = OwnConnector {
+            key: connector.key.clone(),
+            version: connector.version.clone(),
+            definition: serde_json::to_string(&connector).unwrap(),
+            created_at: world.now(),
+        };
+        let mut tx = world.hub.store().begin_write().await.unwrap();
+        own_connectors::save(&mut tx, caller.project(), &row).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    #[expect(clippy::unused_self, reason = "reads better beside `welcome`")]
+    pub(crate) fn reached_by(&self, hub: Hub) -> Hub {
+        let allowed = vec!["127.0.0.0/8".parse().unwrap()];
+        hub.with_provider(provider::Options { allowed, ..provider::Options::default() })
+    }
+
+    pub(crate) fn connector(&self) -> Connector {
+        let url = self.server.url();
+        let oauth = json!({
+            "authorization": {"type": "bearer", "token": "${access_token}"},
+            "setup_fields": [
+                {"key": "client_id", "label": "Client ID", "type": "text", "required": true},
+                {"key": "client_secret", "label": "Client secret", "type": "password",
+                 "required": true, "secret": true}
+            ],
+            "token_url": format!("{url}/token"), "token_auth_method": "post",
+            "revocation_url": format!("{url}/revoke")
+        });
+        let with = |more: Value| {
+            let mut method = oauth.clone();
+            method.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            method
+        };
+        let definition = json!({
+            "key": "acme", "name": "Acme", "categories": ["hris"], "base_url": url,
+            "verify": {"method": "GET", "path": "/me", "expect_status": 200},
+            "auth": [
+                {"key": "api_key", "type": "api_key", "label": "API key",
+                 "config_fields": [
+                    {"key": "api_key", "label": "API key", "type": "password", "required": true,
+                     "secret": true},
+                    {"key": "site", "label": "Site", "type": "text", "default": "main"}
+                 ],
+                 "authorization": {"type": "header", "header": {"X-Api-Key": "${api_key}"}}},
+                with(json!({"key": "oauth2", "type": "oauth2_authorization_code",
+                    "label": "OAuth 2.0", "pkce": true, "refresh": true,
+                    "issuer": "https://id.acme.example",
+                    "config_fields": [
+                        {"key": "site", "label": "Site", "type": "text", "default": "main"}
+                    ],
+                    "authorization_url": format!("{url}/authorize"),
+                    "default_scopes": ["read"]})),
+                with(json!({"key": "machine", "type": "oauth2_client_credentials",
+                    "label": "Client credentials"}))
+            ]
+        });
+        serde_json::from_value(definition).unwrap()
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.state.lock().unwrap())
+    }
+
+    /// The login of this challenge is what the next code is for.
+    pub(crate) fn challenged(&self, challenge: Option<String>) {
+        self.change(|state| state.challenge = challenge);
+    }
+
+    /// What it answers to token calls from now on; `None` is the truth.
+    pub(crate) fn answers(&self, instead: Option<Reply>) {
+        self.change(|state| state.instead = instead);
+    }
+
+    pub(crate) fn answers_to_me(&self, instead: Option<Reply>) {
+        self.change(|state| state.instead_of_me = instead);
+    }
+
+    pub(crate) fn rotates(&self, rotates: bool) {
+        self.change(|state| state.rotates = rotates);
+    }
+
+    pub(crate) fn life_s(&self, life_s: u64) {
+        self.change(|state| state.life_s = life_s);
+    }
+
+    /// Forgets every grant.
+    pub(crate) fn revoke_all(&self) {
+        self.change(|state| {
+            state.access.clear();
+            state.refresh.clear();
+        });
+    }
+
+    /// The next token call waits.
+    pub(crate) fn gate(&self) -> Gate {
+        let ((came_in, came), (go, go_out)) = (channel(), channel());
+        self.change(|state| state.gate = Some((came_in, go_out)));
+        Gate { came, go }
+    }
+
+    pub(crate) fn works(&self, token: &str) -> bool {
+        self.change(|state| state.access.contains(token))
+    }
+
+    fn asked_at(&self, route: &str) -> usize {
+        self.server.routes().iter().filter(|asked| *asked == route).count()
+    }
+
+    pub(crate) fn token_calls(&self) -> usize {
+        self.asked_at("POST /token")
+    }
+
+    pub(crate) fn revocations(&self) -> usize {
+        self.asked_at("POST /revoke")
+    }
+
+    pub(crate) fn calls(&self) -> usize {
+        self.server.asked().len()
+    }
+}
+
+fn answer(state: &Mutex<State>, asked: &Asked) -> Reply {
+    let form: Vec<(String, String)> =
+        url::form_urlencoded::parse(&asked.body).into_owned().collect();
+    let member = |name: &str| {
+        form.iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+            .unwrap_or_default()
+    };
+    match asked.route().as_str() {
+        "GET /me" => {
+            let state = state.lock().unwrap();
+            if let Some(reply) = &state.instead_of_me {
+                return reply.clone();
+            }
+            let token = asked.header("authorization").strip_prefix("Bearer ").unwrap_or_default();
+            let fine = asked.header("x-api-key") == KEY || state.access.contains(token);
+            match fine {
+                true => Reply::json(200, &json!({"name": "Acme"})),
+                false => Reply::json(401, &json!({"message": "this key is not known here"})),
+            }
+        }
+        "POST /token" => {
+            let gate = state.lock().unwrap().gate.take();
+            if let Some((came, go)) = gate {
+                // What is given out is decided when the call comes, as a real one does.
+                let reply = token(&mut state.lock().unwrap(), &member);
+                _ = came.send(());
+                _ = go.recv();
+                return reply;
+            }
+            token(&mut state.lock().unwrap(), &member)
+        }
+        "POST /revoke" => {
+            let mut state = state.lock().unwrap();
+            state.access.remove(member("token"));
+            state.refresh.remove(member("token"));
+            Reply::json(200, &json!({}))
+        }
+        _ => Reply::json(404, &json!({})),
+    }
+}
+
+fn token<'a>(state: &mut State, member: &impl Fn(&str) -> &'a str) -> Reply {
+    if let Some(reply) = &state.instead {
+        return reply.clone();
+    }
+    let refused = |code: &str| Reply::json(400, &json!({"error": code}));
+    if member("client_secret") != "planted-client-secret" {
+        return Reply::json(401, &json!({"error": "invalid_client"}));
+    }
+    let gives_refresh = match member("grant_type") {
+        "authorization_code" => {
+            let proof = base64_url(&Sha256::digest(member("code_verifier")));
+            if member("code") != "good" || state.challenge.take() != Some(proof) {
+                return refused("invalid_grant");
+            }
+            true
+        }
+        "refresh_token" => {
+            if !state.refresh.contains(member("refresh_token")) {
+                return refused("invalid_grant");
+            }
+            if state.rotates {
+                state.refresh.remove(member("refresh_token"));
+            }
+            state.rotates
+        }
+        "client_credentials" => false,
+        _ => return refused("unsupported_grant_type"),
+    };
+    state.count += 1;
+    let (access, refresh) = (format!("access-{}", state.count), format!("refresh-{}", state.count));
+    state.access.insert(access.clone());
+    let mut body = json!({
+        "access_token": access, "token_type": "bearer", "expires_in": state.life_s,
+    });
+    if gives_refresh {
+        state.refresh.insert(refresh.clone());
+        body["refresh_token"] = refresh.into();
+    }
+    Reply::json(200, &body)
+}
+
+fn base64_url(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
+}
