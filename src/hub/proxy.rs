@@ -187,7 +187,9 @@ fn place(hub: &Hub, usable: &Usable, base: Option<&str>, path: &str) -> Result<U
     // A host in another spelling is one that somebody else may read otherwise.
     let tail = base.strip_prefix(&own.origin().ascii_serialization());
     if !tail.is_some_and(|tail| tail.is_empty() || tail.starts_with(['/', '?'])) {
-        return Err(foreign("the host is not written as in the connector's own address".to_owned()));
+        return Err(foreign(
+            "the host is not written as in the connector's own address".to_owned(),
+        ));
     }
     address::below(&own, path).map_err(|bad| foreign(bad.to_string()))
 }

@@ -10,7 +10,7 @@ use hubctl::error::{Code, HubError, codes};
 use hubctl::hub::accounts::{self, Changes};
 use hubctl::hub::auth_configs::{self, Action, Edit};
 use hubctl::hub::write::Guard;
-use hubctl::hub::{api_keys, connect_sessions, connectors, logs, projects};
+use hubctl::hub::{api_keys, connect_sessions, connectors, logs, projects, proxy};
 
 use crate::support::asked::{account, config, key, session};
 use crate::support::hub::{TestHub, on_both_databases, refused, sqlite_world};
@@ -259,6 +259,12 @@ fn without(lacking: &[Permission]) -> Caller {
     Caller::with_key(key, hubctl::domain::ids::ProjectNumber(1), "default".to_owned())
 }
 
+/// A call to a provider that reads.
+fn read() -> proxy::Call {
+    let (method, body) = (http::Method::GET, proxy::Upload::Empty);
+    proxy::Call { method, base: None, path: "/".to_owned(), headers: http::HeaderMap::new(), body }
+}
+
 /// Every function of the hub that takes a caller, called by one who lacks a right.
 async fn call_all(world: &TestHub, caller: &Caller) -> Vec<(&'static str, Result<(), HubError>)> {
     let hub = &world.hub;
@@ -302,6 +308,7 @@ async fn call_all(world: &TestHub, caller: &Caller) -> Vec<(&'static str, Result
         "accounts.update" accounts::update(hub, caller, id, Changes::default(), guard());
         "accounts.suspend" accounts::suspend(hub, caller, id, guard());
         "accounts.resume" accounts::resume(hub, caller, id, guard());
+        "accounts.proxy" proxy::pass(hub, caller, id, read());
         "accounts.delete" accounts::delete(hub, caller, id, false, guard());
         "projects.list" projects::list(hub, caller);
         "projects.get" projects::get(hub, caller, name);
