@@ -7,19 +7,17 @@ use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
 use super::accounts::{Account, AccountDetail, Explanation};
-use super::auth_configs::{AuthConfig, AuthConfigDetail, Impact};
+use super::auth_configs::AuthConfig;
 use super::connect_sessions::{ConnectSession, CreatedSession};
 use super::connectors::{Connector, ConnectorDetail};
 use super::keys::{CreateKey, CreatedKey, Key};
 use super::oauth_apps::{NewOAuthApp, OAuthApp};
 use super::operations::{OPERATIONS, Operation, Origin};
-use super::platform::{AccountMeta, Capabilities, ConnectorMeta, NewPin, Page, Pin, Version};
+use super::platform::{AccountMeta, Capabilities, ConnectorMeta};
 use super::problem::Problem;
 use super::projects::{Project, UpdateProject};
-use super::proxy::{self, ProxyAnswer, ProxyCall};
 use super::requests::Paging;
 use super::requests::accounts::{ChangeAccount, NewAccount};
-use super::requests::auth_configs::{EditAuthConfig, NewAuthConfig};
 use super::requests::connect_sessions::{Authenticate, NewBatch, NewConnectSession};
 use super::requests::connectors::ImportConnectors;
 use super::requests::projects::NewProject;
@@ -28,7 +26,6 @@ use super::write::Written;
 use crate::domain::account::{AccountType, Status};
 use crate::domain::connector::Category;
 use crate::domain::connector::guide::{Audience, Guide};
-use crate::domain::proxy::METHODS;
 use crate::hub::accounts::Sort;
 
 /// A type's place in the document.
@@ -83,7 +80,9 @@ macro_rules! parameters {
     };
 }
 
+mod configs;
 mod logs;
+mod proxy;
 mod webhooks;
 
 fn text() -> Value {
@@ -181,7 +180,7 @@ struct Batched {
 }
 
 fn shape(id: &str) -> Option<Shape> {
-    [sessions, accounts, configs, webhooks::shape, logs::shape, others]
+    [sessions, accounts, configs::shape, webhooks::shape, logs::shape, proxy::shape, others]
         .into_iter()
         .find_map(|shape| shape(id))
 }
@@ -267,63 +266,6 @@ fn accounts(id: &str) -> Option<Shape> {
     })
 }
 
-fn configs(id: &str) -> Option<Shape> {
-    Some(match id {
-        "platform.auth_configs.list" | "platform.connector_profiles.list" => {
-            Shape::gives::<Page<AuthConfig>>("List auth configs, a page at a time")
-                .with(PAGES)
-                .with(&[ENABLED, CONNECTOR_KEY])
-        }
-        "platform.connector_profiles.versions" => {
-            Shape::gives::<Vec<Version>>("List the connector versions of an auth config")
-        }
-        "platform.connector_profiles.get_pin" => {
-            Shape::gives::<Pin>("Show the version pin of an auth config")
-        }
-        "platform.connector_profiles.set_pin" => {
-            Shape::gives::<Pin>("Pin the connector version of an auth config").takes::<NewPin>()
-        }
-        "platform.connector_profiles.delete_pin" => Shape {
-            status: "204",
-            answer: None,
-            ..Shape::gives::<Pin>("Remove the version pin of an auth config")
-        },
-        "auth_configs.list" => Shape::gives::<Vec<AuthConfig>>("List all auth configs").with(&[
-            ENABLED,
-            CONNECTOR_KEY,
-            CATEGORIES,
-            SEARCH,
-        ]),
-        "auth_configs.target" => {
-            Shape::gives::<Targeted>("Find the auth configs that a key, id or name means")
-        }
-        "auth_configs.get" => {
-            Shape::gives::<AuthConfigDetail>("Show an auth config with its values")
-        }
-        "auth_configs.create" => {
-            Shape::gives::<Written<AuthConfigDetail>>("Set a connector up with an auth config")
-                .takes::<NewAuthConfig>()
-                .created()
-        }
-        "auth_configs.update" => Shape::gives::<Written<AuthConfigDetail>>("Change an auth config")
-            .takes::<EditAuthConfig>(),
-        "auth_configs.impact" => {
-            Shape::gives::<Impact>("Say what a change would touch").with(&[ACTION])
-        }
-        "auth_configs.enable" => {
-            Shape::gives::<Vec<Written<AuthConfigDetail>>>("Enable auth configs")
-        }
-        "auth_configs.disable" => {
-            Shape::gives::<Vec<Written<AuthConfigDetail>>>("Disable auth configs")
-        }
-        "auth_configs.make_default" => {
-            Shape::gives::<Written<AuthConfigDetail>>("Make an auth config the default")
-        }
-        "auth_configs.delete" => Shape::gives::<Written<AuthConfigDetail>>("Delete an auth config"),
-        _ => return None,
-    })
-}
-
 fn others(id: &str) -> Option<Shape> {
     Some(match id {
         "platform.connectors.list_meta" => {
@@ -332,14 +274,6 @@ fn others(id: &str) -> Option<Shape> {
         "platform.connectors.get_meta" => {
             Shape::gives::<ConnectorMeta>("Show a connector").with(&[INCLUDE])
         }
-        "platform.proxy" => {
-            Shape::gives::<ProxyAnswer>("Call a provider with an account's credentials")
-                .takes::<ProxyCall>()
-        }
-        "accounts.proxy" => Shape {
-            answer: None,
-            ..Shape::gives::<ProxyAnswer>("Call a provider, with bodies passed as they are")
-        },
         "capabilities.get" => Shape::gives::<Capabilities>("Show what this hub and key can do"),
         "connectors.list" => Shape::gives::<Vec<Connector>>("List the catalog's connectors")
             .with(&[CATEGORIES, SEARCH, AUTH]),
@@ -492,7 +426,7 @@ fn path(
                 "schema": (parameter.schema)(),
             })
         }))
-        .chain(headers_of(operation))
+        .chain(proxy::headers(operation))
         .collect();
     let mut responses = Map::new();
     let success = match shape.answer {
@@ -506,14 +440,7 @@ fn path(
         responses.insert("200".to_owned(), success.clone());
     }
     if is_passed {
-        let passed = json!({
-            "description": format!(
-                "What the provider answered: its status, headers and body. The header `{}` tells it from an answer of the hub's own.",
-                proxy::PROVIDER_STATUS
-            ),
-            "content": { "*/*": { "schema": {} } },
-        });
-        responses.extend(PASSED.map(|status| (status.to_owned(), passed.clone())));
+        responses.extend(proxy::answers());
     } else {
         responses.insert(shape.status.to_owned(), success);
     }
@@ -536,39 +463,6 @@ fn path(
         row["requestBody"] = json!({ "required": true, "content": content });
     }
     row
-}
-
-/// Statuses of a provider, which may be any.
-const PASSED: [&str; 2] = ["2XX", "3XX"];
-
-/// Headers that an operation reads.
-fn headers_of(operation: &Operation) -> Vec<Value> {
-    let header = |name: &str, required: bool, about: &str, schema: Value| {
-        json!({
-            "name": name, "in": "header", "required": required, "description": about,
-            "schema": schema,
-        })
-    };
-    match operation.id {
-        "platform.proxy" => {
-            vec![header(proxy::ACCOUNT, true, "The account that is called", text())]
-        }
-        "accounts.proxy" => vec![
-            header(
-                proxy::METHOD,
-                false,
-                "The provider's method; GET if none is said",
-                named(&METHODS),
-            ),
-            header(
-                proxy::PATH,
-                false,
-                "The path below the root of the provider's API, with its query",
-                text(),
-            ),
-        ],
-        _ => Vec::new(),
-    }
 }
 
 fn in_path(operation: &Operation) -> impl Iterator<Item = Value> {

@@ -15,8 +15,9 @@ use crate::error::{HubError, codes};
 
 use super::Client;
 use super::lines::elements;
+use super::parts::request_id;
 use super::problem::{self, Refused};
-use super::send::{Answer, Call, request_id};
+use super::send::{Answer, Call};
 
 /// Most pages of a list.
 const MOST_PAGES: u64 = 100_000;

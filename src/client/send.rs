@@ -20,6 +20,7 @@ use crate::error::{HubError, codes};
 use crate::net;
 
 use super::Client;
+use super::parts::{REQUEST_ID, request_id, segment};
 use super::problem::{self, Refused};
 use super::retry::{Outcome, Spent, retry_after};
 use super::trace::Exchange;
@@ -33,7 +34,6 @@ const UPLOAD_LIMIT: Duration = Duration::from_hours(1);
 /// Redirects within the hub that a read follows.
 const MOST_REDIRECTS: u32 = 3;
 
-pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// A request, as often as it may have to be sent.
@@ -155,16 +155,6 @@ impl Call {
     fn asked(&self) -> String {
         format!("{} {}", self.method, self.url.path())
     }
-}
-
-/// Writes a value into a path, so that it is one segment whatever is in it.
-fn segment(value: &str) -> Result<String, HubError> {
-    if matches!(value, "" | "." | "..") {
-        let text = format!("`{value}` can't be named to a hub elsewhere");
-        return Err(HubError::new(&codes::BAD_VALUE, text).hint("use the id"));
-    }
-    let text: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
-    Ok(text.replace('+', "%20"))
 }
 
 impl Client {
@@ -501,12 +491,4 @@ impl Client {
 /// Statuses after which a raw call is sent again, too.
 fn waits(status: u16) -> bool {
     matches!(status, 408 | 429 | 502..=504)
-}
-
-/// The id under which the hub knows a request.
-pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
-    let text = headers.get(REQUEST_ID)?.to_str().ok()?;
-    let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
-    let text: String = text.chars().take(128).filter(|c| fine(*c)).collect();
-    (!text.is_empty()).then_some(text)
 }

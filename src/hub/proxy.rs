@@ -183,8 +183,15 @@ fn place(hub: &Hub, usable: &Usable, base: Option<&str>, path: &str) -> Result<U
     let Some(base) = base else {
         return hub.provider.address(target, Place::Path(path)).map_err(outside);
     };
-    let base = hub.provider.address(target, Place::Whole(base)).map_err(outside)?;
-    address::below(&base, path).map_err(|bad| foreign(bad.to_string()))
+    let own = hub.provider.address(target, Place::Whole(base)).map_err(outside)?;
+    // A host in another spelling is one that somebody else may read otherwise.
+    let tail = base.strip_prefix(&own.origin().ascii_serialization());
+    if !tail.is_some_and(|tail| tail.is_empty() || tail.starts_with(['/', '?'])) {
+        return Err(foreign(
+            "the host is not written as in the connector's own address".to_owned(),
+        ));
+    }
+    address::below(&own, path).map_err(|bad| foreign(bad.to_string()))
 }
 
 fn foreign(message: String) -> HubError {

@@ -44,7 +44,7 @@ impl Local {
         while let Some(piece) = answer.body.next().await? {
             held.extend_from_slice(&piece);
             if held.len() > JUDGED {
-                return Ok(Told::Streamed(streamed(answer, held.freeze())));
+                return Ok(Told::Streamed(streamed(answer, &held)));
             }
         }
         Ok(Told::Whole(whole(&answer, &held)))
@@ -207,11 +207,11 @@ struct Writing {
     first: Option<Vec<u8>>,
 }
 
-fn streamed(answer: Answer, held: Bytes) -> Sent {
-    let form = passing::form(content_type(&answer), &held);
+fn streamed(answer: Answer, held: &[u8]) -> Sent {
+    let form = passing::form(content_type(&answer), held);
     let mut passing = Passing::new(form);
     let mut first = beginning(&answer, form);
-    let held = if form == Form::Base64 { &held[..] } else { passing::unmarked(&held) };
+    let held = if form == Form::Base64 { held } else { passing::unmarked(held) };
     let begun = passing.push(held, &mut first).map_err(io::Error::other);
     let state = begun.map(|()| Writing { answer, passing, first: Some(first) });
     let state = match state {

@@ -88,7 +88,7 @@ pub fn unmarked(bytes: &[u8]) -> &[u8] {
 /// Whether bytes that nobody named look like text to be read.
 fn looks_like_text(bytes: &[u8]) -> bool {
     let odd = |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r');
-    std::str::from_utf8(bytes).is_ok() && !bytes.iter().any(|byte| odd(byte))
+    std::str::from_utf8(bytes).is_ok() && !bytes.iter().any(odd)
 }
 
 /// A body that is at hand, as a JSON value. What is not what its type says is told as what it is.
@@ -112,14 +112,13 @@ pub fn whole(content_type: Option<&str>, bytes: &[u8]) -> (Form, Vec<u8>) {
             let text: String = bytes.iter().copied().map(char::from).collect();
             whole(Some("text/plain"), text.as_bytes())
         }
-        Said::Binary => base64(),
         Said::Nothing if looks_like_text(bytes) => {
             let first = unmarked(bytes).trim_ascii_start().first();
             let document = matches!(first, Some(b'{' | b'['));
             let document = document.then(|| written(Form::Json)).flatten();
             document.or_else(|| written(Form::Text)).unwrap_or_else(base64)
         }
-        Said::Nothing => base64(),
+        Said::Binary | Said::Nothing => base64(),
     }
 }
 

@@ -125,6 +125,10 @@ fn shows_once(place: &str) -> bool {
 fn drive_commands(seen: &mut Seen, side: &mut Side, account: &str, flags: &str) {
     let lines = LINES.lines().filter(|line| !line.is_empty()).map(|line| {
         let line = line.replace("=hidden", "=Pl4nted+Hidden/Value=");
+        let line = match line.contains("--no-verify") {
+            true => line,
+            false => line.replace("accounts add ", "accounts add --no-verify "),
+        };
         line.replace("api_key=z", "api_key=Pl4nted+Hidden/Value=")
     });
     let more = MORE.iter().map(|line| line.replace("{account}", account));

@@ -8,7 +8,7 @@ fn kp_2_a_key_is_shown_by_its_create_only() {
     let made = home.run("keys create ci --expires-in 90d --json").code(0).json();
     let key = made["key"].as_str().unwrap().to_owned();
     assert!(key.starts_with("v1.local.1_"), "{key}");
-    assert_eq!(made["scopes"].as_array().unwrap().len(), 3);
+    assert_eq!(made["scopes"].as_array().unwrap().len(), 5);
     assert!(!made["scopes"].to_string().contains("admin"));
     assert_eq!((&made["status"], &made["project_id"]), (&"active".into(), &"default".into()));
     for line in [

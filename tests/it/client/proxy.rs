@@ -99,7 +99,7 @@ fn what_no_header_can_carry_is_refused_before_anything_is_sent() {
         let error = sent(&client(&hub), Pass { path: path.to_owned(), ..pass("GET", None) });
         assert_eq!(error.unwrap_err().code().name, "usage.bad_value", "{path:?}");
     }
-    for header in [("authorization", "x"), ("x\n", "y"), ("x", "a\r\nb")] {
+    for header in [("authorization", "x"), ("x y", "z"), ("x", "a\r\nb")] {
         let headers = vec![(header.0.to_owned(), header.1.to_owned())];
         let error = sent(&client(&hub), Pass { headers, ..pass("GET", None) });
         assert_eq!(error.unwrap_err().code().name, "usage.bad_value", "{header:?}");

@@ -56,7 +56,7 @@ fn a_request_is_the_same_on_a_store_and_on_a_hub_elsewhere() {
         let (here, there) = (world.home.run(&line), away.run(&line));
         assert_eq!(here.code, code, "{line}: {here:?}");
         let told = |text: &str| {
-            let id = regex::Regex::new(r#"request [0-9a-f-]{36}"#).unwrap();
+            let id = regex::Regex::new(r"request [0-9a-f-]{36}").unwrap();
             id.replace_all(text, "request ID").into_owned()
         };
         assert_eq!(

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::support::http::{FakeHub, Reply};
+use crate::support::serving::Client;
 
 use super::{World, address, told, with_tokens};
 
@@ -100,10 +101,14 @@ fn sixty_four_calls_at_once_share_one_refresh() {
     });
     let world = World::with_tokens(address(&provider));
     let served = world.serve("--allow-target 127.0.0.0/8");
+    let headers = format!("{}x-account-id: {}\r\n", served.headers(), world.account);
+    let address = served.serving.address;
+    let ask = || {
+        let answer = Client::to(address).post("/unified/proxy", &headers, "{\"path\":\"/x\"}");
+        told(answer)["status"].clone()
+    };
     std::thread::scope(|scope| {
-        let all: Vec<_> = (0..64)
-            .map(|_| scope.spawn(|| told(served.ask(&json!({"path": "/x"})))["status"].clone()))
-            .collect();
+        let all: Vec<_> = (0..64).map(|_| scope.spawn(ask)).collect();
         for one in all {
             assert_eq!(one.join().unwrap(), 200);
         }

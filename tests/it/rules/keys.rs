@@ -10,7 +10,7 @@ use hubctl::error::{Code, HubError, codes};
 use hubctl::hub::accounts::{self, Changes};
 use hubctl::hub::auth_configs::{self, Action, Edit};
 use hubctl::hub::write::Guard;
-use hubctl::hub::{api_keys, connect_sessions, connectors, logs, oauth_apps, projects};
+use hubctl::hub::{api_keys, connect_sessions, connectors, logs, oauth_apps, projects, proxy};
 
 use crate::support::asked::{account, config, key, session};
 use crate::support::hub::{TestHub, on_both_databases, refused, sqlite_world};
@@ -267,6 +267,12 @@ fn oauth_app() -> oauth_apps::New {
     }
 }
 
+/// A call to a provider that reads.
+fn read() -> proxy::Call {
+    let (method, body) = (http::Method::GET, proxy::Upload::Empty);
+    proxy::Call { method, base: None, path: "/".to_owned(), headers: http::HeaderMap::new(), body }
+}
+
 /// Every function of the hub that takes a caller, called by one who lacks a right.
 async fn call_all(world: &TestHub, caller: &Caller) -> Vec<(&'static str, Result<(), HubError>)> {
     let hub = &world.hub;
@@ -315,6 +321,7 @@ async fn call_all(world: &TestHub, caller: &Caller) -> Vec<(&'static str, Result
         "oauth_apps.list" oauth_apps::list(hub, caller);
         "oauth_apps.set" oauth_apps::set(hub, caller, oauth_app(), guard());
         "oauth_apps.delete" oauth_apps::delete(hub, caller, &"hubspot".parse().unwrap(), guard());
+        "accounts.proxy" proxy::pass(hub, caller, id, read());
         "accounts.delete" accounts::delete(hub, caller, id, false, guard());
         "projects.list" projects::list(hub, caller);
         "projects.get" projects::get(hub, caller, name);
