@@ -372,9 +372,9 @@ mod tests {
         }
         let missing = told(404, true, br#"{"code":"account.not_found","message":"x"}"#);
         assert_eq!(missing.code().name, "account.not_found");
-        let newer = told(404, true, br#"{"code":"webhook.not_found","message":"no webhook"}"#);
+        let newer = told(404, true, br#"{"code":"gadget.not_found","message":"no gadget"}"#);
         assert_eq!((newer.code().name, exit_code(&newer)), ("remote.not_found", 3));
-        assert_eq!(newer.details(), [json!({"code": "webhook.not_found"})]);
+        assert_eq!(newer.details(), [json!({"code": "gadget.not_found"})]);
     }
 
     #[test]

@@ -80,6 +80,17 @@ impl Things {
     /// Makes them through the API; the tag tells them from others of the project.
     #[track_caller]
     pub(super) fn make(api: &Api, tag: &str) -> Self {
+        Self::make_where(api, tag, |_| true)
+    }
+
+    /// The same for one operation: what is long in the making only where it is about that.
+    #[track_caller]
+    pub(super) fn make_for(api: &Api, tag: &str, operation: &Operation) -> Self {
+        Self::make_where(api, tag, |about| operation.id.contains(about))
+    }
+
+    #[track_caller]
+    fn make_where(api: &Api, tag: &str, is_about: impl Fn(&str) -> bool) -> Self {
         let config = |name: &str| {
             let body = json!({ "connector_key": "hubspot", "name": format!("{name}-{tag}") });
             let made = api.post("/admin/auth_configs", &body).status(201).json();
@@ -90,19 +101,13 @@ impl Things {
         api.put(&pin, &json!({ "pinned_version": "latest" })).status(200);
         let body = account(&format!("owner-{tag}"), &main);
         let linked = api.post("/admin/accounts", &body).status(201).json();
-        let called = sample_account(api, &format!("called-{tag}"));
-        let body = json!({
-            "connector_key": "hubspot", "authentication_config_key": "oauth2",
-            "name": format!("login-{tag}"),
-            "values": { "client_id": "client-1", "client_secret": CREDENTIAL },
-        });
-        let login = api.post("/admin/auth_configs", &body).status(201).json();
-        let body = json!({
-            "provider": "hubspot", "integration_id": text(&login["after"], "id"),
-            "origin_owner_id": format!("login-{tag}"), "origin_owner_name": "A", "verify": false,
-            "credentials": { "access_token": CREDENTIAL, "refresh_token": CREDENTIAL },
-        });
-        let with_tokens = api.post("/admin/accounts", &body).status(201).json();
+        let called = (is_about("proxy") || is_about("accounts.test"))
+            .then(|| sample_account(api, &format!("called-{tag}")));
+        let called = called.flatten();
+        let with_tokens = match is_about("refresh") {
+            true => linked_by_login(api, tag),
+            false => text(&linked, "id"),
+        };
         let body = session(&format!("owner-{tag}"));
         let opened = api.post("/connect_sessions", &body).status(201).json();
         let key = format!("own-{tag}");
@@ -117,17 +122,16 @@ impl Things {
         let request = format!("request-{tag}");
         let named = format!("{}X-Request-Id: {request}\r\n", api.headers);
         api.saying(&named).get("/accounts?page_size=1").status(200);
-        // Nobody has this name, so that the trial fails at once.
-        let body = json!({ "url": format!("https://{tag}.invalid/hooks") });
-        let webhook = text(&api.post("/admin/webhooks", &body).status(201).json(), "id");
-        let tried = api.ask("POST", &format!("/admin/webhooks/{webhook}/test"), None);
-        let delivery = text(&tried.status(200).json(), "id");
+        let (webhook, delivery) = match is_about("webhooks") || is_about("deliveries") {
+            true => tried_webhook(api, tag),
+            false => Default::default(),
+        };
         Self {
             config: main,
             spare,
             called: called.unwrap_or_else(|| text(&linked, "id")),
             account: text(&linked, "id"),
-            with_tokens: text(&with_tokens, "id"),
+            with_tokens,
             session: text(&opened, "id"),
             token: text(&opened, "token"),
             connector: key,
@@ -180,7 +184,8 @@ impl Things {
         let path = operation.path;
         let named = match operation.id {
             "auth_configs.delete" | "auth_configs.make_default" => &self.spare,
-            "accounts.proxy" => &self.called,
+            // They ask the provider, which has to be on this machine.
+            "accounts.proxy" | "accounts.test" => &self.called,
             _ if path.contains("/requests/") => &self.request,
             "accounts.refresh" => &self.with_tokens,
             _ if path.contains("/connect_sessions/") => &self.session,
@@ -234,6 +239,35 @@ impl Call {
         let api = api.saying(&format!("{}{}", api.headers, self.headers));
         api.ask(self.method, &self.path, self.body.as_ref())
     }
+}
+
+/// An account with tokens of a login.
+#[track_caller]
+fn linked_by_login(api: &Api, tag: &str) -> String {
+    let is_served = api.get("/admin/connectors/sample").status == 200;
+    let provider = if is_served { "sample" } else { "hubspot" };
+    let body = json!({
+        "connector_key": provider, "authentication_config_key": "oauth2",
+        "name": format!("login-{tag}"),
+        "values": { "client_id": "client-1", "client_secret": CREDENTIAL },
+    });
+    let login = api.post("/admin/auth_configs", &body).status(201).json();
+    let body = json!({
+        "provider": provider, "integration_id": text(&login["after"], "id"),
+        "origin_owner_id": format!("login-{tag}"), "origin_owner_name": "A", "verify": false,
+        "credentials": { "access_token": CREDENTIAL, "refresh_token": CREDENTIAL },
+    });
+    text(&api.post("/admin/accounts", &body).status(201).json(), "id")
+}
+
+/// A webhook, and a delivery of it.
+#[track_caller]
+fn tried_webhook(api: &Api, tag: &str) -> (String, String) {
+    // Nobody has this name, so that the trial fails at once.
+    let body = json!({ "url": format!("https://{tag}.invalid/hooks") });
+    let webhook = text(&api.post("/admin/webhooks", &body).status(201).json(), "id");
+    let tried = api.ask("POST", &format!("/admin/webhooks/{webhook}/test"), None);
+    (webhook, text(&tried.status(200).json(), "id"))
 }
 
 /// An account of the sample provider, where that is served as well.

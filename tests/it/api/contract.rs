@@ -497,7 +497,7 @@ fn at_26_answers_show_values_that_are_no_secrets_and_dates_with_an_offset() {
     let (serving, api) = Api::serve(&home, "");
     let body = json!({
         "provider": "bamboohr", "origin_owner_id": "a", "origin_owner_name": "A",
-        "credentials": { "api_key": "never-shown", "subdomain": "acme" },
+        "credentials": { "api_key": "never-shown", "subdomain": "acme" }, "verify": false,
     });
     let id = text(&api.post("/admin/accounts", &body).status(201).json(), "id");
     for path in ["/accounts".to_owned(), format!("/accounts/{id}"), format!("/admin/accounts/{id}")]
@@ -746,7 +746,7 @@ fn bodies_are_json_by_any_name_and_say_so_themselves() {
         assert_eq!(answer.headers["x-content-type-options"], "nosniff");
         assert!(!answer.headers["x-request-id"].is_empty());
     }
-    for path in ["/no/such/route", "/hub/settings", "/admin", "/accounts/"] {
+    for path in ["/no/such/route", "/hub/no/such", "/admin", "/accounts/"] {
         let answer = api.get(path).status(404);
         assert_eq!(answer.problem(), "request.unknown_route", "{path}");
     }
@@ -798,13 +798,16 @@ fn every_parameter_of_the_description_is_understood() {
                 (Some(first), ..) => first.to_owned(),
                 (None, Some("integer"), _) => "1".to_owned(),
                 (None, Some("boolean"), _) => "true".to_owned(),
-                (None, _, "updated_since" | "start_date" | "end_date") => {
+                (None, _, "updated_since" | "start_date" | "end_date" | "since" | "until") => {
                     "2026-01-01T00:00:00Z".to_owned()
                 }
                 (None, _, "sort") => "-created".to_owned(),
                 (None, _, "status_codes") => "404".to_owned(),
                 // Only an answer tells one.
                 (None, _, "next") => String::new(),
+                (None, _, "after") if operation.id.starts_with("events.") => {
+                    text(&api.get("/admin/events").json()[0], "id")
+                }
                 (None, _, "after") => things.account.clone(),
                 _ => "hubspot".to_owned(),
             };

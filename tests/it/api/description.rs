@@ -84,7 +84,7 @@ fn every_operation_answers_as_described(home: &TestHome) {
     let missing = Things::missing();
     for (number, operation) in OPERATIONS.iter().enumerate() {
         // Each operation gets things of its own: some of them are gone afterwards.
-        let things = Things::make(&api, &format!("n{number}"));
+        let things = Things::make_for(&api, &format!("n{number}"), operation);
         let call = Call::of(operation, &things, &format!("fresh-{number}"));
         checker.check(operation, &call.send(&nobody).status(401));
         if operation.id != "capabilities.get" {
@@ -107,7 +107,7 @@ fn every_operation_answers_as_described(home: &TestHome) {
         checker.check(operation, &answer);
         // Where it is no GET, it is tried out without effect as well.
         if operation.method != "GET" && operation.path.starts_with("/admin/") {
-            let things = Things::make(&api, &format!("t{number}"));
+            let things = Things::make_for(&api, &format!("t{number}"), operation);
             let call = Call::of(operation, &things, &format!("dry-{number}"));
             let call = Call { path: format!("{}?dry_run=true", call.path), ..call };
             checker.check(operation, &call.send(&api));

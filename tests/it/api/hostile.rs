@@ -42,7 +42,9 @@ fn routes(things: &Things) -> Vec<Route> {
 /// What holds for every answer to whatever request.
 #[track_caller]
 fn sane(what: &str, answer: &Answer) {
-    assert!(answer.status < 500, "{what}: {} {}", answer.status, answer.text());
+    // A provider that hangs up on what it is passed is no fault of the hub's.
+    let by_provider = answer.status == 502 && answer.text().contains("\"code\":\"provider.");
+    assert!(answer.status < 500 || by_provider, "{what}: {} {}", answer.status, answer.text());
     assert!(answer.headers.contains_key("x-request-id"), "{what}: {answer:?}");
     let is_passed = answer.headers.contains_key("x-hubctl-provider-status");
     if answer.status >= 400 && !is_passed {

@@ -155,7 +155,7 @@ mod tests {
                 Step::Say(_) | Step::Customer => continue,
             };
             let values: BTreeMap<&str, String> =
-                known.iter().map(|name| (*name, "value".to_owned())).collect();
+                known.iter().map(|name| (*name, "7".to_owned())).collect();
             let line = filled(line, &values);
             assert!(!line.contains(['{', '}']), "{line}");
             let words: Vec<&str> = line.split_whitespace().collect();
