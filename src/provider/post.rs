@@ -85,7 +85,7 @@ impl Poster {
         let until = Instant::now() + LIMIT;
         let late = || format!("no answer within {} s", LIMIT.as_secs());
         let mut response = match timeout_at(until, request.send()).await {
-            Ok(sent) => sent.map_err(|error| told(error))?,
+            Ok(sent) => sent.map_err(told)?,
             Err(_) => return Err(late()),
         };
         let status = response.status().as_u16();

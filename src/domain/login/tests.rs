@@ -1,6 +1,6 @@
 use super::*;
 
-fn method(more: serde_json::Value) -> AuthMethod {
+fn method(more: &serde_json::Value) -> AuthMethod {
     let mut method = serde_json::json!({
         "key": "oauth2", "type": "oauth2_authorization_code", "label": "OAuth 2.0",
         "setup_fields": [
@@ -77,7 +77,7 @@ fn oa_11_threat_07_a_login_returns_to_registered_origins_only() {
 
 #[test]
 fn what_comes_back_is_a_code_or_a_reason() {
-    let plain = method(serde_json::json!({}));
+    let plain = method(&serde_json::json!({}));
     let read = |text: &str| answer(&plain, &pairs(text), None);
     assert_eq!(read("code=abc&state=s"), Answer::Code(Secret::new("abc")));
     for bad in ["state=s", "code=&state=s", "code=a&code=b", "Code=a"] {
@@ -103,7 +103,7 @@ fn what_comes_back_is_a_code_or_a_reason() {
 
 #[test]
 fn threat_06_another_issuer_is_told() {
-    let method = method(serde_json::json!({ "issuer": "https://id.acme.example" }));
+    let method = method(&serde_json::json!({ "issuer": "https://id.acme.example" }));
     let read = |text: &str| answer(&method, &pairs(text), None);
     for fine in ["code=a", "code=a&iss=https%3A%2F%2Fid.acme.example"] {
         assert_eq!(read(fine), Answer::Code(Secret::new("a")), "{fine}");
@@ -121,7 +121,7 @@ fn threat_06_another_issuer_is_told() {
 
 #[test]
 fn oauth_1_comes_back_with_its_own_request_token() {
-    let method = method(serde_json::json!({
+    let method = method(&serde_json::json!({
         "token_request": {
             "request_token_url": "https://a.example/r",
             "authorization_url": "https://a.example/a",

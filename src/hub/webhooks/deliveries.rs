@@ -170,8 +170,8 @@ pub async fn test(
         return detail(&mut tx, caller, delivery).await;
     }
     tx.commit().await?;
-    let endpoint = Endpoint::new(caller.clone(), webhook, hidden, version)?;
-    let job = Job::once(delivery.get(), event, subject, body);
+    let endpoint = Endpoint::new(caller.clone(), &webhook, hidden, version)?;
+    let job = Job::once(delivery.get(), &event, subject, body);
     let done = outbox::send(hub, &endpoint, &job).await;
     let mut tx = hub.store.begin_append().await?;
     rows::settle(&mut tx, &[done.given_up_if_failed()]).await?;

@@ -54,7 +54,7 @@ pub struct Endpoint {
 impl Endpoint {
     pub(super) fn new(
         caller: Caller,
-        webhook: Webhook,
+        webhook: &Webhook,
         hidden: Hidden,
         sealed_version: i64,
     ) -> Result<Self, HubError> {
@@ -87,7 +87,7 @@ pub struct Job {
 
 impl Job {
     /// A first attempt that nothing waits for.
-    pub(super) fn once(number: i64, event: EventId, subject: &str, body: Vec<u8>) -> Self {
+    pub(super) fn once(number: i64, event: &EventId, subject: &str, body: Vec<u8>) -> Self {
         Self {
             number,
             subject: subject.to_owned(),
@@ -161,7 +161,7 @@ async fn load(hub: &Hub, number: i64) -> Result<Option<Endpoint>, HubError> {
     }
     let caller = Caller::local(target.project, target.project_name);
     let hidden = super::open(hub, &mut tx, &caller, &target.webhook, &target.sealed).await?;
-    Endpoint::new(caller, target.webhook, hidden, target.sealed.version).map(Some)
+    Endpoint::new(caller, &target.webhook, hidden, target.sealed.version).map(Some)
 }
 
 /// Looks at webhooks that are sent for: those whose address or secrets changed, as they are now,

@@ -88,7 +88,7 @@ pub async fn renew(
     let sql = "update account_credentials set version = ?1, sealed = ?2, updated_at = ?3, \
                token_expires_at = ?4, refresh_after = ?5, failures = 0, failing_since = null, \
                failure = null, asked_at = null, lease_until = 0 \
-               where project = ?6 and account = ?7 and lease_fence = ?8 and version = ?1 - 1";
+               where project = ?6 and account = ?7 and lease_fence = ?8 and version = ?9";
     let params = [
         credentials.version.into(),
         credentials.sealed.as_slice().into(),
@@ -98,6 +98,7 @@ pub async fn renew(
         project.into(),
         id.into(),
         fence.into(),
+        (credentials.version - 1).into(),
     ];
     Ok(tx.execute(sql, &params).await? == 1)
 }

@@ -84,7 +84,7 @@ async fn threat_23_a_bad_answer_keeps_the_old_token(mut world: TestHub) {
     for bad in [
         Reply::text(200, "text/html", "<html>down</html>"),
         Reply::json(200, &json!({})),
-        Reply::json(200, &json!({"access_token": 7})),
+        Reply::json(200, &json!({"access_token": ["x"]})),
         Reply::json(200, &json!({"access_token": "x", "token_type": "mac"})),
         Reply::json(200, &json!([])),
     ] {
@@ -257,7 +257,7 @@ async fn tokens_without_a_browser_are_got_again(mut world: TestHub) {
         &user,
         &config.id,
         None,
-        hubctl::hub::auth_configs::Given::new(),
+        auth_configs::Given::new(),
     );
     let id = linked.await.unwrap().account.id;
     world.clock.advance_seconds(3600);

@@ -10,7 +10,7 @@ use hubctl::error::{Code, HubError, codes};
 use hubctl::hub::accounts::{self, Changes};
 use hubctl::hub::auth_configs::{self, Action, Edit};
 use hubctl::hub::write::Guard;
-use hubctl::hub::{api_keys, connect_sessions, connectors, logs, projects, proxy};
+use hubctl::hub::{api_keys, connect_sessions, connectors, logs, oauth_apps, projects, proxy};
 
 use crate::support::asked::{account, config, key, session};
 use crate::support::hub::{TestHub, on_both_databases, refused, sqlite_world};
@@ -259,6 +259,14 @@ fn without(lacking: &[Permission]) -> Caller {
     Caller::with_key(key, hubctl::domain::ids::ProjectNumber(1), "default".to_owned())
 }
 
+fn oauth_app() -> oauth_apps::New {
+    oauth_apps::New {
+        connector: "hubspot".parse().unwrap(),
+        client_id: "a".to_owned(),
+        client_secret: hubctl::domain::secret::Secret::new("b"),
+    }
+}
+
 /// A call to a provider that reads.
 fn read() -> proxy::Call {
     let (method, body) = (http::Method::GET, proxy::Upload::Empty);
@@ -308,6 +316,11 @@ async fn call_all(world: &TestHub, caller: &Caller) -> Vec<(&'static str, Result
         "accounts.update" accounts::update(hub, caller, id, Changes::default(), guard());
         "accounts.suspend" accounts::suspend(hub, caller, id, guard());
         "accounts.resume" accounts::resume(hub, caller, id, guard());
+        "accounts.test" accounts::test(hub, caller, id, guard());
+        "accounts.refresh" accounts::refresh_now(hub, caller, id, guard());
+        "oauth_apps.list" oauth_apps::list(hub, caller);
+        "oauth_apps.set" oauth_apps::set(hub, caller, oauth_app(), guard());
+        "oauth_apps.delete" oauth_apps::delete(hub, caller, &"hubspot".parse().unwrap(), guard());
         "accounts.proxy" proxy::pass(hub, caller, id, read());
         "accounts.delete" accounts::delete(hub, caller, id, false, guard());
         "projects.list" projects::list(hub, caller);

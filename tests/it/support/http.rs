@@ -175,8 +175,9 @@ impl FakeHub {
         let (tell, told) = std::sync::mpsc::channel();
         let (log, answer): (_, Arc<Answers>) = (Arc::clone(&asked), Arc::new(answer));
         let thread = std::thread::spawn(move || {
-            let runtime =
-                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            // An answer may keep its thread waiting.
+            let mut runtime = tokio::runtime::Builder::new_multi_thread();
+            let runtime = runtime.worker_threads(3).enable_all().build().unwrap();
             runtime.block_on(async move {
                 let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
                 tell.send(listener.local_addr().unwrap()).unwrap();

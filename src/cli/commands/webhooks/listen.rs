@@ -36,7 +36,7 @@ use crate::provider::post::Poster;
 /// standard error. A post that fails is shown and not repeated.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Listen {
-    /// Address to post to, such as http://127.0.0.1:3000/hooks
+    /// Address to post to, such as `http://127.0.0.1:3000/hooks`
     #[arg(long, value_name = "URL")]
     forward_to: Address,
 
