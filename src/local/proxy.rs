@@ -212,7 +212,7 @@ struct Writing {
 }
 
 fn streamed(answer: Answer, mut held: VecDeque<Bytes>) -> Sent {
-    let form = passing::form(content_type(&answer), held.iter().map(|piece| &piece[..]));
+    let form = passing::form(content_type(&answer), &held);
     if let Some(piece) = held.front_mut().filter(|_| form != Form::Base64) {
         *piece = piece.slice_ref(passing::unmarked(piece));
     }
