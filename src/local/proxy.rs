@@ -1,8 +1,9 @@
 //! Calls that are passed on to providers: in words of JSON, and as they are.
 
+use std::collections::VecDeque;
 use std::io;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::Method;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde_json::{Map, Value};
@@ -40,14 +41,15 @@ impl Local {
     pub async fn proxy(&self, account: &AccountId, asked: ProxyCall) -> Result<Told, HubError> {
         let (hub, caller) = self.parts();
         let mut answer = proxy::pass(hub, caller, account, call_of(asked)?).await?;
-        let mut held = BytesMut::new();
+        let (mut held, mut length) = (VecDeque::new(), 0);
         while let Some(piece) = answer.body.next().await? {
-            held.extend_from_slice(&piece);
-            if held.len() > JUDGED {
-                return Ok(Told::Streamed(streamed(answer, &held)));
+            length += piece.len();
+            held.push_back(piece);
+            if length > JUDGED {
+                return Ok(Told::Streamed(streamed(answer, held)));
             }
         }
-        Ok(Told::Whole(whole(&answer, &held)))
+        Ok(Told::Whole(whole(&answer, &Vec::from(held).concat())))
     }
 
     /// `accounts.proxy` as a command, which the log tells as one.
@@ -205,41 +207,40 @@ struct Writing {
     passing: Passing,
     /// What was written and not yet given.
     first: Option<Vec<u8>>,
+    /// What has come and was not yet written.
+    held: VecDeque<Bytes>,
 }
 
-fn streamed(answer: Answer, held: &[u8]) -> Sent {
-    let form = passing::form(content_type(&answer), held);
-    let mut passing = Passing::new(form);
-    let mut first = beginning(&answer, form);
-    let held = if form == Form::Base64 { held } else { passing::unmarked(held) };
-    let begun = passing.push(held, &mut first).map_err(io::Error::other);
-    let state = begun.map(|()| Writing { answer, passing, first: Some(first) });
-    let state = match state {
-        Ok(writing) => Some(Ok(writing)),
-        Err(error) => Some(Err(error)),
-    };
-    Box::pin(futures_util::stream::unfold(state, |state| async move {
-        match state? {
-            Err(error) => Some((Err(error), None)),
-            Ok(writing) => Some(writing.next().await),
-        }
+fn streamed(answer: Answer, mut held: VecDeque<Bytes>) -> Sent {
+    let form = passing::form(content_type(&answer), &held);
+    if let Some(piece) = held.front_mut().filter(|_| form != Form::Base64) {
+        *piece = piece.slice_ref(passing::unmarked(piece));
+    }
+    let first = Some(beginning(&answer, form));
+    let writing = Writing { answer, passing: Passing::new(form), first, held };
+    Box::pin(futures_util::stream::unfold(Some(writing), |writing| async move {
+        Some(writing?.next().await)
     }))
 }
 
 impl Writing {
     /// The next piece, and what comes after it.
-    async fn next(mut self) -> (io::Result<Bytes>, Option<io::Result<Self>>) {
+    async fn next(mut self) -> (io::Result<Bytes>, Option<Self>) {
         if let Some(first) = self.first.take() {
-            return (Ok(first.into()), Some(Ok(self)));
+            return (Ok(first.into()), Some(self));
         }
         loop {
             let mut out = Vec::new();
-            match self.answer.body.next().await {
+            let piece = match self.held.pop_front() {
+                Some(piece) => Ok(Some(piece)),
+                None => self.answer.body.next().await,
+            };
+            match piece {
                 Err(error) => return (Err(io::Error::other(error)), None),
                 Ok(Some(piece)) => match self.passing.push(&piece, &mut out) {
                     Err(broken) => return (Err(io::Error::other(broken)), None),
                     Ok(()) if out.is_empty() => {}
-                    Ok(()) => return (Ok(out.into()), Some(Ok(self))),
+                    Ok(()) => return (Ok(out.into()), Some(self)),
                 },
                 Ok(None) => {
                     let Self { answer, passing, .. } = self;

@@ -122,10 +122,11 @@ pub fn whole(content_type: Option<&str>, bytes: &[u8]) -> (Form, Vec<u8>) {
     }
 }
 
-/// How a body is written of which only the beginning is known.
+/// How a body is written of which only the beginning is known, in pieces.
 #[must_use]
-pub fn form(content_type: Option<&str>, beginning: &[u8]) -> Form {
-    let is_text = Utf8::default().push(beginning).is_ok();
+pub fn form(content_type: Option<&str>, beginning: impl IntoIterator<Item: AsRef<[u8]>>) -> Form {
+    let mut text = Utf8::default();
+    let is_text = beginning.into_iter().all(|piece| text.push(piece.as_ref()).is_ok());
     match said(content_type) {
         Said::Json => Form::Json,
         Said::Text if is_text => Form::Text,
@@ -293,13 +294,14 @@ mod tests {
 
     #[test]
     fn a_long_body_is_written_by_its_type_and_its_beginning() {
-        assert_eq!(form(Some("application/json"), b"["), Form::Json);
-        assert_eq!(form(Some("text/plain"), "é".as_bytes()), Form::Text);
+        let of = |kind, pieces: &[&'static [u8]]| form(kind, pieces);
+        assert_eq!(of(Some("application/json"), &[b"["]), Form::Json);
+        assert_eq!(of(Some("text/plain"), &[b"\xc3", b"\xa9"]), Form::Text);
         // The beginning may end within a character.
-        assert_eq!(form(Some("text/plain"), b"a\xc3"), Form::Text);
-        assert_eq!(form(Some("text/plain"), b"a\xff"), Form::Base64);
-        assert_eq!(form(None, b"[1]"), Form::Base64);
-        assert_eq!(form(Some("text/plain; charset=latin1"), b"a"), Form::Base64);
+        assert_eq!(of(Some("text/plain"), &[b"a\xc3"]), Form::Text);
+        assert_eq!(of(Some("text/plain"), &[b"a", b"\xff"]), Form::Base64);
+        assert_eq!(of(None, &[b"[1]"]), Form::Base64);
+        assert_eq!(of(Some("text/plain; charset=latin1"), &[b"a"]), Form::Base64);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use hubctl::api::proxy::{Pass, PassBody};
 use hubctl::api::{OPERATIONS, Origin};
 use hubctl::backend::Backend;
 use hubctl::client::{Client, Verified};
@@ -120,6 +121,7 @@ async fn call_everything(client: &Client) {
     _ = client.suspend(&account, guard).await;
     _ = client.resume(&account, guard).await;
     _ = client.delete_account(&account, false, guard).await;
+    _ = client.pass(&account, read()).await;
     _ = client.logs(&LogFilter::default(), true, |_| Ok(ControlFlow::Continue(()))).await;
     _ = client.projects().await;
     _ = client.get_project(&project).await;
@@ -134,6 +136,12 @@ async fn call_everything(client: &Client) {
     _ = client.disable_key("k", guard).await;
     _ = client.enable_key("k", guard).await;
     _ = client.delete_key("k", guard).await;
+}
+
+/// A call to a provider that reads.
+fn read() -> Pass {
+    let (method, path) = ("GET".to_owned(), "/".to_owned());
+    Pass { method, path, headers: Vec::new(), body: PassBody::Empty }
 }
 
 #[test]
