@@ -805,6 +805,7 @@ fn every_parameter_of_the_description_is_understood() {
                 (None, _, "status_codes") => "404".to_owned(),
                 // Only an answer tells one.
                 (None, _, "next") => String::new(),
+                (None, _, "webhook_id") => things.webhook.clone(),
                 (None, _, "after") if operation.id.starts_with("events.") => {
                     text(&api.get("/admin/events").json()[0], "id")
                 }
