@@ -136,8 +136,8 @@ async fn twenty_processes_lose_nothing(world: TestHub) {
     assert_eq!(count("select count(*) from connect_sessions"), 400);
     assert_eq!(count("select count(*) from account_credentials"), 401);
     assert_eq!(count("select count(*) from operations"), 3 + 400 + toggled);
-    // A switch has an event of its own and one of the account that follows it.
-    assert_eq!(count("select count(*) from events"), 3 + 400 + 2 * toggled);
+    // A session has one, and so has an account; a switch has an event of its own and one of the account that follows it.
+    assert_eq!(count("select count(*) from events"), 3 + 400 + 400 + 2 * toggled);
     let listed = world.listed(&caller, &Filter::default()).await;
     assert_eq!(listed.len(), 401);
     for id in linked {

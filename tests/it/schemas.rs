@@ -373,6 +373,26 @@ fn webhooks(check: &mut Check) {
     check.run_once("webhooks delete", &format!("{second} {third} --yes"), "writes");
 }
 
+/// What asks a provider is only tried.
+fn at_their_provider(check: &mut Check) {
+    check.run_once("oauth-apps set", "hubspot --set client_id=a --set client_secret=b", "write");
+    check.run("oauth-apps list", "", "oauth-app[]");
+    check.run_once("oauth-apps delete", "hubspot --yes", "write");
+    check.hub.ok("connectors add hubspot --auth oauth2 --name login --default \
+                  --set client_id=a --set client_secret=b");
+    let ids = ["x", "y"].map(|owner| {
+        let line = format!(
+            "accounts add --provider hubspot --origin-owner-id {owner} --origin-owner-name {owner} \
+             --set access_token=a --set refresh_token=b --no-verify"
+        );
+        text(&check.hub.json(&line), "id")
+    });
+    for command in ["accounts test", "accounts refresh"] {
+        check.run_once(command, &format!("{} --dry-run", ids[0]), "write");
+        check.run_once(command, &format!("{} --dry-run", ids.join(" ")), "writes");
+    }
+}
+
 fn accounts(check: &mut Check) {
     let mut ids = Vec::new();
     for owner in ["a", "b", "c"] {
@@ -395,6 +415,7 @@ fn accounts(check: &mut Check) {
     for finding in explained["findings"].as_array().unwrap() {
         check.fits("accounts explain", "finding", finding);
     }
+    at_their_provider(check);
     check.run_once("accounts resume", &ids[0], "write");
     check.run_once("accounts resume", &format!("{} {}", ids[0], ids[1]), "writes");
     let lines = check.hub.ok("accounts export -o jsonl");

@@ -82,8 +82,8 @@ fn every_list_is_one_array_with_an_element_on_each_line() {
         calls::Things::make(&api, tag);
     }
     for (path, count) in [
-        ("/admin/accounts", 3),
-        ("/admin/auth_configs", 6),
+        ("/admin/accounts", 6),
+        ("/admin/auth_configs", 9),
         ("/admin/connect_sessions", 3),
         ("/admin/projects", 4),
         ("/admin/keys", 4),

@@ -411,9 +411,9 @@ fn plant(api: &Api, things: &Things) -> (Vec<Answer>, Vec<String>) {
     answers.push(api.holding(&format!("{key}x")).get("/accounts").status(401));
     answers.push(api.get(&format!("/accounts?api_key={key}")).status(400));
     answers.push(api.get(&format!("/admin/keys/{key}")).status(404));
-    answers.push(api.get(&format!("/connect/{token}")).status(404));
+    answers.push(api.get(&format!("/connect/{token}x")).status(410));
     // The part behind the last `_` is the secret one.
-    secrets.extend([key, token].map(|text| text.rsplit('_').next().unwrap().to_owned()));
+    secrets.extend([key, token].map(|text| crate::support::secret_part(&text).to_owned()));
     (answers, secrets)
 }
 

@@ -15,7 +15,7 @@ fn enabled() -> TestHome {
 }
 
 fn linked_account(home: &TestHome) -> String {
-    home.account("bamboohr", "acme-7", "--no-verify --set subdomain=acme --set api_key=x")
+    home.account("bamboohr", "acme-7", "--set subdomain=acme --set api_key=x")
 }
 
 fn session(home: &TestHome, more: &str) -> i64 {

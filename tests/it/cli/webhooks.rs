@@ -22,7 +22,7 @@ fn ready() -> TestHome {
 }
 
 fn link(home: &TestHome, owner: &str) -> String {
-    let sets = "--set subdomain=acme --set api_key=k --origin-owner-name O --no-verify";
+    let sets = "--set subdomain=acme --set api_key=k --origin-owner-name O";
     home.account("bamboohr", owner, sets)
 }
 

@@ -104,12 +104,12 @@ async fn hb_1_cs_20_to_cs_22_what_is_offered(mut world: TestHub) {
     };
     let open = user(&world, &caller, session("acme-7")).await;
     let offered = keys(end_user::choices(&world.hub, &open, None).await.unwrap());
-    assert_eq!(offered, [config.id.clone()], "the default alone (AC-35)");
+    assert_eq!(offered, std::slice::from_ref(&config.id), "the default alone (AC-35)");
     let mut named = session("acme-7");
     named.auth_config = Some(second.id.clone());
     let named = user(&world, &caller, named).await;
     let offered = keys(end_user::choices(&world.hub, &named, None).await.unwrap());
-    assert_eq!(offered, [second.id.clone()], "CS-14");
+    assert_eq!(offered, std::slice::from_ref(&second.id), "CS-14");
     let form = end_user::form(&world.hub, &named, &second.id).await.unwrap();
     assert!(form.needs_browser());
     for (category, fits) in [("hris", true), ("crm", false)] {

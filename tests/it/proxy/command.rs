@@ -34,6 +34,7 @@ fn a_request_is_the_same_on_a_store_and_on_a_hub_elsewhere() {
     let account = &world.account;
     world.home.file("body.json", r#"{"from":"file"}"#);
     away.file("body.json", r#"{"from":"file"}"#);
+    let id = regex::Regex::new(r"request [0-9a-f-]{36}").unwrap();
     for (line, code) in [
         ("request GET /x", 0),
         ("request get /x?a=1 -F b=2 -f c=3", 0),
@@ -55,10 +56,7 @@ fn a_request_is_the_same_on_a_store_and_on_a_hub_elsewhere() {
         let line = format!("{line} --account {account}");
         let (here, there) = (world.home.run(&line), away.run(&line));
         assert_eq!(here.code, code, "{line}: {here:?}");
-        let told = |text: &str| {
-            let id = regex::Regex::new(r"request [0-9a-f-]{36}").unwrap();
-            id.replace_all(text, "request ID").into_owned()
-        };
+        let told = |text: &str| id.replace_all(text, "request ID").into_owned();
         assert_eq!(
             (here.code, &here.stdout, told(&here.stderr)),
             (there.code, &there.stdout, told(&there.stderr)),

@@ -93,7 +93,7 @@ impl World {
         let keys = KeySources { file: None, keyring: KeyringAccess::none(), beside };
         let clock = Arc::new(FixedClock::at(Timestamp::from_millis(1_780_315_200_000)));
         let random = Arc::new(SystemRandom::new());
-        let store = Store::sqlite(&self.home.store());
+        let store = Store::sqlite(self.home.store());
         let hub = Hub::new(store, clock, random, keys, "http://127.0.0.1:4780".parse().unwrap());
         let connector = serde_json::from_value(definition()).unwrap();
         let default: ProjectName = "default".parse().unwrap();

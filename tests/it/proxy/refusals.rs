@@ -207,7 +207,7 @@ fn threat_21_headers_that_speak_for_others_are_dropped_or_refused() {
         assert!(answer["headers"].get(dropped).is_none(), "{dropped}: {answer}");
     }
     let raw = served.pass("GET", "/x", "Cookie: a=b\r\nX-Forwarded-For: 10.0.0.1\r\n", b"");
-    assert!(raw.headers.get("set-cookie").is_none(), "{raw:?}");
+    assert!(!raw.headers.contains_key("set-cookie"), "{raw:?}");
     for asked in provider.asked() {
         assert_eq!(asked.header("authorization"), format!("Bearer {CREDENTIAL}"));
         assert_eq!(asked.headers.get_all("authorization").iter().count(), 1);

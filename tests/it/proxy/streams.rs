@@ -134,7 +134,7 @@ fn kp_14_a_long_body_is_the_same_in_words_of_json() {
         (0..40_000).map(|row| json!({"id": row, "name": format!("näme {row}\n")})).collect();
     let document = Value::Array(rows);
     let text = format!("\u{1}\"{}", "zeile é\n".repeat(300_000));
-    let bytes: Vec<u8> = (0..3 * MIB + 1).map(|at| u8::try_from(at % 251).unwrap()).collect();
+    let bytes: Vec<u8> = (0..=3 * MIB).map(|at| u8::try_from(at % 251).unwrap()).collect();
     let (sent, words, raw) = (document.to_string(), text.clone(), bytes.clone());
     let provider = FakeHub::start(move |asked, _| match asked.path.as_str() {
         "/api/json" => Reply::text(200, "application/json", sent.clone()),

@@ -5,12 +5,17 @@ use std::ops::ControlFlow::Break;
 
 use hubctl::domain::api_key::{NewKey, State};
 use hubctl::domain::caller::{ActingKey, Caller, Permission, Permissions};
+use hubctl::domain::event::EventKind;
 use hubctl::domain::ids::KeyNumber;
+use hubctl::domain::webhook::Rotation;
 use hubctl::error::{Code, HubError, codes};
 use hubctl::hub::accounts::{self, Changes};
 use hubctl::hub::auth_configs::{self, Action, Edit};
+use hubctl::hub::webhooks::deliveries;
 use hubctl::hub::write::Guard;
-use hubctl::hub::{api_keys, connect_sessions, connectors, logs, oauth_apps, projects, proxy};
+use hubctl::hub::{
+    api_keys, connect_sessions, connectors, events, logs, oauth_apps, projects, proxy, webhooks,
+};
 
 use crate::support::asked::{account, config, key, session};
 use crate::support::hub::{TestHub, on_both_databases, refused, sqlite_world};
@@ -267,6 +272,11 @@ fn oauth_app() -> oauth_apps::New {
     }
 }
 
+fn new_webhook() -> webhooks::New {
+    let url = "https://receiver.example/hooks".parse().unwrap();
+    webhooks::New { url, events: [EventKind::AccountCreated].into(), secret: None }
+}
+
 /// A call to a provider that reads.
 fn read() -> proxy::Call {
     let (method, body) = (http::Method::GET, proxy::Upload::Empty);
@@ -280,6 +290,7 @@ async fn call_all(world: &TestHub, caller: &Caller) -> Vec<(&'static str, Result
     let number = "99".parse().unwrap();
     let hubspot = &"hubspot".parse().unwrap();
     let name = &"other".parse().unwrap();
+    let (hook, delivery) = (&"nobody".parse().unwrap(), "99".parse().unwrap());
     let mut all: Vec<(&'static str, Result<(), HubError>)> = Vec::new();
     macro_rules! call {
         ($($name:literal $call:expr;)*) => { $(all.push(($name, $call.await.map(drop)));)* };
@@ -325,6 +336,21 @@ async fn call_all(world: &TestHub, caller: &Caller) -> Vec<(&'static str, Result
         "accounts.delete" accounts::delete(hub, caller, id, false, guard());
         "projects.list" projects::list(hub, caller);
         "projects.get" projects::get(hub, caller, name);
+        "events.list" events::list(hub, caller, &events::Filter::default(), |_| Ok(Break(())));
+        "events.follow" events::follow(hub, caller, &events::Place::Beginning, &events::Filter::default(), std::time::Duration::ZERO, |_| Ok(()));
+        "webhooks.list" webhooks::list(hub, caller);
+        "webhooks.get" webhooks::get(hub, caller, hook);
+        "webhooks.create" webhooks::create(hub, caller, new_webhook(), guard());
+        "webhooks.update" webhooks::update(hub, caller, hook, webhooks::Changes::default(), guard());
+        "webhooks.enable" webhooks::enable(hub, caller, hook, guard());
+        "webhooks.disable" webhooks::disable(hub, caller, hook, guard());
+        "webhooks.delete" webhooks::delete(hub, caller, hook, guard());
+        "webhooks.rotate_secret" webhooks::rotate(hub, caller, hook, Rotation::Begin, guard());
+        "webhooks.test" deliveries::test(hub, caller, hook, guard());
+        "deliveries.list" deliveries::list(hub, caller, &deliveries::Filter::default(), |_| Ok(Break(())));
+        "deliveries.get" deliveries::get(hub, caller, delivery);
+        "deliveries.redeliver" deliveries::redeliver(hub, caller, delivery, guard());
+        "deliveries.redeliver_failed" deliveries::redeliver_since(hub, caller, None, world.now(), guard());
         "projects.impact" projects::count_accounts(hub, caller, name);
         "projects.create" projects::create(hub, caller, name, guard());
         "projects.update" projects::update(hub, caller, name, projects::Changes::default(), guard());

@@ -659,11 +659,11 @@ fn kp_11_a_page_of_many_rows_takes_few_steps() {
     on_served(async |few: TestHub| {
         fill(&few, 3_000).await;
         let times = times_of_pages(&few).await;
-        on_another_thread(times);
+        on_another_thread(&times);
     });
 }
 
-fn on_another_thread(few: Vec<Duration>) {
+fn on_another_thread(few: &[Duration]) {
     let many = || {
         on_served(async |many: TestHub| {
             fill(&many, 300_000).await;

@@ -50,7 +50,7 @@ fn who_goes_away_after_writing_takes_the_group_along_and_leaves_nothing() {
         let mut other = store.begin_shared().await.unwrap();
         insert(&mut gone, "gone").await.unwrap();
         insert(&mut other, "other").await.unwrap();
-        let (_, other) = tokio::join!(async { drop(gone) }, other.commit());
+        let ((), other) = tokio::join!(async { drop(gone) }, other.commit());
         assert!(matches!(other, Err(StoreError::Shared)), "{other:?}");
         assert_eq!((kept(&world, "gone"), kept(&world, "other")), (0, 0));
         // The next one has a group of its own.

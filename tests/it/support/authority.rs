@@ -160,14 +160,6 @@ impl Authority {
         self.change(|state| state.life_s = life_s);
     }
 
-    /// Forgets every grant.
-    pub(crate) fn revoke_all(&self) {
-        self.change(|state| {
-            state.access.clear();
-            state.refresh.clear();
-        });
-    }
-
     /// The next token call waits.
     pub(crate) fn gate(&self) -> Gate {
         let ((came_in, came), (go, go_out)) = (channel(), channel());

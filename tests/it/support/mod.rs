@@ -15,3 +15,8 @@ pub(crate) mod hub;
 pub(crate) mod postgres;
 #[cfg(unix)]
 pub(crate) mod serving;
+
+/// The secret part of a session's token or an API key; it may have a `_` of its own.
+pub(crate) fn secret_part(text: &str) -> &str {
+    text.trim_start_matches("hcs_").split_once('_').unwrap().1
+}

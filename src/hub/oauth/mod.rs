@@ -1,7 +1,5 @@
 //! Connection attempts: a login at the provider, from its start to the linked account (OA-*).
 
-use std::collections::BTreeMap;
-
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -9,26 +7,28 @@ use crate::domain::caller::Caller;
 use crate::domain::connector::guide::callback_url;
 use crate::domain::connector::request::TokenRequest;
 use crate::domain::connector::values::Checked;
-use crate::domain::credentials::{Tokens, Values};
+use crate::domain::credentials::Values;
 use crate::domain::ids::{AttemptId, AuthConfigId};
-use crate::domain::login::{self, Answer};
+use crate::domain::login;
 use crate::domain::oauth::login::{Login, NoLogin, login_url, redirect_uri};
 use crate::domain::oauth::pkce;
 use crate::domain::origin::Origin;
 use crate::domain::secret::Secret;
 use crate::domain::token::{RANDOM_BYTES, StateToken, secret_part};
 use crate::error::{HubError, codes};
-use crate::provider::Callback;
 use crate::store::attempts::{self, Began, Stored};
-use crate::store::{Tx, connect_sessions as sessions, projects};
+use crate::store::{Tx, projects};
 
 use super::Hub;
 use super::auth_configs::Given;
 use super::end_user::{self, EndUser};
-use super::linking::{self, Filled, Proof, Way, provider_error};
+use super::linking::{Way, provider_error};
 use super::sealing::Spot;
 
+mod finish;
+
 pub use crate::domain::attempt::{Attempt, AttemptState};
+pub use finish::finish;
 
 /// What a login's state and cookie are hashed for.
 const STATE: &str = "login state";
@@ -399,213 +399,4 @@ async fn keep(
             false => error.into(),
         }
     })
-}
-
-/// A login whose end user came back, taken by this call alone.
-struct Claimed {
-    user: EndUser,
-    way: Way,
-    kept: Kept,
-    stored: Stored,
-}
-
-/// Ends a login: checks state, binding and issuer, claims the attempt (once, threat 2), exchanges
-/// the code, proves the tokens, stores the account, and settles the attempt. A refusal by provider
-/// or rule that belongs to a known attempt is an `Ok` with a failed attempt.
-///
-/// # Errors
-/// `oauth.bad_state` (400) for a state that is unknown, used, or of an attempt that is over
-/// (threats 1 to 3), and for an answer of another issuer, which ends the attempt (threat 6);
-/// `oauth.wrong_browser` (403), and the attempt fails (threats 4, 5).
-pub async fn finish(hub: &Hub, returned: Returned<'_>) -> Result<Ended, HubError> {
-    let claimed = claim(hub, &returned).await?;
-    let (own, query) = (hub.clone(), returned.query.to_vec());
-    // A code is worth something once: where the browser goes away, the login goes on.
-    let task = tokio::spawn(async move { settle(&own, &claimed, &query).await });
-    task.await.map_err(|error| {
-        HubError::new(&codes::INTERNAL, "the login was broken off").source(error)
-    })?
-}
-
-/// Does what a claimed attempt's answer asks for, and ends the attempt.
-async fn settle(
-    hub: &Hub,
-    claimed: &Claimed,
-    query: &[(String, String)],
-) -> Result<Ended, HubError> {
-    let Claimed { user, way, kept, stored } = claimed;
-    let request_token = kept.request.get("oauth_token").map(Secret::expose);
-    let state = match login::answer(&way.method, query, request_token) {
-        Answer::Code(code) => match link(hub, claimed, &code, query).await {
-            // The account and the attempt's end were stored together.
-            Ok(state) => return ended(hub, claimed, state).await,
-            Err(error) => failed(&error),
-        },
-        Answer::Failed { code, description } => AttemptState::Failed { code, description },
-        Answer::Malformed => AttemptState::Failed {
-            code: "invalid_callback".to_owned(),
-            description: Some("the provider's page sent no code back".to_owned()),
-        },
-        Answer::WrongIssuer => AttemptState::Failed {
-            code: "issuer_mismatch".to_owned(),
-            description: Some("the answer comes from another issuer".to_owned()),
-        },
-    };
-    let is_foreign =
-        matches!(&state, AttemptState::Failed { code, .. } if code == "issuer_mismatch");
-    let mut tx = hub.store.begin_write().await?;
-    let (project, now) = (user.caller.project(), hub.clock.now());
-    attempts::settle(&mut tx, project, stored.number, &state, now).await?;
-    tx.commit().await?;
-    if is_foreign {
-        let text = "the answer comes from another issuer than the one that was asked";
-        return Err(HubError::new(&codes::OAUTH_BAD_STATE, text));
-    }
-    ended(hub, claimed, state).await
-}
-
-async fn ended(hub: &Hub, claimed: &Claimed, state: AttemptState) -> Result<Ended, HubError> {
-    let now = hub.clock.now();
-    let mut tx = hub.store.begin_look().await?;
-    let found = attempts::by_number(&mut tx, claimed.stored.number).await?;
-    let attempt = match found {
-        Some(found) => found.attempt.at(now),
-        None => Attempt { state, updated_at: now, ..claimed.stored.attempt.clone() },
-    };
-    Ok(Ended {
-        attempt,
-        connector: claimed.way.connector.name.clone(),
-        return_to: claimed.kept.return_to.clone(),
-    })
-}
-
-/// Checks who came back with what, and takes the attempt.
-async fn claim(hub: &Hub, returned: &Returned<'_>) -> Result<Claimed, HubError> {
-    let now = hub.clock.now();
-    let text = login::single(returned.query, "state").ok_or_else(bad_state)?;
-    let token = StateToken::parse(text).map_err(|_| bad_state())?;
-    let mut tx = hub.store.begin_write().await?;
-    let hash_key = hub.known_hash_key(&mut tx).await?.ok_or_else(bad_state)?;
-    let found = attempts::by_number(&mut tx, token.row()).await?;
-    // An unknown row costs the same comparison as a known one.
-    let hash = found.as_ref().map_or(&[0; 32][..], |found| &found.state_hash);
-    let fits = hash_key.matches(STATE, token.secret(), hash);
-    let stored = found.filter(|_| fits).ok_or_else(bad_state)?;
-    let project = stored.project;
-    if !stored.attempt.is_open(now) {
-        let is_late = stored.attempt.claimed_at.is_none();
-        if is_late {
-            attempts::settle(&mut tx, project, stored.number, &AttemptState::Expired, now).await?;
-            tx.commit().await?;
-        }
-        return Err(bad_state());
-    }
-    let brought = returned.binding.map_or("", Secret::expose);
-    if !hash_key.matches(BINDING, brought, &stored.binding_hash) {
-        let text = "the login came back in another browser than the one that began it";
-        let error = HubError::new(&codes::OAUTH_WRONG_BROWSER, text);
-        attempts::settle(&mut tx, project, stored.number, &failed(&error), now).await?;
-        tx.commit().await?;
-        return Err(error);
-    }
-    let name = projects::by_number(&mut tx, project).await?;
-    let name = name.map(|project| project.name.to_string()).unwrap_or_default();
-    let caller = Caller::end_user(stored.session, project, name);
-    let session = sessions::by_id(&mut tx, project, stored.session).await?.ok_or_else(bad_state)?;
-    let Some(id) = &stored.attempt.auth_config else { return Err(bad_state()) };
-    let config = super::accounts::auth_config(&mut tx, &caller, id).await;
-    let config = config.map_err(|_| bad_state())?;
-    // One callback address serves all auth configs of a connector, and no other's (AC-40).
-    if config.connector.as_str() != returned.provider {
-        return Err(bad_state());
-    }
-    if !attempts::claim(&mut tx, project, &stored, now).await? {
-        return Err(bad_state());
-    }
-    let user = EndUser { caller, session };
-    // CS-29: the attempt has a life of its own, but a revoked session ends it.
-    if user.session.revoked_at.is_some() {
-        let error = HubError::new(&codes::SESSION_TOKEN_INVALID, "the session was revoked");
-        attempts::settle(&mut tx, project, stored.number, &failed(&error), now).await?;
-        tx.commit().await?;
-        return Err(bad_state());
-    }
-    let way = linking::way(hub, &mut tx, &user.caller, config).await?;
-    let spot = spot(&stored.attempt.id, stored.sealed_version);
-    let kept = Kept::from_secrets(hub.open(&mut tx, &user.caller, spot, &stored.sealed).await?);
-    tx.commit().await?;
-    Ok(Claimed { user, way, kept, stored })
-}
-
-/// Exchanges the code, proves the tokens, and stores the account with the attempt's end.
-async fn link(
-    hub: &Hub,
-    claimed: &Claimed,
-    code: &Secret,
-    query: &[(String, String)],
-) -> Result<AttemptState, HubError> {
-    let Claimed { user, way, kept, stored } = claimed;
-    let edits = kept.edits.as_deref().map(str::parse).transpose();
-    let edits = edits.map_err(|_| bad_state())?;
-    let filled = Filled { checked: kept.checked.clone(), edits, keeps_tokens: false };
-    let mut values = values_of(hub, user, way, &filled).await?;
-    values.extend(kept.request.clone());
-    let callback = Callback {
-        code,
-        redirect_uri: &kept.redirect_uri,
-        verifier: kept.verifier.as_ref(),
-        query,
-    };
-    let now = hub.clock.now();
-    let exchanged = hub.provider.exchange(way.target(&values), callback, now).await;
-    let tokens = exchanged.map_err(provider_error)?;
-    values.add_tokens(&tokens);
-    let proven = prove_and_store(hub, claimed, &filled, &values, tokens).await;
-    // Cancelled, over or refused in between: nobody may use these tokens (OA-8). Those of a relink
-    // are left alone, since revoking them may end the tokens that the account still has.
-    if !matches!(proven, Ok(Some(_))) && filled.edits.is_none() {
-        hub.provider.revoke(way.target(&values), hub.clock.now()).await;
-    }
-    Ok(proven?.unwrap_or_else(|| stored.attempt.state.clone()))
-}
-
-async fn values_of(
-    hub: &Hub,
-    user: &EndUser,
-    way: &Way,
-    filled: &Filled,
-) -> Result<Values, HubError> {
-    let nothing = BTreeMap::new();
-    let Some(id) = &filled.edits else {
-        let (public, secret) = filled.over(&way.method, &nothing, &BTreeMap::new());
-        return Ok(way.values_with(&public, &secret));
-    };
-    let mut tx = hub.store.begin_read().await?;
-    let found = crate::store::accounts::by_id(&mut tx, user.caller.project(), id).await?;
-    let account = found.ok_or_else(|| super::accounts::unknown(id.as_str()))?;
-    let kept = linking::kept(hub, &mut tx, &user.caller, id).await?;
-    let (public, secret) = filled.over(&way.method, &account.setup, &kept.secrets);
-    Ok(way.values_with(&public, &secret))
-}
-
-/// `None` where the attempt ended before the account could be stored; then it is not stored.
-async fn prove_and_store(
-    hub: &Hub,
-    claimed: &Claimed,
-    filled: &Filled,
-    values: &Values,
-    tokens: Tokens,
-) -> Result<Option<AttemptState>, HubError> {
-    let Claimed { user, way, stored, .. } = claimed;
-    let verified_at = linking::verify(hub, way, values).await?;
-    let proof = Proof { tokens: Some(tokens), verified_at };
-    let mut tx = hub.store.begin_write().await?;
-    let linked = end_user::finish(hub, &mut tx, user, way, filled, &proof).await?;
-    let state = AttemptState::Authenticated { account: linked.after.id };
-    let (project, now) = (user.caller.project(), hub.clock.now());
-    if !attempts::settle(&mut tx, project, stored.number, &state, now).await? {
-        return Ok(None);
-    }
-    tx.commit().await?;
-    Ok(Some(state))
 }
