@@ -207,7 +207,7 @@ fn kp_3_the_scope_that_the_description_names_is_enough() {
     let home = TestHome::new();
     let (serving, api) = Api::serve(&home, "--with-sample-provider");
     for (number, operation) in OPERATIONS.iter().enumerate() {
-        let things = Things::make(&api, &format!("n{number}"));
+        let things = Things::make_for(&api, &format!("n{number}"), operation);
         let call = Call::of(operation, &things, &format!("fresh-{number}"));
         let needed = operation.permission.as_str();
         let own = operation.path.contains("/projects/{") && needed == "admin";

@@ -236,6 +236,7 @@ fn threat_36_signs_of_a_terminal_are_kept_as_data_and_shown_escaped() {
         "o",
         "--set",
         "access_key=k",
+        "--no-verify",
         &name,
         &user,
         &label,

@@ -250,7 +250,7 @@ async fn respond(
         log.push(asked.clone());
         log.len() - 1
     };
-    let reply = answer(&asked, count);
+    let reply = tokio::task::block_in_place(|| answer(&asked, count));
     match reply.end {
         End::NoAnswer => return Err("no answer".into()),
         End::Silence => match std::future::pending::<Infallible>().await {},
