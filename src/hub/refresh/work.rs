@@ -7,7 +7,7 @@ use crate::domain::caller::Caller;
 use crate::domain::time::Timestamp;
 use crate::error::HubError;
 use crate::hub::Hub;
-use crate::store::accounts::refresh::{self, Due};
+use crate::store::accounts::refresh::{self, Due, Freshness};
 
 use super::once::{self, Done};
 
@@ -42,11 +42,14 @@ pub async fn round(hub: &Hub, limit: usize) -> Result<Round, HubError> {
 async fn one(hub: Hub, due: Due) -> Option<bool> {
     // It goes on where the worker is stopped: the answer may hold the only next refresh token.
     let task = tokio::spawn(async move {
+        let now = hub.clock.now();
         let caller = Caller::hub(due.project, due.project_name);
         let mut tx = hub.store.begin_look().await?;
         let fresh = refresh::freshness(&mut tx, due.project, &due.account).await?;
         drop(tx);
-        let Some(fresh) = fresh else { return Ok(Done::NotOurs) };
+        // Another hub may have been faster since the list was made.
+        let is_due = |fresh: &Freshness| fresh.refresh_after.is_some_and(|due| due <= now);
+        let Some(fresh) = fresh.filter(is_due) else { return Ok(Done::NotOurs) };
         once::refresh(&hub, &caller, &due.account, fresh.version).await
     });
     match task.await {

@@ -117,9 +117,19 @@ impl Seen {
 
 /// Whether the place shows what was made there this once.
 fn shows_once(place: &str) -> bool {
-    let commands = ["keys create", "session create", "link create", "accounts relink"];
-    let commands = commands.iter().any(|command| place.contains(command));
-    commands || place.contains("connect_sessions.create") || place.contains("keys.create")
+    let shown = [
+        "keys create",
+        "session create",
+        "link create",
+        "accounts relink",
+        "webhooks create",
+        "webhooks rotate-secret",
+        "connect_sessions.create",
+        "keys.create",
+        "webhooks.create",
+        "webhooks.rotate_secret",
+    ];
+    shown.iter().any(|shown| place.contains(shown))
 }
 
 fn drive_commands(seen: &mut Seen, side: &mut Side, account: &str, flags: &str) {
