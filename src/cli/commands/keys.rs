@@ -10,6 +10,7 @@ use crate::cli::tree::Run;
 use crate::domain::api_key::{KeyName, NewKey};
 use crate::domain::caller::Permission;
 use crate::error::HubError;
+use crate::hub::write::Guard;
 
 use super::{Batch, consent, result};
 
@@ -125,33 +126,27 @@ pub(in crate::cli) struct Disable {
 impl Run for Disable {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.keys)?;
-        let mut batch = Batch::new(context, "disable", &targets, "hubctl keys disable NAME")?;
+        let batch = Batch::new(context, "disable", &targets, "hubctl keys disable NAME")?;
         let backend = context.backend().await?;
-        for target in &targets {
-            let outcome = async {
-                let key = backend.key(target).await?;
-                if key.disabled_at.is_none() {
-                    let what = format!(
-                        "disabling API key {} refuses whoever uses it{}",
-                        key.name,
-                        used(context, &key)
-                    );
-                    consent(context, &what, 0, "Disable")?;
-                }
-                let written = backend.disable_key(target, batch.guard()).await?;
-                let text = match (written.changed, written.dry_run) {
-                    (false, _) => format!("API key {} is disabled already.", key.name),
-                    (true, true) => format!("Would disable API key {}.", key.name),
-                    (true, false) => format!("Disabled API key {}.", key.name),
-                };
-                Ok(vec![result("disable", written, text)])
-            };
-            let outcome = outcome.await;
-            if batch.add(target, outcome).is_break() {
-                break;
+        let each = async |target: &String, guard: Guard| {
+            let key = backend.key(target).await?;
+            if key.disabled_at.is_none() {
+                let what = format!(
+                    "disabling API key {} refuses whoever uses it{}",
+                    key.name,
+                    used(context, &key)
+                );
+                consent(context, &what, 0, "Disable")?;
             }
-        }
-        batch.finish(&backend)
+            let written = backend.disable_key(target, guard).await?;
+            let text = match (written.changed, written.dry_run) {
+                (false, _) => format!("API key {} is disabled already.", key.name),
+                (true, true) => format!("Would disable API key {}.", key.name),
+                (true, false) => format!("Disabled API key {}.", key.name),
+            };
+            Ok(vec![result("disable", written, text)])
+        };
+        batch.each(&backend, &targets, each).await
     }
 }
 
@@ -174,29 +169,23 @@ pub(in crate::cli) struct Enable {
 impl Run for Enable {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.keys)?;
-        let mut batch = Batch::new(context, "enable", &targets, "hubctl keys enable NAME")?;
+        let batch = Batch::new(context, "enable", &targets, "hubctl keys enable NAME")?;
         let backend = context.backend().await?;
-        for target in &targets {
-            let outcome = async {
-                let written = backend.enable_key(target, batch.guard()).await?;
-                let key = written.after.as_ref();
-                let name = key.map_or(target.as_str(), |key| key.name.as_str());
-                let text = match (written.changed, written.dry_run) {
-                    (false, _) => format!("API key {name} is enabled already."),
-                    (true, true) => format!("Would enable API key {name}."),
-                    (true, false) => format!("Enabled API key {name}."),
-                };
-                if key.is_some_and(|key| key.status == "expired") {
-                    context.output.warn(format_args!("API key {name} is expired; make a new one"));
-                }
-                Ok(vec![result("enable", written, text)])
+        let each = async |target: &String, guard: Guard| {
+            let written = backend.enable_key(target, guard).await?;
+            let key = written.after.as_ref();
+            let name = key.map_or(target.as_str(), |key| key.name.as_str());
+            let text = match (written.changed, written.dry_run) {
+                (false, _) => format!("API key {name} is enabled already."),
+                (true, true) => format!("Would enable API key {name}."),
+                (true, false) => format!("Enabled API key {name}."),
             };
-            let outcome = outcome.await;
-            if batch.add(target, outcome).is_break() {
-                break;
+            if key.is_some_and(|key| key.status == "expired") {
+                context.output.warn(format_args!("API key {name} is expired; make a new one"));
             }
-        }
-        batch.finish(&backend)
+            Ok(vec![result("enable", written, text)])
+        };
+        batch.each(&backend, &targets, each).await
     }
 }
 
@@ -213,29 +202,23 @@ pub(in crate::cli) struct Delete {
 impl Run for Delete {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.keys)?;
-        let mut batch = Batch::new(context, "delete", &targets, "hubctl keys delete NAME")?;
+        let batch = Batch::new(context, "delete", &targets, "hubctl keys delete NAME")?;
         let backend = context.backend().await?;
-        for target in &targets {
-            let outcome = async {
-                let key = backend.key(target).await?;
-                let what = format!(
-                    "deleting API key {} refuses whoever uses it{}",
-                    key.name,
-                    used(context, &key)
-                );
-                consent(context, &what, 0, "Delete")?;
-                let written = backend.delete_key(target, batch.guard()).await?;
-                let text = match written.dry_run {
-                    true => format!("Would delete API key {}.", key.name),
-                    false => format!("Deleted API key {}.", key.name),
-                };
-                Ok(vec![result("delete", written, text)])
+        let each = async |target: &String, guard: Guard| {
+            let key = backend.key(target).await?;
+            let what = format!(
+                "deleting API key {} refuses whoever uses it{}",
+                key.name,
+                used(context, &key)
+            );
+            consent(context, &what, 0, "Delete")?;
+            let written = backend.delete_key(target, guard).await?;
+            let text = match written.dry_run {
+                true => format!("Would delete API key {}.", key.name),
+                false => format!("Deleted API key {}.", key.name),
             };
-            let outcome = outcome.await;
-            if batch.add(target, outcome).is_break() {
-                break;
-            }
-        }
-        batch.finish(&backend)
+            Ok(vec![result("delete", written, text)])
+        };
+        batch.each(&backend, &targets, each).await
     }
 }

@@ -197,6 +197,22 @@ impl<'c> Batch<'c> {
         ControlFlow::Continue(())
     }
 
+    /// Does `each` for every target, with the bounds that are left for it, and ends.
+    async fn each(
+        mut self,
+        backend: &Backend,
+        targets: &[String],
+        mut each: impl AsyncFnMut(&String, Guard) -> Result<Vec<WriteResult>, HubError>,
+    ) -> Result<(), HubError> {
+        for target in targets {
+            let outcome = each(target, self.guard()).await;
+            if self.add(target, outcome).is_break() {
+                break;
+            }
+        }
+        self.finish(backend)
+    }
+
     fn finish(self, backend: &Backend) -> Result<(), HubError> {
         // Programs are told of a failure in one line, and of nothing else.
         if self.succeeded || !self.context.settings.json_errors {

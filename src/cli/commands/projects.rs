@@ -12,6 +12,7 @@ use crate::domain::request_log::{Bodies, Retention};
 use crate::domain::words::counted;
 use crate::error::{HubError, codes};
 use crate::hub::projects::Changes;
+use crate::hub::write::Guard;
 
 use super::{Batch, consent, result};
 
@@ -216,39 +217,32 @@ pub(in crate::cli) struct Delete {
 impl Run for Delete {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.names)?;
-        let mut batch = Batch::new(context, "delete", &targets, "hubctl projects delete NAME")?;
+        let batch = Batch::new(context, "delete", &targets, "hubctl projects delete NAME")?;
         let backend = context.backend().await?;
-        for target in &targets {
-            let outcome = async {
-                let name: ProjectName = target
-                    .parse()
-                    .map_err(|error| HubError::new(&codes::BAD_VALUE, format!("{error}")))?;
-                let accounts = backend.project_accounts(&name).await?;
-                let trial = crate::hub::write::Guard { dry_run: true, ..batch.guard() };
-                backend.delete_project(&name, trial).await?;
-                let what = format!(
-                    "deleting project {name} destroys everything in it, with {}",
+        let each = async |target: &String, guard: Guard| {
+            let name: ProjectName = target
+                .parse()
+                .map_err(|error| HubError::new(&codes::BAD_VALUE, format!("{error}")))?;
+            let accounts = backend.project_accounts(&name).await?;
+            let trial = Guard { dry_run: true, ..guard };
+            backend.delete_project(&name, trial).await?;
+            let what = format!(
+                "deleting project {name} destroys everything in it, with {}",
+                counted(accounts, "linked account")
+            );
+            consent(context, &what, accounts, "Delete")?;
+            let written = backend.delete_project(&name, guard).await?;
+            let text = match written.dry_run {
+                true => format!(
+                    "Would delete project {name} with {}.",
                     counted(accounts, "linked account")
-                );
-                consent(context, &what, accounts, "Delete")?;
-                let written = backend.delete_project(&name, batch.guard()).await?;
-                let text = match written.dry_run {
-                    true => format!(
-                        "Would delete project {name} with {}.",
-                        counted(accounts, "linked account")
-                    ),
-                    false => format!(
-                        "Deleted project {name} with {}.",
-                        counted(accounts, "linked account")
-                    ),
-                };
-                Ok(vec![result("delete", written, text)])
+                ),
+                false => {
+                    format!("Deleted project {name} with {}.", counted(accounts, "linked account"))
+                }
             };
-            let outcome = outcome.await;
-            if batch.add(target, outcome).is_break() {
-                break;
-            }
-        }
-        batch.finish(&backend)
+            Ok(vec![result("delete", written, text)])
+        };
+        batch.each(&backend, &targets, each).await
     }
 }

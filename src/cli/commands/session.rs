@@ -16,6 +16,7 @@ use crate::domain::names::ConnectorKey;
 use crate::error::{HubError, codes};
 use crate::hub::connect_sessions::Filter;
 use crate::hub::random::{Random, SystemRandom};
+use crate::hub::write::Guard;
 
 use super::connectors::category_parser;
 use super::wait::{self, LinkWait, Waited};
@@ -332,31 +333,25 @@ pub(in crate::cli) struct Revoke {
 impl Run for Revoke {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.ids)?;
-        let mut batch = Batch::new(context, "revoke", &targets, "hubctl session revoke ID")?;
+        let batch = Batch::new(context, "revoke", &targets, "hubctl session revoke ID")?;
         let backend = context.backend().await?;
-        for target in &targets {
-            let outcome = async {
-                let id: SessionId = target
-                    .parse()
-                    .map_err(|error| HubError::new(&codes::BAD_VALUE, format!("{error}")))?;
-                let session = backend.session(id).await?;
-                if session.status != "revoked" {
-                    let what = format!("session {id} and its link stop working");
-                    consent(context, &what, 0, "Revoke")?;
-                }
-                let written = backend.revoke_session(id, batch.guard()).await?;
-                let text = match (written.changed, written.dry_run) {
-                    (false, _) => format!("Session {id} is revoked already."),
-                    (true, true) => format!("Would revoke session {id}."),
-                    (true, false) => format!("Revoked session {id}."),
-                };
-                Ok(vec![result("revoke", written, text)])
-            };
-            let outcome = outcome.await;
-            if batch.add(target, outcome).is_break() {
-                break;
+        let each = async |target: &String, guard: Guard| {
+            let id: SessionId = target
+                .parse()
+                .map_err(|error| HubError::new(&codes::BAD_VALUE, format!("{error}")))?;
+            let session = backend.session(id).await?;
+            if session.status != "revoked" {
+                let what = format!("session {id} and its link stop working");
+                consent(context, &what, 0, "Revoke")?;
             }
-        }
-        batch.finish(&backend)
+            let written = backend.revoke_session(id, guard).await?;
+            let text = match (written.changed, written.dry_run) {
+                (false, _) => format!("Session {id} is revoked already."),
+                (true, true) => format!("Would revoke session {id}."),
+                (true, false) => format!("Revoked session {id}."),
+            };
+            Ok(vec![result("revoke", written, text)])
+        };
+        batch.each(&backend, &targets, each).await
     }
 }

@@ -270,15 +270,12 @@ pub(in crate::cli) struct Suspend {
 impl Run for Suspend {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.ids)?;
-        let mut batch = Batch::new(context, "suspend", &targets, "hubctl accounts suspend ID")?;
+        let batch = Batch::new(context, "suspend", &targets, "hubctl accounts suspend ID")?;
         let backend = context.backend().await?;
-        for target in &targets {
-            let outcome = suspend_one(context, &backend, target, batch.guard()).await;
-            if batch.add(target, outcome).is_break() {
-                break;
-            }
-        }
-        batch.finish(&backend)
+        let each = async |target: &String, guard: Guard| {
+            suspend_one(context, &backend, target, guard).await
+        };
+        batch.each(&backend, &targets, each).await
     }
 }
 
@@ -314,21 +311,14 @@ pub(in crate::cli) struct Resume {
 impl Run for Resume {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.ids)?;
-        let mut batch = Batch::new(context, "resume", &targets, "hubctl accounts resume ID")?;
+        let batch = Batch::new(context, "resume", &targets, "hubctl accounts resume ID")?;
         let backend = context.backend().await?;
-        for target in &targets {
-            let guard = batch.guard();
-            let outcome = async {
-                let written = backend.resume(&id_of(target)?, guard).await?;
-                let text = sentence(&written, "Resumed", "Would resume", "Not suspended");
-                Ok(vec![result("resume", written, text)])
-            };
-            let outcome = outcome.await;
-            if batch.add(target, outcome).is_break() {
-                break;
-            }
-        }
-        batch.finish(&backend)
+        let each = async |target: &String, guard: Guard| {
+            let written = backend.resume(&id_of(target)?, guard).await?;
+            let text = sentence(&written, "Resumed", "Would resume", "Not suspended");
+            Ok(vec![result("resume", written, text)])
+        };
+        batch.each(&backend, &targets, each).await
     }
 }
 
@@ -352,26 +342,19 @@ impl Run for Delete {
 
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.ids)?;
-        let mut batch = Batch::new(context, "delete", &targets, "hubctl accounts delete ID")?;
+        let batch = Batch::new(context, "delete", &targets, "hubctl accounts delete ID")?;
         let backend = context.backend().await?;
-        for target in &targets {
-            let guard = batch.guard();
-            let outcome = async {
-                let id = id_of(target)?;
-                let account = backend.account(&id).await?;
-                let what = format!("deleting {} destroys its credentials", named(&account));
-                consent(context, &what, 1, "Delete")?;
-                let written = backend.delete_account(&id, self.keep_remote, guard).await?;
-                tell_of_tokens(context, &written);
-                let text = sentence(&written, "Deleted", "Would delete", "Not there");
-                Ok(vec![result("delete", written, text)])
-            };
-            let outcome = outcome.await;
-            if batch.add(target, outcome).is_break() {
-                break;
-            }
-        }
-        batch.finish(&backend)
+        let each = async |target: &String, guard: Guard| {
+            let id = id_of(target)?;
+            let account = backend.account(&id).await?;
+            let what = format!("deleting {} destroys its credentials", named(&account));
+            consent(context, &what, 1, "Delete")?;
+            let written = backend.delete_account(&id, self.keep_remote, guard).await?;
+            tell_of_tokens(context, &written);
+            let text = sentence(&written, "Deleted", "Would delete", "Not there");
+            Ok(vec![result("delete", written, text)])
+        };
+        batch.each(&backend, &targets, each).await
     }
 }
 
@@ -404,23 +387,16 @@ impl Run for Test {
 
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.ids)?;
-        let mut batch = Batch::new(context, "test", &targets, "hubctl accounts test ID")?;
+        let batch = Batch::new(context, "test", &targets, "hubctl accounts test ID")?;
         let backend = context.backend().await?;
-        for target in &targets {
-            let guard = batch.guard();
-            let outcome = async {
-                let written = backend.test_account(&id_of(target)?, guard).await?;
-                let untold = "No call of the connector's tells whether credentials work";
-                let untold = if written.dry_run { "Would ask about" } else { untold };
-                let text = sentence(&written, "The credentials work", "They work for", untold);
-                Ok(vec![result("test", written, text)])
-            };
-            let outcome = outcome.await;
-            if batch.add(target, outcome).is_break() {
-                break;
-            }
-        }
-        batch.finish(&backend)
+        let each = async |target: &String, guard: Guard| {
+            let written = backend.test_account(&id_of(target)?, guard).await?;
+            let untold = "No call of the connector's tells whether credentials work";
+            let untold = if written.dry_run { "Would ask about" } else { untold };
+            let text = sentence(&written, "The credentials work", "They work for", untold);
+            Ok(vec![result("test", written, text)])
+        };
+        batch.each(&backend, &targets, each).await
     }
 }
 
@@ -440,20 +416,13 @@ impl Run for Refresh {
 
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.ids)?;
-        let mut batch = Batch::new(context, "refresh", &targets, "hubctl accounts refresh ID")?;
+        let batch = Batch::new(context, "refresh", &targets, "hubctl accounts refresh ID")?;
         let backend = context.backend().await?;
-        for target in &targets {
-            let guard = batch.guard();
-            let outcome = async {
-                let written = backend.refresh_account(&id_of(target)?, guard).await?;
-                let text = sentence(&written, "Renewed the tokens of", "Would renew", "As before");
-                Ok(vec![result("refresh", written, text)])
-            };
-            let outcome = outcome.await;
-            if batch.add(target, outcome).is_break() {
-                break;
-            }
-        }
-        batch.finish(&backend)
+        let each = async |target: &String, guard: Guard| {
+            let written = backend.refresh_account(&id_of(target)?, guard).await?;
+            let text = sentence(&written, "Renewed the tokens of", "Would renew", "As before");
+            Ok(vec![result("refresh", written, text)])
+        };
+        batch.each(&backend, &targets, each).await
     }
 }

@@ -19,6 +19,7 @@ use crate::domain::connector::validate::{Finding, Severity, refused};
 use crate::domain::names::ConnectorKey;
 use crate::domain::words::counted;
 use crate::error::{HubError, codes};
+use crate::hub::write::Guard;
 
 /// Largest connector file, in bytes.
 const FILE_LIMIT: u64 = 16 << 20;
@@ -313,33 +314,22 @@ impl Run for Forget {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.connectors)?;
         let hint = "hubctl connectors forget CONNECTOR";
-        let mut batch = Batch::new(context, "forget", &targets, hint)?;
+        let batch = Batch::new(context, "forget", &targets, hint)?;
         let backend = context.backend().await?;
-        for target in &targets {
-            let outcome = async {
-                let key: ConnectorKey = target
-                    .parse()
-                    .map_err(|error| HubError::new(&codes::BAD_VALUE, format!("{error}")))?;
-                let trial = crate::hub::write::Guard { dry_run: true, ..batch.guard() };
-                backend.forget_connector(&key, trial).await?;
-                consent(
-                    context,
-                    &format!("forgetting {key} removes all its versions"),
-                    0,
-                    "Forget",
-                )?;
-                let written = backend.forget_connector(&key, batch.guard()).await?;
-                let text = match written.dry_run {
-                    true => format!("Would forget {key}."),
-                    false => format!("Forgot {key}."),
-                };
-                Ok(vec![result("forget", written, text)])
+        let each = async |target: &String, guard: Guard| {
+            let key: ConnectorKey = target
+                .parse()
+                .map_err(|error| HubError::new(&codes::BAD_VALUE, format!("{error}")))?;
+            let trial = Guard { dry_run: true, ..guard };
+            backend.forget_connector(&key, trial).await?;
+            consent(context, &format!("forgetting {key} removes all its versions"), 0, "Forget")?;
+            let written = backend.forget_connector(&key, guard).await?;
+            let text = match written.dry_run {
+                true => format!("Would forget {key}."),
+                false => format!("Forgot {key}."),
             };
-            let outcome = outcome.await;
-            if batch.add(target, outcome).is_break() {
-                break;
-            }
-        }
-        batch.finish(&backend)
+            Ok(vec![result("forget", written, text)])
+        };
+        batch.each(&backend, &targets, each).await
     }
 }

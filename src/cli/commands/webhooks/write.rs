@@ -16,6 +16,7 @@ use crate::domain::webhook::signature::SigningSecret;
 use crate::domain::webhook::{Address, Rotation, USUAL_EVENTS};
 use crate::error::{HubError, codes};
 use crate::hub::webhooks::{Changes, New};
+use crate::hub::write::Guard;
 
 fn id(text: &str) -> Result<WebhookId, HubError> {
     text.parse().map_err(|error| HubError::new(&codes::BAD_VALUE, format!("{error}")))
@@ -149,25 +150,15 @@ pub(in crate::cli) struct Enable {
 impl Run for Enable {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.ids)?;
-        let mut batch = Batch::new(context, "enable", &targets, "hubctl webhooks enable ID")?;
+        let batch = Batch::new(context, "enable", &targets, "hubctl webhooks enable ID")?;
         let backend = context.backend().await?;
-        for target in &targets {
-            let outcome = async {
-                let written = backend.enable_webhook(&id(target)?, batch.guard()).await?;
-                let text = sentence(
-                    &written,
-                    "Enabled webhook",
-                    "Would enable webhook",
-                    "Enabled already",
-                );
-                Ok(vec![result("enable", written, text)])
-            };
-            let outcome = outcome.await;
-            if batch.add(target, outcome).is_break() {
-                break;
-            }
-        }
-        batch.finish(&backend)
+        let each = async |target: &String, guard: Guard| {
+            let written = backend.enable_webhook(&id(target)?, guard).await?;
+            let text =
+                sentence(&written, "Enabled webhook", "Would enable webhook", "Enabled already");
+            Ok(vec![result("enable", written, text)])
+        };
+        batch.each(&backend, &targets, each).await
     }
 }
 
@@ -184,31 +175,21 @@ pub(in crate::cli) struct Disable {
 impl Run for Disable {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.ids)?;
-        let mut batch = Batch::new(context, "disable", &targets, "hubctl webhooks disable ID")?;
+        let batch = Batch::new(context, "disable", &targets, "hubctl webhooks disable ID")?;
         let backend = context.backend().await?;
-        for target in &targets {
-            let outcome = async {
-                let id = id(target)?;
-                let webhook = backend.webhook(&id).await?;
-                if webhook.enabled {
-                    let what = format!("{} is not told of events any more", webhook.url);
-                    consent(context, &what, 0, "Disable")?;
-                }
-                let written = backend.disable_webhook(&id, batch.guard()).await?;
-                let text = sentence(
-                    &written,
-                    "Disabled webhook",
-                    "Would disable webhook",
-                    "Disabled already",
-                );
-                Ok(vec![result("disable", written, text)])
-            };
-            let outcome = outcome.await;
-            if batch.add(target, outcome).is_break() {
-                break;
+        let each = async |target: &String, guard: Guard| {
+            let id = id(target)?;
+            let webhook = backend.webhook(&id).await?;
+            if webhook.enabled {
+                let what = format!("{} is not told of events any more", webhook.url);
+                consent(context, &what, 0, "Disable")?;
             }
-        }
-        batch.finish(&backend)
+            let written = backend.disable_webhook(&id, guard).await?;
+            let text =
+                sentence(&written, "Disabled webhook", "Would disable webhook", "Disabled already");
+            Ok(vec![result("disable", written, text)])
+        };
+        batch.each(&backend, &targets, each).await
     }
 }
 
@@ -225,24 +206,18 @@ pub(in crate::cli) struct Delete {
 impl Run for Delete {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.ids)?;
-        let mut batch = Batch::new(context, "delete", &targets, "hubctl webhooks delete ID")?;
+        let batch = Batch::new(context, "delete", &targets, "hubctl webhooks delete ID")?;
         let backend = context.backend().await?;
-        for target in &targets {
-            let outcome = async {
-                let id = id(target)?;
-                let webhook = backend.webhook(&id).await?;
-                let what = format!("the webhook to {} and its deliveries are deleted", webhook.url);
-                consent(context, &what, 0, "Delete")?;
-                let written = backend.delete_webhook(&id, batch.guard()).await?;
-                let text = sentence(&written, "Deleted webhook", "Would delete webhook", "");
-                Ok(vec![result("delete", written, text)])
-            };
-            let outcome = outcome.await;
-            if batch.add(target, outcome).is_break() {
-                break;
-            }
-        }
-        batch.finish(&backend)
+        let each = async |target: &String, guard: Guard| {
+            let id = id(target)?;
+            let webhook = backend.webhook(&id).await?;
+            let what = format!("the webhook to {} and its deliveries are deleted", webhook.url);
+            consent(context, &what, 0, "Delete")?;
+            let written = backend.delete_webhook(&id, guard).await?;
+            let text = sentence(&written, "Deleted webhook", "Would delete webhook", "");
+            Ok(vec![result("delete", written, text)])
+        };
+        batch.each(&backend, &targets, each).await
     }
 }
 

@@ -29,15 +29,12 @@ impl Run for Disable {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.targets)?;
         let hint = "hubctl connectors disable CONNECTOR, or - with targets on stdin";
-        let mut batch = Batch::new(context, "disable", &targets, hint)?;
+        let batch = Batch::new(context, "disable", &targets, hint)?;
         let backend = context.backend().await?;
-        for target in &targets {
-            let outcome = disable_one(context, &backend, target, batch.guard()).await;
-            if batch.add(target, outcome).is_break() {
-                break;
-            }
-        }
-        batch.finish(&backend)
+        let each = async |target: &String, guard: Guard| {
+            disable_one(context, &backend, target, guard).await
+        };
+        batch.each(&backend, &targets, each).await
     }
 }
 

@@ -43,14 +43,11 @@ impl Run for Enable {
             input::targets(&self.targets)?
         };
         let hint = "hubctl connectors enable CONNECTOR, or --all, or - with targets on stdin";
-        let mut batch = Batch::new(context, "enable", &targets, hint)?;
-        for target in &targets {
-            let outcome = enable_one(context, &backend, target, batch.guard()).await;
-            if batch.add(target, outcome).is_break() {
-                break;
-            }
-        }
-        batch.finish(&backend)
+        let batch = Batch::new(context, "enable", &targets, hint)?;
+        let each = async |target: &String, guard: Guard| {
+            enable_one(context, &backend, target, guard).await
+        };
+        batch.each(&backend, &targets, each).await
     }
 }
 
