@@ -274,7 +274,10 @@ mod tests {
         let error = HubError::new(&codes::INTERNAL, evil).hint(evil).detail(json!(evil));
         for machine in [false, true] {
             let text = told(&error, machine, false, true);
-            assert!(!text.chars().any(|c| c != '\n' && crate::cli::output::is_risky(c)), "{text}");
+            assert!(
+                !text.chars().any(|c| c != '\n' && crate::domain::words::is_risky(c)),
+                "{text}"
+            );
         }
     }
 }

@@ -8,12 +8,14 @@ use super::connector::template::Template;
 use super::connector::{AuthMethod, Field};
 use super::credentials::Values;
 use super::origin::Origin;
+use super::provider_reason;
 use super::secret::Secret;
+use super::words::one_line;
 
 /// Longest return address that is looked at, in bytes.
 const LONGEST_RETURN: usize = 2_000;
-/// Longest text of a provider's that is kept, in characters.
-const LONGEST_TEXT: usize = 300;
+/// Longest error code of a provider's that is kept, in characters.
+const LONGEST_CODE: usize = 80;
 
 /// Where a login may return to: an address whose origin is registered (OA-11, threat 7).
 #[must_use]
@@ -72,9 +74,8 @@ pub fn answer(
     }
     if let Some(code) = query.iter().find(|(key, _)| key == "error").map(|(_, value)| value) {
         let words = query.iter().find(|(key, _)| key == "error_description");
-        let description = words.map(|(_, value)| clean(value)).filter(|text| !text.is_empty());
-        let code = clean(code).chars().take(80).collect::<String>();
-        let code = if code.is_empty() { "error".to_owned() } else { code };
+        let description = words.and_then(|(_, value)| provider_reason::clean(value));
+        let code = one_line(code, LONGEST_CODE).unwrap_or_else(|| "error".to_owned());
         return Answer::Failed { code, description };
     }
     let is_oauth1 = matches!(method.token_request, Some(TokenRequest::OAuth1(_)));
@@ -89,16 +90,6 @@ pub fn answer(
         }
         None => Answer::Malformed,
     }
-}
-
-/// Words of a provider, as they may be kept and shown: one line, bounded, without control
-/// characters.
-#[must_use]
-pub fn clean(text: &str) -> String {
-    let spaced = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    let spaced: String = spaced.take(4 * LONGEST_TEXT).collect();
-    let words: Vec<&str> = spaced.split_whitespace().collect();
-    words.join(" ").chars().take(LONGEST_TEXT).collect()
 }
 
 /// The fields of a form with their presets filled in (HB-7); one that can't be filled is left

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::connector::address;
 use super::credentials::Values;
 use super::time::Timestamp;
+use super::words::one_line;
 
 /// The longest reason that is shown, in characters.
 pub const MAX_REASON: usize = 300;
@@ -85,25 +86,10 @@ pub fn code(answer: &Value) -> Option<String> {
     CODES.iter().find_map(|place| at(answer, place)?.as_str().filter(fine)).map(str::to_owned)
 }
 
-/// One line without control characters, cut; `None` where nothing is left.
+/// A provider's words as they may be kept and shown; `None` where nothing is left.
 #[must_use]
 pub fn clean(text: &str) -> Option<String> {
-    let odd = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
-    // Far more than is shown is never looked at.
-    let words: String =
-        text.chars().take(8 * MAX_REASON).map(|c| if odd(c) { ' ' } else { c }).collect();
-    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
-    if words.is_empty() {
-        return None;
-    }
-    if words.chars().count() <= MAX_REASON {
-        return Some(words);
-    }
-    let cut: String = words.chars().take(MAX_REASON - 1).collect();
-    Some(format!("{}…", cut.trim_end()))
+    one_line(text, MAX_REASON)
 }
 
 /// The text with every value of four or more characters hidden, also where it is encoded.
@@ -141,7 +127,7 @@ pub fn retry_at(header: &str, now: Timestamp) -> Option<Timestamp> {
 mod tests {
     use serde_json::json;
 
-    use super::{MAX_REASON, Timestamp, Values, at, clean, code, reason, retry_at, without_values};
+    use super::{Timestamp, Values, at, code, reason, retry_at, without_values};
     use crate::domain::secret::Secret;
 
     #[test]
@@ -177,14 +163,6 @@ mod tests {
         assert_eq!(at(&value, "a.1.b"), None);
         assert_eq!(at(&value, "a.b"), None);
         assert_eq!(at(&json!([7]), "0"), Some(&json!(7)));
-    }
-
-    #[test]
-    fn threat_36_reasons_are_one_clean_short_line() {
-        assert_eq!(clean("a\u{1b}[31mb\r\n\tc\u{202e}d").as_deref(), Some("a [31mb c d"));
-        assert_eq!(clean(" \n "), None);
-        let long = clean(&"é".repeat(5000)).unwrap();
-        assert_eq!(long.chars().count(), MAX_REASON);
     }
 
     #[test]

@@ -20,9 +20,47 @@ pub fn shell_word(text: &str) -> Cow<'_, str> {
     Cow::Owned(format!("'{}'", text.replace('\'', r"'\''")))
 }
 
+/// Whether the character could act on a terminal or deceive a reader: controls, bidirectional
+/// marks and overrides, invisible characters, line and paragraph separators, tags.
+#[must_use]
+pub fn is_risky(c: char) -> bool {
+    matches!(c,
+        '\0'..='\x1f' | '\x7f'..='\u{9f}' | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'
+        | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
+        | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Words that somebody else wrote as one line of at most `most` characters, nothing risky in it;
+/// `None` where nothing is left (threat 36).
+#[must_use]
+pub fn one_line(text: &str, most: usize) -> Option<String> {
+    // Far more than is shown is never looked at.
+    let seen = text.chars().take(most.saturating_mul(8));
+    let spaced: String = seen.map(|c| if is_risky(c) { ' ' } else { c }).collect();
+    let line = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().nth(most).is_none() {
+        return (!line.is_empty()).then_some(line);
+    }
+    let cut: String = line.chars().take(most.saturating_sub(1)).collect();
+    Some(format!("{}…", cut.trim_end()))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{counted, shell_word};
+    use super::{counted, one_line, shell_word};
+
+    #[test]
+    fn threat_36_words_of_others_are_one_short_line_without_signs_of_a_terminal() {
+        let evil = "a\u{1b}[31mb\r\n\tc\u{202e}d\u{7}";
+        assert_eq!(one_line(evil, 300).as_deref(), Some("a [31mb c d"));
+        assert_eq!(one_line(" \n ", 300), None);
+        let whole = "é".repeat(300);
+        assert_eq!(one_line(&whole, 300).as_deref(), Some(whole.as_str()));
+        let long = one_line(&"é".repeat(5000), 300).unwrap();
+        assert_eq!(long.chars().count(), 300);
+        assert!(long.ends_with('…'), "{long}");
+    }
 
     #[test]
     fn one_thing_is_not_told_as_many() {

@@ -82,7 +82,7 @@ impl Hub {
             provider: Arc::new(provider),
             app_origins: Vec::new(),
             answer_limit: proxy::ANSWER_LIMIT,
-            poster: Arc::new(Poster::new(provider::Options::default())),
+            poster: Arc::new(Poster::new(&provider::Options::default())),
             logs: Arc::default(),
         }
     }
@@ -90,7 +90,7 @@ impl Hub {
     /// The same, with another way to reach providers and receivers of webhooks.
     #[must_use]
     pub fn with_provider(mut self, options: provider::Options) -> Self {
-        self.poster = Arc::new(Poster::new(options.clone()));
+        self.poster = Arc::new(Poster::new(&options));
         self.provider = Arc::new(Provider::new(options, draw(&self.random)));
         self
     }

@@ -15,9 +15,10 @@ use crate::net::{self, Identity};
 /// How many clients with a certificate are kept.
 const MAX_IDENTITIES: usize = 32;
 
-/// The clients of one [`super::Provider`].
+/// Clients that call only what the guard of addresses lets them.
 pub(super) struct Clients {
     net: net::Options,
+    gzip: bool,
     pub(super) guard: Guard,
     plain: OnceLock<reqwest::Client>,
     tls: OnceLock<reqwest::Client>,
@@ -32,9 +33,11 @@ impl fmt::Debug for Clients {
 }
 
 impl Clients {
-    pub(super) fn new(options: &Options) -> Self {
+    /// Clients that are made when first asked for; answers may come compressed to those with `gzip`.
+    pub(super) fn new(options: &Options, gzip: bool) -> Self {
         Self {
             net: options.net.clone(),
+            gzip,
             guard: Guard::new(options.allowed.clone()),
             plain: OnceLock::new(),
             tls: OnceLock::new(),
@@ -89,7 +92,7 @@ impl Clients {
     ) -> Result<reqwest::Client, ProviderFailure> {
         let mut options = self.net.clone();
         options.needs_tls = !plain;
-        options.gzip = true;
+        options.gzip = self.gzip;
         options.identity = identity;
         options.resolver = Some(Arc::new(self.resolver(plain)));
         net::client(&options).map_err(|error| failures::no_client(&error))

@@ -114,7 +114,7 @@ impl Provider {
     /// What calls providers this way; clients are made at the first call.
     #[must_use]
     pub fn new(options: Options, draw: Arc<Draw>) -> Self {
-        Self { clients: Clients::new(&options), options, draw }
+        Self { clients: Clients::new(&options, true), options, draw }
     }
 
     /// Whether addresses may be `http`: only where the operator named networks, to which the guard

@@ -1,7 +1,6 @@
 //! Posts to receivers of webhooks: bounded in time and size, to public addresses, without
 //! following anybody elsewhere. It decides nothing about what they answer.
 
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,9 +9,8 @@ use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use super::Options;
-use crate::error::HubError;
-use crate::net;
-use crate::net::guard::{Guard, Guarded};
+use super::clients::Clients;
+use crate::domain::words::one_line;
 
 /// Longest time that a receiver may take, from the name to the end of its answer.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -26,9 +24,7 @@ const LONGEST_ERROR: usize = 200;
 /// What posts to receivers.
 #[derive(Debug)]
 pub struct Poster {
-    options: Options,
-    plain: OnceLock<reqwest::Client>,
-    tls: OnceLock<reqwest::Client>,
+    clients: Clients,
 }
 
 /// What a receiver answered.
@@ -50,8 +46,8 @@ pub struct Blocked(pub String);
 impl Poster {
     /// What posts this way; clients are made at the first post.
     #[must_use]
-    pub fn new(options: Options) -> Self {
-        Self { options, plain: OnceLock::new(), tls: OnceLock::new() }
+    pub fn new(options: &Options) -> Self {
+        Self { clients: Clients::new(options, false) }
     }
 
     /// Whether something may be sent to an address, as far as it can be seen without looking its
@@ -60,7 +56,7 @@ impl Poster {
     /// # Errors
     /// [`Blocked`]
     pub fn check(&self, url: &Url) -> Result<(), Blocked> {
-        self.guard().check(url).map_err(|refused| Blocked(refused.to_string()))
+        self.clients.guard.check(url).map_err(|refused| Blocked(refused.to_string()))
     }
 
     /// Posts a body of JSON with these headers.
@@ -73,8 +69,8 @@ impl Poster {
         headers: &[(&'static str, String)],
         body: Bytes,
     ) -> Result<Posted, String> {
-        self.check(url).map_err(|blocked| blocked.to_string())?;
-        let client = self.client(url).map_err(|error| error.message().to_owned())?;
+        self.clients.check(url).await.map_err(|failure| failure.message)?;
+        let client = self.clients.client(url, None).map_err(|failure| failure.message)?;
         let mut request = client
             .post(url.clone())
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
@@ -100,52 +96,9 @@ impl Poster {
             answer.extend_from_slice(&chunk[..chunk.len().min(room)]);
         }
         answer.truncate(KEPT);
-        let answer = (!answer.is_empty()).then(|| cleaned(&String::from_utf8_lossy(&answer), KEPT));
+        let answer = one_line(&String::from_utf8_lossy(&answer), KEPT);
         Ok(Posted { status, retry_after_s, answer })
     }
-
-    fn guard(&self) -> Guard {
-        Guard::new(self.options.allowed.clone())
-    }
-
-    fn client(&self, url: &Url) -> Result<&reqwest::Client, HubError> {
-        let needs_tls = url.scheme() == "https";
-        let slot = if needs_tls { &self.tls } else { &self.plain };
-        if let Some(client) = slot.get() {
-            return Ok(client);
-        }
-        let net = &self.options.net;
-        let proxies = [&net.https_proxy, &net.http_proxy].into_iter().flatten();
-        let exempt = proxies.filter_map(|address| host_of(address)).collect();
-        let resolver = Guarded::new(self.guard(), !needs_tls, exempt, net.resolver.clone());
-        let options = net::Options {
-            needs_tls,
-            gzip: false,
-            resolver: Some(Arc::new(resolver)),
-            ..net.clone()
-        };
-        let client = net::client(&options)?;
-        Ok(slot.get_or_init(|| client))
-    }
-}
-
-/// The host of a proxy's address.
-fn host_of(address: &str) -> Option<String> {
-    let full = if address.contains("://") { address } else { &format!("http://{address}") };
-    full.parse::<Url>().ok()?.host_str().map(str::to_owned)
-}
-
-/// Text that somebody else wrote, bounded and in one line.
-fn cleaned(text: &str, most: usize) -> String {
-    let plain = text.chars().map(|c| if is_sound(c) { c } else { ' ' });
-    let line: String = plain.take(most).collect();
-    line.trim().to_owned()
-}
-
-/// Neither a control character nor one that turns the direction of text round.
-fn is_sound(c: char) -> bool {
-    !c.is_control()
-        && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// The cause of a failure in words; addresses may have secrets and are left out.
@@ -156,16 +109,43 @@ fn told(error: reqwest::Error) -> String {
     while let Some(next) = cause.source() {
         cause = next;
     }
-    cleaned(&format!("{what}: {cause}"), LONGEST_ERROR)
+    one_line(&format!("{what}: {cause}"), LONGEST_ERROR).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{KEPT, cleaned};
+    use std::net::SocketAddr;
+    use std::sync::Arc;
 
-    #[test]
-    fn threat_36_answers_are_kept_without_signs_of_a_terminal() {
-        assert_eq!(cleaned("a\u{1b}[2J\r\n\u{202e}b\u{7}", KEPT), "a [2J   b");
-        assert_eq!(cleaned(&"x".repeat(5_000), KEPT).len(), KEPT);
+    use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+    use super::{Options, Poster};
+    use crate::net;
+
+    /// Every name is a machine of this network.
+    struct Inside;
+
+    impl Resolve for Inside {
+        fn resolve(&self, _: Name) -> Resolving {
+            let found = SocketAddr::from(([10, 0, 0, 7], 0));
+            Box::pin(async move { Ok(Box::new(std::iter::once(found)) as Addrs) })
+        }
+    }
+
+    #[tokio::test]
+    async fn threat_18_a_name_of_this_network_is_not_posted_to_through_a_proxy() {
+        let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", proxy.local_addr().unwrap());
+        let net = net::Options {
+            https_proxy: Some(address),
+            resolver: Some(Arc::new(Inside)),
+            ..net::Options::default()
+        };
+        let poster = Poster::new(&Options { net, ..Options::default() });
+        let url = "https://hooks.acme.example/in".parse().unwrap();
+        let refused = poster.post(&url, &[], "{}".into()).await.unwrap_err();
+        assert!(refused.contains("10.0.0.7 is not a public address"), "{refused}");
+        proxy.set_nonblocking(true).unwrap();
+        assert!(proxy.accept().is_err(), "the proxy was called");
     }
 }

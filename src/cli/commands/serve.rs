@@ -45,8 +45,8 @@ pub(in crate::cli) struct Serve {
     #[arg(long = "app-origin", value_name = "URL", value_parser = origin)]
     app_origins: Vec<Origin>,
 
-    /// Network of providers that may be called although it is not public, beside those of the
-    /// profile
+    /// Network of providers and receivers of webhooks that may be called although it is not
+    /// public, beside those of the profile
     #[arg(long = "allow-target", value_name = "CIDR", value_parser = input::network)]
     allow_targets: Vec<IpNet>,
 

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::scan::is_visible_ascii;
+use crate::domain::words::is_risky;
 
 /// How line ends and the escape sign itself are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,17 +16,6 @@ pub(super) enum Lines {
     Reversible,
     /// Tabs and line ends stay.
     Keep,
-}
-
-/// Whether the character could act on a terminal or deceive a reader: controls, bidirectional
-/// marks and overrides, invisible characters, line and paragraph separators, tags.
-#[must_use]
-pub fn is_risky(c: char) -> bool {
-    matches!(c,
-        '\0'..='\x1f' | '\x7f'..='\u{9f}' | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'
-        | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
-        | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// Whether every byte is visible ASCII or a space: nothing to clean, one column a byte.
@@ -106,7 +96,8 @@ pub(super) fn push_json_escaped(out: &mut String, text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Lines, is_plain, is_risky, line, lines, push, push_json_escaped};
+    use super::{Lines, is_plain, line, lines, push, push_json_escaped};
+    use crate::domain::words::is_risky;
     use proptest::prelude::*;
 
     fn unescape(text: &str) -> String {

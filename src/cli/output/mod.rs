@@ -30,7 +30,7 @@ use std::fmt;
 use crate::domain::time::Timestamp;
 use crate::error::{HubError, codes};
 
-pub use clean::{is_risky, line as clean_line, lines as clean_lines};
+pub use clean::{line as clean_line, lines as clean_lines};
 pub use jq::THREAD as JQ_THREAD;
 pub use list::{List, ListSummary};
 pub use options::{Format, OutputOptions};

@@ -59,10 +59,11 @@ pub(super) fn quote(out: &mut String, start: usize) {
 #[cfg(test)]
 mod tests {
     use super::Look;
-    use crate::cli::output::clean::{Lines, is_risky};
+    use crate::cli::output::clean::Lines;
     use crate::cli::output::record::Cell;
     use crate::cli::output::when::{Times, When};
     use crate::domain::time::Timestamp;
+    use crate::domain::words::is_risky;
     use proptest::prelude::*;
 
     fn csv_row(texts: &[String]) -> String {

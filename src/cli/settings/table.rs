@@ -238,7 +238,8 @@ settings! {
     APP_ORIGINS = "app_origins", Form::Origins, None, [], true, None,
         "Addresses of the applications that embed the hub's page, comma-separated.";
     ALLOW_TARGETS = "allow_targets", Form::Networks, None, [], true, None,
-        "Networks of providers that may be called although they are not public, comma-separated.";
+        "Networks of providers and receivers of webhooks that may be called although they are not \
+         public, comma-separated.";
     OUTPUT = "output", Form::Output,
         Some(Flag {
             name: "--output",

@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::provider_reason::MAX_REASON;
 
 fn method(more: &serde_json::Value) -> AuthMethod {
     let mut method = serde_json::json!({
@@ -98,7 +99,7 @@ fn what_comes_back_is_a_code_or_a_reason() {
     else {
         panic!()
     };
-    assert_eq!(description.unwrap().len(), LONGEST_TEXT);
+    assert_eq!(description.unwrap().chars().count(), MAX_REASON);
 }
 
 #[test]

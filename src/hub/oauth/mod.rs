@@ -13,6 +13,7 @@ use crate::domain::login;
 use crate::domain::oauth::login::{Login, NoLogin, login_url, redirect_uri};
 use crate::domain::oauth::pkce;
 use crate::domain::origin::Origin;
+use crate::domain::provider_reason;
 use crate::domain::secret::Secret;
 use crate::domain::token::{RANDOM_BYTES, StateToken, secret_part};
 use crate::error::{HubError, codes};
@@ -165,7 +166,7 @@ pub async fn begin(
 fn failed(error: &HubError) -> AttemptState {
     AttemptState::Failed {
         code: error.code().name.to_owned(),
-        description: Some(login::clean(error.message())),
+        description: provider_reason::clean(error.message()),
     }
 }
 

@@ -115,7 +115,7 @@ impl Forwarder {
         let allowed: Vec<IpNet> = everything.iter().filter_map(|net| net.parse().ok()).collect();
         let net =
             net::Options { ca_file: context.globals.cacert.clone(), ..net::Options::default() };
-        let poster = Poster::new(Options { allowed, net, ..Options::default() });
+        let poster = Poster::new(&Options { allowed, net, ..Options::default() });
         Self { poster, to, secret }
     }
 

@@ -224,7 +224,7 @@ proptest! {
         prop_assert_eq!(text.matches('\n').count(), 1);
         let cells: Vec<&str> = text.trim_end_matches('\n').split('\t').collect();
         prop_assert_eq!(cells.len(), 5);
-        if !owner.contains('\\') && !owner.chars().any(crate::cli::output::is_risky) {
+        if !owner.contains('\\') && !owner.chars().any(crate::domain::words::is_risky) {
             prop_assert_eq!(cells[2], owner);
         }
     }

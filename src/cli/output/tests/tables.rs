@@ -1,7 +1,8 @@
 //! What people see.
 
 use super::{Account, account, list, listed, memory, names, one, piped, shown, two};
-use crate::cli::output::{Format, Output, OutputOptions, WriteResult, is_risky};
+use crate::cli::output::{Format, Output, OutputOptions, WriteResult};
+use crate::domain::words::is_risky;
 use proptest::prelude::*;
 use unicode_width::UnicodeWidthStr;
 
