@@ -1,8 +1,9 @@
 //! TLS, and a certificate that changes while the hub runs.
 
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use rustls::pki_types::pem::PemObject as _;
@@ -107,4 +108,50 @@ fn files_that_do_not_belong_together_are_refused_at_the_start() {
     assert!(error["message"].as_str().unwrap().contains("tls.key"), "{error}");
     let missing = line.replace("tls.pem", "missing.pem");
     home.run(&missing).code(13).tells("missing.pem");
+}
+
+/// Passes connections on to the hub, and counts them.
+fn counting(serving: &Serving) -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (address, hub) = (listener.local_addr().unwrap(), serving.address);
+    let count = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&count);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut near, mut far) = (stream.unwrap(), TcpStream::connect(hub).unwrap());
+            seen.fetch_add(1, Ordering::SeqCst);
+            let (mut back, mut there) = (near.try_clone().unwrap(), far.try_clone().unwrap());
+            std::thread::spawn(move || std::io::copy(&mut near, &mut far));
+            std::thread::spawn(move || std::io::copy(&mut there, &mut back));
+        }
+    });
+    (address, count)
+}
+
+#[test]
+fn a_command_against_a_hub_with_tls_costs_one_handshake() {
+    let home = TestHome::new();
+    write(&home, "one");
+    home.run("connectors enable bamboohr").code(0);
+    for owner in ["a", "b", "c"] {
+        home.account("bamboohr", owner, "--set subdomain=acme --set api_key=k");
+    }
+    let key = home.key("reader", &["platform:read"]);
+    let serving = home.serve(FLAGS);
+    let (address, count) = counting(&serving);
+
+    let away = TestHome::new().with("HUBCTL_API_KEY", &key);
+    away.file("one.pem", data("one.pem"));
+    away.file("two.pem", data("two.pem"));
+    let hub = format!("--api-url https://localhost:{}", address.port());
+    let listed = away.run(&format!("accounts list --json {hub} --cacert one.pem")).code(0).json();
+    assert_eq!(listed.as_array().unwrap().len(), 3);
+    assert_eq!(count.load(Ordering::SeqCst), 1);
+
+    // Another's certificate is not believed, and the key is not sent.
+    let line = format!("accounts list --json {hub} --cacert two.pem --retries 0");
+    let error = away.run(&line).code(10).error();
+    assert_eq!(error["code"], "remote.unreachable");
+    assert!(error["message"].as_str().unwrap().contains("no secure connection"), "{error}");
+    serving.stop();
 }
