@@ -1,5 +1,7 @@
 //! Connectors of the catalog on the wire.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -102,6 +104,7 @@ impl ConnectorDetail {
     #[must_use]
     pub fn new(resolved: Resolved, auth_configs: Vec<AuthConfig>) -> Self {
         let Resolved { connector, own } = resolved;
+        let connector = Arc::unwrap_or_clone(connector);
         Self {
             key: connector.key.to_string(),
             authentication: connector.auth,

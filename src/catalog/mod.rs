@@ -2,9 +2,15 @@
 //!
 //! Their facts are data files in `connectors/`; a project's own connectors are not known here.
 
+use std::sync::Arc;
+
 use crate::domain::connector::near::nearest;
 use crate::domain::connector::{AuthKind, Category, Connector};
 use crate::domain::names::ConnectorKey;
+
+mod parsed;
+
+pub use parsed::parsed;
 
 /// What the index knows of a connector.
 #[derive(Debug, PartialEq, Eq)]
@@ -68,10 +74,10 @@ pub fn find_entry(key: &str) -> Option<&'static Entry> {
 
 /// The whole definition of the connector of this key.
 #[must_use]
-pub fn get(key: &ConnectorKey) -> Option<Connector> {
+pub fn get(key: &ConnectorKey) -> Option<Arc<Connector>> {
     let text = find_entry(key.as_str())?.text();
     // A test parses every text, so that one that exists can be read.
-    serde_json::from_str(text).ok()
+    parsed(text).ok()
 }
 
 /// The connectors that fit, those first whose key or name starts with the text.

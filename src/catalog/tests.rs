@@ -63,7 +63,7 @@ fn the_index_is_made_of_the_files_in_the_folder() {
     for entry in index() {
         let text = std::fs::read_to_string(folder.join(format!("{}.json", entry.key))).unwrap();
         let file: Connector = serde_json::from_str(&text).unwrap();
-        assert_eq!(get(&file.key).as_ref(), Some(&file));
+        assert_eq!(get(&file.key).as_deref(), Some(&file));
     }
 }
 

@@ -1,6 +1,7 @@
 //! The catalog as a project sees it: built-in connectors, and its own, which win over them.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use serde_json::json;
 
@@ -161,7 +162,7 @@ async fn own_summaries(hub: &Hub, caller: &Caller) -> Result<Vec<Summary>, HubEr
         let key = &own.connector.key;
         pick_own(&all, key, None).is_some_and(|picked| std::ptr::eq(picked, *own))
     });
-    Ok(newest.map(|own| Summary::from(&own.connector)).collect())
+    Ok(newest.map(|own| Summary::from(own.connector.as_ref())).collect())
 }
 
 /// The project's own connectors, one line per key. Needs no right: the answer of every change of an
@@ -191,8 +192,8 @@ pub(super) fn pick_own<'a>(
         .max_by_key(|own| version_order(&own.connector.version))
 }
 
-fn definition(own: &OwnConnector) -> Result<Connector, HubError> {
-    serde_json::from_str(&own.definition).map_err(|error| {
+fn definition(own: &OwnConnector) -> Result<Arc<Connector>, HubError> {
+    catalog::parsed(&own.definition).map_err(|error| {
         let text = format!("own connector `{}` {} can't be read", own.key, own.version);
         HubError::new(&codes::STORE_UNREADABLE, text).source(error)
     })
@@ -206,7 +207,7 @@ fn version_order(version: &str) -> Vec<u64> {
 #[derive(Debug, Clone)]
 pub struct Resolved {
     /// The definition.
-    pub connector: Connector,
+    pub connector: Arc<Connector>,
     /// Whether the project imported it.
     pub own: bool,
 }
@@ -215,7 +216,7 @@ impl Resolved {
     /// The connector as lists show it.
     #[must_use]
     pub fn summary(&self) -> Summary {
-        Summary { own: self.own, ..Summary::from(&self.connector) }
+        Summary { own: self.own, ..Summary::from(self.connector.as_ref()) }
     }
 }
 
@@ -305,7 +306,7 @@ pub(super) async fn versions(
         rows.into_iter().map(|own| Version { version: own.version, built_in: false }).collect();
     all.sort_by_cached_key(|own| std::cmp::Reverse(version_order(&own.version)));
     let built_in = catalog::get(key);
-    all.extend(built_in.map(|known| Version { version: known.version, built_in: true }));
+    all.extend(built_in.map(|known| Version { version: known.version.clone(), built_in: true }));
     Ok(all)
 }
 
@@ -376,7 +377,8 @@ async fn keep(
     for connector in connectors {
         let known = own_connectors::by_key(&mut tx, caller.project(), &connector.key).await?;
         let before = known.iter().find(|own| own.version == connector.version);
-        let before = before.map(definition).transpose()?.map(|before| Summary::from(&before));
+        let before =
+            before.map(definition).transpose()?.map(|before| Summary::from(before.as_ref()));
         let after = Summary::from(connector);
         let row = OwnConnector {
             key: connector.key.clone(),
@@ -424,7 +426,7 @@ pub async fn forget(
         return Err(HubError::new(&codes::CONNECTOR_UNKNOWN, text)
             .hint("hubctl connectors available --json --jq '.[]|select(.own).key'"));
     };
-    let before = Summary::from(&definition(newest)?);
+    let before = Summary::from(definition(newest)?.as_ref());
     let built_in = catalog::get(key);
     let configs = auth_configs::of_connector(&mut tx, caller.project(), key).await?;
     let needs_own = configs.iter().find(|config| {

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use crate::domain::account::Account;
 use crate::domain::auth_config::AuthConfig;
@@ -75,7 +76,7 @@ pub struct Form {
     /// The auth config.
     pub config: AuthConfig,
     /// The connector, in the version that the config uses.
-    pub connector: Connector,
+    pub connector: Arc<Connector>,
     /// The method.
     pub method: AuthMethod,
     /// What is asked, with presets evaluated and, in edit mode, stored values that are not secret

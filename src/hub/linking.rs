@@ -3,6 +3,7 @@
 //! a browser (CS-41).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::json;
 
@@ -35,7 +36,7 @@ use super::sealing::Spot;
 #[derive(Debug, Clone)]
 pub(super) struct Way {
     pub(super) config: AuthConfig,
-    pub(super) connector: Connector,
+    pub(super) connector: Arc<Connector>,
     pub(super) method: AuthMethod,
     /// The administrator's values, public and secret.
     pub(super) setup: Values,

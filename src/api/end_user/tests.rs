@@ -56,7 +56,7 @@ fn form(method: &str, editing: bool) -> Form {
     Form {
         config: config.after,
         fields: method.config_fields.clone(),
-        connector,
+        connector: connector.into(),
         method,
         account: editing.then(|| "a".parse().unwrap()),
         stored_secrets: stored.iter().cloned().collect(),

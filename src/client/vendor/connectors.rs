@@ -1,6 +1,7 @@
 //! Connectors: the built-in catalog, with what of it is set up on the platform.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -18,7 +19,7 @@ pub(in crate::client) fn list(filter: &Filter) -> Vec<Connector> {
     hub::built_in(filter).map(Connector::from).collect()
 }
 
-fn definition(key: &ConnectorKey) -> Result<Definition, HubError> {
+fn definition(key: &ConnectorKey) -> Result<Arc<Definition>, HubError> {
     catalog::get(key).ok_or_else(|| hub::unknown(key.as_str()))
 }
 

@@ -79,7 +79,7 @@ impl Stored {
         let values = self.values();
         Usable {
             account: self.account,
-            connector: Arc::new(self.way.connector),
+            connector: self.way.connector,
             method: self.way.method,
             values,
             version: self.kept.version,

@@ -2,6 +2,7 @@
 //! each change has its events and its record.
 
 use hubctl::domain::account::Update;
+use hubctl::domain::connector::Connector;
 use hubctl::error::codes;
 use hubctl::hub::accounts::{self, Changes};
 use hubctl::hub::auth_configs::{self, Edit};
@@ -157,7 +158,8 @@ async fn ac_46_importing_is_all_or_nothing(world: TestHub) {
     let caller = world.caller();
     let guard = Guard::default();
     let key = "hubspot".parse().unwrap();
-    let mut own = connectors::get(&world.hub, &caller, &key).await.unwrap().connector;
+    let found = connectors::get(&world.hub, &caller, &key).await.unwrap().connector;
+    let mut own = Connector::clone(&found);
     let mut import = async |version: &str, name: &str, guard| {
         own.version = version.to_owned();
         own.name = name.to_owned();
