@@ -16,6 +16,9 @@ pub const DEFAULT_LIFE_S: i64 = 1_800;
 pub const LINK_LIFE_S: i64 = 2_592_000;
 /// Longest life, in seconds (CS-26).
 pub const LONGEST_LIFE_S: i64 = 2_592_000;
+/// How long after its end a session is told of as expired, in seconds: by then whoever was storing
+/// or linking it is done, also by a clock that differs a little.
+pub const EXPIRY_LAG_S: i64 = 3;
 
 /// What a caller asks for.
 #[derive(Debug, Clone)]

@@ -85,7 +85,7 @@ kinds! {
     SessionCreated = "session.created";
     /// An account was linked with a connect session.
     SessionUsed = "session.used";
-    /// A connect session's life ended before an account was linked with it.
+    /// A connect session's life ended before an account was linked with it, and nobody revoked it.
     SessionExpired = "session.expired";
     /// A connect session was ended by an administrator.
     SessionRevoked = "session.revoked";

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::domain::attempt::Attempt;
@@ -23,6 +23,8 @@ use super::auth_configs::{TRIGGER_TOKEN, address};
 use super::sealing::Spot;
 use super::vault::HashKey;
 use super::write::{Guard, Outcome};
+
+pub mod expiry;
 
 /// What a session's token is hashed for.
 const PURPOSE: &str = "session token";
@@ -276,13 +278,17 @@ pub(super) async fn emit(
     kind: EventKind,
     session: &ConnectSession,
 ) -> Result<(), HubError> {
-    let data = json!({
+    let subject = session.id.to_string();
+    hub.emit(tx, caller, kind, &subject, hub.clock.now(), Some(facts(session))).await
+}
+
+/// What events keep of a session.
+fn facts(session: &ConnectSession) -> Value {
+    json!({
         "provider": session.provider,
         "origin_owner_id": session.owner.id,
         "expires_at": session.expires_at,
-    });
-    let subject = session.id.to_string();
-    hub.emit(tx, caller, kind, &subject, hub.clock.now(), Some(data)).await
+    })
 }
 
 async fn finish(

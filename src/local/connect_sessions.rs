@@ -5,7 +5,7 @@ use crate::api::write::Written;
 use crate::domain::connect_session::NewSession;
 use crate::domain::ids::SessionId;
 use crate::error::HubError;
-use crate::hub::connect_sessions;
+use crate::hub::connect_sessions::{self, expiry};
 use crate::hub::write::Guard;
 
 use super::{Flow, Local, written};
@@ -82,5 +82,14 @@ impl Local {
         Ok(written(format!("session/{id}"), outcome, guard, |seen| {
             ConnectSession::seen(seen, project)
         }))
+    }
+
+    /// Does for a store that nobody may be serving what a served hub does by itself: emits
+    /// `session.expired` for sessions that ended unused.
+    ///
+    /// # Errors
+    /// As the hub reports them.
+    pub async fn tell_of_expired_sessions(&self) -> Result<(), HubError> {
+        expiry::round(self.parts().0).await.map(drop)
     }
 }

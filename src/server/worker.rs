@@ -4,10 +4,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::time::sleep;
 
 use crate::domain::time::Timestamp;
 use crate::error::HubError;
+use crate::hub::connect_sessions::expiry;
 use crate::hub::{Hub, refresh};
 
 use super::stop::Stop;
@@ -28,31 +30,45 @@ struct Work {
     round: for<'a> fn(&'a Hub) -> Running<'a>,
 }
 
-const ALL: &[Work] = &[Work {
-    name: "refresh",
-    round: |hub| {
-        Box::pin(async move {
-            refresh::round(hub, ACCOUNTS).await?;
-            refresh::next_due(hub).await
-        })
+const ALL: &[Work] = &[
+    Work {
+        name: "refresh",
+        round: |hub| {
+            Box::pin(async move {
+                refresh::round(hub, ACCOUNTS).await?;
+                refresh::next_due(hub).await
+            })
+        },
     },
-}];
+    Work {
+        name: "session expiry",
+        round: |hub| {
+            Box::pin(async move {
+                expiry::round(hub).await?;
+                expiry::next_due(hub).await
+            })
+        },
+    },
+];
 
-/// Works until the hub is told to stop. What has begun then is brought to its end.
+/// Works until the hub is told to stop. What has begun then is brought to its end. Each kind of
+/// work has its own rounds: a provider that is slow to answer delays no other kind.
 pub(super) async fn work(hub: Arc<Hub>, stop: Stop) {
+    join_all(ALL.iter().map(|work| rounds(&hub, work, &stop))).await;
+}
+
+async fn rounds(hub: &Hub, work: &Work, stop: &Stop) {
     while !stop.is_stopping() {
         let mut nap = LONGEST_SLEEP;
-        for work in ALL {
-            match (work.round)(&hub).await {
-                Ok(Some(due)) => {
-                    let left = due.millis_since(hub.now()).max(0);
-                    nap = nap.min(Duration::from_millis(left.unsigned_abs()));
-                }
-                Ok(None) => {}
-                Err(error) => {
-                    let code = error.code().name;
-                    tracing::warn!(target: "hubctl::worker", work = work.name, code, "{error}");
-                }
+        match (work.round)(hub).await {
+            Ok(Some(due)) => {
+                let left = due.millis_since(hub.now()).max(0);
+                nap = nap.min(Duration::from_millis(left.unsigned_abs()));
+            }
+            Ok(None) => {}
+            Err(error) => {
+                let code = error.code().name;
+                tracing::warn!(target: "hubctl::worker", work = work.name, code, "{error}");
             }
         }
         tokio::select! {

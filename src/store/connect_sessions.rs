@@ -131,6 +131,23 @@ pub async fn scan<E: From<StoreError>>(
     tx.scan(&sql, &params, |row| each(read(row)?)).await
 }
 
+/// The project's sessions that end at `upto` or before, in the order of their ends, behind a place
+/// (end, number), at most so many.
+pub async fn ended(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    after: (Timestamp, SessionId),
+    upto: Timestamp,
+    most: i64,
+) -> Result<Vec<ConnectSession>> {
+    let sql = format!(
+        "{COLUMNS} where project = ?1 and expires_at >= ?2 and (expires_at, id) > (?2, ?3) \
+         and expires_at <= ?4 order by expires_at, id limit ?5"
+    );
+    let params = [project.into(), after.0.into(), after.1.get().into(), upto.into(), most.into()];
+    tx.all(&sql, &params, read).await
+}
+
 /// How many sessions are open at `now` for the connector, or for all.
 pub async fn count_open(
     tx: &mut Tx,

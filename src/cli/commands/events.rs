@@ -17,6 +17,8 @@ use crate::hub::events::{Filter, Place};
 
 /// How long one request waits for events, in seconds.
 const WAIT_S: u64 = 20;
+/// The same on a store of one's own, where what became due meanwhile is looked for in between.
+const LOOK_EVERY_S: u64 = 5;
 
 pub(super) fn kind_parser() -> impl TypedValueParser<Value = EventKind> {
     PossibleValuesParser::new(EventKind::NAMES).try_map(|name| name.parse::<EventKind>())
@@ -123,8 +125,13 @@ pub(super) async fn follow(
     filter: Filter,
     mut each: impl AsyncFnMut(Vec<Event<'static>>) -> Result<bool, HubError>,
 ) -> Result<(), HubError> {
+    // Nobody else may be serving a store of one's own.
+    let longest_s = if matches!(backend, Backend::Local(_)) { LOOK_EVERY_S } else { WAIT_S };
     loop {
-        let wait_s = if place == Place::End { 0 } else { WAIT_S };
+        if let Backend::Local(local) = backend {
+            local.tell_of_expired_sessions().await?;
+        }
+        let wait_s = if place == Place::End { 0 } else { longest_s };
         let found = backend.follow(&place, &filter, wait_s).await?;
         place = match found.next.as_str() {
             "0" => Place::Beginning,

@@ -6,6 +6,7 @@ mod auth_configs;
 mod batch;
 mod deleting;
 mod disabling;
+mod expiry;
 mod guards;
 mod isolation;
 mod keys;

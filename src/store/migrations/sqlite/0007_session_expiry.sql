@@ -1,0 +1,10 @@
+-- Up to which session of a project it was told that sessions expired, in the order of their ends.
+create table session_expiry (
+    project integer primary key references projects (number) on delete cascade,
+    at integer not null,
+    session integer not null
+) strict;
+-- What ended before the store's last event is history: nobody waits to be told of it any more.
+insert into session_expiry (project, at, session)
+    select p.number, e.at, 0 from projects p cross join
+        (select at from events order by seq desc limit 1) e;
