@@ -101,6 +101,7 @@ pub(super) async fn way(
 }
 
 /// What an account has stored: which credentials, and what they are.
+#[derive(Clone)]
 pub(super) struct Kept {
     pub(super) version: i64,
     pub(super) secrets: BTreeMap<String, Secret>,

@@ -16,36 +16,39 @@ use super::stop::Stop;
 
 /// How long it sleeps at most: another hub on the store may have made something due.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
-/// How long it sleeps at least, so that what can't be done now does not keep it busy.
+/// How long it sleeps at least after a round that did nothing, so that what can't be done now does
+/// not keep it busy.
 const SHORTEST_SLEEP: Duration = Duration::from_millis(500);
 /// Accounts in one round.
-const ACCOUNTS: usize = 64;
+const ACCOUNTS: usize = 4_096;
 
-type Running<'a> = Pin<Box<dyn Future<Output = Result<Option<Timestamp>, HubError>> + Send + 'a>>;
+/// Whether a round did anything, and when the next thing is due.
+type Rested = Result<(bool, Option<Timestamp>), HubError>;
+type Running<'a> = Pin<Box<dyn Future<Output = Rested> + Send + 'a>>;
 
 /// One kind of work.
 struct Work {
     name: &'static str,
     /// Does what is due and tells when to come back.
-    round: for<'a> fn(&'a Hub) -> Running<'a>,
+    round: for<'a> fn(&'a Hub, &'a Stop) -> Running<'a>,
 }
 
 const ALL: &[Work] = &[
     Work {
         name: "refresh",
-        round: |hub| {
+        round: |hub, stop| {
             Box::pin(async move {
-                refresh::round(hub, ACCOUNTS).await?;
-                refresh::next_due(hub).await
+                let done = refresh::round(hub, ACCOUNTS, || !stop.is_stopping()).await?;
+                Ok((done != refresh::Round::default(), refresh::next_due(hub).await?))
             })
         },
     },
     Work {
         name: "session expiry",
-        round: |hub| {
+        round: |hub, _| {
             Box::pin(async move {
-                expiry::round(hub).await?;
-                expiry::next_due(hub).await
+                let told = expiry::round(hub).await?;
+                Ok((told > 0, expiry::next_due(hub).await?))
             })
         },
     },
@@ -59,13 +62,17 @@ pub(super) async fn work(hub: Arc<Hub>, stop: Stop) {
 
 async fn rounds(hub: &Hub, work: &Work, stop: &Stop) {
     while !stop.is_stopping() {
-        let mut nap = LONGEST_SLEEP;
-        match (work.round)(hub).await {
-            Ok(Some(due)) => {
-                let left = due.millis_since(hub.now()).max(0);
-                nap = nap.min(Duration::from_millis(left.unsigned_abs()));
+        let (mut nap, mut shortest) = (LONGEST_SLEEP, SHORTEST_SLEEP);
+        match (work.round)(hub, stop).await {
+            Ok((did, due)) => {
+                if let Some(due) = due {
+                    let left = due.millis_since(hub.now()).max(0);
+                    nap = nap.min(Duration::from_millis(left.unsigned_abs()));
+                }
+                if did {
+                    shortest = Duration::ZERO;
+                }
             }
-            Ok(None) => {}
             Err(error) => {
                 let code = error.code().name;
                 tracing::warn!(target: "hubctl::worker", work = work.name, code, "{error}");
@@ -73,7 +80,7 @@ async fn rounds(hub: &Hub, work: &Work, stop: &Stop) {
         }
         tokio::select! {
             () = stop.stopping() => {}
-            () = sleep(nap.max(SHORTEST_SLEEP)) => {}
+            () = sleep(nap.max(shortest)) => {}
         }
     }
 }

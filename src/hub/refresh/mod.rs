@@ -63,6 +63,7 @@ pub enum Want {
 }
 
 /// Everything that is stored about an account and what its calls need.
+#[derive(Clone)]
 pub(super) struct Stored {
     pub(super) account: Account,
     pub(super) way: Way,
@@ -210,12 +211,11 @@ pub async fn usable(
         }
         let version = stored.kept.version;
         let still_good = want == Want::Usable && !stored.has_ended(now);
-        let usable = still_good.then(|| stored.usable());
+        let usable = still_good.then(|| stored.clone().usable());
         // The refresh goes on where whoever asked for it goes away: its answer may be the only one
         // that ever holds the next refresh token.
-        let (own, caller, account) = (hub.clone(), caller.clone(), id.clone());
-        let task =
-            tokio::spawn(async move { once::refresh(&own, &caller, &account, version).await });
+        let (own, caller) = (hub.clone(), caller.clone());
+        let task = tokio::spawn(async move { once::refresh(&own, &caller, stored).await });
         let done = task.await.map_err(|error| {
             HubError::new(&codes::INTERNAL, "a refresh was broken off").source(error)
         })?;

@@ -6,7 +6,6 @@ use crate::domain::account::{Account, Decided};
 use crate::domain::caller::Caller;
 use crate::domain::credentials::{Tokens, Values};
 use crate::domain::event::EventKind;
-use crate::domain::ids::AccountId;
 use crate::domain::provider_failure::ProviderFailure;
 use crate::domain::refresh as rules;
 use crate::domain::secret::Secret;
@@ -19,7 +18,7 @@ use crate::store::accounts::refresh::{self, Failed};
 use crate::store::accounts::{Credentials, TokenLife};
 use crate::store::{Tx, accounts};
 
-use super::{Stored, load, note};
+use super::{Stored, note};
 
 /// What a refresh came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,17 +37,12 @@ struct Lease {
     was_lost: bool,
 }
 
-/// Renews the tokens of this version.
+/// Renews the tokens that are stored.
 ///
 /// # Errors
 /// As the provider's failure says; what it means for the account is written by then.
-pub(super) async fn refresh(
-    hub: &Hub,
-    caller: &Caller,
-    id: &AccountId,
-    version: i64,
-) -> Result<Done, HubError> {
-    let Some(lease) = claim(hub, caller, id, version).await? else { return Ok(Done::NotOurs) };
+pub(super) async fn refresh(hub: &Hub, caller: &Caller, stored: Stored) -> Result<Done, HubError> {
+    let Some(lease) = claim(hub, caller, stored).await? else { return Ok(Done::NotOurs) };
     let values = lease.stored.values();
     let target = lease.stored.way.target(&values);
     match hub.provider.refresh(target, hub.clock.now()).await {
@@ -60,22 +54,18 @@ pub(super) async fn refresh(
     }
 }
 
-async fn claim(
-    hub: &Hub,
-    caller: &Caller,
-    id: &AccountId,
-    version: i64,
-) -> Result<Option<Lease>, HubError> {
+/// Takes the lease, if nobody has had it since the account was read.
+async fn claim(hub: &Hub, caller: &Caller, stored: Stored) -> Result<Option<Lease>, HubError> {
+    let Some(seen) = &stored.fresh else { return Ok(None) };
     let now = hub.clock.now();
-    let mut tx = hub.store.begin_write().await?;
-    let stored = load(hub, &mut tx, caller, id).await?;
     let until = now.plus_seconds(rules::LEASE_S);
-    let project = caller.project();
-    let Some(fence) = refresh::claim(&mut tx, project, id, version, now, until).await? else {
+    let (project, id) = (caller.project(), &stored.account.id);
+    let mut tx = hub.store.begin_append().await?;
+    let Some(fence) = refresh::claim(&mut tx, project, id, seen, now, until).await? else {
         return Ok(None);
     };
-    let was_lost = stored.fresh.as_ref().is_some_and(|fresh| fresh.asked_at.is_some());
     tx.commit().await?;
+    let was_lost = seen.asked_at.is_some();
     Ok(Some(Lease { stored, fence, was_lost }))
 }
 
@@ -94,23 +84,29 @@ async fn keep(
     let secrets: BTreeMap<String, Secret> = all.into();
     let life =
         TokenLife { expires_at: tokens.expires_at, refresh_after: rules::due_of(tokens, now) };
-    let mut tx = hub.store.begin_write().await?;
-    let version = kept.version + 1;
+    let (project, version) = (caller.project(), kept.version + 1);
+    // Most refreshes change nothing that others decide by, and wait for nobody.
+    let mut tx = hub.store.begin_append().await?;
     let sealed =
         hub.seal(&mut tx, caller, credentials_spot(&account.id, version), &secrets).await?;
     let credentials = Credentials { version, sealed, updated_at: now };
-    let project = caller.project();
+    let mut found = accounts::by_id(&mut tx, project, &account.id).await?;
+    if found.as_ref().is_some_and(|found| found.clone().credentials_work(now).changed) {
+        drop(tx);
+        tx = hub.store.begin_write().await?;
+        found = accounts::by_id(&mut tx, project, &account.id).await?;
+    }
     if refresh::renew(&mut tx, project, &account.id, lease.fence, &credentials, life).await? {
-        if let Some(found) = accounts::by_id(&mut tx, project, &account.id).await? {
+        if let Some(found) = found {
             let decided = found.credentials_work(now);
             write(hub, &mut tx, caller, decided, &[EventKind::AccountUpdated], now).await?;
         }
         tx.commit().await?;
         return Ok(Done::Renewed);
     }
-    // Whoever took over may have got the very same grant: only a deleted account's is revoked.
-    let is_gone = accounts::by_id(&mut tx, project, &account.id).await?.is_none();
     drop(tx);
+    // Whoever took over may have got the very same grant: only a deleted account's is revoked.
+    let is_gone = found.is_none();
     if is_gone {
         let mut values = way.setup.clone();
         values.extend_public(&account.setup);

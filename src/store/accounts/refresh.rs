@@ -2,7 +2,7 @@
 
 use crate::domain::ids::{AccountId, ProjectNumber};
 use crate::domain::time::Timestamp;
-use crate::store::{Result, Tx};
+use crate::store::{Param, Result, Tx};
 
 use super::{Credentials, TokenLife};
 
@@ -59,19 +59,26 @@ pub async fn freshness(
 
 /// Takes the lease on an account's tokens, and notes that the provider is about to be asked; the
 /// fence under which the outcome may be written, or `None` where somebody else has the lease or
-/// was faster.
+/// has had it since `seen` was read.
 pub async fn claim(
     tx: &mut Tx,
     project: ProjectNumber,
     id: &AccountId,
-    version: i64,
+    seen: &Freshness,
     now: Timestamp,
     until: Timestamp,
 ) -> Result<Option<i64>> {
     let sql = "update account_credentials set lease_until = ?1, lease_fence = lease_fence + 1, \
                asked_at = ?2 where project = ?3 and account = ?4 and version = ?5 \
-               and lease_until <= ?2 returning lease_fence";
-    let params = [until.into(), now.into(), project.into(), id.into(), version.into()];
+               and lease_fence = ?6 and lease_until <= ?2 returning lease_fence";
+    let params = [
+        until.into(),
+        now.into(),
+        project.into(),
+        id.into(),
+        seen.version.into(),
+        seen.fence.into(),
+    ];
     tx.optional(sql, &params, |row| row.int(0)).await
 }
 
@@ -162,6 +169,10 @@ pub struct Due {
     pub project_name: String,
     /// The account.
     pub account: AccountId,
+    /// Its connector.
+    pub provider: String,
+    /// Since when they are.
+    pub since: Timestamp,
 }
 
 /// Only accounts that may be called are kept fresh; the rest is when it may be called again.
@@ -172,18 +183,39 @@ const CALLABLE: &str = "from account_credentials c \
                         and a.status = 'active'";
 
 /// The accounts of all projects whose tokens are due and that nobody is at: the worker of the hub
-/// serves all projects, and acts in each as in that one alone.
-pub async fn due(tx: &mut Tx, now: Timestamp, limit: usize) -> Result<Vec<Due>> {
-    let sql = format!(
-        "select c.project, p.name, c.account {CALLABLE} and c.refresh_after <= ?1 \
-         and c.lease_until <= ?1 order by c.refresh_after limit ?2"
+/// serves all projects, and acts in each as in that one alone. At most `limit`, those that are due
+/// for the longest time first, behind `after` (since when, which account), and of no connector of
+/// `without`.
+pub async fn due(
+    tx: &mut Tx,
+    now: Timestamp,
+    after: Option<&(Timestamp, AccountId)>,
+    without: &[&str],
+    limit: usize,
+) -> Result<Vec<Due>> {
+    let mut sql = format!(
+        "select c.project, p.name, c.account, a.provider, c.refresh_after {CALLABLE} \
+         and c.refresh_after <= ?1 and c.lease_until <= ?1"
     );
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    tx.all(&sql, &[now.into(), limit.into()], |row| {
+    let mut params: Vec<Param<'_>> = vec![now.into(), limit.into()];
+    if let Some((since, account)) = after {
+        params.push((*since).into());
+        params.push(account.into());
+        sql.push_str(" and (c.refresh_after, c.account) > (?3, ?4)");
+    }
+    for provider in without {
+        params.push((*provider).into());
+        sql.push_str(&format!(" and a.provider <> ?{}", params.len()));
+    }
+    sql.push_str(" order by c.refresh_after, c.account limit ?2");
+    tx.all(&sql, &params, |row| {
         Ok(Due {
             project: ProjectNumber(row.int(0)?),
             project_name: row.text(1)?.to_owned(),
             account: row.parsed(2)?,
+            provider: row.text(3)?.to_owned(),
+            since: row.time(4)?,
         })
     })
     .await

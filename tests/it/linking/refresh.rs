@@ -164,7 +164,7 @@ async fn oa_14_a_refused_refresh_is_an_error_and_a_new_one_cures_it(mut world: T
     let calls = authority.calls();
     let answer = refresh::usable(&world.hub, &caller, &id, Want::Usable).await;
     refused(answer, &codes::ACCOUNT_NOT_USABLE);
-    assert_eq!(refresh::round(&world.hub, 64).await.unwrap(), Round::default());
+    assert_eq!(refresh::round(&world.hub, 64, || true).await.unwrap(), Round::default());
     assert_eq!((authority.calls(), refresh::next_due(&world.hub).await.unwrap()), (calls, None));
     authority.answers(None);
     accounts::refresh_now(&world.hub, &caller, &id, Guard::default()).await.unwrap();
@@ -196,7 +196,7 @@ async fn a_provider_that_is_down_is_waited_for(mut world: TestHub) {
     let before = world.events();
     authority.answers(None);
     world.clock.advance_seconds(3600);
-    let round = refresh::round(&world.hub, 64).await.unwrap();
+    let round = refresh::round(&world.hub, 64, || true).await.unwrap();
     assert_eq!(round, Round { refreshed: 1, failed: 0 });
     assert_eq!(world.number("select failures from account_credentials"), 0);
     assert_eq!(world.events(), before);
@@ -230,19 +230,20 @@ async fn the_worker_renews_what_is_due(mut world: TestHub) {
     let (caller, authority, config) = set_up(&mut world, "oauth2").await;
     authority.life_s(1000);
     let id = log_in(&world, &authority, &caller, &config).await;
-    assert_eq!(refresh::round(&world.hub, 64).await.unwrap(), Round::default());
+    assert_eq!(refresh::round(&world.hub, 64, || true).await.unwrap(), Round::default());
     let due = refresh::next_due(&world.hub).await.unwrap().unwrap();
     assert_eq!(due.millis_since(world.now()), 800_000);
     world.clock.advance_seconds(800);
     let other = authority.reached_by(world.another());
-    let (a, b) = tokio::join!(refresh::round(&world.hub, 64), refresh::round(&other, 64));
+    let (a, b) =
+        tokio::join!(refresh::round(&world.hub, 64, || true), refresh::round(&other, 64, || true));
     assert_eq!(a.unwrap().refreshed + b.unwrap().refreshed, 1);
     assert_eq!(authority.token_calls(), 2);
     let usable = refresh::usable(&world.hub, &caller, &id, Want::Usable).await.unwrap();
     assert_eq!(usable.version, 2);
     world.clock.advance_seconds(800);
     accounts::suspend(&world.hub, &caller, &id, Guard::default()).await.unwrap();
-    assert_eq!(refresh::round(&world.hub, 64).await.unwrap(), Round::default());
+    assert_eq!(refresh::round(&world.hub, 64, || true).await.unwrap(), Round::default());
     assert_eq!(refresh::next_due(&world.hub).await.unwrap(), None);
 }
 
