@@ -30,9 +30,19 @@ pub(crate) async fn set_up(world: &mut TestHub, method: &str) -> (Caller, Author
 }
 
 pub(crate) async fn add(world: &TestHub, caller: &Caller, method: &str) -> AuthConfig {
-    let mut new = config("acme");
+    add_to("acme", world, caller, method, method).await
+}
+
+pub(crate) async fn add_to(
+    connector: &str,
+    world: &TestHub,
+    caller: &Caller,
+    method: &str,
+    name: &str,
+) -> AuthConfig {
+    let mut new = config(connector);
     new.method = Some(method.parse().unwrap());
-    new.name = Some(method.to_owned());
+    new.name = Some(name.to_owned());
     if method != "api_key" {
         new.values = given(&[("client_id", "the-hub"), ("client_secret", "planted-client-secret")]);
     }

@@ -4,13 +4,18 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use hubctl::domain::account::Status;
+use hubctl::domain::auth_config::AuthConfig;
+use hubctl::domain::caller::Caller;
+use hubctl::domain::ids::AccountId;
 use hubctl::error::codes;
 use hubctl::hub::refresh::{self, Round, Want};
 use hubctl::hub::write::Guard;
-use hubctl::hub::{accounts, auth_configs};
+use hubctl::hub::{accounts, auth_configs, end_user};
 use serde_json::json;
 
-use super::{account, add, events, log_in, set_up};
+use super::{account, add, add_to, events, log_in, set_up};
+use crate::support::asked::session_with;
+use crate::support::authority::Authority;
 use crate::support::http::Reply;
 use crate::support::hub::{TestHub, on_both_databases, refused};
 
@@ -25,6 +30,7 @@ on_both_databases!(
     an_answer_lost_in_a_crash_asks_for_a_relink,
     the_worker_renews_what_is_due,
     tokens_without_a_browser_are_got_again,
+    a_provider_that_never_answers_holds_up_no_other,
 );
 
 async fn oa_15_threat_24_many_calls_over_three_hubs_ask_once(mut world: TestHub) {
@@ -250,19 +256,53 @@ async fn the_worker_renews_what_is_due(mut world: TestHub) {
 async fn tokens_without_a_browser_are_got_again(mut world: TestHub) {
     let (caller, authority, _) = set_up(&mut world, "api_key").await;
     let config = add(&world, &caller, "machine").await;
-    let mut new = crate::support::asked::session("acme-7");
-    new.auth_config = Some(config.id.clone());
-    let user = super::user(&world, &caller, new).await;
-    let linked = hubctl::hub::end_user::link(
-        &world.hub,
-        &user,
-        &config.id,
-        None,
-        auth_configs::Given::new(),
-    );
-    let id = linked.await.unwrap().account.id;
+    let id = link_a_machine(&world, &caller, &config, "acme-7").await;
     world.clock.advance_seconds(3600);
     let usable = refresh::usable(&world.hub, &caller, &id, Want::Usable).await.unwrap();
     assert_eq!((usable.version, usable.values.get("access_token")), (2, Some("access-2")));
     assert_eq!(authority.token_calls(), 2);
+}
+
+/// An account whose tokens need no browser.
+async fn link_a_machine(
+    world: &TestHub,
+    caller: &Caller,
+    config: &AuthConfig,
+    owner: &str,
+) -> AccountId {
+    let mut new = session_with(owner, config.connector.as_str());
+    new.auth_config = Some(config.id.clone());
+    let user = super::user(world, caller, new).await;
+    let none = auth_configs::Given::new();
+    let linked = end_user::link(&world.hub, &user, &config.id, None, none).await;
+    linked.unwrap().account.id
+}
+
+async fn a_provider_that_never_answers_holds_up_no_other(mut world: TestHub) {
+    let (caller, _authority, config) = set_up(&mut world, "machine").await;
+    let silent = Authority::start();
+    silent.welcome_as("silent", &mut world, &caller).await;
+    let dead = add_to("silent", &world, &caller, "machine", "silent").await;
+    // More than go on at once, at one provider and in all.
+    for number in 0..40 {
+        link_a_machine(&world, &caller, &dead, &format!("dead-{number}")).await;
+    }
+    world.clock.advance_seconds(1);
+    for number in 0..70 {
+        link_a_machine(&world, &caller, &config, &format!("alive-{number}")).await;
+    }
+    silent.answers(Some(Reply::silence()));
+    world.clock.advance_seconds(3600);
+    let others = async {
+        let renewed = "select count(*) from account_credentials where version = 2";
+        let until = std::time::Instant::now() + Duration::from_secs(15);
+        while world.number(renewed) < 70 {
+            assert!(std::time::Instant::now() < until, "{} of 70", world.number(renewed));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::select! {
+        round = refresh::round(&world.hub, 4096, || true) => panic!("it ended: {round:?}"),
+        () = others => {}
+    }
 }

@@ -72,8 +72,13 @@ impl Authority {
 
     /// A hub that may call it, and where its connector `acme` is there to be set up.
     pub(crate) async fn welcome(&self, world: &mut TestHub, caller: &Caller) {
+        self.welcome_as("acme", world, caller).await;
+    }
+
+    /// The same, by another key.
+    pub(crate) async fn welcome_as(&self, key: &str, world: &mut TestHub, caller: &Caller) {
         world.hub = self.reached_by(world.hub.clone());
-        let connector = self.connector();
+        let connector = Connector { key: key.parse().unwrap(), ..self.connector() };
         let row = OwnConnector {
             key: connector.key.clone(),
             version: connector.version.clone(),
