@@ -105,7 +105,11 @@ fn entry(value: &Value, offset: usize, length: usize) -> Result<String, Failure>
     let key = text(value, "key")?;
     let name = text(value, "name")?;
     let core = value.get("core").and_then(Value::as_bool).unwrap_or(false);
-    write!(out, "Entry {{ key: {key:?}, name: {name:?}, core: {core}, categories: &[")?;
+    let icon = value.get("icon").and_then(Value::as_str);
+    write!(
+        out,
+        "Entry {{ key: {key:?}, name: {name:?}, core: {core}, icon: {icon:?}, categories: &["
+    )?;
     for category in list(value, "categories") {
         let category = category.as_str().ok_or("a category is no text")?;
         write!(out, "Category::{}, ", variant(category))?;
@@ -115,9 +119,11 @@ fn entry(value: &Value, offset: usize, length: usize) -> Result<String, Failure>
         let needs_setup = list(method, "setup_fields").iter().any(|field| {
             field.get("required") == Some(&Value::Bool(true)) && field.get("default").is_none()
         });
+        let usable = method.get("unavailable").is_none_or(Value::is_null);
         write!(
             out,
-            "AuthSummary {{ key: {:?}, label: {:?}, kind: AuthKind::{}, needs_setup: {needs_setup} }}, ",
+            "AuthSummary {{ key: {:?}, label: {:?}, kind: AuthKind::{}, needs_setup: {needs_setup}, \
+             usable: {usable} }}, ",
             text(method, "key")?,
             text(method, "label")?,
             variant(text(method, "type")?),

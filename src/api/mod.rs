@@ -25,5 +25,6 @@ pub mod schema;
 pub mod webhooks;
 pub mod write;
 
+pub use end_user::{END_USER_OPERATIONS, EndUserOperation};
 pub use json_text::JsonText;
 pub use operations::{OPERATIONS, Operation, Origin};

@@ -6,6 +6,7 @@ use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
+use super::END_USER_OPERATIONS;
 use super::accounts::{Account, AccountDetail, Explanation};
 use super::auth_configs::AuthConfig;
 use super::connect_sessions::{ConnectSession, CreatedSession};
@@ -81,6 +82,7 @@ macro_rules! parameters {
 }
 
 mod configs;
+mod end_user;
 mod logs;
 mod proxy;
 mod webhooks;
@@ -341,6 +343,17 @@ pub fn document(url: &str) -> Value {
             methods.insert(operation.method.to_ascii_lowercase(), row);
         }
     }
+    let mut write = |place: Place, is_sent: bool| {
+        let generator = if is_sent { &mut sent } else { &mut given };
+        place(generator).to_value()
+    };
+    for operation in END_USER_OPERATIONS {
+        let Some(row) = end_user::row(operation, &mut write) else { continue };
+        let methods = paths.entry(operation.path).or_insert_with(|| json!({}));
+        if let Some(methods) = methods.as_object_mut() {
+            methods.insert(operation.method.to_ascii_lowercase(), row);
+        }
+    }
     let mut schemas = given.take_definitions(true);
     let sent = sent.take_definitions(true);
     let clashing: Vec<String> = sent
@@ -362,7 +375,7 @@ pub fn document(url: &str) -> Value {
         "info": {
             "title": "hubctl",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "An integration hub: connectors, auth configs, connect sessions and linked accounts. Paths under /admin are this hub's own; the others follow the vendor's platform API.",
+            "description": "An integration hub: connectors, auth configs, connect sessions and linked accounts. Paths under /admin are this hub's own; those under /hub are what end users' browsers ask for; the others follow the vendor's platform API.",
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
         "servers": [{ "url": url.trim_end_matches('/') }],
@@ -376,6 +389,7 @@ pub fn document(url: &str) -> Value {
                     "scheme": "basic",
                     "description": "The API key as user name, with an empty password.",
                 },
+                end_user::SECURITY: end_user::security_scheme(),
             },
         },
     })
@@ -416,16 +430,8 @@ fn path(
     let is_guarded =
         operation.origin == Origin::Extension && operation.method != "GET" && !is_passed;
     let guard = if is_guarded { GUARD } else { &[] };
-    let parameters: Vec<Value> = in_path(operation)
-        .chain(shape.parameters.iter().chain(guard).map(|parameter| {
-            json!({
-                "name": parameter.name,
-                "in": "query",
-                "required": parameter.name == ACTION.name,
-                "description": parameter.about,
-                "schema": (parameter.schema)(),
-            })
-        }))
+    let parameters: Vec<Value> = in_path(operation.path)
+        .chain(shape.parameters.iter().chain(guard).map(query))
         .chain(proxy::headers(operation))
         .collect();
     let mut responses = Map::new();
@@ -465,9 +471,18 @@ fn path(
     row
 }
 
-fn in_path(operation: &Operation) -> impl Iterator<Item = Value> {
-    let names = operation
-        .path
+fn query(parameter: &Parameter) -> Value {
+    json!({
+        "name": parameter.name,
+        "in": "query",
+        "required": parameter.name == ACTION.name,
+        "description": parameter.about,
+        "schema": (parameter.schema)(),
+    })
+}
+
+fn in_path(path: &str) -> impl Iterator<Item = Value> {
+    let names = path
         .split('/')
         .filter_map(|part| part.strip_prefix('{').and_then(|part| part.strip_suffix('}')));
     names.map(|name| {

@@ -25,6 +25,8 @@ pub struct Entry {
     pub auth: &'static [AuthSummary],
     /// Whether it is of the set that is known best.
     pub core: bool,
+    /// Where its logo is, if its definition names one.
+    pub icon: Option<&'static str>,
     offset: usize,
     length: usize,
 }
@@ -40,6 +42,8 @@ pub struct AuthSummary {
     pub kind: AuthKind,
     /// Whether the administrator must fill something in.
     pub needs_setup: bool,
+    /// Whether it can be used, and is not only described.
+    pub usable: bool,
 }
 
 /// What to look for; all of it must hold.

@@ -42,16 +42,18 @@ fn the_index_says_what_the_definitions_say() {
         assert_eq!(entry.key, connector.key.as_str());
         assert_eq!(entry.name, connector.name);
         assert_eq!(entry.core, connector.core);
+        assert_eq!(entry.icon, connector.icon.as_deref());
         assert_eq!(entry.categories, connector.categories);
         let first = connector.first_method_without_setup().map(|auth| auth.key.as_str());
         assert_eq!(entry.first_method_without_setup().map(|auth| auth.key), first);
         assert_eq!(entry.auth.len(), connector.auth.len());
-        for (AuthSummary { key, label, kind, needs_setup }, auth) in
+        for (AuthSummary { key, label, kind, needs_setup, usable }, auth) in
             entry.auth.iter().zip(&connector.auth)
         {
             assert_eq!(*key, auth.key.as_str());
             assert_eq!(*label, auth.label);
             assert_eq!((*kind, *needs_setup), (auth.kind, auth.needs_setup()));
+            assert_eq!(*usable, auth.unavailable.is_none(), "{key}");
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::store::Store;
 
 use super::credentials;
 use super::globals::Globals;
+use super::interrupts;
 use super::output::Output;
 use super::prompt::Interactive;
 use super::settings::{Local, Place, Remote, Settings, State};
@@ -49,6 +50,8 @@ pub(super) struct Context {
     pub output: Output,
     /// What may be asked.
     pub ask: Interactive,
+    /// Whether the command may change something on the hub.
+    writes: bool,
 }
 
 impl Context {
@@ -59,7 +62,19 @@ impl Context {
     pub(super) fn new(globals: Globals, settings: Settings) -> Result<Self, HubError> {
         let output = Output::new(settings.output.clone())?;
         let ask = Interactive { allowed: settings.may_ask };
-        Ok(Self { globals, settings, output, ask })
+        Ok(Self { globals, settings, output, ask, writes: false })
+    }
+
+    /// The same for a command that may change something on the hub.
+    pub(super) fn writing(self, writes: bool) -> Self {
+        Self { writes, ..self }
+    }
+
+    /// Called where the hub is reached: what is begun from here on is finished.
+    fn reached(&self) {
+        if self.writes {
+            interrupts::keep_a_write(self.globals.quiet);
+        }
     }
 
     /// The hub that the command acts on, opened now.
@@ -67,6 +82,7 @@ impl Context {
     /// # Errors
     /// When the store can't be opened, or has no such project.
     pub(super) async fn backend(&self) -> Result<Backend, HubError> {
+        self.reached();
         match &self.settings.place {
             Place::Local(local) => self.backend_on(local, store(local)?).await,
             Place::Remote(remote) => {
@@ -160,6 +176,7 @@ impl Context {
     /// As for [`Context::backend`].
     pub(super) async fn backend_reached_at(&self, public_url: Url) -> Result<Backend, HubError> {
         let local = self.settings.local()?;
+        self.reached();
         self.backend_at(local, store(local)?, public_url).await
     }
 

@@ -114,7 +114,7 @@ fn execute(arguments: &[OsString], env: Environment, told: &mut Told) -> Result<
     let settings = Settings::merge(&globals, env, SystemClock.now(), reading)?;
     told.as_json = settings.json_errors;
     told.in_color = settings.output.color_err;
-    let context = Context::new(globals, settings)?;
+    let context = Context::new(globals, settings)?.writing(leaf.writes_to_the_hub);
     if leaf.writes_to_the_hub {
         commands::confirm_profile(&context)?;
     }

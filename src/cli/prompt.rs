@@ -150,10 +150,10 @@ impl Interactive {
         if !self.allowed {
             return Err(needed());
         }
-        interrupts::take_over();
+        interrupts::begin_to_wait();
         let term = Term::stderr();
         let answer = question(&term);
-        interrupts::take_over();
+        interrupts::go_on();
         answer.map_err(|dialoguer::Error::IO(error)| {
             _ = term.show_cursor();
             if error.kind() == std::io::ErrorKind::Interrupted {

@@ -80,14 +80,15 @@ pub fn answer(
     }
     let is_oauth1 = matches!(method.token_request, Some(TokenRequest::OAuth1(_)));
     let name = if is_oauth1 { "oauth_verifier" } else { "code" };
+    // Who says no there sends the token back under this name, often without any other.
+    if is_oauth1 && request_token.is_some() && single(query, "denied") == request_token {
+        return Answer::Failed { code: "access_denied".to_owned(), description: None };
+    }
     if is_oauth1 && (request_token.is_none() || single(query, "oauth_token") != request_token) {
         return Answer::Malformed;
     }
     match single(query, name) {
         Some(code) => Answer::Code(Secret::new(code)),
-        None if is_oauth1 && query.iter().any(|(key, _)| key == "denied") => {
-            Answer::Failed { code: "access_denied".to_owned(), description: None }
-        }
         None => Answer::Malformed,
     }
 }

@@ -5,6 +5,7 @@ pub mod allowlist;
 pub mod api_key;
 pub mod attempt;
 pub mod auth_config;
+pub mod brand;
 pub mod caller;
 pub mod connect_session;
 pub mod connector;

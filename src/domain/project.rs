@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::allowlist::Allowlist;
+use super::brand::Brand;
 use super::ids::ProjectNumber;
 use super::origin::{BadWebAddress, Origin};
 use super::request_log::Keeping;
@@ -108,6 +109,8 @@ pub struct Project {
     pub app_origins: AppOrigins,
     /// What it wants of its log (KP-9, KP-10).
     pub keeping: Keeping,
+    /// How its page looks.
+    pub brand: Brand,
     /// When it was made.
     pub created_at: Timestamp,
 }

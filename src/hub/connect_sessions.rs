@@ -448,23 +448,30 @@ pub async fn authenticate(hub: &Hub, text: &str) -> Result<ConnectSession, HubEr
     Ok(opened_by(hub, text).await?.1)
 }
 
+pub(super) fn refused() -> HubError {
+    HubError::new(&codes::SESSION_TOKEN_INVALID, TOKEN_REFUSED)
+}
+
 pub(super) async fn opened_by(
     hub: &Hub,
     text: &str,
 ) -> Result<(ProjectNumber, ConnectSession), HubError> {
-    let refused = || HubError::new(&codes::SESSION_TOKEN_INVALID, TOKEN_REFUSED);
-    let token = SessionToken::parse(text).map_err(|_| refused())?;
+    let found = of_token(hub, text).await?;
+    found.filter(|(_, session)| session.is_open(hub.clock.now())).ok_or_else(refused)
+}
+
+/// The session of a token, also one that is over.
+pub(super) async fn of_token(
+    hub: &Hub,
+    text: &str,
+) -> Result<Option<(ProjectNumber, ConnectSession)>, HubError> {
+    let Ok(token) = SessionToken::parse(text) else { return Ok(None) };
     let mut tx = hub.store.begin_read().await?;
-    let hash_key = hub.known_hash_key(&mut tx).await?.ok_or_else(refused)?;
+    let Some(hash_key) = hub.known_hash_key(&mut tx).await? else { return Ok(None) };
     let row = SessionId::from_row(token.row());
     let found = connect_sessions::by_token_row(&mut tx, row).await?;
     // An unknown row costs the same comparison as a known one (threat 8).
     let stored = found.as_ref().map_or(&[0; 32][..], |(_, hash, _)| hash);
     let fits = hash_key.matches(PURPOSE, token.secret(), stored);
-    match found {
-        Some((project, _, session)) if fits && session.is_open(hub.clock.now()) => {
-            Ok((project, session))
-        }
-        _ => Err(refused()),
-    }
+    Ok(found.filter(|_| fits).map(|(project, _, session)| (project, session)))
 }

@@ -1,5 +1,6 @@
 //! The catalog as a project sees it: built-in connectors, and its own, which win over them.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -234,6 +235,50 @@ pub(super) async fn resolve(
     let built_in =
         catalog::get(key).filter(|connector| pin.is_none_or(|pin| pin.fits(&connector.version)));
     Ok(built_in.map(|connector| Resolved { connector, own: false }))
+}
+
+/// What a list of things to pick shows of a connector.
+pub(super) struct Pick {
+    pub(super) summary: Summary,
+    pub(super) logo_url: Option<String>,
+    /// The methods that can be used.
+    usable: Vec<String>,
+}
+
+impl Pick {
+    /// Whether accounts can be linked by this method.
+    pub(super) fn can_use(&self, method: &str) -> bool {
+        self.usable.iter().any(|usable| usable == method)
+    }
+}
+
+/// The same choice as [`resolve`] makes, for one of many: no built-in definition is read, since the
+/// index has all of this. `own` are the keys that the project has definitions of.
+pub(super) async fn pick(
+    tx: &mut Tx,
+    caller: &Caller,
+    own: &BTreeSet<ConnectorKey>,
+    key: &ConnectorKey,
+    pin: Option<&VersionPin>,
+) -> Result<Option<Pick>, HubError> {
+    if own.contains(key)
+        && let Some(found) = resolve_own(tx, caller, key, pin).await?
+    {
+        let methods = found.connector.auth.iter();
+        let usable = methods.filter(|method| method.unavailable.is_none());
+        let usable = usable.map(|method| method.key.to_string()).collect();
+        let logo_url = found.connector.icon.clone();
+        return Ok(Some(Pick { summary: found.summary(), logo_url, usable }));
+    }
+    let fits = pin.is_none_or(|pin| pin.fits(BUILT_IN_VERSION));
+    let entry = catalog::find_entry(key.as_str()).filter(|_| fits);
+    let Some((entry, summary)) = entry.and_then(|entry| Some((entry, Summary::built_in(entry)?)))
+    else {
+        return Ok(None);
+    };
+    let usable = entry.auth.iter().filter(|method| method.usable);
+    let usable = usable.map(|method| method.key.to_owned()).collect();
+    Ok(Some(Pick { summary, logo_url: entry.icon.map(str::to_owned), usable }))
 }
 
 /// The newest own version of a key that fits the pin.

@@ -12,16 +12,19 @@ use crate::domain::auth_config::AuthConfig;
 use crate::domain::caller::Caller;
 use crate::domain::connect_session::ConnectSession;
 use crate::domain::connector::values::{Mode, check_values};
-use crate::domain::connector::{AuthMethod, Connector, Field};
+use crate::domain::connector::{AuthMethod, Category, Connector, Field};
 use crate::domain::credentials::Values;
 use crate::domain::event::EventKind;
 use crate::domain::ids::{AccountId, AuthConfigId};
 use crate::domain::login;
 use crate::domain::names::ConnectorKey;
+use crate::domain::project::Project;
 use crate::domain::refusal::Refusal;
 use crate::domain::secret::Secret;
 use crate::error::{HubError, codes};
-use crate::store::{Tx, accounts, auth_configs, connect_sessions as sessions, projects};
+use crate::store::{
+    Tx, accounts, auth_configs, connect_sessions as sessions, own_connectors, projects,
+};
 
 use super::Hub;
 use super::accounts::View;
@@ -36,6 +39,8 @@ pub struct EndUser {
     pub(super) caller: Caller,
     /// The session.
     pub session: ConnectSession,
+    /// The project that the session belongs to, as it was when its door was opened.
+    pub project: Project,
 }
 
 impl EndUser {
@@ -106,8 +111,32 @@ pub async fn enter(hub: &Hub, token: &str) -> Result<EndUser, HubError> {
     let (project, session) = connect_sessions::opened_by(hub, token).await?;
     let mut tx = hub.store.begin_look().await?;
     let found = projects::by_number(&mut tx, project).await?;
-    let name = found.map(|project| project.name.to_string()).unwrap_or_default();
-    Ok(EndUser { caller: Caller::end_user(session.id, project, name), session })
+    let found = found.ok_or_else(connect_sessions::refused)?;
+    let caller = Caller::end_user(session.id, project, found.name.to_string());
+    Ok(EndUser { caller, session, project: found })
+}
+
+/// A session whose time is over, for a page that says so.
+#[derive(Debug, Clone)]
+pub struct Expired {
+    /// The project that it belonged to.
+    pub project: Project,
+}
+
+/// Whether a token that opens nothing did so until its session expired. Of one that was revoked,
+/// and of one that never was, nothing is told (threat 8).
+///
+/// # Errors
+/// As the store reports them.
+pub async fn expired(hub: &Hub, token: &str) -> Result<Option<Expired>, HubError> {
+    let Some((project, session)) = connect_sessions::of_token(hub, token).await? else {
+        return Ok(None);
+    };
+    if session.revoked_at.is_some() || session.is_open(hub.clock.now()) {
+        return Ok(None);
+    }
+    let mut tx = hub.store.begin_look().await?;
+    Ok(projects::by_number(&mut tx, project).await?.map(|project| Expired { project }))
 }
 
 /// The account that this session edits: the one it names (CS-12), or the owner's own of its
@@ -152,38 +181,35 @@ pub async fn choices(
         })
         .await?;
     }
+    let own = own_connectors::keys(&mut tx, caller.project()).await?;
     let mut choices = Vec::with_capacity(configs.len());
     for config in configs.into_iter().filter(AuthConfig::is_enabled) {
         let pin = config.pin.as_ref();
-        let found = connectors::resolve(&mut tx, caller, &config.connector, pin).await?;
-        let Some(found) = found.filter(|found| fits(session, &config, &found.connector)) else {
+        let found = connectors::pick(&mut tx, caller, &own, &config.connector, pin).await?;
+        let Some(found) = found.filter(|found| {
+            fits(session, &config, &found.summary.categories)
+                && found.can_use(config.method.as_str())
+        }) else {
             continue;
         };
-        let usable = found.connector.auth_method(&config.method);
-        if usable.is_none_or(|method| method.unavailable.is_some()) {
-            continue;
-        }
-        let logo_url = found.connector.icon.clone();
-        choices.push(Choice { config, connector: found.summary(), logo_url });
+        let connectors::Pick { summary, logo_url, .. } = found;
+        choices.push(Choice { config, connector: summary, logo_url });
     }
-    choices.sort_by(|a, b| {
-        let key = |choice: &Choice| {
-            let is_first = provider.is_some_and(|wanted| choice.config.connector == *wanted);
-            (!is_first, choice.connector.name.to_lowercase())
-        };
-        key(a).cmp(&key(b))
+    choices.sort_by_cached_key(|choice| {
+        let is_first = provider.is_some_and(|wanted| choice.config.connector == *wanted);
+        (!is_first, choice.connector.name.to_lowercase())
     });
     Ok(choices)
 }
 
 /// CS-22, HB-1: whether a session offers an auth config at all.
-fn fits(session: &ConnectSession, config: &AuthConfig, connector: &Connector) -> bool {
+fn fits(session: &ConnectSession, config: &AuthConfig, categories: &[Category]) -> bool {
     match &session.auth_config {
         Some(id) => config.id == *id,
         None => {
             config.is_default
                 && (session.categories.is_empty()
-                    || session.categories.iter().any(|one| connector.categories.contains(one)))
+                    || session.categories.iter().any(|one| categories.contains(one)))
         }
     }
 }
@@ -224,7 +250,7 @@ pub(super) async fn offer(
         return Err(Refusal::Disabled { connector, auth_config }.into());
     }
     let way = linking::way(hub, tx, caller, config).await?;
-    if !fits(&user.session, &way.config, &way.connector) {
+    if !fits(&user.session, &way.config, &way.connector.categories) {
         return Err(not_offered());
     }
     let account = edited(tx, user).await?;

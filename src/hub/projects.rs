@@ -3,12 +3,14 @@
 use serde_json::json;
 
 use crate::domain::allowlist::{Allowlist, Entry};
+use crate::domain::brand::{self, DisplayName, Edit, Logo};
 use crate::domain::caller::{Caller, Permission};
+use crate::domain::ids::ProjectNumber;
 use crate::domain::origin::Origin;
 use crate::domain::project::{AppOrigins, DEFAULT_PROJECT, Project, ProjectName};
 use crate::domain::request_log::{Bodies, Keeping, Retention};
 use crate::error::{HubError, codes};
-use crate::store::{Tx, projects};
+use crate::store::{Tx, project_logos, projects};
 
 use super::Hub;
 use super::write::{Guard, Outcome, Record};
@@ -98,6 +100,8 @@ pub struct Changes {
     pub log_bodies: Option<Bodies>,
     /// For how long its log is kept; rows that are there already go when they were to (KP-9).
     pub log_retention: Option<Retention>,
+    /// How its page looks.
+    pub brand: brand::Changes,
 }
 
 /// Changes a project's settings. The local administrator is never locked out by them.
@@ -121,12 +125,19 @@ pub async fn update(
         bodies: changes.log_bodies.unwrap_or(before.keeping.bodies),
         retention: changes.log_retention.unwrap_or(before.keeping.retention),
     };
-    let after = Project { allowlist, app_origins, keeping, ..before.clone() };
+    let look = before.brand.changed(&changes.brand);
+    let after = Project { allowlist, app_origins, keeping, brand: look, ..before.clone() };
     if after == before {
         return Ok(Outcome::unchanged(before));
     }
     projects::save(&mut tx, &after).await?;
     projects::set_keeping(&mut tx, &after).await?;
+    projects::set_brand(&mut tx, &after).await?;
+    match &changes.brand.logo {
+        Edit::Keep => {}
+        Edit::Clear => project_logos::delete(&mut tx, after.number).await?,
+        Edit::Set(logo) => project_logos::save(&mut tx, after.number, logo).await?,
+    }
     let facts = |project: &Project| {
         let entries = project.allowlist.entries().iter();
         let origins = project.app_origins.as_slice().iter().map(Origin::as_str);
@@ -135,6 +146,9 @@ pub async fn update(
             "app_origins": origins.collect::<Vec<_>>(),
             "log_bodies": project.keeping.bodies.as_str(),
             "log_retention_days": project.keeping.retention.as_days(),
+            "display_name": project.brand.name.as_ref().map(DisplayName::as_str),
+            "accent_color": project.brand.accent.map(|accent| accent.to_string()),
+            "logo": project.brand.logo.as_ref().map(ToString::to_string),
         }))
     };
     let record = Record {
@@ -150,6 +164,15 @@ pub async fn update(
         hub.logs.set_keeping(after.number, after.keeping);
     }
     Ok(Outcome { before: Some(before), after: Some(after), changed: true, affected: 0, operation })
+}
+
+/// A project's logo, for browsers that show its page: whoever knows the hash has seen the page.
+///
+/// # Errors
+/// As the store reports them.
+pub async fn logo(hub: &Hub, project: ProjectNumber, hash: &str) -> Result<Option<Logo>, HubError> {
+    let mut tx = hub.store.begin_read().await?;
+    Ok(project_logos::by_hash(&mut tx, project, hash).await?)
 }
 
 /// How many accounts a project has.

@@ -49,6 +49,7 @@ migrations! {
     4 "0004_webhooks";
     5 "0005_request_logs";
     7 "0007_session_expiry";
+    8 "0008_brands";
 }
 
 /// Number of the latest step.

@@ -23,6 +23,7 @@ mod migrate;
 pub mod oauth_apps;
 pub mod operations;
 pub mod own_connectors;
+pub mod project_logos;
 pub mod projects;
 pub mod request_logs;
 pub mod session_expiry;

@@ -1,5 +1,7 @@
 //! Table `own_connectors`: connectors that a project imported.
 
+use std::collections::BTreeSet;
+
 use crate::domain::ids::ProjectNumber;
 use crate::domain::names::ConnectorKey;
 use crate::domain::time::Timestamp;
@@ -37,6 +39,13 @@ pub async fn by_key(
 ) -> Result<Vec<OwnConnector>> {
     let sql = format!("{COLUMNS} where project = ?1 and key = ?2");
     tx.all(&sql, &[project.into(), key.as_str().into()], read).await
+}
+
+/// The keys of a project's own connectors.
+pub async fn keys(tx: &mut Tx, project: ProjectNumber) -> Result<BTreeSet<ConnectorKey>> {
+    let sql = "select distinct key from own_connectors where project = ?1";
+    let keys = tx.all(sql, &[project.into()], |row| row.parsed(0)).await?;
+    Ok(keys.into_iter().collect())
 }
 
 /// All of a project, by key.

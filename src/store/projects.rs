@@ -1,5 +1,6 @@
 //! Table `projects`.
 
+use crate::domain::brand::{Brand, Color, DisplayName, Edit, LogoMark};
 use crate::domain::ids::ProjectNumber;
 use crate::domain::project::{Project, ProjectName};
 use crate::domain::request_log::{Keeping, Retention};
@@ -8,7 +9,7 @@ use crate::domain::time::Timestamp;
 use super::{Result, Row, StoreError, Tx};
 
 const COLUMNS: &str = "select number, name, created_at, allow_ips, app_origins, log_bodies, \
-                       log_retention_days from projects";
+                       log_retention_days, display_name, accent_color, logo from projects";
 
 fn read(row: &Row<'_>) -> Result<Project> {
     Ok(Project {
@@ -18,7 +19,16 @@ fn read(row: &Row<'_>) -> Result<Project> {
         allowlist: row.parsed(3)?,
         app_origins: row.parsed(4)?,
         keeping: read_keeping(row, 5)?,
+        brand: read_brand(row, 7)?,
     })
+}
+
+/// Each is empty where it is absent.
+fn read_brand(row: &Row<'_>, first: usize) -> Result<Brand> {
+    let name: Edit<DisplayName> = row.parsed(first)?;
+    let accent: Edit<Color> = row.parsed(first + 1)?;
+    let logo: Edit<LogoMark> = row.parsed(first + 2)?;
+    Ok(Brand { name: name.over(None), accent: accent.over(None), logo: logo.over(None) })
 }
 
 fn read_keeping(row: &Row<'_>, first: usize) -> Result<Keeping> {
@@ -60,7 +70,7 @@ pub async fn list(tx: &mut Tx) -> Result<Vec<Project>> {
 pub async fn insert(tx: &mut Tx, name: &ProjectName, now: Timestamp) -> Result<Option<Project>> {
     let sql = "insert into projects (name, created_at) values (?1, ?2) \
                on conflict (name) do nothing returning number, name, created_at, allow_ips, \
-               app_origins, log_bodies, log_retention_days";
+               app_origins, log_bodies, log_retention_days, display_name, accent_color, logo";
     tx.optional(sql, &[name.as_str().into(), now.into()], read).await
 }
 
@@ -79,6 +89,19 @@ pub async fn set_keeping(tx: &mut Tx, project: &Project) -> Result<()> {
     let Keeping { bodies, retention } = project.keeping;
     let days = i64::from(retention.as_days());
     tx.execute(sql, &[bodies.as_str().into(), days.into(), project.number.into()]).await?;
+    Ok(())
+}
+
+/// Keeps how a project's page looks, without the picture of its logo.
+pub async fn set_brand(tx: &mut Tx, project: &Project) -> Result<()> {
+    let sql = "update projects set display_name = ?1, accent_color = ?2, logo = ?3 \
+               where number = ?4";
+    let Brand { name, accent, logo } = &project.brand;
+    let name = name.as_ref().map_or("", DisplayName::as_str);
+    let accent = accent.map(|accent| accent.to_string()).unwrap_or_default();
+    let logo = logo.as_ref().map(ToString::to_string).unwrap_or_default();
+    let params = [name.into(), (&accent).into(), (&logo).into(), project.number.into()];
+    tx.execute(sql, &params).await?;
     Ok(())
 }
 

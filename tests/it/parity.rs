@@ -224,6 +224,13 @@ projects update second --log-bodies errors --log-retention 30d
 projects update second --log-bodies some
 projects update second --log-retention 36h
 projects update second --log-retention 4000d
+projects update second --display-name Acme --accent-color #0a7cff --logo @logo.svg --json
+projects update second --display-name Acme --accent-color #0a7cff --logo @logo.svg
+projects get second
+projects update second --accent-color blue
+projects update second --logo @own.json
+projects update second --display-name= --logo= --dry-run
+projects update second --display-name= --logo= --json
 projects delete second
 projects delete second --yes --json
 projects delete third --yes
@@ -289,6 +296,7 @@ impl Side {
                 "authorization": {"type": "bearer", "token": "${api_key}"}}]}"#;
         home.file("own.json", own.replace('\n', " "));
         home.file("owners.csv", "origin_owner_id,provider\na,bamboohr\nb,bamboohr\n");
+        home.file("logo.svg", "<svg xmlns=\"http://www.w3.org/2000/svg\"/>");
         home.file("hook-secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
         let eyes = Eyes::of(&home);
         Self { home, eyes, kept: HashMap::new() }

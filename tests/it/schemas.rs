@@ -134,6 +134,7 @@ fn every_answer_fits_its_schema() {
         ("keys delete", "ci deploy --yes", "writes"),
         ("projects create", "second", "project"),
         ("projects update", "second --allow-ip 10.0.0.0/8", "write"),
+        ("projects update", "second --display-name Acme --accent-color #123456", "write"),
         ("projects create", "third", "project"),
         ("projects create", "fourth", "project"),
         ("projects get", "second", "project"),

@@ -16,11 +16,13 @@ use crate::hub::oauth::{Attempt, AttemptState};
 
 mod form;
 mod logo;
+mod operations;
 #[cfg(test)]
 mod tests;
 
 pub use form::{Config, ConfigField, ConfigNotice, ConnectorForm, Help, Validation};
 pub use logo::Logo;
+pub use operations::{END_USER_OPERATIONS, EndUserOperation};
 
 /// What stands for a stored secret; it reveals no character (SE-2).
 pub const SECRET_PLACEHOLDER: &str = "__secretvalue:**redacted**";

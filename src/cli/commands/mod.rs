@@ -33,6 +33,7 @@ pub(super) mod meta;
 pub(super) mod oauth_apps;
 mod parameters;
 pub(super) mod profile;
+mod project_page;
 pub(super) mod projects;
 pub(super) mod request;
 pub(super) mod serve;

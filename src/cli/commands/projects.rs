@@ -14,6 +14,7 @@ use crate::error::{HubError, codes};
 use crate::hub::projects::Changes;
 use crate::hub::write::Guard;
 
+use super::project_page::{self, Look};
 use super::{Batch, consent, result};
 
 /// List the projects of the store
@@ -53,6 +54,7 @@ impl Run for Get {
             ("Keys used from", sources(&project)),
             ("Embedded in", embedders(&project)),
             ("Log", kept(&project)),
+            ("Page", project_page::look(&project)),
         ];
         context.output.item(&project, Some(&lines))
     }
@@ -117,6 +119,9 @@ impl Run for Create {
 /// of its own, nor the pages that end users see.
 ///
 /// A changed --log-retention is for calls from now on; rows that are there go when they were to.
+///
+/// --display-name, --accent-color and --logo are how the page behind an auth link looks. Texts on
+/// the colour, and links in it, are made light or dark enough to be read. An empty value clears.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Update {
     /// Name of the project
@@ -134,6 +139,9 @@ pub(in crate::cli) struct Update {
             "clear_app_origin",
             "log_bodies",
             "log_retention",
+            "display_name",
+            "accent_color",
+            "logo",
         ]
     )]
     allow_ip: Vec<Entry>,
@@ -157,6 +165,9 @@ pub(in crate::cli) struct Update {
     /// Keep new rows of the log for so long: whole days such as 30d, up to ten years
     #[arg(long, value_name = "DURATION", value_parser = retention)]
     log_retention: Option<Retention>,
+
+    #[command(flatten)]
+    look: Look,
 }
 
 impl Run for Update {
@@ -164,6 +175,7 @@ impl Run for Update {
         context.output.check_writes(false)?;
         let sets_ips = self.clear_allow_ip || !self.allow_ip.is_empty();
         let sets_origins = self.clear_app_origin || !self.app_origin.is_empty();
+        let sets_look = self.look.is_given();
         let sets_log = self.log_bodies.is_some() || self.log_retention.is_some();
         let allowlist = Allowlist::new(self.allow_ip)
             .map_err(|error| HubError::new(&codes::BAD_VALUE, format!("--allow-ip: {error}")))?;
@@ -172,6 +184,7 @@ impl Run for Update {
             app_origins: sets_origins.then(|| AppOrigins::new(self.app_origin)),
             log_bodies: self.log_bodies,
             log_retention: self.log_retention,
+            brand: self.look.changes()?,
         };
         let backend = context.backend().await?;
         let written = backend.update_project(&self.name, changes, context.guard()).await?;
@@ -197,6 +210,14 @@ impl Run for Update {
                 (false, _) => format!("The log of project {name} is kept so already: {keeps}."),
                 (true, true) => format!("The log of project {name} would be kept so: {keeps}."),
                 (true, false) => format!("The log of project {name} is kept so now: {keeps}."),
+            });
+        }
+        if sets_look {
+            let look = after.map(project_page::look).unwrap_or_default();
+            parts.push(match (written.changed, written.dry_run) {
+                (false, _) => format!("The page of {name} looks so already: {look}."),
+                (true, true) => format!("The page of {name} would look so: {look}."),
+                (true, false) => format!("The page of {name} looks so now: {look}."),
             });
         }
         let text = parts.join(" ");

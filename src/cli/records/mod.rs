@@ -29,6 +29,9 @@ impl Record for Project {
         Column::wide("app_origins", "APP ORIGINS"),
         Column::wide("log_bodies", "LOG BODIES"),
         Column::wide("log_retention_days", "LOG DAYS"),
+        Column::wide("display_name", "PAGE NAME"),
+        Column::wide("accent_color", "COLOUR"),
+        Column::wide("logo_type", "LOGO"),
     ];
     const FIELDS: &'static [&'static str] = &[
         "id",
@@ -37,6 +40,10 @@ impl Record for Project {
         "app_origins",
         "log_bodies",
         "log_retention_days",
+        "display_name",
+        "accent_color",
+        "logo_type",
+        "logo_hash",
         "created_at",
     ];
 
@@ -52,6 +59,9 @@ impl Record for Project {
             Cell::from(self.app_origins.join(",")),
             Cell::from(self.log_bodies.as_str()),
             Cell::Number(i64::try_from(self.log_retention_days).unwrap_or(i64::MAX)),
+            Cell::from(self.display_name.as_deref().unwrap_or_default()),
+            Cell::from(self.accent_color.as_deref().unwrap_or_default()),
+            Cell::from(self.logo_type.as_deref().unwrap_or_default()),
         ]);
     }
 }

@@ -6,7 +6,7 @@
 
 use url::Url;
 
-use super::template::{Part, Template};
+use super::template::{Form, Part, Template};
 
 /// Why an address can't be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -58,7 +58,7 @@ pub fn fill(
     let mut written = String::new();
     let mut place = Place::Host;
     let mut rest = pieces.as_slice();
-    if let [Part::Value { name, member }, after @ ..] = rest {
+    if let [Part::Value { name, member, form: None }, after @ ..] = rest {
         written = whole(name, &get(name, *member)?, plain)?;
         place = if written.contains('?') { Place::Query } else { Place::Path };
         rest = after;
@@ -78,8 +78,8 @@ pub fn fill(
                 written.push_str(text);
                 place = after_text(&written, place);
             }
-            Part::Value { name, member } => {
-                let text = get(name, member)?;
+            Part::Value { name, member, form } => {
+                let text = Form::written(form, get(name, member)?);
                 match place {
                     Place::Host => {
                         let last = rest.get(number + 1).is_none_or(

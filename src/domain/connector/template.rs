@@ -8,13 +8,51 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A text in which `${name}` stands for a field, a captured value, or one of the reserved names.
+/// A text in which `${name}` stands for a field, a captured value, or one of the reserved names, and
+/// `${name|form}` for the same written as a place wants it (see [`Form`]).
 #[derive(Debug, Clone, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Template(String);
 
 /// Names that stand for what the hub makes itself, so no field may have them.
 pub const RESERVED: [&str; 3] = ["access_token", "jwt", "saml_assertion"];
+
+/// How a value is written where it stands: some systems want one name in two spellings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// `lower-hyphens`: lower case, with `-` for `_`, as host names have it.
+    LowerHyphens,
+    /// `UPPER_UNDERSCORES`: upper case, with `_` for `-`.
+    UpperUnderscores,
+}
+
+impl Form {
+    fn of(name: &str) -> Option<Self> {
+        match name {
+            "lower-hyphens" => Some(Self::LowerHyphens),
+            "UPPER_UNDERSCORES" => Some(Self::UpperUnderscores),
+            _ => None,
+        }
+    }
+
+    /// The value, written so.
+    #[must_use]
+    pub fn write(self, value: &str) -> String {
+        match self {
+            Self::LowerHyphens => value.to_lowercase().replace('_', "-"),
+            Self::UpperUnderscores => value.to_uppercase().replace('-', "_"),
+        }
+    }
+
+    /// The value as it is where no form is asked for.
+    #[must_use]
+    pub fn written(form: Option<Self>, value: String) -> String {
+        match form {
+            Some(form) => form.write(&value),
+            None => value,
+        }
+    }
+}
 
 /// A piece of a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +65,8 @@ pub enum Part<'a> {
         name: &'a str,
         /// A member of the value, which then is JSON; only where the template is nothing else.
         member: Option<&'a str>,
+        /// How the value is written.
+        form: Option<Form>,
     },
     /// A `${` that no placeholder follows.
     Broken(&'a str),
@@ -76,9 +116,10 @@ impl Template {
         for part in self.parts() {
             match part {
                 Part::Text(text) | Part::Broken(text) => filled.push_str(text),
-                Part::Value { name, member } => {
+                Part::Value { name, member, form } => {
                     let found = value(name, member);
-                    filled.push_str(&found.ok_or_else(|| MissingValue(name.to_owned()))?);
+                    let found = found.ok_or_else(|| MissingValue(name.to_owned()))?;
+                    filled.push_str(&Form::written(form, found));
                 }
             }
         }
@@ -103,7 +144,7 @@ pub fn is_name(text: &str) -> bool {
 #[must_use]
 pub fn parts(text: &str) -> Vec<Part<'_>> {
     if let Some((name, member)) = whole_member(text) {
-        return vec![Part::Value { name, member: Some(member) }];
+        return vec![Part::Value { name, member: Some(member), form: None }];
     }
     let mut found = Vec::new();
     let mut rest = text;
@@ -112,12 +153,12 @@ pub fn parts(text: &str) -> Vec<Part<'_>> {
             found.push(Part::Text(&rest[..start]));
         }
         let inner = &rest[start + 2..];
-        match inner.find('}').map(|end| (&inner[..end], end)) {
-            Some((name, end)) if is_name(name) => {
-                found.push(Part::Value { name, member: None });
+        match inner.find('}').and_then(|end| Some((named(&inner[..end])?, end))) {
+            Some(((name, form), end)) => {
+                found.push(Part::Value { name, member: None, form });
                 rest = &inner[end + 1..];
             }
-            _ => {
+            None => {
                 found.push(Part::Broken(&rest[start..start + 2]));
                 rest = inner;
             }
@@ -129,6 +170,15 @@ pub fn parts(text: &str) -> Vec<Part<'_>> {
     found
 }
 
+/// What stands between the braces: a name, and after `|` a form.
+fn named(text: &str) -> Option<(&str, Option<Form>)> {
+    let (name, form) = match text.split_once('|') {
+        Some((name, form)) => (name, Some(Form::of(form)?)),
+        None => (text, None),
+    };
+    is_name(name).then_some((name, form))
+}
+
 /// `${name}.member` as a whole; within a longer text the dot is a plain dot, as in a host.
 fn whole_member(text: &str) -> Option<(&str, &str)> {
     let (name, member) = text.strip_prefix("${")?.split_once("}.")?;
@@ -138,7 +188,7 @@ fn whole_member(text: &str) -> Option<(&str, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{MissingValue, Part, Template, parts};
+    use super::{Form, MissingValue, Part, Template, parts};
 
     #[test]
     fn placeholders_are_found_among_text() {
@@ -146,9 +196,9 @@ mod tests {
             parts("https://${portal}.example.com/${id}"),
             [
                 Part::Text("https://"),
-                Part::Value { name: "portal", member: None },
+                Part::Value { name: "portal", member: None, form: None },
                 Part::Text(".example.com/"),
-                Part::Value { name: "id", member: None },
+                Part::Value { name: "id", member: None, form: None },
             ]
         );
         assert_eq!(parts("${a"), [Part::Broken("${"), Part::Text("a")]);
@@ -158,9 +208,26 @@ mod tests {
 
     #[test]
     fn a_member_is_read_only_where_the_placeholder_stands_alone() {
-        let member = Part::Value { name: "account", member: Some("private_key") };
+        let member = Part::Value { name: "account", member: Some("private_key"), form: None };
         assert_eq!(parts("${account}.private_key"), [member]);
         assert!(!parts("x${account}.private_key").contains(&member));
+    }
+
+    #[test]
+    fn a_value_is_written_in_the_form_that_its_place_wants() {
+        let form = Some(Form::LowerHyphens);
+        let host = parts("https://${id|lower-hyphens}.example");
+        assert_eq!(host[1], Part::Value { name: "id", member: None, form });
+        for given in ["1234567_SB1", "1234567-sb1", "1234567_sb1"] {
+            let filled = |text: &str| Template::new(text).fill(|_, _| Some(given.to_owned()));
+            assert_eq!(filled("${id|lower-hyphens}.example").as_deref(), Ok("1234567-sb1.example"));
+            assert_eq!(filled("${id|UPPER_UNDERSCORES}").as_deref(), Ok("1234567_SB1"));
+            assert_eq!(filled("${id}").as_deref(), Ok(given));
+        }
+        for bad in ["${id|}", "${|lower-hyphens}", "${id|upper}", "${id | lower-hyphens}"] {
+            assert_eq!(parts(bad)[0], Part::Broken("${"), "{bad}");
+        }
+        assert_eq!(parts("${id|lower-hyphens|UPPER_UNDERSCORES}")[0], Part::Broken("${"));
     }
 
     #[test]

@@ -135,6 +135,11 @@ fn oauth_1_comes_back_with_its_own_request_token() {
     assert_eq!(read("oauth_token=t2&oauth_verifier=v"), Answer::Malformed);
     assert_eq!(read("oauth_verifier=v"), Answer::Malformed);
     assert_eq!(answer(&method, &pairs("oauth_token=t1&oauth_verifier=v"), None), Answer::Malformed);
+    let denied = Answer::Failed { code: "access_denied".to_owned(), description: None };
+    assert_eq!(read("denied=t1"), denied);
+    assert_eq!(read("oauth_token=t1&denied=t1&oauth_verifier=v"), denied);
+    assert_eq!(read("denied=t2"), Answer::Malformed);
+    assert_eq!(answer(&method, &pairs("denied=t1"), None), Answer::Malformed);
 }
 
 #[test]

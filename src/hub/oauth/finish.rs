@@ -93,6 +93,7 @@ async fn ended(hub: &Hub, claimed: &Claimed, state: AttemptState) -> Result<Ende
         attempt,
         connector: claimed.way.connector.name.clone(),
         return_to: claimed.kept.return_to.clone(),
+        project: claimed.user.project.clone(),
     })
 }
 
@@ -125,9 +126,8 @@ async fn claim(hub: &Hub, returned: &Returned<'_>) -> Result<Claimed, HubError> 
         tx.commit().await?;
         return Err(error);
     }
-    let name = projects::by_number(&mut tx, project).await?;
-    let name = name.map(|project| project.name.to_string()).unwrap_or_default();
-    let caller = Caller::end_user(stored.session, project, name);
+    let own = projects::by_number(&mut tx, project).await?.ok_or_else(bad_state)?;
+    let caller = Caller::end_user(stored.session, project, own.name.to_string());
     let session = sessions::by_id(&mut tx, project, stored.session).await?.ok_or_else(bad_state)?;
     let Some(id) = &stored.attempt.auth_config else { return Err(bad_state()) };
     let config = crate::hub::accounts::auth_config(&mut tx, &caller, id).await;
@@ -139,7 +139,7 @@ async fn claim(hub: &Hub, returned: &Returned<'_>) -> Result<Claimed, HubError> 
     if !attempts::claim(&mut tx, project, &stored, now).await? {
         return Err(bad_state());
     }
-    let user = EndUser { caller, session };
+    let user = EndUser { caller, session, project: own };
     // CS-29: the attempt has a life of its own, but a revoked session ends it.
     if user.session.revoked_at.is_some() {
         let error = HubError::new(&codes::SESSION_TOKEN_INVALID, "the session was revoked");

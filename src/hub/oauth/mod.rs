@@ -13,6 +13,7 @@ use crate::domain::login;
 use crate::domain::oauth::login::{Login, NoLogin, login_url, redirect_uri};
 use crate::domain::oauth::pkce;
 use crate::domain::origin::Origin;
+use crate::domain::project::Project;
 use crate::domain::provider_reason;
 use crate::domain::secret::Secret;
 use crate::domain::token::{RANDOM_BYTES, StateToken, secret_part};
@@ -73,6 +74,8 @@ pub struct Ended {
     pub connector: String,
     /// Where to go, of a registered origin (OA-11); otherwise the hub's own page says how it ended.
     pub return_to: Option<Url>,
+    /// The project that the login belongs to.
+    pub project: Project,
 }
 
 fn unknown() -> HubError {
@@ -287,18 +290,15 @@ fn misconfigured(error: &dyn std::fmt::Display) -> HubError {
 }
 
 async fn origins(hub: &Hub, tx: &mut Tx, caller: &Caller) -> Result<Vec<Origin>, HubError> {
-    let mut origins = hub.app_origins.clone();
-    if let Some(project) = projects::by_number(tx, caller.project()).await? {
-        origins.extend_from_slice(project.app_origins.as_slice());
-    }
-    Ok(origins)
+    let project = projects::by_number(tx, caller.project()).await?;
+    Ok(project.map_or_else(|| hub.app_origins.clone(), |project| app_origins(hub, &project)))
 }
 
-/// The origins of the applications that may embed the page of this session: those of the hub and
-/// those of its project (OA-11, threat 26).
-pub async fn app_origins(hub: &Hub, user: &EndUser) -> Result<Vec<Origin>, HubError> {
-    let mut tx = hub.store.begin_look().await?;
-    origins(hub, &mut tx, &user.caller).await
+/// The origins of the applications that may embed a project's page: those of the hub and its own
+/// (OA-11, threat 26).
+#[must_use]
+pub fn app_origins(hub: &Hub, project: &Project) -> Vec<Origin> {
+    hub.app_origins.iter().chain(project.app_origins.as_slice()).cloned().collect()
 }
 
 /// What a login keeps until its end user comes back.

@@ -163,6 +163,46 @@ fn credentials_go_into_the_body_at_any_depth() {
 }
 
 #[test]
+fn netsuites_sandboxes_are_called_by_one_name_and_signed_for_by_the_other() {
+    let netsuite = crate::catalog::get(&"netsuite".parse().unwrap()).unwrap();
+    let method = netsuite.auth_method(&"token_based".parse().unwrap()).unwrap();
+    for (account, host, realm) in [
+        ("1234567", "1234567", "1234567"),
+        ("1234567_SB1", "1234567-sb1", "1234567_SB1"),
+        ("1234567-sb1", "1234567-sb1", "1234567_SB1"),
+        ("TSTDRV1234567", "tstdrv1234567", "TSTDRV1234567"),
+    ] {
+        let values = values(&[
+            ("account_id", account),
+            ("consumer_key", "ck"),
+            ("consumer_secret", "cs"),
+            ("token_id", "tk"),
+            ("token_secret", "ts"),
+        ]);
+        let target = Target { connector: &netsuite, method, values: &values };
+        let filling = provider().plain_filling(target);
+        let root = filling.address(&netsuite.base_url).unwrap();
+        let wanted = format!("https://{host}.suitetalk.api.netsuite.com/services/rest");
+        assert_eq!(root.as_str(), wanted);
+        let mut request = Request::new(Method::GET, root);
+        provider().sign(target, &mut request, now()).unwrap();
+        let value = header(&request, "authorization");
+        let wanted = format!("OAuth realm=\"{realm}\", oauth_consumer_key=\"ck\"");
+        assert!(value.starts_with(&wanted), "{value}");
+    }
+    // Logins and tokens go to the same host.
+    let values = values(&[("account_id", "1234567_SB1")]);
+    for method in &netsuite.auth {
+        let target = Target { connector: &netsuite, method, values: &values };
+        let filling = provider().plain_filling(target);
+        for address in [&method.authorization_url, &method.token_url].into_iter().flatten() {
+            let url = filling.address(address).unwrap();
+            assert!(url.host_str().unwrap().starts_with("1234567-sb1."), "{url}");
+        }
+    }
+}
+
+#[test]
 fn signatures_are_made_over_the_request() {
     let oauth1 = json!({
         "type": "oauth1", "consumer_key": "${key}", "consumer_secret": "${key}",

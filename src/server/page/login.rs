@@ -154,6 +154,9 @@ async fn callback(
         true => Err(HubError::new(&codes::OAUTH_BAD_STATE, "a parameter has a NUL character")),
         false => oauth::finish(&context.state.hub, returned).await,
     };
+    if let Ok(ended) = &ended {
+        context.belongs_to(&ended.project);
+    }
     let mut response = context.answer(ended.map(|ended| end(&context, &ended, link.as_ref())));
     if let Some(login) = login {
         let url = context.state.hub.public_url();

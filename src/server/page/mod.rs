@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use askama::Template;
@@ -23,6 +24,7 @@ use crate::api::requests::Query;
 use crate::domain::connector::Category;
 use crate::domain::ids::{AttemptId, AuthConfigId};
 use crate::domain::origin::Origin;
+use crate::domain::project::Project;
 use crate::domain::secret::Secret;
 use crate::error::{HubError, Kind, codes};
 use crate::hub::auth_configs::Given;
@@ -33,6 +35,7 @@ use super::AppState;
 use super::caller::Source;
 use super::respond::{Failure, status};
 
+mod brand;
 mod form;
 mod frame;
 mod login;
@@ -40,6 +43,7 @@ mod texts;
 mod trouble;
 mod view;
 
+use brand::Look;
 use form::Place;
 use texts::{Texts, with};
 use view::{App, Chip, Frame, Link, ListPage, MessagePage, Trouble};
@@ -56,18 +60,28 @@ const LOGIN_LIFE: Duration = Duration::from_mins(10);
 /// The routes; those of logins stand beside them.
 pub(super) fn routes() -> Router<AppState> {
     Router::new()
+        .route(&brand::path(), get(brand::logo))
         .route("/connect/{token}", get(open))
         .route("/connect/{token}/{integration_id}", get(show).post(submit))
         .merge(login::routes())
 }
 
-/// What every answer needs: the browser's language, a nonce, and who may frame the page.
+/// What every answer needs: the browser's language, a nonce, and whose page it is.
 struct Context {
     state: AppState,
     source: Source,
     t: &'static Texts,
     nonce: String,
-    framers: OnceLock<Vec<Origin>>,
+    shown: OnceLock<Shown>,
+    /// Whether the link is one whose time is over.
+    is_expired: AtomicBool,
+}
+
+/// What a project says of its pages.
+struct Shown {
+    look: Look,
+    /// Who may frame them.
+    framers: Vec<Origin>,
 }
 
 impl FromRequestParts<AppState> for Context {
@@ -77,20 +91,29 @@ impl FromRequestParts<AppState> for Context {
         let Ok(source) = Source::from_request_parts(parts, state).await;
         let language = parts.headers.get(ACCEPT_LANGUAGE).and_then(|text| text.to_str().ok());
         let (t, nonce) = (Texts::of(language), state.hub.new_nonce()?);
-        Ok(Self { state: state.clone(), source, t, nonce, framers: OnceLock::new() })
+        let shown = OnceLock::new();
+        Ok(Self {
+            state: state.clone(),
+            source,
+            t,
+            nonce,
+            shown,
+            is_expired: AtomicBool::new(false),
+        })
     }
 }
 
 impl Context {
     fn frame(&self, title: impl Into<String>) -> Frame {
-        Frame::new(self.t, self.nonce.clone(), title.into())
+        let look = self.shown.get().map(|shown| shown.look.clone()).unwrap_or_default();
+        Frame::new(self.t, self.nonce.clone(), title.into(), look)
     }
 
     fn render(&self, status: StatusCode, template: &impl Template) -> Response {
         match template.render() {
             Ok(html) => {
-                let framers =
-                    self.framers.get().map_or(self.state.hub.app_origins(), Vec::as_slice);
+                let framers = self.shown.get().map(|shown| shown.framers.as_slice());
+                let framers = framers.unwrap_or(self.state.hub.app_origins());
                 frame::page(status, html, &self.nonce, framers)
             }
             // A template fails only where a value can't be written, which none of these can.
@@ -101,16 +124,36 @@ impl Context {
         }
     }
 
-    /// Opens a link; what is wrong with one gets one answer (threats 8, 9).
+    /// Opens a link; what is wrong with one gets one answer, but for a link that has expired: who
+    /// has that may know it (threats 8, 9).
     async fn enter(&self, token: &str) -> Result<EndUser, HubError> {
-        let entered = end_user::enter(&self.state.hub, token).await;
-        let user = entered.map_err(|error| match error.code().kind {
-            Kind::Unauthenticated => self.source.refused(error, &self.state),
-            _ => error,
-        })?;
-        let framers = oauth::app_origins(&self.state.hub, &user).await?;
-        self.framers.get_or_init(|| framers);
-        Ok(user)
+        let hub = &self.state.hub;
+        let error = match end_user::enter(hub, token).await {
+            Ok(user) => {
+                self.belongs_to(&user.project);
+                return Ok(user);
+            }
+            Err(error) => error,
+        };
+        if error.code().kind != Kind::Unauthenticated {
+            return Err(error);
+        }
+        if let Some(expired) = end_user::expired(hub, token).await? {
+            self.belongs_to(&expired.project);
+            self.is_expired.store(true, Ordering::Relaxed);
+            // No guess: it was the right token.
+            return Err(error);
+        }
+        Err(self.source.refused(error, &self.state))
+    }
+
+    /// From here on, the pages are those of this project.
+    fn belongs_to(&self, project: &Project) {
+        let hub = &self.state.hub;
+        self.shown.get_or_init(|| Shown {
+            look: Look::of(project, frame::base_path(hub.public_url())),
+            framers: oauth::app_origins(hub, project),
+        });
     }
 
     /// The address of a link's page, or of the form of one connector.
@@ -217,10 +260,11 @@ fn list(context: &Context, token: &str, user: &EndUser, all: &[Choice], query: &
     let wanted = &wanted[..wanted.floor_char_boundary(80)];
     let category = query.text("category").and_then(|text| text.parse::<Category>().ok());
     let here = context.address(token, None);
+    let lower = wanted.to_lowercase();
     let fits = |choice: &&Choice| {
-        let name = choice.connector.name.to_lowercase();
-        let searched = name.contains(&wanted.to_lowercase())
-            || choice.connector.key.as_str().contains(&wanted.to_lowercase());
+        let searched = lower.is_empty()
+            || choice.connector.name.to_lowercase().contains(&lower)
+            || choice.connector.key.as_str().contains(&lower);
         searched && category.is_none_or(|one| choice.connector.categories.contains(&one))
     };
     let found: Vec<&Choice> = all.iter().filter(fits).collect();

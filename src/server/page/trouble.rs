@@ -1,5 +1,7 @@
 //! What goes wrong before there is a form: a page that says it in plain words, and nothing more.
 
+use std::sync::atomic::Ordering;
+
 use axum::response::Response;
 use http::StatusCode;
 use http::header::{HeaderValue, RETRY_AFTER};
@@ -15,6 +17,9 @@ pub(super) fn page(context: &Context, error: &HubError) -> Response {
     let t = context.t;
     let is = |code: &Code| error.code().name == code.name;
     let (status, title, text) = match error.code().kind {
+        Kind::Unauthenticated if context.is_expired.load(Ordering::Relaxed) => {
+            (StatusCode::GONE, t.expired_title, t.expired)
+        }
         Kind::Unauthenticated => (StatusCode::GONE, t.gone_title, t.gone),
         Kind::RateLimited => (StatusCode::TOO_MANY_REQUESTS, t.too_many_title, t.too_many),
         _ if is(&codes::OAUTH_BAD_STATE) || is(&codes::ATTEMPT_OVER) => {

@@ -1,5 +1,6 @@
 //! What the templates are filled with. Everything is text, and is escaped where it is put in.
 
+use super::brand::Look;
 use super::texts::Texts;
 
 include!(concat!(env!("OUT_DIR"), "/page_templates.rs"));
@@ -15,12 +16,14 @@ pub(super) struct Frame {
     pub(super) nonce: String,
     pub(super) css: &'static str,
     pub(super) js: &'static str,
+    /// The project's own.
+    pub(super) look: Look,
 }
 
 impl Frame {
-    pub(super) fn new(t: &'static Texts, nonce: String, title: String) -> Self {
+    pub(super) fn new(t: &'static Texts, nonce: String, title: String, look: Look) -> Self {
         let (css, js) = (include_str!("assets/page.css"), include_str!("assets/page.js"));
-        Self { t, title, go: None, nonce, css, js }
+        Self { t, title, go: None, nonce, css, js, look }
     }
 }
 

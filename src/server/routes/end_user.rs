@@ -9,12 +9,13 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::response::IntoResponse;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, delete, get, patch, post};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use serde_json::json;
 use tower_http::cors::{Any, CorsLayer};
 
+use crate::api::END_USER_OPERATIONS;
 use crate::api::end_user::{
     AttemptStatus, ConnectorForm, CreatedAttempt, EditedAccount, Integration, Integrations, Linked,
     NewAttempt, Settings, Submission,
@@ -47,21 +48,30 @@ pub(super) fn routes() -> Router<AppState> {
         .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE, Method::OPTIONS])
         .allow_headers([header::CONTENT_TYPE, TOKEN, VERSION])
         .max_age(REMEMBERED);
-    let attempts = |at: &str| {
-        Router::new()
-            .route(at, post(create_attempt))
-            .route(&format!("{at}/{{id}}"), get(attempt).delete(cancel_attempt))
-    };
-    Router::new()
-        .route("/hub/settings", get(settings))
-        .route("/hub/connectors", get(connectors))
-        .route("/hub/connectors/{integration_id}", get(connector))
-        .route("/hub/accounts", post(link))
-        .route("/hub/accounts/{id}", get(account).patch(relink))
-        .merge(attempts("/hub/connection_attempts"))
-        // Where releases 1.3.0 to 1.3.2 ask.
-        .merge(attempts("/connect_sessions/connection_attempts"))
-        .layer(cors)
+    let all = END_USER_OPERATIONS.iter().fold(Router::new(), |router, operation| {
+        let Some(handler) = handler(operation.id) else { return router };
+        let router = match operation.old_path() {
+            Some(old) => router.route(&old, handler.clone()),
+            None => router,
+        };
+        router.route(operation.path, handler)
+    });
+    all.layer(cors)
+}
+
+fn handler(id: &str) -> Option<MethodRouter<AppState>> {
+    Some(match id {
+        "hub.settings.get" => get(settings),
+        "hub.connectors.list" => get(connectors),
+        "hub.connectors.get" => get(connector),
+        "hub.accounts.create" => post(link),
+        "hub.accounts.get" => get(account),
+        "hub.accounts.update" => patch(relink),
+        "hub.attempts.create" => post(create_attempt),
+        "hub.attempts.get" => get(attempt),
+        "hub.attempts.cancel" => delete(cancel_attempt),
+        _ => return None,
+    })
 }
 
 /// The end user whose token came with the request.
@@ -216,4 +226,17 @@ fn config_id(text: &str) -> Result<AuthConfigId, HubError> {
 
 fn attempt_id(text: &str) -> Result<AttemptId, HubError> {
     named(text, &codes::ATTEMPT_UNKNOWN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{END_USER_OPERATIONS, handler, routes};
+
+    #[test]
+    fn every_operation_of_end_users_has_a_route() {
+        for operation in END_USER_OPERATIONS {
+            assert!(handler(operation.id).is_some(), "{}", operation.id);
+        }
+        let _ = routes();
+    }
 }

@@ -1,10 +1,14 @@
 //! The hub API and the pages of end users over HTTP: who gets in, what is shown, what is refused.
 
+use std::time::{Duration, Instant};
+
+use hubctl::api::{END_USER_OPERATIONS, EndUserOperation};
 use serde_json::{Value, json};
 
 use crate::support::cli::TestHome;
-use crate::support::serving::{Answer, Client, Serving};
+use crate::support::serving::{Answer, Client, PATIENCE, Serving};
 
+use super::description::Checker;
 use super::{Api, text};
 
 /// A connector of one's own that asks for a name and a key; nothing calls it.
@@ -384,6 +388,95 @@ fn threat_09_a_page_of_a_link_that_is_over_has_no_form() {
     }
 }
 
+/// Opens a link until it is told that its time is over.
+fn wait_until_over(open: impl Fn() -> Answer) -> Answer {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let answer = open();
+        if answer.status != 200 {
+            return answer;
+        }
+        assert!(Instant::now() < until, "a session of a second goes on");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// The answer without what names the request.
+fn told(answer: &Answer) -> Value {
+    let mut body = answer.json();
+    for name in ["request_id", "timestamp"] {
+        body.as_object_mut().unwrap().remove(name).unwrap();
+    }
+    body
+}
+
+#[test]
+fn threat_09_cs_28_a_link_that_has_expired_says_so_to_who_has_it_alone() {
+    let world = World::start();
+    world.home.run("projects update default --display-name Northwind").code(0);
+    let token = world.token(&json!({"provider": "sample", "expires_in": 1}));
+    let link = format!("/connect/{token}");
+    let form = world.open(&link);
+    let config = world.config("sample");
+    let over = wait_until_over(|| world.open(&link));
+    for answer in [
+        over,
+        world.open(&format!("/connect/{token}/{config}")),
+        world.open(&format!("/connect/{token}?c={config}")),
+        world.open(&format!("/connect/oauth2/{config}?token={token}")),
+    ] {
+        let page = answer.status(410);
+        let html = page.text();
+        assert!(html.contains("This link has expired") && html.contains("Northwind"), "{html}");
+        assert!(!html.contains("<form") && !html.contains("no longer works"), "{html}");
+        assert_eq!(page.headers["cache-control"], "no-store");
+    }
+    // A form that was open before is not taken any more.
+    if form.status == 200 {
+        let mark = form_token(&form);
+        let sent = [("form_token", mark.as_str()), ("v.api_key", "sample-planted")];
+        let action = format!("/connect/{token}/{config}");
+        let late = world.submit(&action, "Sec-Fetch-Site: same-origin\r\n", &sent).status(410);
+        assert!(late.text().contains("This link has expired"));
+    }
+    assert!(world.accounts().is_empty());
+    // Who does not have the link learns nothing: every near miss is told what all are told.
+    let (cut, longer) = (&token[..token.len() - 1], format!("{token}x"));
+    for guess in [cut, &longer, "hcs_1_x"] {
+        let html = world.open(&format!("/connect/{guess}")).status(410).text();
+        assert!(html.contains("This link no longer works"), "{html}");
+        assert!(!html.contains("Northwind") && !html.contains("expired"), "{html}");
+    }
+    // The hub API tells nobody the difference.
+    let (expired, unknown) = (world.user(&token), world.user(cut));
+    let body = json!({"integration_id": config, "credentials": {"api_key": "sample-planted"}});
+    for (method, path, body) in [
+        ("GET", "/hub/settings", None),
+        ("GET", "/hub/connectors", None),
+        ("POST", "/hub/accounts", Some(&body)),
+        ("POST", "/hub/connection_attempts", None),
+    ] {
+        let answer = expired.ask(method, path, body).status(401);
+        assert_eq!(answer.problem(), "session.token_invalid", "{path}");
+        assert_eq!(told(&answer), told(&unknown.ask(method, path, body).status(401)), "{path}");
+    }
+    assert!(world.accounts().is_empty());
+}
+
+#[test]
+fn an_expired_link_that_is_opened_often_is_no_guess() {
+    let world = World::start();
+    let token = world.token(&json!({"expires_in": 1}));
+    let link = format!("/connect/{token}");
+    wait_until_over(|| world.open(&link));
+    for _ in 0..40 {
+        world.open(&link).status(410);
+    }
+    // Whereas guesses are counted.
+    let statuses: Vec<u16> = (0..40).map(|_| world.open("/connect/hcs_1_x").status).collect();
+    assert!(statuses.contains(&410) && statuses.contains(&429), "{statuses:?}");
+}
+
 #[test]
 fn a_page_is_small_however_much_there_is_to_choose_from() {
     let home = TestHome::new();
@@ -415,4 +508,115 @@ fn a_page_is_small_however_much_there_is_to_choose_from() {
         text(&row[0], "id")
     }));
     assert!(form.status(200).body.len() < 50 << 10);
+}
+
+/// A path with this in place of what it names.
+fn named(operation: &EndUserOperation, name: &str) -> String {
+    match (operation.path.find('{'), operation.path.find('}')) {
+        (Some(from), Some(to)) => {
+            format!("{}{name}{}", &operation.path[..from], &operation.path[to + 1..])
+        }
+        _ => operation.path.to_owned(),
+    }
+}
+
+/// A body with which an operation succeeds.
+fn body_for(id: &str, config: &str, token: &str) -> Option<Value> {
+    match id {
+        "hub.accounts.create" | "hub.accounts.update" => Some(
+            json!({"integration_id": config, "credentials": {"api_key": "sample-planted-again"}}),
+        ),
+        "hub.attempts.create" => Some(json!({ "token": token })),
+        _ => None,
+    }
+}
+
+#[test]
+fn every_operation_of_end_users_answers_as_described() {
+    let world = World::start();
+    let (config, acme) = (world.config("sample"), world.config("acme"));
+    let first = world.token(&json!({"provider": "sample"}));
+    let body = body_for("hub.accounts.create", &config, &first);
+    let linked = world.user(&first).ask("POST", "/hub/accounts", body.as_ref()).status(201).json();
+    let account = text(&linked, "id");
+    // In edit mode everything of an account is answered, and its stored secret is a mark.
+    let token = world.token(&json!({"provider": "sample", "account_id": account}));
+    let user = world.user(&token);
+    let missing = "01999999-9999-7999-8999-999999999901";
+    let mut checker = Checker::new(&world.api);
+    for operation in END_USER_OPERATIONS {
+        let &EndUserOperation { id, method, path } = operation;
+        let name = match id {
+            "hub.connectors.get" => config.clone(),
+            "hub.accounts.get" | "hub.accounts.update" => account.clone(),
+            _ if path.contains('{') => {
+                let made = user.ask("POST", "/hub/connection_attempts", None).status(201);
+                text(&made.json(), "id")
+            }
+            _ => String::new(),
+        };
+        let body = body_for(id, &config, &token);
+        let ask = |api: &Api, name: &str| api.ask(method, &named(operation, name), body.as_ref());
+        let mut check = |answer: &Answer| checker.check_at(id, method, path, answer);
+        // Neither nobody nor the holder of an API key gets in, nor who guesses.
+        let guess = world.user("hcs_1_neverneverneverneverneverneverneverneve");
+        if id == "hub.attempts.create" {
+            // Old releases send the token in the body alone.
+            check(&user.saying(ORIGIN).ask(method, path, None).status(401));
+            check(&ask(&user.saying(ORIGIN), &name).status(201));
+        } else {
+            check(&ask(&user.saying(ORIGIN), &name).status(401));
+            check(&ask(&world.api, &name).status(401));
+        }
+        check(&ask(&guess, &name).status(401));
+        if path.contains('{') {
+            check(&ask(&user, missing).status(404));
+            check(&ask(&user, "nonsense").status(404));
+        }
+        if body.is_some() {
+            for bad in [json!([]), json!("text"), json!(7)] {
+                check(&user.ask(method, &named(operation, &name), Some(&bad)).status(400));
+            }
+        }
+        let answer = ask(&user, &name);
+        assert!((200..300).contains(&answer.status), "{id}: {}", answer.text());
+        assert!(!answer.text().contains("sample-planted"), "{id}: {}", answer.text());
+        check(&answer);
+    }
+    // Forms and lists of other shapes, and how other logins end.
+    let all = world.user(&world.token(&json!({})));
+    checker.check_at(
+        "hub.connectors.list",
+        "GET",
+        "/hub/connectors",
+        &all.get("/hub/connectors").status(200),
+    );
+    let form = all.get(&format!("/hub/connectors/{acme}")).status(200);
+    checker.check_at("hub.connectors.get", "GET", "/hub/connectors/{integration_id}", &form);
+    checker.check_at(
+        "hub.settings.get",
+        "GET",
+        "/hub/settings",
+        &all.get("/hub/settings").status(200),
+    );
+    let wrong = json!({"integration_id": config, "credentials": {"api_key": "wrong"}});
+    let refused = all.post("/hub/accounts", &wrong).status(422);
+    checker.check_at("hub.accounts.create", "POST", "/hub/accounts", &refused);
+    let attempt = text(&all.ask("POST", "/hub/connection_attempts", None).json(), "id");
+    let at = format!("/hub/connection_attempts/{attempt}");
+    for wanted in ["pending", "cancelled"] {
+        let answer = all.get(&at).status(200);
+        assert_eq!(answer.json()["status"], wanted);
+        checker.check_at("hub.attempts.get", "GET", "/hub/connection_attempts/{id}", &answer);
+        all.delete(&at).status(204);
+    }
+    for operation in END_USER_OPERATIONS {
+        let seen = checker.seen(operation.id);
+        assert!(seen.iter().any(|status| *status < 300), "{}: {seen:?}", operation.id);
+        // Where releases 1.3.0 to 1.3.2 ask, the same answers.
+        if let Some(old) = operation.old_path() {
+            let old = old.replace("{id}", &attempt);
+            assert_eq!(all.ask(operation.method, &old, None).status / 100, 2, "{old}");
+        }
+    }
 }

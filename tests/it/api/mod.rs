@@ -1,5 +1,6 @@
 //! The API over HTTP: the contract, its description, and what it withstands.
 
+mod brand;
 mod calls;
 mod contract;
 mod description;
@@ -7,6 +8,7 @@ mod end_user;
 mod hostile;
 mod kill;
 mod lists;
+mod page_cost;
 mod planted;
 mod request_logs;
 mod sdk;

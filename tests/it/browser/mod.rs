@@ -3,7 +3,9 @@
 //! A driver serves one test. Whatever it shows is looked at by axe-core as well, and kept as a
 //! picture among what tests put out.
 
+mod brand;
 mod component;
+mod logins;
 mod oidc;
 mod page;
 

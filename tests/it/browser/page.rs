@@ -2,6 +2,7 @@
 //! without a mouse.
 
 use super::{World, browse};
+use crate::support::serving::PATIENCE;
 
 const BUTTON: &str = "button.go";
 
@@ -137,6 +138,36 @@ fn threat_09_a_link_that_is_over_says_so_and_has_no_form() {
             assert!(!browser.has("form").await && !browser.has("input").await);
         }
         browser.show("gone").await;
+    });
+}
+
+#[test]
+fn threat_09_a_link_that_has_expired_says_so_in_its_own_words() {
+    let world = World::start("");
+    browse(&[], async |browser| {
+        let link = world.link("--provider sample --expires-in 1");
+        let until = std::time::Instant::now() + PATIENCE;
+        let title = loop {
+            browser.open(&link).await;
+            let title = browser.find("h1").await.text().await.unwrap();
+            if title != "Connect Sample provider" {
+                break title;
+            }
+            assert!(std::time::Instant::now() < until, "a session of a second goes on");
+        };
+        assert_eq!(title, "This link has expired");
+        assert!(!browser.has("form").await && !browser.has("input").await);
+        assert!(browser.text().await.contains("Ask whoever sent it to you for a new one."));
+        browser.show("expired").await;
+        // With the name of who sent it, which a stranger's guess does not have.
+        world.home.run("projects update default --display-name Northwind").code(0);
+        browser.open(&link).await;
+        browser.heading("This link has expired").await;
+        assert_eq!(browser.find(".brand").await.text().await.unwrap(), "Northwind");
+        browser.show("expired-brand").await;
+        browser.open(&format!("{link}x")).await;
+        browser.heading("This link no longer works").await;
+        assert!(!browser.has(".brand").await);
     });
 }
 

@@ -1,9 +1,11 @@
 //! The command line as its users meet it: the built binary, in a process of its own.
 
 mod bad_input;
+mod brand;
 mod contract;
 mod customers;
 mod doctor;
+mod interrupts;
 mod keys;
 mod links;
 mod orders;

@@ -3,7 +3,9 @@
 mod administrator;
 mod door;
 mod login;
+mod oauth1;
 mod refresh;
+mod shared_app;
 
 use hubctl::domain::account::Account;
 use hubctl::domain::auth_config::AuthConfig;
@@ -56,7 +58,16 @@ pub(crate) async fn user(world: &TestHub, caller: &Caller, new: NewSession) -> E
 }
 
 pub(crate) async fn user_of(world: &TestHub, caller: &Caller, owner: &str) -> EndUser {
-    user(world, caller, session_with(owner, "acme")).await
+    user_of_provider(world, caller, owner, "acme").await
+}
+
+pub(crate) async fn user_of_provider(
+    world: &TestHub,
+    caller: &Caller,
+    owner: &str,
+    provider: &str,
+) -> EndUser {
+    user(world, caller, session_with(owner, provider)).await
 }
 
 /// A login that comes back with this code.

@@ -4,6 +4,7 @@
 mod accounts;
 mod auth_configs;
 mod batch;
+mod brands;
 mod deleting;
 mod disabling;
 mod expiry;

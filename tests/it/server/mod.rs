@@ -1,5 +1,6 @@
 //! The server as a process: how it starts and ends, what it withstands, what it tells.
 
+mod attempts;
 mod expiry;
 mod inside;
 mod life;

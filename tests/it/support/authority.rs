@@ -35,6 +35,10 @@ struct State {
     gate: Option<(Sender<()>, Receiver<()>)>,
     rotates: bool,
     life_s: u64,
+    /// The secret of its client.
+    secret: String,
+    /// Clients that asked for tokens.
+    clients: Vec<String>,
 }
 
 /// The third party.
@@ -64,7 +68,13 @@ impl Gate {
 
 impl Authority {
     pub(crate) fn start() -> Self {
-        let state = Arc::new(Mutex::new(State { rotates: true, life_s: 3600, ..State::default() }));
+        let state = State {
+            rotates: true,
+            life_s: 3600,
+            secret: "planted-client-secret".to_owned(),
+            ..State::default()
+        };
+        let state = Arc::new(Mutex::new(state));
         let own = Arc::clone(&state);
         let server = FakeHub::start(move |asked, _| answer(&own, asked));
         Self { state, server }
@@ -165,6 +175,16 @@ impl Authority {
         self.change(|state| state.life_s = life_s);
     }
 
+    /// The client has another secret from now on.
+    pub(crate) fn accepts_secret(&self, secret: &str) {
+        self.change(|state| secret.clone_into(&mut state.secret));
+    }
+
+    /// The clients that asked for tokens, in order.
+    pub(crate) fn clients(&self) -> Vec<String> {
+        self.change(|state| state.clients.clone())
+    }
+
     /// The next token call waits.
     pub(crate) fn gate(&self) -> Gate {
         let ((came_in, came), (go, go_out)) = (channel(), channel());
@@ -241,7 +261,8 @@ fn token<'a>(state: &mut State, member: &impl Fn(&str) -> &'a str) -> Reply {
         return reply.clone();
     }
     let refused = |code: &str| Reply::json(400, &json!({"error": code}));
-    if member("client_secret") != "planted-client-secret" {
+    state.clients.push(member("client_id").to_owned());
+    if member("client_secret") != state.secret {
         return Reply::json(401, &json!({"error": "invalid_client"}));
     }
     let gives_refresh = match member("grant_type") {

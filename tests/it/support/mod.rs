@@ -15,6 +15,7 @@ pub(crate) mod hub;
 pub(crate) mod postgres;
 #[cfg(unix)]
 pub(crate) mod serving;
+pub(crate) mod signer;
 
 /// The secret part of a session's token or an API key; it may have a `_` of its own.
 pub(crate) fn secret_part(text: &str) -> &str {

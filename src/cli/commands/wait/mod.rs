@@ -88,7 +88,7 @@ async fn until<T>(
 ) -> Result<Ended<T>, HubError> {
     let (begun, pace) = (Instant::now(), Pace::of(context));
     let (mut pause, mut was_answered) = (pace.first, false);
-    interrupts::take_over();
+    interrupts::begin_to_wait();
     loop {
         match unless_stopped(context, look(live)).await {
             Ok(Some(seen)) => return Ok(Ended::Seen(seen, begun.elapsed())),

@@ -51,7 +51,7 @@ fn without_anchor(address: &str) -> String {
 
 /// An address that may have placeholders.
 pub(super) fn template(address: &str, names: &Names<'_>) -> Result<(), String> {
-    if let [Part::Value { name, member: None }, ..] = parts(address).as_slice() {
+    if let [Part::Value { name, member: None, form: None }, ..] = parts(address).as_slice() {
         lead(name, names)?;
         let rest = &address[name.len() + "${}".len()..];
         if rest.is_empty() || rest.starts_with(['/', '?']) {

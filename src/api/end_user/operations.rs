@@ -1,0 +1,72 @@
+//! The one table of what end users' browsers ask for: router and documentation read it.
+
+/// One operation. No API key opens it, but the token of a session (contract section 9).
+#[derive(Debug, Clone, Copy)]
+pub struct EndUserOperation {
+    /// Stable id: resource and verb.
+    pub id: &'static str,
+    /// HTTP method.
+    pub method: &'static str,
+    /// Path below the API's root.
+    pub path: &'static str,
+}
+
+/// Where the connection attempts are.
+const ATTEMPTS: &str = "/hub/connection_attempts";
+/// Where releases 1.3.0 to 1.3.2 of the component ask for them.
+const OLD_ATTEMPTS: &str = "/connect_sessions/connection_attempts";
+
+impl EndUserOperation {
+    /// The path at which old releases of the component ask for the same.
+    #[must_use]
+    pub fn old_path(&self) -> Option<String> {
+        self.path.strip_prefix(ATTEMPTS).map(|rest| format!("{OLD_ATTEMPTS}{rest}"))
+    }
+}
+
+macro_rules! operations {
+    ($($id:literal $method:literal $path:literal;)*) => {
+        /// Every operation of end users.
+        pub const END_USER_OPERATIONS: &[EndUserOperation] =
+            &[$(EndUserOperation { id: $id, method: $method, path: $path }),*];
+    };
+}
+
+operations! {
+    "hub.settings.get" "GET" "/hub/settings";
+    "hub.connectors.list" "GET" "/hub/connectors";
+    "hub.connectors.get" "GET" "/hub/connectors/{integration_id}";
+    "hub.accounts.create" "POST" "/hub/accounts";
+    "hub.accounts.get" "GET" "/hub/accounts/{id}";
+    "hub.accounts.update" "PATCH" "/hub/accounts/{id}";
+    "hub.attempts.create" "POST" "/hub/connection_attempts";
+    "hub.attempts.get" "GET" "/hub/connection_attempts/{id}";
+    "hub.attempts.cancel" "DELETE" "/hub/connection_attempts/{id}";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::END_USER_OPERATIONS;
+    use crate::api::OPERATIONS;
+
+    #[test]
+    fn ids_and_routes_are_nobody_elses() {
+        let others = OPERATIONS.iter().map(|row| (row.id, row.method, row.path));
+        let own = END_USER_OPERATIONS.iter().map(|row| (row.id, row.method, row.path));
+        let (ids, routes): (HashSet<_>, HashSet<_>) =
+            others.chain(own).map(|(id, method, path)| (id, (method, path))).unzip();
+        let all = OPERATIONS.len() + END_USER_OPERATIONS.len();
+        assert_eq!((ids.len(), routes.len()), (all, all));
+        assert!(END_USER_OPERATIONS.iter().all(|row| row.path.starts_with("/hub/")));
+    }
+
+    #[test]
+    fn old_releases_find_the_attempts_alone() {
+        let all = END_USER_OPERATIONS.iter();
+        let old: Vec<_> = all.filter_map(super::EndUserOperation::old_path).collect();
+        assert_eq!(old.len(), 3);
+        assert_eq!(old[1], "/connect_sessions/connection_attempts/{id}");
+    }
+}
