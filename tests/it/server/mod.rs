@@ -1,6 +1,7 @@
 //! The server as a process: how it starts and ends, what it withstands, what it tells.
 
 mod expiry;
+mod hanging;
 mod inside;
 mod life;
 mod secrecy;
