@@ -9,6 +9,7 @@ mod kill;
 mod lists;
 mod planted;
 mod request_logs;
+mod rules;
 mod sdk;
 mod threats;
 
