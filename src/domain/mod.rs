@@ -6,6 +6,7 @@ pub mod api_key;
 pub mod attempt;
 pub mod auth_config;
 pub mod caller;
+pub mod check;
 pub mod connect_session;
 pub mod connector;
 pub mod credentials;
