@@ -73,7 +73,7 @@ const STEPS: &[Step] = &[
     Type("hubctl accounts list"),
     Type("hubctl accounts get {account}"),
     Say("Calls to the provider go through the account; the hub adds the token."),
-    Type("hubctl request GET /employees?limit=2 --account {account}"),
+    Type("hubctl request GET /employees?page_size=2 --account {account}"),
     Say("What happened is on record, and webhooks are sent from the same record."),
     Type("hubctl events list --account {account}"),
     Say("A program of yours is told. This one is run by the demo and knows its signing secret."),
@@ -89,7 +89,7 @@ const STEPS: &[Step] = &[
     Type("hubctl connectors disable sample --yes"),
     Type("hubctl accounts explain {account}"),
     Type("hubctl connectors enable sample"),
-    Say("Every call is in the log, those to the provider with its answer."),
+    Say("Calls to providers are in the log, as are those to the hub's own API."),
     Type("hubctl logs list"),
 ];
 
