@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::api::accounts::{Account, AccountDetail, Explanation};
 use crate::api::auth_configs::{AuthConfig, AuthConfigDetail, Impact};
+use crate::api::check::Check;
 use crate::api::connect_sessions::{ConnectSession, CreatedSession};
 use crate::api::connectors::{Connector, ConnectorDetail};
 use crate::api::events::{Event, NewEvents};
@@ -165,6 +166,8 @@ dispatch! {
     fn account(id: &AccountId) -> AccountDetail;
     /// `accounts.explain`
     fn explain(id: &AccountId) -> Explanation;
+    /// `accounts.check`
+    fn check_account(id: &AccountId, ask: accounts::Ask) -> Vec<Check>;
     /// `accounts.create`: the account, and whether it is new.
     fn add_account(new: accounts::New, guard: Guard) -> (AccountDetail, bool);
     /// `accounts.update`

@@ -10,6 +10,7 @@ use crate::domain::account::{self as domain, AccountType, Listed, Status, Status
 use crate::domain::connector::Category;
 use crate::domain::time::Timestamp;
 use crate::hub::accounts::{Explanation as Explained, Finding as Found, View};
+use crate::hub::refresh::Note;
 
 use super::{JsonText, open};
 
@@ -272,6 +273,40 @@ pub struct Explanation {
     pub usable: bool,
     /// What stands in the way first, then what deserves a look.
     pub findings: Vec<Finding>,
+    /// What its tokens are like, where they end or are renewed.
+    #[serde(default)]
+    pub token: Option<TokenState>,
+}
+
+/// What an account's tokens are like.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
+pub struct TokenState {
+    /// When the access token ends, if it is known.
+    pub expires_at: Option<Timestamp>,
+    /// When the credentials were last replaced.
+    pub renewed_at: Timestamp,
+    /// How often renewing failed since then.
+    pub failures: u32,
+    /// Since when it fails.
+    pub failing_since: Option<Timestamp>,
+    /// How it failed last.
+    pub last_error: Option<String>,
+    /// When the hub renews it next, or tries again.
+    pub next_try_at: Option<Timestamp>,
+}
+
+impl From<Note> for TokenState {
+    fn from(note: Note) -> Self {
+        let (failing_since, last_error) = note.failing.unzip();
+        Self {
+            expires_at: note.expires_at,
+            renewed_at: note.renewed_at,
+            failures: note.failures,
+            failing_since,
+            last_error,
+            next_try_at: note.next_try,
+        }
+    }
 }
 
 /// One cause or remark.
@@ -289,6 +324,9 @@ pub struct Finding {
     pub operation_id: Option<String>,
     /// Who did it.
     pub actor: Option<String>,
+    /// The event that told of it.
+    #[serde(default)]
+    pub event_id: Option<String>,
     /// The command that helps.
     pub command: Option<String>,
 }
@@ -301,6 +339,7 @@ impl Explanation {
             account: AccountDetail::new(&explained.view, name, categories),
             usable: explained.usable,
             findings: explained.findings.into_iter().map(Finding::from).collect(),
+            token: explained.token.map(TokenState::from),
         }
     }
 }
@@ -318,6 +357,7 @@ impl From<Found> for Finding {
             since: found.since,
             operation_id,
             actor,
+            event_id: found.event.map(|event| event.to_string()),
             command: found.command,
         }
     }

@@ -4,6 +4,7 @@
 
 pub mod accounts;
 pub mod auth_configs;
+pub mod check;
 pub mod connect_sessions;
 pub mod connectors;
 pub mod end_user;

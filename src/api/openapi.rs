@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::END_USER_OPERATIONS;
 use super::accounts::{Account, AccountDetail, Explanation};
 use super::auth_configs::AuthConfig;
+use super::check::Check;
 use super::connect_sessions::{ConnectSession, CreatedSession};
 use super::connectors::{Connector, ConnectorDetail};
 use super::keys::{CreateKey, CreatedKey, Key};
@@ -139,6 +140,7 @@ parameters! {
     PENDING = "pending", "Only sessions that wait for a first success", flag();
     EXPIRING_IN = "expiring_in", "Only open sessions that expire within so many seconds", whole(0);
     KEEP_REMOTE = "keep_remote", "Do not ask the provider to forget the account's tokens", flag();
+    OFFLINE = "offline", "Do not ask the account's provider", flag();
     DRY_RUN = "dry_run", "Only say what would happen", flag();
     MAX_AFFECTED = "max_affected", "Refuse to touch more linked accounts than this", whole(0);
 }
@@ -244,6 +246,7 @@ fn accounts(id: &str) -> Option<Shape> {
         "accounts.explain" => {
             Shape::gives::<Explanation>("Explain why an account is or is not usable")
         }
+        "accounts.check" => Shape::gives::<Vec<Check>>("Check an account, live").with(&[OFFLINE]),
         "accounts.create" => {
             Shape::gives::<AccountDetail>("Link an account from credentials at hand")
                 .takes::<NewAccount>()

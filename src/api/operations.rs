@@ -95,6 +95,7 @@ operations! {
     "accounts.list" "GET" "/admin/accounts" PlatformRead Extension;
     "accounts.get" "GET" "/admin/accounts/{id}" PlatformRead Extension;
     "accounts.explain" "GET" "/admin/accounts/{id}/explain" PlatformRead Extension;
+    "accounts.check" "GET" "/admin/accounts/{id}/check" PlatformRead Extension;
     "accounts.create" "POST" "/admin/accounts" PlatformWrite Extension;
     "accounts.update" "PATCH" "/admin/accounts/{id}" PlatformWrite Extension;
     "accounts.suspend" "POST" "/admin/accounts/{id}/suspend" PlatformWrite Extension;

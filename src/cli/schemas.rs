@@ -3,6 +3,7 @@
 use schemars::{JsonSchema, Schema, json_schema};
 use serde_json::{Value, json};
 
+use crate::api::check::Check;
 use crate::api::schema::{TYPES, Type};
 use crate::env;
 
@@ -10,7 +11,6 @@ use super::commands::auth::StatusRow;
 use super::commands::config::{ExplainRow, FileRow, SettingRow, ValueRow};
 use super::commands::connectors::{Address, Found};
 use super::commands::contract::{Argument, CommandRow, TypeRow};
-use super::commands::doctor::CheckRow;
 use super::commands::link::Link;
 use super::commands::meta::{CodeRow, VersionRow};
 use super::commands::profile::ProfileRow;
@@ -32,7 +32,7 @@ const OWN: &[Type] = &[
     Type::of::<SettingRow>("setting", "A setting of the configuration file"),
     Type::of::<ValueRow>("setting-value", "The value of one setting of the configuration file"),
     Type::of::<ExplainRow>("explained-setting", "A value that holds, and what says so"),
-    Type::of::<CheckRow>("check", "Something that doctor looked at, and how it is"),
+    Type::of::<Check>("check", "Something that doctor looked at, and how it is"),
     Type::of::<Forwarded>("forwarded", "An event that `hubctl webhooks listen` posted"),
     Type::of::<Proof>("proof", "What `hubctl webhooks verify` proved"),
     Type::of::<FileRow>("config-file", "The configuration file"),
@@ -222,7 +222,7 @@ impl JsonSchema for OneOfMany<'_> {
 mod tests {
     use std::collections::HashSet;
 
-    use super::{ANSWERS, all};
+    use super::{ANSWERS, Check, all};
     use crate::api::accounts::{Account, AccountDetail, Finding};
     use crate::api::auth_configs::{AuthConfig, AuthConfigDetail};
     use crate::api::connect_sessions::{ConnectSession, CreatedSession};
@@ -237,7 +237,6 @@ mod tests {
     use crate::cli::commands::config::{ExplainRow, FileRow, SettingRow, ValueRow};
     use crate::cli::commands::connectors::Found;
     use crate::cli::commands::contract::{Argument, CommandRow, TypeRow};
-    use crate::cli::commands::doctor::CheckRow;
     use crate::cli::commands::link::Link;
     use crate::cli::commands::meta::{CodeRow, VersionRow};
     use crate::cli::commands::profile::ProfileRow;
@@ -295,7 +294,7 @@ mod tests {
         check::<SettingRow>("setting");
         check::<ValueRow>("setting-value");
         check::<ExplainRow>("explained-setting");
-        check::<CheckRow>("check");
+        check::<Check>("check");
         check::<FileRow>("config-file");
         check::<CodeRow>("error-code");
     }

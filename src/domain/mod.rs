@@ -7,6 +7,7 @@ pub mod attempt;
 pub mod auth_config;
 pub mod brand;
 pub mod caller;
+pub mod check;
 pub mod connect_session;
 pub mod connector;
 pub mod credentials;

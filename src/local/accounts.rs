@@ -1,12 +1,14 @@
 //! Linked accounts.
 
 use crate::api::accounts::{Account, AccountDetail, Explanation};
+use crate::api::check::Check;
 use crate::api::write::{Revoked, Written};
 use crate::catalog;
 use crate::domain::caller::Caller;
 use crate::domain::connector::Category;
 use crate::domain::ids::AccountId;
 use crate::error::HubError;
+use crate::hub::accounts::Ask;
 use crate::hub::connectors::{self, Summary};
 use crate::hub::write::{Guard, Outcome};
 use crate::hub::{Hub, accounts};
@@ -54,6 +56,16 @@ impl Local {
         let provider = explained.view.account.provider.to_string();
         let (name, categories) = names.get(&provider);
         Ok(Explanation::new(explained, name, categories))
+    }
+
+    /// `accounts.check`
+    ///
+    /// # Errors
+    /// As the hub reports them.
+    pub async fn check_account(&self, id: &AccountId, ask: Ask) -> Result<Vec<Check>, HubError> {
+        let (hub, caller) = self.parts();
+        let all = accounts::check(hub, caller, id, ask).await?;
+        Ok(all.into_iter().map(Check::from).collect())
     }
 
     /// `accounts.create`: the account, and whether it is new.

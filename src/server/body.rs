@@ -1,6 +1,6 @@
 //! Bodies of requests: JSON of bounded size and depth, whatever the client sends.
 
-use axum::body::to_bytes;
+use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use http_body_util::LengthLimitError;
@@ -13,6 +13,8 @@ use super::respond::Failure;
 
 /// Longest body, in bytes.
 pub const BODY_LIMIT: usize = 1 << 20;
+/// The same of a body that holds another one: what is sent to a provider, as JSON.
+pub const ENVELOPE_LIMIT: usize = 4 << 20;
 
 /// The JSON body of a request. Fields that `T` does not know are ignored, as the contract wants.
 #[derive(Debug, Clone, Copy)]
@@ -25,9 +27,30 @@ impl<T: DeserializeOwned> FromRequest<AppState> for JsonBody<T> {
         if !is_json(request.headers()) {
             return Err(HubError::new(&codes::BODY_NOT_JSON, "the body has to be JSON").into());
         }
-        let bytes = to_bytes(request.into_body(), BODY_LIMIT).await.map_err(unreadable)?;
+        let bytes = held(request, BODY_LIMIT).await?;
         Ok(Self(parse(&bytes)?))
     }
+}
+
+/// The JSON body of a request that holds what is sent to a provider.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Envelope<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequest<AppState> for Envelope<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &AppState) -> Result<Self, Failure> {
+        if !is_json(request.headers()) {
+            return Err(HubError::new(&codes::BODY_NOT_JSON, "the body has to be JSON").into());
+        }
+        let bytes = held(request, ENVELOPE_LIMIT).await?;
+        Ok(Self(parse(&bytes)?))
+    }
+}
+
+async fn held(request: Request, limit: usize) -> Result<Bytes, Failure> {
+    let body = to_bytes(request.into_body(), limit).await;
+    body.map_err(|error| unreadable(error, limit))
 }
 
 /// The JSON body of a request, or none where it has no body at all.
@@ -39,7 +62,7 @@ impl<T: DeserializeOwned> FromRequest<AppState> for OptionalJsonBody<T> {
 
     async fn from_request(request: Request, _: &AppState) -> Result<Self, Failure> {
         let is_json = is_json(request.headers());
-        let bytes = to_bytes(request.into_body(), BODY_LIMIT).await.map_err(unreadable)?;
+        let bytes = held(request, BODY_LIMIT).await?;
         if bytes.is_empty() {
             return Ok(Self(None));
         }
@@ -104,26 +127,33 @@ fn is_json(headers: &HeaderMap) -> bool {
     is("application/json") || kind.to_ascii_lowercase().ends_with("+json")
 }
 
-fn unreadable(error: axum::Error) -> Failure {
+fn unreadable(error: axum::Error, limit: usize) -> Failure {
     let inner = error.into_inner();
     let is_long = inner.downcast_ref::<LengthLimitError>().is_some();
-    if is_long { too_long() } else { broken() }.into()
+    if is_long { too_long(limit) } else { broken() }.into()
 }
 
 fn broken() -> HubError {
     HubError::new(&codes::BODY_INVALID, "the body broke off")
 }
 
-fn too_long() -> HubError {
-    let text = format!("the body is longer than {BODY_LIMIT} bytes");
-    HubError::new(&codes::REQUEST_TOO_LARGE, text)
+fn too_long(limit: usize) -> HubError {
+    let text = format!("the body is longer than {limit} bytes");
+    let error = HubError::new(&codes::REQUEST_TOO_LARGE, text);
+    match limit {
+        ENVELOPE_LIMIT => error.hint(
+            "POST /admin/accounts/{id}/proxy passes bodies of any length on as they are; so does \
+             hubctl request --input FILE",
+        ),
+        _ => error,
+    }
 }
 
 /// Refuses a body that says of itself that it is too long, before any of it is read.
-pub(super) fn check_length(headers: &HeaderMap) -> Result<(), HubError> {
+pub(super) fn check_length(headers: &HeaderMap, limit: usize) -> Result<(), HubError> {
     let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
     match length.and_then(|length| length.parse::<u64>().ok()) {
-        Some(length) if length > BODY_LIMIT as u64 => Err(too_long()),
+        Some(length) if length > limit as u64 => Err(too_long(limit)),
         _ => Ok(()),
     }
 }

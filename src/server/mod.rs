@@ -45,7 +45,7 @@ use crate::hub::Hub;
 use crate::hub::api_keys::touch_used;
 use crate::local::Local;
 
-pub use body::{BODY_LIMIT, JsonBody, OptionalJsonBody};
+pub use body::{BODY_LIMIT, ENVELOPE_LIMIT, JsonBody, OptionalJsonBody};
 pub use log::{Log, LogFormat, LogLevel, LogOptions};
 pub use notify::Notify;
 pub use respond::{Failure, rate_limited, reply, status};

@@ -23,7 +23,7 @@ use crate::hub::logs::Scope;
 
 pub(super) use super::caller::Authenticated;
 
-use super::body::{BODY_LIMIT, check_length};
+use super::body::{BODY_LIMIT, ENVELOPE_LIMIT, check_length};
 use super::metrics::{Entered, UNMATCHED, count};
 use super::request_log::Asked;
 use super::respond::{Failure, shape};
@@ -41,6 +41,8 @@ const HEADER_COUNT: usize = 100;
 /// Answers shorter than this are not compressed, in bytes.
 const COMPRESS_ABOVE: u64 = 1_024;
 
+/// The route whose body holds what is sent to a provider.
+const ENVELOPE: &str = "/unified/proxy";
 /// The route whose bodies are passed through as they come, and so may have any length.
 const STREAMED: &str = "/admin/accounts/{id}/proxy";
 /// How long such a request may take until its answer begins; one that stands still ends sooner.
@@ -133,7 +135,13 @@ async fn pass(State(state): State<AppState>, mut request: Request, next: Next) -
     let scope = Scope::of_request(id.as_str());
     request.extensions_mut().insert(Arc::clone(&scope));
     let asked = Asked::of(&mut request, &state);
-    let mut response = match check(&request, is_streamed) {
+    let is_envelope = path.as_ref().is_some_and(|path| path.as_str() == ENVELOPE);
+    let longest = match (is_streamed, is_envelope) {
+        (true, _) => None,
+        (_, true) => Some(ENVELOPE_LIMIT),
+        _ => Some(BODY_LIMIT),
+    };
+    let mut response = match check(&request, longest) {
         Ok(()) => Arc::clone(&scope).within(guarded(&state, limit, next.run(request))).await,
         Err(refusal) => Failure::from(refusal).into_response(),
     };
@@ -146,8 +154,8 @@ async fn pass(State(state): State<AppState>, mut request: Request, next: Next) -
     request_log::answered(&state, &scope, asked, route, response, took).await
 }
 
-/// What is refused before anybody looks at it.
-fn check(request: &Request, is_streamed: bool) -> Result<(), HubError> {
+/// What is refused before anybody looks at it; `longest` is the bound of its body, if it has one.
+fn check(request: &Request, longest: Option<usize>) -> Result<(), HubError> {
     let headers = request.headers();
     let too_large = |text| Err(HubError::new(&codes::HEADERS_TOO_LARGE, text));
     if request.uri().path_and_query().is_some_and(|path| path.as_str().len() > ADDRESS_LIMIT) {
@@ -161,7 +169,7 @@ fn check(request: &Request, is_streamed: bool) -> Result<(), HubError> {
     if length > HEADERS_LIMIT || headers.len() > HEADER_COUNT {
         return too_large("the headers are too long or too many");
     }
-    if is_streamed { Ok(()) } else { check_length(headers) }
+    longest.map_or(Ok(()), |limit| check_length(headers, limit))
 }
 
 /// Bounds the time of a handler, and turns its panic into an answer. The panic's text is in the

@@ -89,6 +89,9 @@ pub struct Listed<'a> {
 /// the clocks of several machines.
 const SLACK_S: i64 = 600;
 
+/// Events about accounts, in the words of the index that holds no others.
+pub const ABOUT_ACCOUNTS: &str = "substr(kind, 1, 8) = 'account.'";
+
 /// Shows the project's events that fit to `each`, in the order in which they were committed.
 pub async fn scan<E: From<StoreError>>(
     tx: &mut Tx,
@@ -96,24 +99,65 @@ pub async fn scan<E: From<StoreError>>(
     filter: &Filter,
     mut each: impl FnMut(&Listed<'_>) -> std::result::Result<ControlFlow<()>, E>,
 ) -> std::result::Result<(), E> {
-    let kinds: Vec<&str> = filter.kinds.iter().map(|kind| kind.as_str()).collect();
-    let kinds = to_json(&kinds)?;
-    let first_id = filter.since.map(|since| first_id(since.plus_seconds(-SLACK_S)));
-    // Without an account, the order of places is the only way that needs no sorting; the sign keeps
-    // other indexes out.
-    let project_column = if filter.account.is_some() { "project" } else { "+project" };
+    let texts = Texts::of(filter)?;
+    let (sql, params) = select(tx, project, filter, &texts);
+    tx.scan(&sql, &params, |row| {
+        each(&Listed {
+            seq: row.int(0)?,
+            id: row.text(1)?,
+            kind: row.text(2)?,
+            subject: row.text(3)?,
+            at: row.time(4)?,
+            data: row.opt_text(5)?,
+        })
+    })
+    .await
+}
+
+/// How the database goes about a listing, a line for each step.
+pub async fn plan(tx: &mut Tx, project: ProjectNumber, filter: &Filter) -> Result<Vec<String>> {
+    let texts = Texts::of(filter)?;
+    let (sql, params) = select(tx, project, filter, &texts);
+    tx.plan(&sql, &params).await
+}
+
+/// How it finds the project's last event.
+pub async fn plan_of_last(tx: &mut Tx, project: ProjectNumber) -> Result<Vec<String>> {
+    tx.plan(LAST, &[project.into(), i64::MAX.into()]).await
+}
+
+/// What a listing's parameters borrow from.
+struct Texts {
+    kinds: String,
+    first_id: Option<String>,
+}
+
+impl Texts {
+    fn of(filter: &Filter) -> Result<Self> {
+        let kinds: Vec<&str> = filter.kinds.iter().map(|kind| kind.as_str()).collect();
+        let first_id = filter.since.map(|since| first_id(since.plus_seconds(-SLACK_S)));
+        Ok(Self { kinds: to_json(&kinds)?, first_id })
+    }
+}
+
+fn select<'a>(
+    tx: &Tx,
+    project: ProjectNumber,
+    filter: &'a Filter,
+    texts: &'a Texts,
+) -> (String, Vec<Param<'a>>) {
     let mut sql =
-        format!("select seq, id, kind, subject, at, data from events where {project_column} = ?1");
-    let mut params: Vec<Param<'_>> = vec![project.into()];
+        "select seq, id, kind, subject, at, data from events where project = ?1".to_owned();
+    let mut params: Vec<Param<'a>> = vec![project.into()];
     if let Some(account) = &filter.account {
         params.push(account.into());
-        sql.push_str(&format!(" and subject = ?{} and kind like 'account.%'", params.len()));
+        sql.push_str(&format!(" and subject = ?{} and {ABOUT_ACCOUNTS}", params.len()));
     }
     if !filter.kinds.is_empty() {
-        params.push((&kinds).into());
+        params.push((&texts.kinds).into());
         sql.push_str(&format!(" and {}", tx.is_one_of("kind", params.len())));
     }
-    if let (Some(since), Some(first_id)) = (filter.since, &first_id) {
+    if let (Some(since), Some(first_id)) = (filter.since, &texts.first_id) {
         params.extend([Param::from(since), first_id.into()]);
         let (at, id) = (params.len() - 1, params.len());
         sql.push_str(&format!(
@@ -132,23 +176,28 @@ pub async fn scan<E: From<StoreError>>(
         params.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
         sql.push_str(&format!(" limit ?{}", params.len()));
     }
-    tx.scan(&sql, &params, |row| {
-        each(&Listed {
-            seq: row.int(0)?,
-            id: row.text(1)?,
-            kind: row.text(2)?,
-            subject: row.text(3)?,
-            at: row.time(4)?,
-            data: row.opt_text(5)?,
-        })
-    })
-    .await
+    (sql, params)
 }
 
 /// The least id that an event of this instant may have: ids begin with their milliseconds.
 fn first_id(at: Timestamp) -> String {
     let hex = format!("{:012x}", at.as_millis().max(0));
     format!("{}-{}", &hex[..8], &hex[8..])
+}
+
+/// The latest event of one kind about one account: its id and when it happened.
+pub async fn latest_of(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    subject: &str,
+    kind: EventKind,
+) -> Result<Option<(EventId, Timestamp)>> {
+    let sql = format!(
+        "select id, at from events where project = ?1 and subject = ?2 and kind = ?3 \
+         and {ABOUT_ACCOUNTS} order by seq desc limit 1"
+    );
+    let params = [project.into(), subject.into(), kind.as_str().into()];
+    tx.optional(&sql, &params, |row| Ok((row.parsed(0)?, row.time(1)?))).await
 }
 
 /// The place of an event.
@@ -162,13 +211,14 @@ pub async fn last_place(tx: &mut Tx) -> Result<i64> {
     tx.number("select coalesce(max(seq), 0) from events", &[]).await
 }
 
+const LAST: &str = "select seq, id from events where project = ?1 and seq <= ?2 \
+                    order by seq desc limit 1";
+
 /// The project's last event up to a place: its place and id.
 pub async fn last(
     tx: &mut Tx,
     project: ProjectNumber,
     upto: i64,
 ) -> Result<Option<(i64, EventId)>> {
-    let sql = "select seq, id from events where +project = ?1 and seq <= ?2 \
-               order by seq desc limit 1";
-    tx.optional(sql, &[project.into(), upto.into()], |row| Ok((row.int(0)?, row.parsed(1)?))).await
+    tx.optional(LAST, &[project.into(), upto.into()], |row| Ok((row.int(0)?, row.parsed(1)?))).await
 }

@@ -83,6 +83,10 @@ accounts get {a} {b}
 accounts get no-such-account
 accounts explain {a} --json
 accounts explain no-such-account --json
+doctor account {a} --offline --json
+doctor account {a} --offline
+doctor account no-such-account --json
+doctor account
 accounts test no-such-account --json
 accounts refresh {a}
 accounts refresh no-such-account --json

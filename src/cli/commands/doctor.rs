@@ -1,27 +1,28 @@
 //! `hubctl doctor`: looks at everything that commands need, and says what is wrong with it.
 
-use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use schemars::JsonSchema;
-use serde::Serialize;
+use clap::ValueEnum;
 
 use crate::api::accounts::Account;
+use crate::api::check::Check;
 use crate::api::platform::Capabilities;
 use crate::backend::Backend;
+use crate::cli::assets;
 use crate::cli::context::{Context, SystemClock};
 use crate::cli::credentials;
-use crate::cli::output::{Cell, Column, Record};
 use crate::cli::settings::{Place, Remote};
 use crate::cli::tree::Run;
 use crate::client::Verified;
 use crate::domain::account::Status;
 use crate::domain::caller::Permission;
+use crate::domain::check::CheckState;
+use crate::domain::ids::AccountId;
 use crate::domain::time::Clock;
 use crate::domain::words::counted;
-use crate::error::{HubError, Kind};
-use crate::hub::accounts::Filter;
+use crate::error::{HubError, Kind, codes};
+use crate::hub::accounts::{Ask, Filter};
 use crate::hub::auth_configs;
 
 use super::config::explained;
@@ -34,79 +35,36 @@ const GLANCE: Duration = Duration::from_secs(2);
 
 /// Check the configuration, the way to the hub, and what is in it
 ///
-/// Looks and changes nothing. The exit status is that of the first check that failed, or 0. To
-/// find out why one account does not work: `hubctl accounts explain ID`.
+/// Looks and changes nothing. The exit status is that of the first check that failed, or 0.
+///
+/// `hubctl doctor account ID` checks one account instead: what it stands on, its credentials, how
+/// long its tokens last, whether the provider accepts them now, how the latest calls went, and
+/// whether webhooks were told. Unlike `hubctl accounts test` it changes no status; a token that has
+/// ended is renewed, as by any call.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Doctor {
+    /// Check this alone
+    #[arg(value_enum, requires = "id")]
+    subject: Option<Subject>,
+
+    /// Id of the account
+    #[arg(requires = "subject", add = assets::accounts())]
+    id: Option<AccountId>,
+
+    /// Do not ask the account's provider
+    #[arg(long, requires = "id")]
+    offline: bool,
+
     /// Show every setting and what decides it as well
-    #[arg(long)]
+    #[arg(long, conflicts_with = "subject")]
     settings: bool,
 }
 
-/// How a check ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum State {
-    /// As it should be.
-    Ok,
-    /// It works, and deserves a look.
-    Warning,
-    /// It does not work.
-    Failed,
-    /// It could not be looked at, since an earlier check failed.
-    Skipped,
-}
-
-impl State {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Warning => "warning",
-            Self::Failed => "failed",
-            Self::Skipped => "skipped",
-        }
-    }
-}
-
-/// One check.
-#[derive(Debug, JsonSchema, Serialize)]
-#[schemars(rename = "Check")]
-pub(in crate::cli) struct CheckRow {
-    /// What was looked at.
-    check: &'static str,
-    /// `ok`, `warning`, `failed` or `skipped`.
-    status: State,
-    /// What was found.
-    message: String,
-    /// What to do about it.
-    hint: Option<String>,
-    /// The error's code, where it failed.
-    code: Option<&'static str>,
-}
-
-impl Record for CheckRow {
-    const COLUMNS: &'static [Column] = &[
-        Column::new("check", "CHECK"),
-        Column::new("status", "STATUS"),
-        Column::new("message", "FOUND"),
-        Column::new("hint", "WHAT HELPS"),
-        Column::wide("code", "CODE"),
-    ];
-    const FIELDS: &'static [&'static str] = &["check", "status", "message", "hint", "code"];
-
-    fn id(&self) -> Cow<'_, str> {
-        Cow::Borrowed(self.check)
-    }
-
-    fn cells<'a>(&'a self, out: &mut Vec<Cell<'a>>) {
-        out.extend([
-            Cell::from(self.check),
-            Cell::Status(Cow::Borrowed(self.status.word())),
-            Cell::from(self.message.as_str()),
-            Cell::opt(self.hint.as_deref()),
-            Cell::opt(self.code),
-        ]);
-    }
+/// What can be checked alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Subject {
+    /// One linked account
+    Account,
 }
 
 /// A hub that can be asked.
@@ -118,40 +76,33 @@ struct There {
 /// What was found so far.
 #[derive(Default)]
 struct Findings {
-    checks: Vec<CheckRow>,
+    checks: Vec<Check>,
     failure: Option<HubError>,
 }
 
 impl Findings {
-    fn add(&mut self, check: &'static str, status: State, message: impl Into<String>) {
-        let message = message.into();
-        self.checks.push(CheckRow { check, status, message, hint: None, code: None });
+    fn add(&mut self, check: &'static str, status: CheckState, message: impl Into<String>) {
+        self.checks.push(Check::new(check, status, message));
     }
 
     fn ok(&mut self, check: &'static str, message: impl Into<String>) {
-        self.add(check, State::Ok, message);
+        self.add(check, CheckState::Ok, message);
     }
 
     fn warn(&mut self, check: &'static str, message: impl Into<String>, hint: impl Into<String>) {
-        self.add(check, State::Warning, message);
+        self.add(check, CheckState::Warning, message);
         if let Some(check) = self.checks.last_mut() {
             check.hint = Some(hint.into());
         }
     }
 
     fn fail(&mut self, check: &'static str, error: HubError) {
-        self.checks.push(CheckRow {
-            check,
-            status: State::Failed,
-            message: error.message().to_owned(),
-            hint: error.hint_text().map(str::to_owned),
-            code: Some(error.code().name),
-        });
+        self.checks.push(Check::failed(check, &error));
         self.failure.get_or_insert(error);
     }
 
     fn skip(&mut self, check: &'static str, because: &str) {
-        self.add(check, State::Skipped, format!("not looked at: {because}"));
+        self.add(check, CheckState::Skipped, format!("not looked at: {because}"));
     }
 }
 
@@ -159,6 +110,9 @@ impl Run for Doctor {
     const SERVES: bool = true;
 
     async fn run(self, context: &Context) -> Result<(), HubError> {
+        if let Some(id) = &self.id {
+            return account(context, id, self.offline).await;
+        }
         let mut found = Findings::default();
         configuration(context, &mut found, self.settings);
         let there = match &context.settings.place {
@@ -177,20 +131,40 @@ impl Run for Doctor {
             Some(there) => content(there, &mut found).await,
             None => found.skip("content", "there is no way to the hub"),
         }
-        if context.output.is_human() {
-            context.output.text(&told(&found.checks))?;
-        } else {
-            all_of(context, found.checks)?;
-        }
+        show(context, found.checks)?;
         found.failure.map_or(Ok(()), |error| Err(reported(&error)))
     }
 }
 
+/// Checks one account. An account that is not there is a check that failed.
+async fn account(context: &Context, id: &AccountId, offline: bool) -> Result<(), HubError> {
+    let ask = if offline { Ask::Nobody } else { Ask::Provider };
+    let backend = context.backend().await?;
+    let checks = match backend.check_account(id, ask).await {
+        Err(error) if error.code().kind == Kind::NotFound => vec![Check::failed("account", &error)],
+        answer => answer?,
+    };
+    let failed = checks.iter().find(|check| check.status == CheckState::Failed);
+    let failure = failed.map(|check| {
+        let code = check.code.as_deref().and_then(codes::find).unwrap_or(&codes::INTERNAL);
+        HubError::new(code, check.message.clone())
+    });
+    show(context, checks)?;
+    failure.map_or(Ok(()), |error| Err(reported(&error)))
+}
+
+fn show(context: &Context, checks: Vec<Check>) -> Result<(), HubError> {
+    if context.output.is_human() {
+        return context.output.text(&told(&checks));
+    }
+    all_of(context, checks)
+}
+
 /// For people: a line each, whole, with what helps below it.
-fn told(checks: &[CheckRow]) -> String {
+fn told(checks: &[Check]) -> String {
     let mut out = String::new();
-    for CheckRow { check, status, message, hint, .. } in checks {
-        out.push_str(&format!("{:<8} {check}: {message}\n", status.word()));
+    for Check { check, status, message, hint, .. } in checks {
+        out.push_str(&format!("{:<8} {check}: {message}\n", status.as_str()));
         if let Some(hint) = hint {
             out.push_str(&format!("         {hint}\n"));
         }

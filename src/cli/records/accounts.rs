@@ -145,7 +145,7 @@ impl Record for Finding {
         Column::new("command", "COMMAND"),
     ];
     const FIELDS: &'static [&'static str] =
-        &["code", "blocking", "cause", "since", "operation_id", "actor", "command"];
+        &["code", "blocking", "cause", "since", "operation_id", "actor", "event_id", "command"];
 
     fn id(&self) -> Cow<'_, str> {
         Cow::Borrowed(&self.code)

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod auth_configs;
+mod check;
 mod connect_sessions;
 mod connectors;
 mod keys;

@@ -3,13 +3,14 @@
 use std::ops::ControlFlow;
 
 use crate::api::accounts::{Account, AccountDetail, Explanation};
+use crate::api::check::Check;
 use crate::api::requests::Query;
 use crate::api::requests::accounts::{ChangeAccount, NewAccount, to_query};
 use crate::api::write::Written;
 use crate::client::{Client, vendor};
 use crate::domain::ids::AccountId;
 use crate::error::HubError;
-use crate::hub::accounts;
+use crate::hub::accounts::{self, Ask};
 use crate::hub::write::Guard;
 
 impl Client {
@@ -47,6 +48,19 @@ impl Client {
     pub async fn explain(&self, id: &AccountId) -> Result<Explanation, HubError> {
         self.offers(&["accounts.explain"])?;
         self.json(self.call("accounts.explain", &[id.as_str()])?).await
+    }
+
+    /// `accounts.check`
+    ///
+    /// # Errors
+    /// As the hub, or the way to it, reports them.
+    pub async fn check_account(&self, id: &AccountId, ask: Ask) -> Result<Vec<Check>, HubError> {
+        self.offers(&["accounts.check"])?;
+        let mut query = Query::default();
+        if ask == Ask::Nobody {
+            query.push("offline", true);
+        }
+        self.json(self.call("accounts.check", &[id.as_str()])?.query(&query)).await
     }
 
     /// `accounts.create`: the account, and whether it is new.

@@ -89,7 +89,9 @@ fn place(id: &str) -> String {
         ("connectors", _) => {
             "own connectors are published there with StackOne's own command line".to_owned()
         }
-        ("accounts", "explain") => "hubctl accounts get ID shows status and reasons".to_owned(),
+        ("accounts", "explain" | "check") => {
+            "hubctl accounts get ID shows status and reasons".to_owned()
+        }
         ("accounts", "create") => "hubctl link create makes a link to link it with".to_owned(),
         ("accounts", _) => format!("{DASHBOARD}: Accounts page, in the menu of the account's row"),
         ("connect_sessions", "create_batch") => {

@@ -3,17 +3,22 @@
 use crate::domain::account::{Account, REASON_DISABLED, Status};
 use crate::domain::auth_config::AuthConfig;
 use crate::domain::caller::{Caller, Permission};
-use crate::domain::ids::AccountId;
+use crate::domain::event::EventKind;
+use crate::domain::ids::{AccountId, EventId};
 use crate::domain::time::Timestamp;
 use crate::error::HubError;
 use crate::hub::Hub;
 use crate::hub::refresh::{self, Note};
 use crate::store::accounts::refresh as refresh_rows;
+use crate::store::deliveries::{self, Undelivered};
 use crate::store::operations::{self, Operation};
-use crate::store::{Tx, auth_configs};
+use crate::store::{Tx, auth_configs, events};
 
 use super::failures::latest_failure;
 use super::{View, load, view};
+
+/// Events about the account whose deliveries are looked at.
+const LATEST_EVENTS: i64 = 100;
 
 /// The answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +29,8 @@ pub struct Explanation {
     pub usable: bool,
     /// What stands in the way, the most direct cause first, then what deserves a look.
     pub findings: Vec<Finding>,
+    /// What its tokens are like, where they end or are renewed.
+    pub token: Option<Note>,
 }
 
 /// One cause or remark.
@@ -39,6 +46,8 @@ pub struct Finding {
     pub since: Option<Timestamp>,
     /// The operation that led to it, if an administrator's did.
     pub operation: Option<Operation>,
+    /// The event that told of it.
+    pub event: Option<EventId>,
     /// The command that helps.
     pub command: Option<String>,
 }
@@ -57,12 +66,14 @@ pub async fn explain(hub: &Hub, caller: &Caller, id: &AccountId) -> Result<Expla
     if let Some(config) = &config {
         findings.extend(disabled(&mut tx, caller, config).await?);
     }
-    findings.extend(broken(&account));
+    findings.extend(broken(&mut tx, caller, &account).await?);
     findings.extend(latest_failure(&mut tx, caller, &account).await?);
     let now = hub.clock.now();
-    if let Some(fresh) = refresh_rows::freshness(&mut tx, caller.project(), id).await? {
-        findings.extend(tokens(&account, &refresh::note_of(&fresh), now));
+    let token = token(&mut tx, caller, id).await?;
+    if let Some(note) = &token {
+        findings.extend(tokens(&account, note, now));
     }
+    findings.extend(unheard(&mut tx, caller, &account).await?);
     if account.verified_at.is_none() {
         findings.push(Finding {
             code: "not_verified".to_owned(),
@@ -70,14 +81,29 @@ pub async fn explain(hub: &Hub, caller: &Caller, id: &AccountId) -> Result<Expla
             cause: "the credentials were stored without asking the provider".to_owned(),
             since: Some(account.created_at),
             operation: None,
-            command: None,
+            event: None,
+            command: Some(format!("hubctl accounts test {}", account.id)),
         });
     }
     let usable = !findings.iter().any(|finding| finding.blocking);
-    Ok(Explanation { view: view(&mut tx, caller, account).await?, usable, findings })
+    Ok(Explanation { view: view(&mut tx, caller, account).await?, usable, findings, token })
 }
 
-async fn held(
+/// What an account's tokens are like; `None` where they neither end nor are renewed.
+pub(super) async fn token(
+    tx: &mut Tx,
+    caller: &Caller,
+    id: &AccountId,
+) -> Result<Option<Note>, HubError> {
+    let fresh = refresh_rows::freshness(tx, caller.project(), id).await?;
+    let note = fresh.as_ref().map(refresh::note_of);
+    let is_kept_fresh = |note: &Note| {
+        note.expires_at.is_some() || note.next_try.is_some() || note.failing.is_some()
+    };
+    Ok(note.filter(is_kept_fresh))
+}
+
+pub(super) async fn held(
     tx: &mut Tx,
     caller: &Caller,
     account: &Account,
@@ -93,12 +119,13 @@ async fn held(
         cause: format!("an administrator {} the account", hold.as_str()),
         since: reason.map(|reason| reason.timestamp),
         operation,
+        event: None,
         command: (hold == Status::Suspended)
             .then(|| format!("hubctl accounts resume {}", account.id)),
     }))
 }
 
-async fn disabled(
+pub(super) async fn disabled(
     tx: &mut Tx,
     caller: &Caller,
     config: &AuthConfig,
@@ -112,18 +139,20 @@ async fn disabled(
         cause: format!("its auth config `{}` ({}) is disabled", config.name, config.id),
         since: Some(since),
         operation,
+        event: None,
         command: Some(format!("hubctl connectors enable {}", config.id)),
     }))
 }
 
 /// What is the matter with an account's tokens, which do not stand in the way yet.
-fn tokens(account: &Account, note: &Note, now: Timestamp) -> Vec<Finding> {
+pub(super) fn tokens(account: &Account, note: &Note, now: Timestamp) -> Vec<Finding> {
     let finding = |code: &str, cause: String, since| Finding {
         code: code.to_owned(),
         blocking: false,
         cause,
         since: Some(since),
         operation: None,
+        event: None,
         command: Some(format!("hubctl accounts refresh {}", account.id)),
     };
     let mut findings = Vec::new();
@@ -142,20 +171,78 @@ fn tokens(account: &Account, note: &Note, now: Timestamp) -> Vec<Finding> {
     findings
 }
 
-fn broken(account: &Account) -> Option<Finding> {
+pub(super) async fn broken(
+    tx: &mut Tx,
+    caller: &Caller,
+    account: &Account,
+) -> Result<Option<Finding>, HubError> {
     if !matches!(account.status, Status::Error | Status::Expired) {
-        return None;
+        return Ok(None);
     }
+    let (project, kind) = (caller.project(), EventKind::AccountError);
+    let told = events::latest_of(tx, project, account.id.as_str(), kind).await?;
     let reason = account.reasons.iter().rfind(|reason| reason.code.is_some());
+    let since = reason.map(|reason| reason.timestamp);
+    // An administrator's test that found it; else the hub met it in a call or a refresh.
+    let test = operations::latest(tx, project, &super::resource(account), "test").await?;
     let described = reason.and_then(|reason| reason.description.clone());
-    Some(Finding {
+    Ok(Some(Finding {
         code: reason
             .and_then(|reason| reason.code.clone())
             .unwrap_or_else(|| account.status.as_str().to_owned()),
         blocking: true,
         cause: described.unwrap_or_else(|| "the provider refuses the credentials".to_owned()),
-        since: reason.map(|reason| reason.timestamp),
-        operation: None,
+        since,
+        operation: test.filter(|test| since == Some(test.at)),
+        event: told.map(|(id, _)| id),
         command: Some(format!("hubctl session create --account {}", account.id)),
+    }))
+}
+
+/// Receivers that were not told of what happened to the account, one finding each.
+pub(super) async fn unheard(
+    tx: &mut Tx,
+    caller: &Caller,
+    account: &Account,
+) -> Result<Vec<Finding>, HubError> {
+    let id = account.id.as_str();
+    let all = deliveries::undelivered(tx, caller.project(), id, LATEST_EVENTS).await?;
+    Ok(all.chunk_by(|one, next| one.webhook == next.webhook).filter_map(not_told).collect())
+}
+
+/// One finding of what did not arrive at one webhook, the latest first.
+fn not_told(all: &[Undelivered]) -> Option<Finding> {
+    let (latest, first) = (all.first()?, all.last()?);
+    let webhook = &latest.webhook;
+    let what = match all.len() {
+        1 => "a delivery".to_owned(),
+        several => format!("{several} deliveries"),
+    };
+    let answer = match (latest.last_status, &latest.last_error) {
+        (Some(status), _) => format!("answered {status}"),
+        (None, Some(error)) => error.clone(),
+        (None, None) => "no answer".to_owned(),
+    };
+    let then = match (latest.is_disabled, latest.is_given_up) {
+        (true, _) => "the webhook is disabled",
+        (false, true) => "it was given up",
+        (false, false) => "it is tried again",
+    };
+    let command = match (latest.is_disabled, latest.is_given_up) {
+        (true, _) => format!("hubctl webhooks enable {webhook}"),
+        (false, true) => format!("hubctl webhooks redeliver {}", latest.id),
+        (false, false) => format!("hubctl webhooks deliveries {}", latest.id),
+    };
+    Some(Finding {
+        code: "webhook_failing".to_owned(),
+        blocking: false,
+        cause: format!(
+            "{what} about it did not arrive at {} (webhook {webhook}); the latest: {answer}, {then}",
+            latest.url
+        ),
+        since: Some(first.created_at),
+        operation: None,
+        event: None,
+        command: Some(command),
     })
 }

@@ -38,6 +38,7 @@ fn told(step: &Entry) -> Finding {
         cause: format!("the latest call to the provider ({what}) {answer}{why}"),
         since: Some(step.at),
         operation: None,
+        event: None,
         command: Some(format!("hubctl logs get {}", step.request_id)),
     }
 }

@@ -22,6 +22,7 @@ use super::connectors::{self, Summary};
 use super::write::{Guard, Outcome, Record};
 
 mod add;
+mod check;
 mod edit;
 mod explain;
 mod failures;
@@ -29,6 +30,7 @@ mod prove;
 mod remove;
 
 pub use add::{Added, New, add};
+pub use check::{Ask, Checked, check};
 pub use explain::{Explanation, Finding, explain};
 pub use prove::{refresh_now, test};
 pub use remove::{Removed, delete};
@@ -138,7 +140,7 @@ pub async fn update(
     guard: Guard,
 ) -> Result<Outcome<View>, HubError> {
     hub.require(caller, Permission::PlatformWrite)?;
-    check(&changes.update)?;
+    check_update(&changes.update)?;
     let edit = match changes.credentials.is_empty() {
         true => None,
         false => Some(edit::prepare(hub, caller, id, &changes.credentials, guard).await?),
@@ -179,7 +181,7 @@ pub(super) async fn auth_config(
     })
 }
 
-fn check(update: &Update) -> Result<(), HubError> {
+fn check_update(update: &Update) -> Result<(), HubError> {
     let said = Said {
         owner_name: update.owner_name.as_deref(),
         username: update.username.as_ref().and_then(Option::as_deref),

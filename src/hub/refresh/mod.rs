@@ -76,7 +76,7 @@ impl Stored {
         self.way.values_with(&self.account.setup, &self.kept.secrets)
     }
 
-    fn usable(self) -> Usable {
+    pub(super) fn usable(self) -> Usable {
         let values = self.values();
         Usable {
             account: self.account,

@@ -12,6 +12,10 @@ use crate::store::accounts::refresh::Freshness;
 pub struct Note {
     /// When the token ends, if it is known.
     pub expires_at: Option<Timestamp>,
+    /// When the credentials were last replaced: by a refresh or a new login.
+    pub renewed_at: Timestamp,
+    /// Refreshes that failed since then.
+    pub failures: u32,
     /// Since when refreshes fail, and why.
     pub failing: Option<(Timestamp, String)>,
     /// When the worker tries next.
@@ -22,7 +26,13 @@ pub struct Note {
 #[must_use]
 pub fn note_of(fresh: &Freshness) -> Note {
     let failing = fresh.failing_since.map(|since| (since, failure_of(fresh).message));
-    Note { expires_at: fresh.expires_at, failing, next_try: fresh.refresh_after }
+    Note {
+        expires_at: fresh.expires_at,
+        renewed_at: fresh.updated_at,
+        failures: fresh.failures,
+        failing,
+        next_try: fresh.refresh_after,
+    }
 }
 
 const fn class_word(class: Class) -> &'static str {

@@ -6,6 +6,7 @@ use http::StatusCode;
 use crate::api::requests::accounts::{ChangeAccount, NewAccount, filter};
 use crate::domain::ids::AccountId;
 use crate::error::{HubError, codes};
+use crate::hub::accounts::Ask;
 use crate::server::body::JsonBody;
 use crate::server::respond::reply;
 
@@ -30,6 +31,15 @@ pub(super) async fn get(Door(hub): Door, Path(account): Path<String>) -> Answer 
 
 pub(super) async fn explain(Door(hub): Door, Path(account): Path<String>) -> Answer {
     ok(hub.explain(&id(&account)?).await?)
+}
+
+pub(super) async fn check(
+    Door(hub): Door,
+    Path(account): Path<String>,
+    Params(query): Params,
+) -> Answer {
+    let ask = if query.flag("offline")? { Ask::Nobody } else { Ask::Provider };
+    ok(hub.check_account(&id(&account)?, ask).await?)
 }
 
 pub(super) async fn create(

@@ -137,6 +137,7 @@ fn handler(id: &str) -> Option<MethodRouter<AppState>> {
         "accounts.list" => get(accounts::list),
         "accounts.get" => get(accounts::get),
         "accounts.explain" => get(accounts::explain),
+        "accounts.check" => get(accounts::check),
         "accounts.create" => post(accounts::create),
         "accounts.update" => patch(accounts::update),
         "accounts.suspend" => post(accounts::suspend),

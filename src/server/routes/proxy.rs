@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use crate::api::proxy::{self, Pass, PassBody, Passed, ProxyCall};
 use crate::error::{HubError, codes};
 use crate::local::Told;
-use crate::server::body::JsonBody;
+use crate::server::body::Envelope;
 use crate::server::respond::FromProvider;
 
 use super::accounts::id;
@@ -40,7 +40,7 @@ fn given<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h str>, HubE
 pub(super) async fn unified(
     Door(hub): Door,
     headers: HeaderMap,
-    JsonBody(asked): JsonBody<ProxyCall>,
+    Envelope(asked): Envelope<ProxyCall>,
 ) -> Answer {
     let account = given(&headers, proxy::ACCOUNT)?.map(str::trim).filter(|text| !text.is_empty());
     let account = account.ok_or_else(|| {

@@ -7,6 +7,7 @@ use crate::domain::ids::{DeliveryId, ProjectNumber, WebhookId};
 use crate::domain::time::Timestamp;
 use crate::domain::webhook::{Attempt, Delivery, DeliveryState};
 
+use super::events::ABOUT_ACCOUNTS;
 use super::{Param, Result, Row, StoreError, Tx};
 
 pub mod outbox;
@@ -175,4 +176,58 @@ pub async fn insert_trial(
         now.into(),
     ];
     Ok(DeliveryId::from_row(tx.number(sql, &params).await?))
+}
+
+/// A delivery that did not arrive, and the webhook it was for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undelivered {
+    /// The webhook.
+    pub webhook: WebhookId,
+    /// Its address, without what may be secret.
+    pub url: String,
+    /// Whether nothing is sent to it any more.
+    pub is_disabled: bool,
+    /// The delivery.
+    pub id: DeliveryId,
+    /// Whether it was given up; else it is tried again.
+    pub is_given_up: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// The receiver's last status.
+    pub last_status: Option<u16>,
+    /// What went wrong last.
+    pub last_error: Option<String>,
+}
+
+/// Deliveries of the latest events about one account, at most of so many events, that failed so far;
+/// by webhook, the latest first.
+pub async fn undelivered(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    account: &str,
+    events: i64,
+) -> Result<Vec<Undelivered>> {
+    let sql = format!(
+        "select w.id, w.url, w.disabled_at, d.number, d.state, d.created_at, \
+               d.last_status, d.last_error \
+               from (select seq from events where project = ?1 and subject = ?2 \
+               and {ABOUT_ACCOUNTS} order by seq desc limit ?3) e \
+               cross join webhooks w join webhook_deliveries d \
+               on d.webhook = w.number and d.event_seq = e.seq \
+               where w.project = ?1 and d.state <> 'delivered' and d.last_error is not null \
+               order by w.number, d.number desc"
+    );
+    tx.all(&sql, &[project.into(), account.into(), events.into()], |row| {
+        Ok(Undelivered {
+            webhook: row.parsed(0)?,
+            url: row.text(1)?.to_owned(),
+            is_disabled: row.opt_time(2)?.is_some(),
+            id: DeliveryId::from_row(row.int(3)?),
+            is_given_up: row.text(4)? == DeliveryState::Failed.as_str(),
+            created_at: row.time(5)?,
+            last_status: row.opt_int(6)?.map(small).transpose()?,
+            last_error: row.opt_text(7)?.map(str::to_owned),
+        })
+    })
+    .await
 }

@@ -222,6 +222,7 @@ impl Call {
             "auth_configs.impact" => "?action=disable",
             // Without it, a provider would be asked.
             "accounts.test" | "accounts.refresh" => "?dry_run=true",
+            "accounts.check" => "?offline=true",
             _ => "",
         };
         let path = things.path(operation) + query;

@@ -261,7 +261,7 @@ fn cs_3_to_cs_36_a_session_is_what_was_asked_for_and_its_token_is_shown_once() {
 }
 
 #[test]
-fn cs_12_to_cs_19_what_a_session_names_has_to_be_there_and_to_agree() {
+fn cs_12_to_cs_19_cs_34_what_a_session_names_has_to_be_there_and_to_agree() {
     let (_home, serving, api) = hub();
     let things = Things::make(&api, "x");
     let create = |more: Value| {

@@ -16,14 +16,14 @@ const ACME: &str = include_str!("../browser/acme.json");
 const ORIGIN: &str = "Origin: https://product.example\r\n";
 
 /// A hub with two connectors, one of them the sample provider, which answers.
-struct World {
-    home: TestHome,
-    serving: Serving,
-    api: Api,
+pub(super) struct World {
+    pub(super) home: TestHome,
+    pub(super) serving: Serving,
+    pub(super) api: Api,
 }
 
 impl World {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let home = TestHome::new();
         home.file("acme.json", ACME);
         home.run("connectors import acme.json").code(0);
@@ -33,7 +33,7 @@ impl World {
         Self { home, serving, api }
     }
 
-    fn token(&self, more: &Value) -> String {
+    pub(super) fn token(&self, more: &Value) -> String {
         let mut body = json!({"origin_owner_id": "acme-7", "origin_owner_name": "Globex"});
         for (key, value) in more.as_object().unwrap() {
             body[key] = value.clone();
@@ -42,11 +42,11 @@ impl World {
     }
 
     /// The hub as the end user with this token asks it.
-    fn user(&self, token: &str) -> Api {
+    pub(super) fn user(&self, token: &str) -> Api {
         self.api.saying(&format!("x-hub-session-token: {token}\r\n{ORIGIN}"))
     }
 
-    fn config(&self, connector: &str) -> String {
+    pub(super) fn config(&self, connector: &str) -> String {
         let all = self.api.get("/admin/auth_configs").json();
         let found = all.as_array().unwrap().iter().find(|row| row["connector_key"] == connector);
         text(found.unwrap(), "id")
@@ -57,7 +57,7 @@ impl World {
     }
 
     /// Opens a page as a browser would.
-    fn open(&self, path: &str) -> Answer {
+    pub(super) fn open(&self, path: &str) -> Answer {
         self.serving.get(path)
     }
 

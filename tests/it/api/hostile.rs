@@ -6,6 +6,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hubctl::api::{OPERATIONS, openapi};
+use hubctl::server::{BODY_LIMIT, ENVELOPE_LIMIT};
 use serde_json::{Value, json};
 
 use crate::support::cli::TestHome;
@@ -339,7 +340,8 @@ fn against_lengths(api: &Api, things: &Things) {
         for number in 0..OF_EACH_KIND {
             // It says that it is too long, and is not even sent.
             let mut client = Client::to(api.address);
-            let length = (1_u64 << 20) + 1 + (number as u64) * 0x1000_0000_0000;
+            let longest = if path == "/unified/proxy" { ENVELOPE_LIMIT } else { BODY_LIMIT };
+            let length = longest as u64 + 1 + (number as u64) * 0x1000_0000_0000;
             client.send(format!("{head}Content-Length: {length}\r\n\r\n")).unwrap();
             let answer = client.answer().unwrap().status(413);
             sane("too long", &answer);

@@ -11,6 +11,7 @@ mod lists;
 mod page_cost;
 mod planted;
 mod request_logs;
+mod rules;
 mod sdk;
 mod threats;
 

@@ -44,6 +44,7 @@ const MORE: &[&str] = &[
     "connectors edit trigger --set client_secret=Pl4nted+Client/Secret= --json",
     "connectors get trigger --json",
     "doctor --json",
+    "doctor account {account} --json",
 ];
 
 /// A provider that repeats what it is given wherever it fails.

@@ -193,9 +193,16 @@ fn the_demo_shows_all_of_it_and_leaves_nothing_behind() {
         "$ link=$(hubctl link create --provider sample",
         "the customer presses Allow",
         "$ hubctl accounts list",
+        "$ hubctl request GET /employees?page_size=2 --account ",
+        "$ hubctl webhooks create --url http://127.",
+        "; the signature fits",
+        "$ hubctl webhooks deliveries",
+        "$ hubctl logs list",
     ] {
         assert!(shown.stdout.contains(line), "{line}: {shown:#?}");
     }
+    assert!(shown.stdout.contains("  the receiver got account.updated of "), "{shown:#?}");
+    assert!(shown.stdout.contains("employee-2") && !shown.stdout.contains("employee-3"));
     assert!(shown.stdout.contains("acme-7") || shown.stdout.contains("Acme"), "{shown:#?}");
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
     assert!(!home.store().exists() && !home.path().join("config.toml").exists());

@@ -87,3 +87,23 @@ fn a_hub_elsewhere_is_asked_with_the_key_at_hand() {
     let ended = away(&narrow).run("doctor --json --retries 0").code(10);
     assert_eq!(states(&ended)["connection"], "failed");
 }
+
+#[test]
+fn one_account_is_checked_alone_with_the_status_of_what_failed() {
+    let home = TestHome::new();
+    home.run("connectors enable bamboohr").code(0);
+    let id = home.account("bamboohr", "acme-1", "--set subdomain=acme --set api_key=planted-key");
+    let ended = home.run(&format!("doctor account {id} --offline --json")).code(0);
+    let found = states(&ended);
+    assert_eq!((found["credentials"].as_str(), found["provider"].as_str()), ("ok", "skipped"));
+    assert!(!ended.stdout.contains("planted-key"));
+    home.run(&format!("accounts suspend {id} --yes")).code(0);
+    let ended = home.run(&format!("doctor account {id} --offline --json")).code(6);
+    assert_eq!(states(&ended)["account"], "failed");
+    assert!(hint_of(&ended, "account").contains(&format!("hubctl accounts resume {id}")));
+    let ended = home.run("doctor account no-such --json").code(3);
+    assert_eq!(states(&ended), BTreeMap::from([("account".to_owned(), "failed".to_owned())]));
+    home.run("doctor account").code(2);
+    home.run(&format!("doctor {id}")).code(2);
+    home.run("doctor --offline").code(2);
+}

@@ -20,7 +20,7 @@ use hubctl::domain::secret::Secret;
 use hubctl::domain::time::Timestamp;
 use hubctl::domain::webhook::Rotation;
 use hubctl::error::HubError;
-use hubctl::hub::accounts::{Changes, Filter, New, Tags};
+use hubctl::hub::accounts::{Ask, Changes, Filter, New, Tags};
 use hubctl::hub::auth_configs::{self, Action};
 use hubctl::hub::connect_sessions::BatchItem;
 use hubctl::hub::logs::Filter as LogFilter;
@@ -119,6 +119,7 @@ async fn call_everything(client: &Client) {
     _ = client.accounts(&Filter::default(), |_| Ok(ControlFlow::Continue(()))).await;
     _ = client.account(&account).await;
     _ = client.explain(&account).await;
+    _ = client.check_account(&account, Ask::Provider).await;
     _ = client.add_account(new_account(), guard).await;
     _ = client.update_account(&account, Changes::default(), guard).await;
     _ = client.suspend(&account, guard).await;
@@ -322,6 +323,7 @@ async fn read_everything(backend: &Backend, account: &str, session: i64) -> Vec<
         let id = id.parse().unwrap();
         all.push(shown(backend.account(&id).await));
         all.push(shown(backend.explain(&id).await));
+        all.push(shown(backend.check_account(&id, Ask::Nobody).await));
     }
     for id in [session, 999_999] {
         all.push(shown(backend.session(id.to_string().parse().unwrap()).await));

@@ -172,7 +172,7 @@ fn new_session() -> NewSession {
 }
 
 #[test]
-fn cs_24_a_session_is_asked_for_without_a_version_and_without_nulls() {
+fn cs_24_cs_34_a_session_is_asked_for_without_a_version_and_without_nulls() {
     let created = json!({
         "id": 90211, "organization_id": 5, "project_id": "dev-project-68574",
         "origin_owner_id": "acme-7", "origin_owner_name": "Acme", "provider": "hubspot",
@@ -182,6 +182,7 @@ fn cs_24_a_session_is_asked_for_without_a_version_and_without_nulls() {
     let hub = FakeHub::script(vec![Reply::json(201, &created)]);
     let made = block_on(vendors(&hub).create_session(new_session(), Guard::default())).unwrap();
     assert_eq!((made.id, made.token.as_str(), made.status.as_ref()), (90211, "t0ken", "pending"));
+    assert_eq!(json!(made)["type"], "unmapped_value", "CS-34: what it is called there is shown");
     assert_eq!(made.expires_at.to_string(), "2026-06-01T12:15:00.000Z");
     let asked = &hub.asked()[0];
     assert_eq!(asked.route(), "POST /connect_sessions");

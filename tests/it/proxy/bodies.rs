@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use hubctl::server::ENVELOPE_LIMIT;
 use serde_json::{Value, json};
 
 use crate::support::http::{FakeHub, Reply};
@@ -142,4 +143,27 @@ fn bodies_are_passed_as_they_are_both_ways() {
         assert!(asked.header("x-proxy-method").is_empty());
         assert!(asked.header("x-request-id").is_empty());
     }
+}
+
+/// What a call in JSON may hold is bounded; what is longer has a way of its own.
+#[test]
+fn threat_22_a_call_in_json_has_a_bound_that_it_tells() {
+    let provider =
+        FakeHub::start(|asked, _| Reply::text(200, "text/plain", asked.body.len().to_string()));
+    let world = World::at(address(&provider));
+    let served = world.serve("--allow-target 127.0.0.0/8");
+    let call = |length: usize| json!({"method": "POST", "path": "/x", "body": "a".repeat(length)});
+    let long = call(ENVELOPE_LIMIT - 1_000);
+    assert_eq!(told(served.ask(&long))["status"], 200);
+    let received = provider.asked()[0].body.len();
+    assert!(received >= ENVELOPE_LIMIT - 1_000, "{received}");
+    let refused = served.ask(&call(ENVELOPE_LIMIT)).status(413);
+    assert_eq!(refused.problem(), "request.too_large");
+    let told = refused.text();
+    assert!(told.contains(&ENVELOPE_LIMIT.to_string()), "{told}");
+    assert!(told.contains("/admin/accounts/{id}/proxy"), "{told}");
+    assert_eq!(provider.asked().len(), 1);
+    let passed =
+        served.pass("POST", "/x", "Content-Type: text/plain\r\n", &vec![b'a'; 2 * ENVELOPE_LIMIT]);
+    assert_eq!(passed.status(200).text(), (2 * ENVELOPE_LIMIT).to_string());
 }

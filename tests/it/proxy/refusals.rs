@@ -1,11 +1,24 @@
 //! What is refused, with nothing sent (threats 16 to 22).
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use hubctl::domain::account::Status;
+use hubctl::domain::connector::Connector;
+use hubctl::hub::accounts;
+use hubctl::hub::proxy::{Call, Upload, pass};
+use hubctl::net;
+use hubctl::provider::Options;
+use hubctl::store::own_connectors::{self, OwnConnector};
 use serde_json::{Value, json};
 
+use crate::support::asked::{account as new_account, config, given};
 use crate::support::http::{FakeHub, Reply};
+use crate::support::hub::{block_on, sqlite_world};
 use crate::support::serving::Answer;
 
-use super::{CREDENTIAL, World, address, always, of_provider, told};
+use super::{CREDENTIAL, World, address, always, definition, of_provider, told};
 
 #[track_caller]
 fn refused(answer: Answer, status: u16, code: &str) -> Value {
@@ -259,4 +272,66 @@ fn threat_22_bodies_without_end_or_that_break_off_are_no_answers() {
     assert_eq!(told(served.ask(&json!({"path": "/fine"})))["status"], 200);
     let account = world.home.run(&format!("accounts get {account} --json")).code(0).json();
     assert_eq!(account["status"], "active");
+}
+
+/// A name that means this machine at first, and something private from then on.
+struct Flips(AtomicUsize);
+
+impl reqwest::dns::Resolve for Flips {
+    fn resolve(&self, _: reqwest::dns::Name) -> reqwest::dns::Resolving {
+        let first = self.0.fetch_add(1, Ordering::Relaxed) == 0;
+        let address = if first { [127, 0, 0, 1] } else { [10, 0, 0, 1] };
+        let found = [SocketAddr::from((address, 0))];
+        Box::pin(async move { Ok(Box::new(found.into_iter()) as reqwest::dns::Addrs) })
+    }
+}
+
+#[test]
+fn threat_19_a_providers_name_that_changes_its_meaning_is_not_called() {
+    let provider = always(Reply::json(200, &json!({})).header("connection", "close"));
+    let mut world = sqlite_world();
+    let flips = Arc::new(Flips(AtomicUsize::new(0)));
+    let resolver: Arc<dyn reqwest::dns::Resolve> = Arc::clone(&flips) as _;
+    let net = net::Options { resolver: Some(resolver), ..net::Options::default() };
+    let allowed = vec!["127.0.0.0/8".parse().unwrap()];
+    world.hub = world.hub.clone().with_provider(Options { net, allowed, ..Options::default() });
+    let mut connector = definition();
+    let base = provider.url().replace("127.0.0.1", "rebinding.example");
+    connector["base_url"] = base.into();
+    connector["auth"].as_array_mut().unwrap().truncate(1);
+    let connector: Connector = serde_json::from_value(connector).unwrap();
+    block_on(async {
+        let caller = world.caller();
+        let row = OwnConnector {
+            key: connector.key.clone(),
+            version: connector.version.clone(),
+            definition: serde_json::to_string(&connector).unwrap(),
+            created_at: world.now(),
+        };
+        let mut tx = world.hub.store().begin_write().await.unwrap();
+        own_connectors::save(&mut tx, caller.project(), &row).await.unwrap();
+        tx.commit().await.unwrap();
+        world.add(&caller, config("acme")).await;
+        let values = given(&[("api_key", CREDENTIAL)]);
+        let new = accounts::New { values, ..new_account("acme", "acme-1") };
+        let id = world.link(&caller, new).await;
+        let call = || Call {
+            method: http::Method::GET,
+            base: None,
+            path: "/me".to_owned(),
+            headers: http::HeaderMap::new(),
+            body: Upload::Empty,
+        };
+        let answer = pass(&world.hub, &caller, &id, call()).await.unwrap();
+        assert_eq!(answer.status, 200);
+        let error = pass(&world.hub, &caller, &id, call()).await.unwrap_err();
+        assert_eq!(error.code().name, "provider.blocked", "{error:?}");
+        assert!(error.message().contains("10.0.0.1"), "{error}");
+        assert!(!format!("{error:?}").contains(CREDENTIAL), "{error:?}");
+        let status = world.account(&caller, &id).await.shown_status();
+        assert_eq!(status, Status::Active, "the account is as it was");
+    });
+    // Each connection looked the name up once: what was judged is what was dialled.
+    assert_eq!((flips.0.load(Ordering::Relaxed), provider.asked().len()), (2, 1));
+    assert_eq!(provider.asked()[0].header("authorization"), format!("Bearer {CREDENTIAL}"));
 }

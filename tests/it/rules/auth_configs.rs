@@ -14,12 +14,13 @@ on_both_databases!(
     ac_3_ac_4_ac_5_a_later_one_is_default_only_if_asked,
     ac_6_a_method_twice_needs_a_name,
     ac_6_if_exists_skip_and_update,
+    ac_7_only_what_is_not_the_default_can_become_it,
     ac_8_ac_9_make_default_moves_the_flag_once,
     ac_10_a_disabled_one_may_become_default,
     ac_12_ac_13_no_session_for_what_is_missing_or_disabled,
     ac_31_after_the_only_one_is_gone_the_next_is_first_again,
     ac_34_ac_36_fields_are_checked_and_named,
-    ac_37_ac_38_secrets_are_named_and_kept,
+    ac_37_ac_38_ac_51_secrets_are_named_and_kept,
     ac_39_ac_40_the_callback_holds_the_connector,
     ac_43_filters_combine_with_and,
     ac_45_a_pin_must_fit_a_version,
@@ -72,6 +73,19 @@ async fn ac_6_if_exists_skip_and_update(world: TestHub) {
     assert_eq!(done.after.unwrap().config.id, known.id);
     let done = world.changes_nothing(add(&world.hub, &caller, update, guard)).await.unwrap();
     assert!(!done.changed, "the same secret again is no change");
+}
+
+async fn ac_7_only_what_is_not_the_default_can_become_it(world: TestHub) {
+    let caller = world.caller();
+    let guard = Guard::default();
+    let only = world.add(&caller, named("hubspot", "only")).await;
+    world.add(&caller, named("bamboohr", "of another connector")).await;
+    let alone = make_default(&world.hub, &caller, only.id.as_str(), guard);
+    assert!(!world.changes_nothing(alone).await.unwrap().changed);
+    let other = world.add(&caller, named("hubspot", "other")).await;
+    let kept = make_default(&world.hub, &caller, only.id.as_str(), guard);
+    assert!(!world.changes_nothing(kept).await.unwrap().changed);
+    assert!(make_default(&world.hub, &caller, other.id.as_str(), guard).await.unwrap().changed);
 }
 
 async fn ac_8_ac_9_make_default_moves_the_flag_once(world: TestHub) {
@@ -141,7 +155,7 @@ async fn ac_34_ac_36_fields_are_checked_and_named(world: TestHub) {
     assert_eq!((world.events(), world.operations()), (0, 0));
 }
 
-async fn ac_37_ac_38_secrets_are_named_and_kept(world: TestHub) {
+async fn ac_37_ac_38_ac_51_secrets_are_named_and_kept(world: TestHub) {
     let caller = world.caller();
     let values = given(&[
         ("client_id", "client-1"),

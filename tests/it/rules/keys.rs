@@ -323,6 +323,7 @@ async fn call_all(world: &TestHub, caller: &Caller) -> Vec<(&'static str, Result
         "accounts.list" accounts::list(hub, caller, &accounts::Filter::default(), |_| Ok(Break(())));
         "accounts.get" accounts::get(hub, caller, id);
         "accounts.explain" accounts::explain(hub, caller, id);
+        "accounts.check" accounts::check(hub, caller, id, accounts::Ask::Nobody);
         "accounts.create" accounts::add(hub, caller, account("hubspot", "acme"), guard());
         "accounts.update" accounts::update(hub, caller, id, Changes::default(), guard());
         "accounts.suspend" accounts::suspend(hub, caller, id, guard());

@@ -17,7 +17,7 @@ use crate::support::asked::{account, config, given, named, oauth, session, sessi
 use crate::support::hub::{Place, TestHub, key_file, on_both_databases, refused};
 
 on_both_databases!(
-    threat_31_no_secret_lies_in_the_database,
+    se_6_threat_31_no_secret_lies_in_the_database,
     threat_31_a_sealed_value_opens_in_its_own_row_only,
     threat_31_an_older_sealed_value_is_refused,
     threat_33_without_its_key_nothing_is_opened_or_sealed,
@@ -54,7 +54,7 @@ fn spellings(secret: &str) -> Vec<String> {
     all
 }
 
-async fn threat_31_no_secret_lies_in_the_database(world: TestHub) {
+async fn se_6_threat_31_no_secret_lies_in_the_database(world: TestHub) {
     let caller = world.caller();
     world.add(&caller, with_trigger("login", "planted-trigger-22")).await;
     world.add(&caller, named("hubspot", "key")).await;

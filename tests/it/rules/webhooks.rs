@@ -28,6 +28,7 @@ on_both_databases!(
     wh_9_a_receiver_may_ask_for_time,
     wh_9_after_five_days_of_failures_it_is_disabled_with_an_event,
     wh_10_disabling_a_config_tells_of_each_account,
+    wh_12_deliveries_come_from_the_hubs_own_address,
     threat_18_private_addresses_are_refused_when_made_and_when_called,
     threat_20_redirects_are_not_followed,
     threat_30_410_is_the_end,
@@ -325,6 +326,20 @@ async fn wh_10_disabling_a_config_tells_of_each_account(mut world: TestHub) {
     let mut owners = there.told("origin_owner_id");
     owners.sort_unstable();
     assert_eq!(owners, ["a", "a", "b", "b", "c", "c"]);
+}
+
+/// Nobody stands between: an operator behind a firewall admits the machine that the hub runs on.
+async fn wh_12_deliveries_come_from_the_hubs_own_address(mut world: TestHub) {
+    world.may_call_itself();
+    let caller = world.caller();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let peer = std::thread::spawn(move || listener.accept().unwrap().1.ip());
+    world.add(&caller, config("bamboohr")).await;
+    world.hook(&caller, &format!("http://{address}/hooks")).await;
+    linked(&world, "acme").await;
+    world.send().await;
+    assert_eq!(peer.join().unwrap(), address.ip());
 }
 
 async fn threat_18_private_addresses_are_refused_when_made_and_when_called(world: TestHub) {

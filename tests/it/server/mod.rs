@@ -2,6 +2,7 @@
 
 mod attempts;
 mod expiry;
+mod hanging;
 mod inside;
 mod life;
 mod secrecy;

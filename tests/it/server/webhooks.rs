@@ -12,7 +12,7 @@ use crate::support::hooks::{receiver, wait_until};
 use crate::support::http::{FakeHub, Reply};
 use crate::support::serving::{Client, Serving};
 
-const ALLOWED: &str = "--rate-limit 0 --allow-target 127.0.0.0/8";
+pub(super) const ALLOWED: &str = "--rate-limit 0 --allow-target 127.0.0.0/8";
 
 fn hook(serving: &Serving, key: &str, to: &FakeHub) {
     let headers = format!("Authorization: Bearer {key}\r\n");
@@ -21,7 +21,7 @@ fn hook(serving: &Serving, key: &str, to: &FakeHub) {
 }
 
 /// Links an account; `None` when nobody answers any more.
-fn link(address: SocketAddr, key: &str, owner: &str) -> Option<String> {
+pub(super) fn link(address: SocketAddr, key: &str, owner: &str) -> Option<String> {
     let mut client = Client::over(TcpStream::connect(address).ok()?);
     let body = json!({
         "provider": "bamboohr", "origin_owner_id": owner, "origin_owner_name": owner,
@@ -38,7 +38,7 @@ fn link(address: SocketAddr, key: &str, owner: &str) -> Option<String> {
     Some(answer.json()["id"].as_str().unwrap().to_owned())
 }
 
-fn ready(home: &TestHome) -> String {
+pub(super) fn ready(home: &TestHome) -> String {
     home.run("connectors enable bamboohr").code(0);
     home.key("all", &["platform:read", "platform:write", "admin"])
 }

@@ -2,9 +2,10 @@
 //! connectors or statuses may be read in the order of the list instead: that needs no sorting.
 
 use hubctl::domain::account::Status;
+use hubctl::domain::event::{Event, EventKind};
 use hubctl::domain::ids::ProjectNumber;
 use hubctl::hub::accounts::{Filter, Sort};
-use hubctl::store::{accounts, api_keys};
+use hubctl::store::{accounts, api_keys, events};
 
 use crate::support::asked::{account, config, key};
 use crate::support::hub::{Place, TestHub, on_both_databases};
@@ -13,6 +14,7 @@ on_both_databases!(
     at_12_filters_use_an_index,
     at_14_the_order_of_creation_needs_no_sorting,
     kp_3_a_presented_key_is_one_look_by_its_number,
+    lists_of_events_read_the_rows_of_their_project_only,
 );
 
 /// Enough rows that on PostgreSQL, which knows how many there are, no plan is as good as any other.
@@ -102,5 +104,57 @@ async fn kp_3_a_presented_key_is_one_look_by_its_number(world: TestHub) {
     let plan = api_keys::plan(&mut tx, made.key.number).await.unwrap().join("\n");
     for scan in ["SCAN", "Seq Scan", "SORT", "Sort"] {
         assert!(!plan.contains(scan), "{plan}");
+    }
+}
+
+/// A quiet project among noisy ones, with every filter that there is.
+async fn lists_of_events_read_the_rows_of_their_project_only(world: TestHub) {
+    let quiet = world.project("quiet").await;
+    world.add(&quiet, config("hubspot")).await;
+    let id = world.link(&quiet, account("hubspot", "acme")).await;
+    let mut tx = world.hub.store().begin_write().await.unwrap();
+    let event = |number: i64| Event {
+        id: format!("019a0000-0000-7000-8000-{number:012}").parse().unwrap(),
+        kind: EventKind::SessionCreated,
+        subject: number.to_string(),
+        at: world.now(),
+        data: None,
+    };
+    for first in (0..20_000).step_by(1_000) {
+        let noise: Vec<Event> = (first..first + 1_000).map(event).collect();
+        events::append(&mut tx, ProjectNumber(1), &noise).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let mut tx = world.hub.store().begin_write().await.unwrap();
+    if !matches!(world.place, Place::Sqlite(_)) {
+        tx.execute("analyze events", &[]).await.unwrap();
+    }
+    let account = Some(id.to_string());
+    let kinds = vec![EventKind::AccountCreated, EventKind::SessionCreated];
+    let since = Some(world.now());
+    let all = || events::Filter::default();
+    for (filter, index) in [
+        (all(), "events_place"),
+        (events::Filter { limit: Some(50), ..all() }, "events_place"),
+        (events::Filter { kinds: kinds.clone(), limit: Some(50), ..all() }, "events_place"),
+        (events::Filter { since, ..all() }, "events_"),
+        (events::Filter { after: Some(5), upto: Some(30_000), ..all() }, "events_place"),
+        (events::Filter { account: account.clone(), ..all() }, "events_subject"),
+        (events::Filter { account, kinds, since, limit: Some(5), ..all() }, "events_subject"),
+    ] {
+        let plan = events::plan(&mut tx, quiet.project(), &filter).await.unwrap().join("\n");
+        reads_one_project(&world, &plan, index);
+    }
+    let plan = events::plan_of_last(&mut tx, quiet.project()).await.unwrap().join("\n");
+    reads_one_project(&world, &plan, "events_place");
+}
+
+/// PostgreSQL knows how few rows there are, and may take any index that begins with the project.
+#[track_caller]
+fn reads_one_project(world: &TestHub, plan: &str, index: &str) {
+    let index = if matches!(world.place, Place::Sqlite(_)) { index } else { "events_" };
+    assert!(plan.contains(index), "{plan}");
+    for whole in ["SCAN events", "Seq Scan on events", "events_pkey", "USE TEMP B-TREE"] {
+        assert!(!plan.contains(whole), "{plan}");
     }
 }

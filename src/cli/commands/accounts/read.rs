@@ -367,11 +367,26 @@ fn told(context: &Context, explanation: &Explanation) -> String {
         if let Some(since) = finding.since {
             let actor =
                 finding.actor.as_ref().map(|actor| format!(", by {actor}")).unwrap_or_default();
-            out.push_str(&format!("  since {}{actor}\n", context.output.moment(since)));
+            let operation = finding
+                .operation_id
+                .as_ref()
+                .map(|id| format!(" (operation {id})"))
+                .unwrap_or_default();
+            let event =
+                finding.event_id.as_ref().map(|id| format!(", event {id}")).unwrap_or_default();
+            let since = context.output.moment(since);
+            out.push_str(&format!("  since {since}{actor}{operation}{event}\n"));
         }
         if let Some(command) = &finding.command {
             out.push_str(&format!("  {command}\n"));
         }
+    }
+    if let Some(token) = &explanation.token {
+        let moment = |at| context.output.moment(at);
+        let end = token.expires_at.map(|at| format!("ends {}, ", moment(at))).unwrap_or_default();
+        let next = token.next_try_at.map(|at| format!(", next {}", moment(at))).unwrap_or_default();
+        let renewed = moment(token.renewed_at);
+        out.push_str(&format!("\ntoken: {end}last renewed {renewed}{next}\n"));
     }
     out
 }

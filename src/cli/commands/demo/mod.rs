@@ -1,6 +1,7 @@
 //! `hubctl demo`: the main job for real, in a store that is thrown away.
 
 mod browser;
+mod receiver;
 mod stage;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use crate::cli::interrupts;
 use crate::cli::tree::Run;
 use crate::error::{HubError, codes};
 
+use receiver::Receiver;
 use stage::{Served, Stage};
 
 /// Show the main job for real, in a throw-away store
@@ -38,13 +40,17 @@ enum Step {
     Keep(&'static str, &'static str),
     /// The customer opens the link and allows the login.
     Customer,
+    /// The receiver of webhooks gets its next delivery.
+    Delivery,
 }
 
-use Step::{Customer, Keep, Say, Type};
+use Step::{Customer, Delivery, Keep, Say, Type};
 
 /// The demo, one row a step.
 const STEPS: &[Step] = &[
-    Say("Links lead to where the hub listens, and commands may call the provider on this machine."),
+    Say(
+        "Links lead to where the hub listens, and the provider's host on this machine may be called.",
+    ),
     Type("hubctl config set public_url {hub}"),
     Type("hubctl config set allow_targets {provider_host}"),
     Say("A connector is a tool that customers can link. This one is the provider above."),
@@ -66,13 +72,25 @@ const STEPS: &[Step] = &[
     Say("The account is linked: the hub has its tokens, and nobody ever sees them."),
     Type("hubctl accounts list"),
     Type("hubctl accounts get {account}"),
+    Say("Calls to the provider go through the account; the hub adds the token."),
+    Type("hubctl request GET /employees?page_size=2 --account {account}"),
     Say("What happened is on record, and webhooks are sent from the same record."),
     Type("hubctl events list --account {account}"),
+    Say("A program of yours is told. This one is run by the demo and knows its signing secret."),
+    Type(
+        "hubctl webhooks create --url {receiver} --events account.updated --secret-file \
+         signing-secret.txt",
+    ),
+    Type("hubctl accounts update {account} --label Main"),
+    Delivery,
+    Type("hubctl webhooks deliveries"),
     Say("A connector that is switched off takes its accounts along, after counting them."),
     Type("hubctl connectors disable sample --dry-run"),
     Type("hubctl connectors disable sample --yes"),
     Type("hubctl accounts explain {account}"),
     Type("hubctl connectors enable sample"),
+    Say("Calls to providers are in the log, as are those to the hub's own API."),
+    Type("hubctl logs list"),
 ];
 
 impl Run for Demo {
@@ -98,9 +116,11 @@ impl Demo {
     async fn show(&self, context: &Context, stage: &Stage) -> Result<(), HubError> {
         say(context, "A hub, and beside it a provider to link accounts with.")?;
         let served = Served::start(context, stage)?;
+        let receiver = Receiver::start(&served.provider_host, stage.signing_secret()?)?;
         let mut kept = BTreeMap::from([
             ("hub", served.hub.clone()),
             ("provider_host", served.provider_host.clone()),
+            ("receiver", receiver.url.clone()),
             ("patience", if self.browser { "10m" } else { "10s" }.to_owned()),
         ]);
         for step in STEPS {
@@ -113,6 +133,9 @@ impl Demo {
                 Keep(name, line) => {
                     let answer = stage.answer(context, name, &filled(line, &kept))?;
                     kept.insert(name, answer);
+                }
+                Delivery => {
+                    context.output.text(&format!("  the receiver got {}", receiver.next()?))?;
                 }
                 Customer => {
                     let link = kept.get("link").map(String::as_str).unwrap_or_default();
@@ -147,15 +170,19 @@ mod tests {
 
     #[test]
     fn every_line_is_a_command_and_uses_what_was_kept_before() {
-        let mut known: BTreeSet<&str> = ["hub", "provider_host", "patience"].into();
+        let mut known: BTreeSet<&str> = ["hub", "provider_host", "patience", "receiver"].into();
         for step in STEPS {
             let (line, name) = match step {
                 Step::Type(line) => (line, None),
                 Step::Keep(name, line) => (line, Some(name)),
-                Step::Say(_) | Step::Customer => continue,
+                Step::Say(_) | Step::Customer | Step::Delivery => continue,
+            };
+            let value = |name: &str| match name {
+                "receiver" => "http://127.0.0.1:7/".to_owned(),
+                _ => "7".to_owned(),
             };
             let values: BTreeMap<&str, String> =
-                known.iter().map(|name| (*name, "7".to_owned())).collect();
+                known.iter().map(|name| (*name, value(name))).collect();
             let line = filled(line, &values);
             assert!(!line.contains(['{', '}']), "{line}");
             let words: Vec<&str> = line.split_whitespace().collect();

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::cli::context::Context;
 use crate::cli::interrupts;
+use crate::domain::webhook::signature::{SECRET_BYTES, SigningSecret};
 use crate::env;
 use crate::error::{HubError, codes};
 use crate::hub::private_file::create_private;
@@ -52,6 +53,16 @@ impl Stage {
         create_private(&folder.path().join("master.key"), key.as_bytes())?;
         create_private(&folder.path().join("client-secret.txt"), CLIENT_SECRET.as_bytes())?;
         Ok(Self { folder, program })
+    }
+
+    /// Makes the secret that deliveries are signed with, and puts it beside the other one.
+    pub(super) fn signing_secret(&self) -> Result<SigningSecret, HubError> {
+        let mut random = Zeroizing::new([0; SECRET_BYTES]);
+        SystemRandom::new().fill(random.as_mut_slice())?;
+        let secret = SigningSecret::mint(&random);
+        let text = secret.text();
+        create_private(&self.path().join("signing-secret.txt"), text.expose().as_bytes())?;
+        Ok(secret)
     }
 
     /// Leaves the folder behind.

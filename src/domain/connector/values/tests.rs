@@ -49,6 +49,17 @@ fn good_values_are_parted_into_public_and_secret_and_defaults_fill() {
 }
 
 #[test]
+fn hb_18_a_number_comes_as_digits_in_a_string_and_is_kept_as_given() {
+    let with = |port: &str| new(&[("host", "a"), ("api_key", "k-1"), ("port", port)]);
+    for port in ["0", "8080", "007", "123456789012345678901234567890"] {
+        assert_eq!(with(port).unwrap().public["port"], port);
+    }
+    for bad in ["-1", "1.5", "1e3", "+1", "0x1f", "١", "eight"] {
+        assert!(problem(with(bad)).starts_with("port is not a number"), "{bad}");
+    }
+}
+
+#[test]
 fn what_is_required_must_be_given() {
     assert_eq!(problem(new(&[("host", "a")])), "api_key is required");
     assert_eq!(problem(new(&[("host", "  "), ("api_key", "k-1")])), "host is required");

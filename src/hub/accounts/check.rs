@@ -1,0 +1,268 @@
+//! Looks at everything that calls through an account need, and asks its provider; changes nothing
+//! but tokens that have ended.
+
+use crate::domain::account::{Account, Status};
+use crate::domain::caller::{Caller, Permission};
+use crate::domain::check::CheckState;
+use crate::domain::ids::AccountId;
+use crate::domain::request_log::{Entry, is_success};
+use crate::domain::time::Timestamp;
+use crate::domain::words::counted;
+use crate::error::{Code, HubError, codes};
+use crate::hub::linking::provider_error;
+use crate::hub::refresh::{self, Note, Usable, Want};
+use crate::hub::{Hub, connectors};
+use crate::provider::Target;
+use crate::store::request_logs::{self, Filter, Order, Table};
+use crate::store::{Tx, auth_configs};
+
+use super::explain::{broken, disabled, held, token, tokens, unheard};
+use super::{Finding, load};
+
+/// Calls to the provider that are looked at, the latest ones.
+const CALLS: usize = 20;
+
+/// One check.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// What was looked at.
+    pub about: &'static str,
+    /// How it ended.
+    pub state: CheckState,
+    /// What was found.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// Why it failed.
+    pub code: Option<&'static Code>,
+}
+
+impl Checked {
+    fn new(about: &'static str, state: CheckState, message: impl Into<String>) -> Self {
+        Self { about, state, message: message.into(), hint: None, code: None }
+    }
+
+    fn ok(about: &'static str, message: impl Into<String>) -> Self {
+        Self::new(about, CheckState::Ok, message)
+    }
+
+    fn skipped(about: &'static str, because: &str) -> Self {
+        Self::new(about, CheckState::Skipped, format!("not asked: {because}"))
+    }
+
+    fn failed(about: &'static str, error: &HubError) -> Self {
+        Self {
+            hint: error.hint_text().map(str::to_owned),
+            code: Some(error.code()),
+            ..Self::new(about, CheckState::Failed, error.message())
+        }
+    }
+
+    /// What an explanation found.
+    fn found(about: &'static str, finding: Finding) -> Self {
+        let (state, code) = match finding.blocking {
+            true => (CheckState::Failed, Some(&codes::ACCOUNT_NOT_USABLE)),
+            false => (CheckState::Warning, None),
+        };
+        Self { hint: finding.command, code, ..Self::new(about, state, finding.cause) }
+    }
+}
+
+/// Whether the provider may be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    /// With the account's credentials, which may renew tokens.
+    Provider,
+    /// Nobody.
+    Nobody,
+}
+
+/// Checks an account: that it and what it stands on is there and enabled, that its credentials
+/// open, how long its tokens last, whether the provider accepts them now, how the latest calls
+/// went, and whether webhooks were told of it.
+///
+/// The provider is asked only for a caller who may write, since tokens may be renewed by it.
+///
+/// # Errors
+/// `account.not_found`; as the store reports them. What else is wrong is a check that failed.
+pub async fn check(
+    hub: &Hub,
+    caller: &Caller,
+    id: &AccountId,
+    ask: Ask,
+) -> Result<Vec<Checked>, HubError> {
+    hub.require(caller, Permission::PlatformRead)?;
+    let now = hub.clock.now();
+    let mut tx = hub.store.begin_read().await?;
+    let account = load(&mut tx, caller, id).await?;
+    let mut all = vec![account_itself(&mut tx, caller, &account).await?];
+    all.push(connector(&mut tx, caller, &account).await?);
+    all.push(auth_config(&mut tx, caller, &account).await?);
+    let stored = refresh::load(hub, &mut tx, caller, id).await;
+    all.push(match &stored {
+        Ok(stored) => credentials(stored, &account),
+        Err(error) => Checked::failed("credentials", error),
+    });
+    all.push(token_life(&account, token(&mut tx, caller, id).await?.as_ref(), now));
+    let calls = calls(&mut tx, caller, &account).await?;
+    let heard = unheard(&mut tx, caller, &account).await?;
+    drop(tx);
+    all.push(match stored {
+        Ok(_) if ask == Ask::Nobody => Checked::skipped("provider", "it is not wanted"),
+        Ok(_) if !caller.may(Permission::PlatformWrite) => {
+            let text = format!("the key lacks {}", Permission::PlatformWrite.as_str());
+            Checked::skipped("provider", &text)
+        }
+        Ok(stored) => provider(hub, caller, stored).await,
+        Err(_) => Checked::skipped("provider", "there are no credentials to ask with"),
+    });
+    all.push(calls);
+    if heard.is_empty() {
+        all.push(Checked::ok("webhooks", "no delivery about it has failed"));
+    }
+    all.extend(heard.into_iter().map(|finding| Checked::found("webhooks", finding)));
+    Ok(all)
+}
+
+async fn account_itself(
+    tx: &mut Tx,
+    caller: &Caller,
+    account: &Account,
+) -> Result<Checked, HubError> {
+    let trouble = match held(tx, caller, account).await? {
+        Some(held) => Some(held),
+        None => broken(tx, caller, account).await?,
+    };
+    Ok(match trouble {
+        Some(finding) => Checked::found("account", finding),
+        None => {
+            let (provider, owner) = (&account.provider, &account.owner.name);
+            let status = account.shown_status().as_str();
+            Checked::ok("account", format!("{provider} account of {owner}, {status}"))
+        }
+    })
+}
+
+async fn connector(tx: &mut Tx, caller: &Caller, account: &Account) -> Result<Checked, HubError> {
+    let key = &account.provider;
+    if connectors::resolve(tx, caller, key, None).await?.is_none() {
+        return Ok(Checked::failed("connector", &connectors::unfit(key, None)));
+    }
+    let configs = auth_configs::of_connector(tx, caller.project(), key).await?;
+    let is_offered = configs.iter().any(|config| config.is_default && config.is_enabled());
+    Ok(match is_offered {
+        true => Checked::ok("connector", format!("end users can link {key}")),
+        false => Checked {
+            hint: Some(format!("hubctl connectors enable {key}")),
+            ..Checked::new(
+                "connector",
+                CheckState::Warning,
+                format!("end users don't see {key}: its default auth config is disabled"),
+            )
+        },
+    })
+}
+
+async fn auth_config(tx: &mut Tx, caller: &Caller, account: &Account) -> Result<Checked, HubError> {
+    let config = auth_configs::by_id(tx, caller.project(), &account.auth_config).await?;
+    let Some(config) = config else {
+        let text = "the account's auth config is gone";
+        let error = HubError::new(&codes::AUTH_CONFIG_UNKNOWN, text);
+        return Ok(Checked::failed("auth config", &error));
+    };
+    Ok(match disabled(tx, caller, &config).await? {
+        Some(finding) => Checked::found("auth config", finding),
+        None => Checked::ok("auth config", format!("`{}` is enabled", config.name)),
+    })
+}
+
+fn credentials(stored: &refresh::Stored, account: &Account) -> Checked {
+    if !stored.kept.secrets.is_empty() {
+        return Checked::ok("credentials", "the master key opens them");
+    }
+    let fields = &stored.way.method.config_fields;
+    if !fields.iter().any(|field| field.required && field.is_secret()) {
+        return Checked::ok("credentials", "its method needs no secret");
+    }
+    Checked {
+        hint: Some(format!("hubctl session create --account {}", account.id)),
+        ..Checked::new("credentials", CheckState::Warning, "no secret is stored for it")
+    }
+}
+
+fn token_life(account: &Account, note: Option<&Note>, now: Timestamp) -> Checked {
+    let Some(note) = note else {
+        return Checked::ok("token", "it has none that ends");
+    };
+    match tokens(account, note, now).into_iter().next() {
+        Some(finding) => Checked::found("token", finding),
+        None => {
+            let end = note.expires_at.map_or_else(
+                || "it is not known when it ends".to_owned(),
+                |end| format!("it ends at {end}"),
+            );
+            Checked::ok("token", format!("{end}; last renewed at {}", note.renewed_at))
+        }
+    }
+}
+
+/// The connector's light call, with the credentials as they are, or renewed where they have ended.
+async fn provider(hub: &Hub, caller: &Caller, stored: refresh::Stored) -> Checked {
+    const ABOUT: &str = "provider";
+    let id = stored.account.id.clone();
+    let relink = format!("hubctl session create --account {id}");
+    let usable = match stored.account.shown_status() {
+        Status::Active => match refresh::usable(hub, caller, &id, Want::Usable).await {
+            Ok(usable) => usable,
+            Err(error) => return Checked::failed(ABOUT, &error),
+        },
+        // What was refused once is asked again, and stays refused until it is tested or linked.
+        Status::Error | Status::Expired => stored.usable(),
+        other => {
+            let text = format!("the account is {}", other.as_str());
+            return Checked::skipped(ABOUT, &text);
+        }
+    };
+    let Usable { connector, method, values, .. } = &usable;
+    let target = Target { connector, method, values };
+    match hub.provider.verify(target, hub.clock.now()).await {
+        Ok(true) => Checked::ok(ABOUT, format!("{} accepts the credentials", connector.name)),
+        Ok(false) => Checked::skipped(ABOUT, "the connector names no call to ask with"),
+        Err(failure) => {
+            let error = provider_error(failure);
+            let is_refused = error.code().name == codes::PROVIDER_REFUSED.name;
+            let error = if is_refused { error.hint(relink) } else { error };
+            Checked::failed(ABOUT, &error)
+        }
+    }
+}
+
+/// How the latest calls to the provider went.
+async fn calls(tx: &mut Tx, caller: &Caller, account: &Account) -> Result<Checked, HubError> {
+    let filter = Filter { accounts: vec![account.id.to_string()], ..Filter::default() };
+    let (project, order) = (caller.project(), Order::default());
+    let found = request_logs::page(tx, Table::Steps, project, &filter, order, None, CALLS).await?;
+    let has_failed = |step: &&Entry| !is_success(step.outcome.status());
+    let failed: Vec<&Entry> = found.rows.iter().filter(has_failed).collect();
+    let of = counted(found.rows.len() as u64, "call");
+    let Some(last) = failed.first() else {
+        let text = match found.rows.len() {
+            0 => "none is in the log".to_owned(),
+            _ => format!("none of the latest {of} to the provider failed"),
+        };
+        return Ok(Checked::ok("calls", text));
+    };
+    let answer = match last.outcome.status() {
+        0 => "had no answer".to_owned(),
+        status => format!("was answered {status}"),
+    };
+    let text = format!(
+        "{} of the latest {of} to the provider failed; the last of them, at {}, {answer}",
+        failed.len(),
+        last.at
+    );
+    Ok(Checked {
+        hint: Some(format!("hubctl logs get {}", last.request_id)),
+        ..Checked::new("calls", CheckState::Warning, text)
+    })
+}

@@ -1,0 +1,259 @@
+//! `accounts explain` and `doctor account`: everything about one account in one answer.
+
+use hubctl::domain::caller::Caller;
+use hubctl::domain::check::CheckState;
+use hubctl::domain::event::EventKind;
+use hubctl::domain::ids::AccountId;
+use hubctl::error::codes;
+use hubctl::hub::accounts::{self, Ask, Checked, Explanation, Finding};
+use hubctl::hub::write::Guard;
+use serde_json::json;
+
+use super::{log_in, set_up};
+use crate::support::asked::{account as new_account, given, key};
+use crate::support::authority::KEY;
+use crate::support::hooks::{answering, receiver};
+use crate::support::http::Reply;
+use crate::support::hub::{TestHub, on_both_databases, refused};
+
+on_both_databases!(
+    explain_joins_the_operation_and_the_event_behind_an_error,
+    explain_tells_how_long_tokens_last_and_why_they_are_not_renewed,
+    explain_names_the_webhooks_that_were_not_told,
+    a_sound_account_passes_every_check,
+    at_5_a_check_asks_the_provider_and_changes_nothing,
+    ac_16_a_disabled_auth_config_fails_and_nobody_is_asked,
+    threat_31_credentials_that_do_not_open_fail_alone,
+    a_check_needs_the_right_to_write_before_it_asks_the_provider,
+    tokens_and_calls_are_looked_at,
+);
+
+async fn linked(world: &TestHub, caller: &Caller) -> AccountId {
+    let values = given(&[("api_key", KEY)]);
+    let new = accounts::New { values, verify: true, ..new_account("acme", "acme-7") };
+    world.link(caller, new).await
+}
+
+async fn explained(world: &TestHub, caller: &Caller, id: &AccountId) -> Explanation {
+    accounts::explain(&world.hub, caller, id).await.unwrap()
+}
+
+fn finding<'a>(told: &'a Explanation, code: &str) -> &'a Finding {
+    let found = told.findings.iter().find(|finding| finding.code == code);
+    found.unwrap_or_else(|| panic!("{code} is not in {told:?}"))
+}
+
+async fn checked(world: &TestHub, caller: &Caller, id: &AccountId) -> Vec<Checked> {
+    accounts::check(&world.hub, caller, id, Ask::Provider).await.unwrap()
+}
+
+fn row<'a>(all: &'a [Checked], about: &str) -> &'a Checked {
+    all.iter().find(|row| row.about == about).unwrap_or_else(|| panic!("{about}: {all:?}"))
+}
+
+fn revoked() -> Reply {
+    Reply::json(401, &json!({"message": "revoked"}))
+}
+
+async fn explain_joins_the_operation_and_the_event_behind_an_error(mut world: TestHub) {
+    let (caller, authority, _) = set_up(&mut world, "api_key").await;
+    let id = linked(&world, &caller).await;
+    assert!(explained(&world, &caller, &id).await.findings.is_empty());
+    authority.answers_to_me(Some(revoked()));
+    let at = world.now();
+    let tried = accounts::test(&world.hub, &caller, &id, Guard::default()).await;
+    refused(tried, &codes::PROVIDER_REFUSED);
+    world.clock.advance_seconds(600);
+    let told = explained(&world, &caller, &id).await;
+    let cause = &told.findings[0];
+    assert!(!told.usable && cause.blocking && cause.cause.contains("revoked"), "{told:?}");
+    assert_eq!(cause.since, Some(at));
+    let operation = cause.operation.as_ref().unwrap();
+    assert_eq!((&*operation.action, &*operation.actor), ("test", "local administrator"));
+    let event = cause.event.as_ref().unwrap();
+    let row =
+        format!("select count(*) from events where id = '{event}' and kind = 'account.error'");
+    assert_eq!(world.number(&row), 1);
+    assert_eq!(cause.command, Some(format!("hubctl session create --account {id}")));
+}
+
+async fn explain_tells_how_long_tokens_last_and_why_they_are_not_renewed(mut world: TestHub) {
+    let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+    let id = log_in(&world, &authority, &caller, &config).await;
+    let began = world.now();
+    let token = explained(&world, &caller, &id).await.token.unwrap();
+    assert_eq!((token.expires_at, token.failures), (Some(began.plus_seconds(3_600)), 0));
+    assert_eq!(token.renewed_at, began);
+    assert!(token.next_try.is_some_and(|next| next < began.plus_seconds(3_600)), "{token:?}");
+    authority.answers(Some(Reply::json(503, &json!({}))));
+    world.clock.advance_seconds(3_590);
+    hubctl::hub::refresh::round(&world.hub, 64).await.unwrap();
+    let told = explained(&world, &caller, &id).await;
+    let failing = finding(&told, "refresh_failing");
+    assert_eq!(failing.since, Some(world.now()));
+    assert!(failing.cause.contains("next try at"), "{failing:?}");
+    let token = told.token.unwrap();
+    assert_eq!((token.failures, token.renewed_at), (1, began));
+    assert!(token.next_try.unwrap() > world.now());
+}
+
+async fn explain_names_the_webhooks_that_were_not_told(mut world: TestHub) {
+    let (caller, _authority, _) = set_up(&mut world, "api_key").await;
+    let (deaf, fine) = (answering(500), receiver());
+    let kinds = [EventKind::AccountCreated];
+    let hook = world.hook_for(&caller, &deaf.url(), &kinds).await.webhook.id;
+    world.hook_for(&caller, &fine.url(), &kinds).await;
+    let id = linked(&world, &caller).await;
+    let at = world.now();
+    // Another account's delivery is none of this one's business.
+    let values = given(&[("api_key", KEY)]);
+    let other = accounts::New { values, verify: true, ..new_account("acme", "acme-8") };
+    let other = world.link(&caller, other).await;
+    world.send().await;
+    world.clock.advance_seconds(1);
+    let told = explained(&world, &caller, &id).await;
+    let failing = finding(&told, "webhook_failing");
+    assert!(told.usable && !failing.blocking);
+    assert_eq!(failing.since, Some(at));
+    for part in [&*deaf.url(), hook.as_str(), "answered 500", "it is tried again", "a delivery"] {
+        assert!(failing.cause.contains(part), "{part}: {}", failing.cause);
+    }
+    let number = world.number(&format!(
+        "select number from webhook_deliveries where subject = '{id}' and state = 'pending'"
+    ));
+    assert_eq!(failing.command, Some(format!("hubctl webhooks deliveries {number}")));
+    assert_eq!(told.findings.len(), 1, "{told:?}");
+    world.raw("update webhook_deliveries set state = 'failed' where state = 'pending'");
+    let told = explained(&world, &caller, &id).await;
+    let command = format!("hubctl webhooks redeliver {number}");
+    assert_eq!(finding(&told, "webhook_failing").command, Some(command));
+    let row = checked(&world, &caller, &other).await;
+    assert_eq!(self::row(&row, "webhooks").state, CheckState::Warning);
+}
+
+async fn a_sound_account_passes_every_check(mut world: TestHub) {
+    let (caller, authority, _) = set_up(&mut world, "api_key").await;
+    let id = linked(&world, &caller).await;
+    let asked = authority.calls();
+    let all = checked(&world, &caller, &id).await;
+    assert_eq!(authority.calls(), asked + 1);
+    let names: Vec<&str> = all.iter().map(|row| row.about).collect();
+    let whole = [
+        "account",
+        "connector",
+        "auth config",
+        "credentials",
+        "token",
+        "provider",
+        "calls",
+        "webhooks",
+    ];
+    assert_eq!(names, whole);
+    assert!(all.iter().all(|row| row.state == CheckState::Ok), "{all:?}");
+    let quiet = accounts::check(&world.hub, &caller, &id, Ask::Nobody).await.unwrap();
+    assert_eq!(row(&quiet, "provider").state, CheckState::Skipped);
+    assert_eq!(authority.calls(), asked + 1);
+    let nobody = "no-such".parse().unwrap();
+    let answer = accounts::check(&world.hub, &caller, &nobody, Ask::Provider).await;
+    refused(answer, &codes::ACCOUNT_UNKNOWN);
+}
+
+async fn at_5_a_check_asks_the_provider_and_changes_nothing(mut world: TestHub) {
+    let (caller, authority, _) = set_up(&mut world, "api_key").await;
+    let id = linked(&world, &caller).await;
+    for (answer, code) in [
+        (revoked(), &codes::PROVIDER_REFUSED),
+        (Reply::json(503, &json!({})), &codes::PROVIDER_UNREACHABLE),
+    ] {
+        authority.answers_to_me(Some(answer));
+        let before = world.dump();
+        let all = checked(&world, &caller, &id).await;
+        assert_eq!(world.dump(), before);
+        let provider = row(&all, "provider");
+        assert_eq!((provider.state, provider.code.unwrap().name), (CheckState::Failed, code.name));
+    }
+    // One that is in error already is asked as well.
+    authority.answers_to_me(Some(revoked()));
+    let tried = accounts::test(&world.hub, &caller, &id, Guard::default()).await;
+    refused(tried, &codes::PROVIDER_REFUSED);
+    authority.answers_to_me(None);
+    let all = checked(&world, &caller, &id).await;
+    assert_eq!(row(&all, "account").state, CheckState::Failed);
+    assert_eq!(row(&all, "provider").state, CheckState::Ok);
+}
+
+async fn ac_16_a_disabled_auth_config_fails_and_nobody_is_asked(mut world: TestHub) {
+    let (caller, authority, config) = set_up(&mut world, "api_key").await;
+    let id = linked(&world, &caller).await;
+    world.disable(&caller, "api_key").await;
+    let asked = authority.calls();
+    let all = checked(&world, &caller, &id).await;
+    assert_eq!(authority.calls(), asked);
+    let failed = row(&all, "auth config");
+    assert_eq!(failed.state, CheckState::Failed);
+    assert_eq!(failed.hint, Some(format!("hubctl connectors enable {}", config.id)));
+    assert_eq!(row(&all, "connector").state, CheckState::Warning);
+    let provider = row(&all, "provider");
+    assert_eq!(provider.state, CheckState::Skipped);
+    assert!(provider.message.contains("inactive"), "{provider:?}");
+}
+
+async fn threat_31_credentials_that_do_not_open_fail_alone(mut world: TestHub) {
+    let (caller, authority, _) = set_up(&mut world, "api_key").await;
+    let id = linked(&world, &caller).await;
+    world.raw("update account_credentials set version = version + 1");
+    let asked = authority.calls();
+    let all = checked(&world, &caller, &id).await;
+    let failed = row(&all, "credentials");
+    assert_eq!(
+        (failed.state, failed.code.unwrap().name),
+        (CheckState::Failed, codes::SEAL_BROKEN.name)
+    );
+    assert_eq!(row(&all, "provider").state, CheckState::Skipped);
+    assert_eq!(row(&all, "auth config").state, CheckState::Ok);
+    assert_eq!(authority.calls(), asked);
+}
+
+async fn a_check_needs_the_right_to_write_before_it_asks_the_provider(mut world: TestHub) {
+    let (caller, authority, _) = set_up(&mut world, "api_key").await;
+    let id = linked(&world, &caller).await;
+    let made = world.key(&caller, key("reader", "platform:read")).await;
+    let reader = world.holder(&made).await;
+    let asked = authority.calls();
+    let all = checked(&world, &reader, &id).await;
+    assert_eq!(authority.calls(), asked);
+    assert_eq!(row(&all, "provider").state, CheckState::Skipped);
+    assert_eq!(row(&all, "credentials").state, CheckState::Ok);
+}
+
+async fn tokens_and_calls_are_looked_at(mut world: TestHub) {
+    use hubctl::hub::logs::Step;
+
+    let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+    let id = log_in(&world, &authority, &caller, &config).await;
+    world.hub.flush_logs().await.unwrap();
+    let all = checked(&world, &caller, &id).await;
+    assert_eq!(row(&all, "token").state, CheckState::Ok);
+    assert!(row(&all, "token").message.contains("it ends at"), "{all:?}");
+    let step = Step {
+        method: "GET",
+        url: "https://api.example/people",
+        status: Some(500),
+        account: Some(&id),
+        action: "list",
+        ..Step::default()
+    };
+    world.hub.log_step(caller.project(), &step);
+    world.hub.flush_logs().await.unwrap();
+    world.clock.advance_seconds(4_000);
+    authority.answers(Some(Reply::json(503, &json!({}))));
+    let all = checked(&world, &caller, &id).await;
+    let token = row(&all, "token");
+    assert_eq!(token.state, CheckState::Warning);
+    assert_eq!(token.hint, Some(format!("hubctl accounts refresh {id}")));
+    let calls = row(&all, "calls");
+    assert_eq!(calls.state, CheckState::Warning);
+    assert!(calls.message.contains("was answered 500"), "{calls:?}");
+    assert!(calls.hint.as_ref().unwrap().starts_with("hubctl logs get "));
+    assert_eq!(row(&all, "provider").state, CheckState::Failed, "its token can't be renewed");
+}
