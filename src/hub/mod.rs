@@ -34,6 +34,7 @@ pub mod proxy;
 pub mod random;
 pub mod refresh;
 mod refuse;
+pub mod rotation;
 mod sealing;
 pub mod vault;
 pub mod webhooks;

@@ -25,6 +25,7 @@ pub mod operations;
 pub mod own_connectors;
 pub mod projects;
 pub mod request_logs;
+pub mod sealed;
 pub mod webhooks;
 
 pub use driver::{Param, Row};

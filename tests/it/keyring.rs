@@ -301,7 +301,8 @@ fn a_locked_keyring_is_never_taken_for_an_empty_one() {
     };
     let (sources, made) = (sources(&folder), folder.join("made"));
     if let Ok(key_id) = fs::read_to_string(&made) {
-        let kept = Kept { place: KeyPlace::Keyring, key_id: key_id.parse().unwrap() };
+        let key_id = key_id.parse().unwrap();
+        let kept = Kept { place: KeyPlace::Keyring, key_id, next: None };
         let store = StoreKey { store_id: "store-1".to_owned(), kept: Some(kept) };
         keyring_fails(&sources, &store);
         falls_to_the_file(&sources, "keyring");
