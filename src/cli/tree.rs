@@ -280,7 +280,11 @@ pub(super) const GROUPS: &[Group] = &[
         name: "store",
         aliases: &[],
         about: "Look after a store of one's own as a whole",
-        commands: &[leaf::<store::RotateKey>("rotate-key", &[], Destructive, &[])],
+        commands: &[
+            leaf::<store::Check>("check", &[], Read, &[]),
+            leaf::<store::Path>("path", &[], Read, &[]),
+            leaf::<store::RotateKey>("rotate-key", &[], Destructive, &[]),
+        ],
     },
     Group {
         name: "auth",

@@ -18,6 +18,7 @@ use crate::store::Store;
 pub mod accounts;
 pub mod api_keys;
 pub mod auth_configs;
+pub mod checking;
 pub mod connect_sessions;
 pub mod connectors;
 pub mod end_user;

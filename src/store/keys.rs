@@ -113,7 +113,12 @@ pub async fn unreached(tx: &mut Tx, master: &str, limit: i64) -> Result<Vec<Plac
     tx.all(&sql, &[master.into(), limit.into()], read_placed).await
 }
 
-/// How many of those there are.
+/// The keys of all projects, and those of the store itself.
+pub async fn all(tx: &mut Tx) -> Result<Vec<Placed>> {
+    tx.all(&format!("{PLACED} order by project, purpose, number"), &[], read_placed).await
+}
+
+/// How many keys the rotation to this master key has not reached yet.
 pub async fn count_unreached(tx: &mut Tx, master: &str) -> Result<u64> {
     let sql = format!("select count(*) from data_keys where {UNREACHED}");
     Ok(u64::try_from(tx.number(&sql, &[master.into()]).await?).unwrap_or(0))

@@ -12,13 +12,20 @@ pub struct Table {
     /// Its name, which is bound into each seal.
     pub name: &'static str,
     /// The field of a row, which is as well.
-    pub field: &'static str,
+    field: &'static str,
     /// The field of rows whose `part` is 1.
-    pub other_field: &'static str,
+    other_field: &'static str,
     /// The column that tells rows of a project apart, and the one that tells its parts apart.
     key: &'static str,
     part: &'static str,
     version: &'static str,
+}
+
+impl Table {
+    /// The field that a row's value is.
+    pub fn field_of(&self, at: &At) -> &'static str {
+        if at.part == 1 { self.other_field } else { self.field }
+    }
 }
 
 /// A column that a table does not have.
@@ -108,10 +115,32 @@ pub async fn behind(
     after: Option<&At>,
     limit: i64,
 ) -> Result<Vec<Sealed>> {
+    page(tx, project, table, &newest.to_be_bytes(), after, limit).await
+}
+
+/// All sealed values of a project, in the order of their keys.
+pub async fn all(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    table: &Table,
+    after: Option<&At>,
+    limit: i64,
+) -> Result<Vec<Sealed>> {
+    // No value has this where the number of its key stands.
+    page(tx, project, table, &[], after, limit).await
+}
+
+async fn page(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    table: &Table,
+    but: &[u8],
+    after: Option<&At>,
+    limit: i64,
+) -> Result<Vec<Sealed>> {
     let Table { name, key, part, version, .. } = table;
     let begin = start(table);
     let after = after.unwrap_or(&begin);
-    let number = newest.to_be_bytes();
     // One order that the table's index has.
     let order = if *part == NONE { (*key).to_owned() } else { format!("{key}, {part}") };
     let sql = format!(
@@ -119,13 +148,7 @@ pub async fn behind(
          where project = ?1 and {OTHER_KEY} and {key} >= ?3 and ({key} > ?3 or {part} > ?4) \
          order by {order} limit ?5"
     );
-    let params = [
-        project.into(),
-        number.as_slice().into(),
-        after.key.param(),
-        after.part.into(),
-        limit.into(),
-    ];
+    let params = [project.into(), but.into(), after.key.param(), after.part.into(), limit.into()];
     let is_number = matches!(begin.key, Key::Number(_));
     tx.all(&sql, &params, |row| {
         let key = match is_number {

@@ -117,9 +117,9 @@ struct There {
 
 /// What was found so far.
 #[derive(Default)]
-struct Findings {
-    checks: Vec<CheckRow>,
-    failure: Option<HubError>,
+pub(super) struct Findings {
+    pub(super) checks: Vec<CheckRow>,
+    pub(super) failure: Option<HubError>,
 }
 
 impl Findings {
@@ -128,18 +128,23 @@ impl Findings {
         self.checks.push(CheckRow { check, status, message, hint: None, code: None });
     }
 
-    fn ok(&mut self, check: &'static str, message: impl Into<String>) {
+    pub(super) fn ok(&mut self, check: &'static str, message: impl Into<String>) {
         self.add(check, State::Ok, message);
     }
 
-    fn warn(&mut self, check: &'static str, message: impl Into<String>, hint: impl Into<String>) {
+    pub(super) fn warn(
+        &mut self,
+        check: &'static str,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
         self.add(check, State::Warning, message);
         if let Some(check) = self.checks.last_mut() {
             check.hint = Some(hint.into());
         }
     }
 
-    fn fail(&mut self, check: &'static str, error: HubError) {
+    pub(super) fn fail(&mut self, check: &'static str, error: HubError) {
         self.checks.push(CheckRow {
             check,
             status: State::Failed,
@@ -150,7 +155,7 @@ impl Findings {
         self.failure.get_or_insert(error);
     }
 
-    fn skip(&mut self, check: &'static str, because: &str) {
+    pub(super) fn skip(&mut self, check: &'static str, because: &str) {
         self.add(check, State::Skipped, format!("not looked at: {because}"));
     }
 }
@@ -187,7 +192,7 @@ impl Run for Doctor {
 }
 
 /// For people: a line each, whole, with what helps below it.
-fn told(checks: &[CheckRow]) -> String {
+pub(super) fn told(checks: &[CheckRow]) -> String {
     let mut out = String::new();
     for CheckRow { check, status, message, hint, .. } in checks {
         out.push_str(&format!("{:<8} {check}: {message}\n", status.word()));
@@ -199,7 +204,7 @@ fn told(checks: &[CheckRow]) -> String {
 }
 
 /// The exit status of a failure that was told already.
-fn reported(error: &HubError) -> HubError {
+pub(super) fn reported(error: &HubError) -> HubError {
     HubError::new(error.code(), format!("a check failed: {}", error.message()))
 }
 

@@ -217,8 +217,8 @@ impl Work<'_> {
         keys: &Arc<DataKeys>,
         value: &Sealed,
     ) -> Result<Vec<u8>, HubError> {
-        let field = if value.at.part == 1 { table.other_field } else { table.field };
-        let (id, version) = (value.at.key.to_text(), value.version);
+        let (field, id) = (table.field_of(&value.at), value.at.key.to_text());
+        let version = value.version;
         let place = Place { project: self.project.0, object: table.name, id: &id, field, version };
         let plain = vault::open(keys, &place, &value.bytes)?;
         let key = keys.get(self.newest).ok_or(StoreError::Stale)?;

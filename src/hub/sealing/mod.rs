@@ -206,8 +206,21 @@ impl Hub {
         }
         let rows = keys::wrapped(tx, WHOLE_STORE, HASH).await?;
         let Some(first) = rows.first() else { return Ok(None) };
-        let master = self.master_of_wrapped(tx, &rows).await?;
-        let key = Arc::new(master.hash_key(WHOLE_STORE, first)?);
+        let opened = match self.master_of_wrapped(tx, &rows).await {
+            Ok(master) => master.hash_key(WHOLE_STORE, first),
+            Err(error) => Err(error),
+        };
+        let key = match opened {
+            Err(error) if is_overtaken(&error) => {
+                let mut now = self.store.begin_read().await?;
+                let rows = keys::wrapped(&mut now, WHOLE_STORE, HASH).await?;
+                let Some(first) = rows.first() else { return Err(error) };
+                let master = self.master_of_wrapped(&mut now, &rows).await?;
+                master.hash_key(WHOLE_STORE, first)
+            }
+            opened => opened,
+        }?;
+        let key = Arc::new(key);
         self.keep(tx, |known| known.hash = Some(Arc::clone(&key)));
         Ok(Some(key))
     }
@@ -246,16 +259,36 @@ impl Hub {
             self.make_data_key(tx, &master, project, 1).await?;
             rows = keys::wrapped(tx, project, DATA).await?;
         }
-        let master = self.master_of_wrapped(tx, &rows).await?;
-        let mut found = DataKeys::new();
-        for wrapped in &rows {
-            let (number, key) = master.data_key(project, wrapped)?;
-            found.insert(number, key);
-        }
+        let found = match self.opened(tx, project, &rows).await {
+            Err(error) if is_overtaken(&error) => {
+                let mut now = self.store.begin_read().await?;
+                let rows = keys::wrapped(&mut now, project, DATA).await?;
+                if rows.is_empty() {
+                    return Err(error);
+                }
+                self.opened(&mut now, project, &rows).await
+            }
+            opened => opened,
+        }?;
         let found = Arc::new(found);
         self.keep(tx, |known| {
             known.data.insert(project.0, Arc::clone(&found));
         });
+        Ok(found)
+    }
+
+    async fn opened(
+        &self,
+        tx: &mut Tx,
+        project: ProjectNumber,
+        rows: &[WrappedKey],
+    ) -> Result<DataKeys, HubError> {
+        let master = self.master_of_wrapped(tx, rows).await?;
+        let mut found = DataKeys::new();
+        for wrapped in rows {
+            let (number, key) = master.data_key(project, wrapped)?;
+            found.insert(number, key);
+        }
         Ok(found)
     }
 
@@ -389,6 +422,12 @@ impl<'a> Spot<'a> {
         let Self { table, id, field, version } = self;
         Place { project: project.0, object: table, id, field, version }
     }
+}
+
+/// Whether the keys at hand may only be newer than what the transaction sees of the store: it may
+/// have begun before they were changed, and is then asked for once more, as it is now.
+fn is_overtaken(error: &HubError) -> bool {
+    [codes::KEY_WRONG.name, codes::KEY_HALF_ROTATED.name].contains(&error.code().name)
 }
 
 fn row(number: i64, wraps: &MasterKey, wrapped: Vec<u8>) -> WrappedKey {

@@ -51,8 +51,8 @@ async fn write(
 async fn threat_33_four_writers_lose_nothing_while_keys_are_changed(world: TestHub) {
     let admin = world.caller();
     // The keys of the store are there.
-    super::Filled::make(&world, "there-before").await;
-    let (stop, admin) = (&AtomicBool::new(false), &admin);
+    let there = super::Filled::make(&world, "there-before").await;
+    let (stop, admin, there) = (&AtomicBool::new(false), &admin, &there);
     let made: Vec<(Caller, AccountId)> = std::thread::scope(|scope| {
         let writers: Vec<_> = (0..WRITERS)
             .map(|writer| {
@@ -72,10 +72,20 @@ async fn threat_33_four_writers_lose_nothing_while_keys_are_changed(world: TestH
                 }
             });
         });
+        // Processes that begin at any moment, with nothing in memory.
+        let reading = scope.spawn(|| {
+            let mut count = 0;
+            while !stop.load(Ordering::Relaxed) {
+                block_on(there.open(&world.another())).unwrap();
+                count += 1;
+            }
+            count
+        });
         let changed = changing.join();
         stop.store(true, Ordering::Relaxed);
         let made = writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect();
         changed.unwrap();
+        assert!(reading.join().unwrap() > 2);
         made
     });
     assert!(made.len() > WRITERS * 10);

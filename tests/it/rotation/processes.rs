@@ -147,7 +147,7 @@ fn threat_33_replicas_on_postgresql_go_on_while_their_key_file_gets_another_key(
         wait_for_more(count);
         // Both keys are at hand everywhere before anything is wrapped anew.
         write_keys(&path, &[&old, &new]);
-        let done = home.run(&format!("{ROTATE} --data-keys")).code(0).tells("HUBCTL").json();
+        let done = home.run(&format!("{ROTATE} --data-keys")).code(0).tells("take key").json();
         assert_eq!(done["after"]["key_id"], new.id().to_string());
         assert_eq!(done["after"]["kept_in"], "external");
         wait_for_more(count);
@@ -225,8 +225,60 @@ fn the_command_asks_first_and_says_what_it_did() {
     away.run("store rotate-key --yes").code(2).tells("needs a local store");
     let protected = home.run("store rotate-key --yes --confirm other").code(7);
     assert!(protected.stderr.contains("profile.protected"), "{protected:?}");
-    for ended in [home.run("operations"), protected] {
-        assert!(!ended.stderr.contains(&*old.to_text()));
+    assert!(!protected.stderr.contains(&*old.to_text()));
+}
+
+#[test]
+fn threat_33_a_half_rotated_store_ends_commands_and_servers_with_13() {
+    let home = TestHome::new();
+    let path = home.store().with_extension("key");
+    let old = keys_when_made(&home, &path);
+    home.run("store rotate-key --prepare --yes").code(0);
+    // As it is where a run was killed before it wrapped the first key anew.
+    let store = rusqlite::Connection::open(home.store()).unwrap();
+    store
+        .execute_batch("update data_keys set next_master_key = null, next_wrapped = null")
+        .unwrap();
+    let both = keys(&path);
+    assert_eq!(both[0].id(), old.id());
+    write_keys(&path, &[&both[1]]);
+    let lines = ["session create --origin-owner-id a", "serve --listen 127.0.0.1:0", "store check"];
+    for line in lines {
+        let ended = home.run(line).code(13);
+        assert!(!ended.stderr.contains(&*both[1].to_text()), "{ended:?}");
+    }
+    home.run(lines[0]).code(13).tells("key.half_rotated").tells("hubctl store rotate-key");
+    home.run("store rotate-key --yes").code(13).tells(&old.id().to_string());
+    write_keys(&path, &[&both[0], &both[1]]);
+    home.run("store check").code(0);
+    let told = home.run("store check --json").code(0).json();
+    assert_eq!((&told[1]["check"], &told[1]["status"]), (&json!("keys"), &json!("warning")));
+    home.run("store rotate-key --yes").code(0);
+    let told = home.run("store check --json").code(0).json();
+    assert_eq!(told[1]["status"], "ok", "{told}");
+    home.run(lines[0]).code(0);
+}
+
+#[test]
+fn a_check_names_what_can_not_be_opened_and_where_the_store_is() {
+    for home in [TestHome::new(), TestHome::postgres()] {
+        home.run("connectors enable bamboohr").code(0);
+        let sets = "--origin-owner-name A --set subdomain=acme --set api_key=planted-key";
+        let ids = ["a", "b"].map(|owner| home.account("bamboohr", owner, sets));
+        let told = home.run("store check --json").code(0).json();
+        assert_eq!(told[2]["message"], "2 can be opened", "{told}");
+        let shown = home.run("store path").code(0).stdout;
+        if home.store().exists() {
+            assert_eq!(shown.trim(), home.store().to_str().unwrap());
+            let store = rusqlite::Connection::open(home.store()).unwrap();
+            let sql = "update account_credentials set sealed = zeroblob(80) where account = ?1";
+            store.execute(sql, [&ids[1]]).unwrap();
+            let failed = home.run("store check").code(13);
+            assert!(failed.stdout.contains(&ids[1]) && !failed.stdout.contains(&ids[0]));
+            drop(store);
+        } else {
+            assert!(shown.starts_with("postgres://") && told[0]["status"] == "skipped", "{told}");
+        }
     }
 }
 

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::backend::Backend;
 use crate::cli::commands::wait::Live;
 use crate::cli::commands::{confirm_profile, consent};
 use crate::cli::context::Context;
@@ -21,6 +20,8 @@ use crate::hub::Hub;
 use crate::hub::keysource::KeyPlace;
 use crate::hub::rotation::data_keys::{self, Renewal};
 use crate::hub::rotation::{self, Came, Rotation, Shown, Step, Wanted};
+
+use super::here;
 
 /// Give the store a new master key while it is in use
 ///
@@ -175,17 +176,13 @@ impl Run for RotateKey {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         context.output.check::<KeyRotation>()?;
         confirm_profile(context)?;
-        let public_url = context.settings.public_url.clone();
-        let Backend::Local(local) = context.backend_reached_at(public_url).await? else {
-            return Err(HubError::new(&codes::USAGE, "this needs a local store"));
-        };
-        let (hub, caller) = local.shared();
+        let (hub, caller) = here(context).await?;
         let plan = self.go(&hub, &caller, true, None).await?;
         let dry_run = context.globals.dry_run;
         let done = if dry_run || !plan.changes() {
             plan
         } else {
-            let what = self.what(&plan, &local.store_name());
+            let what = self.what(&plan, &hub.store().name());
             consent(context, &what, 0, if self.cancel { "Give up" } else { "Rotate" })?;
             let mut live = Live::new(context);
             self.go(&hub, &caller, false, Some(&mut live)).await?
@@ -199,8 +196,8 @@ impl Run for RotateKey {
         let unreadable = done.data.map_or(0, |data| data.unreadable);
         if unreadable > 0 && !dry_run {
             let text = format!("{} can't be opened", counted(unreadable, "stored secret"));
-            return Err(HubError::new(&codes::SEAL_BROKEN, text)
-                .hint("the old data keys of their projects stay; everything else is sealed anew"));
+            return Err(HubError::new(&codes::PARTIAL, text)
+                .hint("everything else is sealed anew; the old data keys of their projects stay"));
         }
         Ok(())
     }
