@@ -192,7 +192,8 @@ pub async fn rotate(
     let loaded = keysource::load(sources, &start.store_key())?;
     let keeps_own = loaded.place != KeyPlace::External;
     if keeps_own && wanted.new_key_file.is_some() {
-        let text = "the store's master key is not in a file of yours: hubctl puts the new one where the old one is";
+        let text = "the store's master key is not in a file of yours: the new one is put where the \
+                    old one is";
         return Err(HubError::new(&codes::USAGE, text).hint("leave --new-key-file out"));
     }
     let mut at_hand = loaded.all;
