@@ -187,6 +187,14 @@ impl Context {
             .with_app_origins(self.settings.app_origins.clone())
     }
 
+    /// The store's name, for people: nothing is opened.
+    ///
+    /// # Errors
+    /// When the store's address is malformed.
+    pub(super) fn store_name(&self) -> Result<String, HubError> {
+        Ok(store(self.settings.local()?)?.name())
+    }
+
     /// The hub of the store for serving others, who reach it at `public_url`.
     ///
     /// # Errors

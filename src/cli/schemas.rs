@@ -14,6 +14,7 @@ use super::commands::contract::{Argument, CommandRow, TypeRow};
 use super::commands::link::Link;
 use super::commands::meta::{CodeRow, VersionRow};
 use super::commands::profile::ProfileRow;
+use super::commands::store::{KeyRotation, StorePath};
 use super::commands::wait::Waited;
 use super::commands::webhooks::{Forwarded, Proof};
 use super::exit::{EXIT_CODES, Envelope};
@@ -27,6 +28,8 @@ const OWN: &[Type] = &[
     Type::of::<Vec<OneOfMany<'_>>>("writes", "What a change did to each of its targets"),
     Type::of::<Found>("lint-finding", "Something that is wrong with a connector file"),
     Type::of::<Address>("address", "The address that `hubctl connectors open` opens"),
+    Type::of::<StorePath>("store-path", "Where a store is"),
+    Type::of::<KeyRotation>("key-rotation", "What `hubctl store rotate-key` did"),
     Type::of::<ProfileRow>("profile", "A saved place to act"),
     Type::of::<StatusRow>("auth-status", "Where commands act, and where their key comes from"),
     Type::of::<SettingRow>("setting", "A setting of the configuration file"),
@@ -133,6 +136,9 @@ const ANSWERS: &[(&str, &[&str])] = &[
     ("projects create", &["project"]),
     ("projects update", &["write"]),
     ("projects delete", WRITES),
+    ("store check", &["check[]"]),
+    ("store path", &["store-path"]),
+    ("store rotate-key", &["key-rotation"]),
     ("auth login", &["write"]),
     ("auth logout", WRITES),
     ("auth status", &["auth-status"]),
@@ -240,6 +246,7 @@ mod tests {
     use crate::cli::commands::link::Link;
     use crate::cli::commands::meta::{CodeRow, VersionRow};
     use crate::cli::commands::profile::ProfileRow;
+    use crate::cli::commands::store::{KeyRotation, StorePath};
     use crate::cli::commands::wait::Waited;
     use crate::cli::commands::webhooks::{Forwarded, Proof};
     use crate::cli::output::{OneOfMany, Record, Single};
@@ -285,6 +292,8 @@ mod tests {
         check::<Found>("lint-finding");
         check::<Single<'_>>("write");
         check::<OneOfMany<'_>>("writes");
+        check::<KeyRotation>("key-rotation");
+        check::<StorePath>("store-path");
         check::<CommandRow>("command");
         check::<Argument>("argument");
         check::<TypeRow>("type");

@@ -13,7 +13,7 @@ use crate::error::HubError;
 
 use super::commands::{
     accounts, api, auth, config, connectors, contract, demo, doctor, events, keys, link, logs,
-    meta, oauth_apps, profile, projects, request, serve, session, wait, webhooks,
+    meta, oauth_apps, profile, projects, request, serve, session, store, wait, webhooks,
 };
 use super::context::Context;
 use super::globals::Globals;
@@ -277,6 +277,16 @@ pub(super) const GROUPS: &[Group] = &[
         ],
     },
     Group {
+        name: "store",
+        aliases: &[],
+        about: "Look after a store of one's own as a whole",
+        commands: &[
+            leaf::<store::Check>("check", &[], Read, &[]),
+            leaf::<store::Path>("path", &[], Read, &[]),
+            leaf::<store::RotateKey>("rotate-key", &[], Destructive, &[]),
+        ],
+    },
+    Group {
         name: "auth",
         aliases: &[],
         about: "Keep the API key of a hub elsewhere",
@@ -357,6 +367,7 @@ const BUILDERS: [fn(Command) -> Command; GROUPS.len()] = [
     group::<10>,
     group::<11>,
     group::<12>,
+    group::<13>,
 ];
 
 fn group<const AT: usize>(command: Command) -> Command {

@@ -24,6 +24,7 @@ pub mod proxy;
 pub mod refresh;
 pub mod refusal;
 pub mod request_log;
+pub mod rotation;
 pub mod secret;
 pub mod time;
 pub mod token;

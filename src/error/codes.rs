@@ -405,6 +405,12 @@ codes! {
     KEY_WRONG = "key.wrong", LocalState,
         "The master key found is not the one that this store was made with.",
         "Use the key that belongs to the store.";
+    KEY_HALF_ROTATED = "key.half_rotated", LocalState,
+        "The store's master key is being changed, and of the two keys the one that is needed here is not at hand.",
+        "Run `hubctl store rotate-key` where both keys are at hand; HUBCTL_MASTER_KEY_FILE may name a file with both, one a line.";
+    KEY_ROTATES = "key.rotates", Conflict,
+        "The store's master key is being changed to another key than the one that was named.",
+        "Go on with that key, or give the rotation up with `hubctl store rotate-key --cancel`.";
     KEY_MALFORMED = "key.malformed", LocalState,
         "The master key file does not hold a key.",
         "It holds 32 bytes, or the same in hex or base64 on one line.";

@@ -48,6 +48,7 @@ migrations! {
     3 "0003_linking";
     4 "0004_webhooks";
     5 "0005_request_logs";
+    6 "0006_rotation";
     7 "0007_events";
     8 "0008_brands";
 }

@@ -18,6 +18,7 @@ pub mod deliveries;
 pub mod driver;
 mod error;
 pub mod events;
+mod integrity;
 pub mod keys;
 mod migrate;
 pub mod oauth_apps;
@@ -26,6 +27,7 @@ pub mod own_connectors;
 pub mod project_logos;
 pub mod projects;
 pub mod request_logs;
+pub mod sealed;
 pub mod session_expiry;
 pub mod webhooks;
 

@@ -8,13 +8,19 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use hubctl::domain::time::{FixedClock, Timestamp};
 use hubctl::error::{HubError, codes};
 use hubctl::hub::keyring::{self, KeyringAccess};
 use hubctl::hub::keysource::{Created, Kept, KeyPlace, KeySources, StoreKey, create, forget, load};
 use hubctl::hub::random::SystemRandom;
+use hubctl::hub::{Hub, rotation};
+use hubctl::store::Store;
 use tempfile::TempDir;
+
+use crate::support::hub::block_on;
 
 /// Set in the second run: the folder for everything that it writes.
 const INSIDE: &str = "KEYRING_TEST_FOLDER";
@@ -301,7 +307,8 @@ fn a_locked_keyring_is_never_taken_for_an_empty_one() {
     };
     let (sources, made) = (sources(&folder), folder.join("made"));
     if let Ok(key_id) = fs::read_to_string(&made) {
-        let kept = Kept { place: KeyPlace::Keyring, key_id: key_id.parse().unwrap() };
+        let key_id = key_id.parse().unwrap();
+        let kept = Kept { place: KeyPlace::Keyring, key_id, next: None };
         let store = StoreKey { store_id: "store-1".to_owned(), kept: Some(kept) };
         keyring_fails(&sources, &store);
         falls_to_the_file(&sources, "keyring");
@@ -360,6 +367,69 @@ fn without_any_bus_the_file_is_used_at_once() {
     let start = Instant::now();
     falls_to_the_file(&sources(&folder), "no system keyring");
     assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
+}
+
+/// A store in the home of this bus, opened as the program would.
+fn hub(folder: &Path) -> Hub {
+    let beside = folder.join("config/hubctl.key");
+    let keys = KeySources { beside, ..sources(folder) };
+    let clock = FixedClock::at(Timestamp::from_millis(1_780_315_200_000));
+    let store = Store::sqlite(folder.join("config/hubctl.db"));
+    let url = "http://127.0.0.1:4780".parse().unwrap();
+    Hub::new(store, Arc::new(clock), Arc::new(SystemRandom::new()), keys, url)
+}
+
+#[test]
+fn threat_33_the_key_in_a_keyring_is_changed_and_gone_on_with() {
+    let name = "threat_33_the_key_in_a_keyring_is_changed_and_gone_on_with";
+    let Some(folder) = inside() else {
+        let folder = short_folder();
+        return on_a_bus(name, Meets::Unlocked, folder.path());
+    };
+    let access = sources(&folder).keyring;
+    let session = "session create --origin-owner-id acme";
+    ends(&folder, session, &[], 0);
+    // An independent reader: the entry has one key, and two while it is being changed.
+    let entry = || -> Vec<String> {
+        let search = ["search", "--all", "service", "hubctl"];
+        let shown = Command::new("secret-tool").args(search).output().unwrap();
+        let told = String::from_utf8([shown.stdout, shown.stderr].concat()).unwrap();
+        let id = told.lines().find_map(|line| line.strip_prefix("attribute.username = "));
+        let text = keyring::get(&access, id.unwrap()).unwrap().unwrap();
+        text.lines().map(str::to_owned).collect()
+    };
+    let first = entry();
+    assert_eq!(first.len(), 1);
+    for stop in 0..5 {
+        block_on(async {
+            let (hub, mut left) = (hub(&folder), stop);
+            let caller = hub.local_caller(&"default".parse().unwrap()).await.unwrap();
+            let die = |_: rotation::Step| {
+                left -= 1;
+                if left >= 0 { Ok(()) } else { Err(HubError::new(&codes::INTERRUPTED, "dies")) }
+            };
+            let died = rotation::rotate(&hub, &caller, &rotation::Wanted::default(), die).await;
+            assert_eq!(died.unwrap_err().code().name, codes::INTERRUPTED.name);
+        });
+        assert_eq!(entry().len(), if stop < 4 { 2 } else { 1 }, "{stop}");
+        ends(&folder, session, &[], 0);
+        let (out, _) = ends(&folder, "store rotate-key --yes --json", &[], 0);
+        let told: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(told["after"]["kept_in"], "keyring", "{told}");
+        assert_eq!(told["resumed"], stop < 4, "{told}");
+        assert_eq!(entry().len(), 1, "{stop}");
+        ends(&folder, session, &[], 0);
+    }
+    assert_ne!(entry(), first);
+    assert!(!folder.join("config/hubctl.key").exists(), "no key is left in a file");
+    // The old key alone opens nothing any more, and the entry is not touched by that.
+    let old = folder.join("old.key");
+    fs::write(&old, &first[0]).unwrap();
+    fs::set_permissions(&old, fs::Permissions::from_mode(0o600)).unwrap();
+    let with_old = [("HUBCTL_MASTER_KEY_FILE", old.to_str().unwrap())];
+    let (_, told) = ends(&folder, session, &with_old, 13);
+    assert!(told.contains("key.wrong"), "{told}");
+    ends(&folder, session, &[], 0);
 }
 
 /// Runs the program as a user of this bus would: its answer, and how long it took.

@@ -25,6 +25,7 @@ mod postgres;
 mod provider;
 #[cfg(unix)]
 mod proxy;
+mod rotation;
 mod rules;
 #[cfg(unix)]
 mod sample;

@@ -145,6 +145,10 @@ fn every_answer_fits_its_schema() {
         check.run_once(command, arguments, answer);
     }
     logs(&mut check);
+    check.run("store check", "", "check[]");
+    check.run("store path", "", "store-path");
+    check.run("store rotate-key", "--dry-run --data-keys", "key-rotation");
+    check.run_once("store rotate-key", "--yes --data-keys", "key-rotation");
     check.run("doctor", "", "check[]");
 
     profiles(&mut check);

@@ -75,9 +75,9 @@ struct There {
 
 /// What was found so far.
 #[derive(Default)]
-struct Findings {
-    checks: Vec<Check>,
-    failure: Option<HubError>,
+pub(super) struct Findings {
+    pub(super) checks: Vec<Check>,
+    pub(super) failure: Option<HubError>,
 }
 
 impl Findings {
@@ -85,23 +85,28 @@ impl Findings {
         self.checks.push(Check::new(check, status, message));
     }
 
-    fn ok(&mut self, check: &'static str, message: impl Into<String>) {
+    pub(super) fn ok(&mut self, check: &'static str, message: impl Into<String>) {
         self.add(check, CheckState::Ok, message);
     }
 
-    fn warn(&mut self, check: &'static str, message: impl Into<String>, hint: impl Into<String>) {
+    pub(super) fn warn(
+        &mut self,
+        check: &'static str,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
         self.add(check, CheckState::Warning, message);
         if let Some(check) = self.checks.last_mut() {
             check.hint = Some(hint.into());
         }
     }
 
-    fn fail(&mut self, check: &'static str, error: HubError) {
+    pub(super) fn fail(&mut self, check: &'static str, error: HubError) {
         self.checks.push(Check::failed(check, &error));
         self.failure.get_or_insert(error);
     }
 
-    fn skip(&mut self, check: &'static str, because: &str) {
+    pub(super) fn skip(&mut self, check: &'static str, because: &str) {
         self.add(check, CheckState::Skipped, format!("not looked at: {because}"));
     }
 }
@@ -161,7 +166,7 @@ fn show(context: &Context, checks: Vec<Check>) -> Result<(), HubError> {
 }
 
 /// For people: a line each, whole, with what helps below it.
-fn told(checks: &[Check]) -> String {
+pub(super) fn told(checks: &[Check]) -> String {
     let mut out = String::new();
     for Check { check, status, message, hint, .. } in checks {
         out.push_str(&format!("{:<8} {check}: {message}\n", status.as_str()));
@@ -173,7 +178,7 @@ fn told(checks: &[Check]) -> String {
 }
 
 /// The exit status of a failure that was told already.
-fn reported(error: &HubError) -> HubError {
+pub(super) fn reported(error: &HubError) -> HubError {
     HubError::new(error.code(), format!("a check failed: {}", error.message()))
 }
 

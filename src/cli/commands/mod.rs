@@ -38,6 +38,7 @@ pub(super) mod projects;
 pub(super) mod request;
 pub(super) mod serve;
 pub(super) mod session;
+pub(super) mod store;
 pub(super) mod wait;
 pub(super) mod webhooks;
 

@@ -208,8 +208,9 @@ impl Run for Serve {
         };
         let hub = Arc::new(self.hub(context, public_url, sample.as_ref())?);
         server::raise_open_files();
-        // What is wrong with the store is told before anybody is greeted.
+        // What is wrong with the store or its key is told before anybody is greeted.
         hub.store().prepare().await?;
+        hub.keys_work().await?;
         let stop = Stop::default();
         let log_options = self.log_options(context);
         let as_text = log_options.format == LogFormat::Text;

@@ -15,7 +15,11 @@ use super::random::Random;
 use super::vault::{KeyId, MasterKey};
 use crate::error::{HubError, codes};
 
-/// Longest key file: room for any spelling of a key and the white space around it.
+mod change;
+
+pub use change::{NewKeyFile, new_key_file, replace};
+
+/// Longest key file: room for any spelling of a few keys and the white space around them.
 const FILE_LIMIT: u32 = 4096;
 /// The environment variable that names a key file.
 const VARIABLE: &str = "HUBCTL_MASTER_KEY_FILE";
@@ -47,6 +51,8 @@ pub struct Kept {
     pub place: KeyPlace,
     /// Which one it is.
     pub key_id: KeyId,
+    /// The one that follows it, while it is being changed.
+    pub next: Option<KeyId>,
 }
 
 /// The sorts of places for a key.
@@ -95,8 +101,10 @@ impl FromStr for KeyPlace {
 /// A key that was found.
 #[derive(Debug)]
 pub struct Loaded {
-    /// The key.
+    /// The store's key; while it is being changed, the next one where that alone is there.
     pub key: MasterKey,
+    /// All keys that are kept there: two while the store's key is being changed.
+    pub all: Vec<MasterKey>,
     /// Where it was.
     pub place: KeyPlace,
 }
@@ -118,7 +126,7 @@ impl Created {
     /// What the store has to remember.
     #[must_use]
     pub fn kept(&self) -> Kept {
-        Kept { place: self.place, key_id: self.key.id() }
+        Kept { place: self.place, key_id: self.key.id(), next: None }
     }
 }
 
@@ -128,7 +136,7 @@ pub fn load(sources: &KeySources, store: &StoreKey) -> Result<Loaded, HubError> 
     let Some(kept) = &store.kept else {
         return Err(missing("the store has no record of its master key".to_owned()));
     };
-    let (key, place, shown) = match (&sources.file, kept.place) {
+    let (all, place, shown) = match (&sources.file, kept.place) {
         (Some(file), _) => (named_file(file)?, KeyPlace::External, shown(file)),
         (None, KeyPlace::External) => {
             return Err(missing("the store's master key is kept outside of it".to_owned())
@@ -139,25 +147,56 @@ pub fn load(sources: &KeySources, store: &StoreKey) -> Result<Loaded, HubError> 
         }
         (None, KeyPlace::File) => {
             let path = &sources.beside;
-            let key = file_key(path)?.ok_or_else(|| {
+            let all = file_keys(path)?.ok_or_else(|| {
                 let message = format!("the store's master key file {} is missing", shown(path));
                 missing(message).hint(format!(
                     "bring the file back from a backup, or set {VARIABLE} to a copy of it"
                 ))
             })?;
-            (key, kept.place, shown(path))
+            (all, kept.place, shown(path))
         }
     };
-    if key.id() != kept.key_id {
-        let message = format!(
-            "the master key in {shown} is {}, but the store was made with {}",
-            key.id(),
-            kept.key_id
-        );
-        let hint = format!("set {VARIABLE} to a file with the key of this store");
-        return Err(HubError::new(&codes::KEY_WRONG, message).hint(hint));
+    let of = |id: KeyId| all.iter().find(|key| key.id() == id).cloned();
+    match of(kept.key_id).or_else(|| kept.next.and_then(of)) {
+        Some(key) => Ok(Loaded { key, all, place }),
+        None => Err(wrong(&all, &shown, kept)),
     }
-    Ok(Loaded { key, place })
+}
+
+fn wrong(all: &[MasterKey], shown: &str, kept: &Kept) -> HubError {
+    let ids: Vec<String> = all.iter().map(|key| key.id().to_string()).collect();
+    let ids = ids.join(" and ");
+    let message = match kept.next {
+        None => format!(
+            "the master key in {shown} is {ids}, but the store's keys are wrapped by {}",
+            kept.key_id
+        ),
+        Some(next) => format!(
+            "the master key in {shown} is {ids}, but the store is on its way from {} to {next}",
+            kept.key_id
+        ),
+    };
+    HubError::new(&codes::KEY_WRONG, message)
+        .hint(format!("set {VARIABLE} to a file with the key of this store"))
+}
+
+/// What is told where a half rotated store needs the key of `needed` and it is not at hand.
+pub fn half_rotated(needed: KeyId, next: KeyId) -> HubError {
+    let message = if needed == next {
+        format!(
+            "the store's master key is being changed to {next}, and something is wrapped by that \
+             one alone: the old key does not open it"
+        )
+    } else {
+        format!(
+            "the store's master key is being changed from {needed} to {next}, and something is \
+             still wrapped by the old one alone: {next} does not open it yet"
+        )
+    };
+    HubError::new(&codes::KEY_HALF_ROTATED, message).hint(format!(
+        "run `hubctl store rotate-key` where both keys are at hand; {VARIABLE} may name a file \
+         with both, one a line"
+    ))
 }
 
 /// A key for a store that has none: the file that the operator names, else the key file already
@@ -187,7 +226,7 @@ pub fn create_alone(
 ) -> Result<Created, HubError> {
     let found = |key, place| Created { key, place, is_new: false, note: None };
     if let Some(path) = &sources.file {
-        return Ok(found(named_file(path)?, KeyPlace::External));
+        return Ok(found(first(named_file(path)?)?, KeyPlace::External));
     }
     if let Some(key) = file_key(&sources.beside)? {
         return Ok(found(key, KeyPlace::File));
@@ -214,6 +253,7 @@ pub fn forget(sources: &KeySources, store_id: &str, made: Kept) {
         KeyPlace::Keyring => {
             let entry = keyring::get(&sources.keyring, store_id).ok().flatten();
             let key = entry.and_then(|text| MasterKey::parse(text.as_bytes()).ok());
+            // An entry with several keys is not what was made.
             if key.is_some_and(|key| key.id() == made.key_id) {
                 _ = keyring::delete(&sources.keyring, store_id);
             }
@@ -226,7 +266,7 @@ pub fn forget(sources: &KeySources, store_id: &str, made: Kept) {
     }
 }
 
-fn from_keyring(sources: &KeySources, store: &StoreKey) -> Result<MasterKey, HubError> {
+fn from_keyring(sources: &KeySources, store: &StoreKey) -> Result<Vec<MasterKey>, HubError> {
     let found = keyring::get(&sources.keyring, &store.store_id).map_err(|trouble| {
         HubError::from(trouble).hint(format!(
             "the store's master key is kept there: unlock it, or set {VARIABLE} to a copy"
@@ -238,7 +278,7 @@ fn from_keyring(sources: &KeySources, store: &StoreKey) -> Result<MasterKey, Hub
             format!("use the login that made the store, or set {VARIABLE} to a copy of the key"),
         )
     })?;
-    entry_key(&text, &store.store_id)
+    entry_keys(&text, &store.store_id)
 }
 
 /// The key under the store's id, and whether it was made now because there was none. Trouble with the keyring itself is the
@@ -263,11 +303,12 @@ fn keyring_key(
         }
         Err(trouble) => return Ok(Err(trouble)),
     };
-    entry_key(&text, store_id).map(|key| Ok((key, is_new)))
+    let key = first(entry_keys(&text, store_id)?)?;
+    Ok(Ok((key, is_new)))
 }
 
-fn entry_key(text: &str, name: &str) -> Result<MasterKey, HubError> {
-    MasterKey::parse(text.as_bytes()).map_err(|error| {
+fn entry_keys(text: &str, name: &str) -> Result<Vec<MasterKey>, HubError> {
+    MasterKey::parse_all(text.as_bytes()).map_err(|error| {
         let message = format!("the keyring entry `{name}` of `hubctl` does not hold a master key");
         HubError::new(&codes::KEY_MALFORMED, message).source(error)
     })
@@ -286,7 +327,7 @@ fn new_file(path: &Path, random: &dyn Random) -> Result<(MasterKey, bool), HubEr
         .ok_or_else(|| missing(format!("the master key file {} came and went", shown(path))))
 }
 
-fn named_file(path: &Path) -> Result<MasterKey, HubError> {
+fn named_file(path: &Path) -> Result<Vec<MasterKey>, HubError> {
     let content = read_named(path, FILE_LIMIT, &codes::KEY_MALFORMED)?;
     content.map(|content| parse_file(path, &content)).transpose()?.ok_or_else(|| {
         let file = shown(path);
@@ -296,15 +337,24 @@ fn named_file(path: &Path) -> Result<MasterKey, HubError> {
     })
 }
 
-fn file_key(path: &Path) -> Result<Option<MasterKey>, HubError> {
+fn file_keys(path: &Path) -> Result<Option<Vec<MasterKey>>, HubError> {
     let Some(content) = read_private(path, FILE_LIMIT, &codes::KEY_MALFORMED)? else {
         return Ok(None);
     };
     parse_file(path, &content).map(Some)
 }
 
-fn parse_file(path: &Path, content: &[u8]) -> Result<MasterKey, HubError> {
-    MasterKey::parse(content).map_err(|error| {
+/// The first of the keys beside a store; the only one, unless it is being changed.
+fn file_key(path: &Path) -> Result<Option<MasterKey>, HubError> {
+    file_keys(path)?.map(first).transpose()
+}
+
+fn first(keys: Vec<MasterKey>) -> Result<MasterKey, HubError> {
+    keys.into_iter().next().ok_or_else(|| HubError::new(&codes::KEY_MALFORMED, "there is no key"))
+}
+
+fn parse_file(path: &Path, content: &[u8]) -> Result<Vec<MasterKey>, HubError> {
+    MasterKey::parse_all(content).map_err(|error| {
         let message = format!("{} does not hold a master key", shown(path));
         HubError::new(&codes::KEY_MALFORMED, message)
             .hint("it holds 32 bytes, or the same in hex or base64 on one line")

@@ -69,6 +69,7 @@ impl Hub {
             batch.iter().filter_map(|row| Some((row, kept(&row)?))).collect();
         let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
         let first = request_logs::take_numbers(&mut tx, count).await?;
+        let mut keys_of = HashMap::new();
         for ((row, keeping), number) in rows.into_iter().zip(first..) {
             let mut entry = row.entry.clone();
             entry.number = number;
@@ -83,9 +84,15 @@ impl Hub {
             if let Some(exchange) = row.exchange.as_ref().filter(|_| keeps_bodies) {
                 let id = number.to_string();
                 let place = spot(row.table, &id);
-                let sealed =
-                    self.seal_text(&mut tx, entry.project, place, exchange.as_bytes()).await?;
                 let project = entry.project;
+                // The newest of them stays that until this transaction ends.
+                let keys = match keys_of.entry(project.0) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(place) => {
+                        place.insert(self.keys_to_seal(&mut tx, project).await?)
+                    }
+                };
+                let sealed = self.seal_text(keys, project, place, exchange.as_bytes())?;
                 request_logs::insert_body(&mut tx, project, row.table, number, &sealed, ends)
                     .await?;
             }

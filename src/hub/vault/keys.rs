@@ -89,6 +89,27 @@ impl MasterKey {
         Ok(Self(bytes))
     }
 
+    /// Reads what a key file or keyring entry holds: one key in any of its forms, or several in hex
+    /// or base64, one a line.
+    pub fn parse_all(content: &[u8]) -> Result<Vec<Self>, HubError> {
+        let whole = match Self::parse(content) {
+            Ok(key) => return Ok(vec![key]),
+            Err(error) => error,
+        };
+        let lines = content.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+        let lines = lines.filter(|line| !line.is_empty());
+        let mut keys: Vec<Self> = Vec::new();
+        for line in lines {
+            // A line that is merely as long as a key is no key.
+            match Self::parse(line).ok().filter(|_| line.len() != KEY_BYTES) {
+                Some(key) if keys.iter().all(|known| known.id() != key.id()) => keys.push(key),
+                Some(_) => {}
+                None => return Err(whole),
+            }
+        }
+        if keys.is_empty() { Err(whole) } else { Ok(keys) }
+    }
+
     /// The key as one line of base64, for a key file or a keyring and nothing else.
     #[must_use]
     pub fn to_text(&self) -> Zeroizing<String> {

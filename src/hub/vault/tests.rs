@@ -207,6 +207,33 @@ fn what_is_no_key_is_malformed() {
     }
 }
 
+#[test]
+fn several_keys_stand_one_a_line() {
+    let random = SeededRandom::new(1);
+    let keys = [MasterKey::generate(&random).unwrap(), MasterKey::generate(&random).unwrap()];
+    let [one, two] = keys.each_ref().map(|key| key.to_text().to_string());
+    let ids = |content: &str| -> Vec<KeyId> {
+        let found = MasterKey::parse_all(content.as_bytes()).unwrap();
+        found.iter().map(MasterKey::id).collect()
+    };
+    let both: Vec<KeyId> = keys.iter().map(MasterKey::id).collect();
+    assert_eq!(ids(&format!("{one}\n{two}\n")), both);
+    assert_eq!(ids(&format!("\n {one}\r\n\n{two}\n{one}\n")), both);
+    assert_eq!(ids(&one), both[..1]);
+    let raw = "k".repeat(31) + "l";
+    for content in [
+        String::new(),
+        "\n\n".to_owned(),
+        format!("{one}{two}"),
+        format!("{one}\nplanted words\n"),
+        format!("{one}\n{}", &two[1..]),
+        format!("{one}\n{raw}\n"),
+    ] {
+        let error = refused(MasterKey::parse_all(content.as_bytes()), &codes::KEY_MALFORMED);
+        assert!(!format!("{error:?}").contains("planted"), "{error:?}");
+    }
+}
+
 fn same(key: &MasterKey, content: &[u8]) -> bool {
     MasterKey::parse(content).is_ok_and(|read| read.bytes() == key.bytes())
 }

@@ -87,7 +87,7 @@ async fn explain_tells_how_long_tokens_last_and_why_they_are_not_renewed(mut wor
     assert!(token.next_try.is_some_and(|next| next < began.plus_seconds(3_600)), "{token:?}");
     authority.answers(Some(Reply::json(503, &json!({}))));
     world.clock.advance_seconds(3_590);
-    hubctl::hub::refresh::round(&world.hub, 64).await.unwrap();
+    hubctl::hub::refresh::round(&world.hub, 64, || true).await.unwrap();
     let told = explained(&world, &caller, &id).await;
     let failing = finding(&told, "refresh_failing");
     assert_eq!(failing.since, Some(world.now()));

@@ -12,7 +12,7 @@ mod guards;
 mod isolation;
 mod keys;
 mod linking;
-mod request_logs;
+pub(crate) mod request_logs;
 mod secrets;
 mod sessions;
 mod webhooks;

@@ -360,7 +360,7 @@ async fn kp_6_the_log_of_a_deleted_project_goes_with_it(world: TestHub) {
 }
 
 /// A call that leads to one of a provider.
-async fn with_step(world: &TestHub, caller: &Caller) {
+pub(crate) async fn with_step(world: &TestHub, caller: &Caller) {
     let scope = Scope::of_request("with-step");
     scope.belongs_to_caller(caller, "API", None);
     let secret = Secret::new(PLANTED);

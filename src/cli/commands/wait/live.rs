@@ -6,14 +6,14 @@ use crate::cli::context::Context;
 use crate::cli::output::clean_line;
 
 /// The line; it is gone when this is dropped.
-pub(super) struct Live {
+pub(in crate::cli::commands) struct Live {
     bar: Option<ProgressBar>,
     said: String,
 }
 
 impl Live {
     /// A line where one may be drawn: questions could be asked, and notes are wanted.
-    pub(super) fn new(context: &Context) -> Self {
+    pub(in crate::cli::commands) fn new(context: &Context) -> Self {
         let is_wanted = context.ask.allowed && !context.globals.quiet;
         let bar = is_wanted.then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
@@ -24,7 +24,7 @@ impl Live {
     }
 
     /// Says how it stands now.
-    pub(super) fn say(&mut self, text: &str) {
+    pub(in crate::cli::commands) fn say(&mut self, text: &str) {
         if self.said == text {
             return;
         }
@@ -35,14 +35,14 @@ impl Live {
     }
 
     /// Shows that it goes on.
-    pub(super) fn beat(&self) {
+    pub(in crate::cli::commands) fn beat(&self) {
         if let Some(bar) = &self.bar {
             bar.tick();
         }
     }
 
     /// Writes something else meanwhile.
-    pub(super) fn aside(&self, write: impl FnOnce()) {
+    pub(in crate::cli::commands) fn aside(&self, write: impl FnOnce()) {
         match &self.bar {
             Some(bar) => bar.suspend(write),
             None => write(),

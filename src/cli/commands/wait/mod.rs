@@ -18,7 +18,7 @@ pub(in crate::cli) use account::Wait as AccountWait;
 pub(super) use link::{Door, LinkWait, open, tell, tell_if_nobody_answers};
 pub(in crate::cli) use session::{Wait as SessionWait, Waited};
 
-use live::Live;
+pub(super) use live::Live;
 
 /// How long a wait lasts where nothing is said, in words that the parser reads.
 const USUAL: &str = "10m";

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroizing;
 
 use super::Hub;
-use super::keysource::{self, Kept, KeySources, StoreKey};
-use super::vault::{self, DataKey, DataKeys, HashKey, MasterKey, Place, WrapPlace};
+use super::keysource::{self, Kept, KeyPlace, KeySources, StoreKey};
+use super::vault::{self, DataKey, DataKeys, HashKey, MasterKey, Place};
 use crate::domain::caller::Caller;
 use crate::domain::ids::ProjectNumber;
 use crate::domain::secret::Secret;
@@ -16,16 +16,16 @@ use crate::error::{HubError, codes};
 use crate::store::keys::{self, WrappedKey};
 use crate::store::{StoreError, Tx};
 
+pub(super) mod master;
+
+pub(super) use master::{DATA, HASH};
+use master::{Master, kept, remember};
+
 /// The project number under which keys of the whole store are kept.
-const WHOLE_STORE: ProjectNumber = ProjectNumber(0);
-const DATA: &str = "data";
-const HASH: &str = "hash";
-const STORE_ID: &str = "store_id";
-const KEY_PLACE: &str = "master_key_place";
-const KEY_ID: &str = "master_key_id";
+pub(super) const WHOLE_STORE: ProjectNumber = ProjectNumber(0);
 
 pub(super) struct Sealing {
-    sources: KeySources,
+    pub(super) sources: KeySources,
     known: Arc<Mutex<Known>>,
 }
 
@@ -36,17 +36,6 @@ struct Known {
     data: HashMap<i64, Arc<DataKeys>>,
     hash: Option<Arc<HashKey>>,
     note: Option<String>,
-}
-
-struct Master {
-    store_id: String,
-    key: MasterKey,
-}
-
-impl Master {
-    fn place(&self, project: ProjectNumber, key_id: u32) -> WrapPlace<'_> {
-        WrapPlace { store_id: &self.store_id, project: project.0, key_id }
-    }
 }
 
 fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
@@ -65,6 +54,16 @@ impl Sealing {
     pub(super) fn take_note(&self) -> Option<String> {
         self.known().note.take()
     }
+
+    /// Forgets the master key, so that the next one who needs it looks where it is kept.
+    pub(super) fn forget_master(&self) {
+        self.known().master = None;
+    }
+
+    /// Forgets the data keys of a project.
+    pub(super) fn forget_data_keys(&self, project: ProjectNumber) {
+        self.known().data.remove(&project.0);
+    }
 }
 
 impl Hub {
@@ -73,19 +72,36 @@ impl Hub {
         if let Some(master) = &self.sealing.known().master {
             return Ok(Some(Arc::clone(master)));
         }
-        let (Some(store_id), Some(kept)) = (keys::fact(tx, STORE_ID).await?, kept(tx).await?)
+        self.master_anew(tx).await
+    }
+
+    /// The same as the store says now, looked for where it is kept: another process may have
+    /// changed it since it was loaded.
+    pub(super) async fn master_anew(&self, tx: &mut Tx) -> Result<Option<Arc<Master>>, HubError> {
+        let (Some(store_id), Some(kept)) =
+            (keys::fact(tx, master::STORE_ID).await?, kept(tx).await?)
         else {
             return Ok(None);
         };
-        let key = self.load(store_id.clone(), Some(kept))?;
-        let master = Arc::new(Master { store_id, key });
+        let keys = self.load(store_id.clone(), kept)?;
+        let master = Arc::new(Master { store_id, kept, keys });
         self.keep(tx, |known| known.master = Some(Arc::clone(&master)));
         Ok(Some(master))
     }
 
+    /// The master key to wrap a new key with: it is the store's at this moment, since nobody can
+    /// change it before this transaction ends.
+    async fn master_to_wrap(&self, tx: &mut Tx) -> Result<Option<Arc<Master>>, HubError> {
+        let known = self.sealing.known().master.clone();
+        match (known, kept(tx).await?) {
+            (Some(master), Some(kept)) if master.kept == kept => Ok(Some(master)),
+            _ => self.master_anew(tx).await,
+        }
+    }
+
     /// The master key of the store; a store without one gets one in this transaction.
-    async fn master(&self, tx: &mut Tx) -> Result<Arc<Master>, HubError> {
-        if let Some(master) = self.known_master(tx).await? {
+    pub(super) async fn master(&self, tx: &mut Tx) -> Result<Arc<Master>, HubError> {
+        if let Some(master) = self.master_to_wrap(tx).await? {
             return Ok(master);
         }
         // A key in a file of the operator's is only read; any other would be made.
@@ -109,14 +125,14 @@ impl Hub {
                 lock(&known).note = None;
             });
         }
-        let first = remember(tx, made.kept()).await?;
-        let key = if first.key_id == made.key.id() {
+        let kept = remember(tx, made.kept()).await?;
+        let keys = if kept.key_id == made.key.id() {
             self.sealing.known().note = made.note;
-            made.key
+            vec![made.key]
         } else {
-            self.load(store_id.clone(), Some(first))?
+            self.load(store_id.clone(), kept)?
         };
-        Ok(Arc::new(Master { store_id, key }))
+        Ok(Arc::new(Master { store_id, kept, keys }))
     }
 
     /// What stands in for the key that a rehearsal does not make.
@@ -126,13 +142,16 @@ impl Hub {
             return Ok(Arc::clone(master));
         }
         let key = MasterKey::generate(self.random.as_ref())?;
-        let master = Arc::new(Master { store_id: "rehearsal".to_owned(), key });
+        let kept = Kept { place: KeyPlace::File, key_id: key.id(), next: None };
+        let store_id = "rehearsal".to_owned();
+        let master = Arc::new(Master { store_id, kept, keys: vec![key] });
         known.rehearsal = Some(Arc::clone(&master));
         Ok(master)
     }
 
-    fn load(&self, store_id: String, kept: Option<Kept>) -> Result<MasterKey, HubError> {
-        Ok(keysource::load(&self.sealing.sources, &StoreKey { store_id, kept })?.key)
+    fn load(&self, store_id: String, kept: Kept) -> Result<Vec<MasterKey>, HubError> {
+        let store = StoreKey { store_id, kept: Some(kept) };
+        Ok(keysource::load(&self.sealing.sources, &store)?.all)
     }
 
     /// Remembers a key for the process, unless the transaction that made it may still be undone.
@@ -143,11 +162,11 @@ impl Hub {
     }
 
     async fn store_id(&self, tx: &mut Tx) -> Result<String, HubError> {
-        if let Some(id) = keys::fact(tx, STORE_ID).await? {
+        if let Some(id) = keys::fact(tx, master::STORE_ID).await? {
             return Ok(id);
         }
         let id = self.random.uuid_v7(self.clock.now())?.to_string();
-        Ok(keys::first_fact(tx, STORE_ID, &id).await?)
+        Ok(keys::first_fact(tx, master::STORE_ID, &id).await?)
     }
 
     /// The key that turns tokens into hashes; a store without one gets one in this transaction.
@@ -157,8 +176,9 @@ impl Hub {
         }
         let (master, random) = (self.master(tx).await?, self.random.as_ref());
         let place = master.place(WHOLE_STORE, 1);
-        let wrapped = HashKey::generate(random)?.wrap(&master.key, &place, random)?;
-        keys::add_wrapped(tx, WHOLE_STORE, HASH, &row(1, &master, wrapped)).await?;
+        let wraps = master.wraps()?;
+        let wrapped = HashKey::generate(random)?.wrap(wraps, &place, random)?;
+        keys::add_wrapped(tx, WHOLE_STORE, HASH, &row(1, wraps, wrapped)).await?;
         Ok(self.known_hash_key(tx).await?.ok_or(StoreError::Stale)?)
     }
 
@@ -186,16 +206,37 @@ impl Hub {
         }
         let rows = keys::wrapped(tx, WHOLE_STORE, HASH).await?;
         let Some(first) = rows.first() else { return Ok(None) };
-        let master = self.master_of_wrapped(tx).await?;
-        let place = master.place(WHOLE_STORE, 1);
-        let key = Arc::new(HashKey::unwrap_with(&master.key, &place, &first.wrapped)?);
+        let opened = match self.master_of_wrapped(tx, &rows).await {
+            Ok(master) => master.hash_key(WHOLE_STORE, first),
+            Err(error) => Err(error),
+        };
+        let key = match opened {
+            Err(error) if is_overtaken(&error) => {
+                let mut now = self.store.begin_read().await?;
+                let rows = keys::wrapped(&mut now, WHOLE_STORE, HASH).await?;
+                let Some(first) = rows.first() else { return Err(error) };
+                let master = self.master_of_wrapped(&mut now, &rows).await?;
+                master.hash_key(WHOLE_STORE, first)
+            }
+            opened => opened,
+        }?;
+        let key = Arc::new(key);
         self.keep(tx, |known| known.hash = Some(Arc::clone(&key)));
         Ok(Some(key))
     }
 
-    /// The master key of a store that has wrapped keys: another one is never made for it.
-    async fn master_of_wrapped(&self, tx: &mut Tx) -> Result<Arc<Master>, HubError> {
-        match self.known_master(tx).await? {
+    /// The master key of a store that has wrapped keys: another one is never made for it. Where
+    /// one of these keys needs a master key that is not known, it is looked for once more.
+    async fn master_of_wrapped(
+        &self,
+        tx: &mut Tx,
+        rows: &[WrappedKey],
+    ) -> Result<Arc<Master>, HubError> {
+        let mut master = self.known_master(tx).await?;
+        if master.as_ref().is_some_and(|master| !rows.iter().all(|row| master.can_open(row))) {
+            master = self.master_anew(tx).await?;
+        }
+        match master {
             Some(master) => Ok(master),
             None if tx.is_rehearsal() => self.rehearsal_master(),
             None => {
@@ -214,25 +255,95 @@ impl Hub {
         }
         let mut rows = keys::wrapped(tx, project, DATA).await?;
         if rows.is_empty() {
-            let (master, random) = (self.master(tx).await?, self.random.as_ref());
-            let place = master.place(project, 1);
-            let wrapped = DataKey::generate(random)?.wrap(&master.key, &place, random)?;
-            keys::add_wrapped(tx, project, DATA, &row(1, &master, wrapped)).await?;
+            let master = self.master(tx).await?;
+            self.make_data_key(tx, &master, project, 1).await?;
             rows = keys::wrapped(tx, project, DATA).await?;
         }
-        let master = self.master_of_wrapped(tx).await?;
-        let mut found = DataKeys::new();
-        for wrapped in rows {
-            let number = u32::try_from(wrapped.number)
-                .map_err(|_| StoreError::Damaged("a data key's number".to_owned()))?;
-            let place = master.place(project, number);
-            found.insert(number, DataKey::unwrap_with(&master.key, &place, &wrapped.wrapped)?);
-        }
+        let found = match self.opened(tx, project, &rows).await {
+            Err(error) if is_overtaken(&error) => {
+                let mut now = self.store.begin_read().await?;
+                let rows = keys::wrapped(&mut now, project, DATA).await?;
+                if rows.is_empty() {
+                    return Err(error);
+                }
+                self.opened(&mut now, project, &rows).await
+            }
+            opened => opened,
+        }?;
         let found = Arc::new(found);
         self.keep(tx, |known| {
             known.data.insert(project.0, Arc::clone(&found));
         });
         Ok(found)
+    }
+
+    async fn opened(
+        &self,
+        tx: &mut Tx,
+        project: ProjectNumber,
+        rows: &[WrappedKey],
+    ) -> Result<DataKeys, HubError> {
+        let master = self.master_of_wrapped(tx, rows).await?;
+        let mut found = DataKeys::new();
+        for wrapped in rows {
+            let (number, key) = master.data_key(project, wrapped)?;
+            found.insert(number, key);
+        }
+        Ok(found)
+    }
+
+    /// Makes a data key of this number for a project, wrapped by the store's master key.
+    pub(super) async fn make_data_key(
+        &self,
+        tx: &mut Tx,
+        master: &Master,
+        project: ProjectNumber,
+        number: u32,
+    ) -> Result<(), HubError> {
+        let random = self.random.as_ref();
+        let (place, wraps) = (master.place(project, number), master.wraps()?);
+        let wrapped = DataKey::generate(random)?.wrap(wraps, &place, random)?;
+        let key = row(i64::from(number), wraps, wrapped);
+        Ok(keys::add_wrapped(tx, project, DATA, &key).await?)
+    }
+
+    /// The data keys of a project, that of this number among them if the store has it: another
+    /// process may have made it since they were loaded.
+    pub(super) async fn data_keys_with(
+        &self,
+        tx: &mut Tx,
+        project: ProjectNumber,
+        number: i64,
+    ) -> Result<Arc<DataKeys>, HubError> {
+        let keys = self.data_keys(tx, project).await?;
+        if u32::try_from(number).is_ok_and(|number| number == 0 || keys.get(number).is_some()) {
+            return Ok(keys);
+        }
+        self.sealing.forget_data_keys(project);
+        self.data_keys(tx, project).await
+    }
+
+    /// The data keys of a project to seal with: the newest one is the project's at this moment,
+    /// since nobody can make another one before this transaction ends. One that is older may be
+    /// deleted as soon as nothing is sealed with it.
+    pub(super) async fn keys_to_seal(
+        &self,
+        tx: &mut Tx,
+        project: ProjectNumber,
+    ) -> Result<Arc<DataKeys>, HubError> {
+        let newest = keys::newest(tx, project, DATA).await?;
+        self.data_keys_with(tx, project, newest).await
+    }
+
+    /// The data keys of a project to open this with.
+    async fn keys_to_open(
+        &self,
+        tx: &mut Tx,
+        project: ProjectNumber,
+        sealed: &[u8],
+    ) -> Result<Arc<DataKeys>, HubError> {
+        let number = vault::sealed_key_id(sealed).map_or(0, i64::from);
+        self.data_keys_with(tx, project, number).await
     }
 
     /// Seals a set of secret values for one field of one row.
@@ -243,7 +354,7 @@ impl Hub {
         spot: Spot<'_>,
         values: &BTreeMap<String, Secret>,
     ) -> Result<Vec<u8>, HubError> {
-        let keys = self.data_keys(tx, caller.project()).await?;
+        let keys = self.keys_to_seal(tx, caller.project()).await?;
         let (number, key) = keys.newest().ok_or(StoreError::Stale)?;
         let exposed: BTreeMap<&str, &str> =
             values.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
@@ -262,7 +373,7 @@ impl Hub {
         spot: Spot<'_>,
         sealed: &[u8],
     ) -> Result<BTreeMap<String, Secret>, HubError> {
-        let keys = self.data_keys(tx, caller.project()).await?;
+        let keys = self.keys_to_open(tx, caller.project(), sealed).await?;
         let plain = vault::open(&keys, &spot.place(caller.project()), sealed)?;
         let values: BTreeMap<String, String> = serde_json::from_slice(&plain).map_err(|_| {
             HubError::new(&codes::SEAL_BROKEN, "a sealed value does not hold what it should")
@@ -272,15 +383,14 @@ impl Hub {
 }
 
 impl Hub {
-    /// Seals a text for one field of one row.
-    pub(super) async fn seal_text(
+    /// Seals a text for one field of one row, with keys that are the project's at this moment.
+    pub(super) fn seal_text(
         &self,
-        tx: &mut Tx,
+        keys: &DataKeys,
         project: ProjectNumber,
         spot: Spot<'_>,
         plain: &[u8],
     ) -> Result<Vec<u8>, HubError> {
-        let keys = self.data_keys(tx, project).await?;
         let (number, key) = keys.newest().ok_or(StoreError::Stale)?;
         vault::seal(key, number, &spot.place(project), plain, self.random.as_ref())
     }
@@ -293,7 +403,7 @@ impl Hub {
         spot: Spot<'_>,
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, HubError> {
-        let keys = self.data_keys(tx, project).await?;
+        let keys = self.keys_to_open(tx, project, sealed).await?;
         vault::open(&keys, &spot.place(project), sealed)
     }
 }
@@ -314,25 +424,12 @@ impl<'a> Spot<'a> {
     }
 }
 
-fn row(number: i64, master: &Master, wrapped: Vec<u8>) -> WrappedKey {
-    WrappedKey { number, master_key: master.key.id().to_string(), wrapped }
+/// Whether the keys at hand may only be newer than what the transaction sees of the store: it may
+/// have begun before they were changed, and is then asked for once more, as it is now.
+fn is_overtaken(error: &HubError) -> bool {
+    [codes::KEY_WRONG.name, codes::KEY_HALF_ROTATED.name].contains(&error.code().name)
 }
 
-async fn kept(tx: &mut Tx) -> Result<Option<Kept>, HubError> {
-    let (place, id) = (keys::fact(tx, KEY_PLACE).await?, keys::fact(tx, KEY_ID).await?);
-    let (Some(place), Some(id)) = (place, id) else { return Ok(None) };
-    match (place.parse(), id.parse()) {
-        (Ok(place), Ok(key_id)) => Ok(Some(Kept { place, key_id })),
-        _ => Err(StoreError::Damaged("the record of the master key".to_owned()).into()),
-    }
-}
-
-/// Keeps the first record written, and tells which one that is.
-async fn remember(tx: &mut Tx, made: Kept) -> Result<Kept, HubError> {
-    let place = keys::first_fact(tx, KEY_PLACE, made.place.as_str()).await?;
-    let id = keys::first_fact(tx, KEY_ID, &made.key_id.to_string()).await?;
-    match (place.parse(), id.parse()) {
-        (Ok(place), Ok(key_id)) => Ok(Kept { place, key_id }),
-        _ => Err(StoreError::Damaged("the record of the master key".to_owned()).into()),
-    }
+fn row(number: i64, wraps: &MasterKey, wrapped: Vec<u8>) -> WrappedKey {
+    WrappedKey { number, master_key: wraps.id().to_string(), wrapped, next: None }
 }

@@ -1,0 +1,153 @@
+//! `hubctl store check` and `hubctl store path`.
+
+use std::borrow::Cow;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::cli::commands::doctor::{Findings, reported, told};
+use crate::cli::commands::meta::all_of;
+use crate::cli::commands::wait::Live;
+use crate::cli::context::Context;
+use crate::cli::interrupts;
+use crate::cli::output::{Cell, Column, Record};
+use crate::cli::settings::State;
+use crate::cli::tree::Run;
+use crate::domain::words::counted;
+use crate::error::{HubError, codes};
+use crate::hub::checking::{self, Checked};
+
+use super::here;
+
+/// Check that the store is whole and that its keys open everything in it
+///
+/// Looks at the database and opens every key and every stored secret; changes nothing and shows no
+/// secret. Servers may go on. The exit status is that of the first check that failed, or 0.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Check {}
+
+impl Run for Check {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        let (hub, caller) = here(context).await?;
+        let mut live = Live::new(context);
+        let checked = checking::check(&hub, &caller, |count| {
+            live.say(&format!("stored secrets opened: {count}"));
+            live.beat();
+            match interrupts::asked_to_stop() {
+                true => Err(HubError::new(&codes::INTERRUPTED, "stopped")),
+                false => Ok(()),
+            }
+        })
+        .await?;
+        drop(live);
+        let found = findings(&checked, &hub.store().name());
+        if context.output.is_human() {
+            context.output.text(&told(&found.checks))?;
+        } else {
+            all_of(context, found.checks)?;
+        }
+        found.failure.map_or(Ok(()), |error| Err(reported(&error)))
+    }
+}
+
+fn findings(checked: &Checked, store: &str) -> Findings {
+    let mut found = Findings::default();
+    match &checked.database {
+        None => found.skip("database", "its server looks after it"),
+        Some(problems) if problems.is_empty() => found.ok("database", store.to_owned()),
+        Some(problems) => {
+            let text = format!("{store} is damaged: {}", problems.join("; "));
+            let error = HubError::new(&codes::STORE_UNREADABLE, text);
+            found.fail("database", error.hint("bring it back from a backup"));
+        }
+    }
+    let keys = counted(checked.keys, "key");
+    match &checked.key_trouble {
+        Some(error) => {
+            let error = HubError::new(error.code(), error.message().to_owned())
+                .hint(error.hint_text().unwrap_or("hubctl store rotate-key --help").to_owned());
+            found.fail("keys", error);
+            found.skip("stored secrets", "their keys can't be opened");
+            return found;
+        }
+        None if checked.is_rotating => found.warn(
+            "keys",
+            format!("{keys} can be opened; a rotation is not finished"),
+            "hubctl store rotate-key, with --data-keys if it was begun so",
+        ),
+        None => found.ok("keys", format!("{keys} can be opened")),
+    }
+    if checked.unreadable == 0 {
+        found.ok("stored secrets", format!("{} can be opened", checked.values));
+    } else {
+        let named = checked.named.join(", ");
+        let text = format!("{} can't be opened, such as: {named}", checked.unreadable);
+        let error = HubError::new(&codes::SEAL_BROKEN, text);
+        found.fail("stored secrets", error.hint("bring them back from a backup, or set them anew"));
+    }
+    found
+}
+
+/// Show where the store is, and the key file beside it
+///
+/// Nothing is opened. A password in the address of a database is left out.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Path {}
+
+/// Where a store is.
+#[derive(Debug, JsonSchema, Serialize)]
+#[schemars(rename = "StorePath")]
+pub(in crate::cli) struct StorePath {
+    /// The file, or the address of the database without a password.
+    store: String,
+    /// Whether the file is there; a database is not asked.
+    exists: Option<bool>,
+    /// Where a key file is kept, if the key is in one of hubctl's own.
+    key_file: String,
+    /// The key file that the operator named.
+    named_key_file: Option<String>,
+}
+
+impl Record for StorePath {
+    // In a pipe the path stands alone, for `$(hubctl store path)`.
+    const COLUMNS: &'static [Column] = &[
+        Column::new("store", "STORE"),
+        Column::wide("exists", "EXISTS"),
+        Column::wide("key_file", "KEY FILE"),
+        Column::wide("named_key_file", "NAMED KEY FILE"),
+    ];
+    const FIELDS: &'static [&'static str] = &["store", "exists", "key_file", "named_key_file"];
+
+    fn id(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.store)
+    }
+
+    fn cells<'a>(&'a self, out: &mut Vec<Cell<'a>>) {
+        out.extend([
+            Cell::from(self.store.as_str()),
+            self.exists.map_or(Cell::Empty, Cell::Bool),
+            Cell::from(self.key_file.as_str()),
+            Cell::opt(self.named_key_file.as_deref()),
+        ]);
+    }
+}
+
+impl Run for Path {
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        let local = context.settings.local()?;
+        let shown = |path: &std::path::Path| path.display().to_string();
+        let (store, exists) = match &local.state {
+            State::File(path) => (shown(path), Some(path.exists())),
+            State::Postgres(_) => (context.store_name()?, None),
+        };
+        let path = StorePath {
+            store,
+            exists,
+            key_file: shown(&local.keys.beside),
+            named_key_file: local.keys.file.as_deref().map(shown),
+        };
+        let mut lines = vec![("Store", path.store.clone()), ("Key file", path.key_file.clone())];
+        lines.extend(path.named_key_file.clone().map(|file| ("Named key file", file)));
+        context.output.item(&path, Some(&lines))
+    }
+}
