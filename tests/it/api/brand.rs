@@ -87,7 +87,7 @@ fn what_is_no_look_is_refused_and_changes_nothing() {
     let (serving, api) = Api::serve(&home, "");
     let before = api.get(DEFAULT).status(200).json();
     let encoded = |bytes: &[u8]| STANDARD.encode(bytes);
-    let large = [b"\x89PNG\r\n\x1a\n".as_slice(), &[0; 64 << 10]].concat();
+    let large = [b"\x89PNG\r\n\x1a\n".to_vec(), vec![0; 64 << 10]].concat();
     for (body, told) in [
         (json!({"display_name": "x".repeat(61)}), "display_name: "),
         (json!({"display_name": "a\u{202e}b"}), "display_name: "),

@@ -397,7 +397,7 @@ fn wait_until_over(open: impl Fn() -> Answer) -> Answer {
             return answer;
         }
         assert!(Instant::now() < until, "a session of a second goes on");
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::park_timeout(Duration::from_millis(50));
     }
 }
 

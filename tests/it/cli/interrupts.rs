@@ -98,7 +98,8 @@ fn of_many_targets_those_begun_are_finished_and_no_more() {
     home.run("projects create one").code(0);
     home.run("projects create two").code(0);
     let (code, told) = interrupted(&home, &home, "projects delete one two --yes", 1);
-    assert_eq!(code, 11, "{told}");
+    assert_eq!(code, 130, "{told}");
+    assert!(told.contains("stopped after 1 target"), "{told}");
     assert_eq!(names(&home), ["default", "two"]);
 }
 

@@ -223,7 +223,7 @@ fn signed(
         .collect();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        pairs.push((encoded(&decoded(name)), encoded(&decoded(value))));
+        pairs.push((encoded(decoded(name)), encoded(decoded(value))));
     }
     pairs.sort();
     let pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
