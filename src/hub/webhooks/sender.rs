@@ -10,13 +10,14 @@
 use std::collections::{BTreeMap, HashSet};
 use std::future::Future;
 use std::ops::Bound;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use tokio::task::JoinError;
 use tokio::time::{Instant, sleep_until};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::error::HubError;
 use crate::hub::Hub;
@@ -138,8 +139,21 @@ struct Landed {
     done: Done,
 }
 
-type Flight<'h> = Pin<Box<dyn Future<Output = Landed> + Send + 'h>>;
-type Work<'h> = Pin<Box<dyn Future<Output = Answer> + Send + 'h>>;
+/// Begins something on any thread; it goes on no longer than the sender.
+fn begin<T: Send + 'static>(
+    task: impl Future<Output = T> + Send + 'static,
+) -> AbortOnDropHandle<T> {
+    AbortOnDropHandle::new(tokio::spawn(task))
+}
+
+/// What it came to. Its panic is the sender's; where the program ends there is nothing.
+fn ended<T>(result: Result<T, JoinError>) -> Option<T> {
+    match result.map_err(JoinError::try_into_panic) {
+        Ok(value) => Some(value),
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        Err(Err(_)) => None,
+    }
+}
 
 /// When it ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -154,8 +168,8 @@ struct Sender<'h> {
     hub: &'h Hub,
     owner: String,
     lanes: BTreeMap<i64, Lane>,
-    flights: FuturesUnordered<Flight<'h>>,
-    work: Option<Work<'h>>,
+    flights: FuturesUnordered<AbortOnDropHandle<Landed>>,
+    work: Option<AbortOnDropHandle<Answer>>,
     results: Vec<(i64, Done)>,
     /// Attempts on their way to receivers that fail.
     flying_failing: usize,
@@ -243,16 +257,16 @@ impl<'h> Sender<'h> {
             }
             let work = self.work.as_mut();
             tokio::select! {
-                Some(landed) = self.flights.next(), if !self.flights.is_empty() => {
-                    self.land(landed);
+                Some(result) = self.flights.next(), if !self.flights.is_empty() => {
+                    self.land(result);
                     // All that have landed by now are written down together.
-                    while let Some(Some(landed)) = self.flights.next().now_or_never() {
-                        self.land(landed);
+                    while let Some(Some(result)) = self.flights.next().now_or_never() {
+                        self.land(result);
                     }
                 }
                 answer = async { match work { Some(work) => work.await, None => std::future::pending().await } } => {
                     self.work = None;
-                    let failed = self.apply(answer);
+                    let failed = self.apply(ended(answer).unwrap_or_default());
                     if let (Some(error), Until::Idle) = (failed, until) {
                         return Err(error);
                     }
@@ -280,12 +294,12 @@ impl<'h> Sender<'h> {
     fn start(&mut self) {
         while self.flights.len() < MOST {
             let Some((endpoint, job, failing)) = self.next() else { return };
-            let (hub, lane) = (self.hub, endpoint.number);
+            let (hub, lane) = (self.hub.clone(), endpoint.number);
             self.turn = lane;
             self.sent += 1;
             self.flying_failing += usize::from(failing);
-            self.flights.push(Box::pin(async move {
-                let done = outbox::send(hub, &endpoint, &job).await;
+            self.flights.push(begin(async move {
+                let done = outbox::send(&hub, &endpoint, &job).await;
                 Landed { lane, subject: job.subject, failing, done }
             }));
         }
@@ -308,7 +322,8 @@ impl<'h> Sender<'h> {
         None
     }
 
-    fn land(&mut self, landed: Landed) {
+    fn land(&mut self, result: Result<Landed, JoinError>) {
+        let Some(landed) = ended(result) else { return };
         self.flying_failing -= usize::from(landed.failing);
         if let Some(lane) = self.lanes.get_mut(&landed.lane) {
             lane.landed(&landed.subject, landed.done.verdict);
@@ -337,8 +352,8 @@ impl<'h> Sender<'h> {
             && !order.look
             && !order.tidy;
         if !idle {
-            let (hub, owner) = (self.hub, self.owner.clone());
-            self.work = Some(Box::pin(async move { carry_out(hub, &owner, order).await }));
+            let (hub, owner) = (self.hub.clone(), self.owner.clone());
+            self.work = Some(begin(async move { carry_out(&hub, &owner, order).await }));
         }
     }
 

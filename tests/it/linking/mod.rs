@@ -3,6 +3,7 @@
 mod administrator;
 mod checking;
 mod door;
+mod killed;
 mod login;
 mod oauth1;
 mod refresh;

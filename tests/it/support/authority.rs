@@ -7,8 +7,11 @@ use std::sync::{Arc, Mutex};
 
 use hubctl::domain::caller::Caller;
 use hubctl::domain::connector::Connector;
+use hubctl::domain::ids::ProjectNumber;
+use hubctl::domain::time::Timestamp;
 use hubctl::hub::Hub;
 use hubctl::provider;
+use hubctl::store::Store;
 use hubctl::store::own_connectors::{self, OwnConnector};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -88,16 +91,26 @@ impl Authority {
     /// The same, by another key.
     pub(crate) async fn welcome_as(&self, key: &str, world: &mut TestHub, caller: &Caller) {
         world.hub = self.reached_by(world.hub.clone());
+        self.put(key, world.hub.store(), caller.project()).await;
+    }
+
+    /// Puts its connector into a store: a file of it may not name this machine.
+    pub(crate) async fn put(&self, key: &str, store: &Store, project: ProjectNumber) {
         let connector = Connector { key: key.parse().unwrap(), ..self.connector() };
         let row = OwnConnector {
             key: connector.key.clone(),
             version: connector.version.clone(),
             definition: serde_json::to_string(&connector).unwrap(),
-            created_at: world.now(),
+            created_at: Timestamp::from_millis(1_780_315_200_000),
         };
-        let mut tx = world.hub.store().begin_write().await.unwrap();
-        own_connectors::save(&mut tx, caller.project(), &row).await.unwrap();
+        let mut tx = store.begin_write().await.unwrap();
+        own_connectors::save(&mut tx, project, &row).await.unwrap();
         tx.commit().await.unwrap();
+    }
+
+    /// It gave this refresh token out once, and it still works.
+    pub(crate) fn gave(&self, refresh: &str) {
+        self.change(|state| state.refresh.insert(refresh.to_owned()));
     }
 
     #[expect(clippy::unused_self, reason = "reads better beside `welcome`")]
