@@ -51,6 +51,7 @@ migrations! {
     6 "0006_rotation";
     7 "0007_events";
     8 "0008_brands";
+    9 "0009_due";
 }
 
 /// Number of the latest step.

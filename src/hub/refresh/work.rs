@@ -13,7 +13,7 @@ use crate::domain::ids::AccountId;
 use crate::domain::time::Timestamp;
 use crate::error::HubError;
 use crate::hub::Hub;
-use crate::store::accounts::refresh::{self, Due, Freshness};
+use crate::store::accounts::refresh::{self, Due, Freshness, Search};
 
 use super::load;
 use super::once::{self, Done};
@@ -108,8 +108,9 @@ impl Window {
         let full: Vec<&str> =
             self.at.keys().filter(|key| !self.has_room(key)).map(String::as_str).collect();
         let mut tx = hub.store.begin_look().await?;
-        let now = hub.clock.now();
-        let found = refresh::due(&mut tx, now, self.place.as_ref(), &full, PAGE).await?;
+        let (now, after) = (hub.clock.now(), self.place.as_ref());
+        let search = Search { now, after, without: &full, limit: PAGE };
+        let found = refresh::due(&mut tx, &search).await?;
         drop(tx);
         if found.len() < PAGE {
             self.looked = Some(Instant::now());

@@ -104,6 +104,8 @@ async fn ask(hub: &Hub, owner: &str, order: Order, answer: &mut Answer) -> Resul
         while outbox::fan_out(hub).await? {}
         if !order.check.is_empty() {
             let (changed, lost) = outbox::check(hub, owner, &order.check).await?;
+            // One that is disabled and soon enabled again need not wait for the lease to run out.
+            outbox::release(hub, owner, &lost).await?;
             answer.changed = changed;
             answer.lost.extend(lost);
         }

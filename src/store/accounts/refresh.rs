@@ -182,33 +182,44 @@ const CALLABLE: &str = "from account_credentials c \
                         where c.refresh_after is not null and a.hold is null \
                         and a.status = 'active'";
 
-/// The accounts of all projects whose tokens are due and that nobody is at: the worker of the hub
-/// serves all projects, and acts in each as in that one alone. At most `limit`, those that are due
-/// for the longest time first, behind `after` (since when, which account), and of no connector of
-/// `without`.
-pub async fn due(
-    tx: &mut Tx,
-    now: Timestamp,
-    after: Option<&(Timestamp, AccountId)>,
-    without: &[&str],
-    limit: usize,
-) -> Result<Vec<Due>> {
+/// Which accounts are looked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Search<'a> {
+    /// Due by then.
+    pub now: Timestamp,
+    /// Behind this place: since when, and which account.
+    pub after: Option<&'a (Timestamp, AccountId)>,
+    /// Of none of these connectors.
+    pub without: &'a [&'a str],
+    /// At most so many.
+    pub limit: usize,
+}
+
+fn due_query<'a>(search: &Search<'a>) -> (String, Vec<Param<'a>>) {
     let mut sql = format!(
         "select c.project, p.name, c.account, a.provider, c.refresh_after {CALLABLE} \
          and c.refresh_after <= ?1 and c.lease_until <= ?1"
     );
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut params: Vec<Param<'_>> = vec![now.into(), limit.into()];
-    if let Some((since, account)) = after {
+    let limit = i64::try_from(search.limit).unwrap_or(i64::MAX);
+    let mut params = vec![search.now.into(), limit.into()];
+    if let Some((since, account)) = search.after {
         params.push((*since).into());
         params.push(account.into());
         sql.push_str(" and (c.refresh_after, c.account) > (?3, ?4)");
     }
-    for provider in without {
+    for provider in search.without {
         params.push((*provider).into());
         sql.push_str(&format!(" and a.provider <> ?{}", params.len()));
     }
     sql.push_str(" order by c.refresh_after, c.account limit ?2");
+    (sql, params)
+}
+
+/// The accounts of all projects whose tokens are due and that nobody is at, those that are due for
+/// the longest time first: the worker of the hub serves all projects, and acts in each as in that
+/// one alone.
+pub async fn due(tx: &mut Tx, search: &Search<'_>) -> Result<Vec<Due>> {
+    let (sql, params) = due_query(search);
     tx.all(&sql, &params, |row| {
         Ok(Due {
             project: ProjectNumber(row.int(0)?),
@@ -219,6 +230,12 @@ pub async fn due(
         })
     })
     .await
+}
+
+/// How the database goes about [`due`].
+pub async fn due_plan(tx: &mut Tx, search: &Search<'_>) -> Result<Vec<String>> {
+    let (sql, params) = due_query(search);
+    tx.plan(&sql, &params).await
 }
 
 /// When the next tokens of any project are due.

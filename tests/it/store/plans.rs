@@ -5,6 +5,7 @@ use hubctl::domain::account::Status;
 use hubctl::domain::event::{Event, EventKind};
 use hubctl::domain::ids::ProjectNumber;
 use hubctl::hub::accounts::{Filter, Sort};
+use hubctl::store::accounts::refresh::{self, Search};
 use hubctl::store::{accounts, api_keys, events};
 
 use crate::support::asked::{account, config, key};
@@ -14,6 +15,7 @@ on_both_databases!(
     at_12_filters_use_an_index,
     at_14_the_order_of_creation_needs_no_sorting,
     kp_3_a_presented_key_is_one_look_by_its_number,
+    accounts_whose_tokens_are_due_are_read_in_their_order,
     lists_of_events_read_the_rows_of_their_project_only,
 );
 
@@ -47,6 +49,20 @@ async fn plan(world: &TestHub, filter: &Filter) -> String {
         tx.execute("set local enable_seqscan = off", &[]).await.unwrap();
     }
     accounts::plan(&mut tx, ProjectNumber(1), filter).await.unwrap().join("\n")
+}
+
+async fn accounts_whose_tokens_are_due_are_read_in_their_order(world: TestHub) {
+    fill(&world).await;
+    let after = (world.now(), "id-0500".parse().unwrap());
+    let mut tx = world.hub.store().begin_write().await.unwrap();
+    if !matches!(world.place, Place::Sqlite(_)) {
+        tx.execute("set local enable_seqscan = off", &[]).await.unwrap();
+        tx.execute("set local enable_sort = off", &[]).await.unwrap();
+    }
+    let search = Search { now: world.now(), after: Some(&after), without: &["slow"], limit: 256 };
+    let plan = refresh::due_plan(&mut tx, &search).await.unwrap().join("\n");
+    assert!(plan.contains("account_credentials_due"), "{plan}");
+    assert!(!plan.contains("TEMP B-TREE") && !plan.contains("Sort"), "{plan}");
 }
 
 async fn at_12_filters_use_an_index(world: TestHub) {
