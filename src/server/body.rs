@@ -1,10 +1,14 @@
 //! Bodies of requests: JSON of bounded size and depth, whatever the client sends.
 
-use axum::body::{Bytes, to_bytes};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
+use futures_util::StreamExt as _;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
+use tokio::time::{Instant, timeout_at};
 
 use crate::error::{HubError, codes};
 
@@ -15,6 +19,9 @@ use super::respond::Failure;
 pub const BODY_LIMIT: usize = 1 << 20;
 /// The same of a body that holds another one: what is sent to a provider, as JSON.
 pub const ENVELOPE_LIMIT: usize = 4 << 20;
+/// How much of a refused body is taken, in bytes, and for how long.
+const DISCARDED: usize = 8 << 20;
+const DISCARD_FOR: Duration = Duration::from_millis(500);
 
 /// The JSON body of a request. Fields that `T` does not know are ignored, as the contract wants.
 #[derive(Debug, Clone, Copy)]
@@ -149,7 +156,19 @@ fn too_long(limit: usize) -> HubError {
     }
 }
 
-/// Refuses a body that says of itself that it is too long, before any of it is read.
+/// Takes what a client that is refused still sends, within bounds: a connection that is closed with
+/// bytes unread loses the answer on its way.
+pub(super) async fn discard(body: Body) {
+    let (mut pieces, mut left) = (body.into_data_stream(), DISCARDED);
+    let until = Instant::now() + DISCARD_FOR;
+    while left > 0
+        && let Ok(Some(Ok(piece))) = timeout_at(until, pieces.next()).await
+    {
+        left = left.saturating_sub(piece.len());
+    }
+}
+
+/// Refuses a body that says of itself that it is too long, before any of it is kept.
 pub(super) fn check_length(headers: &HeaderMap, limit: usize) -> Result<(), HubError> {
     let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
     match length.and_then(|length| length.parse::<u64>().ok()) {

@@ -23,7 +23,7 @@ use crate::hub::logs::Scope;
 
 pub(super) use super::caller::Authenticated;
 
-use super::body::{BODY_LIMIT, ENVELOPE_LIMIT, check_length};
+use super::body::{BODY_LIMIT, ENVELOPE_LIMIT, check_length, discard};
 use super::metrics::{Entered, UNMATCHED, count};
 use super::request_log::Asked;
 use super::respond::{Failure, shape};
@@ -143,7 +143,10 @@ async fn pass(State(state): State<AppState>, mut request: Request, next: Next) -
     };
     let mut response = match check(&request, longest) {
         Ok(()) => Arc::clone(&scope).within(guarded(&state, limit, next.run(request))).await,
-        Err(refusal) => Failure::from(refusal).into_response(),
+        Err(refusal) => {
+            discard(request.into_body()).await;
+            Failure::from(refusal).into_response()
+        }
     };
     shape(&mut response, id.as_str(), state.hub.now());
     dress(&mut response, &id, &method, version, &state);
