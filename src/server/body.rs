@@ -31,11 +31,7 @@ impl<T: DeserializeOwned> FromRequest<AppState> for JsonBody<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &AppState) -> Result<Self, Failure> {
-        if !is_json(request.headers()) {
-            return Err(HubError::new(&codes::BODY_NOT_JSON, "the body has to be JSON").into());
-        }
-        let bytes = held(request, BODY_LIMIT).await?;
-        Ok(Self(parse(&bytes)?))
+        read(request, BODY_LIMIT).await.map(Self)
     }
 }
 
@@ -47,12 +43,16 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Envelope<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &AppState) -> Result<Self, Failure> {
-        if !is_json(request.headers()) {
-            return Err(HubError::new(&codes::BODY_NOT_JSON, "the body has to be JSON").into());
-        }
-        let bytes = held(request, ENVELOPE_LIMIT).await?;
-        Ok(Self(parse(&bytes)?))
+        read(request, ENVELOPE_LIMIT).await.map(Self)
     }
+}
+
+async fn read<T: DeserializeOwned>(request: Request, limit: usize) -> Result<T, Failure> {
+    if !is_json(request.headers()) {
+        return Err(not_json().into());
+    }
+    let bytes = held(request, limit).await?;
+    Ok(parse(&bytes)?)
 }
 
 async fn held(request: Request, limit: usize) -> Result<Bytes, Failure> {
@@ -74,7 +74,7 @@ impl<T: DeserializeOwned> FromRequest<AppState> for OptionalJsonBody<T> {
             return Ok(Self(None));
         }
         if !is_json {
-            return Err(HubError::new(&codes::BODY_NOT_JSON, "the body has to be JSON").into());
+            return Err(not_json().into());
         }
         Ok(Self(Some(parse(&bytes)?)))
     }
@@ -140,6 +140,10 @@ fn unreadable(error: axum::Error, limit: usize) -> Failure {
     if is_long { too_long(limit) } else { broken() }.into()
 }
 
+fn not_json() -> HubError {
+    HubError::new(&codes::BODY_NOT_JSON, "the body has to be JSON")
+}
+
 fn broken() -> HubError {
     HubError::new(&codes::BODY_INVALID, "the body broke off")
 }
@@ -156,16 +160,18 @@ fn too_long(limit: usize) -> HubError {
     }
 }
 
-/// Takes what a client that is refused still sends, within bounds: a connection that is closed with
-/// bytes unread loses the answer on its way.
-pub(super) async fn discard(body: Body) {
+/// Takes what a client that is refused still sends, within bounds and while the answer goes out: a
+/// connection that is closed with bytes unread loses the answer on its way.
+pub(super) fn discard(body: Body) {
     let (mut pieces, mut left) = (body.into_data_stream(), DISCARDED);
     let until = Instant::now() + DISCARD_FOR;
-    while left > 0
-        && let Ok(Some(Ok(piece))) = timeout_at(until, pieces.next()).await
-    {
-        left = left.saturating_sub(piece.len());
-    }
+    tokio::spawn(async move {
+        while left > 0
+            && let Ok(Some(Ok(piece))) = timeout_at(until, pieces.next()).await
+        {
+            left = left.saturating_sub(piece.len());
+        }
+    });
 }
 
 /// Refuses a body that says of itself that it is too long, before any of it is kept.

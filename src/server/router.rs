@@ -144,7 +144,7 @@ async fn pass(State(state): State<AppState>, mut request: Request, next: Next) -
     let mut response = match check(&request, longest) {
         Ok(()) => Arc::clone(&scope).within(guarded(&state, limit, next.run(request))).await,
         Err(refusal) => {
-            discard(request.into_body()).await;
+            discard(request.into_body());
             Failure::from(refusal).into_response()
         }
     };

@@ -144,23 +144,28 @@ pub async fn wrapped_by(tx: &mut Tx, master: &str) -> Result<Vec<Placed>> {
 
 /// Keeps a key as the next master key wraps it, beside how it is wrapped now.
 pub async fn set_next(tx: &mut Tx, placed: &Placed, master: &str, wrapped: &[u8]) -> Result<()> {
-    let sql = "update data_keys set next_master_key = ?1, next_wrapped = ?2 \
-               where project = ?3 and purpose = ?4 and number = ?5";
-    let (project, number) = (placed.project, placed.key.number);
-    let place = [project.into(), (&placed.purpose).into(), number.into()];
-    let params = [master.into(), wrapped.into(), place[0], place[1], place[2]];
-    tx.execute(sql, &params).await?;
-    Ok(())
+    wrap(tx, "next_master_key = ?1, next_wrapped = ?2", placed, master, wrapped).await
 }
 
 /// Replaces how a key is wrapped.
 pub async fn set_wrapped(tx: &mut Tx, placed: &Placed, master: &str, wrapped: &[u8]) -> Result<()> {
-    let sql = "update data_keys set master_key = ?1, wrapped = ?2 \
-               where project = ?3 and purpose = ?4 and number = ?5";
+    wrap(tx, "master_key = ?1, wrapped = ?2", placed, master, wrapped).await
+}
+
+async fn wrap(
+    tx: &mut Tx,
+    columns: &str,
+    placed: &Placed,
+    master: &str,
+    wrapped: &[u8],
+) -> Result<()> {
+    let sql = format!(
+        "update data_keys set {columns} where project = ?3 and purpose = ?4 and number = ?5"
+    );
     let (project, number) = (placed.project, placed.key.number);
     let place = [project.into(), (&placed.purpose).into(), number.into()];
     let params = [master.into(), wrapped.into(), place[0], place[1], place[2]];
-    tx.execute(sql, &params).await?;
+    tx.execute(&sql, &params).await?;
     Ok(())
 }
 

@@ -87,15 +87,16 @@ async fn keep(
     let (project, version) = (caller.project(), kept.version + 1);
     // Most refreshes change nothing that others decide by, and wait for nobody.
     let mut tx = hub.store.begin_append().await?;
-    let sealed =
-        hub.seal(&mut tx, caller, credentials_spot(&account.id, version), &secrets).await?;
-    let credentials = Credentials { version, sealed, updated_at: now };
     let mut found = accounts::by_id(&mut tx, project, &account.id).await?;
     if found.as_ref().is_some_and(|found| found.clone().credentials_work(now).changed) {
         drop(tx);
         tx = hub.store.begin_write().await?;
         found = accounts::by_id(&mut tx, project, &account.id).await?;
     }
+    // In the transaction that writes it: between two, the data key could be replaced and removed.
+    let sealed =
+        hub.seal(&mut tx, caller, credentials_spot(&account.id, version), &secrets).await?;
+    let credentials = Credentials { version, sealed, updated_at: now };
     if refresh::renew(&mut tx, project, &account.id, lease.fence, &credentials, life).await? {
         if let Some(found) = found {
             let decided = found.credentials_work(now);
@@ -106,8 +107,7 @@ async fn keep(
     }
     drop(tx);
     // Whoever took over may have got the very same grant: only a deleted account's is revoked.
-    let is_gone = found.is_none();
-    if is_gone {
+    if found.is_none() {
         let mut values = way.setup.clone();
         values.extend_public(&account.setup);
         values.extend(secrets);
