@@ -1,6 +1,7 @@
 //! New values for the fields of an account that is there, by an administrator.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::domain::account::Account;
 use crate::domain::caller::Caller;
@@ -37,7 +38,7 @@ pub(super) async fn prepare(
     let mut tx = hub.store.begin_read().await?;
     let stored = refresh::load(hub, &mut tx, caller, id).await?;
     drop(tx);
-    let (account, way, kept) = (stored.account, stored.way, stored.kept);
+    let (account, way, kept) = (stored.account, Arc::unwrap_or_clone(stored.way), stored.kept);
     let keys: BTreeSet<String> = account.setup.keys().chain(kept.secrets.keys()).cloned().collect();
     let fields = fields_at_hand(&way.method);
     let checked = check_values(&fields, given, Mode::Edit { stored: &keys });

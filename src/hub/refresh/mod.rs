@@ -1,5 +1,7 @@
 //! Keeping tokens fresh: before they end, on a provider's 401, and by the worker (OA-13 to OA-15).
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use crate::domain::account::{Account, Status};
 use crate::domain::caller::Caller;
 use crate::domain::connector::{AuthMethod, Connector};
 use crate::domain::credentials::{ACCESS_TOKEN, Values};
-use crate::domain::ids::AccountId;
+use crate::domain::ids::{AccountId, AuthConfigId, ProjectNumber};
 use crate::domain::refresh as rules;
 use crate::domain::time::Timestamp;
 use crate::error::{HubError, codes};
@@ -66,7 +68,7 @@ pub enum Want {
 #[derive(Clone)]
 pub(super) struct Stored {
     pub(super) account: Account,
-    pub(super) way: Way,
+    pub(super) way: Arc<Way>,
     pub(super) kept: Kept,
     pub(super) fresh: Option<Freshness>,
 }
@@ -78,10 +80,11 @@ impl Stored {
 
     pub(super) fn usable(self) -> Usable {
         let values = self.values();
+        let way = Arc::unwrap_or_clone(self.way);
         Usable {
             account: self.account,
-            connector: self.way.connector,
-            method: self.way.method,
+            connector: way.connector,
+            method: way.method,
             values,
             version: self.kept.version,
         }
@@ -109,6 +112,10 @@ impl Stored {
     }
 }
 
+/// What calls through auth configs need, as far as one transaction has read it.
+#[derive(Default)]
+struct Ways(HashMap<(ProjectNumber, AuthConfigId), Arc<Way>>);
+
 /// Reads an account and what its calls need.
 ///
 /// # Errors
@@ -119,12 +126,29 @@ pub(super) async fn load(
     caller: &Caller,
     id: &AccountId,
 ) -> Result<Stored, HubError> {
+    load_among(hub, tx, caller, id, &mut Ways::default()).await
+}
+
+/// The same for one of several accounts, which mostly share an auth config.
+async fn load_among(
+    hub: &Hub,
+    tx: &mut Tx,
+    caller: &Caller,
+    id: &AccountId,
+    ways: &mut Ways,
+) -> Result<Stored, HubError> {
     let project = caller.project();
     let account = accounts::by_id(tx, project, id).await?;
     let account = account.ok_or_else(|| super::accounts::unknown(id.as_str()))?;
-    let config = auth_configs::by_id(tx, project, &account.auth_config).await?;
-    let config = config.ok_or_else(|| not_usable(&account))?;
-    let way = linking::way(hub, tx, caller, config).await?;
+    let way = match ways.0.entry((project, account.auth_config.clone())) {
+        Entry::Occupied(known) => Arc::clone(known.get()),
+        Entry::Vacant(place) => {
+            let config = auth_configs::by_id(tx, project, &account.auth_config).await?;
+            let config = config.ok_or_else(|| not_usable(&account))?;
+            let way = Arc::new(linking::way(hub, tx, caller, config).await?);
+            Arc::clone(place.insert(way))
+        }
+    };
     let kept = linking::kept(hub, tx, caller, id).await?;
     let fresh = refresh::freshness(tx, project, id).await?;
     Ok(Stored { account, way, kept, fresh })

@@ -6,6 +6,7 @@ use crate::domain::account::{Account, Decided};
 use crate::domain::caller::Caller;
 use crate::domain::credentials::{Tokens, Values};
 use crate::domain::event::EventKind;
+use crate::domain::ids::AccountId;
 use crate::domain::provider_failure::ProviderFailure;
 use crate::domain::refresh as rules;
 use crate::domain::secret::Secret;
@@ -30,11 +31,19 @@ pub(super) enum Done {
 }
 
 /// A lease on an account's tokens.
-struct Lease {
+pub(super) struct Lease {
+    caller: Caller,
     stored: Stored,
     fence: i64,
     /// Whether an answer to an earlier refresh never arrived.
     was_lost: bool,
+}
+
+impl Lease {
+    /// The account.
+    pub(super) const fn account(&self) -> &AccountId {
+        &self.stored.account.id
+    }
 }
 
 /// Renews the tokens that are stored.
@@ -42,62 +51,101 @@ struct Lease {
 /// # Errors
 /// As the provider's failure says; what it means for the account is written by then.
 pub(super) async fn refresh(hub: &Hub, caller: &Caller, stored: Stored) -> Result<Done, HubError> {
-    let Some(lease) = claim(hub, caller, stored).await? else { return Ok(Done::NotOurs) };
-    let values = lease.stored.values();
-    let target = lease.stored.way.target(&values);
-    match hub.provider.refresh(target, hub.clock.now()).await {
-        Ok(tokens) => keep(hub, caller, &lease, &tokens).await,
-        Err(failure) => match fail(hub, caller, &lease, &failure).await? {
-            true => Err(provider_error(failure)),
-            false => Ok(Done::NotOurs),
-        },
+    let mut tx = hub.store.begin_append().await?;
+    let Some(lease) = claim(hub, &mut tx, caller, stored).await? else {
+        return Ok(Done::NotOurs);
+    };
+    tx.commit().await?;
+    match ask(hub, &lease).await {
+        Ok(tokens) => keep(hub, &lease, &tokens).await,
+        Err(failure) => refuse(hub, &lease, failure).await,
     }
 }
 
-/// Takes the lease, if nobody has had it since the account was read.
-async fn claim(hub: &Hub, caller: &Caller, stored: Stored) -> Result<Option<Lease>, HubError> {
+/// Takes the lease, if nobody has had it since the account was read. It holds when the transaction
+/// is committed.
+pub(super) async fn claim(
+    hub: &Hub,
+    tx: &mut Tx,
+    caller: &Caller,
+    stored: Stored,
+) -> Result<Option<Lease>, HubError> {
     let Some(seen) = &stored.fresh else { return Ok(None) };
     let now = hub.clock.now();
     let until = now.plus_seconds(rules::LEASE_S);
     let (project, id) = (caller.project(), &stored.account.id);
-    let mut tx = hub.store.begin_append().await?;
-    let Some(fence) = refresh::claim(&mut tx, project, id, seen, now, until).await? else {
+    let Some(fence) = refresh::claim(tx, project, id, seen, now, until).await? else {
         return Ok(None);
     };
-    tx.commit().await?;
     let was_lost = seen.asked_at.is_some();
-    Ok(Some(Lease { stored, fence, was_lost }))
+    Ok(Some(Lease { caller: caller.clone(), stored, fence, was_lost }))
+}
+
+/// Asks the provider for new tokens. No transaction may be open.
+pub(super) async fn ask(hub: &Hub, lease: &Lease) -> Result<Tokens, ProviderFailure> {
+    let values = lease.stored.values();
+    hub.provider.refresh(lease.stored.way.target(&values), hub.clock.now()).await
+}
+
+/// New tokens with everything else that is secret of an account, as they are kept.
+struct Renewal {
+    secrets: BTreeMap<String, Secret>,
+    life: TokenLife,
+    now: Timestamp,
+}
+
+impl Renewal {
+    fn of(lease: &Lease, tokens: &Tokens, now: Timestamp) -> Self {
+        let mut all = Values::from(lease.stored.kept.secrets.clone());
+        all.add_tokens(tokens);
+        let refresh_after = rules::due_of(tokens, now);
+        let life = TokenLife { expires_at: tokens.expires_at, refresh_after };
+        Self { secrets: all.into(), life, now }
+    }
+
+    /// Writes them in one row; false where the account is gone or others were faster. They are
+    /// sealed in the transaction that writes them: between two, the data key could be replaced and
+    /// removed.
+    async fn write(&self, hub: &Hub, tx: &mut Tx, lease: &Lease) -> Result<bool, HubError> {
+        let (caller, id) = (&lease.caller, lease.account());
+        let version = lease.stored.kept.version + 1;
+        let sealed = hub.seal(tx, caller, credentials_spot(id, version), &self.secrets).await?;
+        let credentials = Credentials { version, sealed, updated_at: self.now };
+        let project = caller.project();
+        Ok(refresh::renew(tx, project, id, lease.fence, &credentials, self.life).await?)
+    }
+}
+
+/// Writes new tokens as one of many things in a transaction; false where there is more to it, and
+/// [`keep`] has to do it.
+pub(super) async fn keep_along(
+    hub: &Hub,
+    tx: &mut Tx,
+    lease: &Lease,
+    tokens: &Tokens,
+) -> Result<bool, HubError> {
+    let now = hub.clock.now();
+    let found = accounts::by_id(tx, lease.caller.project(), lease.account()).await?;
+    let is_all = found.is_some_and(|found| !found.credentials_work(now).changed);
+    Ok(is_all && Renewal::of(lease, tokens, now).write(hub, tx, lease).await?)
 }
 
 /// Writes new tokens, both in one row; where the account is gone or others were faster, nobody may
 /// use them (threats 24, 25).
-async fn keep(
-    hub: &Hub,
-    caller: &Caller,
-    lease: &Lease,
-    tokens: &Tokens,
-) -> Result<Done, HubError> {
-    let Stored { account, way, kept, .. } = &lease.stored;
+pub(super) async fn keep(hub: &Hub, lease: &Lease, tokens: &Tokens) -> Result<Done, HubError> {
     let now = hub.clock.now();
-    let mut all = Values::from(kept.secrets.clone());
-    all.add_tokens(tokens);
-    let secrets: BTreeMap<String, Secret> = all.into();
-    let life =
-        TokenLife { expires_at: tokens.expires_at, refresh_after: rules::due_of(tokens, now) };
-    let (project, version) = (caller.project(), kept.version + 1);
+    let renewal = Renewal::of(lease, tokens, now);
+    let (caller, id) = (&lease.caller, lease.account());
+    let project = caller.project();
     // Most refreshes change nothing that others decide by, and wait for nobody.
     let mut tx = hub.store.begin_append().await?;
-    let mut found = accounts::by_id(&mut tx, project, &account.id).await?;
+    let mut found = accounts::by_id(&mut tx, project, id).await?;
     if found.as_ref().is_some_and(|found| found.clone().credentials_work(now).changed) {
         drop(tx);
         tx = hub.store.begin_write().await?;
-        found = accounts::by_id(&mut tx, project, &account.id).await?;
+        found = accounts::by_id(&mut tx, project, id).await?;
     }
-    // In the transaction that writes it: between two, the data key could be replaced and removed.
-    let sealed =
-        hub.seal(&mut tx, caller, credentials_spot(&account.id, version), &secrets).await?;
-    let credentials = Credentials { version, sealed, updated_at: now };
-    if refresh::renew(&mut tx, project, &account.id, lease.fence, &credentials, life).await? {
+    if renewal.write(hub, &mut tx, lease).await? {
         if let Some(found) = found {
             let decided = found.credentials_work(now);
             write(hub, &mut tx, caller, decided, &[EventKind::AccountUpdated], now).await?;
@@ -108,25 +156,37 @@ async fn keep(
     drop(tx);
     // Whoever took over may have got the very same grant: only a deleted account's is revoked.
     if found.is_none() {
+        let Stored { account, way, .. } = &lease.stored;
         let mut values = way.setup.clone();
         values.extend_public(&account.setup);
-        values.extend(secrets);
+        values.extend(renewal.secrets);
         hub.provider.revoke(way.target(&values), now).await;
     }
     Ok(Done::NotOurs)
 }
 
-/// Writes a failure, and what it means for the account (OA-14); false where the lease was lost.
-async fn fail(
+/// Writes what the provider's failure means for the account.
+///
+/// # Errors
+/// The failure itself, where the lease was not lost meanwhile.
+pub(super) async fn refuse(
     hub: &Hub,
-    caller: &Caller,
     lease: &Lease,
-    failure: &ProviderFailure,
-) -> Result<bool, HubError> {
+    failure: ProviderFailure,
+) -> Result<Done, HubError> {
+    match fail(hub, lease, &failure).await? {
+        true => Err(provider_error(failure)),
+        false => Ok(Done::NotOurs),
+    }
+}
+
+/// Writes a failure, and what it means for the account (OA-14); false where the lease was lost.
+async fn fail(hub: &Hub, lease: &Lease, failure: &ProviderFailure) -> Result<bool, HubError> {
     let now = hub.clock.now();
+    let caller = &lease.caller;
     let mut jitter = [0];
     hub.random.fill(&mut jitter)?;
-    let id = &lease.stored.account.id;
+    let id = lease.account();
     let failures = lease.stored.fresh.as_ref().map_or(0, |fresh| fresh.failures);
     let is_final = rules::is_final(failure);
     let next = rules::next_try(failure, failures.saturating_add(1), jitter[0], now);

@@ -1,31 +1,43 @@
 //! The worker's part: what is due in all projects.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::future::pending;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesUnordered;
+use futures_util::FutureExt as _;
+use futures_util::future::join_all;
+use tokio::runtime::Handle;
+use tokio::select;
+use tokio::sync::mpsc::error::SendError;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use crate::domain::caller::Caller;
+use crate::domain::credentials::Tokens;
 use crate::domain::ids::AccountId;
 use crate::domain::time::Timestamp;
-use crate::error::HubError;
+use crate::error::{HubError, codes};
 use crate::hub::Hub;
 use crate::store::accounts::refresh::{self, Due, Freshness, Search};
 
-use super::load;
-use super::once::{self, Done};
+use super::once::{self, Done, Lease};
+use super::{Ways, load_among};
 
 /// Refreshes that go on at the same time, in all and at one provider: one that is slow to answer
 /// leaves room for the others.
-const AT_ONCE: usize = 64;
-const AT_ONE_PROVIDER: usize = 32;
+const AT_ONCE: usize = 128;
+const AT_ONE_PROVIDER: usize = 64;
+/// Accounts that share a transaction: each adds to the time that it takes where the database is
+/// far away.
+const TOGETHER: usize = 16;
 /// Accounts that are looked up at once.
 const PAGE: usize = 256;
 /// How long to wait before looking again for accounts of other providers.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// At least so many times as long as looking took, so that it is a small share of the work.
+const LOOKING_SHARE: u32 = 20;
 
 /// What one round of the worker did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -43,90 +55,207 @@ pub struct Round {
 /// # Errors
 /// As the store reports them.
 pub async fn round(hub: &Hub, limit: usize, go_on: impl Fn() -> bool) -> Result<Round, HubError> {
-    let mut window = Window::default();
+    let mut window = Window::new(hub);
+    // One of each at a time: what comes meanwhile shares the next transaction.
+    let (mut begin, mut settle) = (Errand::default(), Errand::default());
     loop {
-        while window.running.len() < AT_ONCE && window.begun.len() < limit && go_on() {
-            if !window.begin_next(hub) && !window.look(hub).await? {
-                break;
+        if begin.is_over() {
+            let next = window.next_of_all(limit, &go_on).await?;
+            if !next.is_empty() {
+                begin.set_out(begin_all(hub.clone(), next, window.ended.0.clone()));
             }
         }
-        if window.running.is_empty() {
+        if settle.is_over() && !window.answered.is_empty() {
+            settle.set_out(settle_all(hub.clone(), std::mem::take(&mut window.answered)));
+        }
+        if window.running() == 0 && settle.is_over() {
             return Ok(window.done);
         }
-        // Accounts of other providers may become due while these go on.
-        if let Ok(Some(ended)) = timeout(LOOK_AGAIN, window.running.next()).await {
-            window.note(ended);
+        select! {
+            done = begin.end() => done?,
+            done = settle.end() => done?.into_iter().for_each(|outcome| window.count(outcome)),
+            () = window.wait() => {}
         }
     }
 }
 
-/// Whose refresh ended, and whether it went well; `None` where somebody else is at it.
-type Ended = (String, Option<bool>);
+/// Work that is brought to its end where whoever waits for it goes away.
+struct Errand<T>(Option<JoinHandle<T>>);
 
-#[derive(Default)]
+impl<T> Default for Errand<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T: Send + 'static> Errand<T> {
+    const fn is_over(&self) -> bool {
+        self.0.is_none()
+    }
+
+    fn set_out(&mut self, work: impl Future<Output = T> + Send + 'static) {
+        self.0 = Some(tokio::spawn(work));
+    }
+
+    /// Waits for its end; for ever where there is nothing to wait for.
+    async fn end(&mut self) -> Result<T, HubError> {
+        let Some(task) = &mut self.0 else { return pending().await };
+        let done = task.await;
+        self.0 = None;
+        done.map_err(|error| {
+            HubError::new(&codes::INTERNAL, "a round of refreshes was broken off").source(error)
+        })
+    }
+}
+
+/// New tokens, and the lease under which they are to be written.
+type Answer = Box<(Lease, Tokens)>;
+
+/// What became of a refresh that was begun.
+enum Ended {
+    /// There are new tokens.
+    Answered(Answer),
+    /// Whether it went well; `None` where somebody else is at it.
+    Over(Option<bool>),
+}
+
+/// An account's connector, and what became of its refresh.
+type Word = (String, Ended);
+
 struct Window {
-    running: FuturesUnordered<std::pin::Pin<Box<dyn Future<Output = Ended> + Send>>>,
-    /// How many of them, by provider.
+    hub: Hub,
+    /// Refreshes that go on, by provider.
     at: BTreeMap<String, usize>,
+    /// What those that go on tell.
+    ended: (UnboundedSender<Word>, UnboundedReceiver<Word>),
+    /// New tokens that are to be written.
+    answered: Vec<Answer>,
     /// Accounts that are due.
     queue: VecDeque<Due>,
     /// Accounts that were begun: none is begun twice in a round.
     begun: HashSet<AccountId>,
-    /// Behind which account to look.
+    /// Connectors that were full when it was last looked, and behind which account to look on.
+    without: Vec<String>,
     place: Option<(Timestamp, AccountId)>,
-    /// When there was nothing more to be found.
-    looked: Option<Instant>,
+    /// The last time that there was nothing more to be found.
+    end: Option<End>,
     done: Round,
 }
 
+/// The end of what is due.
+struct End {
+    /// Connectors whose accounts were not looked at.
+    without: Vec<String>,
+    /// From when on it is worth looking again.
+    again: Instant,
+}
+
 impl Window {
+    fn new(hub: &Hub) -> Self {
+        Self {
+            hub: hub.clone(),
+            at: BTreeMap::new(),
+            ended: unbounded_channel(),
+            answered: Vec::new(),
+            queue: VecDeque::new(),
+            begun: HashSet::new(),
+            without: Vec::new(),
+            place: None,
+            end: None,
+            done: Round::default(),
+        }
+    }
+
+    fn running(&self) -> usize {
+        self.at.values().sum()
+    }
+
     fn has_room(&self, provider: &str) -> bool {
         self.at.get(provider).is_none_or(|count| *count < AT_ONE_PROVIDER)
     }
 
-    /// Begins the first one whose provider has room; false where there is none.
-    fn begin_next(&mut self, hub: &Hub) -> bool {
-        let Some(at) = self.queue.iter().position(|due| self.has_room(&due.provider)) else {
-            return false;
-        };
-        let Some(due) = self.queue.remove(at) else { return false };
-        if self.begun.insert(due.account.clone()) {
-            let provider = due.provider.clone();
-            *self.at.entry(provider.clone()).or_default() += 1;
-            let task = one(hub.clone(), due);
-            self.running.push(Box::pin(async move { (provider, outcome(task).await) }));
+    /// Takes those for which there is room.
+    async fn next_of_all(
+        &mut self,
+        limit: usize,
+        go_on: &impl Fn() -> bool,
+    ) -> Result<Vec<Due>, HubError> {
+        let mut next = Vec::new();
+        while self.running() < AT_ONCE && self.begun.len() < limit && go_on() {
+            match self.next() {
+                Some(due) => next.push(due),
+                None if self.look().await? => {}
+                None => break,
+            }
         }
-        true
+        Ok(next)
+    }
+
+    /// Takes the first one whose provider has room.
+    fn next(&mut self) -> Option<Due> {
+        loop {
+            let at = self.queue.iter().position(|due| self.has_room(&due.provider))?;
+            let due = self.queue.remove(at)?;
+            if self.begun.insert(due.account.clone()) {
+                *self.at.entry(due.provider.clone()).or_default() += 1;
+                return Some(due);
+            }
+        }
     }
 
     /// Looks for more that could be begun; false where there is nothing, or was nothing a moment
     /// ago.
-    async fn look(&mut self, hub: &Hub) -> Result<bool, HubError> {
-        if self.looked.is_some_and(|at| at.elapsed() < LOOK_AGAIN) {
+    async fn look(&mut self) -> Result<bool, HubError> {
+        let full: Vec<String> = self.at.keys().filter(|key| !self.has_room(key)).cloned().collect();
+        let began = Instant::now();
+        let is_vain = |end: &End| {
+            began < end.again && end.without.iter().all(|provider| full.contains(provider))
+        };
+        if self.end.as_ref().is_some_and(is_vain) {
             return Ok(false);
         }
-        let full: Vec<&str> =
-            self.at.keys().filter(|key| !self.has_room(key)).map(String::as_str).collect();
-        let mut tx = hub.store.begin_look().await?;
-        let (now, after) = (hub.clock.now(), self.place.as_ref());
-        let search = Search { now, after, without: &full, limit: PAGE };
+        if full != self.without {
+            (self.without, self.place) = (full, None);
+        }
+        let without: Vec<&str> = self.without.iter().map(String::as_str).collect();
+        let mut tx = self.hub.store.begin_look().await?;
+        let (now, after) = (self.hub.clock.now(), self.place.as_ref());
+        let search = Search { now, after, without: &without, limit: PAGE };
         let found = refresh::due(&mut tx, &search).await?;
         drop(tx);
+        self.place = found.last().map(|last| (last.since, last.account.clone()));
         if found.len() < PAGE {
-            self.looked = Some(Instant::now());
-        }
-        if let Some(last) = found.last() {
-            self.place = Some((last.since, last.account.clone()));
+            self.place = None;
+            // Many accounts of a connector that is full are passed over one by one.
+            let rest = LOOK_AGAIN.max(began.elapsed() * LOOKING_SHARE);
+            self.end = Some(End { without: self.without.clone(), again: Instant::now() + rest });
         }
         let any = !found.is_empty();
         self.queue.extend(found);
         Ok(any)
     }
 
-    fn note(&mut self, (provider, outcome): Ended) {
+    /// Waits until a refresh tells something, and takes what others have told by then.
+    async fn wait(&mut self) {
+        // Accounts of other providers may become due while these go on.
+        let Ok(Some(first)) = timeout(LOOK_AGAIN, self.ended.1.recv()).await else { return };
+        self.note(first);
+        while let Ok(word) = self.ended.1.try_recv() {
+            self.note(word);
+        }
+    }
+
+    fn note(&mut self, (provider, ended): Word) {
         if let Some(count) = self.at.get_mut(&provider) {
             *count -= 1;
         }
+        match ended {
+            Ended::Answered(answer) => self.answered.push(answer),
+            Ended::Over(outcome) => self.count(outcome),
+        }
+    }
+
+    const fn count(&mut self, outcome: Option<bool>) {
         match outcome {
             Some(true) => self.done.refreshed += 1,
             Some(false) => self.done.failed += 1,
@@ -135,34 +264,141 @@ impl Window {
     }
 }
 
-/// It goes on where the worker is stopped: the answer may hold the only next refresh token.
-fn one(hub: Hub, due: Due) -> JoinHandle<Result<Done, HubError>> {
-    tokio::spawn(async move {
-        let now = hub.clock.now();
-        let caller = Caller::hub(due.project, due.project_name);
-        let mut tx = hub.store.begin_read().await?;
-        let stored = load(&hub, &mut tx, &caller, &due.account).await?;
-        drop(tx);
+/// Answers that have come are written where the worker is stopped, too: each may hold the only
+/// next refresh token.
+impl Drop for Window {
+    fn drop(&mut self) {
+        let mut left = std::mem::take(&mut self.answered);
+        self.ended.1.close();
+        while let Ok((_, ended)) = self.ended.1.try_recv() {
+            if let Ended::Answered(answer) = ended {
+                left.push(answer);
+            }
+        }
+        if !left.is_empty()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let hub = self.hub.clone();
+            runtime.spawn(async move {
+                for answer in left {
+                    seen(once::keep(&hub, &answer.0, &answer.1).await);
+                }
+            });
+        }
+    }
+}
+
+/// Takes leases and asks the providers.
+async fn begin_all(hub: Hub, mut next: Vec<Due>, to: UnboundedSender<Word>) {
+    // Whoever locks rows of several accounts does so in one order.
+    next.sort_unstable_by(|a, b| (a.project.0, &a.account).cmp(&(b.project.0, &b.account)));
+    let claimed = join_all(next.chunks(TOGETHER).map(async |part| {
+        claim(&hub, part).await.unwrap_or_else(|error| {
+            tell(&error);
+            part.iter().map(|_| Err(Some(false))).collect()
+        })
+    }));
+    let claimed = claimed.await.into_iter().flatten();
+    for (due, claimed) in next.into_iter().zip(claimed) {
+        match claimed {
+            Ok(lease) => {
+                tokio::spawn(ask(hub.clone(), due.provider, lease, to.clone()));
+            }
+            Err(outcome) => _ = to.send((due.provider, Ended::Over(outcome))),
+        }
+    }
+}
+
+/// Takes the leases of several accounts; for each of them, or what stands in the way.
+async fn claim(hub: &Hub, next: &[Due]) -> Result<Vec<Result<Lease, Option<bool>>>, HubError> {
+    let now = hub.clock.now();
+    let (mut ways, mut read) = (Ways::default(), Vec::with_capacity(next.len()));
+    // Others can write meanwhile.
+    let mut tx = hub.store.begin_read().await?;
+    for due in next {
+        let caller = Caller::hub(due.project, due.project_name.clone());
+        let stored = load_among(hub, &mut tx, &caller, &due.account, &mut ways).await;
+        read.push((caller, stored));
+    }
+    drop(tx);
+    let mut claimed = Vec::with_capacity(next.len());
+    let mut tx = hub.store.begin_append().await?;
+    for (caller, stored) in read {
         // Another hub may have been faster since the list was made.
         let is_due = |fresh: &Freshness| fresh.refresh_after.is_some_and(|due| due <= now);
-        if !stored.fresh.as_ref().is_some_and(is_due) {
-            return Ok(Done::NotOurs);
+        claimed.push(match stored {
+            Ok(stored) if stored.fresh.as_ref().is_some_and(is_due) => {
+                once::claim(hub, &mut tx, &caller, stored).await?.ok_or(None)
+            }
+            Ok(_) => Err(None),
+            Err(error) => Err(seen(Err(error))),
+        });
+    }
+    tx.commit().await?;
+    Ok(claimed)
+}
+
+async fn ask(hub: Hub, provider: String, lease: Lease, to: UnboundedSender<Word>) {
+    let work = AssertUnwindSafe(async {
+        match once::ask(&hub, &lease).await {
+            Ok(tokens) => Ended::Answered(Box::new((lease, tokens))),
+            Err(failure) => Ended::Over(seen(once::refuse(&hub, &lease, failure).await)),
         }
-        once::refresh(&hub, &caller, stored).await
-    })
+    });
+    let ended = work.catch_unwind().await.unwrap_or(Ended::Over(Some(false)));
+    // Where the worker was stopped meanwhile, nobody else writes them.
+    if let Err(SendError((_, Ended::Answered(answer)))) = to.send((provider, ended)) {
+        seen(once::keep(&hub, &answer.0, &answer.1).await);
+    }
+}
+
+/// Writes new tokens, as many as have come; how it went with each.
+async fn settle_all(hub: Hub, mut answered: Vec<Answer>) -> Vec<Option<bool>> {
+    answered.sort_unstable_by(|a, b| a.0.account().cmp(b.0.account()));
+    join_all(answered.chunks(TOGETHER).map(async |part| {
+        // What can't be written with the others may be written alone.
+        let written = keep(&hub, part).await.unwrap_or_default();
+        let mut outcomes = Vec::with_capacity(part.len());
+        for (number, answer) in part.iter().enumerate() {
+            outcomes.push(match written.get(number) {
+                Some(true) => Some(true),
+                _ => seen(once::keep(&hub, &answer.0, &answer.1).await),
+            });
+        }
+        outcomes
+    }))
+    .await
+    .concat()
+}
+
+/// Writes tokens in one transaction; which of them were written.
+async fn keep(hub: &Hub, answered: &[Answer]) -> Result<Vec<bool>, HubError> {
+    if answered.len() < 2 {
+        return Ok(Vec::new());
+    }
+    let mut tx = hub.store.begin_append().await?;
+    let mut written = Vec::with_capacity(answered.len());
+    for answer in answered {
+        written.push(once::keep_along(hub, &mut tx, &answer.0, &answer.1).await?);
+    }
+    tx.commit().await?;
+    Ok(written)
 }
 
 /// Whether it went well; `None` where somebody else is at it.
-async fn outcome(task: JoinHandle<Result<Done, HubError>>) -> Option<bool> {
-    match task.await {
-        Ok(Ok(Done::Renewed)) => Some(true),
-        Ok(Ok(Done::NotOurs)) => None,
-        Ok(Err(error)) => {
-            tracing::warn!(target: "hubctl::refresh", code = error.code().name, "{error}");
+fn seen(done: Result<Done, HubError>) -> Option<bool> {
+    match done {
+        Ok(Done::Renewed) => Some(true),
+        Ok(Done::NotOurs) => None,
+        Err(error) => {
+            tell(&error);
             Some(false)
         }
-        Err(_) => Some(false),
     }
+}
+
+fn tell(error: &HubError) {
+    tracing::warn!(target: "hubctl::refresh", code = error.code().name, "{error}");
 }
 
 /// When [`round`] should run next, at the latest.

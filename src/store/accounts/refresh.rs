@@ -175,13 +175,6 @@ pub struct Due {
     pub since: Timestamp,
 }
 
-/// Only accounts that may be called are kept fresh; the rest is when it may be called again.
-const CALLABLE: &str = "from account_credentials c \
-                        join accounts a on a.project = c.project and a.id = c.account \
-                        join projects p on p.number = c.project \
-                        where c.refresh_after is not null and a.hold is null \
-                        and a.status = 'active'";
-
 /// Which accounts are looked for.
 #[derive(Debug, Clone, Copy)]
 pub struct Search<'a> {
@@ -196,9 +189,14 @@ pub struct Search<'a> {
 }
 
 fn due_query<'a>(search: &Search<'a>) -> (String, Vec<Param<'a>>) {
-    let mut sql = format!(
-        "select c.project, p.name, c.account, a.provider, c.refresh_after {CALLABLE} \
-         and c.refresh_after <= ?1 and c.lease_until <= ?1"
+    // Only accounts that may be called are kept fresh; the rest is when it may be called again.
+    let mut sql = String::from(
+        "select c.project, p.name, c.account, a.provider, c.refresh_after \
+         from account_credentials c \
+         join accounts a on a.project = c.project and a.id = c.account \
+         join projects p on p.number = c.project \
+         where c.refresh_after is not null and a.hold is null and a.status = 'active' \
+         and c.refresh_after <= ?1 and c.lease_until <= ?1",
     );
     let limit = i64::try_from(search.limit).unwrap_or(i64::MAX);
     let mut params = vec![search.now.into(), limit.into()];
@@ -238,11 +236,18 @@ pub async fn due_plan(tx: &mut Tx, search: &Search<'_>) -> Result<Vec<String>> {
     tx.plan(&sql, &params).await
 }
 
+const NEXT_DUE: &str = "select case when c.lease_until > c.refresh_after then c.lease_until \
+                        else c.refresh_after end from account_credentials c \
+                        where c.refresh_after is not null and exists (select 1 from accounts a \
+                        where a.project = c.project and a.id = c.account and a.hold is null \
+                        and a.status = 'active') order by c.refresh_after, c.account limit 1";
+
 /// When the next tokens of any project are due.
 pub async fn next_due(tx: &mut Tx) -> Result<Option<Timestamp>> {
-    let sql = format!(
-        "select case when c.lease_until > c.refresh_after then c.lease_until \
-         else c.refresh_after end {CALLABLE} order by c.refresh_after limit 1"
-    );
-    tx.optional(&sql, &[], |row| row.time(0)).await
+    tx.optional(NEXT_DUE, &[], |row| row.time(0)).await
+}
+
+/// How the database goes about [`next_due`].
+pub async fn next_due_plan(tx: &mut Tx) -> Result<Vec<String>> {
+    tx.plan(NEXT_DUE, &[]).await
 }

@@ -1,5 +1,7 @@
 //! Tables `request_logs`, `request_steps` and `request_bodies`: the log of calls.
 
+use std::sync::LazyLock;
+
 use crate::domain::ids::ProjectNumber;
 use crate::domain::request_log::{Entry, Outcome, Source};
 use crate::domain::time::Timestamp;
@@ -127,15 +129,25 @@ pub async fn insert(tx: &mut Tx, table: Table, entry: &Entry, expires_at: Timest
         params.extend(more);
     }
     params.push(expires_at.into());
-    let places: Vec<String> = (1..=params.len()).map(|number| format!("?{number}")).collect();
-    let sql = format!(
-        "insert into {} ({}, expires_at) values ({})",
-        table.name(),
-        table.columns(),
-        places.join(", ")
-    );
-    tx.execute(&sql, &params).await?;
+    tx.execute(insertion(table), &params).await?;
     Ok(())
+}
+
+/// The statement that adds a row: there is one for each call.
+fn insertion(table: Table) -> &'static str {
+    fn of(table: Table) -> String {
+        let columns = table.columns();
+        let count = columns.split(',').count() + 1;
+        let places: Vec<String> = (1..=count).map(|number| format!("?{number}")).collect();
+        let (name, places) = (table.name(), places.join(", "));
+        format!("insert into {name} ({columns}, expires_at) values ({places})")
+    }
+    static LOGS: LazyLock<String> = LazyLock::new(|| of(Table::Logs));
+    static STEPS: LazyLock<String> = LazyLock::new(|| of(Table::Steps));
+    match table {
+        Table::Logs => &LOGS,
+        Table::Steps => &STEPS,
+    }
 }
 
 /// Adds the sealed headers and bodies of a row.

@@ -31,6 +31,7 @@ on_both_databases!(
     the_worker_renews_what_is_due,
     tokens_without_a_browser_are_got_again,
     a_provider_that_never_answers_holds_up_no_other,
+    answers_that_come_while_the_worker_is_stopped_are_kept,
 );
 
 async fn oa_15_threat_24_many_calls_over_three_hubs_ask_once(mut world: TestHub) {
@@ -284,11 +285,11 @@ async fn a_provider_that_never_answers_holds_up_no_other(mut world: TestHub) {
     silent.welcome_as("silent", &mut world, &caller).await;
     let dead = add_to("silent", &world, &caller, "machine", "silent").await;
     // More than go on at once, at one provider and in all.
-    for number in 0..40 {
+    for number in 0..70 {
         link_a_machine(&world, &caller, &dead, &format!("dead-{number}")).await;
     }
     world.clock.advance_seconds(1);
-    for number in 0..70 {
+    for number in 0..140 {
         link_a_machine(&world, &caller, &config, &format!("alive-{number}")).await;
     }
     silent.answers(Some(Reply::silence()));
@@ -296,13 +297,41 @@ async fn a_provider_that_never_answers_holds_up_no_other(mut world: TestHub) {
     let others = async {
         let renewed = "select count(*) from account_credentials where version = 2";
         let until = std::time::Instant::now() + Duration::from_secs(15);
-        while world.number(renewed) < 70 {
-            assert!(std::time::Instant::now() < until, "{} of 70", world.number(renewed));
+        while world.number(renewed) < 140 {
+            assert!(std::time::Instant::now() < until, "{} of 140", world.number(renewed));
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
     tokio::select! {
         round = refresh::round(&world.hub, 4096, || true) => panic!("it ended: {round:?}"),
         () = others => {}
+    }
+}
+
+async fn answers_that_come_while_the_worker_is_stopped_are_kept(mut world: TestHub) {
+    let (caller, authority, config) = set_up(&mut world, "machine").await;
+    for number in 0..40 {
+        link_a_machine(&world, &caller, &config, &format!("owner-{number}")).await;
+    }
+    let renewed = "select coalesce(sum(version - 1), 0) from account_credentials";
+    for answers in [1, 3, 9, 20] {
+        world.clock.advance_seconds(3600);
+        let calls = authority.token_calls() + answers;
+        let stop = async {
+            while authority.token_calls() < calls {
+                tokio::time::sleep(Duration::from_micros(200)).await;
+            }
+        };
+        tokio::select! {
+            _ = refresh::round(&world.hub, 4096, || true) => {}
+            () = stop => {}
+        }
+        let until = std::time::Instant::now() + Duration::from_secs(15);
+        // The first tokens came with the accounts.
+        while world.number(renewed) + 40 != i64::try_from(authority.token_calls()).unwrap() {
+            let (kept, asked) = (world.number(renewed), authority.token_calls());
+            assert!(std::time::Instant::now() < until, "{kept} kept, {asked} asked for");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 }

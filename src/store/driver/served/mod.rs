@@ -210,24 +210,30 @@ impl Drop for ReadTx {
 pub(in crate::store) struct WriteTx {
     tx: Option<sqlite::Tx>,
     group: Option<Group>,
+    /// Whether there is something in the group's transaction that stays if this part is taken back.
+    is_savepoint: bool,
     writer: Arc<Writer>,
 }
 
 impl WriteTx {
     fn begin(mut turn: Turn) -> Result<Self> {
         let (connection, group) = turn.held.take().ok_or_else(gone)?;
-        if let Err(error) = raw::run_kept(&connection, "savepoint part") {
+        // Savepoints keep copies of the pages that are written after them.
+        let is_savepoint = !group.members.is_empty();
+        if is_savepoint && let Err(error) = raw::run_kept(&connection, "savepoint part") {
             turn.held = Some((connection, group));
             return Err(error);
         }
         let (tx, group) = (Some(sqlite::Tx::lent(connection)), Some(group));
-        Ok(Self { tx, group, writer: Arc::clone(&turn.writer) })
+        Ok(Self { tx, group, is_savepoint, writer: Arc::clone(&turn.writer) })
     }
 
     /// Keeps what was written as part of the group.
     fn join(mut self, has_new_keys: bool) -> Result<oneshot::Receiver<Result<()>>> {
         let (sender, wait) = oneshot::channel();
-        if let Some(tx) = &self.tx {
+        if self.is_savepoint
+            && let Some(tx) = &self.tx
+        {
             raw::run_kept(tx.connection()?, "release part")?;
         }
         let held = self.tx.take().and_then(sqlite::Tx::take_back).zip(self.group.take());
@@ -243,13 +249,16 @@ impl Drop for WriteTx {
     fn drop(&mut self) {
         let Some(connection) = self.tx.take().and_then(sqlite::Tx::take_back) else { return };
         let group = self.group.take().unwrap_or_else(Group::new);
-        let undone = raw::run_kept(&connection, "rollback to part")
-            .and_then(|()| raw::run_kept(&connection, "release part"));
-        if undone.is_ok() {
+        let undone = self.is_savepoint
+            && raw::run_kept(&connection, "rollback to part")
+                .and_then(|()| raw::run_kept(&connection, "release part"))
+                .is_ok();
+        if undone {
             Writer::pass_on(&self.writer, connection, group);
             return;
         }
-        // On some failures, such as a full disk, SQLite takes the whole group back.
+        // The first of a group has the transaction for itself. On some failures, such as a full
+        // disk, SQLite takes the whole group back.
         let lost = "the transaction was taken back because another one of its group failed";
         group.tell(&Err(StoreError::Other(lost.to_owned())));
         if raw::roll_back(&connection) {
