@@ -5,8 +5,9 @@ use std::future::pending;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
 use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::runtime::Handle;
 use tokio::select;
 use tokio::sync::mpsc::error::SendError;
@@ -56,10 +57,11 @@ pub struct Round {
 /// As the store reports them.
 pub async fn round(hub: &Hub, limit: usize, go_on: impl Fn() -> bool) -> Result<Round, HubError> {
     let mut window = Window::new(hub);
-    // One of each at a time: what comes meanwhile shares the next transaction.
-    let (mut begin, mut settle) = (Errand::default(), Errand::default());
+    // What comes while others are being written shares the next transaction.
+    let (mut begin, mut settle) = (Background::new(), Background::new());
     loop {
-        if begin.is_over() {
+        // Some are read while others are committed.
+        if begin.0.len() < 2 {
             let next = window.next_of_all(limit, &go_on).await?;
             if !next.is_empty() {
                 begin.set_out(begin_all(hub.clone(), next, window.ended.0.clone()));
@@ -80,28 +82,24 @@ pub async fn round(hub: &Hub, limit: usize, go_on: impl Fn() -> bool) -> Result<
 }
 
 /// Work that is brought to its end where whoever waits for it goes away.
-struct Errand<T>(Option<JoinHandle<T>>);
+struct Background<T>(FuturesUnordered<JoinHandle<T>>);
 
-impl<T> Default for Errand<T> {
-    fn default() -> Self {
-        Self(None)
-    }
-}
-
-impl<T: Send + 'static> Errand<T> {
-    const fn is_over(&self) -> bool {
-        self.0.is_none()
+impl<T: Send + 'static> Background<T> {
+    fn new() -> Self {
+        Self(FuturesUnordered::new())
     }
 
-    fn set_out(&mut self, work: impl Future<Output = T> + Send + 'static) {
-        self.0 = Some(tokio::spawn(work));
+    fn is_over(&self) -> bool {
+        self.0.is_empty()
     }
 
-    /// Waits for its end; for ever where there is nothing to wait for.
+    fn set_out(&self, work: impl Future<Output = T> + Send + 'static) {
+        self.0.push(tokio::spawn(work));
+    }
+
+    /// Waits until some of it ends; for ever where there is nothing to wait for.
     async fn end(&mut self) -> Result<T, HubError> {
-        let Some(task) = &mut self.0 else { return pending().await };
-        let done = task.await;
-        self.0 = None;
+        let Some(done) = self.0.next().await else { return pending().await };
         done.map_err(|error| {
             HubError::new(&codes::INTERNAL, "a round of refreshes was broken off").source(error)
         })
