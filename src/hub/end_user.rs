@@ -375,7 +375,8 @@ pub async fn link(
         return Err(HubError::new(&codes::FIELDS_INVALID, text));
     }
     let filled = offer.check(values, account.is_some())?;
-    let proof = linking::prove(hub, &offer.way, offer.values(&filled)).await?;
+    let values = offer.values(&filled);
+    let proof = linking::prove(hub, &user.caller, &offer.way, account, values).await?;
     let mut tx = hub.store.begin_write().await?;
     let linked = finish(hub, &mut tx, user, &offer.way, &filled, &proof).await?;
     let view = super::accounts::view(&mut tx, &user.caller, linked.after).await?;

@@ -3,6 +3,7 @@
 //! a browser (CS-41).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -21,7 +22,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::error::{HubError, codes};
-use crate::provider::Target;
+use crate::provider::{Revocation, Target};
 use crate::store::accounts::{self, Credentials, TokenLife};
 use crate::store::{Tx, auth_configs};
 
@@ -29,6 +30,7 @@ use super::Hub;
 use super::accounts::{event_data, unknown};
 use super::auth_configs::TRIGGER_TOKEN;
 use super::connectors;
+use super::logs::Purpose;
 use super::oauth_apps;
 use super::sealing::Spot;
 
@@ -45,6 +47,18 @@ pub(super) struct Way {
 }
 
 impl Way {
+    /// What calls with these values are for.
+    pub(super) fn purpose<'a>(
+        &'a self,
+        caller: &Caller,
+        account: Option<&'a AccountId>,
+        values: &'a Values,
+        action: &'a str,
+    ) -> Purpose<'a> {
+        let (project, provider) = (caller.project(), &self.config.connector);
+        Purpose { project, account, provider, method: &self.method, values, action }
+    }
+
     /// For a call with these values.
     pub(super) fn target<'a>(&'a self, values: &'a Values) -> Target<'a> {
         Target { connector: &self.connector, method: &self.method, values }
@@ -140,17 +154,24 @@ pub(super) struct Proof {
 ///
 /// # Errors
 /// As [`provider_error`].
-pub(super) async fn prove(hub: &Hub, way: &Way, mut values: Values) -> Result<Proof, HubError> {
+pub(super) async fn prove(
+    hub: &Hub,
+    caller: &Caller,
+    way: &Way,
+    account: Option<&AccountId>,
+    mut values: Values,
+) -> Result<Proof, HubError> {
     let now = hub.clock.now();
     let mut proof = Proof::default();
     if !way.method.needs_browser() {
-        let obtained = hub.provider.obtain(way.target(&values), now).await;
-        proof.tokens = obtained.map_err(provider_error)?;
+        let purpose = way.purpose(caller, account, &values, "obtain_token");
+        let obtained = hub.logging(purpose, hub.provider.obtain(way.target(&values), now));
+        proof.tokens = obtained.await.map_err(provider_error)?;
         if let Some(tokens) = &proof.tokens {
             values.add_tokens(tokens);
         }
     }
-    proof.verified_at = verify(hub, way, &values).await?;
+    proof.verified_at = verify(hub, caller, way, account, &values).await?;
     Ok(proof)
 }
 
@@ -160,12 +181,29 @@ pub(super) async fn prove(hub: &Hub, way: &Way, mut values: Values) -> Result<Pr
 /// As [`provider_error`].
 pub(super) async fn verify(
     hub: &Hub,
+    caller: &Caller,
     way: &Way,
+    account: Option<&AccountId>,
     values: &Values,
 ) -> Result<Option<Timestamp>, HubError> {
     let now = hub.clock.now();
-    let answer = hub.provider.verify(way.target(values), now).await;
+    let purpose = way.purpose(caller, account, values, "verify");
+    let answer = hub.logging(purpose, hub.provider.verify(way.target(values), now)).await;
     Ok(answer.map_err(provider_error)?.then_some(now))
+}
+
+/// Asks the provider to forget the tokens among the values.
+pub(super) async fn revoke(
+    hub: &Hub,
+    caller: &Caller,
+    way: &Way,
+    account: Option<&AccountId>,
+    values: &Values,
+) -> Vec<Revocation> {
+    let revoked = hub.provider.revoke(way.target(values), hub.clock.now());
+    let purpose = way.purpose(caller, account, values, "revoke_token");
+    let Ok(revoked) = hub.logging(purpose, async { Ok::<_, Infallible>(revoked.await) }).await;
+    revoked
 }
 
 /// What a provider's failure is told as: `provider.refused`, `provider.misconfigured`,

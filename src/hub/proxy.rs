@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::domain::caller::Caller;
 use crate::domain::connector::address;
-use crate::domain::credentials::{ACCESS_TOKEN, ID_TOKEN, REFRESH_TOKEN, Values};
+use crate::domain::credentials::Values;
 use crate::domain::ids::AccountId;
 use crate::domain::provider_failure::{Class, ProviderFailure};
 use crate::domain::provider_reason;
@@ -25,7 +25,7 @@ pub use crate::provider::forward::{Upload, caller_headers};
 
 use super::Hub;
 use super::linking::provider_error;
-use super::logs::Step;
+use super::logs::{Step, secrets};
 use super::refresh::{self, Usable, Want};
 
 /// The longest body of an answer, unpacked, where nothing else is set, in bytes.
@@ -213,7 +213,7 @@ async fn send(
         Ok(received) => (Some(received.status), None),
         Err(failure) => (failure.status, Some(failure.message.as_str())),
     };
-    let secrets = secrets(usable);
+    let secrets = secrets(&usable.method, &usable.values);
     let step = Step {
         at: Some(at),
         duration_ms: i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX),
@@ -250,26 +250,11 @@ fn answer(hub: &Hub, usable: &Usable, url: &Url, received: Received) -> Result<A
     for (name, value) in headers.iter().filter(|(name, _)| proxy::is_passed_back(name.as_str())) {
         passed.append(name.clone(), value.clone());
     }
-    without_secrets(&mut passed, &secrets(usable));
+    without_secrets(&mut passed, &secrets(&usable.method, &usable.values));
     let mut url = url.clone();
     url.set_query(None);
     let body = Body { download: body, left: limit, limit };
     Ok(Answer { status, headers: passed, url: url.into(), body })
-}
-
-/// What the call was signed with and may not be seen; values that anybody may see stay, since
-/// addresses have them.
-fn secrets(usable: &Usable) -> Values {
-    let method = &usable.method;
-    let fields = method.setup_fields.iter().chain(&method.config_fields);
-    let names = fields.filter(|field| field.is_secret()).map(|field| field.key.as_str());
-    let mut secrets = Values::default();
-    for name in names.chain([ACCESS_TOKEN, REFRESH_TOKEN, ID_TOKEN]) {
-        if let Some(value) = usable.values.get(name) {
-            secrets.insert(name, crate::domain::secret::Secret::new(value));
-        }
-    }
-    secrets
 }
 
 /// Hides what a provider repeats of the credentials, as in the address of a redirect (threat 20).

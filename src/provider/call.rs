@@ -1,10 +1,13 @@
 //! One call with one whole answer, within limits of time and size (threats 18 to 20, 22).
 
+use std::time::Instant;
+
 use bytes::{Bytes, BytesMut};
+use tokio::time::timeout;
 
 use super::failures;
 use super::request::{Answer, Request};
-use super::{MAX_ANSWER_BYTES, Provider};
+use super::{MAX_ANSWER_BYTES, Provider, watch};
 use crate::domain::provider_failure::ProviderFailure;
 use crate::net::Identity;
 
@@ -17,11 +20,13 @@ impl Provider {
         identity: Option<&Identity>,
     ) -> Result<Answer, ProviderFailure> {
         let limit = self.options.call_limit;
-        let url = request.url.clone();
-        match tokio::time::timeout(limit, self.call_unbounded(request, identity)).await {
+        let (began, method, url) = (Instant::now(), request.method.clone(), request.url.clone());
+        let outcome = match timeout(limit, self.call_unbounded(request, identity)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(failures::too_slow(&url, limit)),
-        }
+        };
+        watch::note(began, method, url, &outcome);
+        outcome
     }
 
     async fn call_unbounded(

@@ -18,6 +18,7 @@ mod saml;
 mod sign;
 mod tokens;
 mod verify;
+mod watch;
 
 use std::fmt;
 use std::sync::Arc;
@@ -36,6 +37,7 @@ use crate::net;
 
 use clients::Clients;
 pub use request::Request;
+pub use watch::{Made, watched};
 
 /// The largest answer that is read as a whole, unpacked.
 pub const MAX_ANSWER_BYTES: usize = 1 << 20;

@@ -75,7 +75,7 @@ pub async fn add(hub: &Hub, caller: &Caller, new: New, guard: Guard) -> Result<A
     let filled = Filled { checked, ..Filled::default() };
     let proof = if new.verify && !guard.dry_run {
         let Checked { public, secret, .. } = &filled.checked;
-        linking::prove(hub, &way, way.values_with(public, secret)).await?
+        linking::prove(hub, caller, &way, None, way.values_with(public, secret)).await?
     } else {
         Proof::default()
     };

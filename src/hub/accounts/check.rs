@@ -10,9 +10,8 @@ use crate::domain::time::Timestamp;
 use crate::domain::words::counted;
 use crate::error::{Code, HubError, codes};
 use crate::hub::linking::provider_error;
-use crate::hub::refresh::{self, Note, Usable, Want};
+use crate::hub::refresh::{self, Note, Want};
 use crate::hub::{Hub, connectors};
-use crate::provider::Target;
 use crate::store::request_logs::{self, Filter, Order, Table};
 use crate::store::{Tx, auth_configs};
 
@@ -223,10 +222,10 @@ async fn provider(hub: &Hub, caller: &Caller, stored: refresh::Stored) -> Checke
             return Checked::skipped(ABOUT, &text);
         }
     };
-    let Usable { connector, method, values, .. } = &usable;
-    let target = Target { connector, method, values };
-    match hub.provider.verify(target, hub.clock.now()).await {
-        Ok(true) => Checked::ok(ABOUT, format!("{} accepts the credentials", connector.name)),
+    match refresh::verify(hub, caller, &usable).await {
+        Ok(true) => {
+            Checked::ok(ABOUT, format!("{} accepts the credentials", usable.connector.name))
+        }
         Ok(false) => Checked::skipped(ABOUT, "the connector names no call to ask with"),
         Err(failure) => {
             let error = provider_error(failure);

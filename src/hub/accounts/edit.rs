@@ -51,7 +51,10 @@ pub(super) async fn prepare(
     let (public, secret) = filled.over(&way.method, &account.setup, &kept.secrets);
     let proof = match guard.dry_run {
         true => Proof::default(),
-        false => linking::prove(hub, &way, way.values_with(&public, &secret)).await?,
+        false => {
+            let values = way.values_with(&public, &secret);
+            linking::prove(hub, caller, &way, Some(id), values).await?
+        }
     };
     Ok(Edit { way, filled, proof })
 }

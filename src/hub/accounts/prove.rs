@@ -14,7 +14,6 @@ use crate::hub::Hub;
 use crate::hub::linking::provider_error;
 use crate::hub::refresh::{self, Usable, Want};
 use crate::hub::write::{Guard, Outcome, Record};
-use crate::provider::Target;
 use crate::store::accounts;
 
 use super::{View, load, resource, snapshot, view};
@@ -42,16 +41,15 @@ pub async fn test(
         return Ok(Outcome::unchanged(view(&mut tx, caller, account).await?));
     }
     let usable = usable(hub, caller, id).await?;
-    let Usable { connector, method, values, version, .. } = &usable;
-    let target = Target { connector, method, values };
-    let answer = hub.provider.verify(target, hub.clock.now()).await;
+    let version = usable.version;
+    let answer = refresh::verify(hub, caller, &usable).await;
     let now = hub.clock.now();
     let mut tx = hub.begin(guard).await?;
     let before = load(&mut tx, caller, id).await?;
     let project = caller.project();
     let stored = accounts::credentials(&mut tx, project, id).await?;
     // What was asked about is not there any more: the answer says nothing of what is.
-    if stored.is_none_or(|stored| stored.version != *version) {
+    if stored.is_none_or(|stored| stored.version != version) {
         return Err(crate::store::StoreError::Stale.into());
     }
     let (decided, failure) = decide(before.clone(), answer, now)?;

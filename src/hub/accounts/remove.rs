@@ -5,6 +5,7 @@ use crate::domain::event::EventKind;
 use crate::domain::ids::AccountId;
 use crate::error::HubError;
 use crate::hub::Hub;
+use crate::hub::linking;
 use crate::hub::refresh;
 use crate::hub::write::{Guard, Outcome, Record};
 use crate::provider::Revocation;
@@ -67,5 +68,5 @@ async fn revoke(hub: &Hub, caller: &Caller, id: &AccountId) -> Result<Vec<Revoca
     let Ok(stored) = refresh::load(hub, &mut tx, caller, id).await else { return Ok(Vec::new()) };
     drop(tx);
     let values = stored.values();
-    Ok(hub.provider.revoke(stored.way.target(&values), hub.clock.now()).await)
+    Ok(linking::revoke(hub, caller, &stored.way, Some(id), &values).await)
 }

@@ -19,11 +19,13 @@ use crate::store::request_logs::Table;
 
 use super::Hub;
 
+mod calls;
 mod prune;
 mod read;
 mod scope;
 mod write;
 
+pub(super) use calls::{Purpose, secrets};
 pub use prune::{Pruned, prune_round};
 pub use read::{Detail, StepDetail, get, page, scan, unknown};
 pub use scope::{COMMAND, Call, Errand, Scope, Seen, Step};

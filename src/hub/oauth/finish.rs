@@ -174,14 +174,16 @@ async fn link(
         query,
     };
     let now = hub.clock.now();
-    let exchanged = hub.provider.exchange(way.target(&values), callback, now).await;
-    let tokens = exchanged.map_err(provider_error)?;
+    let account = filled.edits.as_ref();
+    let purpose = way.purpose(&user.caller, account, &values, "exchange_code");
+    let exchanged = hub.logging(purpose, hub.provider.exchange(way.target(&values), callback, now));
+    let tokens = exchanged.await.map_err(provider_error)?;
     values.add_tokens(&tokens);
     let proven = prove_and_store(hub, claimed, &filled, &values, tokens).await;
     // Cancelled, over or refused in between: nobody may use these tokens (OA-8). Those of a relink
     // are left alone, since revoking them may end the tokens that the account still has.
     if !matches!(proven, Ok(Some(_))) && filled.edits.is_none() {
-        hub.provider.revoke(way.target(&values), hub.clock.now()).await;
+        linking::revoke(hub, &user.caller, way, None, &values).await;
     }
     Ok(proven?.unwrap_or_else(|| stored.attempt.state.clone()))
 }
@@ -214,7 +216,8 @@ async fn prove_and_store(
     tokens: Tokens,
 ) -> Result<Option<AttemptState>, HubError> {
     let Claimed { user, way, stored, .. } = claimed;
-    let verified_at = linking::verify(hub, way, values).await?;
+    let account = filled.edits.as_ref();
+    let verified_at = linking::verify(hub, &user.caller, way, account, values).await?;
     let proof = Proof { tokens: Some(tokens), verified_at };
     let mut tx = hub.store.begin_write().await?;
     let linked = end_user::finish(hub, &mut tx, user, way, filled, &proof).await?;

@@ -253,8 +253,9 @@ async fn begin_with(
     }
     // What is kept so far makes the state known before the provider hears of it.
     tx.commit().await?;
-    let asked = hub.provider.request_token(way.target(&all), &redirect_uri, now).await;
-    let request: Given = asked.map_err(provider_error)?.into();
+    let purpose = way.purpose(&user.caller, None, &all, "request_token");
+    let asked = hub.provider.request_token(way.target(&all), &redirect_uri, now);
+    let request: Given = hub.logging(purpose, asked).await.map_err(provider_error)?.into();
     all.extend(request.clone());
     let location = address(&all)?;
     kept.request = request;

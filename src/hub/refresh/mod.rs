@@ -13,14 +13,17 @@ use crate::domain::caller::Caller;
 use crate::domain::connector::{AuthMethod, Connector};
 use crate::domain::credentials::{ACCESS_TOKEN, Values};
 use crate::domain::ids::{AccountId, AuthConfigId, ProjectNumber};
+use crate::domain::provider_failure::ProviderFailure;
 use crate::domain::refresh as rules;
 use crate::domain::time::Timestamp;
 use crate::error::{HubError, codes};
+use crate::provider::Target;
 use crate::store::accounts::refresh::{self, Freshness};
 use crate::store::{Tx, accounts, auth_configs};
 
 use super::Hub;
 use super::linking::{self, Kept, Way, provider_error};
+use super::logs::{Purpose, Scope};
 
 mod note;
 mod once;
@@ -239,7 +242,11 @@ pub async fn usable(
         // The refresh goes on where whoever asked for it goes away: its answer may be the only one
         // that ever holds the next refresh token.
         let (own, caller) = (hub.clone(), caller.clone());
-        let task = tokio::spawn(async move { once::refresh(&own, &caller, stored).await });
+        let refresh = async move { once::refresh(&own, &caller, stored).await };
+        let task = match Scope::current() {
+            Some(scope) => tokio::spawn(scope.within(refresh)),
+            None => tokio::spawn(refresh),
+        };
         let done = task.await.map_err(|error| {
             HubError::new(&codes::INTERNAL, "a refresh was broken off").source(error)
         })?;
@@ -275,6 +282,28 @@ pub(super) async fn in_error(
         true => usable(hub, caller, id, Want::Now).await.map(Some),
         false => Ok(Some(stored.usable())),
     }
+}
+
+/// Asks the provider whether an account's credentials work; `Ok(false)` where there is no way to.
+///
+/// # Errors
+/// As the provider's answer says.
+pub(super) async fn verify(
+    hub: &Hub,
+    caller: &Caller,
+    usable: &Usable,
+) -> Result<bool, ProviderFailure> {
+    let Usable { account, connector, method, values, .. } = usable;
+    let target = Target { connector, method, values };
+    let purpose = Purpose {
+        project: caller.project(),
+        account: Some(&account.id),
+        provider: &account.provider,
+        method,
+        values,
+        action: "verify",
+    };
+    hub.logging(purpose, hub.provider.verify(target, hub.clock.now())).await
 }
 
 /// Whether an administrator could ask the provider about an account.

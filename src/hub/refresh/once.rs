@@ -14,7 +14,7 @@ use crate::domain::time::Timestamp;
 use crate::error::HubError;
 use crate::hub::Hub;
 use crate::hub::accounts::event_data;
-use crate::hub::linking::{credentials_spot, provider_error};
+use crate::hub::linking::{credentials_spot, provider_error, revoke};
 use crate::store::accounts::refresh::{self, Failed};
 use crate::store::accounts::{Credentials, TokenLife};
 use crate::store::{Tx, accounts};
@@ -84,7 +84,9 @@ pub(super) async fn claim(
 /// Asks the provider for new tokens. No transaction may be open.
 pub(super) async fn ask(hub: &Hub, lease: &Lease) -> Result<Tokens, ProviderFailure> {
     let values = lease.stored.values();
-    hub.provider.refresh(lease.stored.way.target(&values), hub.clock.now()).await
+    let way = &lease.stored.way;
+    let purpose = way.purpose(&lease.caller, Some(lease.account()), &values, "refresh_token");
+    hub.logging(purpose, hub.provider.refresh(way.target(&values), hub.clock.now())).await
 }
 
 /// New tokens with everything else that is secret of an account, as they are kept.
@@ -160,7 +162,7 @@ pub(super) async fn keep(hub: &Hub, lease: &Lease, tokens: &Tokens) -> Result<Do
         let mut values = way.setup.clone();
         values.extend_public(&account.setup);
         values.extend(renewal.secrets);
-        hub.provider.revoke(way.target(&values), now).await;
+        revoke(hub, caller, way, Some(id), &values).await;
     }
     Ok(Done::NotOurs)
 }

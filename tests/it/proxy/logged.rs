@@ -40,13 +40,15 @@ fn a_call_is_a_row_of_the_log_with_a_step_for_each_time_it_was_sent() {
     let row = logged(&world, "call-1");
     assert_eq!((&row["account_id"], &row["provider"]), (&json!(world.account), &json!("acme")));
     assert_eq!((&row["status"], &row["http_method"]), (&json!(200), &json!("post")));
-    let steps: Vec<&Value> = row["step_requests"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|step| step["action"] == "proxy")
-        .collect();
+    let (steps, others): (Vec<&Value>, Vec<&Value>) =
+        row["step_requests"].as_array().unwrap().iter().partition(|step| step["action"] == "proxy");
     assert_eq!(steps.len(), 2, "{row}");
+    // One before them, since the account had no token yet, and one for the 401.
+    assert_eq!(others.len(), 2, "{row}");
+    for other in others {
+        assert_eq!((&other["action"], &other["status"]), (&json!("refresh_token"), &json!(200)));
+        assert_eq!((&other["path"], &other["http_method"]), (&json!("/token"), &json!("post")));
+    }
     let mut statuses: Vec<&Value> = steps.iter().map(|step| &step["status"]).collect();
     statuses.sort_by_key(|status| status.as_u64());
     assert_eq!(statuses, [&json!(200), &json!(401)]);
@@ -69,4 +71,24 @@ fn a_command_that_calls_a_provider_is_logged_and_one_that_may_not_is_not() {
     let rows = rows.as_array().unwrap();
     assert_eq!(rows.len(), 1, "{rows:?}");
     assert_eq!((&rows[0]["action"], &rows[0]["status"]), (&json!("proxy"), &json!(200)));
+}
+
+#[test]
+fn what_a_command_asks_a_provider_is_logged_whatever_the_answer() {
+    let provider = FakeHub::start(|asked, number| match (asked.path.as_str(), number) {
+        ("/token", 0) => Reply::json(200, &json!({"access_token": "t", "token_type": "bearer"})),
+        _ => Reply::json(400, &json!({"error": "invalid_client"})),
+    });
+    let world = World::with_tokens(address(&provider));
+    let account = &world.account;
+    world.home.run(&format!("accounts refresh {account}")).code(0);
+    let refused = world.home.run(&format!("accounts refresh {account}"));
+    assert_ne!(refused.code, 0, "{refused:?}");
+    let rows = world.home.run(&format!("logs list --account {account} --json")).code(0).json();
+    let id = rows[0]["request_id"].as_str().unwrap();
+    let row = logged(&world, id);
+    let steps = row["step_requests"].as_array().unwrap();
+    assert_eq!(steps.len(), 1, "{row}");
+    assert_eq!((&steps[0]["action"], &steps[0]["status"]), (&json!("refresh_token"), &json!(400)));
+    assert_eq!((&row["source_type"], &row["success"]), (&json!("CLI"), &json!(false)));
 }

@@ -1,0 +1,83 @@
+//! The calls to a provider that some work of the hub makes, as steps of the log.
+
+use std::time::{Duration, Instant};
+
+use crate::domain::connector::AuthMethod;
+use crate::domain::credentials::{ACCESS_TOKEN, ID_TOKEN, REFRESH_TOKEN, Values};
+use crate::domain::ids::{AccountId, ProjectNumber};
+use crate::domain::names::ConnectorKey;
+use crate::domain::secret::Secret;
+use crate::domain::time::Timestamp;
+use crate::hub::Hub;
+use crate::provider::watched;
+
+use super::{Scope, Step};
+
+/// What calls to a provider are for.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::hub) struct Purpose<'a> {
+    /// The project.
+    pub(in crate::hub) project: ProjectNumber,
+    /// The account, where there is one already.
+    pub(in crate::hub) account: Option<&'a AccountId>,
+    /// The connector.
+    pub(in crate::hub) provider: &'a ConnectorKey,
+    /// The method by which they are made.
+    pub(in crate::hub) method: &'a AuthMethod,
+    /// The values that they are made with.
+    pub(in crate::hub) values: &'a Values,
+    /// What is done, such as `verify`.
+    pub(in crate::hub) action: &'a str,
+}
+
+impl Hub {
+    /// Does work that calls a provider, and logs each call. What the hub does by itself is logged
+    /// where it fails only: there is no call to it that it could belong to.
+    pub(in crate::hub) async fn logging<T, E>(
+        &self,
+        purpose: Purpose<'_>,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let (done, made) = watched(work).await;
+        if made.is_empty() || (done.is_ok() && Scope::current().is_none()) {
+            return done;
+        }
+        let secrets = secrets(purpose.method, purpose.values);
+        let (now, ended) = (self.now(), Instant::now());
+        let millis = |time: Duration| i64::try_from(time.as_millis());
+        for call in made {
+            let ago = millis(ended.duration_since(call.began)).unwrap_or_default();
+            self.log_step(
+                purpose.project,
+                &Step {
+                    at: Some(Timestamp::from_millis(now.as_millis() - ago)),
+                    duration_ms: millis(call.took).unwrap_or(i64::MAX),
+                    method: call.method.as_str(),
+                    url: call.url.as_str(),
+                    status: call.status,
+                    account: purpose.account,
+                    provider: Some(purpose.provider),
+                    action: purpose.action,
+                    error: call.failure.as_deref(),
+                    secrets: secrets.iter().map(|(_, secret)| secret).collect(),
+                    seen: None,
+                },
+            );
+        }
+        done
+    }
+}
+
+/// What calls are signed with and nobody may see; values that anybody may see stay, since
+/// addresses have them.
+pub(in crate::hub) fn secrets(method: &AuthMethod, values: &Values) -> Values {
+    let fields = method.setup_fields.iter().chain(&method.config_fields);
+    let names = fields.filter(|field| field.is_secret()).map(|field| field.key.as_str());
+    let mut secrets = Values::default();
+    for name in names.chain([ACCESS_TOKEN, REFRESH_TOKEN, ID_TOKEN]) {
+        if let Some(value) = values.get(name) {
+            secrets.insert(name, Secret::new(value));
+        }
+    }
+    secrets
+}
