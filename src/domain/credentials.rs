@@ -61,6 +61,11 @@ impl Values {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
+    /// All of them, without their names.
+    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        self.0.values()
+    }
+
     /// Fills a template; `${name}.member` reads a member of a value that holds a JSON object. A
     /// value that is not there fills in nothing.
     #[must_use]

@@ -25,7 +25,7 @@ pub use crate::provider::forward::{Upload, caller_headers};
 
 use super::Hub;
 use super::linking::provider_error;
-use super::logs::{Step, secrets};
+use super::logs::Step;
 use super::refresh::{self, Usable, Want};
 
 /// The longest body of an answer, unpacked, where nothing else is set, in bytes.
@@ -213,7 +213,7 @@ async fn send(
         Ok(received) => (Some(received.status), None),
         Err(failure) => (failure.status, Some(failure.message.as_str())),
     };
-    let secrets = secrets(&usable.method, &usable.values);
+    let secrets = usable.method.secrets_of(&usable.values);
     let step = Step {
         at: Some(at),
         duration_ms: i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX),
@@ -224,7 +224,7 @@ async fn send(
         provider: Some(&usable.account.provider),
         action: "proxy",
         error,
-        secrets: secrets.iter().map(|(_, secret)| secret).collect(),
+        secrets: secrets.secrets().collect(),
         seen: None,
     };
     hub.log_step(caller.project(), &step);
@@ -250,7 +250,7 @@ fn answer(hub: &Hub, usable: &Usable, url: &Url, received: Received) -> Result<A
     for (name, value) in headers.iter().filter(|(name, _)| proxy::is_passed_back(name.as_str())) {
         passed.append(name.clone(), value.clone());
     }
-    without_secrets(&mut passed, &secrets(&usable.method, &usable.values));
+    without_secrets(&mut passed, &usable.method.secrets_of(&usable.values));
     let mut url = url.clone();
     url.set_query(None);
     let body = Body { download: body, left: limit, limit };

@@ -4,9 +4,8 @@ use serde_json::Value;
 
 use super::request::Request;
 use super::sign::{Gaps, identity};
-use super::tokens::with_tokens;
 use super::verify::http_method;
-use super::{Provider, Target, failures};
+use super::{Provider, Target, failures, watch};
 use crate::domain::connector::request::{CaptureFrom, Captured, HttpMethod};
 use crate::domain::credentials::{ACCESS_TOKEN, Tokens};
 use crate::domain::oauth::answer::as_text;
@@ -46,7 +45,11 @@ impl Provider {
             let answer = match known {
                 Some(answer) => answer,
                 None => {
-                    let answer = self.ask(target, item, tokens, now).await?;
+                    let mut values = target.values.clone();
+                    values.add_tokens(tokens);
+                    watch::learn(target.method.secrets_of(&values));
+                    let answer = self.ask(Target { values: &values, ..target }, item, now).await;
+                    let answer = answer.map_err(|failure| failures::shown(failure, &values))?;
                     asked.push((item, answer.clone()));
                     answer
                 }
@@ -68,11 +71,8 @@ impl Provider {
         &self,
         target: Target<'_>,
         item: &Captured,
-        tokens: &Tokens,
         now: Timestamp,
     ) -> Result<Value, ProviderFailure> {
-        let values = with_tokens(target.values, tokens);
-        let target = Target { values: &values, ..target };
         let method = target.method;
         let filling = self.plain_filling(target);
         let address = item.url.as_ref().map(|url| filling.address(url)).transpose();

@@ -20,6 +20,7 @@ mod tokens;
 mod verify;
 mod watch;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,7 +38,7 @@ use crate::net;
 
 use clients::Clients;
 pub use request::Request;
-pub use watch::{Made, watched};
+pub use watch::{Made, Seen, watched};
 
 /// The largest answer that is read as a whole, unpacked.
 pub const MAX_ANSWER_BYTES: usize = 1 << 20;
@@ -148,14 +149,16 @@ impl Provider {
         callback: Callback<'_>,
         now: Timestamp,
     ) -> Result<Tokens, ProviderFailure> {
+        let mut own = Values::default();
+        own.insert("code", callback.code.clone());
+        if let Some(verifier) = callback.verifier {
+            own.insert("verifier", verifier.clone());
+        }
+        watch::learn(own.clone());
         let outcome = self.exchange_code(target, callback, now).await;
         outcome.map_err(|failure| {
-            let mut values = target.values.clone();
-            values.insert("code", callback.code.clone());
-            if let Some(verifier) = callback.verifier {
-                values.insert("verifier", verifier.clone());
-            }
-            failures::shown(failure, &values)
+            own.extend(BTreeMap::from(target.values.clone()));
+            failures::shown(failure, &own)
         })
     }
 

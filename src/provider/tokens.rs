@@ -12,7 +12,7 @@ use super::{Callback, Provider, Revocation, Target, failures, jwt, saml};
 use crate::domain::connector::filling::{Filling, Missing};
 use crate::domain::connector::request::{CaptureFrom, TokenCall, TokenRequest};
 use crate::domain::connector::{AuthKind, AuthMethod, Template};
-use crate::domain::credentials::{ACCESS_TOKEN, REFRESH_TOKEN, Tokens, Values};
+use crate::domain::credentials::{ACCESS_TOKEN, REFRESH_TOKEN, Tokens};
 use crate::domain::oauth::token_call::{self, Grant, basic};
 use crate::domain::oauth::{answer, refusal};
 use crate::domain::provider_failure::{Class, ProviderFailure};
@@ -247,15 +247,4 @@ fn login_request(filling: &Filling<'_>, call: &TokenCall) -> Result<Request, Pro
         set_body(filling, &mut request, &call.body, call.content_type)?;
     }
     Ok(request)
-}
-
-/// The values of a target, with a new token among them.
-pub(super) fn with_tokens(values: &Values, tokens: &Tokens) -> Values {
-    let mut all = values.clone();
-    all.extend(tokens.captured.clone());
-    all.insert(ACCESS_TOKEN, tokens.access_token.clone());
-    if let Some(token) = &tokens.refresh_token {
-        all.insert(REFRESH_TOKEN, token.clone());
-    }
-    all
 }

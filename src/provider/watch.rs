@@ -7,10 +7,20 @@ use http::Method;
 use url::Url;
 
 use super::request::Answer;
+use crate::domain::credentials::Values;
 use crate::domain::provider_failure::ProviderFailure;
 
 tokio::task_local! {
-    static MADE: RefCell<Vec<Made>>;
+    static SEEN: RefCell<Seen>;
+}
+
+/// What some work has done.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// The calls that it made.
+    pub made: Vec<Made>,
+    /// Secrets that it has learnt, of which addresses and failures may be made.
+    pub learnt: Vec<Values>,
 }
 
 /// A call to a provider that was made. Its address and its failure may have secrets in them.
@@ -31,12 +41,12 @@ pub struct Made {
 }
 
 /// Does work, and tells which calls with whole answers it has made.
-pub async fn watched<T>(work: impl Future<Output = T>) -> (T, Vec<Made>) {
+pub async fn watched<T>(work: impl Future<Output = T>) -> (T, Seen) {
     let watch = async {
         let done = work.await;
-        (done, MADE.with(RefCell::take))
+        (done, SEEN.with(RefCell::take))
     };
-    MADE.scope(RefCell::default(), watch).await
+    SEEN.scope(RefCell::default(), watch).await
 }
 
 /// Takes note of a call, where somebody watches.
@@ -51,6 +61,15 @@ pub(super) fn note(
         Err(failure) => (failure.status, Some(failure.message.clone())),
     };
     let made = Made { began, took: began.elapsed(), method, url, status, failure };
-    // Where nobody does, there is nothing to write it in.
-    _ = MADE.try_with(|all| all.borrow_mut().push(made));
+    see(|seen| seen.made.push(made));
+}
+
+/// Takes note of secrets that the values of the call's target do not have.
+pub(super) fn learn(secrets: Values) {
+    see(|seen| seen.learnt.push(secrets));
+}
+
+fn see(note: impl FnOnce(&mut Seen)) {
+    // Where nobody watches, there is nothing to write it in.
+    _ = SEEN.try_with(|seen| note(&mut seen.borrow_mut()));
 }

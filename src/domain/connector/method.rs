@@ -12,7 +12,10 @@ use super::request::{Captured, ContentType, TokenRequest, Verify};
 use super::signing::{Authorization, Jwt, Mtls, Signature};
 use super::support::{Environment, Notice, Support};
 use super::template::Template;
+use crate::domain::credentials::{ACCESS_TOKEN, ID_TOKEN, REFRESH_TOKEN, Values};
 use crate::domain::names::AuthMethodKey;
+use crate::domain::request_log::redact::is_secret_name;
+use crate::domain::secret::Secret;
 
 /// One way to link an account.
 #[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
@@ -238,6 +241,22 @@ impl AuthMethod {
     /// The fields of both forms.
     pub fn fields(&self) -> impl Iterator<Item = &Field> {
         self.setup_fields.iter().chain(&self.config_fields)
+    }
+
+    /// What calls are signed with and nobody may see (SE-5); values that anybody may see stay
+    /// behind, since addresses have them.
+    #[must_use]
+    pub fn secrets_of(&self, values: &Values) -> Values {
+        let fields = self.fields().filter(|field| field.is_secret()).map(|field| &field.key);
+        let captured = self.captured.iter().map(|item| &item.key);
+        let names = fields.chain(captured.filter(|key| is_secret_name(key))).map(String::as_str);
+        let mut secrets = Values::default();
+        for name in names.chain([ACCESS_TOKEN, REFRESH_TOKEN, ID_TOKEN]) {
+            if let Some(value) = values.get(name) {
+                secrets.insert(name, Secret::new(value));
+            }
+        }
+        secrets
     }
 
     /// The field that holds the OAuth client's id.

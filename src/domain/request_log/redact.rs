@@ -62,7 +62,9 @@ fn normal(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
 
-fn is_secret_name(name: &str) -> bool {
+/// Whether what has this name is a secret, wherever it occurs.
+#[must_use]
+pub fn is_secret_name(name: &str) -> bool {
     let name = normal(name);
     !PLAIN_NAMES.contains(&name.as_str()) && SECRET_PARTS.iter().any(|part| name.contains(part))
 }

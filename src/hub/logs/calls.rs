@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::domain::connector::AuthMethod;
-use crate::domain::credentials::{ACCESS_TOKEN, ID_TOKEN, REFRESH_TOKEN, Values};
+use crate::domain::credentials::Values;
 use crate::domain::ids::{AccountId, ProjectNumber};
 use crate::domain::names::ConnectorKey;
 use crate::domain::secret::Secret;
@@ -38,14 +38,15 @@ impl Hub {
         purpose: Purpose<'_>,
         work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
-        let (done, made) = watched(work).await;
-        if made.is_empty() || (done.is_ok() && Scope::current().is_none()) {
+        let (done, mut seen) = watched(work).await;
+        if seen.made.is_empty() || (done.is_ok() && Scope::current().is_none()) {
             return done;
         }
-        let secrets = secrets(purpose.method, purpose.values);
+        seen.learnt.push(purpose.method.secrets_of(purpose.values));
+        let secrets: Vec<&Secret> = seen.learnt.iter().flat_map(Values::secrets).collect();
         let (now, ended) = (self.now(), Instant::now());
         let millis = |time: Duration| i64::try_from(time.as_millis());
-        for call in made {
+        for call in &seen.made {
             let ago = millis(ended.duration_since(call.began)).unwrap_or_default();
             self.log_step(
                 purpose.project,
@@ -59,25 +60,11 @@ impl Hub {
                     provider: Some(purpose.provider),
                     action: purpose.action,
                     error: call.failure.as_deref(),
-                    secrets: secrets.iter().map(|(_, secret)| secret).collect(),
+                    secrets: secrets.clone(),
                     seen: None,
                 },
             );
         }
         done
     }
-}
-
-/// What calls are signed with and nobody may see; values that anybody may see stay, since
-/// addresses have them.
-pub(in crate::hub) fn secrets(method: &AuthMethod, values: &Values) -> Values {
-    let fields = method.setup_fields.iter().chain(&method.config_fields);
-    let names = fields.filter(|field| field.is_secret()).map(|field| field.key.as_str());
-    let mut secrets = Values::default();
-    for name in names.chain([ACCESS_TOKEN, REFRESH_TOKEN, ID_TOKEN]) {
-        if let Some(value) = values.get(name) {
-            secrets.insert(name, Secret::new(value));
-        }
-    }
-    secrets
 }

@@ -25,7 +25,7 @@ mod read;
 mod scope;
 mod write;
 
-pub(super) use calls::{Purpose, secrets};
+pub(super) use calls::Purpose;
 pub use prune::{Pruned, prune_round};
 pub use read::{Detail, StepDetail, get, page, scan, unknown};
 pub use scope::{COMMAND, Call, Errand, Scope, Seen, Step};

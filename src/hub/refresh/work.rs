@@ -33,6 +33,8 @@ const AT_ONE_PROVIDER: usize = 64;
 /// Accounts that share a transaction: each adds to the time that it takes where the database is
 /// far away.
 const TOGETHER: usize = 16;
+/// Batches of leases that are taken at the same time: while one is committed, the next is read.
+const BATCHES: usize = 2;
 /// Accounts that are looked up at once.
 const PAGE: usize = 256;
 /// How long to wait before looking again for accounts of other providers.
@@ -60,8 +62,7 @@ pub async fn round(hub: &Hub, limit: usize, go_on: impl Fn() -> bool) -> Result<
     // What comes while others are being written shares the next transaction.
     let (mut begin, mut settle) = (Background::new(), Background::new());
     loop {
-        // Some are read while others are committed.
-        if begin.0.len() < 2 {
+        if begin.0.len() < BATCHES {
             let next = window.next_of_all(limit, &go_on).await?;
             if !next.is_empty() {
                 begin.set_out(begin_all(hub.clone(), next, window.ended.0.clone()));
@@ -289,7 +290,7 @@ impl Drop for Window {
 /// Takes leases and asks the providers.
 async fn begin_all(hub: Hub, mut next: Vec<Due>, to: UnboundedSender<Word>) {
     // Whoever locks rows of several accounts does so in one order.
-    next.sort_unstable_by(|a, b| (a.project.0, &a.account).cmp(&(b.project.0, &b.account)));
+    next.sort_unstable_by(|a, b| a.account.cmp(&b.account));
     let claimed = join_all(next.chunks(TOGETHER).map(async |part| {
         claim(&hub, part).await.unwrap_or_else(|error| {
             tell(&error);

@@ -155,6 +155,23 @@ async fn a_look_up_that_finds_nothing_ends_the_login() {
 }
 
 #[tokio::test]
+async fn se_5_a_refused_look_up_does_not_repeat_the_new_token() {
+    let hub = FakeHub::start(|asked, _| match asked.route().as_str() {
+        "POST /token" => Reply::json(200, &json!({"access_token": "planted-new-token"})),
+        _ => Reply::json(403, &json!({"message": "planted-new-token may not see sites"})),
+    });
+    let acme = oauth(
+        &hub.url(),
+        &json!({"captured": [
+            {"key": "site", "from": "lookup", "path": "0.id", "url": format!("{}/sites", hub.url())}
+        ]}),
+    );
+    let failure = exchange(&acme, &client(), &[]).await.unwrap_err();
+    assert!(failure.message.contains("may not see sites"), "{}", failure.message);
+    assert!(!failure.message.contains("planted"), "{}", failure.message);
+}
+
+#[tokio::test]
 async fn oa_13_a_token_is_renewed_where_the_method_says() {
     let hub = FakeHub::start(|_, _| Reply::json(200, &json!({"access_token": "new-at"})));
     let refresh_url = format!("{}/refresh", hub.url());

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::http::{FakeHub, Reply};
 use crate::support::serving::PATIENCE;
 
-use super::{CREDENTIAL, World, address, told, with_tokens};
+use super::{CREDENTIAL, ROOT, World, address, definition, told, with_tokens};
 
 /// The call of this id, once it is in the log.
 #[track_caller]
@@ -91,4 +91,27 @@ fn what_a_command_asks_a_provider_is_logged_whatever_the_answer() {
     assert_eq!(steps.len(), 1, "{row}");
     assert_eq!((&steps[0]["action"], &steps[0]["status"]), (&json!("refresh_token"), &json!(400)));
     assert_eq!((&row["source_type"], &row["success"]), (&json!("CLI"), &json!(false)));
+}
+
+#[test]
+fn se_5_a_token_that_was_just_got_is_in_no_address_of_the_log() {
+    const FRESH: &str = "planted-fresh-token";
+    let provider = FakeHub::start(|asked, _| match asked.path.as_str() {
+        "/token" => Reply::json(200, &json!({"access_token": FRESH, "token_type": "bearer"})),
+        _ => Reply::json(200, &json!({"user": "u-1"})),
+    });
+    let mut definition = definition();
+    definition["auth"][1]["captured"] = json!([{
+        "key": "user", "from": "lookup", "path": "user",
+        "url": format!("{ROOT}/tokens/${{access_token}}?t=${{access_token}}"),
+    }]);
+    let world = World::with_tokens_of(definition, address(&provider));
+    let account = &world.account;
+    world.home.run(&format!("accounts refresh {account}")).code(0);
+    let rows = world.home.run(&format!("logs list --account {account} --json")).code(0).json();
+    let row = logged(&world, rows[0]["request_id"].as_str().unwrap());
+    let steps = row["step_requests"].as_array().unwrap();
+    assert_eq!(steps.len(), 2, "{row}");
+    assert!(steps[1]["url"].as_str().unwrap().contains("/tokens/"), "{row}");
+    assert!(!row.to_string().contains(FRESH), "{row}");
 }

@@ -71,7 +71,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn at(provider: SocketAddr) -> Self {
         let world = Self { home: TestHome::new(), account: String::new() };
-        world.import(provider);
+        world.import(definition(), provider);
         world.home.run("connectors enable acme").code(0);
         let account = world.link("acme-1", &[]);
         Self { account, ..world }
@@ -79,8 +79,13 @@ impl World {
 
     /// The same with an account whose tokens can be renewed.
     pub(crate) fn with_tokens(provider: SocketAddr) -> Self {
+        Self::with_tokens_of(definition(), provider)
+    }
+
+    /// The same by this definition.
+    fn with_tokens_of(definition: Value, provider: SocketAddr) -> Self {
         let world = Self { home: TestHome::new(), account: String::new() };
-        world.import(provider);
+        world.import(definition, provider);
         world.home.run("connectors add acme --auth tokens --default").code(0);
         let secret = format!("client_secret={CREDENTIAL}");
         let account = world.add("acme-1", &["--set", "client_id=me", "--set", &secret]);
@@ -88,14 +93,14 @@ impl World {
     }
 
     /// Puts the definition into the store: a file of it may not name this machine.
-    fn import(&self, provider: SocketAddr) {
+    fn import(&self, definition: Value, provider: SocketAddr) {
         let beside = self.home.store().with_extension("key");
         let keys = KeySources { file: None, keyring: KeyringAccess::none(), beside };
         let clock = Arc::new(FixedClock::at(Timestamp::from_millis(1_780_315_200_000)));
         let random = Arc::new(SystemRandom::new());
         let store = Store::sqlite(self.home.store());
         let hub = Hub::new(store, clock, random, keys, "http://127.0.0.1:4780".parse().unwrap());
-        let connector = serde_json::from_value(definition()).unwrap();
+        let connector = serde_json::from_value(definition).unwrap();
         let default: ProjectName = "default".parse().unwrap();
         block_on(async {
             let caller = hub.local_caller(&default).await.unwrap();
