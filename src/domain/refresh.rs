@@ -138,6 +138,9 @@ pub fn refused(
     account.credentials_refused(reason, now)
 }
 
+/// AT-7: of these statuses, working credentials make `active`.
+pub const CURED: [Status; 2] = [Status::Error, Status::Expired];
+
 impl Account {
     /// AT-5: its credentials are refused. One that is inactive stays so, since enabling its auth
     /// config would hide the refusal; the next call finds it out again.
@@ -155,11 +158,11 @@ impl Account {
         Decided { after, changed: true }
     }
 
-    /// AT-7: its credentials work: an `error` or `expired` account is active again, and its reasons
+    /// AT-7: its credentials work: an account of one of the [`CURED`] is active again, and its reasons
     /// are cleared.
     #[must_use]
     pub fn credentials_work(self, now: Timestamp) -> Decided {
-        if !matches!(self.status, Status::Error | Status::Expired) {
+        if !CURED.contains(&self.status) {
             return Decided { after: self, changed: false };
         }
         let mut after = self;

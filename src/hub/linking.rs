@@ -133,6 +133,17 @@ pub(super) async fn kept(
     id: &AccountId,
 ) -> Result<Kept, HubError> {
     let stored = accounts::credentials(tx, caller.project(), id).await?;
+    opened(hub, tx, caller, id, stored).await
+}
+
+/// Opens the credentials that an account has stored.
+pub(super) async fn opened(
+    hub: &Hub,
+    tx: &mut Tx,
+    caller: &Caller,
+    id: &AccountId,
+    stored: Option<Credentials>,
+) -> Result<Kept, HubError> {
     let Some(Credentials { version, sealed, .. }) = stored else {
         return Ok(Kept { version: 0, secrets: BTreeMap::new() });
     };

@@ -38,7 +38,8 @@ impl Hub {
         purpose: Purpose<'_>,
         work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
-        let (done, mut seen) = watched(work).await;
+        // Each function that is handed a future has room for it twice.
+        let (done, mut seen) = watched(Box::pin(work)).await;
         if seen.made.is_empty() || (done.is_ok() && Scope::current().is_none()) {
             return done;
         }

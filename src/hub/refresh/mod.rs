@@ -152,8 +152,8 @@ async fn load_among(
             Arc::clone(place.insert(way))
         }
     };
-    let kept = linking::kept(hub, tx, caller, id).await?;
-    let fresh = refresh::freshness(tx, project, id).await?;
+    let (credentials, fresh) = refresh::credentials(tx, project, id).await?.unzip();
+    let kept = linking::opened(hub, tx, caller, id, credentials).await?;
     Ok(Stored { account, way, kept, fresh })
 }
 

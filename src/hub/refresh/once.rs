@@ -1,12 +1,14 @@
 //! One refresh: take the lease, ask the provider, write the outcome under the fence.
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
-use crate::domain::account::{Account, Decided};
+use crate::domain::account::{Account, Decided, Status};
 use crate::domain::caller::Caller;
 use crate::domain::credentials::{Tokens, Values};
 use crate::domain::event::EventKind;
-use crate::domain::ids::AccountId;
+use crate::domain::ids::{AccountId, ProjectNumber};
 use crate::domain::provider_failure::ProviderFailure;
 use crate::domain::refresh as rules;
 use crate::domain::secret::Secret;
@@ -15,6 +17,7 @@ use crate::error::HubError;
 use crate::hub::Hub;
 use crate::hub::accounts::event_data;
 use crate::hub::linking::{credentials_spot, provider_error, revoke};
+use crate::hub::vault::DataKeys;
 use crate::store::accounts::refresh::{self, Failed};
 use crate::store::accounts::{Credentials, TokenLife};
 use crate::store::{Tx, accounts};
@@ -90,14 +93,15 @@ pub(super) async fn ask(hub: &Hub, lease: &Lease) -> Result<Tokens, ProviderFail
 }
 
 /// New tokens with everything else that is secret of an account, as they are kept.
-struct Renewal {
+pub(super) struct Renewal {
     secrets: BTreeMap<String, Secret>,
     life: TokenLife,
     now: Timestamp,
 }
 
 impl Renewal {
-    fn of(lease: &Lease, tokens: &Tokens, now: Timestamp) -> Self {
+    pub(super) fn of(hub: &Hub, lease: &Lease, tokens: &Tokens) -> Self {
+        let now = hub.clock.now();
         let mut all = Values::from(lease.stored.kept.secrets.clone());
         all.add_tokens(tokens);
         let refresh_after = rules::due_of(tokens, now);
@@ -105,38 +109,51 @@ impl Renewal {
         Self { secrets: all.into(), life, now }
     }
 
-    /// Writes them in one row; false where the account is gone or others were faster. They are
-    /// sealed in the transaction that writes them: between two, the data key could be replaced and
-    /// removed.
-    async fn write(&self, hub: &Hub, tx: &mut Tx, lease: &Lease) -> Result<bool, HubError> {
-        let (caller, id) = (&lease.caller, lease.account());
+    /// Writes them in one row; false where the account is gone, or of one of these statuses, or
+    /// others were faster. They are sealed in the transaction that writes them: between two, the
+    /// data key could be replaced and removed.
+    async fn write(
+        &self,
+        hub: &Hub,
+        tx: &mut Tx,
+        keys: &mut Keys,
+        lease: &Lease,
+        not_of: &[Status],
+    ) -> Result<bool, HubError> {
+        let (project, id) = (lease.caller.project(), lease.account());
+        let keys = match keys.0.entry(project) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(hub.keys_to_seal(tx, project).await?),
+        };
         let version = lease.stored.kept.version + 1;
-        let sealed = hub.seal(tx, caller, credentials_spot(id, version), &self.secrets).await?;
+        let spot = credentials_spot(id, version);
+        let sealed = hub.seal_values(keys, project, spot, &self.secrets)?;
         let credentials = Credentials { version, sealed, updated_at: self.now };
-        let project = caller.project();
-        Ok(refresh::renew(tx, project, id, lease.fence, &credentials, self.life).await?)
+        Ok(refresh::renew(tx, project, id, lease.fence, &credentials, self.life, not_of).await?)
+    }
+
+    /// Writes them as one of many things in a transaction; false where there is more to it, and
+    /// [`keep`] has to do it.
+    pub(super) async fn write_along(
+        &self,
+        hub: &Hub,
+        tx: &mut Tx,
+        keys: &mut Keys,
+        lease: &Lease,
+    ) -> Result<bool, HubError> {
+        self.write(hub, tx, keys, lease, &rules::CURED).await
     }
 }
 
-/// Writes new tokens as one of many things in a transaction; false where there is more to it, and
-/// [`keep`] has to do it.
-pub(super) async fn keep_along(
-    hub: &Hub,
-    tx: &mut Tx,
-    lease: &Lease,
-    tokens: &Tokens,
-) -> Result<bool, HubError> {
-    let now = hub.clock.now();
-    let found = accounts::by_id(tx, lease.caller.project(), lease.account()).await?;
-    let is_all = found.is_some_and(|found| !found.credentials_work(now).changed);
-    Ok(is_all && Renewal::of(lease, tokens, now).write(hub, tx, lease).await?)
-}
+/// The data keys of projects, as far as one transaction has asked for them.
+#[derive(Default)]
+pub(super) struct Keys(HashMap<ProjectNumber, Arc<DataKeys>>);
 
 /// Writes new tokens, both in one row; where the account is gone or others were faster, nobody may
 /// use them (threats 24, 25).
 pub(super) async fn keep(hub: &Hub, lease: &Lease, tokens: &Tokens) -> Result<Done, HubError> {
-    let now = hub.clock.now();
-    let renewal = Renewal::of(lease, tokens, now);
+    let renewal = Renewal::of(hub, lease, tokens);
+    let now = renewal.now;
     let (caller, id) = (&lease.caller, lease.account());
     let project = caller.project();
     // Most refreshes change nothing that others decide by, and wait for nobody.
@@ -147,7 +164,7 @@ pub(super) async fn keep(hub: &Hub, lease: &Lease, tokens: &Tokens) -> Result<Do
         tx = hub.store.begin_write().await?;
         found = accounts::by_id(&mut tx, project, id).await?;
     }
-    if renewal.write(hub, &mut tx, lease).await? {
+    if renewal.write(hub, &mut tx, &mut Keys::default(), lease, &[]).await? {
         if let Some(found) = found {
             let decided = found.credentials_work(now);
             write(hub, &mut tx, caller, decided, &[EventKind::AccountUpdated], now).await?;

@@ -23,7 +23,7 @@ use crate::error::{HubError, codes};
 use crate::hub::Hub;
 use crate::store::accounts::refresh::{self, Due, Freshness, Search};
 
-use super::once::{self, Done, Lease};
+use super::once::{self, Done, Keys, Lease, Renewal};
 use super::{Ways, load_among};
 
 /// Refreshes that go on at the same time, in all and at one provider: one that is slow to answer
@@ -338,16 +338,16 @@ async fn claim(hub: &Hub, next: &[Due]) -> Result<Vec<Result<Lease, Option<bool>
 }
 
 async fn ask(hub: Hub, provider: String, lease: Lease, to: UnboundedSender<Word>) {
-    let work = AssertUnwindSafe(async {
+    let work = AssertUnwindSafe(Box::pin(async {
         match once::ask(&hub, &lease).await {
             Ok(tokens) => Ended::Answered(Box::new((lease, tokens))),
-            Err(failure) => Ended::Over(seen(once::refuse(&hub, &lease, failure).await)),
+            Err(failure) => Ended::Over(seen(Box::pin(once::refuse(&hub, &lease, failure)).await)),
         }
-    });
+    }));
     let ended = work.catch_unwind().await.unwrap_or(Ended::Over(Some(false)));
     // Where the worker was stopped meanwhile, nobody else writes them.
     if let Err(SendError((_, Ended::Answered(answer)))) = to.send((provider, ended)) {
-        seen(once::keep(&hub, &answer.0, &answer.1).await);
+        seen(Box::pin(once::keep(&hub, &answer.0, &answer.1)).await);
     }
 }
 
@@ -361,7 +361,7 @@ async fn settle_all(hub: Hub, mut answered: Vec<Answer>) -> Vec<Option<bool>> {
         for (number, answer) in part.iter().enumerate() {
             outcomes.push(match written.get(number) {
                 Some(true) => Some(true),
-                _ => seen(once::keep(&hub, &answer.0, &answer.1).await),
+                _ => seen(Box::pin(once::keep(&hub, &answer.0, &answer.1)).await),
             });
         }
         outcomes
@@ -375,10 +375,13 @@ async fn keep(hub: &Hub, answered: &[Answer]) -> Result<Vec<bool>, HubError> {
     if answered.len() < 2 {
         return Ok(Vec::new());
     }
+    let renewals =
+        answered.iter().map(|answer| (Renewal::of(hub, &answer.0, &answer.1), &answer.0));
+    let renewals: Vec<(Renewal, &Lease)> = renewals.collect();
+    let (mut keys, mut written) = (Keys::default(), Vec::with_capacity(answered.len()));
     let mut tx = hub.store.begin_append().await?;
-    let mut written = Vec::with_capacity(answered.len());
-    for answer in answered {
-        written.push(once::keep_along(hub, &mut tx, &answer.0, &answer.1).await?);
+    for (renewal, lease) in &renewals {
+        written.push(renewal.write_along(hub, &mut tx, &mut keys, lease).await?);
     }
     tx.commit().await?;
     Ok(written)

@@ -355,14 +355,24 @@ impl Hub {
         values: &BTreeMap<String, Secret>,
     ) -> Result<Vec<u8>, HubError> {
         let keys = self.keys_to_seal(tx, caller.project()).await?;
-        let (number, key) = keys.newest().ok_or(StoreError::Stale)?;
+        self.seal_values(&keys, caller.project(), spot, values)
+    }
+
+    /// Seals a set of secret values for one field of one row, with keys that are the project's at
+    /// this moment.
+    pub(super) fn seal_values(
+        &self,
+        keys: &DataKeys,
+        project: ProjectNumber,
+        spot: Spot<'_>,
+        values: &BTreeMap<String, Secret>,
+    ) -> Result<Vec<u8>, HubError> {
         let exposed: BTreeMap<&str, &str> =
             values.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
         let plain = Zeroizing::new(serde_json::to_vec(&exposed).map_err(|error| {
             HubError::new(&codes::INTERNAL, "secrets can't be written").source(error)
         })?);
-        let place = spot.place(caller.project());
-        vault::seal(key, number, &place, &plain, self.random.as_ref())
+        self.seal_text(keys, project, spot, &plain)
     }
 
     /// Opens what [`Hub::seal`] made for the same place.

@@ -1,8 +1,9 @@
 //! The columns of `account_credentials` that keep tokens fresh: who is at it, and how it went.
 
+use crate::domain::account::Status;
 use crate::domain::ids::{AccountId, ProjectNumber};
 use crate::domain::time::Timestamp;
-use crate::store::{Param, Result, Tx};
+use crate::store::{Param, Result, Row, Tx};
 
 use super::{Credentials, TokenLife};
 
@@ -40,21 +41,39 @@ pub async fn freshness(
     let sql = "select version, updated_at, token_expires_at, refresh_after, failures, \
                failing_since, failure, lease_until, lease_fence, asked_at \
                from account_credentials where project = ?1 and account = ?2";
+    tx.optional(sql, &[project.into(), id.into()], read).await
+}
+
+/// The credentials of an account, and what is known of its tokens.
+pub async fn credentials(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    id: &AccountId,
+) -> Result<Option<(Credentials, Freshness)>> {
+    let sql = "select version, updated_at, token_expires_at, refresh_after, failures, \
+               failing_since, failure, lease_until, lease_fence, asked_at, sealed \
+               from account_credentials where project = ?1 and account = ?2";
     tx.optional(sql, &[project.into(), id.into()], |row| {
-        Ok(Freshness {
-            version: row.int(0)?,
-            updated_at: row.time(1)?,
-            expires_at: row.opt_time(2)?,
-            refresh_after: row.opt_time(3)?,
-            failures: u32::try_from(row.int(4)?).unwrap_or(u32::MAX),
-            failing_since: row.opt_time(5)?,
-            failure: row.opt_text(6)?.map(str::to_owned),
-            lease_until: row.time(7)?,
-            fence: row.int(8)?,
-            asked_at: row.opt_time(9)?,
-        })
+        let fresh = read(row)?;
+        let (version, updated_at) = (fresh.version, fresh.updated_at);
+        Ok((Credentials { version, sealed: row.bytes(10)?.to_owned(), updated_at }, fresh))
     })
     .await
+}
+
+fn read(row: &Row<'_>) -> Result<Freshness> {
+    Ok(Freshness {
+        version: row.int(0)?,
+        updated_at: row.time(1)?,
+        expires_at: row.opt_time(2)?,
+        refresh_after: row.opt_time(3)?,
+        failures: u32::try_from(row.int(4)?).unwrap_or(u32::MAX),
+        failing_since: row.opt_time(5)?,
+        failure: row.opt_text(6)?.map(str::to_owned),
+        lease_until: row.time(7)?,
+        fence: row.int(8)?,
+        asked_at: row.opt_time(9)?,
+    })
 }
 
 /// Takes the lease on an account's tokens, and notes that the provider is about to be asked; the
@@ -82,8 +101,8 @@ pub async fn claim(
     tx.optional(sql, &params, |row| row.int(0)).await
 }
 
-/// Writes new tokens, all in one row; false for a holder whose lease was taken over, or whose
-/// account is gone (threats 24, 25).
+/// Writes new tokens, all in one row; false for a holder whose lease was taken over, whose account
+/// is gone (threats 24, 25), or whose account has one of the statuses `not_of`.
 pub async fn renew(
     tx: &mut Tx,
     project: ProjectNumber,
@@ -91,12 +110,16 @@ pub async fn renew(
     fence: i64,
     credentials: &Credentials,
     life: TokenLife,
+    not_of: &[Status],
 ) -> Result<bool> {
-    let sql = "update account_credentials set version = ?1, sealed = ?2, updated_at = ?3, \
-               token_expires_at = ?4, refresh_after = ?5, failures = 0, failing_since = null, \
-               failure = null, asked_at = null, lease_until = 0 \
-               where project = ?6 and account = ?7 and lease_fence = ?8 and version = ?9";
-    let params = [
+    let mut sql = String::from(
+        "update account_credentials set version = ?1, sealed = ?2, updated_at = ?3, \
+         token_expires_at = ?4, refresh_after = ?5, failures = 0, failing_since = null, \
+         failure = null, asked_at = null, lease_until = 0 \
+         where project = ?6 and account = ?7 and lease_fence = ?8 and version = ?9 \
+         and exists (select 1 from accounts where project = ?6 and id = ?7",
+    );
+    let mut params = vec![
         credentials.version.into(),
         credentials.sealed.as_slice().into(),
         credentials.updated_at.into(),
@@ -107,7 +130,12 @@ pub async fn renew(
         fence.into(),
         (credentials.version - 1).into(),
     ];
-    Ok(tx.execute(sql, &params).await? == 1)
+    for status in not_of {
+        params.push(status.as_str().into());
+        sql.push_str(&format!(" and status <> ?{}", params.len()));
+    }
+    sql.push(')');
+    Ok(tx.execute(&sql, &params).await? == 1)
 }
 
 /// How a refresh failed.
