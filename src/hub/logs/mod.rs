@@ -174,6 +174,13 @@ impl Logs {
         lock(&self.queue).rows.len()
     }
 
+    /// Rows that came while others were written are told of once more: they were not the first.
+    fn wake_for_rest(&self) {
+        if self.waiting() > 0 {
+            self.wake.notify_one();
+        }
+    }
+
     /// Waits until rows are there to be written, or enough of them to write at once.
     pub async fn woken(&self) {
         self.wake.notified().await;

@@ -20,23 +20,25 @@ pub(super) fn spot(table: Table, number: &str) -> Spot<'_> {
 }
 
 impl Hub {
-    /// Writes every row that waits; a caller sees its own calls afterwards.
+    /// Writes every row that waits, and none that comes meanwhile; a caller sees its own calls
+    /// afterwards.
     ///
     /// # Errors
     /// As the store reports them; what was not written waits on.
     pub async fn flush_logs(&self) -> Result<(), HubError> {
         // Whoever writes already may have rows that wait no more and are not visible yet.
         let _turn = self.logs.turn.lock().await;
-        loop {
-            let batch = self.logs.take(BATCH);
-            if batch.is_empty() {
-                return Ok(());
-            }
-            if let Err(error) = self.write_logs(&batch).await {
+        let mut left = self.logs.waiting();
+        while left > 0 {
+            let mut batch = self.logs.take(left.min(BATCH));
+            left -= batch.len();
+            if let Err(error) = self.write_logs(&mut batch).await {
                 self.logs.put_back(batch);
                 return Err(error);
             }
         }
+        self.logs.wake_for_rest();
+        Ok(())
     }
 
     /// Learns which projects keep bodies, where another process may have changed it.
@@ -50,28 +52,28 @@ impl Hub {
         Ok(())
     }
 
-    async fn write_logs(&self, batch: &[Waiting]) -> Result<(), HubError> {
+    async fn write_logs(&self, batch: &mut [Waiting]) -> Result<(), HubError> {
         // A body may need the project's key, which others must not make at the same time.
         let mut tx = match batch.iter().any(|row| row.exchange.is_some()) {
             true => self.store.begin_write().await?,
             false => self.store.begin_append().await?,
         };
         let mut keeping: HashMap<i64, Option<Keeping>> = HashMap::new();
-        for row in batch {
+        for row in batch.iter() {
             let project = row.entry.project;
             if let Entry::Vacant(place) = keeping.entry(project.0) {
                 place.insert(projects::keeping(&mut tx, project).await?);
             }
         }
         // Rows of a project that was deleted meanwhile go with it.
-        let kept = |row: &&Waiting| keeping.get(&row.entry.project.0).copied().flatten();
-        let rows: Vec<(&Waiting, Keeping)> =
-            batch.iter().filter_map(|row| Some((row, kept(&row)?))).collect();
+        let kept = |row: &Waiting| keeping.get(&row.entry.project.0).copied().flatten();
+        let rows: Vec<(&mut Waiting, Keeping)> =
+            batch.iter_mut().filter_map(|row| kept(row).map(|keeping| (row, keeping))).collect();
         let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
         let first = request_logs::take_numbers(&mut tx, count).await?;
         let mut keys_of = HashMap::new();
         for ((row, keeping), number) in rows.into_iter().zip(first..) {
-            let mut entry = row.entry.clone();
+            let entry = &mut row.entry;
             entry.number = number;
             if entry.provider.is_none()
                 && let Some(account) = &entry.account
@@ -79,7 +81,7 @@ impl Hub {
                 entry.provider = self.provider_of(&mut tx, entry.project, account).await?;
             }
             let ends = keeping.retention.ends(entry.at);
-            request_logs::insert(&mut tx, row.table, &entry, ends).await?;
+            request_logs::insert(&mut tx, row.table, entry, ends).await?;
             let keeps_bodies = keeping.bodies.keeps(entry.outcome.status());
             if let Some(exchange) = row.exchange.as_ref().filter(|_| keeps_bodies) {
                 let id = number.to_string();

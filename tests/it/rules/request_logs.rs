@@ -1,6 +1,7 @@
 //! The log of calls: filters, pages, what is kept and for how long, and what is never in it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use hubctl::domain::caller::Caller;
@@ -32,6 +33,7 @@ on_both_databases!(
     steps_belong_to_what_is_being_answered,
     rows_beyond_the_room_are_counted_and_dropped,
     rows_that_can_not_be_written_wait,
+    who_writes_what_waits_does_not_wait_for_more,
     pruning_takes_a_little_at_a_time_while_others_write,
     who_follows_the_log_misses_nothing,
     a_filter_that_no_index_has_ends_its_page_early,
@@ -524,6 +526,29 @@ async fn rows_that_can_not_be_written_wait(world: TestHub) {
     world.raw("alter table log_numbers_away rename to log_numbers");
     logs::get(&world.hub, &caller, "two", false, false).await.unwrap();
     assert_eq!(world.hub.logs().waiting(), 0);
+}
+
+async fn who_writes_what_waits_does_not_wait_for_more(world: TestHub) {
+    let caller = world.caller();
+    let (hub, ends) = (world.hub.clone(), Arc::new(AtomicBool::new(false)));
+    let coming = {
+        let (caller, ends) = (caller.clone(), Arc::clone(&ends));
+        std::thread::spawn(move || {
+            while !ends.load(Ordering::Relaxed) {
+                let scope = Scope::of_request("more");
+                scope.belongs_to_caller(&caller, "API", None);
+                hub.log_call(&scope, &call("/accounts", 200));
+            }
+        })
+    };
+    while world.hub.logs().waiting() == 0 {
+        tokio::task::yield_now().await;
+    }
+    let done = tokio::time::timeout(Duration::from_secs(10), world.hub.flush_logs()).await;
+    ends.store(true, Ordering::Relaxed);
+    coming.join().unwrap();
+    done.expect("others come for ever").unwrap();
+    assert!(world.number("select count(*) from request_logs") > 0);
 }
 
 async fn pruning_takes_a_little_at_a_time_while_others_write(world: TestHub) {
