@@ -1,13 +1,17 @@
 //! Bodies of requests: JSON of bounded size and depth, whatever the client sends.
 
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
 use futures_util::StreamExt as _;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
+use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::{HubError, codes};
@@ -160,18 +164,58 @@ fn too_long(limit: usize) -> HubError {
     }
 }
 
-/// Takes what a client that is refused still sends, within bounds and while the answer goes out: a
-/// connection that is closed with bytes unread loses the answer on its way.
-pub(super) fn discard(body: Body) {
-    let (mut pieces, mut left) = (body.into_data_stream(), DISCARDED);
-    let until = Instant::now() + DISCARD_FOR;
-    tokio::spawn(async move {
-        while left > 0
-            && let Ok(Some(Ok(piece))) = timeout_at(until, pieces.next()).await
-        {
-            left = left.saturating_sub(piece.len());
+/// A body whose rest is taken, within bounds and while the answer goes out, where nobody reads it
+/// to its end: a connection that is closed with bytes unread loses the answer on its way.
+#[derive(Debug)]
+pub(super) struct Drained {
+    body: Body,
+    is_over: bool,
+}
+
+impl Drained {
+    pub(super) const fn new(body: Body) -> Self {
+        Self { body, is_over: false }
+    }
+}
+
+impl http_body::Body for Drained {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        self.is_over = !matches!(frame, Some(Ok(_)));
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Drained {
+    fn drop(&mut self) {
+        if self.is_over || self.body.is_end_stream() {
+            return;
         }
-    });
+        let Ok(runtime) = Handle::try_current() else { return };
+        let (mut pieces, mut left) = (std::mem::take(&mut self.body).into_data_stream(), DISCARDED);
+        let until = Instant::now() + DISCARD_FOR;
+        runtime.spawn(async move {
+            while left > 0
+                && let Ok(Some(Ok(piece))) = timeout_at(until, pieces.next()).await
+            {
+                left = left.saturating_sub(piece.len());
+            }
+        });
+    }
 }
 
 /// Refuses a body that says of itself that it is too long, before any of it is kept.

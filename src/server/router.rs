@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -14,6 +15,7 @@ use http::header::{
     X_CONTENT_TYPE_OPTIONS,
 };
 use http::{Extensions, Method, StatusCode, Version};
+use http_body::Body as _;
 use tokio::time::timeout;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{Predicate as _, SizeAbove};
@@ -23,7 +25,7 @@ use crate::hub::logs::Scope;
 
 pub(super) use super::caller::Authenticated;
 
-use super::body::{BODY_LIMIT, ENVELOPE_LIMIT, check_length, discard};
+use super::body::{BODY_LIMIT, Drained, ENVELOPE_LIMIT, check_length};
 use super::metrics::{Entered, UNMATCHED, count};
 use super::request_log::Asked;
 use super::respond::{Failure, shape};
@@ -132,6 +134,10 @@ async fn pass(State(state): State<AppState>, mut request: Request, next: Next) -
     request.extensions_mut().insert(key.clone());
     let is_streamed = path.as_ref().is_some_and(|path| path.as_str() == STREAMED);
     let limit = if is_streamed { STREAM_LIMIT } else { state.request_limit() };
+    if !request.body().is_end_stream() {
+        let body = std::mem::take(request.body_mut());
+        *request.body_mut() = Body::new(Drained::new(body));
+    }
     let scope = Scope::of_request(id.as_str());
     request.extensions_mut().insert(Arc::clone(&scope));
     let asked = Asked::of(&mut request, &state);
@@ -144,7 +150,7 @@ async fn pass(State(state): State<AppState>, mut request: Request, next: Next) -
     let mut response = match check(&request, longest) {
         Ok(()) => Arc::clone(&scope).within(guarded(&state, limit, next.run(request))).await,
         Err(refusal) => {
-            discard(request.into_body());
+            drop(request);
             Failure::from(refusal).into_response()
         }
     };

@@ -130,6 +130,35 @@ fn threat_37_slow_and_long_bodies_are_cut() {
 }
 
 #[test]
+fn who_is_refused_before_the_body_is_read_sees_the_answer() {
+    let home = TestHome::new();
+    let key = home.key("ci", &["platform:read", "platform:write"]);
+    let serving = home.serve("");
+    let json = "Content-Type: application/json\r\n";
+    let good = format!("Authorization: Bearer {key}\r\n");
+    let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
+    // A wrong key, no JSON, no such route, and a body that turns out too long.
+    for (path, headers, status) in [
+        ("/connect_sessions", format!("Authorization: Bearer no\r\n{json}"), 401),
+        ("/connect_sessions", format!("{good}Content-Type: text/plain\r\n"), 415),
+        ("/nothing", format!("{good}{json}"), 404),
+        ("/connect_sessions", format!("{good}{json}"), 413),
+    ] {
+        let mut client = serving.connect();
+        let head = format!("POST {path} HTTP/1.1\r\nHost: hub\r\n{headers}");
+        client.send(format!("{head}Transfer-Encoding: chunked\r\n\r\n")).unwrap();
+        for part in 0..50 {
+            client.send(&chunk).unwrap_or_else(|error| panic!("{status}, {part}: {error}"));
+        }
+        client.send("0\r\n\r\n").unwrap();
+        client.answer().unwrap().status(status);
+        // All of it was taken, so that the connection is of use.
+        client.get("/healthz", "").status(200);
+    }
+    serving.stop();
+}
+
+#[test]
 fn bodies_that_are_not_json_are_refused_in_the_contracts_words() {
     let home = TestHome::new();
     let key = home.key("ci", &["platform:read", "platform:write"]);
