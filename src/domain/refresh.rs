@@ -158,8 +158,8 @@ impl Account {
         Decided { after, changed: true }
     }
 
-    /// AT-7: its credentials work: an account of one of the [`CURED`] is active again, and its reasons
-    /// are cleared.
+    /// AT-7: its credentials work: an account of a [`CURED`] status is active again, and its
+    /// reasons are cleared.
     #[must_use]
     pub fn credentials_work(self, now: Timestamp) -> Decided {
         if !CURED.contains(&self.status) {
