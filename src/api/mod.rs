@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod auth_configs;
 pub mod check;
+pub mod compact;
 pub mod connect_sessions;
 pub mod connectors;
 pub mod end_user;
@@ -22,6 +23,7 @@ pub mod projects;
 pub mod proxy;
 pub mod request_logs;
 pub mod requests;
+pub mod scan;
 pub mod schema;
 pub mod webhooks;
 pub mod write;

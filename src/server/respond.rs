@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{
@@ -12,6 +11,7 @@ use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::api::compact;
 use crate::api::problem::Problem;
 use crate::domain::time::Timestamp;
 use crate::error::{Code, HubError, Kind, codes};
@@ -19,6 +19,10 @@ use crate::error::{Code, HubError, Kind, codes};
 use super::AppState;
 use super::router::RequestId;
 
+/// The content type of answers.
+pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// Most answers have fewer bytes.
+const USUAL_BYTES: usize = 1_024;
 /// Seconds after which a request that took too long may be sent again, as the vendor has it.
 const RETRY_SLOW_S: u64 = 60;
 /// Seconds after which a busy hub is worth another try.
@@ -257,7 +261,14 @@ pub(super) fn bare(status: u16, state: &AppState) -> Vec<u8> {
 
 /// A JSON answer with its status.
 pub fn reply(status: StatusCode, answer: impl Serialize) -> Response {
-    (status, Json(answer)).into_response()
+    let mut text = Vec::with_capacity(USUAL_BYTES);
+    match compact::write(&mut text, &answer) {
+        Ok(()) => (status, [(CONTENT_TYPE, JSON)], text).into_response(),
+        Err(error) => {
+            let failure = HubError::new(&codes::INTERNAL, "an answer can't be written");
+            Failure::from(failure.source(error)).into_response()
+        }
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use super::scan::is_visible_ascii;
+use crate::api::scan::is_visible_ascii;
 use crate::domain::words::is_risky;
 
 /// How line ends and the escape sign itself are treated.

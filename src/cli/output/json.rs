@@ -6,10 +6,10 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
+use crate::api::compact;
 use crate::error::{HubError, codes};
 
 use super::clean::{is_plain, push_json_escaped};
-use super::compact;
 
 /// How a JSON text is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

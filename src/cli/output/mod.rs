@@ -2,7 +2,6 @@
 //! error. Commands hand over records and never format; nothing here decides or asks.
 
 mod clean;
-mod compact;
 mod document;
 mod item;
 mod jq;
@@ -13,7 +12,6 @@ mod mask;
 mod options;
 mod record;
 mod rows;
-mod scan;
 mod select;
 mod sink;
 mod spool;

@@ -25,6 +25,14 @@ pub(super) enum Generation {
     Numbered,
 }
 
+/// A connect session as some generation reads it.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Session<'a, T> {
+    Present(&'a T),
+    Numbered(Value),
+}
+
 impl Generation {
     fn of(user_agent: &str) -> Self {
         let version = user_agent.strip_prefix(TYPESCRIPT_SDK);
@@ -37,14 +45,15 @@ impl Generation {
     }
 
     /// A connect session as this generation reads it.
-    pub(super) fn session(self, session: &impl Serialize) -> Result<Value, HubError> {
+    pub(super) fn session<T: Serialize>(self, session: &T) -> Result<Session<'_, T>, HubError> {
+        if self == Self::Present {
+            return Ok(Session::Present(session));
+        }
         let mut value = serde_json::to_value(session).map_err(|error| {
             HubError::new(&codes::INTERNAL, "an answer can't be written").source(error)
         })?;
-        if self == Self::Numbered {
-            value["organization_id"] = ORGANIZATION.into();
-        }
-        Ok(value)
+        value["organization_id"] = ORGANIZATION.into();
+        Ok(Session::Numbered(value))
     }
 }
 
@@ -70,8 +79,11 @@ mod tests {
         assert_eq!(of("x"), Generation::Present);
         assert_eq!(Generation::of("curl/8"), Generation::Present);
         let session = serde_json::json!({ "organization_id": "local" });
-        let numbered = Generation::Numbered.session(&session).unwrap();
+        let read = |generation: Generation| {
+            serde_json::to_value(generation.session(&session).unwrap()).unwrap()
+        };
+        let numbered = read(Generation::Numbered);
         assert_eq!(numbered["organization_id"], 1);
-        assert_eq!(Generation::Present.session(&session).unwrap(), session);
+        assert_eq!(read(Generation::Present), session);
     }
 }

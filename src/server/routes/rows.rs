@@ -11,16 +11,17 @@ use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http_body::{Body as HttpBody, Frame};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
+use crate::api::compact;
 use crate::error::{HubError, codes};
 use crate::server::AppState;
 use crate::server::limits::{self, SlowLists};
-use crate::server::respond::Failure;
+use crate::server::respond::{Failure, JSON};
 use crate::server::router::SeenKey;
 
 use super::Answer;
@@ -29,8 +30,6 @@ use super::Answer;
 const CHUNK: usize = 32 << 10;
 /// Chunks that wait for a slow reader; the next row waits with them.
 const WAITING: usize = 4;
-
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// How long every list may wait for its client, and only some of them longer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -184,9 +183,12 @@ impl Array {
 }
 
 fn element(buffer: &mut Buffer, row: &impl Serialize) -> Result<(), HubError> {
+    if !buffer.begun {
+        buffer.bytes.reserve(CHUNK);
+    }
     buffer.bytes.extend_from_slice(if buffer.begun { b",\n" } else { b"[\n" });
     buffer.begun = true;
-    serde_json::to_writer(&mut buffer.bytes, row)
+    compact::write(&mut buffer.bytes, row)
         .map_err(|error| HubError::new(&codes::INTERNAL, "a row can't be written").source(error))
 }
 

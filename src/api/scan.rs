@@ -8,13 +8,15 @@ const HIGH: u64 = ONES << 7;
 
 /// Whether every byte is visible ASCII or a space.
 #[inline]
-pub(super) fn is_visible_ascii(text: &[u8]) -> bool {
+#[must_use]
+pub fn is_visible_ascii(text: &[u8]) -> bool {
     has_none(text, |word| (word & HIGH) | below_space(word) | is(word, 0x7f))
 }
 
 /// Whether a JSON string can have the text as it is.
 #[inline]
-pub(super) fn is_json_literal(text: &[u8]) -> bool {
+#[must_use]
+pub fn is_json_literal(text: &[u8]) -> bool {
     has_none(text, |word| below_space(word) | is(word, b'"') | is(word, b'\\'))
 }
 

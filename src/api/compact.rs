@@ -10,8 +10,11 @@ use serde_json::{Error, Value};
 use super::scan::is_json_literal;
 
 /// Appends the value.
+///
+/// # Errors
+/// As `serde_json` for what JSON does not have, such as a list as a member's name.
 #[inline]
-pub(super) fn write<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<(), Error> {
+pub fn write<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<(), Error> {
     value.serialize(Compact { out })
 }
 
