@@ -20,7 +20,6 @@ mod tokens;
 mod verify;
 mod watch;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -156,10 +155,7 @@ impl Provider {
         }
         watch::learn(own.clone());
         let outcome = self.exchange_code(target, callback, now).await;
-        outcome.map_err(|failure| {
-            own.extend(BTreeMap::from(target.values.clone()));
-            failures::shown(failure, &own)
-        })
+        outcome.map_err(|failure| failures::shown(failures::shown(failure, &own), target.values))
     }
 
     /// The first step of OAuth 1.0a: a request token and its secret, kept as captured values

@@ -23,8 +23,10 @@ use super::respond::Failure;
 pub const BODY_LIMIT: usize = 1 << 20;
 /// The same of a body that holds another one: what is sent to a provider, as JSON.
 pub const ENVELOPE_LIMIT: usize = 4 << 20;
-/// How much of a refused body is taken, in bytes, and for how long.
+/// How many bytes of a body are taken that nobody wants, with those that were read; fewer of one
+/// that does not say how long it is, since it may have no end. And for how long.
 const DISCARDED: usize = 8 << 20;
+const DISCARDED_UNSAID: usize = ENVELOPE_LIMIT + BODY_LIMIT;
 const DISCARD_FOR: Duration = Duration::from_millis(500);
 
 /// The JSON body of a request. Fields that `T` does not know are ignored, as the contract wants.
@@ -170,11 +172,15 @@ fn too_long(limit: usize) -> HubError {
 pub(super) struct Drained {
     body: Body,
     is_over: bool,
+    /// Bytes that may still be taken.
+    left: usize,
 }
 
 impl Drained {
-    pub(super) const fn new(body: Body) -> Self {
-        Self { body, is_over: false }
+    pub(super) fn new(body: Body) -> Self {
+        let is_said = body.size_hint().exact().is_some();
+        let left = if is_said { DISCARDED } else { DISCARDED_UNSAID };
+        Self { body, is_over: false, left }
     }
 }
 
@@ -187,7 +193,13 @@ impl http_body::Body for Drained {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
-        self.is_over = !matches!(frame, Some(Ok(_)));
+        match &frame {
+            Some(Ok(frame)) => {
+                let length = frame.data_ref().map_or(0, Bytes::len);
+                self.left = self.left.saturating_sub(length);
+            }
+            _ => self.is_over = true,
+        }
         Poll::Ready(frame)
     }
 
@@ -206,7 +218,7 @@ impl Drop for Drained {
             return;
         }
         let Ok(runtime) = Handle::try_current() else { return };
-        let (mut pieces, mut left) = (std::mem::take(&mut self.body).into_data_stream(), DISCARDED);
+        let (mut pieces, mut left) = (std::mem::take(&mut self.body).into_data_stream(), self.left);
         let until = Instant::now() + DISCARD_FOR;
         runtime.spawn(async move {
             while left > 0

@@ -290,7 +290,35 @@ impl AuthMethod {
 
 #[cfg(test)]
 mod tests {
-    use super::AuthKind;
+    use serde_json::json;
+
+    use super::{AuthKind, AuthMethod};
+    use crate::domain::credentials::Values;
+    use crate::domain::secret::Secret;
+
+    #[test]
+    fn se_5_secrets_are_fields_tokens_and_what_was_captured_under_the_name_of_one() {
+        let method: AuthMethod = serde_json::from_value(json!({
+            "key": "oauth2", "type": "oauth2_authorization_code", "label": "OAuth",
+            "authorization": {"type": "bearer", "token": "${access_token}"},
+            "config_fields": [
+                {"key": "subdomain", "label": "Subdomain", "type": "text"},
+                {"key": "pin", "label": "Pin", "type": "password"},
+            ],
+            "captured": [
+                {"key": "rest_url", "from": "token_response", "path": "url"},
+                {"key": "rest_token", "from": "token_response", "path": "token"},
+            ],
+        }))
+        .unwrap();
+        let mut values = Values::default();
+        for name in ["subdomain", "pin", "rest_url", "rest_token", "access_token", "other"] {
+            values.insert(name, Secret::new(name));
+        }
+        let secrets = method.secrets_of(&values);
+        let names: Vec<&str> = secrets.iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["access_token", "pin", "rest_token"]);
+    }
 
     #[test]
     fn every_kind_has_one_text_everywhere() {

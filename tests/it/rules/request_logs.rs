@@ -11,7 +11,7 @@ use hubctl::domain::secret::Secret;
 use hubctl::domain::time::Timestamp;
 use hubctl::error::codes;
 use hubctl::hub::logs::{
-    self, Call, Cursor, Errand, Filter, List, Order, Scope, Seen, Sort, Step, prune_round,
+    self, BATCH, Call, Cursor, Errand, Filter, List, Order, Scope, Seen, Sort, Step, prune_round,
 };
 use hubctl::hub::projects::{self, Changes};
 use hubctl::hub::write::Guard;
@@ -34,6 +34,7 @@ on_both_databases!(
     rows_beyond_the_room_are_counted_and_dropped,
     rows_that_can_not_be_written_wait,
     who_writes_what_waits_does_not_wait_for_more,
+    rows_that_come_while_others_are_written_are_told_of,
     pruning_takes_a_little_at_a_time_while_others_write,
     who_follows_the_log_misses_nothing,
     a_filter_that_no_index_has_ends_its_page_early,
@@ -549,6 +550,23 @@ async fn who_writes_what_waits_does_not_wait_for_more(world: TestHub) {
     coming.join().unwrap();
     done.expect("others come for ever").unwrap();
     assert!(world.number("select count(*) from request_logs") > 0);
+}
+
+async fn rows_that_come_while_others_are_written_are_told_of(world: TestHub) {
+    let caller = world.caller();
+    let logs = world.hub.logs();
+    for number in 0..BATCH + 10 {
+        asked(&world, &caller, &format!("r-{number}"), "/accounts", 200);
+    }
+    logs.woken().await;
+    // It comes when a part of those has been taken, and so is never the first.
+    let (written, ()) = tokio::join!(world.hub.flush_logs(), async {
+        asked(&world, &caller, "late", "/accounts", 200);
+    });
+    written.unwrap();
+    assert_eq!(logs.waiting(), 1);
+    let told = tokio::time::timeout(Duration::from_secs(5), logs.woken()).await;
+    told.expect("nobody writes the last row");
 }
 
 async fn pruning_takes_a_little_at_a_time_while_others_write(world: TestHub) {
