@@ -13,7 +13,7 @@ use crate::domain::auth_config::AuthConfig;
 use crate::domain::caller::Caller;
 use crate::domain::connector::values::Checked;
 use crate::domain::connector::{AuthMethod, Connector};
-use crate::domain::credentials::{ACCESS_TOKEN, Tokens, Values};
+use crate::domain::credentials::{ACCESS_TOKEN, REFRESH_TOKEN, Tokens, Values};
 use crate::domain::event::EventKind;
 use crate::domain::ids::AccountId;
 use crate::domain::provider_failure::{Class, ProviderFailure};
@@ -351,16 +351,6 @@ pub(super) async fn store(
         (Some(edited), _) => return Err(unknown(edited.as_str())),
         (None, _) => Kept { version: 0, secrets: BTreeMap::new() },
     };
-    let known_life = match &filled.edits {
-        Some(id) if !filled.checked.secret.contains_key(ACCESS_TOKEN) => {
-            let fresh = accounts::refresh::freshness(tx, project, id).await?;
-            fresh.map(|fresh| TokenLife {
-                expires_at: fresh.expires_at,
-                refresh_after: fresh.refresh_after,
-            })
-        }
-        _ => None,
-    };
     let old_setup = known.as_ref().map(|known| known.setup.clone()).unwrap_or_default();
     let (public, mut secrets) = filled.over(&way.method, &old_setup, &stored.secrets);
     if let Some(tokens) = &proof.tokens {
@@ -390,11 +380,16 @@ pub(super) async fn store(
         }
     };
     let tokens = proof.tokens.as_ref();
-    let life = match &known_life {
-        Some(life) if filled.keeps_tokens && tokens.is_none() => *life,
-        _ => life_of(&way.method, &secrets, tokens, now),
-    };
-    save_credentials(hub, tx, caller, &after.id, &secrets, life).await?;
+    let gives_tokens =
+        [ACCESS_TOKEN, REFRESH_TOKEN].iter().any(|name| filled.checked.secret.contains_key(*name));
+    if filled.keeps_tokens && tokens.is_none() && !gives_tokens {
+        let version = stored.version + 1;
+        let sealed = hub.seal(tx, caller, credentials_spot(&after.id, version), &secrets).await?;
+        accounts::refresh::edit(tx, project, &after.id, version, &sealed).await?;
+    } else {
+        let life = life_of(&way.method, &secrets, tokens, now);
+        save_credentials(hub, tx, caller, &after.id, &secrets, life).await?;
+    }
     let kind = match before {
         Some(_) => EventKind::AccountUpdated,
         None => EventKind::AccountCreated,

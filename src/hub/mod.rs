@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
 use url::Url;
 use uuid::Uuid;
 
@@ -62,6 +64,7 @@ pub struct Hub {
     answer_limit: u64,
     poster: Arc<Poster>,
     logs: Arc<Logs>,
+    detached: TaskTracker,
 }
 
 impl Hub {
@@ -86,6 +89,7 @@ impl Hub {
             answer_limit: proxy::ANSWER_LIMIT,
             poster: Arc::new(Poster::new(&provider::Options::default())),
             logs: Arc::default(),
+            detached: TaskTracker::new(),
         }
     }
 
@@ -160,6 +164,21 @@ impl Hub {
         let mut bytes = [0; 16];
         self.random.fill(&mut bytes)?;
         Ok(URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// Begins work that goes on where whoever waits for it goes away.
+    fn detached<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
+        self.detached.spawn(work)
+    }
+
+    /// Waits for work that goes on although nobody waits for it any more: it may hold the only copy
+    /// of a new token. For whoever ends the process.
+    pub async fn settled(&self) {
+        self.detached.close();
+        self.detached.wait().await;
     }
 
     /// What the operator should be told about keys made on the way.

@@ -103,6 +103,22 @@ pub struct Callback<'a> {
     pub query: &'a [(String, String)],
 }
 
+/// Why tokens could not be renewed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unrenewed {
+    /// What went wrong.
+    pub failure: ProviderFailure,
+    /// Tokens that the provider has given all the same, before something that belongs to them
+    /// could not be had: it may accept the old ones no more.
+    pub tokens: Option<Tokens>,
+}
+
+impl From<ProviderFailure> for Unrenewed {
+    fn from(failure: ProviderFailure) -> Self {
+        Self { failure, tokens: None }
+    }
+}
+
 /// What asking a provider to revoke a token came to (AT-20).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revocation {
@@ -187,13 +203,12 @@ impl Provider {
 
     /// New tokens for old ones: the refresh-token grant where the method has it, else as
     /// [`Provider::obtain`].
-    pub async fn refresh(
-        &self,
-        target: Target<'_>,
-        now: Timestamp,
-    ) -> Result<Tokens, ProviderFailure> {
+    pub async fn refresh(&self, target: Target<'_>, now: Timestamp) -> Result<Tokens, Unrenewed> {
         let outcome = self.refresh_tokens(target, now).await;
-        outcome.map_err(|failure| failures::shown(failure, target.values))
+        outcome.map_err(|Unrenewed { failure, tokens }| Unrenewed {
+            failure: failures::shown(failure, target.values),
+            tokens,
+        })
     }
 
     /// Asks the provider to forget the tokens; empty where no way to ask is known.

@@ -8,7 +8,7 @@ use super::body::set_body;
 use super::request::{Answer, Request};
 use super::sign::identity;
 use super::verify::http_method;
-use super::{Callback, Provider, Revocation, Target, failures, jwt, saml};
+use super::{Callback, Provider, Revocation, Target, Unrenewed, failures, jwt, saml};
 use crate::domain::connector::filling::{Filling, Missing};
 use crate::domain::connector::request::{CaptureFrom, TokenCall, TokenRequest};
 use crate::domain::connector::{AuthKind, AuthMethod, Template};
@@ -76,7 +76,7 @@ impl Provider {
         &self,
         target: Target<'_>,
         now: Timestamp,
-    ) -> Result<Tokens, ProviderFailure> {
+    ) -> Result<Tokens, Unrenewed> {
         let method = target.method;
         let again = || ProviderFailure::new(Class::Refused, "a new login is needed");
         let standard = !matches!(method.token_request, Some(TokenRequest::Call(_)));
@@ -86,15 +86,17 @@ impl Provider {
             let alone = matches!(method.token_request, Some(TokenRequest::Call(_)))
                 || method.kind == AuthKind::OAuth2ClientCredentials;
             return if alone {
-                self.obtain_tokens(target, now).await?.ok_or_else(again)
+                Ok(self.obtain_tokens(target, now).await?.ok_or_else(again)?)
             } else {
-                Err(again())
+                Err(again().into())
             };
         };
         let url = method.refresh_url.as_ref().or(method.token_url.as_ref());
         let mut tokens = self.grant(target, url, &Grant::Refresh { token }, now).await?;
-        self.look_up(target, &mut tokens, false, now).await?;
-        Ok(tokens)
+        match self.look_up(target, &mut tokens, false, now).await {
+            Ok(()) => Ok(tokens),
+            Err(failure) => Err(Unrenewed { failure, tokens: Some(tokens) }),
+        }
     }
 
     /// A standard grant at a token end point.

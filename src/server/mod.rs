@@ -337,7 +337,11 @@ impl Server {
         }
         // What it has begun may hold the only copy of a new token; what is not sent by then is sent
         // once more by whoever takes over.
-        let rest = async { tokio::join!(&mut worker, &mut sending) };
+        let renewals = async {
+            _ = (&mut worker).await;
+            state.hub.settled().await;
+        };
+        let rest = async { tokio::join!(renewals, &mut sending) };
         tokio::select! {
             biased;
             () = stop.cut() => {}

@@ -195,7 +195,7 @@ pub async fn usable(
     id: &AccountId,
     want: Want,
 ) -> Result<Usable, HubError> {
-    let mut want = want;
+    let (wish, mut want) = (want, want);
     let mut waited = Duration::ZERO;
     let mut look = FIRST_LOOK;
     // What stood there at first: a failure that is newer is the one that was waited for.
@@ -205,7 +205,7 @@ pub async fn usable(
         let mut tx = hub.store.begin_read().await?;
         let stored = load(hub, &mut tx, caller, id).await?;
         drop(tx);
-        check(&stored, want)?;
+        check(&stored, wish)?;
         if !needs(&stored, want, now)? {
             return Ok(stored.usable());
         }
@@ -214,14 +214,15 @@ pub async fn usable(
             let seen = first.get_or_insert_with(|| fresh.clone());
             // Who waited for somebody's refresh has its outcome too.
             let failed_since = fresh.failures > seen.failures;
-            let may_try = want == Want::Now || note::may_try(fresh, now);
-            if failed_since || !may_try {
+            let is_under_way = fresh.lease_until > now;
+            let may_try = wish == Want::Now || note::may_try(fresh, now);
+            if failed_since || !(may_try || is_under_way) {
                 if want == Want::Usable && !stored.has_ended(now) {
                     return Ok(stored.usable());
                 }
                 return Err(provider_error(note::failure_of(fresh)));
             }
-            if fresh.lease_until > now {
+            if is_under_way {
                 if waited >= PATIENCE {
                     let text = "somebody else has been renewing its tokens for too long";
                     return Err(HubError::new(&codes::PROVIDER_UNREACHABLE, text));
@@ -244,8 +245,8 @@ pub async fn usable(
         let (own, caller) = (hub.clone(), caller.clone());
         let refresh = async move { once::refresh(&own, &caller, stored).await };
         let task = match Scope::current() {
-            Some(scope) => tokio::spawn(scope.within(refresh)),
-            None => tokio::spawn(refresh),
+            Some(scope) => hub.detached(scope.within(refresh)),
+            None => hub.detached(refresh),
         };
         let done = task.await.map_err(|error| {
             HubError::new(&codes::INTERNAL, "a refresh was broken off").source(error)
@@ -340,7 +341,7 @@ fn needs(stored: &Stored, want: Want, now: Timestamp) -> Result<bool, HubError> 
         Want::Now => {
             let text = "the account has no tokens that could be renewed without its end user";
             Err(HubError::new(&codes::ACCOUNT_STATE, text)
-                .hint(format!("hubctl session create --account {}", stored.account.id)))
+                .hint(format!("hubctl accounts relink {}", stored.account.id)))
         }
     }
 }

@@ -3,26 +3,36 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
 
 use crate::domain::account::{Account, Decided, Status};
 use crate::domain::caller::Caller;
 use crate::domain::credentials::{Tokens, Values};
 use crate::domain::event::EventKind;
 use crate::domain::ids::{AccountId, ProjectNumber};
-use crate::domain::provider_failure::ProviderFailure;
 use crate::domain::refresh as rules;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
-use crate::error::HubError;
+use crate::error::{HubError, codes};
 use crate::hub::Hub;
 use crate::hub::accounts::event_data;
-use crate::hub::linking::{credentials_spot, provider_error, revoke};
+use crate::hub::linking::{self, Kept, credentials_spot, provider_error, revoke};
 use crate::hub::vault::DataKeys;
+use crate::provider::Unrenewed;
 use crate::store::accounts::refresh::{self, Failed};
 use crate::store::accounts::{Credentials, TokenLife};
 use crate::store::{Tx, accounts};
 
 use super::{Stored, note};
+
+/// How long somebody insists on writing what a provider has given while the store can't take it,
+/// and how long they rest between: new tokens may be the only ones that work (OA-13). Whoever takes
+/// over the lease meanwhile makes it too late.
+const INSIST_FOR: Duration = Duration::from_secs(300);
+const FIRST_REST: Duration = Duration::from_millis(50);
+const LONGEST_REST: Duration = Duration::from_secs(2);
 
 /// What a refresh came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +71,7 @@ pub(super) async fn refresh(hub: &Hub, caller: &Caller, stored: Stored) -> Resul
     tx.commit().await?;
     match ask(hub, &lease).await {
         Ok(tokens) => keep(hub, &lease, &tokens).await,
-        Err(failure) => refuse(hub, &lease, failure).await,
+        Err(unrenewed) => refuse(hub, &lease, unrenewed).await,
     }
 }
 
@@ -85,7 +95,7 @@ pub(super) async fn claim(
 }
 
 /// Asks the provider for new tokens. No transaction may be open.
-pub(super) async fn ask(hub: &Hub, lease: &Lease) -> Result<Tokens, ProviderFailure> {
+pub(super) async fn ask(hub: &Hub, lease: &Lease) -> Result<Tokens, Unrenewed> {
     let values = lease.stored.values();
     let way = &lease.stored.way;
     let purpose = way.purpose(&lease.caller, Some(lease.account()), &values, "refresh_token");
@@ -94,19 +104,35 @@ pub(super) async fn ask(hub: &Hub, lease: &Lease) -> Result<Tokens, ProviderFail
 
 /// New tokens with everything else that is secret of an account, as they are kept.
 pub(super) struct Renewal {
+    version: i64,
     secrets: BTreeMap<String, Secret>,
     life: TokenLife,
     now: Timestamp,
 }
 
 impl Renewal {
+    /// Beside what was stored when the lease was taken.
     pub(super) fn of(hub: &Hub, lease: &Lease, tokens: &Tokens) -> Self {
-        let now = hub.clock.now();
-        let mut all = Values::from(lease.stored.kept.secrets.clone());
+        Self::beside(&lease.stored.kept, tokens, hub.clock.now())
+    }
+
+    /// Beside what is stored by now: somebody may have edited other values meanwhile.
+    async fn of_present(
+        hub: &Hub,
+        tx: &mut Tx,
+        lease: &Lease,
+        tokens: &Tokens,
+    ) -> Result<Self, HubError> {
+        let kept = linking::kept(hub, tx, &lease.caller, lease.account()).await?;
+        Ok(Self::beside(&kept, tokens, hub.clock.now()))
+    }
+
+    fn beside(kept: &Kept, tokens: &Tokens, now: Timestamp) -> Self {
+        let mut all = Values::from(kept.secrets.clone());
         all.add_tokens(tokens);
         let refresh_after = rules::due_of(tokens, now);
         let life = TokenLife { expires_at: tokens.expires_at, refresh_after };
-        Self { secrets: all.into(), life, now }
+        Self { version: kept.version + 1, secrets: all.into(), life, now }
     }
 
     /// Writes them in one row; false where the account is gone, or of one of these statuses, or
@@ -125,10 +151,9 @@ impl Renewal {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => place.insert(hub.keys_to_seal(tx, project).await?),
         };
-        let version = lease.stored.kept.version + 1;
-        let spot = credentials_spot(id, version);
+        let spot = credentials_spot(id, self.version);
         let sealed = hub.seal_values(keys, project, spot, &self.secrets)?;
-        let credentials = Credentials { version, sealed, updated_at: self.now };
+        let credentials = Credentials { version: self.version, sealed, updated_at: self.now };
         Ok(refresh::renew(tx, project, id, lease.fence, &credentials, self.life, not_of).await?)
     }
 
@@ -149,11 +174,49 @@ impl Renewal {
 #[derive(Default)]
 pub(super) struct Keys(HashMap<ProjectNumber, Arc<DataKeys>>);
 
+/// The patience of whoever holds what must not be lost.
+struct Patience {
+    until: Instant,
+    rest: Duration,
+}
+
+impl Patience {
+    fn new() -> Self {
+        Self { until: Instant::now() + INSIST_FOR, rest: FIRST_REST }
+    }
+
+    /// Whether it is worth trying again after this error of the store; rests before it says so.
+    async fn bears(&mut self, error: &HubError) -> bool {
+        let code = error.code();
+        let may_pass = error.retryable()
+            || [&codes::STORE_FULL, &codes::STORE_READ_ONLY]
+                .iter()
+                .any(|one| one.name == code.name);
+        if !may_pass || Instant::now() >= self.until {
+            return false;
+        }
+        tracing::warn!(target: "hubctl::refresh", code = code.name, "new tokens wait: {error}");
+        sleep(self.rest).await;
+        self.rest = (self.rest * 2).min(LONGEST_REST);
+        true
+    }
+}
+
 /// Writes new tokens, both in one row; where the account is gone or others were faster, nobody may
-/// use them (threats 24, 25).
+/// use them (threats 24, 25). A store that can't take them is waited for.
 pub(super) async fn keep(hub: &Hub, lease: &Lease, tokens: &Tokens) -> Result<Done, HubError> {
-    let renewal = Renewal::of(hub, lease, tokens);
-    let now = renewal.now;
+    let mut patience = Patience::new();
+    loop {
+        let done = try_keep(hub, lease, tokens).await;
+        match &done {
+            Err(error) if patience.bears(error).await => {}
+            _ => return done,
+        }
+    }
+}
+
+async fn try_keep(hub: &Hub, lease: &Lease, tokens: &Tokens) -> Result<Done, HubError> {
+    let now = hub.clock.now();
     let (caller, id) = (&lease.caller, lease.account());
     let project = caller.project();
     // Most refreshes change nothing that others decide by, and wait for nobody.
@@ -164,6 +227,7 @@ pub(super) async fn keep(hub: &Hub, lease: &Lease, tokens: &Tokens) -> Result<Do
         tx = hub.store.begin_write().await?;
         found = accounts::by_id(&mut tx, project, id).await?;
     }
+    let renewal = Renewal::of_present(hub, &mut tx, lease, tokens).await?;
     if renewal.write(hub, &mut tx, &mut Keys::default(), lease, &[]).await? {
         if let Some(found) = found {
             let decided = found.credentials_work(now);
@@ -175,49 +239,79 @@ pub(super) async fn keep(hub: &Hub, lease: &Lease, tokens: &Tokens) -> Result<Do
     drop(tx);
     // Whoever took over may have got the very same grant: only a deleted account's is revoked.
     if found.is_none() {
-        let Stored { account, way, .. } = &lease.stored;
-        let mut values = way.setup.clone();
-        values.extend_public(&account.setup);
-        values.extend(renewal.secrets);
-        revoke(hub, caller, way, Some(id), &values).await;
+        discard(hub, lease, tokens).await;
     }
     Ok(Done::NotOurs)
 }
 
-/// Writes what the provider's failure means for the account.
+/// Asks the provider to forget tokens that nobody may use.
+async fn discard(hub: &Hub, lease: &Lease, tokens: &Tokens) {
+    let mut values = lease.stored.values();
+    values.add_tokens(tokens);
+    revoke(hub, &lease.caller, &lease.stored.way, Some(lease.account()), &values).await;
+}
+
+/// Writes what the provider's failure means for the account, and the tokens that came all the same.
 ///
 /// # Errors
 /// The failure itself, where the lease was not lost meanwhile.
 pub(super) async fn refuse(
     hub: &Hub,
     lease: &Lease,
-    failure: ProviderFailure,
+    unrenewed: Unrenewed,
 ) -> Result<Done, HubError> {
-    match fail(hub, lease, &failure).await? {
-        true => Err(provider_error(failure)),
-        false => Ok(Done::NotOurs),
+    let mut patience = Patience::new();
+    loop {
+        let done = fail(hub, lease, &unrenewed).await;
+        match done {
+            Ok(true) => return Err(provider_error(unrenewed.failure)),
+            Ok(false) => return Ok(Done::NotOurs),
+            Err(error) => {
+                // A failure alone is found out once more by whoever tries next.
+                if unrenewed.tokens.is_none() || !patience.bears(&error).await {
+                    return Err(error);
+                }
+            }
+        }
     }
 }
 
 /// Writes a failure, and what it means for the account (OA-14); false where the lease was lost.
-async fn fail(hub: &Hub, lease: &Lease, failure: &ProviderFailure) -> Result<bool, HubError> {
+/// Tokens that came all the same replace the old ones, but are no good for a call: the next refresh
+/// looks for what is missing.
+async fn fail(hub: &Hub, lease: &Lease, unrenewed: &Unrenewed) -> Result<bool, HubError> {
+    let Unrenewed { failure, tokens } = unrenewed;
     let now = hub.clock.now();
     let caller = &lease.caller;
     let mut jitter = [0];
     hub.random.fill(&mut jitter)?;
     let id = lease.account();
-    let failures = lease.stored.fresh.as_ref().map_or(0, |fresh| fresh.failures);
+    let fresh = lease.stored.fresh.as_ref();
+    let failures = fresh.map_or(0, |fresh| fresh.failures).saturating_add(1);
     let is_final = rules::is_final(failure);
-    let next = rules::next_try(failure, failures.saturating_add(1), jitter[0], now);
+    let next = rules::next_try(failure, failures, jitter[0], now);
     let text = note::to_json(failure, now);
     let failed = Failed {
-        at: now,
+        failures,
+        since: fresh.and_then(|fresh| fresh.failing_since).unwrap_or(now),
         failure: &text,
         answered: failure.status.is_some(),
         refresh_after: (!is_final).then_some(next),
     };
     let mut tx = hub.store.begin_write().await?;
     let project = caller.project();
+    if let Some(tokens) = tokens {
+        let ended = Tokens { expires_at: Some(now), ..tokens.clone() };
+        let renewal = Renewal::of_present(hub, &mut tx, lease, &ended).await?;
+        if !renewal.write(hub, &mut tx, &mut Keys::default(), lease, &[]).await? {
+            let is_gone = accounts::by_id(&mut tx, project, id).await?.is_none();
+            drop(tx);
+            if is_gone {
+                discard(hub, lease, tokens).await;
+            }
+            return Ok(false);
+        }
+    }
     if !refresh::fail(&mut tx, project, id, lease.fence, &failed).await? {
         return Ok(false);
     }

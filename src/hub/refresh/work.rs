@@ -65,11 +65,11 @@ pub async fn round(hub: &Hub, limit: usize, go_on: impl Fn() -> bool) -> Result<
         if begin.0.len() < BATCHES {
             let next = window.next_of_all(limit, &go_on).await?;
             if !next.is_empty() {
-                begin.set_out(begin_all(hub.clone(), next, window.ended.0.clone()));
+                begin.set_out(hub, begin_all(hub.clone(), next, window.ended.0.clone()));
             }
         }
         if settle.is_over() && !window.answered.is_empty() {
-            settle.set_out(settle_all(hub.clone(), std::mem::take(&mut window.answered)));
+            settle.set_out(hub, settle_all(hub.clone(), std::mem::take(&mut window.answered)));
         }
         if window.running() == 0 && settle.is_over() {
             return Ok(window.done);
@@ -94,8 +94,8 @@ impl<T: Send + 'static> Background<T> {
         self.0.is_empty()
     }
 
-    fn set_out(&self, work: impl Future<Output = T> + Send + 'static) {
-        self.0.push(tokio::spawn(work));
+    fn set_out(&self, hub: &Hub, work: impl Future<Output = T> + Send + 'static) {
+        self.0.push(hub.detached(work));
     }
 
     /// Waits until some of it ends; for ever where there is nothing to wait for.
@@ -274,11 +274,9 @@ impl Drop for Window {
                 left.push(answer);
             }
         }
-        if !left.is_empty()
-            && let Ok(runtime) = Handle::try_current()
-        {
+        if !left.is_empty() && Handle::try_current().is_ok() {
             let hub = self.hub.clone();
-            runtime.spawn(async move {
+            self.hub.detached(async move {
                 for answer in left {
                     seen(once::keep(&hub, &answer.0, &answer.1).await);
                 }
@@ -301,7 +299,7 @@ async fn begin_all(hub: Hub, mut next: Vec<Due>, to: UnboundedSender<Word>) {
     for (due, claimed) in next.into_iter().zip(claimed) {
         match claimed {
             Ok(lease) => {
-                tokio::spawn(ask(hub.clone(), due.provider, lease, to.clone()));
+                hub.detached(ask(hub.clone(), due.provider, lease, to.clone()));
             }
             Err(outcome) => _ = to.send((due.provider, Ended::Over(outcome))),
         }
@@ -341,7 +339,9 @@ async fn ask(hub: Hub, provider: String, lease: Lease, to: UnboundedSender<Word>
     let work = AssertUnwindSafe(Box::pin(async {
         match once::ask(&hub, &lease).await {
             Ok(tokens) => Ended::Answered(Box::new((lease, tokens))),
-            Err(failure) => Ended::Over(seen(Box::pin(once::refuse(&hub, &lease, failure)).await)),
+            Err(unrenewed) => {
+                Ended::Over(seen(Box::pin(once::refuse(&hub, &lease, unrenewed)).await))
+            }
         }
     }));
     let ended = work.catch_unwind().await.unwrap_or(Ended::Over(Some(false)));

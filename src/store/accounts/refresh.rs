@@ -138,10 +138,27 @@ pub async fn renew(
     Ok(tx.execute(&sql, &params).await? == 1)
 }
 
+/// Sets other values beside the same tokens: what is known of failures is forgotten, and a refresh
+/// that is under way goes on.
+pub async fn edit(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    id: &AccountId,
+    version: i64,
+    sealed: &[u8],
+) -> Result<()> {
+    let sql = "update account_credentials set version = ?1, sealed = ?2, failures = 0, \
+               failing_since = null, failure = null where project = ?3 and account = ?4";
+    tx.execute(sql, &[version.into(), sealed.into(), project.into(), id.into()]).await?;
+    Ok(())
+}
+
 /// How a refresh failed.
 pub struct Failed<'a> {
-    /// When.
-    pub at: Timestamp,
+    /// Failures in a row, with this one.
+    pub failures: u32,
+    /// When the first of them was.
+    pub since: Timestamp,
     /// How, as JSON.
     pub failure: &'a str,
     /// Whether the provider answered, so that nothing of it can be lost.
@@ -158,12 +175,13 @@ pub async fn fail(
     fence: i64,
     failed: &Failed<'_>,
 ) -> Result<bool> {
-    let sql = "update account_credentials set failures = failures + 1, \
-               failing_since = coalesce(failing_since, ?1), failure = ?2, \
-               asked_at = case when cast(?3 as bigint) = 1 then null else asked_at end, refresh_after = ?4, \
-               lease_until = 0 where project = ?5 and account = ?6 and lease_fence = ?7";
+    let sql = "update account_credentials set failures = ?1, failing_since = ?2, failure = ?3, \
+               asked_at = case when cast(?4 as bigint) = 1 then null else asked_at end, \
+               refresh_after = ?5, lease_until = 0 \
+               where project = ?6 and account = ?7 and lease_fence = ?8";
     let params = [
-        failed.at.into(),
+        i64::from(failed.failures).into(),
+        failed.since.into(),
         failed.failure.into(),
         failed.answered.into(),
         failed.refresh_after.into(),

@@ -10,7 +10,7 @@ use crate::support::cli::TestHome;
 use crate::support::hub::block_on;
 
 /// Links the account, or links it again.
-fn link(home: &TestHome, authority: &Authority, refresh: &str) -> String {
+pub(super) fn link(home: &TestHome, authority: &Authority, refresh: &str) -> String {
     authority.gave(refresh);
     let line = format!(
         "accounts add --provider acme --origin-owner-id acme-7 --set access_token=old \

@@ -5,6 +5,7 @@ mod checking;
 mod door;
 mod killed;
 mod login;
+mod lost;
 mod oauth1;
 mod refresh;
 mod shared_app;

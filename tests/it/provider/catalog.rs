@@ -176,7 +176,9 @@ async fn try_method(connector: &Connector, method: &AuthMethod) -> Result<(), St
     if method.refresh {
         let mut values = values.clone();
         values.insert("refresh_token", Secret::new("old"));
-        reached(provider.refresh(Target { connector, method, values: &values }, now()).await)?;
+        let target = Target { connector, method, values: &values };
+        let answer = provider.refresh(target, now()).await;
+        reached(answer.map_err(|unrenewed| unrenewed.failure))?;
     }
     let after = Target { connector, method, values: &values };
     let root = provider.root(after).map_err(|failure| format!("root: {failure:?}"))?;

@@ -198,7 +198,7 @@ async fn threat_23_an_answer_that_is_no_token_is_refused_whole() {
         });
         let acme = connector(&hub.url(), &method, &Value::Null);
         let given = values(&[("client_id", "i"), ("refresh_token", "old")]);
-        let failure = provider().refresh(target(&acme, &given), now()).await.unwrap_err();
+        let failure = provider().refresh(target(&acme, &given), now()).await.unwrap_err().failure;
         assert_eq!(failure.class, Class::BadAnswer, "{shown}: {failure:?}");
     }
 }

@@ -192,7 +192,7 @@ async fn oa_13_a_token_is_renewed_where_the_method_says() {
         ])
     );
     // Without a refresh token nobody is asked.
-    let failure = provider().refresh(target(&acme, &client()), now()).await.unwrap_err();
+    let failure = provider().refresh(target(&acme, &client()), now()).await.unwrap_err().failure;
     assert_eq!(failure.class, Class::Refused);
     assert_eq!(hub.asked().len(), 1);
 }
@@ -288,7 +288,7 @@ async fn oa_14_a_dead_grant_a_wrong_set_up_and_a_bad_moment_are_told_apart() {
         let acme = oauth(&hub.url(), &json!({}));
         let mut values = client();
         values.insert("refresh_token", Secret::new("old-token"));
-        let failure = provider().refresh(target(&acme, &values), now()).await.unwrap_err();
+        let failure = provider().refresh(target(&acme, &values), now()).await.unwrap_err().failure;
         assert_eq!(
             (failure.class, failure.code.as_deref()),
             (class, code),

@@ -34,6 +34,8 @@ struct State {
     instead: Option<Reply>,
     /// What to answer to the light call instead.
     instead_of_me: Option<Reply>,
+    /// What to answer to whoever wants a session instead.
+    instead_of_session: Option<Reply>,
     /// Where token calls wait before they answer: tells that one came, waits for the word to go on.
     gate: Option<(Sender<()>, Receiver<()>)>,
     rotates: bool,
@@ -155,6 +157,12 @@ impl Authority {
                     ],
                     "authorization_url": format!("{url}/authorize"),
                     "default_scopes": ["read"]})),
+                with(json!({"key": "session", "type": "oauth2_authorization_code",
+                    "label": "OAuth 2.0 with sessions", "pkce": true, "refresh": true,
+                    "captured": [{"key": "session", "from": "lookup", "path": "session",
+                        "url": format!("{url}/session?token=${{access_token}}")}],
+                    "authorization_url": format!("{url}/authorize"),
+                    "default_scopes": ["read"]})),
                 with(json!({"key": "machine", "type": "oauth2_client_credentials",
                     "label": "Client credentials"}))
             ]
@@ -178,6 +186,11 @@ impl Authority {
 
     pub(crate) fn answers_to_me(&self, instead: Option<Reply>) {
         self.change(|state| state.instead_of_me = instead);
+    }
+
+    /// What it answers to whoever wants a session for a token.
+    pub(crate) fn answers_to_session(&self, instead: Option<Reply>) {
+        self.change(|state| state.instead_of_session = instead);
     }
 
     pub(crate) fn rotates(&self, rotates: bool) {
@@ -247,6 +260,11 @@ fn answer(state: &Mutex<State>, asked: &Asked) -> Reply {
                 true => Reply::json(200, &json!({"name": "Acme"})),
                 false => Reply::json(401, &json!({"message": "this key is not known here"})),
             }
+        }
+        "GET /session" => {
+            let state = state.lock().unwrap();
+            let instead = state.instead_of_session.clone();
+            instead.unwrap_or_else(|| Reply::json(200, &json!({"session": "s", "of": state.count})))
         }
         "POST /token" => {
             let gate = state.lock().unwrap().gate.take();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use hubctl::domain::caller::Caller;
 use hubctl::domain::project::ProjectName;
@@ -126,6 +127,17 @@ impl TestHub {
     /// Another process on the same store: nothing in memory is shared, but the clock.
     pub(crate) fn another(&self) -> Hub {
         self.another_with(key_file(&self.folder))
+    }
+
+    /// The same, and it waits for no lock on a file.
+    pub(crate) fn impatient(&self) -> Hub {
+        let store = self.place.store().for_a_glance(Duration::from_millis(5));
+        hub_on(
+            store,
+            self.seed.fetch_add(1, Ordering::Relaxed),
+            Arc::clone(&self.clock),
+            key_file(&self.folder),
+        )
     }
 
     pub(crate) fn another_with(&self, keys: KeySources) -> Hub {

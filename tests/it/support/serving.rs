@@ -99,6 +99,11 @@ impl Serving {
         assert!(done.success());
     }
 
+    /// Whether it still runs.
+    pub(crate) fn is_alive(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
     /// Waits for its end and answers its exit status.
     #[track_caller]
     pub(crate) fn ended(&mut self) -> i32 {
