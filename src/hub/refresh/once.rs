@@ -30,7 +30,7 @@ use super::{Stored, note};
 /// How long somebody insists on writing what a provider has given while the store can't take it,
 /// and how long they rest between: new tokens may be the only ones that work (OA-13). Whoever takes
 /// over the lease meanwhile makes it too late.
-const INSIST_FOR: Duration = Duration::from_secs(300);
+const INSIST_FOR: Duration = Duration::from_mins(5);
 const FIRST_REST: Duration = Duration::from_millis(50);
 const LONGEST_REST: Duration = Duration::from_secs(2);
 
