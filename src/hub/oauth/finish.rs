@@ -11,7 +11,7 @@ use crate::domain::token::StateToken;
 use crate::error::{HubError, codes};
 use crate::hub::Hub;
 use crate::hub::end_user::{self, EndUser};
-use crate::hub::linking::{self, Filled, Proof, Way, provider_error};
+use crate::hub::linking::{self, Filled, Holder, Proof, Way, provider_error};
 use crate::provider::Callback;
 use crate::store::attempts::{self, Stored};
 use crate::store::{connect_sessions as sessions, projects};
@@ -180,12 +180,23 @@ async fn link(
     let tokens = exchanged.await.map_err(provider_error)?;
     values.add_tokens(&tokens);
     let proven = prove_and_store(hub, claimed, &filled, &values, tokens).await;
-    // Cancelled, over or refused in between: nobody may use these tokens (OA-8). Those of a relink
-    // are left alone, since revoking them may end the tokens that the account still has.
-    if !matches!(proven, Ok(Some(_))) && filled.edits.is_none() {
+    // Cancelled, over or refused in between: nobody may use these tokens (OA-8).
+    if !matches!(proven, Ok(Some(_))) && !may_share_a_grant(hub, user, way, &filled).await {
         linking::revoke(hub, &user.caller, way, None, &values).await;
     }
     Ok(proven?.unwrap_or_else(|| stored.attempt.state.clone()))
+}
+
+/// Whether the owner has an account already: where one of somebody's tokens is revoked, providers
+/// may end all that they have, and so those that the account works with. It may be so as well where
+/// that can't be told. A session that always makes new accounts (CS-10) is no different.
+async fn may_share_a_grant(hub: &Hub, user: &EndUser, way: &Way, filled: &Filled) -> bool {
+    let known = async {
+        let mut tx = hub.store.begin_read().await?;
+        let holder = Holder { multiple: false, ..user.holder() };
+        holder.known(&mut tx, &user.caller, &way.config.connector).await
+    };
+    filled.edits.is_some() || !matches!(known.await, Ok(None))
 }
 
 async fn values_of(

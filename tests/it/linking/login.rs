@@ -1,6 +1,7 @@
 //! Logins at a provider: state, binding, once, and what becomes of the attempt.
 
 use hubctl::domain::attempt::{AttemptState, LIFE_S};
+use hubctl::domain::connect_session::NewSession;
 use hubctl::domain::project::AppOrigins;
 use hubctl::error::codes;
 use hubctl::hub::auth_configs::Given;
@@ -12,7 +13,7 @@ use hubctl::hub::{connect_sessions, projects};
 use super::{
     account, begin, come_back, events, log_in, member, query, secret, set_up, user, user_of,
 };
-use crate::support::asked::session_with;
+use crate::support::asked::{session, session_with};
 use crate::support::http::Reply;
 use crate::support::hub::{TestHub, on_both_databases, refused};
 
@@ -27,6 +28,7 @@ on_both_databases!(
     oa_6_to_oa_8_denied_and_cancelled_logins_link_nothing,
     oa_8_a_login_cancelled_while_its_code_is_exchanged_links_nothing,
     oa_17_tokens_that_do_not_work_link_nothing,
+    a_login_that_fails_leaves_the_grant_of_the_owners_account_alone,
     cs_29_a_login_may_outlive_its_session_but_not_its_revocation,
     oa_16_a_login_in_edit_mode_renews_the_account,
 );
@@ -278,6 +280,30 @@ async fn oa_17_tokens_that_do_not_work_link_nothing(mut world: TestHub) {
     assert!(description.unwrap().contains("no seat"));
     assert_eq!(world.number("select count(*) from accounts"), 0);
     assert!(authority.revocations() > 0);
+}
+
+/// The form of neither session was that of the account, and the link would renew it or not.
+async fn a_login_that_fails_leaves_the_grant_of_the_owners_account_alone(mut world: TestHub) {
+    let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+    let id = log_in(&world, &authority, &caller, &config).await;
+    authority.answers_to_me(Some(Reply::json(503, &serde_json::json!({}))));
+    let any = session("acme-7");
+    let another = NewSession { multiple: true, ..session_with("acme-7", "acme") };
+    for new in [any, another] {
+        let user = user(&world, &caller, new).await;
+        let begun = begin(&world.hub, &authority, &user, &config).await;
+        let ended = come_back(&world.hub, &begun, "good").await;
+        let AttemptState::Failed { code, .. } = ended.attempt.state else { panic!() };
+        assert_eq!((code.as_str(), authority.revocations()), ("provider.unreachable", 0));
+    }
+    let usable = refresh::usable(&world.hub, &caller, &id, Want::Usable).await.unwrap();
+    assert!(authority.works(usable.values.get("access_token").unwrap()));
+    // Another owner has nothing to lose: their tokens are nobody's.
+    let user = user(&world, &caller, session("globex-1")).await;
+    let begun = begin(&world.hub, &authority, &user, &config).await;
+    let ended = come_back(&world.hub, &begun, "good").await;
+    assert!(matches!(ended.attempt.state, AttemptState::Failed { .. }), "{ended:?}");
+    assert!(authority.revocations() > 0 && !authority.works("access-4"));
 }
 
 async fn cs_29_a_login_may_outlive_its_session_but_not_its_revocation(mut world: TestHub) {
