@@ -1,5 +1,7 @@
-//! Connection attempts: how long a login may take, and that an end stays an end (OA-3 to OA-9).
+//! Connection attempts: how long a login may take, that an end stays an end (OA-3 to OA-9), and how
+//! many a session can have.
 
+use super::connect_session::LONGEST_LIFE_S;
 use super::ids::{AccountId, AttemptId, AuthConfigId};
 use super::time::Timestamp;
 
@@ -7,6 +9,13 @@ use super::time::Timestamp;
 pub const LIFE_S: i64 = 600;
 /// How long the hub may take after they came back, in seconds.
 pub const FINISHING_S: i64 = 120;
+/// Logins that a session may have under way at once; one more takes the place of the oldest.
+pub const OPEN_LIMIT: usize = 8;
+/// The newest attempts of a session that stay, however they ended.
+pub const KEPT_LIMIT: usize = 64;
+/// How long an attempt stays after its life, in seconds: its session may show it for as long as it
+/// is open (CS-38).
+pub const KEPT_S: i64 = LONGEST_LIFE_S;
 
 /// How an attempt ended, or that it did not yet (OA-3, OA-4).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,9 +111,45 @@ impl Attempt {
     }
 }
 
+/// What becomes of an attempt when its session gets another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It is as it was.
+    Stays,
+    /// It ends, since others were begun after it.
+    Superseded,
+    /// It is forgotten.
+    Goes,
+}
+
+/// What becomes of each of a session's attempts, the newest first, when it gets another one at
+/// `now`: whoever holds a link can begin as many logins as they like, and make the hub keep only
+/// [`KEPT_LIMIT`] of them, and what [`OPEN_LIMIT`] of them need. One that is under way is never
+/// forgotten.
+#[must_use]
+pub fn make_room(newest_first: &[Attempt], now: Timestamp) -> Vec<Fate> {
+    // The new one is the first of both.
+    let mut open = 1;
+    let fate = |(attempt, newer): (&Attempt, usize)| {
+        let is_pending = attempt.is_pending(now);
+        if is_pending && open < OPEN_LIMIT {
+            open += 1;
+            return Fate::Stays;
+        }
+        match (newer < KEPT_LIMIT, is_pending) {
+            (false, _) => Fate::Goes,
+            (true, true) => Fate::Superseded,
+            (true, false) => Fate::Stays,
+        }
+    };
+    newest_first.iter().zip(1..).map(fate).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Attempt, AttemptState, FINISHING_S, LIFE_S};
+    use super::{
+        Attempt, AttemptState, FINISHING_S, Fate, KEPT_LIMIT, LIFE_S, OPEN_LIMIT, make_room,
+    };
     use crate::domain::time::Timestamp;
 
     const T: fn(i64) -> Timestamp = |seconds| Timestamp::from_millis(seconds * 1000);
@@ -139,5 +184,26 @@ mod tests {
             let ended = Attempt { state, ..attempt() };
             assert_eq!(ended.clone().at(T(9999)), ended);
         }
+    }
+
+    #[test]
+    fn one_more_login_takes_the_place_of_the_oldest() {
+        let under_way = vec![attempt(); OPEN_LIMIT + 1];
+        let fates = |all: &[Attempt], at| make_room(all, T(at));
+        assert_eq!(fates(&under_way[..OPEN_LIMIT - 1], 1), [Fate::Stays; OPEN_LIMIT - 1]);
+        let [stay @ .., oldest, second_oldest] = &fates(&under_way, 1)[..] else { panic!() };
+        assert_eq!(stay, [Fate::Stays; OPEN_LIMIT - 1]);
+        assert_eq!([oldest, second_oldest], [&Fate::Superseded; 2]);
+        // OA-4: those whose time is over have ended before.
+        assert_eq!(fates(&under_way, LIFE_S), [Fate::Stays; OPEN_LIMIT + 1]);
+    }
+
+    #[test]
+    fn what_has_ended_is_forgotten_in_the_end_and_what_is_under_way_is_not() {
+        let mut all = vec![Attempt { state: AttemptState::Cancelled, ..attempt() }; KEPT_LIMIT];
+        all.push(attempt());
+        let fates = make_room(&all, T(1));
+        assert_eq!(fates[..KEPT_LIMIT - 1], [Fate::Stays; KEPT_LIMIT - 1]);
+        assert_eq!(fates[KEPT_LIMIT - 1..], [Fate::Goes, Fate::Stays]);
     }
 }

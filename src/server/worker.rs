@@ -10,6 +10,7 @@ use tokio::time::sleep;
 use crate::domain::time::Timestamp;
 use crate::error::HubError;
 use crate::hub::connect_sessions::expiry;
+use crate::hub::oauth::bounds;
 use crate::hub::{Hub, refresh};
 
 use super::stop::Stop;
@@ -49,6 +50,15 @@ const ALL: &[Work] = &[
             Box::pin(async move {
                 let told = expiry::round(hub).await?;
                 Ok((told > 0, expiry::next_due(hub).await?))
+            })
+        },
+    },
+    Work {
+        name: "connection attempts",
+        round: |hub, _| {
+            Box::pin(async move {
+                let gone = bounds::round(hub).await?;
+                Ok((gone > 0, bounds::next_due(hub).await?))
             })
         },
     },

@@ -52,6 +52,7 @@ migrations! {
     7 "0007_events";
     8 "0008_brands";
     9 "0009_due";
+    10 "0010_attempts";
 }
 
 /// Number of the latest step.

@@ -27,6 +27,7 @@ use super::end_user::{self, EndUser};
 use super::linking::{Way, provider_error};
 use super::sealing::Spot;
 
+pub mod bounds;
 mod finish;
 
 pub use crate::domain::attempt::{Attempt, AttemptState};
@@ -86,7 +87,7 @@ fn bad_state() -> HubError {
     HubError::new(&codes::OAUTH_BAD_STATE, BAD_STATE)
 }
 
-/// A new attempt, `pending` (OA-2, OA-3).
+/// A new attempt, `pending` (OA-2, OA-3). Where the session has too many, the oldest are over.
 pub async fn create(hub: &Hub, user: &EndUser) -> Result<Attempt, HubError> {
     let mut tx = hub.store.begin_write().await?;
     let (_, attempt) = create_in(hub, &mut tx, user).await?;
@@ -95,6 +96,7 @@ pub async fn create(hub: &Hub, user: &EndUser) -> Result<Attempt, HubError> {
 }
 
 async fn create_in(hub: &Hub, tx: &mut Tx, user: &EndUser) -> Result<(i64, Attempt), HubError> {
+    bounds::bound(hub, tx, user).await?;
     let now = hub.clock.now();
     let attempt = Attempt::new(hub.random.uuid_v7(now)?.into(), now);
     let project = user.caller.project();

@@ -1,6 +1,7 @@
 //! Linking against a real provider: the end user's door, logins, and tokens kept fresh.
 
 mod administrator;
+mod bounds;
 mod checking;
 mod door;
 mod killed;

@@ -6,10 +6,13 @@ use crate::domain::time::Timestamp;
 
 use super::{Result, Row, StoreError, Tx};
 
-const COLUMNS: &str = "select number, project, session, id, auth_config, status, account, \
-                       error_code, error_description, created_at, updated_at, expires_at, \
-                       claimed_at, state_hash, binding_hash, sealed, sealed_version \
-                       from connection_attempts";
+pub mod prune;
+
+/// What tells how an attempt stands.
+const ATTEMPT: &str = "number, id, auth_config, status, account, error_code, error_description, \
+                       created_at, updated_at, expires_at, claimed_at";
+/// What a login needs besides; it may be large.
+const LOGIN: &str = "project, session, state_hash, binding_hash, sealed, sealed_version";
 
 /// An attempt as stored.
 #[derive(Clone)]
@@ -32,33 +35,40 @@ pub struct Stored {
     pub sealed_version: i64,
 }
 
-fn read(row: &Row<'_>) -> Result<Stored> {
+/// The number of an attempt, and the attempt.
+fn read_attempt(row: &Row<'_>) -> Result<(i64, Attempt)> {
     let own = |text: &str| text.to_owned();
-    let bytes = |column| Ok::<_, StoreError>(row.opt_bytes(column)?.unwrap_or_default().to_owned());
-    let state = match row.text(5)? {
+    let state = match row.text(3)? {
         "pending" => AttemptState::Pending,
-        "authenticated" => AttemptState::Authenticated { account: row.parsed(6)? },
+        "authenticated" => AttemptState::Authenticated { account: row.parsed(4)? },
         "error" => AttemptState::Failed {
-            code: row.opt_text(7)?.unwrap_or_default().to_owned(),
-            description: row.opt_text(8)?.map(own),
+            code: row.opt_text(5)?.unwrap_or_default().to_owned(),
+            description: row.opt_text(6)?.map(own),
         },
         "cancelled" => AttemptState::Cancelled,
         "expired" => AttemptState::Expired,
         _ => return Err(StoreError::Damaged("an attempt's status".to_owned())),
     };
+    let attempt = Attempt {
+        id: row.parsed(1)?,
+        auth_config: row.opt_parsed(2)?,
+        state,
+        created_at: row.time(7)?,
+        updated_at: row.time(8)?,
+        expires_at: row.time(9)?,
+        claimed_at: row.opt_time(10)?,
+    };
+    Ok((row.int(0)?, attempt))
+}
+
+fn read(row: &Row<'_>) -> Result<Stored> {
+    let bytes = |column| Ok::<_, StoreError>(row.opt_bytes(column)?.unwrap_or_default().to_owned());
+    let (number, attempt) = read_attempt(row)?;
     Ok(Stored {
-        number: row.int(0)?,
-        project: ProjectNumber(row.int(1)?),
-        session: SessionId::from_row(row.int(2)?),
-        attempt: Attempt {
-            id: row.parsed(3)?,
-            auth_config: row.opt_parsed(4)?,
-            state,
-            created_at: row.time(9)?,
-            updated_at: row.time(10)?,
-            expires_at: row.time(11)?,
-            claimed_at: row.opt_time(12)?,
-        },
+        number,
+        project: ProjectNumber(row.int(11)?),
+        session: SessionId::from_row(row.int(12)?),
+        attempt,
         state_hash: bytes(13)?,
         binding_hash: bytes(14)?,
         sealed: bytes(15)?,
@@ -94,13 +104,17 @@ pub async fn by_id(
     session: SessionId,
     id: &AttemptId,
 ) -> Result<Option<Stored>> {
-    let sql = format!("{COLUMNS} where project = ?1 and session = ?2 and id = ?3");
+    let sql = format!(
+        "select {ATTEMPT}, {LOGIN} from connection_attempts \
+         where project = ?1 and session = ?2 and id = ?3"
+    );
     tx.optional(&sql, &[project.into(), session.get().into(), id.as_str().into()], read).await
 }
 
 /// The attempt of this number, in whatever project it is: the state that names it is checked next.
 pub async fn by_number(tx: &mut Tx, number: i64) -> Result<Option<Stored>> {
-    tx.optional(&format!("{COLUMNS} where number = ?1"), &[number.into()], read).await
+    let sql = format!("select {ATTEMPT}, {LOGIN} from connection_attempts where number = ?1");
+    tx.optional(&sql, &[number.into()], read).await
 }
 
 /// The newest attempt of a session (CS-38).
@@ -109,12 +123,28 @@ pub async fn latest(
     project: ProjectNumber,
     session: SessionId,
 ) -> Result<Option<Attempt>> {
+    Ok(newest(tx, project, session, 1).await?.pop().map(|(_, attempt)| attempt))
+}
+
+/// The newest attempts of a session with their numbers, the newest first, at most so many.
+pub async fn newest(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    session: SessionId,
+    most: i64,
+) -> Result<Vec<(i64, Attempt)>> {
     let sql = format!(
-        "{COLUMNS} where project = ?1 and session = ?2 order by project, session, number desc \
-         limit 1"
+        "select {ATTEMPT} from connection_attempts where project = ?1 and session = ?2 \
+         order by project, session, number desc limit ?3"
     );
-    let found = tx.optional(&sql, &[project.into(), session.get().into()], read).await?;
-    Ok(found.map(|found| found.attempt))
+    tx.all(&sql, &[project.into(), session.get().into(), most.into()], read_attempt).await
+}
+
+/// Forgets an attempt.
+pub async fn remove(tx: &mut Tx, project: ProjectNumber, number: i64) -> Result<()> {
+    let sql = "delete from connection_attempts where project = ?1 and number = ?2";
+    tx.execute(sql, &[project.into(), number.into()]).await?;
+    Ok(())
 }
 
 /// What a login that begins keeps.
