@@ -113,7 +113,8 @@ impl Guard {
 pub struct Guarded {
     guard: Guard,
     plain: bool,
-    /// The operator's own proxies: wherever they are, they may be reached.
+    /// The operator's own proxies: wherever they are, they may be dialled. Whether they are called
+    /// as well is for others to ask before.
     exempt: Vec<String>,
     inner: Option<Arc<dyn Resolve>>,
 }

@@ -58,6 +58,16 @@ impl fmt::Debug for Identity {
     }
 }
 
+impl Options {
+    /// The host of the proxy that calls go through, `plain` ones without encryption; none where
+    /// there is no proxy or its address is not one.
+    #[must_use]
+    pub fn proxy_host(&self, plain: bool) -> Option<String> {
+        let address = if plain { &self.http_proxy } else { &self.https_proxy };
+        proxy_url(address.as_deref()?)?.host_str().map(str::to_owned)
+    }
+}
+
 /// Proxies are left out: their addresses may have passwords.
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -116,13 +126,16 @@ fn proxy(
         HubError::new(&codes::NET_BAD_PROXY, "the address of the proxy is not one")
             .hint("write it as http://proxy.example.com:3128, in HTTPS_PROXY")
     };
+    let url = proxy_url(address).ok_or_else(bad)?;
+    make(url.as_str()).map_err(|_| bad())
+}
+
+/// The address of a proxy, which may leave out its scheme.
+fn proxy_url(address: &str) -> Option<url::Url> {
     let full =
         if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
-    let url: url::Url = full.parse().map_err(|_| bad())?;
-    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-        return Err(bad());
-    }
-    make(url.as_str()).map_err(|_| bad())
+    let url: url::Url = full.parse().ok()?;
+    (matches!(url.scheme(), "http" | "https") && url.host().is_some()).then_some(url)
 }
 
 fn tls(options: &Options) -> Result<rustls::ClientConfig, HubError> {
@@ -208,6 +221,19 @@ mod tests {
         assert!(!shown.contains("hunter2"), "{shown}");
         let fine = Options { https_proxy: Some("proxy:3128".into()), ..Options::default() };
         assert!(client(&fine).is_ok());
+    }
+
+    #[test]
+    fn the_host_of_a_proxy_is_read_from_its_address() {
+        let host = |address: &str| {
+            let options = Options { https_proxy: Some(address.to_owned()), ..Options::default() };
+            assert_eq!(options.proxy_host(true), None);
+            options.proxy_host(false)
+        };
+        assert_eq!(host("Proxy:3128").as_deref(), Some("proxy"));
+        assert_eq!(host("http://user:hunter2@proxy.:3128/").as_deref(), Some("proxy."));
+        assert_eq!(host("https://10.0.0.1").as_deref(), Some("10.0.0.1"));
+        assert_eq!(host("ftp://proxy"), None);
     }
 
     #[test]

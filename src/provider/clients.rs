@@ -94,36 +94,37 @@ impl Clients {
         options.needs_tls = !plain;
         options.gzip = self.gzip;
         options.identity = identity;
-        options.resolver = Some(Arc::new(self.resolver(plain)));
+        options.resolver = Some(Arc::new(self.resolver(plain, self.net.proxy_host(plain))));
         net::client(&options).map_err(|error| failures::no_client(&error))
     }
 
-    fn resolver(&self, plain: bool) -> Guarded {
-        let proxies = [&self.net.https_proxy, &self.net.http_proxy];
-        let hosts = proxies.into_iter().flatten().filter_map(|address| {
-            let full =
-                if address.contains("://") { address.clone() } else { format!("http://{address}") };
-            Some(Url::parse(&full).ok()?.host_str()?.to_owned())
-        });
-        Guarded::new(self.guard.clone(), plain, hosts.collect(), self.net.resolver.clone())
+    /// What judges every name that is looked up but that of `proxy`.
+    fn resolver(&self, plain: bool, proxy: Option<String>) -> Guarded {
+        let exempt = proxy.into_iter().collect();
+        Guarded::new(self.guard.clone(), plain, exempt, self.net.resolver.clone())
     }
 
     /// Whether an address may be called. Behind a proxy names are looked up there, out of sight, so
-    /// what this machine knows of them is judged before.
+    /// what this machine knows of them is judged before. The proxy's own name is judged here alone:
+    /// where the proxy is dialled, and where it is told to leave its own host out, nobody can tell
+    /// any more what the name is looked up for.
     pub(super) async fn check(&self, url: &Url) -> Result<(), ProviderFailure> {
         self.guard.check(url).map_err(|refused| failures::blocked(url, &refused))?;
         let plain = url.scheme() == "http";
-        let proxy = if plain { &self.net.http_proxy } else { &self.net.https_proxy };
-        let Some(url::Host::Domain(name)) = url.host().filter(|_| proxy.is_some()) else {
-            return Ok(());
-        };
-        let Ok(name) = name.parse() else { return Ok(()) };
-        match self.resolver(plain).resolve(name).await {
-            Err(error) => match error.downcast_ref::<Refused>() {
-                Some(refused) => Err(failures::blocked(url, refused)),
-                None => Ok(()),
-            },
-            Ok(_) => Ok(()),
+        let Some(proxy) = self.net.proxy_host(plain) else { return Ok(()) };
+        let Some(url::Host::Domain(host)) = url.host() else { return Ok(()) };
+        let Ok(name) = host.parse() else { return Ok(()) };
+        let Err(error) = self.resolver(plain, None).resolve(name).await else { return Ok(()) };
+        match error.downcast_ref::<Refused>() {
+            Some(refused) => Err(failures::blocked(url, refused)),
+            None if is_same_host(host, &proxy) => Err(failures::unknown_name(url)),
+            // What only the proxy knows is left to it.
+            None => Ok(()),
         }
     }
+}
+
+/// Whether two names are of one machine; a dot at the end changes nothing about that.
+fn is_same_host(one: &str, other: &str) -> bool {
+    one.trim_end_matches('.').eq_ignore_ascii_case(other.trim_end_matches('.'))
 }

@@ -30,6 +30,13 @@ pub(super) fn blocked(url: &Url, refused: &Refused) -> ProviderFailure {
     ProviderFailure::new(Class::Blocked, format!("`{host}` is not called: {refused}"))
 }
 
+/// Nothing is known under the name in the address.
+pub(super) fn unknown_name(url: &Url) -> ProviderFailure {
+    let host = url.host_str().unwrap_or_default();
+    let text = format!("no machine is known by the name `{host}`");
+    ProviderFailure::new(Class::Transient, text)
+}
+
 /// Nothing came in time.
 pub(super) fn too_slow(url: &Url, limit: Duration) -> ProviderFailure {
     let host = url.host_str().unwrap_or_default();
@@ -51,9 +58,10 @@ pub(super) fn transport(url: &Url, error: &reqwest::Error) -> ProviderFailure {
     if let Some(refused) = find::<Refused>(error) {
         return blocked(url, refused);
     }
-    let text = if find::<NameUnknown>(error).is_some() {
-        format!("no machine is known by the name `{host}`")
-    } else if let Some(tls) = find::<rustls::Error>(error) {
+    if find::<NameUnknown>(error).is_some() {
+        return unknown_name(url);
+    }
+    let text = if let Some(tls) = find::<rustls::Error>(error) {
         match tls {
             rustls::Error::InvalidCertificate(_) => {
                 format!("the certificate of `{host}` can't be trusted")

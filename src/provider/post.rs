@@ -118,6 +118,7 @@ mod tests {
     use std::sync::Arc;
 
     use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+    use tokio::io::{AsyncBufReadExt as _, BufReader};
 
     use super::{Options, Poster};
     use crate::net;
@@ -147,5 +148,73 @@ mod tests {
         assert!(refused.contains("10.0.0.7 is not a public address"), "{refused}");
         proxy.set_nonblocking(true).unwrap();
         assert!(proxy.accept().is_err(), "the proxy was called");
+    }
+
+    /// Knows the machine of the proxy, which is of this network, and one that is public.
+    struct Known;
+
+    impl Resolve for Known {
+        fn resolve(&self, name: Name) -> Resolving {
+            let found = match name.as_str() {
+                "proxy.acme.example" => Some([127, 0, 0, 1]),
+                "hooks.acme.example" => Some([8, 8, 8, 8]),
+                _ => None,
+            };
+            Box::pin(async move {
+                let found = SocketAddr::from((found.ok_or("it is not known")?, 0));
+                Ok(Box::new(std::iter::once(found)) as Addrs)
+            })
+        }
+    }
+
+    /// What posts through the proxy at a port of this machine.
+    fn behind_a_proxy(port: u16, no_proxy: Option<&str>, allowed: &[&str]) -> Poster {
+        let roots = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/server/testdata/one.pem");
+        let net = net::Options {
+            https_proxy: Some(format!("http://Proxy.acme.example:{port}")),
+            no_proxy: no_proxy.map(str::to_owned),
+            ca_file: Some(roots.into()),
+            resolver: Some(Arc::new(Known)),
+            ..net::Options::default()
+        };
+        let allowed = allowed.iter().map(|net| net.parse().unwrap()).collect();
+        Poster::new(&Options { allowed, net, ..Options::default() })
+    }
+
+    #[tokio::test]
+    async fn threat_18_the_machine_of_the_proxy_is_posted_to_only_where_its_network_is_named() {
+        let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        proxy.set_nonblocking(true).unwrap();
+        let port = proxy.local_addr().unwrap().port();
+        for no_proxy in [None, Some("proxy.acme.example"), Some("*")] {
+            let poster = behind_a_proxy(port, no_proxy, &[]);
+            for (host, why) in [
+                ("proxy.acme.example", "127.0.0.1 is not a public address"),
+                ("PROXY.Acme.example", "127.0.0.1 is not a public address"),
+                ("proxy.acme.example.", "no machine is known by the name"),
+            ] {
+                let url = format!("https://{host}:{port}/admin").parse().unwrap();
+                let refused = poster.post(&url, &[], "{}".into()).await.unwrap_err();
+                assert!(refused.contains(why), "{host}, {no_proxy:?}: {refused}");
+            }
+        }
+        assert!(proxy.accept().is_err(), "the proxy was called");
+        let proxy = tokio::net::TcpListener::from_std(proxy).unwrap();
+        let named: [(&[&str], &str); 2] =
+            [(&[], "hooks.acme.example"), (&["127.0.0.0/8"], "proxy.acme.example")];
+        for (allowed, host) in named {
+            let poster = behind_a_proxy(port, None, allowed);
+            let url = format!("https://{host}/in").parse().unwrap();
+            let asked = async {
+                let mut line = String::new();
+                let (stream, _) = proxy.accept().await.unwrap();
+                BufReader::new(stream).read_line(&mut line).await.unwrap();
+                line
+            };
+            tokio::select! {
+                line = asked => assert!(line.starts_with(&format!("CONNECT {host}:443 ")), "{line}"),
+                posted = poster.post(&url, &[], "{}".into()) => panic!("{host}: {posted:?}"),
+            }
+        }
     }
 }
