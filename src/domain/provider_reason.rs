@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::connector::address;
 use super::credentials::Values;
+use super::secret::forms::Forms;
 use super::time::Timestamp;
 use super::words::one_line;
 
@@ -11,6 +11,8 @@ use super::words::one_line;
 pub const MAX_REASON: usize = 300;
 /// Values shorter than this are no secrets worth hiding, and would blot out common words.
 const MIN_HIDDEN: usize = 4;
+/// What stands in place of a value.
+pub const HIDDEN: &str = "***";
 /// The longest wait that a provider can ask for, in seconds.
 const MAX_WAIT_S: i64 = 86_400;
 
@@ -92,23 +94,19 @@ pub fn clean(text: &str) -> Option<String> {
     one_line(text, MAX_REASON)
 }
 
-/// The text with every value of four or more characters hidden, also where it is encoded.
+/// The forms of every value of four or more characters, for texts of up to `longest` bytes.
+#[must_use]
+pub fn forms_within(values: &Values, longest: usize) -> Forms {
+    let texts = values.secrets().map(|value| value.expose().trim());
+    // Each letter and digit takes a byte or more in every form.
+    let fits = |text: &&str| text.chars().filter(|c| c.is_alphanumeric()).count() <= longest;
+    Forms::of(texts.filter(|text| text.chars().count() >= MIN_HIDDEN).filter(fits))
+}
+
+/// The text with every value of four or more characters hidden, in whatever form.
 #[must_use]
 pub fn without_values(text: &str, values: &Values) -> String {
-    let mut hidden: Vec<String> = Vec::new();
-    for (_, value) in values.iter() {
-        let value = value.expose().trim();
-        if value.chars().count() >= MIN_HIDDEN {
-            hidden.push(value.to_owned());
-            let encoded = address::encoded(value);
-            if encoded != value {
-                hidden.push(encoded);
-            }
-        }
-    }
-    // A value within a longer one must not leave the rest of it.
-    hidden.sort_by_key(|value| std::cmp::Reverse(value.len()));
-    hidden.iter().fold(text.to_owned(), |text, value| text.replace(value.as_str(), "***"))
+    forms_within(values, text.len()).hidden(text, HIDDEN).into_owned()
 }
 
 /// When a provider wants to be asked again: seconds, or a date of HTTP (RFC 9110).
@@ -128,6 +126,7 @@ mod tests {
     use serde_json::json;
 
     use super::{Timestamp, Values, at, code, reason, retry_at, without_values};
+    use crate::domain::oauth::token_call::basic;
     use crate::domain::secret::Secret;
 
     #[test]
@@ -173,6 +172,25 @@ mod tests {
         values.insert("short", Secret::new("abc"));
         let shown = without_values("bad key hunter2/xyz or hunter2/x or hunter2%2Fx, abc", &values);
         assert_eq!(shown, "bad key *** or *** or ***, abc");
+    }
+
+    #[test]
+    fn threat_32_values_of_a_basic_header_are_not_echoed() {
+        let mut values = Values::default();
+        values.insert("user", Secret::new("user"));
+        values.insert("password", Secret::new("SuperSecret99\n"));
+        for (password, trace) in [("SuperSecret99", "U3VwZXJTZWNyZXQ5O"), ("", "dXNlc")] {
+            for user in ["", "u", "us", "user"] {
+                let header = basic(user, password);
+                let shown = without_values(&format!("bad: {}", header.expose()), &values);
+                for part in [trace, "TdXBlclNlY3JldDk5", "N1cGVyU2VjcmV0OT", "U3VwZXJTZWNyZXQ5"] {
+                    assert!(!shown.contains(part), "{shown}");
+                }
+                assert!(shown.starts_with("bad: Basic "), "{shown}");
+            }
+        }
+        let hex = "53757065725365637265743939";
+        assert_eq!(without_values(&format!("0x{hex}"), &values), "0x***");
     }
 
     #[test]

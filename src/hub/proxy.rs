@@ -3,6 +3,7 @@
 //! Whether the account may be called is known before anything is sent (AC-16, AT-28). Bodies
 //! stream both ways; what is held is bounded.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -15,7 +16,7 @@ use crate::domain::connector::address;
 use crate::domain::credentials::Values;
 use crate::domain::ids::AccountId;
 use crate::domain::provider_failure::{Class, ProviderFailure};
-use crate::domain::provider_reason;
+use crate::domain::provider_reason::{self, HIDDEN};
 use crate::domain::proxy::{self, Next, Tried};
 use crate::error::{HubError, codes};
 use crate::provider::Target;
@@ -259,12 +260,13 @@ fn answer(hub: &Hub, usable: &Usable, url: &Url, received: Received) -> Result<A
 
 /// Hides what a provider repeats of the credentials, as in the address of a redirect (threat 20).
 fn without_secrets(headers: &mut HeaderMap, secrets: &Values) {
+    let longest = headers.values().map(HeaderValue::len).max().unwrap_or_default();
+    let forms = provider_reason::forms_within(secrets, longest);
     for (name, value) in headers.iter_mut() {
         let Ok(text) = value.to_str() else { continue };
-        let hidden = provider_reason::without_values(text, secrets);
-        if hidden != text {
+        if let Cow::Owned(hidden) = forms.hidden(text, HIDDEN) {
             let shown = HeaderValue::from_str(&hidden);
-            *value = shown.unwrap_or_else(|_| HeaderValue::from_static("***"));
+            *value = shown.unwrap_or_else(|_| HeaderValue::from_static(HIDDEN));
         } else if name == LOCATION && text.contains('@') {
             // Credentials may stand before the host, too.
             if let Ok(mut to) = Url::parse(text)
@@ -290,10 +292,13 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("location", "https://x.example/a?key=hunter2%2Fx&b=1".parse().unwrap());
         headers.insert("x-echo", "hunter2/x".parse().unwrap());
+        headers.insert("x-basic", "Basic dXNlcjpodW50ZXIyL3g=".parse().unwrap());
         headers.insert("etag", "\"abc\"".parse().unwrap());
         without_secrets(&mut headers, &secrets);
         assert_eq!(headers["location"], "https://x.example/a?key=***&b=1");
         assert_eq!(headers["x-echo"], "***");
+        // The account's key comes after `user:`.
+        assert_eq!(headers["x-basic"], "Basic dXNlcjp***g=");
         assert_eq!(headers["etag"], "\"abc\"");
         headers.insert("location", "https://me:pass@x.example/a".parse().unwrap());
         without_secrets(&mut headers, &secrets);

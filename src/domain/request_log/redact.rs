@@ -1,14 +1,11 @@
 //! Takes secrets out of what is logged (SE-5, threat 32): by the names of headers, parameters and
 //! members, by the forms of this hub's own tokens, and by the values that a call was made with.
 
-use std::borrow::Cow;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use serde_json::Value;
 use url::Url;
 
 use crate::domain::secret::Secret;
+use crate::domain::secret::forms::Forms;
 
 /// What stands in place of a secret.
 pub const REDACTED: &str = "**redacted**";
@@ -82,25 +79,15 @@ fn is_secret_header(name: &str) -> bool {
 /// Takes out what must not be logged. It knows the secrets of the account that a call is for.
 #[derive(Debug, Clone, Default)]
 pub struct Redactor {
-    /// Every form in which a known value may occur, the longest first.
-    forms: Vec<Secret>,
+    forms: Forms,
 }
 
 impl Redactor {
     /// One that knows these values.
     #[must_use]
     pub fn knowing<'a, S: IntoIterator<Item = &'a Secret>>(secrets: S) -> Self {
-        let mut forms: Vec<String> = Vec::new();
-        for secret in secrets {
-            let text = secret.expose();
-            if text.len() < SHORTEST {
-                continue;
-            }
-            forms.extend(forms_of(text));
-        }
-        forms.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-        forms.dedup();
-        Self { forms: forms.into_iter().map(Secret::new).collect() }
+        let texts = secrets.into_iter().map(Secret::expose);
+        Self { forms: Forms::of(texts.filter(|text| text.len() >= SHORTEST)) }
     }
 
     /// A text of any kind: known values and this hub's own tokens are taken out, control
@@ -112,13 +99,7 @@ impl Redactor {
     }
 
     fn scrubbed(&self, text: &str) -> String {
-        let mut out = Cow::Borrowed(text);
-        for form in &self.forms {
-            if out.contains(form.expose()) {
-                out = Cow::Owned(out.replace(form.expose(), REDACTED));
-            }
-        }
-        without_own_tokens(&out)
+        without_own_tokens(&self.forms.hidden(text, REDACTED))
     }
 
     /// An address: user info, fragment and secret parameters are taken out.
@@ -240,50 +221,6 @@ impl Redactor {
     }
 }
 
-/// The forms in which a value may occur: as it is, in addresses, in JSON, in hexadecimal digits,
-/// and in Base64 wherever it stands in what was encoded.
-fn forms_of(text: &str) -> Vec<String> {
-    let form: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
-    let mut forms = vec![text.to_owned(), form.replace('+', "%20"), form.replace('~', "%7E"), form];
-    let upper = |byte: &u8| format!("%{byte:02X}");
-    let strict = text.bytes().map(|byte| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-            char::from(byte).to_string()
-        }
-        other => upper(&other),
-    });
-    forms.push(strict.collect());
-    let lower = forms.iter().map(|form| lower_escapes(form)).collect::<Vec<_>>();
-    forms.extend(lower);
-    let json = Value::String(text.to_owned()).to_string();
-    forms.push(json.trim_matches('"').to_owned());
-    forms.push(text.bytes().map(|byte| format!("{byte:02x}")).collect());
-    for engine in [&STANDARD, &URL_SAFE] {
-        for offset in 0..3_usize {
-            let mut bytes = vec![0_u8; offset];
-            bytes.extend_from_slice(text.as_bytes());
-            let encoded = engine.encode(&bytes);
-            // Characters that depend on the value alone, whatever stands around it.
-            let (first, last) = ((offset * 8).div_ceil(6), bytes.len() * 8 / 6);
-            if let Some(core) = encoded.get(first..last).filter(|core| core.len() >= SHORTEST) {
-                forms.push(core.to_owned());
-            }
-        }
-    }
-    forms
-}
-
-/// `%2B` as `%2b`.
-fn lower_escapes(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut left = 0_u8;
-    for c in text.chars() {
-        out.push(if left > 0 { c.to_ascii_lowercase() } else { c });
-        left = if c == '%' { 2 } else { left.saturating_sub(1) };
-    }
-    out
-}
-
 /// Takes the secret part out of what looks like a token of this hub or a key of a hub like it:
 /// `hcs_7_…` and `v1.local.7_…`.
 fn without_own_tokens(text: &str) -> String {
@@ -328,9 +265,12 @@ fn cut(mut text: String, limit: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE};
     use serde_json::json;
 
     use super::*;
+    use crate::domain::secret::forms::forms_of;
 
     const PLANTED: &str = "planted/+secret?=x";
 

@@ -4,12 +4,13 @@ use hubctl::domain::caller::Caller;
 use hubctl::domain::check::CheckState;
 use hubctl::domain::event::EventKind;
 use hubctl::domain::ids::AccountId;
+use hubctl::domain::oauth::token_call::basic;
 use hubctl::error::codes;
 use hubctl::hub::accounts::{self, Ask, Checked, Explanation, Finding};
 use hubctl::hub::write::Guard;
 use serde_json::json;
 
-use super::{log_in, set_up};
+use super::{account, log_in, set_up};
 use crate::support::asked::{account as new_account, given, key};
 use crate::support::authority::KEY;
 use crate::support::hooks::{answering, receiver};
@@ -22,6 +23,7 @@ on_both_databases!(
     explain_names_the_webhooks_that_were_not_told,
     a_sound_account_passes_every_check,
     at_5_a_check_asks_the_provider_and_changes_nothing,
+    threat_32_a_reason_that_is_kept_has_no_credentials_in_base64,
     ac_16_a_disabled_auth_config_fails_and_nobody_is_asked,
     threat_31_credentials_that_do_not_open_fail_alone,
     a_check_needs_the_right_to_write_before_it_asks_the_provider,
@@ -180,6 +182,21 @@ async fn at_5_a_check_asks_the_provider_and_changes_nothing(mut world: TestHub) 
     let all = checked(&world, &caller, &id).await;
     assert_eq!(row(&all, "account").state, CheckState::Failed);
     assert_eq!(row(&all, "provider").state, CheckState::Ok);
+}
+
+async fn threat_32_a_reason_that_is_kept_has_no_credentials_in_base64(mut world: TestHub) {
+    let (caller, authority, _) = set_up(&mut world, "api_key").await;
+    let id = linked(&world, &caller).await;
+    let header = basic("user", KEY);
+    let message = format!("bad header: {}", header.expose());
+    authority.answers_to_me(Some(Reply::json(401, &json!({ "message": message }))));
+    let tried = accounts::test(&world.hub, &caller, &id, Guard::default()).await;
+    refused(tried, &codes::PROVIDER_REFUSED);
+    let kept = account(&world, &caller, &id).await;
+    let reason = kept.reasons[0].description.as_ref().unwrap();
+    assert!(reason.contains("bad header: Basic dXNlcjp***"), "{reason}");
+    let (_, end_of_key) = header.expose().split_at(header.expose().len() - 16);
+    assert!(!format!("{:?}", world.dump()).contains(end_of_key));
 }
 
 async fn ac_16_a_disabled_auth_config_fails_and_nobody_is_asked(mut world: TestHub) {

@@ -80,6 +80,25 @@ async fn each_status_means_what_it_should() {
 }
 
 #[tokio::test]
+async fn threat_32_a_failure_does_not_repeat_a_basic_header() {
+    let hub = FakeHub::start(|asked, _| {
+        let header = asked.header("authorization");
+        Reply::json(401, &json!({"message": format!("bad header: {header}"), "code": &header[6..]}))
+    });
+    let basic = json!({"type": "basic", "username": "${company}", "password": "${api_key}"});
+    let acme = connector(&hub.url(), &json!({"authorization": basic}), &get());
+    let values = values(&[("api_key", "SuperSecret99"), ("company", "user")]);
+    let failure = provider().verify(target(&acme, &values), now()).await.unwrap_err();
+    let [asked] = hub.asked().try_into().unwrap();
+    assert_eq!(asked.header("authorization"), "Basic dXNlcjpTdXBlclNlY3JldDk5");
+    let shown = format!("{failure:?}");
+    assert!(shown.contains("bad header: Basic ***"), "{shown}");
+    for trace in ["dXNlc", "dXBlclNlY3JldDk5"] {
+        assert!(!shown.contains(trace), "{shown}");
+    }
+}
+
+#[tokio::test]
 async fn a_provider_may_say_when_to_come_again() {
     let reply = Reply::json(429, &json!({})).header("retry-after", "120");
     let failure = verify(get(), reply).await.0.unwrap_err();

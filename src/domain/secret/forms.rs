@@ -1,0 +1,134 @@
+//! The forms in which secrets may occur in a text, and texts without them (threat 32).
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use serde_json::Value;
+
+use super::Secret;
+use crate::domain::connector::address::encoded;
+use crate::domain::words::one_line;
+
+/// Shorter forms are not looked for, in bytes: they are parts of words.
+const SHORTEST: usize = 4;
+
+/// Every form in which known secrets may occur, the longest first: a secret within a longer one
+/// must not leave the rest of it.
+#[derive(Debug, Clone, Default)]
+pub struct Forms(Vec<Secret>);
+
+impl Forms {
+    /// Those of these texts. Which ones are too short to be secrets is the caller's to say.
+    #[must_use]
+    pub fn of<'a, S: IntoIterator<Item = &'a str>>(texts: S) -> Self {
+        let mut forms: Vec<String> = texts.into_iter().flat_map(forms_of).collect();
+        forms.retain(|form| form.len() >= SHORTEST);
+        forms.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        forms.dedup();
+        Self(forms.into_iter().map(Secret::new).collect())
+    }
+
+    /// A text with the mark in place of each of them; borrowed where there is none in it.
+    #[must_use]
+    pub fn hidden<'t>(&self, text: &'t str, mark: &str) -> Cow<'t, str> {
+        let mut out = Cow::Borrowed(text);
+        for form in &self.0 {
+            if out.contains(form.expose()) {
+                out = Cow::Owned(out.replace(form.expose(), mark));
+            }
+        }
+        out
+    }
+}
+
+/// The forms in which a text may occur: as it is, as one line, in addresses, in JSON, in
+/// hexadecimal digits, and in Base64 wherever it stands in what was encoded, also where it was
+/// encoded as in a form before, as clients of OAuth are (RFC 6749, section 2.3.1).
+pub(in crate::domain) fn forms_of(text: &str) -> Vec<String> {
+    let form: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
+    let mut forms = vec![text.to_owned(), form.replace('+', "%20"), form.replace('~', "%7E")];
+    forms.push(encoded(text));
+    let in_form = if form == text { Vec::new() } else { in_base64(&form) };
+    forms.push(form);
+    let lower = forms.iter().map(|form| lower_escapes(form)).collect::<Vec<_>>();
+    forms.extend(lower);
+    forms.extend(one_line(text, usize::MAX));
+    let json = Value::String(text.to_owned()).to_string();
+    forms.push(json.trim_matches('"').to_owned());
+    let digits = text.bytes().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    forms.push(digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect());
+    forms.extend(in_base64(text));
+    forms.extend(in_form);
+    forms
+}
+
+/// What is the same in every Base64 text of which this one is a part, for each place that it may
+/// have in a group of three bytes.
+fn in_base64(text: &str) -> Vec<String> {
+    let mut cores = Vec::new();
+    for engine in [&STANDARD, &URL_SAFE] {
+        for offset in 0..3_usize {
+            let mut bytes = vec![0_u8; offset];
+            bytes.extend_from_slice(text.as_bytes());
+            let encoded = engine.encode(&bytes);
+            let (first, last) = ((offset * 8).div_ceil(6), bytes.len() * 8 / 6);
+            cores.extend(encoded.get(first..last).map(str::to_owned));
+        }
+    }
+    cores
+}
+
+/// `%2B` as `%2b`.
+fn lower_escapes(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut left = 0_u8;
+    for c in text.chars() {
+        out.push(if left > 0 { c.to_ascii_lowercase() } else { c });
+        left = if c == '%' { 2 } else { left.saturating_sub(1) };
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
+    use super::{Forms, forms_of};
+
+    #[test]
+    fn threat_32_a_clients_secret_is_encoded_before_it_is_in_a_basic_header() {
+        let forms = Forms::of(["s:cret/+ 9"]);
+        for id in ["", "i", "id", "the-hub"] {
+            let header = STANDARD.encode(format!("{id}:s%3Acret%2F%2B+9"));
+            let seen = forms.hidden(&header, "");
+            // Of what was encoded, only characters that others share are left.
+            assert!(seen.trim_end_matches('=').len() <= (id.len() + 1) * 8 / 6 + 2, "{seen}");
+        }
+    }
+
+    #[test]
+    fn threat_32_a_secret_of_many_lines_is_found_on_one() {
+        let forms = Forms::of(["-----BEGIN KEY-----\r\nMIIE\r\n-----END KEY-----\r\n"]);
+        let seen = forms.hidden("bad -----BEGIN KEY----- MIIE -----END KEY-----", "***");
+        assert_eq!(seen, "bad ***");
+    }
+
+    #[test]
+    fn no_form_is_a_part_of_a_word() {
+        for short in ["", "a", "abc", "\"\"", "é"] {
+            let forms = Forms::of([short]);
+            let words = "abc a \" é: a word, and another one";
+            assert!(matches!(forms.hidden(words, "***"), Cow::Borrowed(_)), "{short}");
+        }
+        let forms = Forms::of(["1234"]);
+        assert_eq!(
+            forms.hidden("pin 1234, MTIzNA==, not 12 or 34", "*"),
+            "pin *, *A==, not 12 or 34"
+        );
+        assert!(forms_of("1234").contains(&"31323334".to_owned()));
+    }
+}
