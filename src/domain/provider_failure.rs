@@ -10,7 +10,7 @@ pub enum Class {
     /// The provider refuses the hub's own application or the call's form: the administrator must
     /// repair the auth config; the account's credentials may still be good.
     Configuration,
-    /// It may work later: no answer, too slow, 429, 5xx.
+    /// It may work later: no answer, too slow, 429, 5xx, or a page in place of an answer.
     Transient,
     /// The hub does not call this address.
     Blocked,

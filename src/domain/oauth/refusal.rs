@@ -61,7 +61,9 @@ const WORDS: &[(Class, &[&str])] = &[
 ];
 
 /// What a refusal of a token end point means. `users_own` says that the end user filled in the
-/// client's id: then its refusal is a matter of the account.
+/// client's id: then its refusal is a matter of the account. A refusal without code and words may be
+/// a page of whatever stands before the end point, such as a wall or a notice of maintenance: it
+/// says nothing about the grant unless its status is one that the standard has for that.
 #[must_use]
 pub fn class(status: u16, code: Option<&str>, words: Option<&str>, users_own: bool) -> Class {
     if status >= 500 || matches!(status, 408 | 425 | 429) {
@@ -76,12 +78,15 @@ pub fn class(status: u16, code: Option<&str>, words: Option<&str>, users_own: bo
         let told = |parts: &&[&str]| parts.iter().any(|part| words.contains(part));
         WORDS.iter().find(|(_, parts)| told(parts)).map(|(class, _)| *class)
     };
+    let says_why = code.is_some() || words.is_some();
     let found = known.or_else(by_words).unwrap_or(match status {
         404 | 405 | 406 | 410 | 411 | 415 | 301..=399 => Class::Configuration,
-        _ => Class::Refused,
+        200..=299 | 400 | 401 => Class::Refused,
+        _ if says_why => Class::Refused,
+        _ => Class::Transient,
     });
     match found {
-        Class::Configuration if users_own => Class::Refused,
+        Class::Configuration if users_own && says_why => Class::Refused,
         other => other,
     }
 }
@@ -152,9 +157,27 @@ mod tests {
     }
 
     #[test]
+    fn oa_14_only_words_or_the_status_of_the_standard_end_a_grant() {
+        for users_own in [false, true] {
+            let bare = |status| class(status, None, None, users_own);
+            for status in [402, 403, 407, 409, 412, 413, 418, 421, 423, 451, 499] {
+                assert_eq!(bare(status), Class::Transient, "{status}");
+            }
+            for status in [302, 404, 405, 410] {
+                assert_eq!(bare(status), Class::Configuration, "{status}");
+            }
+            assert_eq!((bare(400), bare(401)), (Class::Refused, Class::Refused));
+        }
+        assert_eq!(class(403, Some("suspended"), None, false), Class::Refused);
+        assert_eq!(class(403, None, Some("your seat was taken away"), false), Class::Refused);
+        assert_eq!(read(200, &json!({"success": false}), false).unwrap().class, Class::Refused);
+    }
+
+    #[test]
     fn a_client_of_the_end_users_own_is_a_matter_of_the_account() {
         assert_eq!(class(401, Some("invalid_client"), None, true), Class::Refused);
         assert_eq!(class(503, Some("invalid_client"), None, true), Class::Transient);
+        assert_eq!(class(404, None, Some("no such tenant"), true), Class::Refused);
     }
 
     #[test]

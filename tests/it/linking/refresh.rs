@@ -27,6 +27,7 @@ on_both_databases!(
     threat_25_a_suspended_account_is_not_called,
     oa_14_a_refused_refresh_is_an_error_and_a_new_one_cures_it,
     a_provider_that_is_down_is_waited_for,
+    oa_14_a_page_before_the_token_end_point_ends_no_account,
     an_answer_lost_in_a_crash_asks_for_a_relink,
     the_worker_renews_what_is_due,
     tokens_without_a_browser_are_got_again,
@@ -207,6 +208,26 @@ async fn a_provider_that_is_down_is_waited_for(mut world: TestHub) {
     assert_eq!(round, Round { refreshed: 1, failed: 0 });
     assert_eq!(world.number("select failures from account_credentials"), 0);
     assert_eq!(world.events(), before);
+}
+
+async fn oa_14_a_page_before_the_token_end_point_ends_no_account(mut world: TestHub) {
+    let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+    let id = log_in(&world, &authority, &caller, &config).await;
+    let page = "<html><title>Checking your browser</title></html>";
+    authority.answers(Some(Reply::text(403, "text/html", page)));
+    world.clock.advance_seconds(3600);
+    let before = world.events();
+    let round = refresh::round(&world.hub, 64, || true).await.unwrap();
+    assert_eq!(round, Round { refreshed: 0, failed: 1 });
+    let kept = account(&world, &caller, &id).await;
+    assert_eq!((kept.status, kept.reasons.len()), (Status::Active, 0));
+    assert_eq!(world.events(), before);
+    let due = refresh::next_due(&world.hub).await.unwrap().unwrap();
+    assert!(due > world.now(), "{due}");
+    authority.answers(None);
+    world.clock.advance_seconds(3600);
+    let round = refresh::round(&world.hub, 64, || true).await.unwrap();
+    assert_eq!(round, Round { refreshed: 1, failed: 0 });
 }
 
 async fn an_answer_lost_in_a_crash_asks_for_a_relink(mut world: TestHub) {

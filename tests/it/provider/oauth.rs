@@ -280,6 +280,8 @@ async fn oa_14_a_dead_grant_a_wrong_set_up_and_a_bad_moment_are_told_apart() {
         ),
         (Reply::json(429, &json!({})).header("retry-after", "5"), Class::Transient, None),
         (Reply::text(502, "text/html", "<html>"), Class::Transient, None),
+        (Reply::text(403, "text/html", "<html>"), Class::Transient, None),
+        (Reply::text(404, "text/html", "<html>"), Class::Configuration, None),
         (Reply::no_answer(), Class::Transient, None),
         (Reply::json(200, &json!({"access_token": "at"})).cut(), Class::Transient, None),
     ] {

@@ -158,6 +158,10 @@ fn a_refusal_is_told_by_code_or_status() {
     assert_eq!(refusal(502, "<html>bad gateway").class, Class::Transient);
     assert_eq!(refusal(429, "").class, Class::Transient);
     assert_eq!(refusal(401, "<html>").class, Class::Refused);
+    for page in ["<html>Checking your browser", "error code: 1020", "", "{}", "{\"a\":"] {
+        assert_eq!(refusal(403, page).class, Class::Transient, "{page}");
+    }
+    assert_eq!(refusal(403, "error=access_denied").class, Class::Refused);
     assert_eq!(refusal(200, "error=bad_verification_code").class, Class::Refused);
     assert_eq!(refusal(302, "").class, Class::Configuration);
 }
@@ -199,5 +203,6 @@ fn oauth_1_answers_are_forms() {
     assert_eq!((token, secret), (Secret::new("t"), Secret::new("s&")));
     assert_eq!(oauth1(200, b"oauth_token=t").unwrap_err().class, Class::BadAnswer);
     assert_eq!(oauth1(401, b"invalid key").unwrap_err().class, Class::Refused);
+    assert_eq!(oauth1(403, b"<html>").unwrap_err().class, Class::Transient);
     assert_eq!(oauth1(500, b"<html>").unwrap_err().class, Class::Transient);
 }
