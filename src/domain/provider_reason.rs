@@ -9,6 +9,9 @@ use super::words::one_line;
 
 /// The longest reason that is shown, in characters.
 pub const MAX_REASON: usize = 300;
+/// The longest reason that is looked at, in characters: of a value that is cut off, the rest could
+/// not be hidden.
+const MAX_SEEN: usize = 64 << 10;
 /// Values shorter than this are no secrets worth hiding, and would blot out common words.
 const MIN_HIDDEN: usize = 4;
 /// What stands in place of a value.
@@ -72,10 +75,13 @@ pub fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
     })
 }
 
-/// The provider's words for people, if it has any.
+/// The provider's words for people, if it has any: in one line, and not yet cut to be shown.
 #[must_use]
 pub fn reason(answer: &Value) -> Option<String> {
-    PLACES.iter().find_map(|place| at(answer, place)?.as_str()).and_then(clean)
+    PLACES
+        .iter()
+        .find_map(|place| at(answer, place)?.as_str())
+        .and_then(|text| one_line(text, MAX_SEEN))
 }
 
 /// The provider's code for programs: a short word without spaces.

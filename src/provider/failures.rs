@@ -232,4 +232,18 @@ mod tests {
         assert!(!format!("{failure:?}").contains("hunter2"), "{failure:?}");
         assert!(failure.message.contains("key *** is wrong"), "{}", failure.message);
     }
+
+    #[test]
+    fn threat_32_no_part_of_a_value_is_left_where_a_reason_is_cut() {
+        let mut values = Values::default();
+        let token = "planted-token-".repeat(40);
+        values.insert("access_token", Secret::new(token.as_str()));
+        for before in [0, 200, 290] {
+            let words = format!("{} {token} is no token", "x".repeat(before));
+            let body = serde_json::json!({ "message": words }).to_string();
+            let failure = shown(answer(401, body.as_bytes(), false), &values);
+            assert!(!failure.message.contains("plan"), "{}", failure.message);
+            assert!(failure.message.chars().count() <= 300, "{}", failure.message);
+        }
+    }
 }

@@ -13,7 +13,7 @@ use crate::domain::connector::request::{ExpectJson, HttpMethod};
 use crate::domain::connector::{Template, Verify};
 use crate::domain::oauth::answer::is_html;
 use crate::domain::provider_failure::{Class, ProviderFailure};
-use crate::domain::provider_reason::{at, clean, code, reason};
+use crate::domain::provider_reason::{at, code, reason};
 use crate::domain::time::Timestamp;
 
 impl Provider {
@@ -93,8 +93,7 @@ fn judge(verify: &Verify, target: Target<'_>, answer: &Answer) -> Result<(), Pro
         return Ok(());
     }
     let text = "the provider refuses the credentials";
-    let words = reason(&json).and_then(|words| clean(&words));
-    let text = words.map_or_else(|| text.to_owned(), |words| format!("{text}: {words}"));
+    let text = reason(&json).map_or_else(|| text.to_owned(), |words| format!("{text}: {words}"));
     Err(ProviderFailure::new(Class::Refused, text)
         .with_status(answer.status)
         .with_code(code(&json)))
