@@ -15,6 +15,7 @@ pub mod event;
 pub mod ids;
 pub mod login;
 pub mod names;
+pub mod number;
 pub mod oauth;
 pub mod origin;
 pub mod project;

@@ -7,10 +7,11 @@ use serde_json::{Map, Value};
 use crate::domain::account::{AccountType, Owner};
 use crate::domain::connect_session::{DEFAULT_LIFE_S, NewSession};
 use crate::domain::secret::Secret;
-use crate::error::{HubError, codes};
+use crate::error::HubError;
 use crate::hub::connect_sessions::{BatchItem, Filter};
 
-use super::{Query, SecretText, auth_config, checked, parse};
+use super::number::Whole;
+use super::{Query, SecretText, auth_config, bad_value, checked, parse};
 
 /// A connect session that is asked for. Keys of older and undocumented generations
 /// (`provider_version`, `shared`, `relink`, `scopes`) are ignored.
@@ -35,7 +36,8 @@ pub struct NewConnectSession {
     /// The account to edit (CS-12).
     pub account_id: Option<String>,
     /// Life in seconds (CS-25).
-    pub expires_in: Option<i64>,
+    #[schemars(with = "Option<i64>")]
+    pub expires_in: Option<Whole>,
     /// Tags (CS-32).
     pub metadata: Option<Map<String, Value>>,
     /// Make a new account in any case (CS-10).
@@ -60,7 +62,7 @@ impl From<&NewSession> for NewConnectSession {
             connector_profile_id: None,
             categories: (!categories.is_empty()).then_some(categories),
             account_id: new.account.as_ref().map(ToString::to_string),
-            expires_in: Some(new.expires_in_s),
+            expires_in: Some(new.expires_in_s.into()),
             metadata: (!new.metadata.is_empty()).then(|| new.metadata.clone()),
             multiple: Some(new.multiple),
             label: new.label.clone(),
@@ -79,6 +81,7 @@ impl TryFrom<NewConnectSession> for NewSession {
             .iter()
             .filter_map(|name| parse("categories", Some(name), &mut problems))
             .collect();
+        let life = asked.expires_in.and_then(|life| life.read("expires_in", &mut problems));
         let new = Self {
             owner: Owner {
                 id: asked.origin_owner_id.unwrap_or_default(),
@@ -93,7 +96,7 @@ impl TryFrom<NewConnectSession> for NewSession {
             ),
             categories,
             account: parse("account_id", asked.account_id.as_deref(), &mut problems),
-            expires_in_s: asked.expires_in.unwrap_or(DEFAULT_LIFE_S),
+            expires_in_s: life.unwrap_or(DEFAULT_LIFE_S),
             label: asked.label,
             metadata: asked.metadata.unwrap_or_default(),
             multiple: asked.multiple.unwrap_or(false),
@@ -166,7 +169,7 @@ pub fn to_query(filter: Filter) -> Query {
 pub fn filter(query: &Query) -> Result<Filter, HubError> {
     let expiring_in_s = query.one("expiring_in")?;
     if expiring_in_s.is_some_and(|seconds: i64| seconds < 0) {
-        return Err(HubError::new(&codes::BAD_VALUE, "expiring_in: use 0 seconds or more"));
+        return Err(bad_value("expiring_in", "use 0 seconds or more"));
     }
     Ok(Filter { pending: query.flag("pending")?, expiring_in_s })
 }

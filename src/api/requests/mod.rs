@@ -7,7 +7,9 @@ use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::json;
 
+use crate::domain::number::whole;
 use crate::domain::refusal::{Problem, Refusal};
 use crate::domain::secret::Secret;
 use crate::error::{HubError, codes};
@@ -17,6 +19,7 @@ pub mod accounts;
 pub mod auth_configs;
 pub mod connect_sessions;
 pub mod connectors;
+pub mod number;
 pub mod projects;
 pub mod request_logs;
 
@@ -240,6 +243,16 @@ impl Query {
         }
     }
 
+    /// A number of things, in any spelling of a whole number: SDKs that know only floats ask for
+    /// `page_size=25.0`.
+    ///
+    /// # Errors
+    /// `usage.bad_value` naming the parameter.
+    pub fn count(&self, name: &str) -> Result<Option<u64>, HubError> {
+        let found = self.text(name).map(whole).transpose();
+        found.map_err(|error| bad_value(name, error))
+    }
+
     /// Whether something is asked for.
     ///
     /// # Errors
@@ -268,10 +281,14 @@ impl Query {
 }
 
 fn read<T: FromStr<Err: fmt::Display>>(name: &str, text: &str) -> Result<T, HubError> {
-    text.parse().map_err(|error: T::Err| {
-        let name: String = name.chars().take(40).collect();
-        HubError::new(&codes::BAD_VALUE, format!("{name}: {error}"))
-    })
+    text.parse().map_err(|error: T::Err| bad_value(name, error))
+}
+
+/// The error for a parameter that can't be accepted, which answers list among their `errors`.
+fn bad_value(name: &str, message: impl fmt::Display) -> HubError {
+    let (name, message): (String, _) = (name.chars().take(40).collect(), message.to_string());
+    HubError::new(&codes::BAD_VALUE, format!("{name}: {message}"))
+        .detail(json!({ "field": name, "message": message }))
 }
 
 /// Pages by number, as the vendor's lists have them; the first is 1.
@@ -294,12 +311,8 @@ impl Paging {
     /// # Errors
     /// `usage.bad_value` naming the parameter.
     pub fn of(query: &Query) -> Result<Self, HubError> {
-        let page = query.one::<u64>("page")?.unwrap_or(1).max(1);
-        let page_size = query.one::<u64>("page_size")?.unwrap_or(Self::DEFAULT_SIZE);
-        if !(1..=Self::LARGEST_SIZE).contains(&page_size) {
-            let text = format!("page_size: use 1 to {}", Self::LARGEST_SIZE);
-            return Err(HubError::new(&codes::BAD_VALUE, text));
-        }
+        let page = query.count("page")?.unwrap_or(1).max(1);
+        let page_size = page_size(query, Self::DEFAULT_SIZE, Self::LARGEST_SIZE)?;
         Ok(Self { page, page_size })
     }
 
@@ -307,6 +320,15 @@ impl Paging {
     #[must_use]
     pub const fn offset(self) -> u64 {
         (self.page - 1).saturating_mul(self.page_size)
+    }
+}
+
+/// How many rows a page is to have.
+fn page_size(query: &Query, default: u64, largest: u64) -> Result<u64, HubError> {
+    let size = query.count("page_size")?.unwrap_or(default);
+    match (1..=largest).contains(&size) {
+        true => Ok(size),
+        false => Err(bad_value("page_size", format_args!("use 1 to {largest}"))),
     }
 }
 
@@ -339,6 +361,8 @@ mod tests {
         for bad in ["page=-1", "page=x", "page_size=0", "page_size=1001", "page=1.5"] {
             assert_eq!(paging(bad), None, "{bad}");
         }
+        let floats = paging("page=2.0&page_size=2.5E1");
+        assert_eq!(floats, Some(Paging { page: 2, page_size: 25 }));
     }
 
     #[test]

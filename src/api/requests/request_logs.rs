@@ -11,20 +11,16 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::request_log::{Kind, Method};
 use crate::domain::time::Timestamp;
-use crate::error::{HubError, codes};
+use crate::error::HubError;
 use crate::hub::logs::{Cursor, Filter, Order, Sort};
 
-use super::Query;
+use super::{Query, bad_value, page_size};
 
 /// Rows on a page where none are asked for, and most of them.
 const DEFAULT_SIZE: u64 = 25;
 const LARGEST_SIZE: u64 = 100;
 /// Most values of one filter.
 const MOST_VALUES: usize = 100;
-
-fn bad(text: String) -> HubError {
-    HubError::new(&codes::BAD_VALUE, text)
-}
 
 /// A page that is asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,8 +43,7 @@ fn text<'q>(query: &'q Query, name: &str) -> Option<&'q str> {
 }
 
 fn one<T: FromStr<Err: Display>>(query: &Query, name: &str) -> Result<Option<T>, HubError> {
-    let read =
-        |text: &str| text.trim().parse().map_err(|error: T::Err| bad(format!("{name}: {error}")));
+    let read = |text: &str| text.trim().parse().map_err(|error: T::Err| bad_value(name, error));
     text(query, name).map(read).transpose()
 }
 
@@ -56,7 +51,7 @@ fn all<T: FromStr<Err: Display>>(query: &Query, name: &str) -> Result<Vec<T>, Hu
     let mut found: Vec<T> = query.all(name)?;
     found.extend(query.all::<T>(&format!("filter[{name}]"))?);
     if found.len() > MOST_VALUES {
-        return Err(bad(format!("{name}: at most {MOST_VALUES} values")));
+        return Err(bad_value(name, format_args!("at most {MOST_VALUES} values")));
     }
     Ok(found)
 }
@@ -144,7 +139,7 @@ fn direction(query: &Query) -> Result<bool, HubError> {
     match text(query, "order_direction") {
         None | Some("desc") => Ok(true),
         Some("asc") => Ok(false),
-        Some(_) => Err(bad("order_direction: use asc or desc".to_owned())),
+        Some(_) => Err(bad_value("order_direction", "use asc or desc")),
     }
 }
 
@@ -153,10 +148,7 @@ fn direction(query: &Query) -> Result<bool, HubError> {
 /// # Errors
 /// `usage.bad_value` naming the parameter.
 pub fn page(query: &Query, list: &str, kind: Option<Kind>) -> Result<PageOf, HubError> {
-    let size = query.one::<u64>("page_size")?.unwrap_or(DEFAULT_SIZE);
-    if !(1..=LARGEST_SIZE).contains(&size) {
-        return Err(bad(format!("page_size: use 1 to {LARGEST_SIZE}")));
-    }
+    let size = page_size(query, DEFAULT_SIZE, LARGEST_SIZE)?;
     let sort: Sort = one(query, "order_by")?.unwrap_or_default();
     let order = Order { sort, descending: direction(query)? };
     let mut page = PageOf {
@@ -168,7 +160,7 @@ pub fn page(query: &Query, list: &str, kind: Option<Kind>) -> Result<PageOf, Hub
     };
     if let Some(next) = query.text("next") {
         let wrong = || {
-            bad("next: this is not the `next` of an answer to the same question".to_owned())
+            bad_value("next", "this is not the `next` of an answer to the same question")
                 .hint("begin again without it")
         };
         page.behind = Some(page.read(next).ok_or_else(wrong)?);
@@ -220,7 +212,7 @@ impl Include {
             match word.as_str() {
                 "step_logs" => include.steps = true,
                 "advanced_logs" => include.bodies = true,
-                _ => return Err(bad("include: use step_logs or advanced_logs".to_owned())),
+                _ => return Err(bad_value("include", "use step_logs or advanced_logs")),
             }
         }
         Ok(include)

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::api::requests::connect_sessions::{NewBatch, NewConnectSession, filter};
 use crate::domain::ids::SessionId;
+use crate::domain::number::whole;
 use crate::error::{HubError, codes};
 use crate::hub::connect_sessions::BatchItem;
 use crate::server::body::JsonBody;
@@ -15,8 +16,11 @@ use super::{Answer, Door, Params, created, named, ok};
 /// Most sessions in one step of a batch.
 const BATCH_LIMIT: usize = 1_000;
 
+/// A session's number, in any spelling: SDKs that know only floats ask for `1.0` (contract section
+/// 3.2).
 pub(super) fn id(text: &str) -> Result<SessionId, HubError> {
-    named(text, &codes::SESSION_UNKNOWN)
+    let number = whole::<i64>(text).map(|number| number.to_string());
+    named(number.as_deref().unwrap_or(text), &codes::SESSION_UNKNOWN)
 }
 
 pub(super) async fn create(

@@ -13,6 +13,7 @@ mod planted;
 mod request_logs;
 mod rules;
 mod sdk;
+mod spellings;
 mod threats;
 
 use std::net::SocketAddr;
