@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::domain::account::{AccountType, Owner, Update};
-use crate::error::{HubError, codes};
+use crate::error::HubError;
 use crate::hub::accounts::{Changes, Filter, New, Sort, Tags};
 
-use super::{Query, Values, auth_config, checked, cleared, of_given, parse, to_given};
+use super::{Query, Values, auth_config, bad_value, checked, cleared, of_given, parse, to_given};
 
 /// An account to link from credentials at hand.
 #[derive(Debug, Clone, PartialEq, Default, JsonSchema, Serialize, Deserialize)]
@@ -196,8 +196,10 @@ impl TryFrom<ChangeAccount> for Changes {
 pub fn to_query(filter: &Filter) -> Query {
     let mut query = Query::default();
     query.push_all("providers", &filter.providers);
+    query.push_opt("provider", filter.provider.as_ref());
     query.push_all("status", filter.statuses.iter().map(|status| status.as_str()));
     query.push_texts("origin_owner_ids", &filter.owner_ids);
+    query.push_opt("origin_owner_id", filter.owner_id.as_ref());
     query.push_all("account_ids", &filter.ids);
     query.push_all("integration_ids", &filter.auth_configs);
     query.push_opt("type", filter.kind.map(AccountType::as_str));
@@ -216,23 +218,20 @@ pub fn to_query(filter: &Filter) -> Query {
     query
 }
 
-/// Which accounts to list (AT-12), in all the spellings of the contract.
+/// Which accounts to list (AT-12), in all the spellings of the contract. What is one value there is
+/// a filter of its own, and has no commas that part anything.
 ///
 /// # Errors
 /// `usage.bad_value` naming the parameter.
 pub fn filter(query: &Query) -> Result<Filter, HubError> {
-    let mut providers = query.all("providers")?;
-    providers.extend(query.all("provider")?);
-    let mut owner_ids = query.texts("origin_owner_ids");
-    owner_ids.extend(query.texts("origin_owner_id"));
     let order = query.text("sort").map(Sort::with_direction).transpose();
-    let (sort, descending) = order
-        .map_err(|error| HubError::new(&codes::BAD_VALUE, format!("sort: {error}")))?
-        .unwrap_or_default();
+    let (sort, descending) = order.map_err(|error| bad_value("sort", error))?.unwrap_or_default();
     Ok(Filter {
-        providers,
+        providers: query.all("providers")?,
+        provider: query.one("provider")?,
         statuses: query.all("status")?,
-        owner_ids,
+        owner_ids: query.texts("origin_owner_ids"),
+        owner_id: query.text("origin_owner_id").map(str::to_owned),
         ids: query.all("account_ids")?,
         auth_configs: query.all("integration_ids")?,
         kind: query.one("type")?,

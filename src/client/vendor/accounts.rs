@@ -33,8 +33,10 @@ pub(in crate::client) async fn list(
     }
     let mut query = Query::default();
     query.push_all("providers", &filter.providers);
+    query.push_opt("provider", filter.provider.as_ref());
     query.push_all("account_ids", &filter.ids);
     query.push_all("origin_owner_ids", &filter.owner_ids);
+    query.push_opt("origin_owner_id", filter.owner_id.as_ref());
     query.push_all("status", filter.statuses.iter().map(|status| status.as_str()));
     let rows = all_pages(client, "platform.accounts.list", &query).await?;
     let mut found = Vec::with_capacity(rows.len());
@@ -73,8 +75,10 @@ fn fits(account: &VendorAccount, filter: &Filter) -> bool {
     }
     let id = account.id.text();
     any(&filter.providers, |key: &ConnectorKey| key.as_str() == account.provider)
+        && filter.provider.as_ref().is_none_or(|key| key.as_str() == account.provider)
         && any(&filter.statuses, |status| status.as_str() == account.status)
         && any(&filter.owner_ids, |owner| *owner == account.origin_owner_id)
+        && filter.owner_id.as_ref().is_none_or(|owner| *owner == account.origin_owner_id)
         && any(&filter.ids, |wanted| wanted.as_str() == id)
         && filter.kind.map(AccountType::as_str).is_none_or(|kind| kind == account.kind())
         && filter.updated_since.is_none_or(|since| account.updated_at >= since)

@@ -130,10 +130,14 @@ impl FromStr for Sort {
 pub struct Filter {
     /// Connectors.
     pub providers: Vec<ConnectorKey>,
+    /// A connector, whatever `providers` has.
+    pub provider: Option<ConnectorKey>,
     /// Statuses as shown.
     pub statuses: Vec<Status>,
     /// Owner ids.
     pub owner_ids: Vec<String>,
+    /// An owner's id, whatever `owner_ids` has.
+    pub owner_id: Option<String>,
     /// Account ids.
     pub ids: Vec<AccountId>,
     /// Auth configs.
@@ -202,12 +206,16 @@ impl<'a> OneOf<'a> {
 const FEW: usize = 8;
 
 const SHOWN_STATUS: &str = "coalesce(hold, status)";
+const PROVIDER: &str = "provider";
+const OWNER_ID: &str = "owner_id";
 
-fn lists(filter: &Filter) -> Result<[OneOf<'_>; 6]> {
+fn lists(filter: &Filter) -> Result<[OneOf<'_>; 8]> {
     Ok([
-        OneOf::new("provider", filter.providers.iter().map(ConnectorKey::as_str))?,
+        OneOf::new(PROVIDER, filter.providers.iter().map(ConnectorKey::as_str))?,
+        OneOf::new(PROVIDER, filter.provider.iter().map(ConnectorKey::as_str))?,
         OneOf::new(SHOWN_STATUS, filter.statuses.iter().map(|status| status.as_str()))?,
-        OneOf::new("owner_id", filter.owner_ids.iter().map(String::as_str))?,
+        OneOf::new(OWNER_ID, filter.owner_ids.iter().map(String::as_str))?,
+        OneOf::new(OWNER_ID, filter.owner_id.iter().map(String::as_str))?,
         OneOf::new("id", filter.ids.iter().map(AccountId::as_str))?,
         OneOf::new("auth_config", filter.auth_configs.iter().map(AuthConfigId::as_str))?,
         OneOf::new("kind", filter.kind.iter().map(|kind| kind.as_str()))?,
@@ -243,8 +251,8 @@ fn select<'a>(
     let first = match filter.sort {
         Sort::Created => String::new(),
         Sort::Updated => format!("updated_at{direction}, "),
-        Sort::Provider => format!("provider{direction}, "),
-        Sort::Owner => format!("owner_id{direction}, "),
+        Sort::Provider => format!("{PROVIDER}{direction}, "),
+        Sort::Owner => format!("{OWNER_ID}{direction}, "),
         Sort::Status => format!("{SHOWN_STATUS}{direction}, "),
     };
     sql.push_str(&format!(" order by {first}id{direction}"));

@@ -400,7 +400,7 @@ fn at_11_to_at_14_accounts_are_listed_in_pages_filters_and_all_spellings() {
     assert_eq!(list("origin_owner_ids=o1"), one);
     assert_eq!(list("origin_owner_ids=o1&providers=bamboohr"), one[1..]);
     assert_eq!(list("origin_owner_ids=o1,o2&provider=hubspot"), ids[1..3]);
-    assert_eq!(list("origin_owner_ids=o1&origin_owner_id=o2&providers=hubspot"), ids[1..3]);
+    assert_eq!(list("origin_owner_ids=o1,o2&origin_owner_id=o2&providers=hubspot"), ids[2..3]);
     assert_eq!(list("providers=bamboohr&status=active,error"), one[1..]);
     assert_eq!(list("status=suspended"), Vec::<String>::new());
     assert_eq!(list(&format!("account_ids={a}&origin_owner_id=o1")), Vec::<String>::new());

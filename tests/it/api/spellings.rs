@@ -117,6 +117,36 @@ fn cs_39_a_session_is_found_by_its_number_in_any_spelling() {
     serving.stop();
 }
 
+#[test]
+fn at_12_cs_9_one_owner_and_one_provider_are_filters_of_their_own() {
+    let (_home, serving, api) = hub();
+    let [both, a, b] = ["a,b", "a", "b"].map(|owner| link(&api, owner, "hubspot"));
+    let other = link(&api, "a", "bamboohr");
+    let all = |ids: &[&String]| ids.iter().map(|id| (*id).clone()).collect::<Vec<_>>();
+    for (query, found) in [
+        ("origin_owner_id=a,b", all(&[&both])),
+        ("origin_owner_id=a%2Cb", all(&[&both])),
+        ("origin_owner_id=a", all(&[&a, &other])),
+        ("origin_owner_id=", all(&[&both, &a, &b, &other])),
+        ("origin_owner_ids=a,b", all(&[&a, &b, &other])),
+        ("origin_owner_ids[]=a,b", all(&[&both])),
+        ("origin_owner_id=a&origin_owner_ids=b", all(&[])),
+        ("origin_owner_id=a&origin_owner_ids=a,b", all(&[&a, &other])),
+        ("provider=bamboohr", all(&[&other])),
+        ("provider=bamboohr&providers=hubspot", all(&[])),
+        ("provider=bamboohr&providers=hubspot,bamboohr", all(&[&other])),
+        ("provider=hubspot&origin_owner_id=a", all(&[&a])),
+    ] {
+        for path in ["/accounts", "/admin/accounts"] {
+            let listed = api.get(&format!("{path}?{query}")).status(200).json();
+            assert_eq!(each(&listed, "id"), found, "{path}?{query}");
+        }
+    }
+    let refused = api.get("/accounts?provider=hubspot,bamboohr").status(400);
+    assert!(errors(&refused)[0].as_str().unwrap().starts_with("provider: "), "{}", refused.text());
+    serving.stop();
+}
+
 /// The id of a new account of the owner.
 #[track_caller]
 fn link(api: &Api, owner: &str, provider: &str) -> String {

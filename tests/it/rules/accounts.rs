@@ -52,7 +52,12 @@ async fn at_12_filters_combine_with_and_their_values_with_or(world: TestHub) {
         owner_ids: owners(&["a"]),
         ..all()
     };
-    assert_eq!(listed(both).await, pick(&[3, 5]));
+    assert_eq!(listed(both.clone()).await, pick(&[3, 5]));
+    let freshdesk = Some("freshdesk".parse().unwrap());
+    assert_eq!(listed(Filter { provider: freshdesk, ..both.clone() }).await, pick(&[5]));
+    let owner = |id: &str| Some(id.to_owned());
+    assert_eq!(listed(Filter { owner_id: owner("b"), ..both.clone() }).await, pick(&[]));
+    assert_eq!(listed(Filter { owner_id: owner("a"), ..both }).await, pick(&[3, 5]));
     let some = Filter { ids: vec![ids[5].parse().unwrap(), ids[2].parse().unwrap()], ..all() };
     assert_eq!(listed(some).await, pick(&[2, 5]));
     world.disable(&caller, "bamboohr").await;

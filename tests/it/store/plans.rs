@@ -78,6 +78,7 @@ async fn at_12_filters_use_an_index(world: TestHub) {
     let filters = [
         (Filter { owner_ids: owners(1), ..Filter::default() }, "accounts_owner"),
         (Filter { owner_ids: owners(3), ..Filter::default() }, "accounts_owner"),
+        (Filter { owner_id: Some("o1".to_owned()), ..Filter::default() }, "accounts_owner"),
         (
             Filter { providers: vec!["p1".parse().unwrap()], ..Filter::default() },
             "accounts_provider",

@@ -98,8 +98,10 @@ impl Chosen {
         let since = self.since.map(|since| input::since(&since, context.now())).transpose()?;
         Ok(Filter {
             providers: self.provider,
+            provider: None,
             statuses: self.status,
             owner_ids: self.origin_owner_id,
+            owner_id: None,
             ids: Vec::new(),
             auth_configs: self.auth_config,
             kind: self.kind,
