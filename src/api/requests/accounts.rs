@@ -112,6 +112,12 @@ pub struct ChangeAccount {
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<AccountType>")]
     pub kind: Option<String>,
+    /// The connector, which can't be changed: any other one is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// The owner.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin_owner_id: Option<String>,
     /// The owner's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin_owner_name: Option<String>,
@@ -151,6 +157,8 @@ impl From<&Changes> for ChangeAccount {
                 (false, false) => Some(Some(tags)),
             },
             kind: update.kind.map(|kind| kind.as_str().to_owned()),
+            provider: changes.provider.as_ref().map(ToString::to_string),
+            origin_owner_id: update.owner_id.clone(),
             origin_owner_name: update.owner_name.clone(),
             origin_username: update.username.clone(),
             integration_id: changes.auth_config.as_ref().map(ToString::to_string),
@@ -178,9 +186,11 @@ impl TryFrom<ChangeAccount> for Changes {
                     .map(|(key, value)| (key, Some(value).filter(|v| !v.is_null())))
                     .collect(),
                 kind: parse("type", asked.kind.as_deref(), &mut problems),
+                owner_id: asked.origin_owner_id,
                 owner_name: asked.origin_owner_name,
                 username: asked.origin_username,
             },
+            provider: parse("provider", asked.provider.as_deref(), &mut problems),
             auth_config: auth_config(
                 asked.integration_id.as_deref(),
                 asked.connector_profile_id.as_deref(),

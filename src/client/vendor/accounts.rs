@@ -138,6 +138,9 @@ fn changed(mut account: AccountDetail, changes: &ChangeAccount) -> AccountDetail
     if let Some(username) = &changes.origin_username {
         account.origin_username.clone_from(username);
     }
+    if let Some(id) = &changes.origin_owner_id {
+        account.origin_owner_id.clone_from(id);
+    }
     if let Some(name) = &changes.origin_owner_name {
         account.origin_owner_name.clone_from(name);
     }

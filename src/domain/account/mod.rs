@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::auth_config::AuthConfig;
 use super::ids::{AccountId, AuthConfigId};
 use super::names::ConnectorKey;
-use super::refusal::Refusal;
+use super::refusal::{Problem, Refusal};
 use super::time::Timestamp;
 
 mod link;
@@ -194,12 +194,25 @@ impl Account {
             };
         }
         after.kind = update.kind.unwrap_or(after.kind);
+        after.owner.id = update.owner_id.unwrap_or(after.owner.id);
         after.owner.name = update.owner_name.unwrap_or(after.owner.name);
         after.owner.username = update.username.unwrap_or(after.owner.username);
         if after == self {
             return Decided { after: self, changed: false };
         }
         Decided { after: Self { updated_at: now, ..after }, changed: true }
+    }
+
+    /// An account stays with its connector; naming that one changes nothing.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`].
+    pub fn stays_with(&self, named: &ConnectorKey) -> Result<(), Refusal> {
+        if *named == self.provider {
+            return Ok(());
+        }
+        let message = format!("can't be changed: the account is of `{}`", self.provider);
+        Err(Refusal::Invalid(vec![Problem::new("provider", message)]))
     }
 
     /// AT-18: moves it to another auth config of its connector and follows that one's state.
@@ -237,6 +250,8 @@ pub struct Update {
     pub metadata: Vec<(String, Option<Value>)>,
     /// Production or test (AT-16).
     pub kind: Option<AccountType>,
+    /// The owner's id: whose link updates the account from then on (CS-8).
+    pub owner_id: Option<String>,
     /// The owner's name.
     pub owner_name: Option<String>,
     /// The user name; `Some(None)` clears it.

@@ -107,6 +107,18 @@ fn at_15_at_19_update_touches_only_what_is_given() {
 }
 
 #[test]
+fn cs_8_an_owner_can_be_another_one_and_a_connector_can_not() {
+    let update = Update { owner_id: Some("brand-1".into()), ..Update::default() };
+    let moved = account().update(update, T(7));
+    assert!(moved.changed);
+    assert_eq!(moved.after.owner, Owner { id: "brand-1".into(), ..account().owner });
+    assert!(same_link(&moved.after, "brand-1", &account().provider));
+    assert_eq!(account().stays_with(&account().provider), Ok(()));
+    let refused = account().stays_with(&"hibob".parse().unwrap());
+    assert!(matches!(refused, Err(Refusal::Invalid(problems)) if problems[0].field == "provider"));
+}
+
+#[test]
 fn at_17_at_18_an_account_moves_only_within_its_connector() {
     let to_other = account().move_to(&config("x", "hibob"), T(5));
     assert!(matches!(to_other, Err(Refusal::WrongConnector { .. })));

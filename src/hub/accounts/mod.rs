@@ -9,6 +9,7 @@ use crate::domain::auth_config::AuthConfig;
 use crate::domain::caller::{Caller, Permission};
 use crate::domain::event::EventKind;
 use crate::domain::ids::{AccountId, AuthConfigId};
+use crate::domain::names::ConnectorKey;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::error::{HubError, codes};
@@ -117,8 +118,10 @@ pub async fn get(hub: &Hub, caller: &Caller, id: &AccountId) -> Result<View, Hub
 /// What an update changes; what is `None` stays (AT-15).
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Changes {
-    /// Label, tags, type and names.
+    /// Label, tags, type, owner and names.
     pub update: Update,
+    /// The connector as the caller knows it; it can't be another one.
+    pub provider: Option<ConnectorKey>,
     /// Another auth config of the same connector (AT-18).
     pub auth_config: Option<AuthConfigId>,
     /// New values for fields; those that are not given stay (AC-38, SE-4). The provider is asked
@@ -141,6 +144,12 @@ pub async fn update(
 ) -> Result<Outcome<View>, HubError> {
     hub.require(caller, Permission::PlatformWrite)?;
     check_update(&changes.update)?;
+    if let Some(named) = &changes.provider {
+        // Before anything is sent to a provider: it may be for another one. Nothing changes it
+        // later on.
+        let mut tx = hub.store.begin_read().await?;
+        load(&mut tx, caller, id).await?.stays_with(named)?;
+    }
     let edit = match changes.credentials.is_empty() {
         true => None,
         false => Some(edit::prepare(hub, caller, id, &changes.credentials, guard).await?),
@@ -183,6 +192,7 @@ pub(super) async fn auth_config(
 
 fn check_update(update: &Update) -> Result<(), HubError> {
     let said = Said {
+        owner_id: update.owner_id.as_deref(),
         owner_name: update.owner_name.as_deref(),
         username: update.username.as_ref().and_then(Option::as_deref),
         label: update.label.as_ref().and_then(Option::as_deref),

@@ -428,6 +428,8 @@ fn at_15_to_at_19_a_patch_changes_what_it_names() {
         json!({}),
         json!({ "something_new": 1, "environment": "eu", "shared": true, "status": "archived" }),
         json!({ "provider": null, "origin_owner_name": null, "type": null, "integration_id": null }),
+        json!({ "provider": "hubspot", "origin_owner_id": null }),
+        json!({ "origin_owner_id": "owner-x" }),
         json!({ "credentials": null, "secrets": null, "setup_information": null }),
     ] {
         api.patch(&path, &body).status(200);
@@ -437,6 +439,13 @@ fn at_15_to_at_19_a_patch_changes_what_it_names() {
     assert_eq!((&renamed["origin_owner_name"], &renamed["label"]), (&json!("New"), &json!("one")));
     let at = |value: &Value| text(value, "updated_at").parse::<jiff::Timestamp>().unwrap();
     assert!(at(&renamed) > at(&before), "AT-19");
+    let moved = api.patch(&path, &json!({ "origin_owner_id": "other" })).status(200).json();
+    assert_eq!(
+        (&moved["origin_owner_id"], &moved["origin_owner_name"]),
+        (&json!("other"), &json!("New"))
+    );
+    let found = each(&api.get("/accounts?origin_owner_id=other").json(), "id");
+    assert_eq!(found, [things.account.as_str()]);
     let cleared = api.patch(&path, &json!({ "label": null, "metadata": null })).status(200).json();
     assert_eq!(cleared["label"], Value::Null, "AT-15");
     assert_eq!(detail()["metadata"], json!({}));
@@ -451,6 +460,10 @@ fn at_15_to_at_19_a_patch_changes_what_it_names() {
         (json!({ "label": 7 }), 400),
         (json!({ "metadata": "x" }), 400),
         (json!({ "origin_owner_name": "" }), 400),
+        (json!({ "origin_owner_id": " " }), 400),
+        (json!({ "origin_owner_id": 7 }), 400),
+        (json!({ "provider": "bamboohr" }), 400),
+        (json!({ "provider": "../x" }), 400),
         (json!({ "credentials": { "no_such": "new" } }), 400),
         (json!({ "secrets": { "access_key": ["x"] } }), 400),
         (json!({ "label": "new", "integration_id": Things::missing().config }), 404),

@@ -6,7 +6,7 @@ use hubctl::hub::accounts::{self, Changes, Filter, Sort, update};
 use hubctl::hub::write::Guard;
 use serde_json::json;
 
-use crate::support::asked::{account, config, named};
+use crate::support::asked::{account, config, given, named};
 use crate::support::hub::{TestHub, on_both_databases, refused};
 
 on_both_databases!(
@@ -18,6 +18,8 @@ on_both_databases!(
     at_15_at_19_only_keys_given_change,
     at_17_at_18_moving_to_another_auth_config,
     at_15_bad_values_are_refused,
+    cs_8_an_owner_is_changed_and_links_follow,
+    at_17_an_account_stays_with_its_connector,
 );
 
 /// Seven accounts: `hubspot` of a, b, c, `bamboohr` of a, b, `freshdesk` of a, d, a second apart.
@@ -199,6 +201,8 @@ async fn at_15_bad_values_are_refused(world: TestHub) {
     let long = "x".repeat(20_000);
     for bad in [
         Update { owner_name: Some(" ".to_owned()), ..Update::default() },
+        Update { owner_id: Some(String::new()), ..Update::default() },
+        Update { owner_id: Some(long.clone()), ..Update::default() },
         Update { label: Some(Some("a\0b".to_owned())), ..Update::default() },
         Update { username: Some(Some(long.clone())), ..Update::default() },
         Update { metadata: vec![("k".to_owned(), Some(json!(long)))], ..Update::default() },
@@ -208,4 +212,56 @@ async fn at_15_bad_values_are_refused(world: TestHub) {
         let change = update(&world.hub, &caller, &id, changes, Guard::default());
         refused(world.changes_nothing(change).await, &codes::SESSION_INVALID);
     }
+}
+
+async fn cs_8_an_owner_is_changed_and_links_follow(world: TestHub) {
+    let caller = world.caller();
+    world.add(&caller, config("hubspot")).await;
+    let id = world.link(&caller, account("hubspot", "acme")).await;
+    let before = world.account(&caller, &id).await;
+    world.clock.advance_seconds(60);
+    let events = world.events();
+    let to = |owner: &str| {
+        let changed = Update { owner_id: Some(owner.to_owned()), ..Update::default() };
+        let changes = Changes { update: changed, ..Changes::default() };
+        update(&world.hub, &caller, &id, changes, Guard::default())
+    };
+    let done = to("brand").await.unwrap();
+    assert!(done.changed && done.operation.is_some());
+    assert_eq!(world.events(), events + 1);
+    let after = world.account(&caller, &id).await;
+    assert_eq!((after.owner.id.as_str(), &after.owner.name), ("brand", &before.owner.name));
+    assert_eq!(after.updated_at, world.now());
+    assert!(!world.changes_nothing(to("brand")).await.unwrap().changed);
+    assert_eq!(world.link(&caller, account("hubspot", "brand")).await, id);
+    assert_ne!(world.link(&caller, account("hubspot", "acme")).await, id, "CS-5");
+    // As with `multiple`, an owner may have several; the newest is the one that is linked again.
+    assert!(to("acme").await.unwrap().changed);
+    let owned = Filter { owner_id: Some("acme".to_owned()), ..Filter::default() };
+    assert_eq!(world.listed(&caller, &owned).await.len(), 2);
+}
+
+async fn at_17_an_account_stays_with_its_connector(world: TestHub) {
+    let caller = world.caller();
+    world.add(&caller, config("hubspot")).await;
+    world.add(&caller, config("bamboohr")).await;
+    let id = world.link(&caller, account("hubspot", "acme")).await;
+    let to = |provider: &str| {
+        let label = Some(Some("new".to_owned()));
+        let changes = Changes {
+            update: Update { label, ..Update::default() },
+            provider: Some(provider.parse().unwrap()),
+            // Nobody is asked whether these work.
+            credentials: match provider {
+                "bamboohr" => given(&[("api_key", "another-provider's")]),
+                _ => given(&[]),
+            },
+            ..Changes::default()
+        };
+        update(&world.hub, &caller, &id, changes, Guard::default())
+    };
+    let error = world.changes_nothing(to("bamboohr")).await;
+    let error = refused(error, &codes::SESSION_INVALID);
+    assert_eq!(error.message(), "provider: can't be changed: the account is of `hubspot`");
+    assert!(to("hubspot").await.unwrap().changed);
 }

@@ -227,12 +227,14 @@ impl Run for Update {
             clear_metadata: false,
             metadata: metadata.into_iter().map(tag).collect(),
             kind: self.kind,
+            owner_id: None,
             owner_name: self.origin_owner_name,
             username: self.origin_username.map(clears),
         };
         let mut values = input::values(&self.set)?;
         let changes = accounts::Changes {
             update,
+            provider: None,
             auth_config: self.auth_config,
             credentials: std::mem::take(&mut values.given),
         };
