@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::auth_config::VersionPin;
+use crate::domain::auth_config::{VersionOwner, VersionPin};
 use crate::domain::connector::{Category, ReleaseStage};
 use crate::domain::time::Timestamp;
 use crate::hub::auth_configs::{Detail, Impact as Touched, View};
@@ -77,7 +77,7 @@ impl From<&View> for AuthConfig {
                 .pin
                 .as_ref()
                 .map(|pin| VersionPin::as_str(pin).to_owned()),
-            connector_owner: Some(if view.own { "project" } else { "stackone" }.to_owned()),
+            connector_owner: Some(VersionOwner::of(view.own).as_str().to_owned()),
             environment: None,
             created_at: config.created_at,
             updated_at: config.updated_at,

@@ -5,17 +5,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::domain::auth_config::{AuthConfig, VersionPin};
+use crate::domain::auth_config::{AuthConfig, VersionOwner, VersionPin};
 use crate::domain::connector::Category;
 use crate::domain::time::Timestamp;
+use crate::hub::auth_configs::View;
 use crate::hub::connectors::{Summary, Version as Known};
 
 use super::requests::Paging;
-
-/// Who made a built-in connector, in the wire's word.
-const BUILT_IN_OWNER: &str = "stackone";
-/// The same for one that the project imported.
-const OWN_OWNER: &str = "project";
 
 /// A page of a list that counts its rows (AC-44).
 #[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
@@ -62,7 +58,7 @@ pub fn versions(config: &AuthConfig, known: Vec<Known>) -> Vec<Version> {
     let picked = pin.and_then(|pin| known.iter().position(|known| pin.fits(&known.version)));
     let version = |(at, known): (usize, Known)| Version {
         version: known.version,
-        owner: if known.built_in { BUILT_IN_OWNER } else { OWN_OWNER }.to_owned(),
+        owner: VersionOwner::of(!known.built_in).as_str().to_owned(),
         builtin: known.built_in,
         pinned: picked == Some(at),
     };
@@ -76,7 +72,8 @@ pub struct Pin {
     pub connector_profile_id: String,
     /// The pin (AC-45).
     pub pinned_version: String,
-    /// Whose connector it leads to, where that is settled.
+    /// Whose version it leads to; null where no version fits any more.
+    #[schemars(with = "Option<VersionOwner>")]
     pub owner: Option<String>,
     /// When the auth config was made.
     pub created_at: Timestamp,
@@ -87,23 +84,18 @@ pub struct Pin {
 impl Pin {
     /// The wire form, if the auth config has a pin.
     #[must_use]
-    pub fn of(config: &AuthConfig) -> Option<Self> {
+    pub fn of(view: &View) -> Option<Self> {
+        let config = &view.config;
         let pin = config.pin.as_ref()?;
+        let owner = pin.fits(&view.connector_version).then_some(VersionOwner::of(view.own));
         Some(Self {
             connector_profile_id: config.id.to_string(),
             pinned_version: VersionPin::as_str(pin).to_owned(),
-            owner: None,
+            owner: owner.map(|owner| owner.as_str().to_owned()),
             created_at: config.created_at,
             updated_at: config.updated_at,
         })
     }
-}
-
-/// A pin that is asked for.
-#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
-pub struct NewPin {
-    /// The pin (AC-45).
-    pub pinned_version: String,
 }
 
 /// A connector as the vendor's metadata shows it (contract section 6).

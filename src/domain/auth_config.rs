@@ -281,6 +281,62 @@ impl std::str::FromStr for VersionPin {
     }
 }
 
+/// Who made a version of a connector (contract section 5.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, schemars::JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+pub enum VersionOwner {
+    /// It is built in.
+    StackOne,
+    /// The project imported it.
+    Project,
+}
+
+impl VersionOwner {
+    /// The owner of a version that is, or is not, the project's own.
+    #[must_use]
+    pub const fn of(own: bool) -> Self {
+        if own { Self::Project } else { Self::StackOne }
+    }
+
+    /// The wire's word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::StackOne => "stackone",
+            Self::Project => "project",
+        }
+    }
+
+    /// Whether a pin may be set for this owner, where it leads to that version of `found`: which
+    /// one a pin leads to is settled without it (AC-46).
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`].
+    pub fn allows(self, pin: &VersionPin, version: &str, found: Self) -> Result<(), Refusal> {
+        if self == found {
+            return Ok(());
+        }
+        let (pin, found, named) = (pin.as_str(), found.as_str(), self.as_str());
+        let message = format!("`{pin}` leads to version {version} of `{found}`, not of `{named}`");
+        Err(Refusal::Invalid(vec![Problem::new("owner", message)]))
+    }
+}
+
+/// The text is no owner of versions.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not an owner: use stackone or project")]
+pub struct BadOwner(String);
+
+impl std::str::FromStr for VersionOwner {
+    type Err = BadOwner;
+
+    fn from_str(text: &str) -> Result<Self, BadOwner> {
+        let found =
+            [Self::StackOne, Self::Project].into_iter().find(|owner| owner.as_str() == text);
+        found.ok_or_else(|| BadOwner(text.chars().take(40).collect()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -370,6 +426,18 @@ mod tests {
         let pin = |text: &str| text.parse::<VersionPin>().unwrap();
         assert!(pin("1.2.x").fits("1.2.9") && !pin("1.2.x").fits("1.3.0"));
         assert!(pin("latest").fits("7.0.0") && !pin("1.2.0").fits("1.2.1"));
+    }
+
+    #[test]
+    fn ac_46_a_pin_is_set_for_the_owner_that_it_leads_to() {
+        let (latest, owner) = ("latest".parse().unwrap(), "stackone".parse::<VersionOwner>());
+        let owner = owner.unwrap();
+        assert_eq!(owner.allows(&latest, "1.0.0", VersionOwner::of(false)), Ok(()));
+        let refused = owner.allows(&latest, "2.0.0", VersionOwner::of(true));
+        let Err(Refusal::Invalid(problems)) = refused else { panic!("{refused:?}") };
+        let told = "`latest` leads to version 2.0.0 of `project`, not of `stackone`";
+        assert_eq!((problems[0].field, problems[0].message.as_str()), ("owner", told));
+        assert!("bogus".parse::<VersionOwner>().is_err() && "".parse::<VersionOwner>().is_err());
     }
 
     #[test]

@@ -10,7 +10,6 @@ use crate::api::platform::{
 };
 use crate::api::requests::Paging;
 use crate::api::{OPERATIONS, Origin};
-use crate::domain::auth_config::VersionPin;
 use crate::domain::caller::Permission;
 use crate::domain::ids::AccountId;
 use crate::domain::names::ConnectorKey;
@@ -115,7 +114,7 @@ impl Local {
     pub async fn pin(&self, id: &str) -> Result<Pin, HubError> {
         let (hub, caller) = self.parts();
         let found = auth_configs::get(hub, caller, id).await?;
-        Pin::of(&found.view.config).ok_or_else(|| {
+        Pin::of(&found.view).ok_or_else(|| {
             HubError::new(&codes::AUTH_CONFIG_UNPINNED, format!("auth config `{id}` has no pin"))
         })
     }
@@ -127,12 +126,11 @@ impl Local {
     pub async fn set_pin(
         &self,
         id: &str,
-        pin: Option<VersionPin>,
+        edit: auth_configs::Edit,
     ) -> Result<Option<Pin>, HubError> {
         let (hub, caller) = self.parts();
-        let edit = auth_configs::Edit { pin: Some(pin), ..Default::default() };
         let outcome = auth_configs::edit(hub, caller, id, edit, Guard::default()).await?;
-        Ok(outcome.after.and_then(|view| Pin::of(&view.config)))
+        Ok(outcome.after.and_then(|view| Pin::of(&view)))
     }
 
     /// `platform.connectors.list_meta`; those that are not enabled only where they are asked for.

@@ -2,8 +2,8 @@
 
 use super::{ACTION, CATEGORIES, CONNECTOR_KEY, ENABLED, PAGES, SEARCH, Shape, Targeted};
 use crate::api::auth_configs::{AuthConfig, AuthConfigDetail, Impact};
-use crate::api::platform::{NewPin, Page, Pin, Version};
-use crate::api::requests::auth_configs::{EditAuthConfig, NewAuthConfig};
+use crate::api::platform::{Page, Pin, Version};
+use crate::api::requests::auth_configs::{EditAuthConfig, NewAuthConfig, NewPin};
 use crate::api::write::Written;
 
 pub(super) fn shape(id: &str) -> Option<Shape> {

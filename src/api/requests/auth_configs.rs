@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::auth_config::VersionOwner;
 use crate::error::HubError;
 use crate::hub::auth_configs::{Edit, Filter, IfExists, New};
 
@@ -103,8 +104,30 @@ impl TryFrom<EditAuthConfig> for Edit {
         let pin = asked
             .connector_pinned_version
             .map(|pin| parse("connector_pinned_version", pin.as_deref(), &mut problems));
-        let edit = Self { name: asked.name, values: to_given(asked.values), pin };
+        let edit = Self { name: asked.name, values: to_given(asked.values), pin, pin_owner: None };
         checked(Some(edit), problems)
+    }
+}
+
+/// A version pin that is asked for (contract section 5.2).
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
+pub struct NewPin {
+    /// The pin (AC-45).
+    pub pinned_version: String,
+    /// Whose version it is to lead to; one that leads to another's is refused.
+    #[serde(default)]
+    #[schemars(with = "Option<VersionOwner>")]
+    pub owner: Option<String>,
+}
+
+impl TryFrom<NewPin> for Edit {
+    type Error = HubError;
+
+    fn try_from(asked: NewPin) -> Result<Self, HubError> {
+        let mut problems = Vec::new();
+        let pin = parse("pinned_version", Some(&asked.pinned_version), &mut problems);
+        let pin_owner = parse("owner", asked.owner.as_deref(), &mut problems);
+        checked(Some(Self { pin: Some(pin), pin_owner, ..Self::default() }), problems)
     }
 }
 

@@ -193,7 +193,8 @@ async fn when_there(
     match new.if_exists {
         IfExists::Skip if same => Ok(Outcome::unchanged(view(hub, tx, caller, known).await?)),
         IfExists::Update if same => {
-            let edit = super::Edit { name: None, values: new.values, pin: new.pin.map(Some) };
+            let pin = new.pin.map(Some);
+            let edit = super::Edit { values: new.values, pin, ..super::Edit::default() };
             super::change::edit_in(hub, tx, caller, known, edit, new.make_default).await
         }
         _ => Err(exists(&known)),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::account::{self, Account, Status};
-use crate::domain::auth_config::{self, AuthConfig, Decided, VersionPin};
+use crate::domain::auth_config::{self, AuthConfig, Decided, VersionOwner, VersionPin};
 use crate::domain::caller::{Caller, Permission};
 use crate::domain::connector::values::Mode;
 use crate::domain::event::{Event, EventKind};
@@ -11,7 +11,7 @@ use crate::domain::time::Timestamp;
 use crate::error::{HubError, codes};
 use crate::hub::Hub;
 use crate::hub::accounts::event_data;
-use crate::hub::connectors;
+use crate::hub::connectors::{self, Resolved};
 use crate::hub::oauth_apps;
 use crate::hub::write::{Guard, Outcome, Record};
 use crate::store::auth_configs::{self, Sealed};
@@ -207,12 +207,16 @@ pub struct Edit {
     pub values: Given,
     /// New pin; `Some(None)` removes it.
     pub pin: Option<Option<VersionPin>>,
+    /// Whose version the pin has to lead to, if that is asked for.
+    pub pin_owner: Option<VersionOwner>,
 }
 
 /// Edits the auth config that `target` names; secrets that are not given stay (AC-38).
 ///
 /// # Errors
-/// `auth_config.not_found`, `target.ambiguous`, `fields.invalid`, `auth_config.exists`.
+/// `auth_config.not_found`, `target.ambiguous`, `fields.invalid`, `auth_config.exists`;
+/// `connector.not_found` where no version fits the pin, `session.invalid` where one of another owner
+/// does.
 pub async fn edit(
     hub: &Hub,
     caller: &Caller,
@@ -239,8 +243,11 @@ pub(super) async fn edit_in(
     let now = hub.clock.now();
     let pin = edit.pin.clone().unwrap_or_else(|| before.pin.clone());
     let resolved = connectors::resolve(tx, caller, &before.connector, pin.as_ref()).await?;
-    let connector =
-        resolved.ok_or_else(|| connectors::unfit(&before.connector, pin.as_ref()))?.connector;
+    let Resolved { connector, own } =
+        resolved.ok_or_else(|| connectors::unfit(&before.connector, pin.as_ref()))?;
+    if let (Some(owner), Some(pin)) = (edit.pin_owner, &pin) {
+        owner.allows(pin, &connector.version, VersionOwner::of(own))?;
+    }
     let method = connector.auth_method(&before.method).ok_or_else(|| {
         let text = format!("method `{}` is not in the connector any more", before.method);
         HubError::new(&codes::AUTH_METHOD_UNKNOWN, text)

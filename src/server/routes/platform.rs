@@ -8,12 +8,12 @@ use axum::response::IntoResponse;
 use http::StatusCode;
 
 use crate::api::accounts::Account;
-use crate::api::platform::NewPin;
+use crate::api::requests::Paging;
 use crate::api::requests::accounts::{ChangeAccount, filter};
+use crate::api::requests::auth_configs::{self as asked, NewPin};
 use crate::api::requests::connect_sessions::{Authenticate, NewConnectSession};
-use crate::api::requests::{Paging, auth_configs as asked};
-use crate::error::codes;
 use crate::hub::accounts::Sort;
+use crate::hub::auth_configs::Edit;
 use crate::hub::write::Guard;
 use crate::server::AppState;
 use crate::server::body::JsonBody;
@@ -25,7 +25,7 @@ use super::connect_sessions::id as session_id;
 use super::connectors::key;
 use super::generation::Generation;
 use super::rows::Array;
-use super::{Answer, Door, Params, created, named, ok};
+use super::{Answer, Door, Params, created, ok};
 
 pub(super) async fn create_session(
     Door(hub): Door,
@@ -155,12 +155,11 @@ pub(super) async fn set_pin(
     Path(id): Path<String>,
     JsonBody(asked): JsonBody<NewPin>,
 ) -> Answer {
-    let pin = named(&asked.pinned_version, &codes::BAD_VALUE)?;
-    ok(hub.set_pin(&id, Some(pin)).await?)
+    ok(hub.set_pin(&id, asked.try_into()?).await?)
 }
 
 pub(super) async fn delete_pin(Door(hub): Door, Path(id): Path<String>) -> Answer {
-    hub.set_pin(&id, None).await?;
+    hub.set_pin(&id, Edit { pin: Some(None), ..Edit::default() }).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

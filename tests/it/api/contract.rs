@@ -158,7 +158,10 @@ fn ac_45_a_pin_is_one_of_four_forms() {
     assert_eq!(api.get(&path).status(404).problem(), "auth_config.not_pinned");
     for pin in ["latest", "1.x.x", "1.0.x", "1.0.0"] {
         let set = api.put(&path, &json!({ "pinned_version": pin, "owner": null })).status(200);
-        assert_eq!(set.json()["pinned_version"], pin);
+        assert_eq!(
+            (&set.json()["pinned_version"], &set.json()["owner"]),
+            (&json!(pin), &json!("stackone"))
+        );
         assert_eq!(set.json()["connector_profile_id"], config.as_str());
         assert_eq!(api.get(&path).status(200).json(), set.json());
         let listed = api.get("/connector_profiles").json();
@@ -177,6 +180,46 @@ fn ac_45_a_pin_is_one_of_four_forms() {
     let gone = api.delete(&path).status(204);
     assert!(gone.body.is_empty() && !gone.headers.contains_key("content-type"), "{gone:?}");
     api.get(&path).status(404);
+    serving.stop();
+}
+
+#[test]
+fn ac_46_a_pin_is_refused_for_an_owner_that_it_does_not_lead_to() {
+    let (_home, serving, api) = hub();
+    let config = default_config(&api);
+    let path = format!("/connector_profiles/{config}/pinned_version");
+    let set = |version: &str, owner: &str| {
+        api.put(&path, &json!({ "pinned_version": version, "owner": owner }))
+    };
+    assert_eq!(set("latest", "stackone").status(200).json()["owner"], "stackone");
+    let mut own = calls::connector("hubspot");
+    own["auth"][0]["key"] = "private_app".into();
+    own["version"] = "2.0.0".into();
+    api.put("/admin/connectors", &json!({ "connectors": [own] })).status(200);
+    assert_eq!(api.get(&path).status(200).json()["owner"], "project", "AC-46");
+    for (version, owner) in [("latest", "project"), ("2.0.0", "project"), ("1.0.x", "stackone")] {
+        let pin = set(version, owner).status(200).json();
+        assert_eq!((&pin["pinned_version"], &pin["owner"]), (&json!(version), &json!(owner)));
+        assert_eq!(api.get(&path).status(200).json(), pin);
+    }
+    let before = api.get(&path).json();
+    let others = "leads to version 2.0.0 of `project`, not of `stackone`";
+    for (version, owner, told) in [
+        ("latest", "stackone", format!("owner: `latest` {others}")),
+        ("2.0.0", "stackone", format!("owner: `2.0.0` {others}")),
+        (
+            "1.0.0",
+            "project",
+            "owner: `1.0.0` leads to version 1.0.0 of `stackone`, not of `project`".to_owned(),
+        ),
+        ("latest", "bogus", "owner: `bogus` is not an owner: use stackone or project".to_owned()),
+    ] {
+        let refused = set(version, owner).status(400).json();
+        assert_eq!(refused["errorCode"], "ValidationError");
+        assert_eq!(refused["errors"], json!([told]));
+        assert_eq!(api.get(&path).json(), before);
+    }
+    set("3.0.0", "project").status(404);
     serving.stop();
 }
 

@@ -81,11 +81,7 @@ fn new_key(name: &str) -> NewKey {
 }
 
 fn edit(name: &str) -> auth_configs::Edit {
-    auth_configs::Edit {
-        name: Some(name.to_owned()),
-        values: std::collections::BTreeMap::default(),
-        pin: None,
-    }
+    auth_configs::Edit { name: Some(name.to_owned()), ..Default::default() }
 }
 
 /// Calls everything once; what comes back does not matter.

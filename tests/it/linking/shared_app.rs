@@ -121,8 +121,7 @@ async fn ac_41_an_application_in_use_stays(mut world: TestHub) {
     // With a client of its own, the config lets it go.
     let edit = auth_configs::Edit {
         values: crate::support::asked::given(&[("client_id", "the-hub"), ("client_secret", FIRST)]),
-        name: None,
-        pin: None,
+        ..Default::default()
     };
     auth_configs::edit(&world.hub, &caller, config.id.as_str(), edit, Guard::default())
         .await

@@ -50,6 +50,7 @@ impl Run for Edit {
             name: self.name,
             values: std::mem::take(&mut values.given),
             pin: if self.unpin { Some(None) } else { self.pin.map(Some) },
+            pin_owner: None,
         };
         let written = backend.edit_auth_config(&self.target, edit, context.guard()).await?;
         context.tell_notes(&backend);
