@@ -186,7 +186,7 @@ impl From<&Detail> for AuthConfigDetail {
 pub struct Impact {
     /// Linked accounts.
     pub affected_accounts: u64,
-    /// Open connect sessions of the connector.
+    /// Connect sessions that wait for a first success and would lose it.
     pub open_sessions: u64,
 }
 

@@ -133,6 +133,21 @@ impl ConnectSession {
     pub fn is_open(&self, now: Timestamp) -> bool {
         self.revoked_at.is_none() && now < self.expires_at
     }
+
+    /// Whether its end user may link through an auth config of a connector with these categories:
+    /// the session's own alone, else the default of each connector within the session's categories
+    /// (CS-21, CS-22, HB-1).
+    #[must_use]
+    pub fn offers(&self, config: &AuthConfig, categories: &[Category]) -> bool {
+        match &self.auth_config {
+            Some(own) => config.id == *own,
+            None => {
+                config.is_default
+                    && (self.categories.is_empty()
+                        || self.categories.iter().any(|one| categories.contains(one)))
+            }
+        }
+    }
 }
 
 /// Makes a session from a request and the facts about what it names.
@@ -312,6 +327,23 @@ mod tests {
         assert_eq!(session.provider, Some(named.connector.clone()));
         let refused = open(with_provider("bamboohr"), facts, T(0));
         assert!(matches!(refused, Err(Refusal::WrongConnector { .. })));
+    }
+
+    #[test]
+    fn hb_1_cs_22_a_session_offers_its_own_config_or_the_defaults_of_its_categories() {
+        let (default, named) = (config("default", "hubspot"), config("named", "hubspot"));
+        let named = AuthConfig { is_default: false, ..named };
+        let offers = |session: &ConnectSession| {
+            [&default, &named].map(|config| session.offers(config, &[Category::Crm]))
+        };
+        let mut any = open(new(), Facts::default(), T(0)).unwrap();
+        assert_eq!(offers(&any), [true, false]);
+        any.categories = vec![Category::Hris];
+        assert_eq!(offers(&any), [false, false]);
+        any.categories.push(Category::Crm);
+        assert_eq!(offers(&any), [true, false]);
+        let facts = Facts { named_config: Some(&named), ..Facts::default() };
+        assert_eq!(offers(&open(new(), facts, T(0)).unwrap()), [false, true]);
     }
 
     #[test]

@@ -148,19 +148,6 @@ pub async fn ended(
     tx.all(&sql, &params, read).await
 }
 
-/// How many sessions are open at `now` for the connector, or for all.
-pub async fn count_open(
-    tx: &mut Tx,
-    project: ProjectNumber,
-    connector: &ConnectorKey,
-    now: Timestamp,
-) -> Result<u64> {
-    let sql = "select count(*) from connect_sessions where project = ?1 and expires_at > ?2 \
-               and provider = ?3 and revoked_at is null and linked_account is null";
-    let params = [project.into(), now.into(), connector.as_str().into()];
-    Ok(u64::try_from(tx.number(sql, &params).await?).unwrap_or(0))
-}
-
 /// Ends a session.
 pub async fn revoke(
     tx: &mut Tx,

@@ -12,6 +12,7 @@ use crate::domain::connector::{AuthKind, AuthMethod, Category, Field, ReleaseSta
 use crate::domain::ids::AuthConfigId;
 use crate::domain::names::ConnectorKey;
 use crate::error::{HubError, codes};
+use crate::store::connect_sessions::Filter as Waiting;
 use crate::store::{Tx, accounts, auth_configs, connect_sessions};
 
 use super::Hub;
@@ -60,7 +61,7 @@ pub struct View {
 pub struct Impact {
     /// Linked accounts.
     pub accounts: u64,
-    /// Open connect sessions.
+    /// Connect sessions that wait for a first success and may be used to link through it.
     pub sessions: u64,
 }
 
@@ -401,7 +402,6 @@ pub async fn impact(
     action: Action,
 ) -> Result<Impact, HubError> {
     hub.require(caller, Permission::PlatformRead)?;
-    let now = hub.clock.now();
     let mut tx = hub.store.begin_read().await?;
     let Target::Configs(configs) = find(&mut tx, caller, text).await? else {
         return Ok(Impact::default());
@@ -418,13 +418,37 @@ pub async fn impact(
         };
         impact.accounts += accounts;
     }
-    if matches!(action, Action::Disable | Action::Delete)
-        && let Some(config) = configs.iter().find(|config| config.is_enabled())
-    {
-        impact.sessions =
-            connect_sessions::count_open(&mut tx, project, &config.connector, now).await?;
+    if matches!(action, Action::Disable | Action::Delete) {
+        impact.sessions = losing(hub, &mut tx, caller, configs).await?;
     }
     Ok(impact)
+}
+
+/// How many sessions wait for a first success and would lose one of the auth configs: what is
+/// disabled already they have lost before.
+async fn losing(
+    hub: &Hub,
+    tx: &mut Tx,
+    caller: &Caller,
+    mut configs: Vec<AuthConfig>,
+) -> Result<u64, HubError> {
+    configs.retain(AuthConfig::is_enabled);
+    let mut views = Vec::with_capacity(configs.len());
+    for config in configs {
+        views.push(view(hub, tx, caller, config).await?);
+    }
+    if views.is_empty() {
+        return Ok(0);
+    }
+    let mut count = 0;
+    let waiting = Waiting { pending_at: Some(hub.clock.now()), ..Waiting::default() };
+    connect_sessions::scan(tx, caller.project(), waiting, |session| {
+        let offers = |view: &View| session.offers(&view.config, &view.categories);
+        count += u64::from(views.iter().any(offers));
+        Ok::<_, HubError>(ControlFlow::Continue(()))
+    })
+    .await?;
+    Ok(count)
 }
 
 /// The fields that the administrator may fill in for a method.

@@ -1,19 +1,21 @@
 //! AC-14 to AC-23: what happens to accounts when their auth config is switched off and on.
 
 use hubctl::domain::account::{REASON_DISABLED, Status};
-use hubctl::domain::ids::AccountId;
+use hubctl::domain::connect_session::{DEFAULT_LIFE_S, NewSession};
+use hubctl::domain::ids::{AccountId, AuthConfigId};
 use hubctl::error::codes;
 use hubctl::hub::auth_configs::{self, Action};
 use hubctl::hub::write::Guard;
 use hubctl::hub::{accounts, connectors};
 use hubctl::store::accounts as rows;
 
-use crate::support::asked::{account, config, named, session_with};
+use crate::support::asked::{account, config, named, session, session_with};
 use crate::support::hub::{TestHub, on_both_databases, refused};
 
 on_both_databases!(
     ac_14_ac_15_ac_17_its_accounts_go_inactive_and_no_others,
     ac_18_impact_says_what_would_be_touched,
+    ac_15_ac_18_only_sessions_that_lose_something_are_counted,
     ac_19_ac_23_they_come_back_with_their_credentials,
     ac_20_what_was_in_error_comes_back_active,
     ac_21_a_hold_survives_both,
@@ -59,6 +61,50 @@ async fn ac_18_impact_says_what_would_be_touched(world: TestHub) {
     world.disable(&caller, "hubspot").await;
     assert_eq!(impact(Action::Disable).await, (0, 0));
     assert_eq!(impact(Action::Enable).await, (3, 0));
+}
+
+async fn ac_15_ac_18_only_sessions_that_lose_something_are_counted(world: TestHub) {
+    let caller = world.caller();
+    let first = world.add(&caller, named("hubspot", "first")).await;
+    let second = world.add(&caller, named("hubspot", "second")).await;
+    world.add(&caller, config("bamboohr")).await;
+    let naming = |id: &AuthConfigId| NewSession { auth_config: Some(id.clone()), ..session("a") };
+    let of = |categories: &[&str]| {
+        let categories = categories.iter().map(|name| name.parse().unwrap()).collect();
+        NewSession { categories, ..session("a") }
+    };
+    let account = world.link(&caller, account("hubspot", "acme")).await;
+    for new in [
+        session_with("a", "hubspot"),
+        naming(&first.id),
+        NewSession { account: Some(account), ..session("acme") },
+        naming(&second.id),
+        session_with("a", "bamboohr"),
+        session("a"),
+        of(&["crm", "marketing"]),
+        of(&["hris"]),
+    ] {
+        world.open(&caller, new).await;
+    }
+    let impact = async |target: &str| {
+        let impact = async |action| {
+            auth_configs::impact(&world.hub, &caller, target, action).await.unwrap().sessions
+        };
+        let both = (impact(Action::Disable).await, impact(Action::Delete).await);
+        assert_eq!(both.0, both.1, "{target}");
+        both.0
+    };
+    // The default: three that use it, and two in which it can be chosen.
+    assert_eq!(impact("first").await, 5);
+    assert_eq!(impact("second").await, 1);
+    assert_eq!(impact("hubspot").await, 6);
+    assert_eq!(impact("bamboohr").await, 3);
+    world.disable(&caller, "first").await;
+    assert_eq!(impact("first").await, 0);
+    assert_eq!(impact("hubspot").await, 1);
+    // What is over loses nothing.
+    world.clock.advance_seconds(DEFAULT_LIFE_S);
+    assert_eq!(impact("second").await, 0);
 }
 
 async fn ac_19_ac_23_they_come_back_with_their_credentials(world: TestHub) {

@@ -77,7 +77,7 @@ async fn delete_one(
     let impact = backend.impact(&config.id, Action::Delete).await?;
     let sessions = match impact.open_sessions {
         0 => String::new(),
-        count => format!(" ({} of the connector)", counted(count, "open session")),
+        count => format!(" and leaves {} without it", counted(count, "open session")),
     };
     let what =
         format!("deleting `{}` of {} can't be undone{sessions}", config.name, config.connector_key);
