@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::FromRequestParts;
 use axum::response::Response;
-use axum::routing::{MethodRouter, delete, get, patch, post, put};
+use axum::routing::{MethodRouter, any, delete, get, patch, post, put};
 use http::StatusCode;
 use http::request::Parts;
 
@@ -68,13 +68,18 @@ impl FromRequestParts<AppState> for Params {
 }
 
 /// Parts of the vendor's API that this hub does not have; a client is told so, not that it is lost.
-const OUT_OF_SCOPE: &[&str] = &["/actions", "/actions/{*rest}", "/mcp"];
+/// What it has below one of them wins.
+const OUT_OF_SCOPE: &[&str] = &["/actions", "/actions/{*rest}", "/mcp", "/unified/{*rest}"];
+/// Below what it has there, nothing is.
+const NOTHING: &[&str] = &["/unified/proxy/", "/unified/proxy/{*rest}"];
 
 /// Every operation that has a handler, at its place.
 pub fn routes() -> Router<AppState> {
     let router = OUT_OF_SCOPE
         .iter()
-        .fold(Router::new(), |router, path| router.route(path, axum::routing::any(out_of_scope)));
+        .fold(Router::new(), |router, path| router.route(path, any(out_of_scope)));
+    let router =
+        NOTHING.iter().fold(router, |router, path| router.route(path, any(StatusCode::NOT_FOUND)));
     let router = router.route("/openapi.json", get(hub::description));
     let router = router.merge(end_user::routes()).merge(super::page::routes());
     OPERATIONS.iter().fold(router, |router, operation| match handler(operation.id) {
@@ -83,7 +88,7 @@ pub fn routes() -> Router<AppState> {
     })
 }
 
-async fn out_of_scope() -> Failure {
+async fn out_of_scope(_: Door) -> Failure {
     HubError::new(&codes::OUT_OF_SCOPE, "this hub does not have this operation").into()
 }
 

@@ -802,7 +802,15 @@ fn bodies_are_json_by_any_name_and_say_so_themselves() {
         assert_eq!(answer.headers["x-content-type-options"], "nosniff");
         assert!(!answer.headers["x-request-id"].is_empty());
     }
-    for path in ["/no/such/route", "/hub/no/such", "/admin", "/accounts/"] {
+    for path in [
+        "/no/such/route",
+        "/hub/no/such",
+        "/admin",
+        "/accounts/",
+        "/unified",
+        "/unified/proxy/",
+        "/unified/proxy/x",
+    ] {
         let answer = api.get(path).status(404);
         assert_eq!(answer.problem(), "request.unknown_route", "{path}");
     }
@@ -813,9 +821,21 @@ fn bodies_are_json_by_any_name_and_say_so_themselves() {
         assert_eq!(answer.problem(), "request.method_not_allowed", "{method} {path}");
         assert!(answer.headers.contains_key("allow"), "{answer:?}");
     }
-    for path in ["/actions", "/actions/rpc", "/mcp"] {
-        assert_eq!(api.get(path).status(501).problem(), "request.out_of_scope");
+    for (method, path) in [
+        ("GET", "/actions"),
+        ("POST", "/actions/rpc"),
+        ("GET", "/mcp"),
+        ("GET", "/unified/hris/employees"),
+        ("POST", "/unified/ats/applications"),
+        ("DELETE", "/unified/crm/contacts/1"),
+        ("POST", "/unified/check_permissions"),
+    ] {
+        let answer = api.ask(method, path, None).status(501);
+        assert_eq!(answer.problem(), "request.out_of_scope", "{method} {path}");
+        api.saying("").ask(method, path, None).status(401);
     }
+    api.get("/unified/proxy").status(405);
+    assert_eq!(api.post("/unified/proxy", &json!({})).status(400).problem(), "usage.bad_value");
     serving.stop();
 }
 
