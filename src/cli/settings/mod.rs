@@ -4,6 +4,7 @@ pub(super) mod config;
 pub(super) mod edit;
 mod environment;
 mod sources;
+mod state;
 pub(super) mod table;
 
 use std::fmt;
@@ -30,15 +31,7 @@ use super::output::{Format, OutputOptions};
 
 pub(super) use environment::Environment;
 pub(super) use sources::{DEFAULT_PROFILE, Origin, Reading, Sources};
-
-/// A local store.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum State {
-    /// An SQLite file.
-    File(PathBuf),
-    /// A PostgreSQL database.
-    Postgres(String),
-}
+pub(super) use state::State;
 
 /// A store, and where its master key may be.
 #[derive(Debug)]
@@ -307,13 +300,15 @@ fn place(
     let has_key = sources.env.is_set(env::API_KEY) || sources.env.is_set(env::API_KEY_FILE);
     let is_key_alone = has_key && state.is_none() && sources.values().is_none();
     let origin = of_state.unwrap_or(Origin::BuiltIn);
-    let state = match state {
-        // A path need not be UTF-8; a URL is.
-        Some(picked) => match picked.value.to_str() {
-            Some(text) => state_of(text),
-            None => State::File(picked.value.into()),
-        },
-        None => State::File(sources.folders.data.join("hubctl.db")),
+    let usual = || State::File(sources.folders.data.join("hubctl.db"));
+    let state = match state.map(|picked| (State::of_os(picked.value), picked.origin)) {
+        None => usual(),
+        Some((Ok(state), _)) => state,
+        // Who is about to correct it must not be stopped by it.
+        Some((Err(_), Origin::Profile)) if sources.is_lenient() => usual(),
+        Some((Err(none), origin)) => {
+            return Err(sources.bad(&table::STATE, origin, none.why).hint(none.hint));
+        }
     };
     let keys = keys(sources, &state, keyring);
     let local = Local { state, keys };
@@ -326,7 +321,8 @@ fn is_named_by(sources: &Sources, place: &Place) -> bool {
     let said = |setting: &table::Setting| sources.values()?.get(setting.key);
     match place {
         Place::Local(local) | Place::KeyAlone(local) => {
-            said(&table::STATE).is_some_and(|text| state_of(text) == local.state)
+            let own = said(&table::STATE).and_then(|text| State::of(text).ok());
+            own.as_ref() == Some(&local.state)
         }
         Place::Remote(remote) => {
             let own = said(&table::API_URL).and_then(|text| text.parse::<WebOrigin>().ok());
@@ -406,14 +402,6 @@ fn providers(globals: &Globals, sources: &Sources) -> Result<provider::Options, 
     };
     let allowed = table::networks(&allowed).map_err(bad_value)?;
     Ok(provider::Options { allowed, net, ..provider::Options::default() })
-}
-
-fn state_of(text: &str) -> State {
-    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-        State::Postgres(text.to_owned())
-    } else {
-        State::File(text.into())
-    }
 }
 
 fn keyring(env: &Environment) -> KeyringAccess {

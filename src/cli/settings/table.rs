@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -15,6 +16,8 @@ use crate::domain::origin::{Origin as WebOrigin, web_address};
 use crate::domain::project::{DEFAULT_PROJECT, ProjectName};
 use crate::env;
 use crate::error::{HubError, codes};
+
+use super::state::State;
 
 /// Where end users reach a hub of one's own, unless the profile says otherwise.
 pub(super) const PUBLIC_URL: &str = "http://127.0.0.1:4780";
@@ -59,8 +62,9 @@ impl Form {
     /// With what is wrong, for people.
     pub(in crate::cli) fn check(self, text: &str) -> Result<(), String> {
         match self {
-            Self::Path | Self::Store if text.is_empty() => Err("is empty".to_owned()),
-            Self::Text | Self::Proxy | Self::Path | Self::Store => Ok(()),
+            Self::Path if text.is_empty() => Err("is empty".to_owned()),
+            Self::Text | Self::Proxy | Self::Path => Ok(()),
+            Self::Store => State::of(text).map(drop).map_err(|none| none.to_string()),
             Self::Address => web_address(text).map(drop).map_err(|error| error.to_string()),
             Self::Project => {
                 text.parse::<ProjectName>().map(drop).map_err(|error| error.to_string())
@@ -102,12 +106,16 @@ impl Form {
     /// # Errors
     /// When the working folder is gone, and a path depends on it.
     pub(in crate::cli) fn kept(self, text: &str) -> Result<Cow<'_, str>, HubError> {
-        let is_path =
-            matches!(self, Self::Path) || matches!(self, Self::Store) && !text.contains("://");
-        if !is_path {
-            return Ok(Cow::Borrowed(text));
-        }
-        let whole = std::path::absolute(text).map_err(|error| {
+        let path = match self {
+            Self::Path => PathBuf::from(text),
+            Self::Store => match State::of(text) {
+                Ok(State::File(path)) => path,
+                Ok(State::Postgres(url)) => return Ok(Cow::Owned(url)),
+                Err(_) => return Ok(Cow::Borrowed(text)),
+            },
+            _ => return Ok(Cow::Borrowed(text)),
+        };
+        let whole = std::path::absolute(path).map_err(|error| {
             HubError::new(&codes::BAD_VALUE, format!("`{}` can't be made whole", cut(text)))
                 .hint("give the path from the root on")
                 .source(error)
@@ -125,9 +133,13 @@ impl Form {
         if !matches!(self, Self::Store | Self::Proxy) {
             return Cow::Borrowed(text);
         }
-        let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
-        if scheme.is_empty() && matches!(self, Self::Store) {
-            return Cow::Borrowed(text);
+        if matches!(self, Self::Store) {
+            match State::of(text) {
+                Ok(State::File(_)) => return Cow::Borrowed(text),
+                Ok(State::Postgres(_)) => {}
+                // It may be an address that is written wrongly.
+                Err(_) => return Cow::Borrowed("***"),
+            }
         }
         if let Ok(mut url) = text.parse::<Url>()
             && url.has_host()
@@ -146,7 +158,7 @@ impl Form {
             return Cow::Owned(url.to_string());
         }
         // What can't be read as an address may still hold a password.
-        let is_plain = !rest.contains(['@', '?']);
+        let is_plain = !text.contains(['@', '?']);
         if is_plain { Cow::Borrowed(text) } else { Cow::Borrowed("***") }
     }
 }
@@ -325,6 +337,8 @@ mod tests {
             ("postgres://u:s3cret@bad host/", "***"),
             ("/var/lib/a@b.db", "/var/lib/a@b.db"),
             ("hub.db", "hub.db"),
+            ("mysql://u:s3cret@db/hub", "***"),
+            ("host=db password=s3cret", "***"),
         ] {
             assert_eq!(Form::Store.shown(text), shown);
         }

@@ -166,6 +166,53 @@ fn a_database_that_does_not_answer_is_told_without_its_password() {
 }
 
 #[test]
+fn what_names_no_store_makes_none_and_is_not_repeated() {
+    let home = TestHome::new();
+    let before = fs::read_dir(home.path()).unwrap().count();
+    for (state, told) in [
+        ("mysql://u:t0psecret@db/hub", "HUBCTL_STATE: is an address that no store has"),
+        ("postgresql+psycopg://u:t0psecret@db/hub", "no store has"),
+        ("sqlite:///hub.db", "no store has"),
+        ("https://hub.example.com/t0psecret", "--api-url"),
+        ("host=db password=t0psecret", "is no address"),
+        ("~/t0psecret.db", "`~`"),
+        (" ", "is empty"),
+    ] {
+        for command in COMMANDS {
+            let line: Vec<&str> = command.split(' ').collect();
+            let output = home.command(&line).env("HUBCTL_STATE", state).output().unwrap();
+            let stderr = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(2), "{state}: {stderr}");
+            assert!(stderr.contains(told) && stderr.contains("\nhint: "), "{state}: {stderr}");
+            assert!(!stderr.contains("t0psecret") && output.stdout.is_empty(), "{stderr}");
+        }
+        home.args([&[&*format!("--state={state}")][..], &["connectors", "list"]].concat())
+            .code(2)
+            .tells("error[usage.bad_value]: --state: ");
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), before, "{state}");
+    }
+    home.config("[profiles.default]\nstate = \"mysql://u:t0psecret@db/hub\"\n");
+    home.run("connectors list").code(13).tells("profile `default`, state: is an address");
+    let shown = home.run("config list").code(0);
+    assert!(!format!("{shown:?}").contains("t0psecret"), "{shown:?}");
+    home.run("config set state ~/hub.db").code(2).tells("`~`");
+    home.run("config set state hub.db").code(0);
+    home.run("connectors list").code(0);
+}
+
+#[test]
+fn the_address_of_a_database_may_be_written_as_others_take_it() {
+    let url = crate::support::postgres::database();
+    let home = TestHome::new();
+    let spelt = format!(" {}\n", url.replacen("postgres", "PostgreSQL", 1));
+    let mut command = home.command(["connectors", "enable", "hubspot"]);
+    let made = command.env("HUBCTL_STATE", spelt).output().unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let found = home.args(["--state", &url, "connectors", "list", "--columns", "connector"]);
+    assert_eq!(found.code(0).stdout, "hubspot\n");
+}
+
+#[test]
 fn threat_33_a_master_key_that_can_not_be_used_is_refused_without_waiting() {
     let (home, _) = filled();
     fs::rename(home.path().join("hubctl.key"), home.path().join("right")).unwrap();
