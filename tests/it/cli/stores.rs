@@ -151,6 +151,8 @@ fn a_database_that_does_not_answer_is_told_without_its_password() {
         ("postgres://u:t0psecret@h/x?password=t0psecret&foo=1", 13),
         ("postgresql://u:t0psecret", 13),
         ("postgres://u:t0psecret@h:99999/x", 13),
+        ("postgres://u:p@t0psecret@127.0.0.1:1/x", 13),
+        ("postgres://h:1/x?password=p@t0psecret", 13),
     ] {
         for command in COMMANDS {
             for flags in ["-v", "--json", "-vv --dry-run"] {
@@ -162,6 +164,18 @@ fn a_database_that_does_not_answer_is_told_without_its_password() {
                 ended.code(code).tells("hint");
             }
         }
+    }
+}
+
+#[test]
+fn the_name_of_a_database_has_the_port_that_is_not_the_usual_one() {
+    let home = TestHome::new();
+    for (url, name) in [
+        ("postgres://u:t0psecret@127.0.0.1:1/x", "postgres://u@127.0.0.1:1/x"),
+        ("postgres://127.0.0.1:5432/x", "postgres://127.0.0.1/x"),
+    ] {
+        let shown = home.run(&format!("--state {url} store path --json")).code(0);
+        assert_eq!(shown.json()["store"], name, "{shown:?}");
     }
 }
 

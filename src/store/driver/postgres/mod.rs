@@ -21,6 +21,7 @@ use crate::store::migrate::{self, Dialect};
 use crate::store::{Gauges, Result, StoreError, Told};
 use group::{Groups, Member};
 
+mod address;
 mod group;
 
 /// How long to wait for a connection.
@@ -55,6 +56,7 @@ pub(in crate::store) struct Database {
 impl Database {
     pub(in crate::store) fn new(url: &str) -> Result<Self> {
         let (url, tls) = Tls::split_off(url)?;
+        address::check(&url)?;
         let mut config: Config = url.parse().map_err(|error: tokio_postgres::Error| {
             malformed(&format!("the address of the store is malformed: {error}"))
         })?;
@@ -64,17 +66,7 @@ impl Database {
             Mode::Require | Mode::VerifyCa | Mode::VerifyFull => SslMode::Require,
         });
         config.application_name("hubctl").connect_timeout(CONNECT_LIMIT);
-        let host = match config.get_hosts().first() {
-            Some(Host::Tcp(host)) => host.clone(),
-            #[cfg(unix)]
-            Some(Host::Unix(folder)) => folder.display().to_string(),
-            None => "localhost".to_owned(),
-        };
-        let port = config.get_ports().first().copied().unwrap_or(5432);
-        let check = format!("pg_isready -h {} -p {port}", shell_word(&host));
-        let user = config.get_user().unwrap_or_default();
-        let database = config.get_dbname().unwrap_or(user);
-        let name = format!("postgres://{user}@{host}/{database}");
+        let (name, check) = (address::name(&config), address::check_of_server(&config));
         let (pool, ready, is_new) =
             (OnceLock::new(), AtomicBool::new(false), AtomicBool::new(false));
         let (groups, looks) = (Groups::default(), Looks::default());
@@ -470,18 +462,5 @@ impl From<tokio_postgres::Error> for StoreError {
             }
             _ => Self::Other(chain(&error)),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_name_for_people_has_no_password() {
-        let db = Database::new("postgres://hub:s3cret@db.example:5432/prod").unwrap();
-        assert_eq!(db.name(), "postgres://hub@db.example/prod");
-        let error = Database::new("postgres://hub:s3cret@db.example:bad/prod").err().unwrap();
-        assert!(!error.to_string().contains("s3cret"));
     }
 }
