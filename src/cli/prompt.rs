@@ -6,7 +6,7 @@
 
 use dialoguer::console::Term;
 use dialoguer::theme::SimpleTheme;
-use dialoguer::{Confirm, FuzzySelect, Input, Select};
+use dialoguer::{FuzzySelect, Input, Select};
 
 use crate::cli::interrupts;
 use crate::cli::output::clean_line;
@@ -31,7 +31,7 @@ pub fn confirm_required(message: impl Into<String>, hint: impl Into<String>) -> 
 }
 
 impl Interactive {
-    /// Asks for consent; Enter alone is no.
+    /// Asks for consent: `y` or `yes` and Enter. Every other line is no.
     ///
     /// # Errors
     /// `needed` where asking is not allowed; declined by no or Esc; interrupted by Ctrl-C.
@@ -41,11 +41,8 @@ impl Interactive {
         needed: impl FnOnce() -> HubError,
     ) -> Result<(), HubError> {
         let question = clean_line(question);
-        let answer = self.ask(needed, |term| {
-            let confirm = Confirm::with_theme(&SimpleTheme).with_prompt(question).default(false);
-            confirm.interact_on_opt(term)
-        })?;
-        if answer == Some(true) { Ok(()) } else { Err(declined()) }
+        let is_yes = self.ask(needed, |term| Ok(line::consents(term, &question)?))?;
+        if is_yes { Ok(()) } else { Err(declined()) }
     }
 
     /// Asks for a line of text until `check` accepts it.
@@ -81,7 +78,7 @@ impl Interactive {
         needed: impl FnOnce() -> HubError,
     ) -> Result<String, HubError> {
         let label = clean_line(label);
-        self.ask(needed, |term| Ok(secret::ask(term, &label)?))
+        self.ask(needed, |term| Ok(line::secret(term, &label)?))
     }
 
     /// Lets one of the items be chosen; answers its position.
@@ -185,15 +182,18 @@ fn choices(items: &[impl AsRef<str>], marked: &[bool]) -> Vec<String> {
     std::iter::once(done).chain(lines).collect()
 }
 
-/// Secrets are read here: the library's own question ignores signals until a line is there.
+/// Whole lines are read here: the library's own questions take a single key for an answer, draw a
+/// long question twice, or ignore signals until a line is there.
 #[cfg(unix)]
-mod secret {
+mod line {
     use std::io;
     use std::time::Duration;
 
     use dialoguer::console::Term;
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+    use rustix::termios::{
+        LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
+    };
     use zeroize::Zeroizing;
 
     use crate::cli::interrupts;
@@ -202,44 +202,73 @@ mod secret {
     const LONGEST: usize = 4096;
     /// How often it is looked whether there was a Ctrl-C just before waiting began.
     const LOOK_EVERY: Duration = Duration::from_millis(200);
+    /// The key that leaves a question.
+    const ESC: u8 = 0x1b;
 
-    /// The terminal with its echo off, put back as it was when dropped.
-    struct Silent(Termios);
+    /// The terminal while it gives a line, put back as it was when dropped.
+    struct Asking(Termios);
 
-    impl Silent {
-        fn begin() -> io::Result<Self> {
+    impl Asking {
+        fn begin(change: impl FnOnce(&mut Termios)) -> io::Result<Self> {
             let before = tcgetattr(rustix::stdio::stdin())?;
-            let mut silent = before.clone();
-            silent.local_modes.remove(LocalModes::ECHO);
-            silent.local_modes.insert(LocalModes::ICANON | LocalModes::ISIG);
+            let mut meanwhile = before.clone();
+            change(&mut meanwhile);
+            meanwhile.local_modes.insert(LocalModes::ICANON | LocalModes::ISIG);
             // What was typed before the question is not its answer.
-            tcsetattr(rustix::stdio::stdin(), OptionalActions::Flush, &silent)?;
+            tcsetattr(rustix::stdio::stdin(), OptionalActions::Flush, &meanwhile)?;
             Ok(Self(before))
         }
     }
 
-    impl Drop for Silent {
+    impl Drop for Asking {
         fn drop(&mut self) {
             _ = tcsetattr(rustix::stdio::stdin(), OptionalActions::Flush, &self.0);
         }
     }
 
-    /// Asks until something is typed.
-    pub(super) fn ask(term: &Term, label: &str) -> io::Result<String> {
+    /// Asks until something is typed, which is not shown.
+    pub(super) fn secret(term: &Term, label: &str) -> io::Result<String> {
         loop {
-            let silent = Silent::begin()?;
+            let asking = Asking::begin(|modes| modes.local_modes.remove(LocalModes::ECHO))?;
             term.write_str(&format!("{label}: "))?;
-            let line = read_line();
-            drop(silent);
+            let line = read_line(b"\n");
+            drop(asking);
             let line = line?;
             term.write_line("")?;
-            if !line.is_empty() {
-                return Ok(line);
+            let text = std::str::from_utf8(&line).map_err(|_| io::ErrorKind::InvalidData)?;
+            let text = text.trim_end_matches(['\r', '\n']);
+            if !text.is_empty() {
+                return Ok(text.to_owned());
             }
         }
     }
 
-    fn read_line() -> io::Result<String> {
+    /// Asks once, and tells whether the line says yes. Esc ends the line as Enter does.
+    pub(super) fn consents(term: &Term, question: &str) -> io::Result<bool> {
+        let asking = Asking::begin(|modes| {
+            modes.local_modes.insert(LocalModes::ECHO);
+            modes.special_codes[SpecialCodeIndex::VEOL] = ESC;
+        })?;
+        term.write_str(&format!("{question} [y/N] "))?;
+        let line = read_line(&[b'\n', ESC]);
+        drop(asking);
+        let line = match line {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Zeroizing::default(),
+            line => line?,
+        };
+        if line.last() != Some(&b'\n') {
+            term.write_line("")?;
+        }
+        Ok(is_yes(&line))
+    }
+
+    fn is_yes(line: &[u8]) -> bool {
+        let word = line.strip_suffix(b"\n").unwrap_or_default().trim_ascii();
+        word.eq_ignore_ascii_case(b"y") || word.eq_ignore_ascii_case(b"yes")
+    }
+
+    /// Reads up to one of `ends`, with it, or up to the end of the input.
+    fn read_line(ends: &[u8]) -> io::Result<Zeroizing<Vec<u8>>> {
         let mut line = Zeroizing::new(Vec::with_capacity(LONGEST + 1));
         let every = Timespec { tv_sec: 0, tv_nsec: i64::from(LOOK_EVERY.subsec_nanos()) };
         loop {
@@ -259,23 +288,45 @@ mod secret {
             if length == 0 && line.is_empty() {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            if length == 0 || line.last() == Some(&b'\n') {
-                break;
+            if length == 0 || line.last().is_some_and(|last| ends.contains(last)) {
+                return Ok(line);
             }
         }
-        let text = std::str::from_utf8(&line).map_err(|_| io::ErrorKind::InvalidData)?;
-        Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::is_yes;
+
+        #[test]
+        fn only_a_whole_line_that_says_yes_is_consent() {
+            for line in ["y\n", "Y\n", "yes\n", "YES\n", " Yes \r\n"] {
+                assert!(is_yes(line.as_bytes()), "{line:?}");
+            }
+            for line in
+                ["", "\n", "n\n", "no\n", "xyz\n", "yes!\n", "ye\n", "y", "yes\x1b", "\u{ff}y\n"]
+            {
+                assert!(!is_yes(line.as_bytes()), "{line:?}");
+            }
+        }
     }
 }
 
 #[cfg(not(unix))]
-mod secret {
+mod line {
     use dialoguer::console::Term;
     use dialoguer::theme::SimpleTheme;
 
-    pub(super) fn ask(term: &Term, label: &str) -> std::io::Result<String> {
+    pub(super) fn secret(term: &Term, label: &str) -> std::io::Result<String> {
         let asked = dialoguer::Password::with_theme(&SimpleTheme).with_prompt(label);
         asked.interact_on(term).map_err(|dialoguer::Error::IO(error)| error)
+    }
+
+    pub(super) fn consents(term: &Term, question: &str) -> std::io::Result<bool> {
+        let asked = dialoguer::Confirm::with_theme(&SimpleTheme).with_prompt(question);
+        let asked = asked.default(false).wait_for_newline(true);
+        let answer = asked.interact_on_opt(term).map_err(|dialoguer::Error::IO(error)| error)?;
+        Ok(answer == Some(true))
     }
 }
 

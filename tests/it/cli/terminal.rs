@@ -12,13 +12,19 @@ fn linked() -> TestHome {
     home
 }
 
-fn code(mut session: PtySession) -> i32 {
-    session.exp_eof().unwrap();
-    match session.process().wait().unwrap() {
+fn code(session: PtySession) -> i32 {
+    ended(session).0
+}
+
+/// How it ended, and what it showed last.
+fn ended(mut session: PtySession) -> (i32, String) {
+    let shown = session.exp_eof().unwrap();
+    let code = match session.process().wait().unwrap() {
         WaitStatus::Exited(_, code) => code,
         WaitStatus::Signaled(_, signal, _) => 128 + signal as i32,
         other => panic!("{other:?}"),
-    }
+    };
+    (code, shown)
 }
 
 fn is_enabled(home: &TestHome) -> bool {
@@ -28,21 +34,57 @@ fn is_enabled(home: &TestHome) -> bool {
 #[test]
 fn a_disable_is_done_after_yes_only() {
     let home = linked();
-    for (keys, expected) in [("n", 7), ("\x1b", 7), ("\r", 7), ("\x03", 130)] {
+    for (keys, expected) in [
+        ("n\r", 7),
+        ("\x1b", 7),
+        ("\r", 7),
+        ("\x03", 130),
+        ("y\x1b", 7),
+        ("y\x03", 130),
+        ("xyz\r", 7),
+        ("yes, no\r", 7),
+        ("\x04", 7),
+    ] {
         let mut session = home.terminal("connectors disable hubspot");
         session.exp_string("makes 1 linked account inactive").unwrap();
         session.exp_string("[y/N]").unwrap();
         session.send(keys).unwrap();
         session.flush().unwrap();
-        assert_eq!(code(session), expected, "{keys:?}");
+        let (code, shown) = ended(session);
+        assert!(!shown.contains("[y/N]"), "asked twice: {shown:?}");
+        assert_eq!(code, expected, "{keys:?}");
         assert!(is_enabled(&home), "{keys:?}");
     }
-    let mut session = home.terminal("connectors disable hubspot");
-    session.exp_string("[y/N]").unwrap();
-    session.send("y").unwrap();
-    session.flush().unwrap();
-    assert_eq!(code(session), 0);
-    assert!(!is_enabled(&home));
+    for keys in ["y\r", "YES\r"] {
+        home.run("connectors enable hubspot").code(0);
+        let mut session = home.terminal("connectors disable hubspot");
+        session.exp_string("[y/N]").unwrap();
+        session.send(keys).unwrap();
+        session.flush().unwrap();
+        assert_eq!(code(session), 0, "{keys:?}");
+        assert!(!is_enabled(&home), "{keys:?}");
+    }
+}
+
+#[test]
+fn an_answer_is_a_whole_line_of_which_the_shell_gets_nothing() {
+    let home = linked();
+    let question = "[y/N] ";
+    for (keys, expected) in [("yes\n", "0 left <>"), ("nope\n", "7 left <>"), ("\x1b", "7 left <>")]
+    {
+        let line = "$H connectors disable hubspot; echo \"ended $?\"; read -t 0.2 -r rest";
+        let mut session = shell(&home, &format!("{line}; echo \"left <$rest>\""));
+        session.exp_string(question).unwrap();
+        session.send(keys).unwrap();
+        session.flush().unwrap();
+        session.exp_string("ended ").unwrap();
+        let shown = session.exp_eof().unwrap();
+        assert_eq!(shown.split_whitespace().collect::<Vec<_>>().join(" "), expected, "{keys:?}");
+    }
+    home.run("connectors enable hubspot").code(0);
+    assert_eq!(modes(&home, "connectors disable hubspot", question, "yes\n"), "0 icanon echo");
+    home.run("connectors enable hubspot").code(0);
+    assert_eq!(modes(&home, "connectors disable hubspot", question, "\x03"), "130 icanon echo");
 }
 
 #[test]
@@ -102,10 +144,21 @@ fn threat_32_a_secret_that_is_typed_is_not_shown() {
 }
 
 /// What the terminal says of itself: whether it shows what is typed, and gives whole lines.
-fn modes(home: &TestHome, line: &str, keys: &str) -> String {
-    let script = format!(
-        "stty echo; $H {line}; echo \"ended $?\"; stty -a | grep -oE -- '-?(echo|icanon)\\b'"
+fn modes(home: &TestHome, line: &str, question: &str, keys: &str) -> String {
+    let mut session = shell(
+        home,
+        &format!("$H {line}; echo \"ended $?\"; stty -a | grep -oE -- '-?(echo|icanon)\\b'"),
     );
+    session.exp_string(question).unwrap();
+    session.send(keys).unwrap();
+    session.flush().unwrap();
+    session.exp_string("ended ").unwrap();
+    session.exp_eof().unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A shell on a terminal that shows what is typed; `$H` is hubctl.
+fn shell(home: &TestHome, script: &str) -> PtySession {
+    let script = format!("stty echo; {script}");
     let mut command = std::process::Command::new("bash");
     command
         .args(["-c", &script])
@@ -115,12 +168,7 @@ fn modes(home: &TestHome, line: &str, keys: &str) -> String {
         .env("H", env!("CARGO_BIN_EXE_hubctl"))
         .env("HUBCTL_CONFIG_DIR", home.path())
         .current_dir(home.path());
-    let mut session = rexpect::session::spawn_command(command, Some(30_000)).unwrap();
-    session.exp_string(":").unwrap();
-    session.send(keys).unwrap();
-    session.flush().unwrap();
-    session.exp_string("ended ").unwrap();
-    session.exp_eof().unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
+    rexpect::session::spawn_command(command, Some(30_000)).unwrap()
 }
 
 #[test]
@@ -128,8 +176,8 @@ fn ctrl_c_at_a_secret_ends_the_command_and_leaves_the_terminal_as_it_was() {
     let home = linked();
     let line = "accounts add --provider hubspot --origin-owner-id new --no-verify";
     // The shell is told of the signal too, and goes on since the command ended by itself.
-    assert_eq!(modes(&home, line, "\x03"), "130 icanon echo");
-    assert_eq!(modes(&home, line, "typed\n"), "0 icanon echo");
+    assert_eq!(modes(&home, line, ":", "\x03"), "130 icanon echo");
+    assert_eq!(modes(&home, line, ":", "typed\n"), "0 icanon echo");
     assert_eq!(home.run("accounts list -o id").stdout.lines().count(), 2);
 }
 
@@ -142,7 +190,7 @@ fn after_an_answer_the_first_ctrl_c_waits_for_the_write_and_the_second_does_not(
         let mut session = home.terminal("connectors disable hubspot");
         session.exp_string("[y/N]").unwrap();
         other.execute_batch("begin immediate").unwrap();
-        session.send("y").unwrap();
+        session.send("yes\r").unwrap();
         session.flush().unwrap();
         session.exp_string("yes").unwrap();
         // The answer is shown before the write begins, by far less than this.
