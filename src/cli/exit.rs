@@ -156,9 +156,14 @@ pub fn report(
     verbose: bool,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let text = if machine { for_programs(error) } else { for_people(error, color, verbose) };
+    let text = if machine { for_programs(error) } else { for_people(error, None, color, verbose) };
     out.write_all(text.as_bytes())?;
     out.flush()
+}
+
+/// The text that tells people why one of many targets failed.
+pub(super) fn of_target(error: &HubError, target: &str, color: bool, verbose: bool) -> String {
+    for_people(error, Some(target), color, verbose)
 }
 
 fn for_programs(error: &HubError) -> String {
@@ -169,18 +174,19 @@ fn for_programs(error: &HubError) -> String {
     text
 }
 
-fn for_people(error: &HubError, color: bool, verbose: bool) -> String {
+fn for_people(error: &HubError, target: Option<&str>, color: bool, verbose: bool) -> String {
     let style = anstyle::AnsiColor::Red.on_default().bold();
     let (on, off) = if color {
         (style.render().to_string(), style.render_reset().to_string())
     } else {
         (String::new(), String::new())
     };
-    let mut lines = vec![format!(
-        "{on}error[{}]{off}: {}",
-        error.code().name,
-        clean_lines(&shorten(error.message()))
-    )];
+    let message = match target {
+        Some(target) => format!("{}: {}", shorten(target), shorten(error.message())),
+        None => shorten(error.message()).into_owned(),
+    };
+    let mut lines =
+        vec![format!("{on}error[{}]{off}: {}", error.code().name, clean_lines(&message))];
     lines.extend(error.details().iter().filter_map(detail));
     if verbose {
         let mut source = std::error::Error::source(error);

@@ -187,8 +187,8 @@ impl<'c> Batch<'c> {
                 result.dry_run = self.guard.dry_run;
                 result.ok = false;
                 result.error = Some(exit::as_value(&error));
-                result.human = format!("{target}: {error}");
                 self.results.push(result);
+                self.tell_failure(target, &error);
                 if error.code().name == codes::INTERRUPTED.name {
                     self.failed = Some(error);
                     return ControlFlow::Break(());
@@ -197,6 +197,19 @@ impl<'c> Batch<'c> {
             }
         }
         ControlFlow::Continue(())
+    }
+
+    /// Whether failures are told one by one: to people, and where no record of them is shown.
+    fn tells_failures(&self) -> bool {
+        self.many && (!self.context.settings.json_errors || self.context.output.tells_sentences())
+    }
+
+    fn tell_failure(&self, target: &str, error: &HubError) {
+        if self.tells_failures() {
+            let (output, is_verbose) = (&self.context.output, self.context.globals.verbose > 0);
+            let color = self.context.settings.output.color_err;
+            output.failure(&exit::of_target(error, target, color, is_verbose));
+        }
     }
 
     /// Does `each` for every target, with the bounds that are left for it, and ends.
@@ -225,6 +238,7 @@ impl<'c> Batch<'c> {
 
     /// As `finish`, for what no backend had a part in.
     fn finish_without_notes(self) -> Result<(), HubError> {
+        let was_told = self.tells_failures();
         match self.failed {
             Some(error) if !self.many => Err(error),
             failed => {
@@ -245,6 +259,10 @@ impl<'c> Batch<'c> {
                         let all = counted(self.results.len(), "target");
                         let text = format!("{failed} of {all} failed");
                         Err(HubError::new(&codes::PARTIAL, text))
+                    }
+                    Some(error) if was_told => {
+                        let all = counted(self.results.len(), "target");
+                        Err(HubError::new(error.code(), format!("all {all} failed")))
                     }
                     Some(error) => Err(error),
                 }

@@ -230,6 +230,11 @@ impl Output {
         }
     }
 
+    /// What went wrong with a part of the work, on standard error, in the words of `cli::exit`.
+    pub(in crate::cli) fn failure(&self, text: &str) {
+        self.complain(text);
+    }
+
     fn aside(&self, word: &str, color: Option<anstyle::AnsiColor>, text: &dyn fmt::Display) {
         let text = text.to_string();
         let text = clean::lines(&text);

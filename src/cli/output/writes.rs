@@ -43,7 +43,7 @@ pub struct WriteResult {
     /// Why not, in the form of the error record; told where there are many targets.
     #[schemars(skip)]
     pub error: Option<Value>,
-    /// The sentence that a terminal shows.
+    /// The sentence that a terminal shows of a success.
     #[schemars(skip)]
     pub human: String,
 }
@@ -67,6 +67,7 @@ const COLUMNS_OF_MANY: &[Column] = &[
     COLUMNS[1],
     COLUMNS[2],
     Column::new("ok", "OK"),
+    Column::new("error", "ERROR"),
     COLUMNS[3],
     COLUMNS[4],
     COLUMNS[5],
@@ -118,6 +119,12 @@ impl WriteResult {
         out.extend([self.action.into(), self.resource.as_str().into(), self.changed.into()]);
     }
 
+    /// Code and message of the error, where there is one.
+    fn why(&self) -> Option<String> {
+        let text = |name: &str| self.error.as_ref()?.get(name)?.as_str();
+        Some(format!("{}: {}", text("code")?, text("message")?))
+    }
+
     fn last_cells<'a>(&'a self, out: &mut Vec<Cell<'a>>) {
         let accounts = i64::try_from(self.affected_accounts).unwrap_or(i64::MAX);
         out.extend([self.dry_run.into(), accounts.into(), Cell::opt(self.operation_id.as_deref())]);
@@ -167,6 +174,7 @@ impl Record for OneOfMany<'_> {
     fn cells<'a>(&'a self, out: &mut Vec<Cell<'a>>) {
         self.0.first_cells(out);
         out.push(self.0.ok.into());
+        out.push(self.0.why().map_or(Cell::Empty, Cell::from));
         self.0.last_cells(out);
     }
 }
@@ -222,7 +230,8 @@ impl Output {
         }
     }
 
-    fn tells_sentences(&self) -> bool {
+    /// Whether each change is told in a sentence, which a failure has none of.
+    pub(in crate::cli) fn tells_sentences(&self) -> bool {
         self.is_human()
             && self.options.format.is_none()
             && self.options.fields.is_none()
@@ -230,12 +239,8 @@ impl Output {
     }
 
     fn sentences(&self, results: &[WriteResult]) -> Result<(), HubError> {
-        for result in results {
-            if result.ok {
-                self.stdout.write(format!("{}\n", clean::line(&result.human)).as_bytes())?;
-            } else {
-                self.aside("error", Some(anstyle::AnsiColor::Red), &result.human);
-            }
+        for result in results.iter().filter(|result| result.ok) {
+            self.stdout.write(format!("{}\n", clean::line(&result.human)).as_bytes())?;
         }
         Ok(())
     }

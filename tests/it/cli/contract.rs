@@ -164,6 +164,41 @@ fn targets_come_from_standard_input_one_a_line() {
 }
 
 #[test]
+fn why_a_target_failed_is_told_in_every_form() {
+    let home = linked(&[]);
+    let line = "connectors disable nope hubspot --yes";
+    let why = "error[auth_config.not_found]: nope: ";
+    for format in ["", "-o table", "-o csv"] {
+        let told =
+            home.run(&format!("{line} {format}")).code(11).tells(why).tells("\nhint: hubctl ");
+        assert_eq!(told.stderr.matches("error[").count(), 2, "{told:?}");
+        assert!(told.stdout.contains("auth_config.not_found: "), "{told:?}");
+    }
+    let row = home.run(line).stdout;
+    assert!(row.starts_with("disable\tnope\tfalse\tfalse\tauth_config.not_found: "), "{row}");
+    let json = TestHome::new().with("HUBCTL_CONFIG_DIR", home.path());
+    for (at, line) in [
+        (&home, format!("{line} --json")),
+        (&json.with("HUBCTL_ERROR_FORMAT", "json"), line.into()),
+    ] {
+        let told = at.run(&line).code(11);
+        assert_eq!(told.error()["code"], "result.partial");
+        assert!(!told.stderr.contains("hint: ") && !told.stderr.contains("error["), "{told:?}");
+        assert!(told.stdout.contains("auth_config.not_found"), "{told:?}");
+    }
+    let none = home.run("connectors disable nope nada --yes").code(3).tells(why);
+    assert!(
+        none.stderr.ends_with("error[auth_config.not_found]: all 2 targets failed\n"),
+        "{none:?}"
+    );
+    let mut shown = home.terminal(&format!("{line} --color never"));
+    shown.exp_string(why).unwrap();
+    shown.exp_string("hint: hubctl ").unwrap();
+    let rest = shown.exp_eof().unwrap();
+    assert_eq!(rest.matches("nope: ").count(), 0, "{rest}");
+}
+
+#[test]
 fn a_line_that_is_too_long_is_not_cut_into_targets() {
     let home = linked(&[]);
     let before = home.dump();
