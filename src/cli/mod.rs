@@ -21,7 +21,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::FromArgMatches;
-use clap::error::{ContextKind, ErrorKind};
+use clap::error::ErrorKind;
 
 use crate::domain::time::Clock;
 use crate::error::{HubError, codes};
@@ -100,9 +100,10 @@ impl Told {
 fn execute(arguments: &[OsString], env: Environment, told: &mut Told) -> Result<(), Stop> {
     let matches = match tree::parse(arguments) {
         Ok(matches) => matches,
-        Err(error) => return Err(parse_error(&error)),
+        Err(error) => return Err(parse_error(&error, arguments)),
     };
-    let globals = Globals::from_arg_matches(&matches).map_err(|error| parse_error(&error))?;
+    let globals = Globals::from_arg_matches(&matches);
+    let globals = globals.map_err(|error| parse_error(&error, arguments))?;
     told.verbose = globals.verbose > 0;
     let leaf = tree::find(&matches)
         .ok_or_else(|| HubError::new(&codes::USAGE, "no command given").hint("hubctl --help"))?;
@@ -122,7 +123,7 @@ fn execute(arguments: &[OsString], env: Environment, told: &mut Told) -> Result<
 }
 
 /// Help goes to standard output; everything else becomes an error in hubctl's own form.
-fn parse_error(error: &clap::Error) -> Stop {
+fn parse_error(error: &clap::Error, arguments: &[OsString]) -> Stop {
     if !error.use_stderr() {
         return match error.print() {
             Ok(()) => Stop::Shown,
@@ -145,14 +146,7 @@ fn parse_error(error: &clap::Error) -> Stop {
         "a command is needed".clone_into(&mut message);
     }
     let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "));
-    let usage = error.get(ContextKind::Usage).map(ToString::to_string).unwrap_or_default();
-    let words: Vec<&str> = usage
-        .trim_start_matches("Usage: ")
-        .split_whitespace()
-        .take_while(|word| word.starts_with(|c: char| c.is_ascii_lowercase()))
-        .collect();
-    let help =
-        format!("{} --help", if words.is_empty() { "hubctl".to_owned() } else { words.join(" ") });
+    let help = format!("{} --help", tree::words(arguments));
     let hint = tip.map_or(help.clone(), |tip| format!("{tip}; see {help}"));
     HubError::new(&codes::USAGE, message).hint(hint).into()
 }

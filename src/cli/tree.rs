@@ -18,6 +18,9 @@ use super::commands::{
 use super::context::Context;
 use super::globals::Globals;
 
+#[cfg(test)]
+mod tests;
+
 /// What a command does to the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, schemars::JsonSchema, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -440,6 +443,18 @@ pub(super) fn parse(arguments: &[OsString]) -> Result<ArgMatches, clap::Error> {
     }
 }
 
+/// The command that a line names, in its own words, whatever is wrong with the rest of the line.
+pub(super) fn words(arguments: &[OsString]) -> String {
+    let mut words = "hubctl".to_owned();
+    let parsed = command().ignore_errors(true).try_get_matches_from(arguments).ok();
+    let mut named = parsed.as_ref().and_then(ArgMatches::subcommand);
+    while let Some((name, matches)) = named {
+        words = format!("{words} {name}");
+        named = matches.subcommand();
+    }
+    words
+}
+
 /// A command that was named, with its own arguments.
 pub(super) struct Found<'m> {
     pub(super) serves: bool,
@@ -484,71 +499,5 @@ pub fn for_each_leaf(mut each: impl FnMut(&[&'static str], Effect, &'static [&'s
     }
     for leaf in SINGLE {
         each(&[leaf.name], leaf.effect, leaf.operations);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::ffi::OsString;
-
-    use clap::{ArgMatches, FromArgMatches};
-
-    use super::super::globals::Globals;
-    use super::{command, find, for_each_leaf, parse};
-
-    /// What a command sees of its line.
-    fn seen(parsed: Result<ArgMatches, clap::Error>) -> String {
-        match parsed {
-            Ok(matches) => {
-                let globals = Globals::from_arg_matches(&matches).unwrap();
-                let found = find(&matches).unwrap();
-                format!("{globals:?} {:?} {:?}", matches.subcommand_name(), found.matches)
-            }
-            Err(error) => format!("{:?}\n{}", error.kind(), error.render()),
-        }
-    }
-
-    fn same(line: &[&str]) {
-        let line: Vec<OsString> = ["hubctl"].iter().chain(line).map(OsString::from).collect();
-        assert_eq!(seen(parse(&line)), seen(command().try_get_matches_from(&line)), "{line:?}");
-    }
-
-    #[test]
-    fn a_line_means_the_same_to_the_part_of_the_tree_as_to_the_whole() {
-        for_each_leaf(|words, _, _| {
-            same(words);
-            same(&[words, &["--help"]].concat());
-            same(&[words, &["-qh"]].concat());
-            same(&[&["-v", "--state", "x"], words, &["--json", "-vn"]].concat());
-            same(&[words, &["--limit", "3", "a", "b"]].concat());
-            same(&[words, &["--no-such-flag"]].concat());
-            same(&words[..1]);
-            same(&[&words[..1], &["--help"]].concat());
-        });
-        for line in [
-            "",
-            "-h",
-            "--help",
-            "-V",
-            "--version",
-            "-qV",
-            "--json",
-            "--jsn",
-            "--limt 3",
-            "acounts list",
-            "--help accounts",
-            "--version accounts",
-            "accounts --version",
-            "--state connectors accounts list",
-            "--project=list account ls --json --fields id",
-            "accounts list --provider hubspot --sort=-updated -o csv",
-            "accounts --output json list -P x",
-            "accounts list connectors list",
-            "-- accounts list",
-            "projects get list",
-            "connectors list --output nonsense",
-        ] {
-            same(&line.split_whitespace().collect::<Vec<_>>());
-        }
     }
 }

@@ -205,6 +205,27 @@ fn numbers_out_of_range_and_flags_that_contradict_are_usage_errors() {
 }
 
 #[test]
+fn a_bad_value_leads_to_the_help_that_describes_it() {
+    let home = TestHome::new();
+    let id = "0199aaaa-0000-7000-8000-000000000000";
+    for (line, help) in [
+        (&*format!("accounts wait {id} --for active"), "hubctl accounts wait --help"),
+        ("logs list --status nope", "hubctl logs list --help"),
+        ("log ls --status nope", "hubctl logs list --help"),
+        ("session get nope", "hubctl session get --help"),
+        ("serve --allow-target nope", "hubctl serve --help"),
+        ("--state session connectors list --limit x", "hubctl connectors list --help"),
+        ("connectors list --nope", "hubctl connectors list --help"),
+        ("--limit x connectors list", "hubctl --help"),
+        ("connectors", "hubctl connectors --help"),
+        ("", "hubctl --help"),
+    ] {
+        let told = home.run(line).code(2);
+        assert!(told.stderr.ends_with(&format!(" {help}\n")), "{told:?}");
+    }
+}
+
+#[test]
 fn a_field_that_is_misspelt_is_suggested() {
     let home = TestHome::new();
     home.run("accounts list --fields provder").code(2).tells("`provider`");
