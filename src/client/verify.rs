@@ -60,13 +60,21 @@ impl Client {
     /// Asks whether a hub answers at all, without regard to any key.
     ///
     /// # Errors
-    /// As the way to it reports, or `remote.bad_answer` from something else.
+    /// As the way to it reports, `server.not_ready` from a hub that can't work now, or
+    /// `remote.bad_answer` from something else.
     pub async fn answers(&self) -> Result<(), HubError> {
         let url = format!("{}/readyz", self.root).parse();
         let url = url.map_err(|_| problem::bad_answer(&self.origin, "has no such address"))?;
         let call = Call::raw(reqwest::Method::GET, url, reqwest::header::HeaderMap::new());
-        match self.any_status(call.impatient()).await?.status {
-            200 => Ok(()),
+        let answer = self.any_status(call.impatient()).await?;
+        let body = serde_json::from_slice::<Value>(&answer.body).unwrap_or_default();
+        let says = |name: &str, word: &str| body.get(name).and_then(Value::as_str) == Some(word);
+        match answer.status {
+            200 if says("status", "ready") => Ok(()),
+            503 if says("code", codes::NOT_READY.name) => {
+                let text = format!("the hub at {} is not ready", self.origin);
+                Err(HubError::new(&codes::NOT_READY, text))
+            }
             status => {
                 let what = format!("answered with status {status}, and not as a hub does");
                 Err(problem::bad_answer(&self.origin, &what))

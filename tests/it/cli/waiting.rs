@@ -1,5 +1,6 @@
 //! Waiting for end users, and links to be opened.
 
+use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 
 use rexpect::process::WaitStatus;
@@ -133,8 +134,36 @@ fn a_link_that_nobody_answers_is_told_once_on_standard_error() {
     let serving = home.serve("");
     public_url(serving.address.port());
     let made = home.run(&format!("session create {OWNER}")).code(0);
-    assert!(!made.stderr.contains(note), "{made:?}");
+    assert!(!made.stderr.contains("answers at"), "{made:?}");
     serving.stop();
+}
+
+#[test]
+fn a_link_that_something_else_answers_is_told() {
+    let home = enabled();
+    for answer in [
+        "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>",
+        "SSH-2.0-OpenSSH_9.9\r\n",
+        "",
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                _ = stream.read(&mut [0; 4096]);
+                _ = stream.write_all(answer.as_bytes());
+            }
+        });
+        home.config(&format!("[profiles.default]\npublic_url = \"http://127.0.0.1:{port}\"\n"));
+        let note = format!("note: something else answers at http://127.0.0.1:{port}: ");
+        for line in [&format!("session create {OWNER}"), &format!("link create {OWNER} --json")] {
+            home.run(line).code(0).tells(&note);
+            let quiet = home.run(&format!("{line} --quiet")).code(0);
+            assert!(!quiet.stderr.contains("answers"), "{quiet:?}");
+        }
+    }
 }
 
 #[test]

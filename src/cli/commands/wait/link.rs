@@ -8,9 +8,10 @@ use url::Url;
 use crate::api::connect_sessions::CreatedSession;
 use crate::backend::Backend;
 use crate::cli::context::Context;
+use crate::cli::credentials;
 use crate::cli::input;
 use crate::cli::output::Format;
-use crate::cli::settings::Place;
+use crate::cli::settings::{Place, Remote};
 use crate::domain::ids::SessionId;
 use crate::domain::origin::is_loopback;
 use crate::error::{HubError, codes};
@@ -21,6 +22,8 @@ use super::{Patience, USUAL};
 
 /// Longest time to find out whether anybody answers on this machine.
 const GLANCE: Duration = Duration::from_millis(200);
+/// Longest time for what answers there to show that it is a hub.
+const ANSWER: Duration = Duration::from_secs(1);
 
 /// What may happen with a new link.
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -146,7 +149,8 @@ pub(in crate::cli) fn open(context: &Context, address: &str) -> bool {
     opened.is_ok()
 }
 
-/// Says what to do where a link leads to this machine and nobody answers.
+/// Says what to do where a link leads to this machine and no hub answers there. Whose store a hub
+/// has that does answer, it tells nobody without a key.
 pub(in crate::cli) fn tell_if_nobody_answers(context: &Context) {
     let url = &context.settings.public_url;
     let is_ours = !matches!(context.settings.place, Place::Remote(_)) && is_loopback(url);
@@ -155,10 +159,29 @@ pub(in crate::cli) fn tell_if_nobody_answers(context: &Context) {
     }
     let addresses = url.socket_addrs(|| None).unwrap_or_default();
     let answers = |address| TcpStream::connect_timeout(address, GLANCE).is_ok();
+    let shown = url.as_str().trim_end_matches('/');
     if !addresses.iter().any(answers) {
         context.output.note(format_args!(
-            "nothing answers at {}: run `hubctl serve` before the link is opened",
-            url.as_str().trim_end_matches('/')
+            "nothing answers at {shown}: run `hubctl serve` before the link is opened"
+        ));
+    } else if url.scheme() == "http" && is_something_else(context, url) {
+        // A certificate of one's own would make a hub behind TLS look like something else.
+        context.output.note(format_args!(
+            "something else answers at {shown}: end it and run `hubctl serve` before the link is \
+             opened, or name another address with `hubctl config set public_url URL`"
         ));
     }
+}
+
+/// Whether what answers there is no hub. A hub that can't work at the moment is one.
+fn is_something_else(context: &Context, url: &Url) -> bool {
+    let remote = Remote::glance(url, ANSWER);
+    let Ok(client) = context.client_of(&remote, &credentials::none_needed()) else { return false };
+    // The command's own runtime may have no network, and can't be blocked on from within.
+    let asking = std::thread::Builder::new().name("glance".to_owned()).spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+        runtime.block_on(client.answers()).err()
+    });
+    let failed = asking.ok().and_then(|asking| asking.join().ok().flatten());
+    failed.is_some_and(|error| error.code().name != codes::NOT_READY.name)
 }
