@@ -129,21 +129,7 @@ pub(in crate::cli) struct Update {
     name: ProjectName,
 
     /// Address, range (10.0.0.1-10.0.0.9) or block (10.0.0.0/8); can be given several times
-    #[arg(
-        long,
-        value_name = "ENTRY",
-        value_delimiter = ',',
-        required_unless_present_any = [
-            "clear_allow_ip",
-            "app_origin",
-            "clear_app_origin",
-            "log_bodies",
-            "log_retention",
-            "display_name",
-            "accent_color",
-            "logo",
-        ]
-    )]
+    #[arg(long, value_name = "ENTRY", value_delimiter = ',')]
     allow_ip: Vec<Entry>,
 
     /// Admit API keys from any address
@@ -177,6 +163,12 @@ impl Run for Update {
         let sets_origins = self.clear_app_origin || !self.app_origin.is_empty();
         let sets_look = self.look.is_given();
         let sets_log = self.log_bodies.is_some() || self.log_retention.is_some();
+        if !(sets_ips || sets_origins || sets_look || sets_log) {
+            return Err(HubError::new(&codes::INPUT_NEEDED, "nothing to change was given").hint(
+                "give --allow-ip, --clear-allow-ip, --app-origin, --clear-app-origin, \
+                 --log-bodies, --log-retention, --display-name, --accent-color or --logo",
+            ));
+        }
         let allowlist = Allowlist::new(self.allow_ip)
             .map_err(|error| HubError::new(&codes::BAD_VALUE, format!("--allow-ip: {error}")))?;
         let changes = Changes {

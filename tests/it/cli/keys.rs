@@ -117,6 +117,8 @@ fn kp_8_the_list_of_addresses_is_set_and_cleared() {
     home.run("projects get default -o yaml").code(0);
     for (bad, told) in [
         ("projects update default", "--allow-ip"),
+        ("projects update default", "error[usage.input_needed]: nothing to change was given"),
+        ("projects update default", "--log-retention, --display-name"),
         ("projects update default --allow-ip 10.0.0.1/8", "begins at 10.0.0.0"),
         ("projects update default --allow-ip localhost", "is not an address"),
         ("projects update default --allow-ip ::1 --clear-allow-ip", "cannot be used with"),
