@@ -17,7 +17,7 @@ _clap_complete_hubctl() {
         _CLAP_COMPLETE_INDEX="$_CLAP_COMPLETE_INDEX" \
         _CLAP_COMPLETE_COMP_TYPE="$_CLAP_COMPLETE_COMP_TYPE" \
         _CLAP_COMPLETE_SPACE="$_CLAP_COMPLETE_SPACE" \
-        COMPLETE="bash" \
+        _HUBCTL_LINE="${COMP_LINE:0:COMP_POINT}" _HUBCTL_PART="$2" COMPLETE="bash" \
         "hubctl" -- "${words[@]}" \
     ) )
     if [[ $? != 0 ]]; then

@@ -1,16 +1,18 @@
 //! Completions, made from the command tree and the store; writes no files.
 
+mod bash;
+mod targets;
+
 use std::ffi::{OsStr, OsString};
 use std::ops::ControlFlow;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use clap::{Args, Command, FromArgMatches, ValueEnum};
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter, CompletionCandidate};
-use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Zsh};
+use clap_complete::env::{Elvish, EnvCompleter, Fish, Powershell, Shells, Zsh};
 
-use crate::api::auth_configs::AuthConfig;
 use crate::backend::Backend;
-use crate::catalog;
 use crate::domain::time::Clock;
 use crate::error::{HubError, codes};
 use crate::hub::accounts;
@@ -20,6 +22,8 @@ use super::globals::Globals;
 use super::settings::table::SETTINGS;
 use super::settings::{Environment, Reading, Settings};
 use super::tree;
+
+pub(super) use targets::{auth_configs, connectors, set_up_targets, targets};
 
 /// The variable through which a shell asks for completions.
 const ASKED: &str = "COMPLETE";
@@ -59,7 +63,7 @@ impl Shell {
 
     fn completer(self) -> &'static dyn EnvCompleter {
         match self {
-            Self::Bash => &Bash,
+            Self::Bash => &bash::WholeWords,
             Self::Zsh => &Zsh,
             Self::Fish => &Fish,
             Self::Powershell => &Powershell,
@@ -70,17 +74,33 @@ impl Shell {
 
 /// Answers a shell that asks for completions; tells whether one did.
 pub(super) fn complete_if_asked() -> bool {
-    #[expect(clippy::disallowed_methods, reason = "the shell's question is asked this way")]
-    let asked = std::env::var_os(ASKED).is_some_and(|value| !value.is_empty());
-    asked && {
+    asked_by().is_some() && {
         let arguments: Vec<OsString> = std::env::args_os().collect();
         let folder = std::env::current_dir().ok();
         // A shell that can't be answered shows no completions, which is all that can be done.
         clap_complete::CompleteEnv::with_factory(tree::command)
             .var(ASKED)
+            .shells(Shells(&Shell::ALL.map(|(shell, _)| shell.completer())))
             .try_complete(arguments, folder.as_deref())
             .unwrap_or(true)
     }
+}
+
+/// The name of the shell that asks, where one does. It is kept, since the variable is taken away
+/// before a completer runs.
+fn asked_by() -> Option<&'static OsStr> {
+    static NAME: OnceLock<Option<OsString>> = OnceLock::new();
+    let name = NAME.get_or_init(|| {
+        #[expect(clippy::disallowed_methods, reason = "the shell's question is asked this way")]
+        let name = std::env::var_os(ASKED);
+        name.filter(|name| !name.is_empty())
+    });
+    name.as_deref()
+}
+
+/// Whether this is the shell that asks.
+fn asking(shell: Shell) -> bool {
+    asked_by().and_then(OsStr::to_str).is_some_and(|name| shell.completer().is(name))
 }
 
 /// The script that makes a shell ask.
@@ -104,65 +124,6 @@ pub fn whole_tree() -> Command {
     let mut root = tree::command();
     root.build();
     root
-}
-
-/// Keys of the catalog's connectors.
-pub(super) fn connectors() -> ArgValueCandidates {
-    ArgValueCandidates::new(catalog_keys)
-}
-
-fn catalog_keys() -> Vec<CompletionCandidate> {
-    let keys = catalog::index().iter();
-    keys.map(|entry| CompletionCandidate::new(entry.key).help(Some(entry.name.into()))).collect()
-}
-
-/// Connector keys, and ids of the project's auth configs.
-pub(super) fn targets() -> ArgValueCandidates {
-    ArgValueCandidates::new(|| {
-        let mut all = catalog_keys();
-        all.extend(config_ids());
-        all
-    })
-}
-
-/// Connector keys that are set up, names and ids of auth configs.
-pub(super) fn set_up_targets() -> ArgValueCandidates {
-    ArgValueCandidates::new(|| {
-        let configs = set_up();
-        let mut keys: Vec<&str> = configs.iter().map(|c| c.connector_key.as_str()).collect();
-        keys.dedup();
-        let keys = keys.into_iter().map(CompletionCandidate::new);
-        let named = configs.iter().map(|config| {
-            CompletionCandidate::new(&config.name).help(Some(config.id.clone().into()))
-        });
-        keys.chain(named).chain(configs.iter().map(config_candidate)).collect()
-    })
-}
-
-/// Ids of the project's auth configs.
-pub(super) fn auth_configs() -> ArgValueCandidates {
-    ArgValueCandidates::new(config_ids)
-}
-
-fn config_ids() -> Vec<CompletionCandidate> {
-    set_up().iter().map(config_candidate).collect()
-}
-
-fn config_candidate(config: &AuthConfig) -> CompletionCandidate {
-    CompletionCandidate::new(&config.id).help(Some(config.name.clone().into()))
-}
-
-fn set_up() -> Vec<AuthConfig> {
-    let mut found = Vec::new();
-    _ = with_backend(async |backend| {
-        backend
-            .auth_configs(&crate::hub::auth_configs::Filter::default(), |config| {
-                found.push(config.clone());
-                Ok(flow(found.len()))
-            })
-            .await
-    });
-    found
 }
 
 /// Ids of linked accounts that begin with what was typed, the newest first.

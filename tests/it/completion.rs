@@ -5,12 +5,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use rexpect::session::PtySession;
 use serde_json::Value;
 
 use crate::support::command::Hub;
 
-/// What bash is offered for the last word.
-/// What is offered beside the flags, which fit everywhere.
+/// What bash is offered for the last word, beside the flags, which fit everywhere.
 fn offered(hub: &Hub, words: &[&str]) -> Vec<String> {
     let output = ask(hub, words).output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
@@ -58,6 +58,8 @@ fn commands_flags_values_and_things_of_the_store_are_offered() {
     has(&["connectors", "enable", "hubs"], "hubspot");
     has(&["connectors", "enable", &config[..8]], &config);
     has(&["connectors", "disable", "m"], "mine");
+    has(&["connectors", "edit", "m"], "mine");
+    has(&["accounts", "list", "--auth-config", "mi"], &config);
     has(&["connectors", "disable", ""], "pipedrive");
     has(&["accounts", "get", ""], &account);
     has(&["accounts", "suspend", &account[..10]], &account);
@@ -157,4 +159,55 @@ fn bash_itself_completes_with_the_script() {
     let told = String::from_utf8_lossy(&output.stderr);
     let offered = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(offered.lines().next(), Some(account.as_str()), "{told}");
+}
+
+#[test]
+fn powershell_is_offered_names_in_quotes_and_shells_that_quote_are_not() {
+    let hub = Hub::new();
+    let made = ["connectors", "add", "bamboohr", "--auth", "api_key", "--name", "Ann's key"];
+    assert!(hub.run(made).status.success());
+    for (shell, offered) in [("powershell", "'Ann''s key'\t"), ("fish", "Ann's key\t")] {
+        let asked = ask(&hub, &["connectors", "edit", "Ann"]).env("COMPLETE", shell).output();
+        let answer = String::from_utf8(asked.unwrap().stdout).unwrap();
+        assert!(answer.starts_with(offered), "{shell}: {answer}");
+    }
+}
+
+/// Bash on a terminal of its own, with the script.
+fn bash(hub: &Hub) -> PtySession {
+    fs::write(hub.path("hubctl.bash"), hub.ok("completion bash")).unwrap();
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_hubctl"));
+    let mut command = Command::new("bash");
+    command
+        .args(["--norc", "--noprofile", "-i"])
+        .env_clear()
+        .env("TERM", "dumb")
+        .env("HUBCTL_CONFIG_DIR", hub.path(""))
+        .env("PATH", format!("{}:/usr/bin:/bin", program.parent().unwrap().display()))
+        .current_dir(hub.path(""));
+    let mut shell = rexpect::session::spawn_command(command, Some(30_000)).unwrap();
+    shell.send_line("source ./hubctl.bash; PS1=; echo re''ady").unwrap();
+    shell.exp_string("ready").unwrap();
+    shell
+}
+
+#[test]
+fn what_a_person_in_bash_types_becomes_a_line_that_means_what_it_shows() {
+    let hub = Hub::new();
+    let (config, _) = filled(&hub, "");
+    let made = ["connectors", "add", "bamboohr", "--auth", "api_key", "--name", "Ann's $5 & more"];
+    assert!(hub.run(made).status.success());
+    let mut shell = bash(&hub);
+    for (typed, words) in [
+        ("hubctl connectors disable Ann", "<connectors><disable><Ann's $5 & more>"),
+        ("hubctl connectors edit Ann", "<connectors><edit><Ann's $5 & more>"),
+        (r"hubctl connectors edit Ann\'s\ ", "<connectors><edit><Ann's $5 & more>"),
+        ("hubctl connectors edit \"Ann's ", "<connectors><edit><Ann's $5 & more>"),
+        ("hubctl accounts list --auth-config=min", &format!("<list><--auth-config={config}>")),
+    ] {
+        // Behind Tab the line is shown as a command would get it.
+        shell.send_line(&format!("{typed}\t\u{1}printf '<%s>' ")).unwrap();
+        let shown = shell.exp_string(words);
+        shown.unwrap_or_else(|error| panic!("{typed}: no {words}: {error}"));
+    }
 }
