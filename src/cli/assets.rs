@@ -23,7 +23,7 @@ use super::settings::table::SETTINGS;
 use super::settings::{Environment, Reading, Settings};
 use super::tree;
 
-pub(super) use targets::{auth_configs, connectors, set_up_targets, targets};
+pub(super) use targets::{auth_configs, connectors, own_connectors, set_up_targets, targets};
 
 /// The variable through which a shell asks for completions.
 const ASKED: &str = "COMPLETE";

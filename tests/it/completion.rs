@@ -10,6 +10,8 @@ use serde_json::Value;
 
 use crate::support::command::Hub;
 
+const HUMAANS: &str = include_str!("../../src/catalog/connectors/humaans.json");
+
 /// What bash is offered for the last word, beside the flags, which fit everywhere.
 fn offered(hub: &Hub, words: &[&str]) -> Vec<String> {
     let output = ask(hub, words).output().unwrap();
@@ -71,6 +73,26 @@ fn commands_flags_values_and_things_of_the_store_are_offered() {
     has(&["keys", "disable", ""], "deploy");
     has(&["keys", "create", "x", "--scope", "plat"], "platform:read");
     assert!(offered(&hub, &["accounts", "get", "zzz"]).is_empty());
+}
+
+#[test]
+fn a_projects_own_connectors_are_offered_and_only_they_can_be_forgotten() {
+    let hub = Hub::new();
+    fs::write(hub.path("mine.json"), HUMAANS.replacen("\"humaans\"", "\"mine\"", 1)).unwrap();
+    hub.ok("connectors import mine.json");
+    let offers = |words: &[&str]| offered(&hub, words);
+    for command in [
+        &["accounts", "list", "--provider", "min"][..],
+        &["connectors", "enable", "min"],
+        &["connectors", "add", "min"],
+        &["session", "create", "--provider", "min"],
+    ] {
+        assert_eq!(offers(command), ["mine"], "{command:?}");
+    }
+    assert_eq!(offers(&["connectors", "forget", ""]), ["mine"]);
+    let empty = Hub::new();
+    assert!(offered(&empty, &["connectors", "forget", ""]).is_empty());
+    assert!(!empty.path("hubctl.db").exists(), "a completion makes no store");
 }
 
 #[test]

@@ -6,23 +6,30 @@ use std::ffi::OsStr;
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter, CompletionCandidate};
 
 use crate::api::auth_configs::AuthConfig;
+use crate::api::connectors::Connector;
 use crate::backend::Backend;
 use crate::catalog;
 use crate::error::HubError;
-use crate::hub::auth_configs as hub_configs;
+use crate::hub::{auth_configs as hub_configs, connectors as hub_connectors};
 
 use super::{Shell, asking, bash, flow, with_backend};
 
-/// Keys of the catalog's connectors.
+/// Keys of the connectors that the project can set up, its own among them.
 pub(in crate::cli) fn connectors() -> ArgValueCandidates {
-    ArgValueCandidates::new(keys)
+    ArgValueCandidates::new(|| keys(&found(own)))
+}
+
+/// Keys of the project's own connectors.
+pub(in crate::cli) fn own_connectors() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| found(own).iter().map(own_candidate).collect())
 }
 
 /// Connector keys, names and ids of the project's auth configs.
 pub(in crate::cli) fn targets() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| {
-        let configs = found(set_up);
-        offered(typed, keys(), &configs)
+        let (own, configs) =
+            found(async |backend: &Backend| Ok((own(backend).await?, set_up(backend).await?)));
+        offered(typed, keys(&own), &configs)
     })
 }
 
@@ -90,11 +97,22 @@ fn id_candidate(config: &AuthConfig) -> CompletionCandidate {
     CompletionCandidate::new(&config.id).help(Some(config.name.clone().into()))
 }
 
-fn keys() -> Vec<CompletionCandidate> {
+fn own_candidate(connector: &Connector) -> CompletionCandidate {
+    CompletionCandidate::new(&connector.key).help(Some(connector.name.clone().into()))
+}
+
+fn keys(own: &[Connector]) -> Vec<CompletionCandidate> {
     let built_in = catalog::index().iter();
     built_in
+        .filter(|entry| !own.iter().any(|own| own.key == entry.key))
         .map(|entry| CompletionCandidate::new(entry.key).help(Some(entry.name.into())))
+        .chain(own.iter().map(own_candidate))
         .collect()
+}
+
+async fn own(backend: &Backend) -> Result<Vec<Connector>, HubError> {
+    let all = backend.connectors(&hub_connectors::Filter::default()).await?;
+    Ok(all.into_iter().filter(|connector| connector.own).collect())
 }
 
 async fn set_up(backend: &Backend) -> Result<Vec<AuthConfig>, HubError> {

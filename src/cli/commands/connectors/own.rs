@@ -306,7 +306,7 @@ fn twice(connectors: &[Connector]) -> Result<(), HubError> {
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Forget {
     /// Keys of own connectors; `-` reads them from standard input
-    #[arg(value_name = "CONNECTOR", add = assets::connectors())]
+    #[arg(value_name = "CONNECTOR", add = assets::own_connectors())]
     connectors: Vec<String>,
 }
 
