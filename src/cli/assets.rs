@@ -2,6 +2,7 @@
 
 mod bash;
 mod targets;
+mod words;
 
 use std::ffi::{OsStr, OsString};
 use std::ops::ControlFlow;
@@ -24,6 +25,10 @@ use super::settings::{Environment, Reading, Settings};
 use super::tree;
 
 pub(super) use targets::{auth_configs, connectors, own_connectors, set_up_targets, targets};
+pub(super) use words::{
+    STATUS_IS, account_types, auth_kinds, conditions, helped, log_bodies, log_kinds,
+    logged_methods, methods, orders, statuses,
+};
 
 /// The variable through which a shell asks for completions.
 const ASKED: &str = "COMPLETE";
@@ -153,11 +158,14 @@ pub(super) fn accounts() -> ArgValueCompleter {
 pub(super) fn projects() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
         let mut found = Vec::new();
-        _ = with_backend(async |backend| {
+        let read = async |backend: &Backend| {
             let all = backend.projects().await?;
             found.extend(all.into_iter().map(|project| CompletionCandidate::new(project.name)));
-            Ok(())
-        });
+            Ok::<_, HubError>(())
+        };
+        // The project on the line may be the one whose name is typed.
+        _ = globals_of(chosen(std::env::args_os()))
+            .and_then(|globals| with_backend_of(Globals { project: None, ..globals }, read));
         found
     })
 }
@@ -238,7 +246,13 @@ fn flow(found: usize) -> ControlFlow<()> {
 /// Runs a read on the store that the command line and the environment name; a completion that
 /// fails is silent, and one that would take long is none.
 fn with_backend(read: impl AsyncFnOnce(&Backend) -> Result<(), HubError>) -> Result<(), HubError> {
-    let globals = globals_of(chosen(std::env::args_os()))?;
+    with_backend_of(globals_of(chosen(std::env::args_os()))?, read)
+}
+
+fn with_backend_of(
+    globals: Globals,
+    read: impl AsyncFnOnce(&Backend) -> Result<(), HubError>,
+) -> Result<(), HubError> {
     let settings =
         Settings::merge(&globals, Environment::read(), SystemClock.now(), Reading::Whole)?;
     let context = Context::new(globals, settings)?;

@@ -29,7 +29,7 @@ pub(super) struct Globals {
     pub profile: Option<String>,
 
     /// Project to act in [default: default]
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, value_name = "NAME", add = assets::projects())]
     pub project: Option<String>,
 
     /// The store: a path of an `SQLite` file or a postgres:// URL
@@ -105,7 +105,7 @@ pub(super) struct Globals {
     pub max_affected: Option<u64>,
 
     /// Consent to a write with a protected profile, by its name
-    #[arg(long, global = true, value_name = "PROFILE")]
+    #[arg(long, global = true, value_name = "PROFILE", add = assets::profiles())]
     pub confirm: Option<String>,
 
     /// Longest time that one request to a hub may take [default: 30s]

@@ -76,6 +76,36 @@ fn commands_flags_values_and_things_of_the_store_are_offered() {
 }
 
 #[test]
+fn words_that_an_argument_chooses_from_are_offered() {
+    let hub = Hub::new();
+    let (_, account) = filled(&hub, "");
+    for (words, wanted) in [
+        (&["accounts", "list", "--status", "su"][..], &["suspended"][..]),
+        (&["accounts", "export", "--type", ""], &["production", "test"]),
+        (&["accounts", "add", "--type", "t"], &["test"]),
+        (&["accounts", "update", "--type", "t"], &["test"]),
+        (&["session", "create", "--type", "t"], &["test"]),
+        (&["accounts", "list", "--sort", "up"], &["updated"]),
+        (&["accounts", "list", "--sort", "-up"], &["-updated"]),
+        (&["accounts", "wait", "x", "--for", "status=a"], &["status=active", "status=archived"]),
+        (&["logs", "list", "--kind", ""], &["request", "platform"]),
+        (&["logs", "list", "--method", "po"], &["post"]),
+        (&["projects", "update", "default", "--log-bodies", ""], &["off", "errors", "all"]),
+        (&["connectors", "available", "--auth", "api"], &["api_key"]),
+        (&["api", "PO"], &["POST"]),
+        (&["request", "O"], &["OPTIONS"]),
+        (&["request", "GET", "/x", "--account", ""], &[account.as_str()]),
+        (&["--project", "de"], &["default"]),
+        (&["--project", "default", "accounts", "get", ""], &[account.as_str()]),
+        (&["help", "acc"], &["accounts"]),
+        (&["help", "ex"], &["explain-error", "exit-codes"]),
+        (&["help", "accounts", "exp"], &["explain", "export"]),
+    ] {
+        assert_eq!(offered(&hub, words), wanted, "{words:?}");
+    }
+}
+
+#[test]
 fn a_projects_own_connectors_are_offered_and_only_they_can_be_forgotten() {
     let hub = Hub::new();
     fs::write(hub.path("mine.json"), HUMAANS.replacen("\"humaans\"", "\"mine\"", 1)).unwrap();
@@ -216,7 +246,7 @@ fn bash(hub: &Hub) -> PtySession {
 #[test]
 fn what_a_person_in_bash_types_becomes_a_line_that_means_what_it_shows() {
     let hub = Hub::new();
-    let (config, _) = filled(&hub, "");
+    let (config, account) = filled(&hub, "");
     let made = ["connectors", "add", "bamboohr", "--auth", "api_key", "--name", "Ann's $5 & more"];
     assert!(hub.run(made).status.success());
     let mut shell = bash(&hub);
@@ -226,6 +256,13 @@ fn what_a_person_in_bash_types_becomes_a_line_that_means_what_it_shows() {
         (r"hubctl connectors edit Ann\'s\ ", "<connectors><edit><Ann's $5 & more>"),
         ("hubctl connectors edit \"Ann's ", "<connectors><edit><Ann's $5 & more>"),
         ("hubctl accounts list --auth-config=min", &format!("<list><--auth-config={config}>")),
+        ("hubctl accounts list --sort=-up", "<accounts><list><--sort=-updated>"),
+        ("hubctl accounts list --sort -up", "<accounts><list><--sort><-updated>"),
+        ("hubctl accounts wait x --for=status=su", "<wait><x><--for=status=suspended>"),
+        ("hubctl accounts wait x --for=", "<wait><x><--for=status=>"),
+        ("hubctl keys create k --scope platform:w", "<--scope><platform:write>"),
+        ("hubctl events list --type=account.created,account.del", "account.deleted>"),
+        ("hubctl request GET /x --account ", &format!("<--account><{account}>")),
     ] {
         // Behind Tab the line is shown as a command would get it.
         shell.send_line(&format!("{typed}\t\u{1}printf '<%s>' ")).unwrap();

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::backend::Backend;
+use crate::cli::assets;
 use crate::cli::context::Context;
 use crate::cli::tree::Run;
 use crate::client::{Raw, RawAnswer};
@@ -21,6 +22,7 @@ use super::parameters::{self, Parameters, is_read};
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Api {
     /// GET, POST, PUT, PATCH or DELETE
+    #[arg(add = assets::methods())]
     method: String,
 
     /// Path below the API's root, such as /accounts

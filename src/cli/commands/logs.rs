@@ -34,11 +34,11 @@ pub(in crate::cli) struct Narrowed {
     status: Vec<Shown>,
 
     /// Only calls with this method; can be given several times
-    #[arg(long, value_name = "METHOD")]
+    #[arg(long, value_name = "METHOD", add = assets::logged_methods())]
     method: Vec<Method>,
 
     /// Only calls that concerned a provider (request), or only those to the hub itself (platform)
-    #[arg(long, value_name = "KIND")]
+    #[arg(long, value_name = "KIND", add = assets::log_kinds())]
     kind: Option<Kind>,
 
     /// Only calls since: 1h, 7d, or a time

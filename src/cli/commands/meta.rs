@@ -189,8 +189,38 @@ impl Run for Version {
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Help {
     /// A command, or one of exit-codes, environment and output
-    #[arg(value_name = "COMMAND|TOPIC")]
+    #[arg(value_name = "COMMAND|TOPIC", add = assets::helped())]
     words: Vec<String>,
+}
+
+/// What there is help on beside the commands.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::cli) enum Topic {
+    /// Exit statuses.
+    ExitCodes,
+    /// Environment variables.
+    Environment,
+    /// Forms of answers.
+    Output,
+}
+
+impl Topic {
+    /// All of them.
+    pub(in crate::cli) const ALL: [Self; 3] = [Self::ExitCodes, Self::Environment, Self::Output];
+
+    /// The topic as one word.
+    pub(in crate::cli) const fn as_str(self) -> &'static str {
+        match self {
+            Self::ExitCodes => "exit-codes",
+            Self::Environment => "environment",
+            Self::Output => "output",
+        }
+    }
+
+    fn of(words: &[String]) -> Option<Self> {
+        let [word] = words else { return None };
+        Self::ALL.into_iter().find(|topic| topic.as_str() == word)
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -257,22 +287,21 @@ HUBCTL_ERROR_FORMAT=json, they are one line of JSON: {\"error\":{\"code\":...}}.
 impl Run for Help {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let output = &context.output;
-        let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
-        match words.as_slice() {
-            ["exit-codes"] => {
+        match Topic::of(&self.words) {
+            Some(Topic::ExitCodes) => {
                 let row =
                     |row: &ExitCode| ExitRow { code: row.code, name: row.name, when: row.when };
                 all_of(context, EXIT_CODES.iter().map(row))
             }
-            ["environment"] => {
+            Some(Topic::Environment) => {
                 let row =
                     |row: &env::Variable| VariableRow { name: row.name, meaning: row.meaning };
                 all_of(context, env::ALL.iter().map(row))
             }
-            ["output"] => output.text(OUTPUT_HELP),
-            words => {
+            Some(Topic::Output) => output.text(OUTPUT_HELP),
+            None => {
                 let mut command = assets::whole_tree();
-                for word in words {
+                for word in &self.words {
                     let Some(next) = command.find_subcommand(word) else {
                         let shown: String = word.chars().take(40).collect();
                         return Err(HubError::new(

@@ -145,7 +145,7 @@ pub(in crate::cli) struct Update {
     clear_app_origin: bool,
 
     /// Keep headers and bodies of calls in the log, without their secrets: off, errors or all
-    #[arg(long, value_name = "WHICH")]
+    #[arg(long, value_name = "WHICH", add = assets::log_bodies())]
     log_bodies: Option<Bodies>,
 
     /// Keep new rows of the log for so long: whole days such as 30d, up to ten years

@@ -11,6 +11,7 @@ use url::form_urlencoded::Serializer;
 use zeroize::Zeroizing;
 
 use crate::api::proxy::{Pass, PassBody, Passed};
+use crate::cli::assets;
 use crate::cli::context::Context;
 use crate::cli::input;
 use crate::cli::tree::Run;
@@ -48,13 +49,14 @@ const OWN: [&str; 8] = [
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Request {
     /// GET, HEAD, OPTIONS, POST, PUT, PATCH or DELETE
+    #[arg(add = assets::methods())]
     method: String,
 
     /// Path below the root of the provider's API, such as /v1/employees
     path: String,
 
     /// Account whose credentials are used
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", add = assets::accounts())]
     account: AccountId,
 
     /// Add a field: true, false, null and numbers are taken as such, @FILE and @- as its content;

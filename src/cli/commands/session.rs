@@ -66,7 +66,7 @@ pub(in crate::cli) struct Asked {
     pub(super) metadata: Vec<String>,
 
     /// What the account is for: production or test
-    #[arg(long = "type", value_name = "TYPE", default_value = "production")]
+    #[arg(long = "type", value_name = "TYPE", default_value = "production", add = assets::account_types())]
     pub(super) kind: AccountType,
 
     /// Link a new account even where the owner has one of this connector

@@ -70,6 +70,9 @@ pub enum AccountType {
 }
 
 impl AccountType {
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::Production, Self::Test];
+
     /// The wire's spelling.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -89,11 +92,8 @@ impl FromStr for AccountType {
     type Err = BadType;
 
     fn from_str(text: &str) -> Result<Self, BadType> {
-        match text {
-            "production" => Ok(Self::Production),
-            "test" => Ok(Self::Test),
-            _ => Err(BadType(text.chars().take(40).collect())),
-        }
+        let found = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
+        found.ok_or_else(|| BadType(text.chars().take(40).collect()))
     }
 }
 

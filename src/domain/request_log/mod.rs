@@ -17,6 +17,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::Request, Self::Platform];
+
     /// The kind as one word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -36,11 +39,7 @@ impl FromStr for Kind {
     type Err = BadKind;
 
     fn from_str(text: &str) -> Result<Self, BadKind> {
-        match text {
-            "request" => Ok(Self::Request),
-            "platform" => Ok(Self::Platform),
-            _ => Err(BadKind),
-        }
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(BadKind)
     }
 }
 
@@ -179,6 +178,9 @@ pub enum Bodies {
 }
 
 impl Bodies {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Off, Self::Errors, Self::All];
+
     /// The choice as one word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -209,12 +211,7 @@ impl FromStr for Bodies {
     type Err = BadBodies;
 
     fn from_str(text: &str) -> Result<Self, BadBodies> {
-        match text {
-            "off" => Ok(Self::Off),
-            "errors" => Ok(Self::Errors),
-            "all" => Ok(Self::All),
-            _ => Err(BadBodies),
-        }
+        Self::ALL.into_iter().find(|bodies| bodies.as_str() == text).ok_or(BadBodies)
     }
 }
 

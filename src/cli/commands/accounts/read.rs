@@ -44,7 +44,7 @@ pub(in crate::cli) struct Chosen {
 
     /// Only accounts of this status: active, inactive, suspended, archived, expired or error; can
     /// be given several times
-    #[arg(long, value_name = "STATUS")]
+    #[arg(long, value_name = "STATUS", add = assets::statuses())]
     status: Vec<Status>,
 
     /// Only accounts of this owner; can be given several times
@@ -56,7 +56,7 @@ pub(in crate::cli) struct Chosen {
     auth_config: Vec<AuthConfigId>,
 
     /// Only production or only test accounts
-    #[arg(long = "type", value_name = "TYPE")]
+    #[arg(long = "type", value_name = "TYPE", add = assets::account_types())]
     kind: Option<AccountType>,
 
     /// Only accounts changed since: 24h, 7d, or a time
@@ -64,7 +64,7 @@ pub(in crate::cli) struct Chosen {
     since: Option<String>,
 
     /// Sort by created, updated, provider, owner or status; `-` in front turns the order round
-    #[arg(long, value_name = "FIELD", default_value = "created", allow_hyphen_values = true)]
+    #[arg(long, value_name = "FIELD", default_value = "created", allow_hyphen_values = true, add = assets::orders())]
     sort: Order,
 
     /// Only accounts after this one, in the order of creation: the last id of an earlier page

@@ -71,7 +71,7 @@ pub(in crate::cli) struct Add {
     metadata: Vec<String>,
 
     /// What the account is for: production or test
-    #[arg(long = "type", value_name = "TYPE", default_value = "production")]
+    #[arg(long = "type", value_name = "TYPE", default_value = "production", add = assets::account_types())]
     kind: AccountType,
 
     /// Link a new account even where the owner has one of this connector
@@ -190,7 +190,7 @@ pub(in crate::cli) struct Update {
     metadata: Vec<String>,
 
     /// What the account is for: production or test
-    #[arg(long = "type", value_name = "TYPE")]
+    #[arg(long = "type", value_name = "TYPE", add = assets::account_types())]
     kind: Option<AccountType>,
 
     /// New name of the owner

@@ -84,7 +84,7 @@ pub(in crate::cli) struct Available {
     search: Option<String>,
 
     /// Only those with a method of this key or type, such as `api_key` or oauth2
-    #[arg(long, value_name = "TYPE")]
+    #[arg(long, value_name = "TYPE", add = assets::auth_kinds())]
     auth: Option<String>,
 }
 

@@ -19,7 +19,7 @@ impl std::str::FromStr for Condition {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let Some(status) = text.strip_prefix("status=") else {
+        let Some(status) = text.strip_prefix(assets::STATUS_IS) else {
             return Err("write it as status=active".to_owned());
         };
         status.parse().map(Self).map_err(|error| format!("{error}"))
@@ -37,7 +37,7 @@ pub(in crate::cli) struct Wait {
     id: AccountId,
 
     /// What to wait for: status=active, or any other status
-    #[arg(long = "for", value_name = "status=STATUS", default_value = "status=active")]
+    #[arg(long = "for", value_name = "status=STATUS", default_value = "status=active", add = assets::conditions())]
     condition: Condition,
 
     #[command(flatten)]
