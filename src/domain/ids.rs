@@ -82,6 +82,15 @@ text_ids! {
     WebhookId, "a webhook id";
 }
 
+impl AccountId {
+    /// Whether it has the form of the ids that are made here, which sort in the order of creation.
+    /// Ids of other hubs may have any.
+    #[must_use]
+    pub fn is_in_order(&self) -> bool {
+        uuid::Uuid::try_parse(&self.0).is_ok_and(|id| id.to_string() == self.0)
+    }
+}
+
 macro_rules! numbers {
     ($($(#[$doc:meta])* $name:ident, $what:literal;)*) => {$(
         $(#[$doc])*
@@ -148,6 +157,20 @@ mod tests {
         }
         for bad in ["", "a/b", "a b", "..", "a\u{1b}[2J", "ä", &"a".repeat(65)] {
             assert!(bad.parse::<AccountId>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn only_ids_that_are_made_here_have_an_order() {
+        let is_in_order = |text: &str| text.parse::<AccountId>().unwrap().is_in_order();
+        assert!(is_in_order("0199c2d4-7c1e-7000-8000-0123456789ab"));
+        for other in [
+            "nope",
+            "45355976281015164504",
+            "0199c2d47c1e700080000123456789ab",
+            "0199C2D4-7C1E-7000-8000-0123456789AB",
+        ] {
+            assert!(!is_in_order(other), "{other}");
         }
     }
 

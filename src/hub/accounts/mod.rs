@@ -59,7 +59,8 @@ pub fn unknown(id: &str) -> HubError {
 /// Shows the accounts that fit to `each`, straight from their rows (AT-11 to AT-14).
 ///
 /// # Errors
-/// As the store or `each` reports them.
+/// `usage.bad_value` for a place in the list that none of its ids can be; as the store or `each`
+/// reports them.
 pub async fn list(
     hub: &Hub,
     caller: &Caller,
@@ -67,6 +68,11 @@ pub async fn list(
     each: impl FnMut(&Listed<'_>) -> Result<ControlFlow<()>, HubError>,
 ) -> Result<(), HubError> {
     hub.require(caller, Permission::PlatformRead)?;
+    // Compared with ids, it would look like the end of the list.
+    if let Some(after) = filter.after.as_ref().filter(|after| !after.is_in_order()) {
+        let text = format!("after: `{after}` is not the id of an account");
+        return Err(HubError::new(&codes::BAD_VALUE, text).hint("give the last id of a page"));
+    }
     let mut tx = hub.store.begin_read().await?;
     accounts::scan(&mut tx, caller.project(), filter, each).await
 }

@@ -57,6 +57,19 @@ fn ac_13_a_session_for_a_connector_that_is_not_enabled_is_refused_by_name() {
 }
 
 #[test]
+fn at_14_a_place_in_the_list_that_is_no_id_is_refused() {
+    let (_home, serving, api) = hub();
+    let account = text(&link(&api, "a"), "id");
+    for path in ["/accounts", "/admin/accounts"] {
+        let behind = |id: &str| api.get(&format!("{path}?after={id}"));
+        assert_eq!(behind("nope").status(400).problem(), "usage.bad_value", "{path}");
+        behind(&account[1..]).status(400);
+        assert_eq!(behind(&account).status(200).json(), json!([]), "{path}");
+    }
+    serving.stop();
+}
+
+#[test]
 fn ac_17_accounts_of_a_disabled_config_are_shown_as_inactive_and_come_back() {
     let (_home, serving, api) = hub();
     let id = text(&link(&api, "a"), "id");

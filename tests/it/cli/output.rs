@@ -78,6 +78,10 @@ fn rows_and_columns_are_chosen() {
     let ids = run("accounts list -o id").stdout;
     let first = ids.lines().next().unwrap();
     assert_eq!(run(&format!("accounts list --after {first} -o id")).stdout, ids[first.len() + 1..]);
+    for line in ["accounts list --after nope", "accounts export --after nope -o id"] {
+        let refused = home.run(line).code(2).tells("`nope` is not the id of an account");
+        assert_eq!(refused.stdout, "", "{line}");
+    }
     let table = run("accounts list -o table").stdout;
     assert!(table.starts_with("ID ") && table.contains("PROVIDER"), "{table}");
     let quiet = run("session create --quiet");
