@@ -23,7 +23,8 @@ use super::{Given, View, resource, setup_fields, snapshot, view};
 pub struct New {
     /// The connector.
     pub connector: ConnectorKey,
-    /// The authentication method; without it the first one that needs nothing more than `values`.
+    /// The authentication method; without it the first one that needs nothing more than `values`,
+    /// or else the one that knows most of them.
     pub method: Option<AuthMethodKey>,
     /// Its name; made from connector and method where none is given.
     pub name: Option<String>,
@@ -228,7 +229,7 @@ async fn name_of(
     Ok(auth_config::default_name(&connector.name, &method.label, &|name| taken.contains(name)))
 }
 
-/// The method asked for, or the first one that the values given are enough for.
+/// The method asked for, or the one that the values given are for.
 fn method_of<'a>(connector: &'a Connector, new: &New) -> Result<&'a AuthMethod, HubError> {
     let method = match &new.method {
         Some(key) => connector.auth_method(key).ok_or_else(|| no_method(connector, key))?,
@@ -249,16 +250,20 @@ fn default_method<'a>(
     connector: &'a Connector,
     values: &Given,
 ) -> Result<&'a AuthMethod, HubError> {
-    let takes_all = |method: &AuthMethod| {
-        let fields = setup_fields(method);
-        method.unavailable.is_none() && check_values(&fields, values, Mode::New).is_ok()
+    let usable = || connector.auth.iter().filter(|method| method.unavailable.is_none());
+    let takes_all =
+        |method: &&AuthMethod| check_values(&setup_fields(method), values, Mode::New).is_ok();
+    let known = |method: &&AuthMethod| {
+        method.setup_fields.iter().filter(|field| values.contains_key(&field.key)).count()
     };
     if !values.is_empty()
-        && let Some(method) = connector.auth.iter().find(|method| takes_all(method))
+        && let Some(method) = usable().find(takes_all)
     {
         return Ok(method);
     }
-    connector.first_method_without_setup().ok_or_else(|| needs_setup(connector))
+    // Of those that know as many, the first.
+    let most = usable().rev().max_by_key(known).filter(|method| known(method) > 0);
+    most.or_else(|| connector.first_method_without_setup()).ok_or_else(|| needs_setup(connector))
 }
 
 /// The error for a connector of which every method needs values, with the command that gives them.
@@ -308,20 +313,27 @@ pub(super) fn check(
         true => oauth_apps::without_client(method, fields, values),
         false => fields,
     };
-    check_values(&fields, values, mode).map_err(|problems| {
-        let hint = match mode {
-            Mode::New => add_command(connector, method),
-            Mode::Edit { .. } => format!("hubctl connectors guide {}", connector.key),
-        };
-        bad_fields(&problems).hint(hint)
+    check_values(&fields, values, mode).map_err(|problems| match mode {
+        Mode::New => {
+            let place = format!("method `{}` of {}: ", method.key, connector.key);
+            bad_fields_of(&place, &problems).hint(add_command(connector, method))
+        }
+        Mode::Edit { .. } => {
+            bad_fields(&problems).hint(format!("hubctl connectors guide {}", connector.key))
+        }
     })
 }
 
 /// One error for all bad fields.
 pub(in crate::hub) fn bad_fields(problems: &[FieldProblem]) -> HubError {
+    bad_fields_of("", problems)
+}
+
+/// The same, with words in front that say whose fields they are.
+fn bad_fields_of(place: &str, problems: &[FieldProblem]) -> HubError {
     let text: Vec<String> =
         problems.iter().map(|problem| format!("`{}` {}", problem.field, problem.message)).collect();
-    let error = HubError::new(&codes::FIELDS_INVALID, text.join("; "));
+    let error = HubError::new(&codes::FIELDS_INVALID, format!("{place}{}", text.join("; ")));
     problems.iter().fold(error, |error, problem| {
         error.detail(serde_json::json!({ "field": problem.field, "message": problem.message }))
     })

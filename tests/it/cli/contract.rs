@@ -297,3 +297,30 @@ fn nothing_of_one_project_is_seen_in_another() {
         home.run(&format!("--project other {}", line.replace("ID", &id))).code(3);
     }
 }
+
+#[test]
+fn values_that_are_not_enough_are_held_against_the_method_that_they_are_for() {
+    let home = TestHome::new();
+    home.file("secret", "0123456789");
+    let add = "connectors add zendesk --json --dry-run";
+    let told = |sets: &str| {
+        let error = home.run(&format!("{add} {sets}")).code(2).error();
+        assert_eq!(error["code"], "fields.invalid", "{sets}");
+        let text = |key: &str| error[key].as_str().unwrap().to_owned();
+        (text("message"), text("hint"))
+    };
+    let hint = "hubctl connectors add zendesk --auth oauth2 --set client_id=VALUE \
+                --set client_secret=@FILE";
+    let given = "--set client_id=x --set client_secret=@secret";
+    let (message, hinted) = told(&format!("--set subdomain=acme {given}"));
+    assert_eq!(message, "method `oauth2` of zendesk: `subdomain` is not a field here");
+    assert_eq!(hinted, hint);
+    let (message, hinted) = told("--set client_id=x");
+    assert_eq!(message, "method `oauth2` of zendesk: `client_secret` is required");
+    assert_eq!(hinted, hint);
+    // No method knows it: the first one that needs nothing is as good as any.
+    let (message, _) = told("--set nonsense=x");
+    assert_eq!(message, "method `api_token` of zendesk: `nonsense` is not a field here");
+    home.run(&format!("{add} {given}")).code(0);
+    home.run(add).code(0);
+}
