@@ -59,6 +59,7 @@ impl Run for Api {
     const SERVES: bool = true;
 
     async fn run(self, context: &Context) -> Result<(), HubError> {
+        let is_shaped = parameters::is_shaped(context)?;
         let raw = self.raw()?;
         let is_read = is_read(&raw.method);
         if !is_read {
@@ -79,7 +80,7 @@ impl Run for Api {
             }
         };
         context.tell_notes(&backend);
-        self.show(context, answer)
+        self.show(context, answer, is_shaped)
     }
 }
 
@@ -98,7 +99,7 @@ impl Api {
         Ok(Raw { method, path: self.path.clone(), query, headers, body })
     }
 
-    fn show(&self, context: &Context, answer: RawAnswer) -> Result<(), HubError> {
+    fn show(&self, context: &Context, answer: RawAnswer, is_shaped: bool) -> Result<(), HubError> {
         let output = &context.output;
         if self.include {
             let mut head = format!("HTTP {}\n", answer.status);
@@ -110,10 +111,9 @@ impl Api {
         }
         let RawAnswer { body, error, .. } = answer;
         let value = serde_json::from_slice::<Value>(&body).ok();
-        let is_asked = output.options().jq.is_some() || output.format().is_some();
         match value {
             // A filter is for what was asked for, and a refusal is something else.
-            Some(value) if is_asked && error.is_none() => output.value(&value)?,
+            Some(value) if is_shaped && error.is_none() => output.value(&value)?,
             Some(value) if output.is_human() => {
                 output.text(&serde_json::to_string_pretty(&value).unwrap_or_default())?;
             }

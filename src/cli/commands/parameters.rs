@@ -6,7 +6,9 @@ use std::path::Path;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use crate::cli::context::Context;
 use crate::cli::input;
+use crate::cli::output::Format;
 use crate::error::{HubError, codes};
 
 /// Largest body that is held, in bytes.
@@ -15,6 +17,31 @@ pub(super) const LARGEST_BODY: u64 = 32 << 20;
 /// Whether a method reads.
 pub(super) fn is_read(method: &str) -> bool {
     matches!(method, "GET" | "HEAD" | "OPTIONS")
+}
+
+/// Whether the line asks for a body in a form of its own; without, it is written as it came.
+///
+/// # Errors
+/// Where it asks for what a body of any shape does not have: columns, or an id.
+pub(super) fn is_shaped(context: &Context) -> Result<bool, HubError> {
+    let refused = |what: String| {
+        let text = format!("{what} can't be used: a body of any shape has no columns");
+        let hint = "use -o json, jsonl, yaml or value, and --fields to choose";
+        Err(HubError::new(&codes::USAGE, text).hint(hint))
+    };
+    let options = context.output.options();
+    if options.columns.is_some() {
+        return refused("--columns".to_owned());
+    }
+    // What the environment says is meant for commands that have columns.
+    match context.globals.output {
+        None | Some(Format::Json | Format::Jsonl | Format::Yaml | Format::Value) => {}
+        Some(format @ (Format::Table | Format::Wide | Format::Csv | Format::Tsv | Format::Id)) => {
+            return refused(format!("--output {format}"));
+        }
+    }
+    let narrows = options.fields.is_some() || options.limit.is_some();
+    Ok(narrows || options.jq.is_some() || options.format.is_some())
 }
 
 /// What fields come to.

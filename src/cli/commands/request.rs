@@ -86,6 +86,7 @@ impl Run for Request {
     const CALLS: bool = true;
 
     async fn run(self, context: &Context) -> Result<(), HubError> {
+        let is_shaped = parameters::is_shaped(context)?;
         let method = self.method.to_ascii_uppercase();
         let is_read = is_read(&method);
         if !is_read {
@@ -100,7 +101,7 @@ impl Run for Request {
         }
         let passed = backend.pass(&self.account, pass).await;
         context.tell_notes(&backend);
-        self.show(context, passed?).await
+        self.show(context, passed?, is_shaped).await
     }
 }
 
@@ -141,7 +142,12 @@ impl Request {
         Ok(Pass { method, path, headers, body })
     }
 
-    async fn show(&self, context: &Context, passed: Passed) -> Result<(), HubError> {
+    async fn show(
+        &self,
+        context: &Context,
+        passed: Passed,
+        is_shaped: bool,
+    ) -> Result<(), HubError> {
         let output = &context.output;
         let status = passed.status;
         if self.include {
@@ -152,10 +158,9 @@ impl Request {
             head.push('\n');
             output.bytes(head.as_bytes())?;
         }
-        let is_asked = output.options().jq.is_some() || output.format().is_some();
         let kind = passed.header("content-type").unwrap_or_default().to_ascii_lowercase();
         // A filter is for what was asked for, and a refusal is something else.
-        let filters = is_asked && status < 300;
+        let filters = is_shaped && status < 300;
         let mut body = passed.body;
         if filters || (output.is_human() && kind.contains("json")) {
             let held = whole(&mut body).await?;
@@ -185,7 +190,7 @@ async fn whole(body: &mut crate::api::proxy::Came) -> Result<Bytes, HubError> {
         if (held.len() + piece.len()) as u64 > LARGEST_BODY {
             let text = format!("the answer is larger than {LARGEST_BODY} bytes");
             return Err(HubError::new(&codes::PROVIDER_BAD_ANSWER, text)
-                .hint("without --output and --jq it is written as it comes: hubctl ... > FILE"));
+                .hint("without --output, --fields, --limit and --jq it is written as it comes: hubctl ... > FILE"));
         }
         held.extend_from_slice(&piece);
     }

@@ -1,7 +1,9 @@
 //! Whole documents: one value as JSON or YAML.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::error::HubError;
 
@@ -75,19 +77,23 @@ impl Output {
         }
     }
 
-    /// Writes a free document: JSON unless YAML or bare values were asked for.
+    /// Writes a free document: JSON unless YAML or bare values were asked for. `--limit` counts
+    /// the members of an array.
     ///
     /// # Errors
     /// When `--fields` names a key that the document does not have, or it can't be written.
     pub fn value(&self, value: &Value) -> Result<(), HubError> {
-        let narrowed;
-        let value = match &self.options.fields {
-            Some(names) => {
-                narrowed = narrow(value, names)?;
-                &narrowed
-            }
-            None => value,
-        };
+        let mut value = Cow::Borrowed(value);
+        if let Some(names) = &self.options.fields {
+            value = Cow::Owned(narrow(&value, names)?);
+        }
+        let most = self.options.limit.and_then(|most| usize::try_from(most).ok());
+        if let (Value::Array(items), Some(most)) = (&*value, most)
+            && items.len() > most
+        {
+            value = Cow::Owned(items.iter().take(most).cloned().collect());
+        }
+        let value = &*value;
         match (self.list_format(), value) {
             (Format::Jsonl, Value::Array(items)) if self.options.jq.is_none() => {
                 items.iter().try_for_each(|item| self.document(item, Format::Jsonl))
@@ -111,20 +117,35 @@ impl Output {
     }
 }
 
-/// The document with only these keys, in its own order.
+/// The document with only these keys, in its own order. Of an array each member is narrowed, and
+/// one may lack a key that another has.
 fn narrow(value: &Value, names: &[String]) -> Result<Value, HubError> {
-    match value {
-        Value::Object(map) => {
-            for name in names {
-                if !map.contains_key(name.trim()) {
-                    let known: Vec<&str> = map.keys().map(String::as_str).collect();
-                    return Err(suggest::unknown("field", name, &known));
-                }
-            }
-            let kept = map.iter().filter(|(key, _)| names.iter().any(|name| name.trim() == *key));
-            Ok(Value::Object(kept.map(|(key, value)| (key.clone(), value.clone())).collect()))
+    let mut known: Vec<&str> = Vec::new();
+    for key in rows(value).filter_map(Value::as_object).flat_map(Map::keys) {
+        if !known.contains(&key.as_str()) {
+            known.push(key);
         }
-        Value::Array(items) => items.iter().map(|item| narrow(item, names)).collect(),
-        other => Ok(other.clone()),
     }
+    let is_known = |name: &&String| known.contains(&name.trim());
+    match names.iter().find(|name| !is_known(name)) {
+        Some(name) if !known.is_empty() => Err(suggest::unknown("field", name, &known)),
+        _ => Ok(match value {
+            Value::Array(items) => items.iter().map(|item| kept(item, names)).collect(),
+            other => kept(other, names),
+        }),
+    }
+}
+
+/// What `--fields` chooses from: the members of an array, or the document itself.
+fn rows(value: &Value) -> impl Iterator<Item = &Value> {
+    match value {
+        Value::Array(items) => items.iter(),
+        other => std::slice::from_ref(other).iter(),
+    }
+}
+
+fn kept(value: &Value, names: &[String]) -> Value {
+    let Value::Object(map) = value else { return value.clone() };
+    let kept = map.iter().filter(|(key, _)| names.iter().any(|name| name.trim() == *key));
+    Value::Object(kept.map(|(key, value)| (key.clone(), value.clone())).collect())
 }

@@ -150,3 +150,26 @@ fn an_expression_that_asks_for_too_much_is_a_usage_error_and_gives_nothing() {
         assert_eq!(ended.stderr.lines().count(), 1, "{ended:?}");
     }
 }
+
+#[test]
+fn what_a_call_of_the_api_answers_is_narrowed_or_refused_like_any_answer() {
+    let home = home();
+    let run = |line: &str| home.run(&format!("api GET /accounts {line}")).code(0);
+    assert_eq!(run("--paginate --limit 1 --jq length").stdout, "1\n");
+    assert_eq!(run("--limit 2").json().as_array().unwrap().len(), 2);
+    let narrowed = run("--fields id,provider").json();
+    assert_eq!(narrowed[0].as_object().unwrap().len(), 2, "{narrowed}");
+    assert_eq!(run("--limit 1 --fields provider -o yaml").stdout, "- provider: hubspot\n");
+    home.run("api GET /accounts --fields nope").code(2).tells("no field `nope`");
+    let before = home.dump();
+    for form in ["-o csv", "-o tsv", "-o table", "-o wide", "-o id", "--columns id"] {
+        for call in ["api GET /accounts", "api POST /admin/projects -F name=x"] {
+            let refused = home.run(&format!("{call} {form}")).code(2).tells("has no columns");
+            assert_eq!(refused.stdout, "", "{call} {form}");
+        }
+    }
+    assert_eq!(home.dump(), before, "nothing was sent");
+    // What the environment prefers is for lists, and does not stop a call.
+    let tables = home.with("HUBCTL_OUTPUT", "tsv");
+    assert_eq!(tables.run("api GET /accounts").code(0).json().as_array().unwrap().len(), 3);
+}

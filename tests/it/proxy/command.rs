@@ -43,6 +43,11 @@ fn a_request_is_the_same_on_a_store_and_on_a_hub_elsewhere() {
         ("request PATCH /x --input body.json -H Content-Type:application/merge-patch+json", 0),
         ("request DELETE /x", 0),
         ("request GET /x --jq .method", 0),
+        ("request GET /x --fields method", 0),
+        ("request GET /x --fields nope", 2),
+        ("request GET /x --columns method", 2),
+        ("request POST /x -F a=1 -o csv", 2),
+        ("request GET /missing --fields nope", 3),
         ("request GET /missing", 3),
         ("request GET /missing --jq .error", 3),
         ("request GET /limited", 9),
@@ -64,6 +69,8 @@ fn a_request_is_the_same_on_a_store_and_on_a_hub_elsewhere() {
         );
         assert!(!format!("{here:?}{there:?}").contains(CREDENTIAL), "{line}");
     }
+    let narrowed = world.home.run(&format!("request GET /x --fields method --account {account}"));
+    assert_eq!(narrowed.stdout, "{\"method\":\"GET\"}\n");
     let nobody = "request GET /x --account 01999999-9999-7999-8999-999999999903";
     assert_eq!((world.home.run(nobody).code, away.run(nobody).code), (3, 3));
     let asked = provider.asked();

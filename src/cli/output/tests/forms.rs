@@ -217,6 +217,22 @@ fn free_documents_keep_their_keys() {
     assert_eq!(told(piped(Some(Format::Value))).unwrap(), "1\n[\"x\",null]\n");
 }
 
+#[test]
+fn members_of_a_free_array_are_narrowed_and_counted() {
+    let value = json!([{"a": 1, "b": 2}, {"b": 3}, {"a": 4}]);
+    let told = |options: OutputOptions| {
+        let (output, stdout) = memory(Output::captured(options));
+        output.value(&value).map(|()| stdout.text())
+    };
+    let fields = |list: &str| OutputOptions { fields: names(list), ..piped(None) };
+    assert_eq!(told(fields("a")).unwrap(), "[{\"a\":1},{},{\"a\":4}]\n");
+    assert!(told(fields("c")).is_err());
+    assert_eq!(told(OutputOptions { limit: Some(1), ..fields("b") }).unwrap(), "[{\"b\":2}]\n");
+    let counted = OutputOptions { jq: Some("length".to_owned()), limit: Some(2), ..piped(None) };
+    assert_eq!(told(counted).unwrap(), "2\n");
+    assert_eq!(told(OutputOptions { limit: Some(0), ..piped(None) }).unwrap(), "[]\n");
+}
+
 proptest! {
     #[test]
     fn a_tsv_row_can_be_split_and_read_back(owner in any::<String>(), id in any::<String>()) {
