@@ -141,7 +141,12 @@ pub(super) const GROUPS: &[Group] = &[
         aliases: &["sessions"],
         about: "Give end users the right to link an account",
         commands: &[
-            leaf::<session::Create>("create", &[], Write, &["connect_sessions.create"]),
+            leaf::<session::Create>(
+                "create",
+                &[],
+                Write,
+                &["accounts.get", "connect_sessions.create"],
+            ),
             leaf::<session::Get>("get", &["show"], Read, &["connect_sessions.get"]),
             leaf::<session::List>("list", &["ls"], Read, &["connect_sessions.list"]),
             leaf::<wait::SessionWait>("wait", &[], Read, &["connect_sessions.get", "accounts.get"]),
@@ -156,7 +161,7 @@ pub(super) const GROUPS: &[Group] = &[
             "create",
             &[],
             Write,
-            &["connect_sessions.create", "connect_sessions.create_batch"],
+            &["accounts.get", "connect_sessions.create", "connect_sessions.create_batch"],
         )],
     },
     Group {

@@ -153,7 +153,8 @@ impl ConnectSession {
 /// Makes a session from a request and the facts about what it names.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] lists every bad value (CS-2, CS-26, CS-27); [`Refusal::NotSetUp`],
+/// [`Refusal::Invalid`] lists every bad value (CS-2, CS-26, CS-27), and names the owner where the
+/// account is another one's (CS-12); [`Refusal::NotSetUp`],
 /// [`Refusal::Disabled`] and [`Refusal::WrongConnector`] follow AC-12, CS-17 and CS-19;
 /// [`Refusal::Archived`] where the account named is put away.
 pub fn open(new: NewSession, facts: Facts<'_>, now: Timestamp) -> Result<ConnectSession, Refusal> {
@@ -164,6 +165,9 @@ pub fn open(new: NewSession, facts: Facts<'_>, now: Timestamp) -> Result<Connect
     // What its end user would link could not be used afterwards (AT-6).
     if facts.account.is_some_and(Account::is_archived) {
         return Err(Refusal::Archived);
+    }
+    if let Some(account) = facts.account {
+        check_owner(&new.owner.id, &account.owner.id)?;
     }
     let config = choose(&new, facts)?;
     let provider = match config {
@@ -180,12 +184,26 @@ pub fn open(new: NewSession, facts: Facts<'_>, now: Timestamp) -> Result<Connect
         account: new.account,
         label: new.label,
         metadata: new.metadata,
-        kind: new.kind,
+        // Clients send a type with every session: an account's own is changed by AT-16 alone.
+        kind: facts.account.map_or(new.kind, |account| account.kind),
         created_at: now,
         expires_at: now.plus_seconds(new.expires_in_s),
         revoked_at: None,
         linked_account: None,
     })
+}
+
+/// CS-12, CS-41: a session of an account is its owner's; a link would hand the account over
+/// otherwise. The owner's name is data, which a link may change.
+///
+/// # Errors
+/// [`Refusal::Invalid`] for the id of another owner.
+pub fn check_owner(asked: &str, own: &str) -> Result<(), Refusal> {
+    if asked == own {
+        return Ok(());
+    }
+    let message = "must be the id of the account's owner; leave the account out to link a new one";
+    Err(Refusal::Invalid(vec![Problem::new("origin_owner_id", message)]))
 }
 
 /// CS-14, CS-15, CS-17 to CS-20, AC-12: the auth config that the session uses, if it is settled
@@ -229,7 +247,7 @@ pub fn problems(new: &NewSession) -> Vec<Problem> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::account::TEXT_LIMIT;
+    use super::super::account::{Link, TEXT_LIMIT, link_new};
     use super::super::auth_config::{NewAuthConfig, create};
     use super::*;
     use std::collections::{BTreeMap, BTreeSet};
@@ -327,6 +345,32 @@ mod tests {
         assert_eq!(session.provider, Some(named.connector.clone()));
         let refused = open(with_provider("bamboohr"), facts, T(0));
         assert!(matches!(refused, Err(Refusal::WrongConnector { .. })));
+    }
+
+    fn account_of(config: &AuthConfig) -> Account {
+        let link = Link {
+            owner: new().owner,
+            label: None,
+            metadata: None,
+            kind: AccountType::Test,
+            setup: BTreeMap::new(),
+            verified_at: None,
+        };
+        link_new("acc".parse().unwrap(), config, link, T(2))
+    }
+
+    #[test]
+    fn cs_12_a_session_of_an_account_keeps_its_owner_and_what_it_is_for() {
+        let named = config("named", "hubspot");
+        let account = account_of(&named);
+        let facts =
+            Facts { named_config: Some(&named), account: Some(&account), ..Facts::default() };
+        let mut asked = NewSession { account: Some(account.id.clone()), ..new() };
+        asked.owner.name = "Acme renamed".into();
+        let session = open(asked.clone(), facts, T(3)).unwrap();
+        assert_eq!((session.kind, &*session.owner.name), (AccountType::Test, "Acme renamed"));
+        asked.owner.id = "Acme-7".into();
+        assert_eq!(fields(open(asked, facts, T(3)).unwrap_err()), ["origin_owner_id"]);
     }
 
     #[test]

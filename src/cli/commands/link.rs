@@ -116,9 +116,9 @@ impl Run for Create {
         match &self.from {
             Some(path) => self.many(context, path).await,
             None => {
-                let owner = self.asked.owner(context)?;
-                let new = self.asked.session(owner, LINK_LIFE_S)?;
+                let new = self.asked.session(context, LINK_LIFE_S)?;
                 let door = self.shown.begin(context).await?;
+                let new = self.asked.of_account(new, &door.backend).await?;
                 self.shown.finish(context, door, new).await
             }
         }
@@ -272,7 +272,7 @@ impl Create {
             label: cell(header.label).map(str::to_owned).or_else(|| asked.label.clone()),
             metadata: tags.clone(),
             multiple: asked.multiple,
-            kind: asked.kind,
+            kind: asked.kind.unwrap_or_default(),
         })
     }
 }

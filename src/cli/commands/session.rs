@@ -2,14 +2,16 @@
 
 use serde_json::{Map, Value};
 
+use crate::api::accounts::AccountDetail;
 use crate::api::connect_sessions::{ConnectSession, CreatedSession};
+use crate::backend::Backend;
 use crate::cli::assets;
 use crate::cli::context::Context;
 use crate::cli::input;
 use crate::cli::output::Output;
 use crate::cli::tree::Run;
 use crate::domain::account::{AccountType, Owner};
-use crate::domain::connect_session::{DEFAULT_LIFE_S, NewSession};
+use crate::domain::connect_session::{DEFAULT_LIFE_S, NewSession, check_owner};
 use crate::domain::connector::Category;
 use crate::domain::ids::{AccountId, AuthConfigId, SessionId};
 use crate::domain::names::ConnectorKey;
@@ -37,7 +39,7 @@ pub(in crate::cli) struct Asked {
     #[arg(long, value_name = "CATEGORY", value_parser = category_parser())]
     pub(super) category: Vec<Category>,
 
-    /// Account to re-link instead of linking a new one
+    /// Account to re-link instead of linking a new one; the session is its owner's
     #[arg(long, value_name = "ID", add = assets::accounts())]
     pub(super) account: Option<AccountId>,
 
@@ -65,9 +67,9 @@ pub(in crate::cli) struct Asked {
     #[arg(long, value_name = "K=V")]
     pub(super) metadata: Vec<String>,
 
-    /// What the account is for: production or test
-    #[arg(long = "type", value_name = "TYPE", default_value = "production", add = assets::account_types())]
-    pub(super) kind: AccountType,
+    /// What the account is for: production or test [default: production]
+    #[arg(long = "type", value_name = "TYPE", add = assets::account_types())]
+    pub(super) kind: Option<AccountType>,
 
     /// Link a new account even where the owner has one of this connector
     #[arg(long)]
@@ -75,8 +77,12 @@ pub(in crate::cli) struct Asked {
 }
 
 impl Asked {
-    /// The session asked for, with the owner given.
-    pub(super) fn session(&self, owner: Owner, life_s: i64) -> Result<NewSession, HubError> {
+    /// The session asked for. Whose it is with `--account`, [`Self::of_account`] looks up.
+    pub(super) fn session(&self, context: &Context, life_s: i64) -> Result<NewSession, HubError> {
+        let owner = match self.account {
+            Some(_) => Owner { id: String::new(), name: String::new(), username: None },
+            None => self.owner(context)?,
+        };
         Ok(NewSession {
             owner,
             provider: self.provider.clone(),
@@ -87,8 +93,34 @@ impl Asked {
             label: self.label.clone(),
             metadata: self.tags()?,
             multiple: self.multiple,
-            kind: self.kind,
+            kind: self.kind.unwrap_or_default(),
         })
+    }
+
+    /// The same with owner and type of the account that is to be linked again (CS-12). Flags may
+    /// give its owner another name; what a profile or the environment says of owners is about new
+    /// accounts.
+    pub(super) async fn of_account(
+        &self,
+        new: NewSession,
+        backend: &Backend,
+    ) -> Result<NewSession, HubError> {
+        let Some(id) = &self.account else { return Ok(new) };
+        let (own, kind) = held(&backend.account(id).await?);
+        if let Some(asked) = &self.origin_owner_id {
+            check_owner(asked, &own.id)?;
+        }
+        if let Some(asked) = self.kind.filter(|asked| *asked != kind) {
+            let text = format!("account {id} is a {} account, and stays one", kind.as_str());
+            return Err(HubError::new(&codes::USAGE, text)
+                .hint(format!("hubctl accounts update {id} --type {}", asked.as_str())));
+        }
+        let owner = Owner {
+            id: own.id,
+            name: self.origin_owner_name.clone().unwrap_or(own.name),
+            username: self.origin_username.clone().or(own.username),
+        };
+        Ok(NewSession { owner, kind, ..new })
     }
 
     pub(super) fn tags(&self) -> Result<Map<String, Value>, HubError> {
@@ -96,7 +128,7 @@ impl Asked {
     }
 
     /// The owner: flag, environment or profile, a question, else a fresh one with a note.
-    pub(super) fn owner(&self, context: &Context) -> Result<Owner, HubError> {
+    fn owner(&self, context: &Context) -> Result<Owner, HubError> {
         let settings = &context.settings;
         let given = self.origin_owner_id.clone().or_else(|| settings.owner_id.clone());
         let (id, was_given) = match given {
@@ -112,6 +144,16 @@ impl Asked {
         let name = self.origin_owner_name.clone().or(default_name).unwrap_or_else(|| id.clone());
         Ok(Owner { id, name, username: self.origin_username.clone() })
     }
+}
+
+/// Whose an account is, and what it is for.
+pub(super) fn held(account: &AccountDetail) -> (Owner, AccountType) {
+    let owner = Owner {
+        id: account.origin_owner_id.clone(),
+        name: account.origin_owner_name.clone(),
+        username: account.origin_username.clone(),
+    };
+    (owner, account.kind.parse().unwrap_or_default())
 }
 
 fn fresh_owner(context: &Context) -> Result<String, HubError> {
@@ -211,9 +253,9 @@ impl Run for Create {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         context.output.check::<CreatedSession>()?;
         Part::check(self.print, &self.waiting)?;
-        let owner = self.asked.owner(context)?;
-        let new = self.asked.session(owner, DEFAULT_LIFE_S)?;
+        let new = self.asked.session(context, DEFAULT_LIFE_S)?;
         let door = self.waiting.begin(context).await?;
+        let new = self.asked.of_account(new, &door.backend).await?;
         let created = door.backend.create_session(new, context.guard()).await?;
         context.tell_notes(&door.backend);
         tell_trial(context);

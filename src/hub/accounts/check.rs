@@ -184,7 +184,7 @@ fn credentials(stored: &refresh::Stored, account: &Account) -> Checked {
         return Checked::ok("credentials", "its method needs no secret");
     }
     Checked {
-        hint: Some(format!("hubctl session create --account {}", account.id)),
+        hint: Some(format!("hubctl accounts relink {}", account.id)),
         ..Checked::new("credentials", CheckState::Warning, "no secret is stored for it")
     }
 }
@@ -209,7 +209,7 @@ fn token_life(account: &Account, note: Option<&Note>, now: Timestamp) -> Checked
 async fn provider(hub: &Hub, caller: &Caller, stored: refresh::Stored) -> Checked {
     const ABOUT: &str = "provider";
     let id = stored.account.id.clone();
-    let relink = format!("hubctl session create --account {id}");
+    let relink = format!("hubctl accounts relink {id}");
     let usable = match stored.account.shown_status() {
         Status::Active => match refresh::usable(hub, caller, &id, Want::Usable).await {
             Ok(usable) => usable,

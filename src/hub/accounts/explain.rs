@@ -195,7 +195,7 @@ pub(super) async fn broken(
         since,
         operation: test.filter(|test| since == Some(test.at)),
         event: told.map(|(id, _)| id),
-        command: Some(format!("hubctl session create --account {}", account.id)),
+        command: Some(format!("hubctl accounts relink {}", account.id)),
     }))
 }
 

@@ -75,9 +75,7 @@ pub async fn test(
     }
     guard.finish(tx).await?;
     match failure {
-        Some(failure) => {
-            Err(provider_error(failure).hint(format!("hubctl session create --account {id}")))
-        }
+        Some(failure) => Err(provider_error(failure).hint(format!("hubctl accounts relink {id}"))),
         None => Ok(outcome),
     }
 }

@@ -333,6 +333,11 @@ fn cs_12_to_cs_19_cs_34_what_a_session_names_has_to_be_there_and_to_agree() {
     create(json!({ "account_id": missing.account })).status(404);
     let edit = create(json!({ "account_id": things.account, "multiple": true })).status(201).json();
     assert_eq!(edit["account_id"], things.account.as_str());
+    let theirs = json!({ "account_id": things.account, "origin_owner_id": "another" });
+    let refused = create(theirs).status(400).json();
+    assert_eq!(refused["errorCode"], "ValidationError", "CS-12");
+    let line = refused["errors"][0].as_str().unwrap();
+    assert!(line.starts_with("origin_owner_id: "), "{refused}");
     for key in ["integration_id", "connector_profile_id"] {
         let made = create(json!({ key: things.config })).status(201).json();
         assert_eq!(made["integration_id"], things.config.as_str(), "CS-14");

@@ -113,6 +113,39 @@ fn cs_12_a_relink_is_a_session_of_the_account_and_its_owner() {
 }
 
 #[test]
+fn cs_12_cs_41_a_session_of_an_account_is_its_owners() {
+    let home = enabled();
+    let account = linked_account(&home);
+    home.run(&format!("accounts update {account} --type test --origin-owner-name Acme")).code(0);
+    // Whose new accounts are by default does not matter here.
+    let home = home.with("HUBCTL_ORIGIN_OWNER_ID", "globex-1");
+    on_both(&home, |at| {
+        for command in ["session create", "link create"] {
+            let made = at.run(&format!("{command} --account {account} --json")).code(0);
+            assert!(!made.stderr.contains("no origin owner given"), "{made:?}");
+            let made = made.json();
+            let seen = ["account_id", "origin_owner_id", "origin_owner_name", "type"];
+            let seen = seen.map(|name| made[name].as_str().unwrap());
+            assert_eq!(seen, [account.as_str(), "acme-7", "Acme", "test"]);
+            let renamed = format!("{command} --account {account} --origin-owner-name New --json");
+            assert_eq!(at.run(&renamed).code(0).json()["origin_owner_name"], "New");
+            for (more, told) in [
+                ("--origin-owner-id globex-1", "origin_owner_id: "),
+                ("--type production", "accounts update"),
+            ] {
+                let line = format!("{command} --account {account} {more}");
+                at.run(&line).code(2).tells(told);
+            }
+        }
+    });
+    let owned = home.run("accounts list --json").json();
+    assert_eq!(
+        (&owned[0]["origin_owner_id"], &owned[0]["type"]),
+        (&"acme-7".into(), &"test".into())
+    );
+}
+
+#[test]
 fn a_link_that_nobody_answers_is_told_once_on_standard_error() {
     let home = enabled();
     let note = "nothing answers at http://127.0.0.1:";

@@ -52,6 +52,7 @@ async fn at_5_at_7_a_test_keeps_what_the_provider_says(mut world: TestHub) {
         &codes::PROVIDER_REFUSED,
     );
     assert!(error.message().contains("revoked"), "{error}");
+    assert_eq!(error.hint_text(), Some(&*format!("hubctl accounts relink {id}")));
     let broken = account(&world, &caller, &id).await;
     assert_eq!((broken.status, broken.verified_at), (Status::Error, None));
     assert_eq!(events(&world, "account.error"), 1);

@@ -76,7 +76,7 @@ async fn explain_joins_the_operation_and_the_event_behind_an_error(mut world: Te
     let row =
         format!("select count(*) from events where id = '{event}' and kind = 'account.error'");
     assert_eq!(world.number(&row), 1);
-    assert_eq!(cause.command, Some(format!("hubctl session create --account {id}")));
+    assert_eq!(cause.command, Some(format!("hubctl accounts relink {id}")));
 }
 
 async fn explain_tells_how_long_tokens_last_and_why_they_are_not_renewed(mut world: TestHub) {

@@ -2,10 +2,14 @@
 
 use std::ops::ControlFlow;
 
+use hubctl::domain::account::AccountType;
 use hubctl::domain::connect_session::{LINK_LIFE_S, NewSession, State};
 use hubctl::domain::ids::SessionId;
 use hubctl::error::codes;
-use hubctl::hub::connect_sessions::{Filter, authenticate, create, get, list, revoke};
+use hubctl::hub::accounts::Tags;
+use hubctl::hub::connect_sessions::{
+    BatchItem, Filter, authenticate, create, create_batch, get, list, revoke,
+};
 use hubctl::hub::write::Guard;
 use hubctl::hub::{accounts, auth_configs};
 use serde_json::json;
@@ -17,6 +21,7 @@ on_both_databases!(
     cs_2_cs_26_cs_27_bad_values_are_listed,
     cs_3_cs_4_al_4_the_token_is_shown_once,
     cs_12_cs_13_an_account_to_edit,
+    cs_12_cs_41_an_account_stays_with_its_owner,
     cs_14_cs_15_cs_18_cs_36_which_auth_config,
     cs_16_cs_17_cs_19_contradictions,
     cs_17_an_account_and_an_auth_config_of_different_connectors,
@@ -76,6 +81,22 @@ async fn cs_12_cs_13_an_account_to_edit(world: TestHub) {
     assert_eq!((made.auth_config, made.provider), (Some(config.id), Some(config.connector)));
     let unknown = NewSession { account: Some("nobody".parse().unwrap()), ..session("acme") };
     refused(create(&world.hub, &caller, unknown, guard()).await, &codes::ACCOUNT_UNKNOWN);
+}
+
+async fn cs_12_cs_41_an_account_stays_with_its_owner(world: TestHub) {
+    let caller = world.caller();
+    world.add(&caller, config("hubspot")).await;
+    let tags = Tags { kind: AccountType::Test, ..Tags::default() };
+    let id = world.link(&caller, accounts::New { tags, ..account("hubspot", "acme") }).await;
+    let of = |owner: &str| NewSession { account: Some(id.clone()), ..session(owner) };
+    let open = create(&world.hub, &caller, of("globex"), guard());
+    let error = refused(world.changes_nothing(open).await, &codes::SESSION_INVALID);
+    assert!(error.message().starts_with("origin_owner_id: "), "{error}");
+    let items = vec![BatchItem { new: of("globex"), occurrence: 0 }];
+    let batch = create_batch(&world.hub, &caller, items, guard()).await;
+    refused(batch.map(drop), &codes::SESSION_INVALID);
+    let made = world.open(&caller, of("acme")).await.session;
+    assert_eq!(made.kind, AccountType::Test, "a type that was not asked for changes nothing");
 }
 
 async fn cs_14_cs_15_cs_18_cs_36_which_auth_config(world: TestHub) {

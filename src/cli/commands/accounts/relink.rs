@@ -2,10 +2,10 @@
 
 use crate::cli::assets;
 use crate::cli::commands::link::Shown;
+use crate::cli::commands::session::held;
 use crate::cli::context::Context;
 use crate::cli::input;
 use crate::cli::tree::Run;
-use crate::domain::account::{AccountType, Owner};
 use crate::domain::connect_session::{LINK_LIFE_S, NewSession};
 use crate::domain::ids::AccountId;
 use crate::error::HubError;
@@ -33,13 +33,9 @@ impl Run for Relink {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let door = self.shown.begin(context).await?;
         let account = door.backend.account(&self.id).await?;
-        let kind = account.kind.parse().unwrap_or(AccountType::Production);
+        let (owner, kind) = held(&account);
         let new = NewSession {
-            owner: Owner {
-                id: account.origin_owner_id,
-                name: account.origin_owner_name,
-                username: account.origin_username,
-            },
+            owner,
             provider: None,
             auth_config: None,
             categories: Vec::new(),
