@@ -50,7 +50,7 @@ pub struct NewSession {
 pub struct Facts<'a> {
     /// The auth config named, or that of the account named.
     pub named_config: Option<&'a AuthConfig>,
-    /// The default auth config of the provider named.
+    /// What serves the provider named where no auth config is, as [`serving`] has it.
     pub default_config: Option<&'a AuthConfig>,
     /// The account named.
     pub account: Option<&'a Account>,
@@ -204,6 +204,16 @@ pub fn check_owner(asked: &str, own: &str) -> Result<(), Refusal> {
     }
     let message = "must be the id of the account's owner; leave the account out to link a new one";
     Err(Refusal::Invalid(vec![Problem::new("origin_owner_id", message)]))
+}
+
+/// CS-15, HB-4: which auth config of a connector serves where none is named: the one that the
+/// owner's account was linked through, while it is enabled, else the default.
+#[must_use]
+pub fn serving<'a>(configs: &'a [AuthConfig], known: Option<&Account>) -> Option<&'a AuthConfig> {
+    let is_own = |config: &&AuthConfig| {
+        config.is_enabled() && known.is_some_and(|account| account.auth_config == config.id)
+    };
+    configs.iter().find(is_own).or_else(|| configs.iter().find(|config| config.is_default))
 }
 
 /// CS-14, CS-15, CS-17 to CS-20, AC-12: the auth config that the session uses, if it is settled
@@ -388,6 +398,21 @@ mod tests {
         assert_eq!(offers(&any), [true, false]);
         let facts = Facts { named_config: Some(&named), ..Facts::default() };
         assert_eq!(offers(&open(new(), facts, T(0)).unwrap()), [false, true]);
+    }
+
+    #[test]
+    fn cs_15_hb_4_the_known_accounts_config_serves_while_it_is_enabled() {
+        let (mut default, mut own) = (config("default", "hubspot"), config("own", "hubspot"));
+        own.is_default = false;
+        let account = account_of(&own);
+        let all = [default.clone(), own.clone()];
+        assert_eq!(serving(&all, Some(&account)), Some(&own));
+        assert_eq!(serving(&all, None), Some(&default));
+        let off = own.clone().disable(T(3)).after;
+        let all = [default.clone(), off];
+        assert_eq!(serving(&all, Some(&account)), Some(&default));
+        default.is_default = false;
+        assert_eq!(serving(&[default], None), None);
     }
 
     #[test]

@@ -20,6 +20,7 @@ use crate::store::{Tx, accounts, attempts, auth_configs};
 
 use super::Hub;
 use super::auth_configs::{TRIGGER_TOKEN, address};
+use super::linking::Holder;
 use super::sealing::Spot;
 use super::vault::HashKey;
 use super::write::{Guard, Outcome};
@@ -226,16 +227,17 @@ async fn decide(
         }
         None => None,
     };
-    let default_config = match &new.provider {
-        Some(key) if named_config.is_none() => {
-            let all = auth_configs::of_connector(tx, project, key).await?;
-            all.into_iter().find(|config| config.is_default)
+    let (mut configs, mut known) = (Vec::new(), None);
+    if let (Some(key), None) = (&new.provider, &named_config) {
+        configs = auth_configs::of_connector(tx, project, key).await?;
+        // Whose account is known matters only where there is something to choose.
+        if configs.len() > 1 {
+            known = holder(&new).known(tx, caller, key).await?;
         }
-        _ => None,
-    };
+    }
     let facts = Facts {
         named_config: named_config.as_ref(),
-        default_config: default_config.as_ref(),
+        default_config: connect_session::serving(&configs, known.as_ref()),
         account: account.as_ref(),
     };
     let decided = connect_session::open(new, facts, hub.clock.now());
@@ -251,6 +253,19 @@ async fn decide(
             let has_trigger_token = config.map(|config| config.secrets.contains(TRIGGER_TOKEN));
             Ok(Decided { session: other?, has_trigger_token })
         }
+    }
+}
+
+/// Who would hold what is linked by a session.
+fn holder(new: &NewSession) -> Holder {
+    Holder {
+        owner: new.owner.clone(),
+        label: None,
+        metadata: None,
+        kind: new.kind,
+        account: new.account.clone(),
+        multiple: new.multiple,
+        is_told: false,
     }
 }
 

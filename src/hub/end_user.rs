@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use crate::domain::account::Account;
+use crate::domain::account::{Account, same_link};
 use crate::domain::auth_config::AuthConfig;
 use crate::domain::caller::Caller;
-use crate::domain::connect_session::ConnectSession;
+use crate::domain::connect_session::{ConnectSession, serving};
 use crate::domain::connector::values::{Mode, check_values};
 use crate::domain::connector::{AuthMethod, Category, Connector, Field};
 use crate::domain::credentials::Values;
@@ -159,9 +159,26 @@ async fn edited(tx: &mut Tx, user: &EndUser) -> Result<Option<Account>, HubError
     }
 }
 
+/// The account that a browser names: the one that the session edits, else any of its owner's
+/// (HB-14), since a page that embeds the component may name one (contract section 9.9). With
+/// `multiple` there is none to edit (CS-10).
+async fn reached(tx: &mut Tx, user: &EndUser, id: &AccountId) -> Result<Account, HubError> {
+    let session = &user.session;
+    let found = accounts::by_id(tx, user.caller.project(), id).await?;
+    let is_reached = |account: &Account| match &session.account {
+        Some(own) => account.id == *own,
+        None => {
+            let provider = session.provider.as_ref().unwrap_or(&account.provider);
+            !session.multiple && same_link(account, &session.owner.id, provider)
+        }
+    };
+    found.filter(is_reached).ok_or_else(|| super::accounts::unknown(id.as_str()))
+}
+
 /// What the end user may pick: the session's auth config alone, else the default of each connector
 /// whose default is enabled, within the session's categories (HB-1 to HB-4, CS-20 to CS-22). With
-/// `provider`, what serves the account that is edited comes first.
+/// `provider`, what serves the account that is edited stands in the place of that connector's
+/// default, and first.
 pub async fn choices(
     hub: &Hub,
     user: &EndUser,
@@ -180,6 +197,12 @@ pub async fn choices(
             Ok::<_, HubError>(ControlFlow::Continue(()))
         })
         .await?;
+        if let Some(provider) = provider {
+            let known = user.holder().known(&mut tx, caller, provider).await?;
+            let all = auth_configs::of_connector(&mut tx, caller.project(), provider).await?;
+            configs.retain(|config| config.connector != *provider);
+            configs.extend(serving(&all, known.as_ref()).cloned());
+        }
     }
     let own = own_connectors::keys(&mut tx, caller.project()).await?;
     let mut choices = Vec::with_capacity(configs.len());
@@ -187,8 +210,7 @@ pub async fn choices(
         let pin = config.pin.as_ref();
         let found = connectors::pick(&mut tx, caller, &own, &config.connector, pin).await?;
         let Some(found) = found.filter(|found| {
-            fits(session, &config, &found.summary.categories)
-                && found.can_use(config.method.as_str())
+            fits(session, &found.summary.categories) && found.can_use(config.method.as_str())
         }) else {
             continue;
         };
@@ -202,16 +224,27 @@ pub async fn choices(
     Ok(choices)
 }
 
-/// CS-22, HB-1: whether a session offers an auth config at all.
-fn fits(session: &ConnectSession, config: &AuthConfig, categories: &[Category]) -> bool {
-    match &session.auth_config {
-        Some(id) => config.id == *id,
-        None => {
-            config.is_default
-                && (session.categories.is_empty()
-                    || session.categories.iter().any(|one| categories.contains(one)))
-        }
+/// CS-22: whether a connector of these categories is among those that the end user chooses from.
+fn fits(session: &ConnectSession, categories: &[Category]) -> bool {
+    session.auth_config.is_some()
+        || session.categories.is_empty()
+        || session.categories.iter().any(|one| categories.contains(one))
+}
+
+/// HB-1, HB-4: whether a session offers an auth config: the one that it names alone; else a
+/// connector's default, and what an account of its owner was linked through.
+async fn is_offered(tx: &mut Tx, user: &EndUser, config: &AuthConfig) -> Result<bool, HubError> {
+    let session = &user.session;
+    if let Some(named) = &session.auth_config {
+        return Ok(config.id == *named);
     }
+    if config.is_default || session.multiple {
+        return Ok(config.is_default);
+    }
+    let (owner, provider) = (&session.owner.id, &config.connector);
+    let all = accounts::of_owner(tx, user.caller.project(), owner, provider).await?;
+    let through = |one: &Account| one.auth_config == config.id && same_link(one, owner, provider);
+    Ok(all.iter().any(through))
 }
 
 /// What a session offers: a way to link, and the account that it would renew.
@@ -233,6 +266,17 @@ pub(super) async fn offer(
     user: &EndUser,
     id: &AuthConfigId,
 ) -> Result<Offer, HubError> {
+    offer_for(hub, tx, user, id, None).await
+}
+
+/// The same for the account that the browser named, if it named one.
+async fn offer_for(
+    hub: &Hub,
+    tx: &mut Tx,
+    user: &EndUser,
+    id: &AuthConfigId,
+    named: Option<Account>,
+) -> Result<Offer, HubError> {
     let caller = &user.caller;
     let config = super::accounts::auth_config(tx, caller, id).await?;
     let not_offered = || {
@@ -240,9 +284,7 @@ pub(super) async fn offer(
         HubError::new(&codes::CONNECT_NOT_OFFERED, text)
     };
     // Which connector it is decides what a disabled one is told as (threat 10).
-    if user.session.auth_config.as_ref().is_some_and(|named| named != id)
-        || (user.session.auth_config.is_none() && !config.is_default)
-    {
+    if !is_offered(tx, user, &config).await? {
         return Err(not_offered());
     }
     if !config.is_enabled() {
@@ -250,13 +292,18 @@ pub(super) async fn offer(
         return Err(Refusal::Disabled { connector, auth_config }.into());
     }
     let way = linking::way(hub, tx, caller, config).await?;
-    if !fits(&user.session, &way.config, &way.connector.categories) {
+    if !fits(&user.session, &way.connector.categories) {
         return Err(not_offered());
     }
-    let account = edited(tx, user).await?;
+    let wanted = named.as_ref().map(|account| &account.id).or(user.session.account.as_ref());
+    let wanted = wanted.cloned();
+    let account = match named {
+        Some(named) => Some(named),
+        None => edited(tx, user).await?,
+    };
     let account = account.filter(|account| account.provider == way.config.connector);
     if account.is_none()
-        && let Some(gone) = &user.session.account
+        && let Some(gone) = wanted
     {
         return Err(super::accounts::unknown(gone.as_str()));
     }
@@ -312,6 +359,34 @@ impl Offer {
         let (public, secret) = filled.over(&self.way.method, setup, &self.kept.secrets);
         self.way.values_with(&public, &secret)
     }
+
+    /// The form, with what is stored and may be shown.
+    fn form(self) -> Form {
+        let stored = self.stored();
+        let Self { way, account, mut fields, .. } = self;
+        let mut stored_secrets = BTreeSet::new();
+        for field in &mut fields {
+            if field.key == TRIGGER_TOKEN {
+                continue;
+            }
+            if field.is_secret() {
+                stored_secrets.extend(stored.get(&field.key).cloned());
+            } else if let Some(value) =
+                account.as_ref().and_then(|account| account.setup.get(&field.key))
+            {
+                field.default = Some(value.clone());
+            }
+        }
+        Form {
+            config: way.config,
+            connector: way.connector,
+            method: way.method,
+            fields,
+            account: account.map(|account| account.id),
+            stored_secrets,
+            external_trigger_token: way.trigger_token,
+        }
+    }
 }
 
 /// The form of one of them.
@@ -321,36 +396,37 @@ impl Offer {
 /// that the session does not allow, `connector.not_enabled` for a disabled one (threat 10).
 pub async fn form(hub: &Hub, user: &EndUser, id: &AuthConfigId) -> Result<Form, HubError> {
     let mut tx = hub.store.begin_read().await?;
-    let offer = offer(hub, &mut tx, user, id).await?;
-    let stored = offer.stored();
-    let Offer { way, account, mut fields, .. } = offer;
-    let mut stored_secrets = BTreeSet::new();
-    for field in &mut fields {
-        if field.key == TRIGGER_TOKEN {
-            continue;
+    Ok(offer(hub, &mut tx, user, id).await?.form())
+}
+
+/// An account that the browser names, and the form by which it is edited: that of the session's
+/// auth config, else of what serves the account (HB-4, HB-14).
+///
+/// # Errors
+/// `account.not_found` for one that the session does not reach; as [`form`].
+pub async fn edited_by(
+    hub: &Hub,
+    user: &EndUser,
+    id: &AccountId,
+) -> Result<(Account, Form), HubError> {
+    let mut tx = hub.store.begin_read().await?;
+    let account = reached(&mut tx, user, id).await?;
+    let config = match &user.session.auth_config {
+        Some(named) => named.clone(),
+        None => {
+            let (project, connector) = (user.caller.project(), &account.provider);
+            let all = auth_configs::of_connector(&mut tx, project, connector).await?;
+            let found = serving(&all, Some(&account));
+            found.map_or_else(|| account.auth_config.clone(), |config| config.id.clone())
         }
-        if field.is_secret() {
-            stored_secrets.extend(stored.get(&field.key).cloned());
-        } else if let Some(value) =
-            account.as_ref().and_then(|account| account.setup.get(&field.key))
-        {
-            field.default = Some(value.clone());
-        }
-    }
-    Ok(Form {
-        config: way.config,
-        connector: way.connector,
-        method: way.method,
-        fields,
-        account: account.map(|account| account.id),
-        stored_secrets,
-        external_trigger_token: way.trigger_token,
-    })
+    };
+    let offer = offer_for(hub, &mut tx, user, &config, Some(account.clone())).await?;
+    Ok((account, offer.form()))
 }
 
 /// Links or re-links an account from a filled form, after the provider accepted it (HB-8 to HB-12,
-/// OA-17, CS-5 to CS-12). `account` is the one that the browser says it edits; it must be the
-/// session's.
+/// OA-17, CS-5 to CS-12). `account` is the one that the browser says it edits; the session must
+/// reach it (HB-14).
 ///
 /// # Errors
 /// `fields.invalid`; `provider.refused` (422) with the provider's reason, and nothing is stored;
@@ -363,12 +439,11 @@ pub async fn link(
     values: Given,
 ) -> Result<View, HubError> {
     let mut tx = hub.store.begin_read().await?;
-    if let Some(wanted) = account
-        && edited(&mut tx, user).await?.is_none_or(|edited| edited.id != *wanted)
-    {
-        return Err(super::accounts::unknown(wanted.as_str()));
-    }
-    let offer = offer(hub, &mut tx, user, id).await?;
+    let named = match account {
+        Some(wanted) => Some(reached(&mut tx, user, wanted).await?),
+        None => None,
+    };
+    let offer = offer_for(hub, &mut tx, user, id, named).await?;
     drop(tx);
     if offer.way.method.needs_browser() {
         let text = format!("{} is linked by a login at the provider", offer.way.connector.name);

@@ -108,7 +108,7 @@ pub struct EditedAccount {
     pub secrets: BTreeMap<String, String>,
     /// The version of the connector's definition.
     pub version: String,
-    /// Its auth config.
+    /// The auth config by which it is edited.
     pub integration_id: String,
 }
 
@@ -123,7 +123,7 @@ impl EditedAccount {
             setup_information: account.setup.clone(),
             secrets: form.stored_secrets.iter().map(hidden).collect(),
             version: form.connector.version.clone(),
-            integration_id: account.auth_config.to_string(),
+            integration_id: form.config.id.to_string(),
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::domain::ids::{AttemptId, AuthConfigId};
 use crate::domain::names::ConnectorKey;
 use crate::error::{HubError, Kind, codes};
 use crate::hub::end_user::{self, EndUser};
-use crate::hub::{accounts, oauth};
+use crate::hub::oauth;
 use crate::server::AppState;
 use crate::server::body::{JsonBody, OptionalJsonBody};
 use crate::server::caller::Source;
@@ -158,13 +158,8 @@ async fn account(
     Visitor(user): Visitor,
     Path(id): Path<String>,
 ) -> Answer {
-    let found = end_user::existing(&state.hub, &user).await.map_err(told)?;
-    // HB-14: whatever else there is, is not there for this session.
-    let Some(view) = found.filter(|view| view.account.id.as_str() == id) else {
-        return Err(told(accounts::unknown(account_id(&id)?.as_str())));
-    };
-    let account = view.account;
-    let form = end_user::form(&state.hub, &user, &account.auth_config).await.map_err(told)?;
+    let edited = end_user::edited_by(&state.hub, &user, &account_id(&id)?).await;
+    let (account, form) = edited.map_err(told)?;
     ok(EditedAccount::new(&account, &form))
 }
 

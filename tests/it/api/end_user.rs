@@ -204,6 +204,10 @@ fn hb_12_an_account_is_linked_and_edited_as_the_component_does_it() {
     user.patch(&path, &json!({"integration_id": id, "credentials": {}})).status(200);
     user.patch(&path, &with("__secretvalue:**redacted**")).status(200);
     user.patch(&path, &with("wrong")).status(422);
+    // A page may name it where the session does not.
+    let open = world.user(&world.token(&json!({})));
+    open.get(&path).status(200);
+    open.patch(&path, &json!({"integration_id": id, "credentials": {}})).status(200);
     // HB-14: nothing else is there.
     user.get("/hub/accounts/another").status(404);
     let other = world.user(&world.token(&json!({"provider": "sample", "multiple": true})));

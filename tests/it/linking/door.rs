@@ -1,12 +1,16 @@
 //! What an end user may do with a session's token, and nothing else.
 
-use hubctl::domain::account::Status;
+use std::slice;
+
+use hubctl::domain::account::{AccountType, Status};
+use hubctl::domain::connect_session::NewSession;
+use hubctl::domain::ids::AuthConfigId;
 use hubctl::error::codes;
-use hubctl::hub::auth_configs::{Given, disable};
+use hubctl::hub::auth_configs::{Given, disable, make_default};
 use hubctl::hub::write::Guard;
 use hubctl::hub::{accounts, connect_sessions, end_user};
 
-use super::{account, add, events, set_up, user, user_of};
+use super::{account, add, begin, come_back, events, log_in, set_up, user, user_of};
 use crate::support::asked::{given, session, session_with};
 use crate::support::authority::KEY;
 use crate::support::hub::{TestHub, on_both_databases, refused};
@@ -14,6 +18,9 @@ use crate::support::hub::{TestHub, on_both_databases, refused};
 on_both_databases!(
     cs_5_cs_6_the_first_success_makes_an_account_and_the_next_one_renews_it,
     cs_10_multiple_makes_a_new_account_each_time,
+    cs_12_a_relink_leaves_owner_and_type_alone,
+    hb_4_cs_7_an_account_is_edited_by_what_it_was_linked_through,
+    hb_14_a_page_may_name_an_account_of_the_sessions_owner,
     oa_17_what_the_provider_refuses_is_not_stored,
     two_posts_at_once_make_one_account,
     hb_1_cs_20_to_cs_22_what_is_offered,
@@ -23,6 +30,10 @@ on_both_databases!(
     threat_12_stored_secrets_are_kept_and_never_shown,
     at_7_a_relink_cures_and_keeps_the_label,
 );
+
+fn ids(choices: Vec<end_user::Choice>) -> Vec<AuthConfigId> {
+    choices.into_iter().map(|choice| choice.config.id).collect()
+}
 
 fn key(value: &str) -> Given {
     given(&[("api_key", value)])
@@ -66,6 +77,82 @@ async fn cs_10_multiple_makes_a_new_account_each_time(mut world: TestHub) {
     assert_eq!(world.number("select count(*) from accounts"), 2);
 }
 
+async fn cs_12_a_relink_leaves_owner_and_type_alone(mut world: TestHub) {
+    let (caller, _authority, config) = set_up(&mut world, "api_key").await;
+    let hub = &world.hub;
+    let test = NewSession { kind: AccountType::Test, ..session_with("acme-7", "acme") };
+    let first = user(&world, &caller, test).await;
+    let id = end_user::link(hub, &first, &config.id, None, key(KEY)).await.unwrap().account.id;
+    let before = account(&world, &caller, &id).await;
+    let relink = NewSession { account: Some(id.clone()), ..session("acme-7") };
+    let again = user(&world, &caller, relink).await;
+    end_user::link(hub, &again, &config.id, Some(&id), Given::new()).await.unwrap();
+    let after = account(&world, &caller, &id).await;
+    assert_eq!((&after.owner, after.kind), (&before.owner, AccountType::Test));
+}
+
+async fn hb_4_cs_7_an_account_is_edited_by_what_it_was_linked_through(mut world: TestHub) {
+    let (caller, authority, by_login) = set_up(&mut world, "oauth2").await;
+    let id = log_in(&world, &authority, &caller, &by_login).await;
+    let by_key = add(&world, &caller, "api_key").await;
+    make_default(&world.hub, &caller, "api_key", Guard::default()).await.unwrap();
+    let hub = &world.hub;
+    let mine = user_of(&world, &caller, "acme-7").await;
+    assert_eq!(end_user::existing(hub, &mine).await.unwrap().unwrap().account.id, id);
+    let acme = "acme".parse().unwrap();
+    let listed = end_user::choices(hub, &mine, Some(&acme)).await.unwrap();
+    assert_eq!(ids(listed), slice::from_ref(&by_login.id));
+    let (shown, form) = end_user::edited_by(hub, &mine, &id).await.unwrap();
+    assert_eq!((&shown.id, &form.config.id), (&id, &by_login.id));
+    assert_eq!(form.account.as_ref(), Some(&id));
+    // The default's form would make another account of it.
+    let moved = end_user::link(hub, &mine, &by_key.id, Some(&id), key(KEY)).await;
+    refused(moved, &codes::CONNECT_NOT_OFFERED);
+    assert_eq!(account(&world, &caller, &id).await.auth_config, by_login.id);
+    // Where its own can't be had, what the session offers edits it.
+    disable(hub, &caller, "oauth2", Guard::default()).await.unwrap();
+    let mine = user_of(&world, &caller, "acme-7").await;
+    let listed = end_user::choices(hub, &mine, Some(&acme)).await.unwrap();
+    assert_eq!(ids(listed), slice::from_ref(&by_key.id));
+    let (_, form) = end_user::edited_by(hub, &mine, &id).await.unwrap();
+    assert_eq!(form.config.id, by_key.id);
+    end_user::link(hub, &mine, &by_key.id, Some(&id), key(KEY)).await.unwrap();
+    let moved = account(&world, &caller, &id).await;
+    assert_eq!((moved.status, moved.auth_config), (Status::Active, by_key.id));
+}
+
+async fn hb_14_a_page_may_name_an_account_of_the_sessions_owner(mut world: TestHub) {
+    let (caller, authority, by_login) = set_up(&mut world, "oauth2").await;
+    let id = log_in(&world, &authority, &caller, &by_login).await;
+    let by_key = add(&world, &caller, "api_key").await;
+    make_default(&world.hub, &caller, "api_key", Guard::default()).await.unwrap();
+    let hub = &world.hub;
+    let open = user(&world, &caller, session("acme-7")).await;
+    assert!(end_user::existing(hub, &open).await.unwrap().is_none());
+    let listed = end_user::choices(hub, &open, None).await.unwrap();
+    assert_eq!(ids(listed), slice::from_ref(&by_key.id), "AC-35");
+    let acme = "acme".parse().unwrap();
+    let listed = end_user::choices(hub, &open, Some(&acme)).await.unwrap();
+    assert_eq!(ids(listed), slice::from_ref(&by_login.id), "HB-4");
+    let (_, form) = end_user::edited_by(hub, &open, &id).await.unwrap();
+    assert_eq!((form.config.id, form.account.as_ref()), (by_login.id.clone(), Some(&id)));
+    let begun = begin(hub, &authority, &open, &by_login).await;
+    come_back(hub, &begun, "good").await;
+    assert_eq!(account(&world, &caller, &id).await.auth_config, by_login.id);
+    // One that is linked by a form keeps what is left empty.
+    let other = user_of(&world, &caller, "globex-1").await;
+    let theirs = end_user::link(hub, &other, &by_key.id, None, key(KEY)).await.unwrap().account.id;
+    let other = user(&world, &caller, session("globex-1")).await;
+    end_user::link(hub, &other, &by_key.id, Some(&theirs), Given::new()).await.unwrap();
+    let multiple = NewSession { multiple: true, ..session("globex-1") };
+    for stranger in [open, user(&world, &caller, multiple).await] {
+        let shown = end_user::edited_by(hub, &stranger, &theirs).await.map(drop);
+        refused(shown, &codes::ACCOUNT_UNKNOWN);
+        let link = end_user::link(hub, &stranger, &by_key.id, Some(&theirs), key(KEY)).await;
+        refused(link, &codes::ACCOUNT_UNKNOWN);
+    }
+}
+
 async fn oa_17_what_the_provider_refuses_is_not_stored(mut world: TestHub) {
     let (caller, authority, config) = set_up(&mut world, "api_key").await;
     let user = user_of(&world, &caller, "acme-7").await;
@@ -99,17 +186,14 @@ async fn two_posts_at_once_make_one_account(mut world: TestHub) {
 async fn hb_1_cs_20_to_cs_22_what_is_offered(mut world: TestHub) {
     let (caller, _authority, config) = set_up(&mut world, "api_key").await;
     let second = add(&world, &caller, "oauth2").await;
-    let keys = |choices: Vec<end_user::Choice>| {
-        choices.into_iter().map(|choice| choice.config.id).collect::<Vec<_>>()
-    };
     let open = user(&world, &caller, session("acme-7")).await;
-    let offered = keys(end_user::choices(&world.hub, &open, None).await.unwrap());
-    assert_eq!(offered, std::slice::from_ref(&config.id), "the default alone (AC-35)");
+    let offered = ids(end_user::choices(&world.hub, &open, None).await.unwrap());
+    assert_eq!(offered, slice::from_ref(&config.id), "the default alone (AC-35)");
     let mut named = session("acme-7");
     named.auth_config = Some(second.id.clone());
     let named = user(&world, &caller, named).await;
-    let offered = keys(end_user::choices(&world.hub, &named, None).await.unwrap());
-    assert_eq!(offered, std::slice::from_ref(&second.id), "CS-14");
+    let offered = ids(end_user::choices(&world.hub, &named, None).await.unwrap());
+    assert_eq!(offered, slice::from_ref(&second.id), "CS-14");
     let form = end_user::form(&world.hub, &named, &second.id).await.unwrap();
     assert!(form.needs_browser());
     for (category, fits) in [("hris", true), ("crm", false)] {

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use hubctl::domain::account::AccountType;
 use hubctl::domain::connect_session::{LINK_LIFE_S, NewSession, State};
-use hubctl::domain::ids::SessionId;
+use hubctl::domain::ids::{AuthConfigId, SessionId};
 use hubctl::error::codes;
 use hubctl::hub::accounts::Tags;
 use hubctl::hub::connect_sessions::{
@@ -22,6 +22,7 @@ on_both_databases!(
     cs_3_cs_4_al_4_the_token_is_shown_once,
     cs_12_cs_13_an_account_to_edit,
     cs_12_cs_41_an_account_stays_with_its_owner,
+    hb_4_cs_15_the_auth_config_of_a_known_account_comes_before_the_default,
     cs_14_cs_15_cs_18_cs_36_which_auth_config,
     cs_16_cs_17_cs_19_contradictions,
     cs_17_an_account_and_an_auth_config_of_different_connectors,
@@ -97,6 +98,30 @@ async fn cs_12_cs_41_an_account_stays_with_its_owner(world: TestHub) {
     refused(batch.map(drop), &codes::SESSION_INVALID);
     let made = world.open(&caller, of("acme")).await.session;
     assert_eq!(made.kind, AccountType::Test, "a type that was not asked for changes nothing");
+}
+
+async fn hb_4_cs_15_the_auth_config_of_a_known_account_comes_before_the_default(world: TestHub) {
+    let caller = world.caller();
+    let first = world.add(&caller, named("hubspot", "first")).await.id;
+    let second = world.add(&caller, named("hubspot", "second")).await.id;
+    let link = async |owner: &str, id: &AuthConfigId| {
+        let auth_config = Some(id.clone());
+        world.link(&caller, accounts::New { auth_config, ..account("hubspot", owner) }).await
+    };
+    let chosen = async |new| world.open(&caller, new).await.session.auth_config.unwrap();
+    let of = |owner: &str| session_with(owner, "hubspot");
+    link("acme", &second).await;
+    assert_eq!(chosen(of("acme")).await, second, "CS-7");
+    assert_eq!(chosen(of("globex")).await, first);
+    assert_eq!(chosen(NewSession { multiple: true, ..of("acme") }).await, first, "CS-10");
+    let naming = NewSession { auth_config: Some(first.clone()), ..of("acme") };
+    assert_eq!(chosen(naming).await, first, "CS-14");
+    link("initech", &first).await;
+    let hub = &world.hub;
+    auth_configs::make_default(hub, &caller, second.as_str(), guard()).await.unwrap();
+    assert_eq!(chosen(of("initech")).await, first, "AC-8");
+    world.disable(&caller, "first").await;
+    assert_eq!(chosen(of("initech")).await, second, "AC-12");
 }
 
 async fn cs_14_cs_15_cs_18_cs_36_which_auth_config(world: TestHub) {
