@@ -1,8 +1,8 @@
 //! Every way in which a rule says no, as data; words for people are made further up.
 
 use super::caller::Permissions;
-use super::ids::AuthConfigId;
-use super::names::ConnectorKey;
+use super::ids::{AccountId, AuthConfigId};
+use super::names::{AuthMethodKey, ConnectorKey};
 
 /// A rule's no.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,17 @@ pub enum Refusal {
         named: ConnectorKey,
         /// What the auth config belongs to.
         actual: ConnectorKey,
+    },
+    /// AT-18: an account's credentials are of another method than the auth config's.
+    OtherMethod {
+        /// The account.
+        account: AccountId,
+        /// The method of its credentials.
+        own: AuthMethodKey,
+        /// The method of the auth config named.
+        named: AuthMethodKey,
+        /// That auth config.
+        auth_config: AuthConfigId,
     },
     /// Values of a request are missing or wrong; all of them are listed.
     Invalid(Vec<Problem>),

@@ -38,6 +38,15 @@ impl From<Refusal> for HubError {
                 Self::new(&codes::AUTH_CONFIG_MISMATCH, text)
                     .hint(format!("hubctl connectors list --search {named}"))
             }
+            Refusal::OtherMethod { account, own, named, auth_config } => {
+                let text = format!(
+                    "the account has credentials for `{own}`, and auth config {auth_config} needs \
+                     some for `{named}`: it has to be linked again there"
+                );
+                let command =
+                    format!("hubctl link create --account {account} --auth-config {auth_config}");
+                Self::new(&codes::ACCOUNT_STATE, text).hint(command)
+            }
             Refusal::Invalid(problems) => invalid(&problems),
             Refusal::KeyInvalid(Problem { field, message }) => {
                 Self::new(&codes::API_KEY_INVALID, format!("{field}: {message}"))

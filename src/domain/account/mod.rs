@@ -215,11 +215,19 @@ impl Account {
         Err(Refusal::Invalid(vec![Problem::new("provider", message)]))
     }
 
-    /// AT-18: moves it to another auth config of its connector and follows that one's state.
+    /// AT-18: moves it from its auth config to another one of its connector and follows that one's
+    /// state. The method stays, since credentials are of one method (AC-47). An error stays as well,
+    /// and nothing is verified any more: what the provider says of the credentials there is not
+    /// known.
     ///
     /// # Errors
-    /// [`Refusal::WrongConnector`] (AT-17).
-    pub fn move_to(self, config: &AuthConfig, now: Timestamp) -> Result<Decided, Refusal> {
+    /// [`Refusal::WrongConnector`] (AT-17), [`Refusal::OtherMethod`].
+    pub fn move_to(
+        self,
+        from: &AuthConfig,
+        config: &AuthConfig,
+        now: Timestamp,
+    ) -> Result<Decided, Refusal> {
         if config.connector != self.provider {
             return Err(Refusal::WrongConnector {
                 named: self.provider,
@@ -229,7 +237,16 @@ impl Account {
         if config.id == self.auth_config {
             return Ok(Decided { after: self, changed: false });
         }
-        let moved = Self { auth_config: config.id.clone(), updated_at: now, ..self };
+        if config.method != from.method {
+            return Err(Refusal::OtherMethod {
+                account: self.id,
+                own: from.method.clone(),
+                named: config.method.clone(),
+                auth_config: config.id.clone(),
+            });
+        }
+        let auth_config = config.id.clone();
+        let moved = Self { auth_config, verified_at: None, updated_at: now, ..self };
         let settled = if config.is_enabled() {
             moved.config_enabled(now).after
         } else {

@@ -120,14 +120,41 @@ fn cs_8_an_owner_can_be_another_one_and_a_connector_can_not() {
 
 #[test]
 fn at_17_at_18_an_account_moves_only_within_its_connector() {
-    let to_other = account().move_to(&config("x", "hibob"), T(5));
+    let own = config("cfg", "bamboohr");
+    let to_other = account().move_to(&own, &config("x", "hibob"), T(5));
     assert!(matches!(to_other, Err(Refusal::WrongConnector { .. })));
     let disabled = config("two", "bamboohr").disable(T(4)).after;
-    let moved = account().move_to(&disabled, T(5)).unwrap().after;
+    let moved = account().move_to(&own, &disabled, T(5)).unwrap().after;
     assert_eq!(moved.shown_status(), Status::Inactive);
     assert_eq!(moved.auth_config.as_str(), "two");
-    let back = moved.move_to(&config("cfg", "bamboohr"), T(6)).unwrap().after;
+    let back = moved.move_to(&disabled, &own, T(6)).unwrap().after;
     assert_eq!(back.shown_status(), Status::Active);
+}
+
+#[test]
+fn at_18_ac_47_credentials_of_one_method_do_not_move_to_another() {
+    let own = config("cfg", "bamboohr");
+    let login = AuthConfig { method: "oauth2".parse().unwrap(), ..config("login", "bamboohr") };
+    let Err(Refusal::OtherMethod { account: id, own: has, named, auth_config }) =
+        account().move_to(&own, &login, T(5))
+    else {
+        panic!("it moved");
+    };
+    assert_eq!((id.as_str(), auth_config.as_str()), ("acc", "login"));
+    assert_eq!((has.as_str(), named.as_str()), ("api_key", "oauth2"));
+}
+
+#[test]
+fn at_18_what_the_provider_said_is_of_the_auth_config_that_was_left() {
+    let (own, two) = (config("cfg", "bamboohr"), config("two", "bamboohr"));
+    let mut proven = account();
+    proven.verified_at = Some(T(3));
+    let moved = proven.move_to(&own, &two, T(5)).unwrap().after;
+    assert_eq!((moved.shown_status(), moved.verified_at), (Status::Active, None));
+    let mut failed = account();
+    failed.status = Status::Error;
+    let moved = failed.move_to(&own, &two, T(5)).unwrap().after;
+    assert_eq!(moved.shown_status(), Status::Error, "a move proves nothing");
 }
 
 #[test]

@@ -139,6 +139,7 @@ pub struct Changes {
 ///
 /// # Errors
 /// `account.not_found`, `auth_config.not_found`, `auth_config.mismatch`, `session.invalid`;
+/// `account.state` for an auth config of another method;
 /// `fields.invalid`, `provider.refused`, `provider.misconfigured`, `provider.unreachable`, and then
 /// nothing is changed.
 pub async fn update(
@@ -174,7 +175,8 @@ pub async fn update(
     }
     if let Some(config) = changes.auth_config {
         let config = auth_config(&mut tx, caller, &config).await?;
-        let moved = decided.after.move_to(&config, now)?;
+        let from = auth_config(&mut tx, caller, &decided.after.auth_config).await?;
+        let moved = decided.after.move_to(&from, &config, now)?;
         decided = Decided { changed: decided.changed || moved.changed, ..moved };
     }
     decided.changed |= has_new_credentials;

@@ -6,7 +6,7 @@ use hubctl::hub::accounts::{self, Changes, Filter, Sort, update};
 use hubctl::hub::write::Guard;
 use serde_json::json;
 
-use crate::support::asked::{account, config, given, named};
+use crate::support::asked::{account, config, given, named, oauth};
 use crate::support::hub::{TestHub, on_both_databases, refused};
 
 on_both_databases!(
@@ -17,6 +17,7 @@ on_both_databases!(
     at_14_the_order_is_that_of_creation,
     at_15_at_19_only_keys_given_change,
     at_17_at_18_moving_to_another_auth_config,
+    at_18_an_account_does_not_move_to_another_method,
     at_15_bad_values_are_refused,
     cs_8_an_owner_is_changed_and_links_follow,
     at_17_an_account_stays_with_its_connector,
@@ -192,6 +193,19 @@ async fn at_17_at_18_moving_to_another_auth_config(world: TestHub) {
     assert!(!world.changes_nothing(to(second.id.as_str())).await.unwrap().changed);
     assert_eq!(world.enable(&caller, "second").await, 1);
     assert_eq!(world.account(&caller, &id).await.status, Status::Active);
+}
+
+async fn at_18_an_account_does_not_move_to_another_method(world: TestHub) {
+    let caller = world.caller();
+    world.add(&caller, named("hubspot", "first")).await;
+    let login = world.add(&caller, oauth("login", "s")).await;
+    let id = world.link(&caller, account("hubspot", "acme")).await;
+    let auth_config = Some(login.id.clone());
+    let changes = Changes { auth_config, ..Changes::default() };
+    let moving = update(&world.hub, &caller, &id, changes, Guard::default());
+    let error = refused(world.changes_nothing(moving).await, &codes::ACCOUNT_STATE);
+    let hint = format!("hubctl link create --account {id} --auth-config {}", login.id);
+    assert_eq!(error.hint_text(), Some(&*hint));
 }
 
 async fn at_15_bad_values_are_refused(world: TestHub) {
