@@ -112,7 +112,7 @@ codes! {
         "The account's present state does not allow the change.",
         "`hubctl accounts explain ID` says why and what helps.";
     ACCOUNT_NOT_USABLE = "account.not_usable", Precondition,
-        "The account may not be called: it is suspended, in error, or its auth config is disabled.",
+        "The account may not be called: it is suspended or in error, its auth config is disabled, or its connector lost the method.",
         "`hubctl accounts explain ID` says why and what helps.";
     CONNECT_NOT_OFFERED = "connect.not_offered", Conflict,
         "The connect session does not allow this connector or auth config.",

@@ -25,6 +25,7 @@ use crate::provider::forward::{Download, Forward, Place, Received};
 pub use crate::provider::forward::{Upload, caller_headers};
 
 use super::Hub;
+use super::accounts::unusable;
 use super::linking::provider_error;
 use super::logs::Step;
 use super::refresh::{self, Usable, Want};
@@ -114,7 +115,8 @@ pub async fn pass(
 ) -> Result<Answer, HubError> {
     let Call { method, base, path, headers, body } = call;
     hub.require(caller, proxy::permission(method.as_str()))?;
-    let mut usable = refresh::usable(hub, caller, account, Want::Usable).await?;
+    let usable = refresh::usable(hub, caller, account, Want::Usable).await;
+    let mut usable = usable.map_err(|error| unusable(account, error))?;
     let repeats = proxy::is_safe(method.as_str()) || headers.contains_key(IDEMPOTENCY_KEY);
     let mut body = Some(body);
     let mut tried = Tried::default();

@@ -100,6 +100,12 @@ pub struct Decided {
 }
 
 impl Account {
+    /// Whether its provider refuses its credentials, so that calls wait for others (AT-5).
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        matches!(self.status, Status::Error | Status::Expired)
+    }
+
     /// Whether an administrator put it away.
     #[must_use]
     pub fn is_archived(&self) -> bool {

@@ -2,6 +2,7 @@
 //! but tokens that have ended.
 
 use crate::domain::account::{Account, Status};
+use crate::domain::auth_config::AuthConfig;
 use crate::domain::caller::{Caller, Permission};
 use crate::domain::check::CheckState;
 use crate::domain::ids::AccountId;
@@ -16,10 +17,13 @@ use crate::store::request_logs::{self, Filter, Order, Table};
 use crate::store::{Tx, auth_configs};
 
 use super::explain::{broken, disabled, held, token, tokens, unheard};
+use super::method::lost;
 use super::{Finding, load};
 
 /// Calls to the provider that are looked at, the latest ones.
 const CALLS: usize = 20;
+/// Why nothing else is asked of an account whose connector can't be used.
+const LOST: &str = "its connector can't be used";
 
 /// One check.
 #[derive(Debug, Clone)]
@@ -94,12 +98,16 @@ pub async fn check(
     let now = hub.clock.now();
     let mut tx = hub.store.begin_read().await?;
     let account = load(&mut tx, caller, id).await?;
+    let config = auth_configs::by_id(&mut tx, caller.project(), &account.auth_config).await?;
     let mut all = vec![account_itself(&mut tx, caller, &account).await?];
-    all.push(connector(&mut tx, caller, &account).await?);
-    all.push(auth_config(&mut tx, caller, &account).await?);
+    let connector = connector(&mut tx, caller, &account, config.as_ref()).await?;
+    let is_lost = connector.state == CheckState::Failed;
+    all.push(connector);
+    all.push(auth_config(&mut tx, caller, config.as_ref()).await?);
     let stored = refresh::load(hub, &mut tx, caller, id).await;
     all.push(match &stored {
         Ok(stored) => credentials(stored, &account),
+        Err(_) if is_lost => Checked::skipped("credentials", LOST),
         Err(error) => Checked::failed("credentials", error),
     });
     all.push(token_life(&account, token(&mut tx, caller, id).await?.as_ref(), now));
@@ -113,6 +121,7 @@ pub async fn check(
             Checked::skipped("provider", &text)
         }
         Ok(stored) => provider(hub, caller, stored).await,
+        Err(_) if is_lost => Checked::skipped("provider", LOST),
         Err(_) => Checked::skipped("provider", "there are no credentials to ask with"),
     });
     all.push(calls);
@@ -142,34 +151,49 @@ async fn account_itself(
     })
 }
 
-async fn connector(tx: &mut Tx, caller: &Caller, account: &Account) -> Result<Checked, HubError> {
+async fn connector(
+    tx: &mut Tx,
+    caller: &Caller,
+    account: &Account,
+    config: Option<&AuthConfig>,
+) -> Result<Checked, HubError> {
+    const ABOUT: &str = "connector";
     let key = &account.provider;
+    if let Some(config) = config
+        && let Some(finding) = lost(tx, caller, config).await?
+    {
+        return Ok(Checked::found(ABOUT, finding));
+    }
     if connectors::resolve(tx, caller, key, None).await?.is_none() {
-        return Ok(Checked::failed("connector", &connectors::unfit(key, None)));
+        return Ok(Checked::failed(ABOUT, &connectors::unfit(key, None)));
     }
     let configs = auth_configs::of_connector(tx, caller.project(), key).await?;
-    let is_offered = configs.iter().any(|config| config.is_default && config.is_enabled());
-    Ok(match is_offered {
-        true => Checked::ok("connector", format!("end users can link {key}")),
-        false => Checked {
-            hint: Some(format!("hubctl connectors enable {key}")),
-            ..Checked::new(
-                "connector",
-                CheckState::Warning,
-                format!("end users don't see {key}: its default auth config is disabled"),
-            )
+    let default = configs.iter().find(|config| config.is_default && config.is_enabled());
+    let (why, hint) = match default {
+        None => {
+            let enable = format!("hubctl connectors enable {key}");
+            ("its default auth config is disabled".to_owned(), Some(enable))
+        }
+        Some(default) => match lost(tx, caller, default).await? {
+            None => return Ok(Checked::ok(ABOUT, format!("end users can link {key}"))),
+            Some(finding) => (finding.cause, finding.command),
         },
-    })
+    };
+    let text = format!("end users don't see {key}: {why}");
+    Ok(Checked { hint, ..Checked::new(ABOUT, CheckState::Warning, text) })
 }
 
-async fn auth_config(tx: &mut Tx, caller: &Caller, account: &Account) -> Result<Checked, HubError> {
-    let config = auth_configs::by_id(tx, caller.project(), &account.auth_config).await?;
+async fn auth_config(
+    tx: &mut Tx,
+    caller: &Caller,
+    config: Option<&AuthConfig>,
+) -> Result<Checked, HubError> {
     let Some(config) = config else {
         let text = "the account's auth config is gone";
         let error = HubError::new(&codes::AUTH_CONFIG_UNKNOWN, text);
         return Ok(Checked::failed("auth config", &error));
     };
-    Ok(match disabled(tx, caller, &config).await? {
+    Ok(match disabled(tx, caller, config).await? {
         Some(finding) => Checked::found("auth config", finding),
         None => Checked::ok("auth config", format!("`{}` is enabled", config.name)),
     })
@@ -196,11 +220,13 @@ fn token_life(account: &Account, note: Option<&Note>, now: Timestamp) -> Checked
     match tokens(account, note, now).into_iter().next() {
         Some(finding) => Checked::found("token", finding),
         None => {
-            let end = note.expires_at.map_or_else(
-                || "it is not known when it ends".to_owned(),
-                |end| format!("it ends at {end}"),
-            );
-            Checked::ok("token", format!("{end}; last renewed at {}", note.renewed_at))
+            let (state, end) = match note.expires_at {
+                None => (CheckState::Ok, "it is not known when it ends".to_owned()),
+                Some(end) if end <= now => (CheckState::Warning, format!("it ended at {end}")),
+                Some(end) => (CheckState::Ok, format!("it ends at {end}")),
+            };
+            let text = format!("{end}; last renewed at {}", note.renewed_at);
+            Checked::new("token", state, text)
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::store::operations::{self, Operation};
 use crate::store::{Tx, auth_configs, events};
 
 use super::failures::latest_failure;
+use super::method::lost;
 use super::{View, load, view};
 
 /// Events about the account whose deliveries are looked at.
@@ -65,6 +66,7 @@ pub async fn explain(hub: &Hub, caller: &Caller, id: &AccountId) -> Result<Expla
     findings.extend(held(&mut tx, caller, &account).await?);
     if let Some(config) = &config {
         findings.extend(disabled(&mut tx, caller, config).await?);
+        findings.extend(lost(&mut tx, caller, config).await?);
     }
     findings.extend(broken(&mut tx, caller, &account).await?);
     findings.extend(latest_failure(&mut tx, caller, &account).await?);
@@ -74,11 +76,12 @@ pub async fn explain(hub: &Hub, caller: &Caller, id: &AccountId) -> Result<Expla
         findings.extend(tokens(&account, note, now));
     }
     findings.extend(unheard(&mut tx, caller, &account).await?);
-    if account.verified_at.is_none() {
+    // What the provider refuses was asked about.
+    if account.verified_at.is_none() && !account.is_refused() {
         findings.push(Finding {
             code: "not_verified".to_owned(),
             blocking: false,
-            cause: "the credentials were stored without asking the provider".to_owned(),
+            cause: "the provider has not confirmed that the credentials work".to_owned(),
             since: Some(account.created_at),
             operation: None,
             event: None,
@@ -164,7 +167,8 @@ pub(super) fn tokens(account: &Account, note: &Note, now: Timestamp) -> Vec<Find
         let cause = format!("its tokens can't be renewed: {why}{next}");
         findings.push(finding("refresh_failing", cause, *since));
     }
-    if let Some(end) = note.expires_at.filter(|end| *end <= now) {
+    // No call renews the tokens of an account that may not be called.
+    if let Some(end) = note.expires_at.filter(|end| *end <= now && !account.is_refused()) {
         let cause = "its access token has ended; the next call renews it".to_owned();
         findings.push(finding("token_expired", cause, end));
     }
@@ -176,7 +180,7 @@ pub(super) async fn broken(
     caller: &Caller,
     account: &Account,
 ) -> Result<Option<Finding>, HubError> {
-    if !matches!(account.status, Status::Error | Status::Expired) {
+    if !account.is_refused() {
         return Ok(None);
     }
     let (project, kind) = (caller.project(), EventKind::AccountError);

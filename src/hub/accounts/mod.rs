@@ -27,8 +27,11 @@ mod check;
 mod edit;
 mod explain;
 mod failures;
+mod method;
 mod prove;
 mod remove;
+
+pub(super) use method::unusable;
 
 pub use add::{Added, New, add};
 pub use check::{Ask, Checked, check};

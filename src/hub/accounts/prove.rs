@@ -16,7 +16,7 @@ use crate::hub::refresh::{self, Usable, Want};
 use crate::hub::write::{Guard, Outcome, Record};
 use crate::store::accounts;
 
-use super::{View, load, resource, snapshot, view};
+use super::{View, load, resource, snapshot, unusable, view};
 
 /// Asks the provider whether an account's credentials work, and keeps what it says: `verified_at`
 /// and `active`, or `error` (AT-5, AT-7). Where the connector has no light call, nothing changes; a
@@ -35,7 +35,7 @@ pub async fn test(
     guard.check(1)?;
     if guard.dry_run {
         // Nobody is asked: what the answer would be is not known.
-        refresh::may_ask(hub, caller, id).await?;
+        refresh::may_ask(hub, caller, id).await.map_err(|error| unusable(id, error))?;
         let mut tx = hub.store.begin_read().await?;
         let account = load(&mut tx, caller, id).await?;
         return Ok(Outcome::unchanged(view(&mut tx, caller, account).await?));
@@ -111,7 +111,7 @@ async fn usable(hub: &Hub, caller: &Caller, id: &AccountId) -> Result<Usable, Hu
         Err(error) if error.code().name == "account.not_usable" => {
             refresh::in_error(hub, caller, id).await?.ok_or(error)
         }
-        other => other,
+        other => other.map_err(|error| unusable(id, error)),
     }
 }
 
@@ -135,9 +135,10 @@ pub async fn refresh_now(
     let before = view(&mut tx, caller, before).await?;
     drop(tx);
     if guard.dry_run {
-        refresh::may_refresh(hub, caller, id).await?;
+        refresh::may_refresh(hub, caller, id).await.map_err(|error| unusable(id, error))?;
     } else {
-        refresh::usable(hub, caller, id, Want::Now).await?;
+        let fresh = refresh::usable(hub, caller, id, Want::Now).await;
+        fresh.map_err(|error| unusable(id, error))?;
     }
     let now = hub.clock.now();
     let mut tx = hub.begin(guard).await?;

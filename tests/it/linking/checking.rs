@@ -2,17 +2,20 @@
 
 use hubctl::domain::caller::Caller;
 use hubctl::domain::check::CheckState;
+use hubctl::domain::connector::Connector;
 use hubctl::domain::event::EventKind;
 use hubctl::domain::ids::AccountId;
 use hubctl::domain::oauth::token_call::basic;
 use hubctl::error::codes;
 use hubctl::hub::accounts::{self, Ask, Checked, Explanation, Finding};
+use hubctl::hub::refresh::{self, Want};
 use hubctl::hub::write::Guard;
+use hubctl::store::own_connectors::{self, OwnConnector};
 use serde_json::json;
 
 use super::{account, log_in, set_up};
 use crate::support::asked::{account as new_account, given, key};
-use crate::support::authority::KEY;
+use crate::support::authority::{Authority, KEY};
 use crate::support::hooks::{answering, receiver};
 use crate::support::http::Reply;
 use crate::support::hub::{TestHub, on_both_databases, refused};
@@ -28,6 +31,8 @@ on_both_databases!(
     threat_31_credentials_that_do_not_open_fail_alone,
     a_check_needs_the_right_to_write_before_it_asks_the_provider,
     tokens_and_calls_are_looked_at,
+    at_5_a_refused_refresh_is_told_as_what_it_is,
+    at_28_a_method_that_the_connector_lost_stands_in_the_way,
 );
 
 async fn linked(world: &TestHub, caller: &Caller) -> AccountId {
@@ -89,7 +94,7 @@ async fn explain_tells_how_long_tokens_last_and_why_they_are_not_renewed(mut wor
     assert!(token.next_try.is_some_and(|next| next < began.plus_seconds(3_600)), "{token:?}");
     authority.answers(Some(Reply::json(503, &json!({}))));
     world.clock.advance_seconds(3_590);
-    hubctl::hub::refresh::round(&world.hub, 64, || true).await.unwrap();
+    refresh::round(&world.hub, 64, || true).await.unwrap();
     let told = explained(&world, &caller, &id).await;
     let failing = finding(&told, "refresh_failing");
     assert_eq!(failing.since, Some(world.now()));
@@ -273,4 +278,64 @@ async fn tokens_and_calls_are_looked_at(mut world: TestHub) {
     assert!(calls.message.contains("was answered 500"), "{calls:?}");
     assert!(calls.hint.as_ref().unwrap().starts_with("hubctl logs get "));
     assert_eq!(row(&all, "provider").state, CheckState::Failed, "its token can't be renewed");
+}
+
+async fn at_5_a_refused_refresh_is_told_as_what_it_is(mut world: TestHub) {
+    let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+    let id = log_in(&world, &authority, &caller, &config).await;
+    world.clock.advance_seconds(4_000);
+    authority.answers(Some(Reply::json(400, &json!({"error": "invalid_grant"}))));
+    let tried = refresh::usable(&world.hub, &caller, &id, Want::Usable).await;
+    refused(tried, &codes::PROVIDER_REFUSED);
+    let told = explained(&world, &caller, &id).await;
+    assert!(!told.usable);
+    finding(&told, "credentials_refused");
+    for untrue in ["not_verified", "token_expired"] {
+        assert!(told.findings.iter().all(|finding| finding.code != untrue), "{told:?}");
+    }
+    let all = checked(&world, &caller, &id).await;
+    let token = row(&all, "token");
+    assert_eq!(token.state, CheckState::Warning);
+    assert!(!token.message.contains("renews it"), "{token:?}");
+}
+
+/// Imports the connector `acme` anew, without its API keys.
+async fn take_the_method_away(world: &TestHub, authority: &Authority, version: &str) {
+    let mut connector = authority.connector();
+    connector.auth.retain(|method| method.key.as_str() != "api_key");
+    let row = OwnConnector {
+        key: connector.key.clone(),
+        version: version.to_owned(),
+        definition: serde_json::to_string(&Connector { version: version.to_owned(), ..connector })
+            .unwrap(),
+        created_at: world.now(),
+    };
+    let mut tx = world.hub.store().begin_write().await.unwrap();
+    own_connectors::save(&mut tx, world.caller().project(), &row).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn at_28_a_method_that_the_connector_lost_stands_in_the_way(mut world: TestHub) {
+    let (caller, authority, config) = set_up(&mut world, "api_key").await;
+    let id = linked(&world, &caller).await;
+    let asked = authority.calls();
+    let pin = format!("hubctl connectors edit {} --pin 1.0.0", config.id);
+    let import = "hubctl connectors import FILE".to_owned();
+    for (version, command) in [("2.0.0", pin), ("1.0.0", import)] {
+        take_the_method_away(&world, &authority, version).await;
+        let told = explained(&world, &caller, &id).await;
+        let missing = finding(&told, "method_missing");
+        assert!(!told.usable && missing.blocking, "{told:?}");
+        assert_eq!(missing.command.as_ref(), Some(&command));
+        let all = checked(&world, &caller, &id).await;
+        let connector = row(&all, "connector");
+        assert_eq!((connector.state, &connector.hint), (CheckState::Failed, &Some(command)));
+        assert_eq!(connector.code.unwrap().name, codes::ACCOUNT_NOT_USABLE.name);
+        for about in ["credentials", "provider"] {
+            assert_eq!(row(&all, about).state, CheckState::Skipped);
+        }
+        let tried = accounts::test(&world.hub, &caller, &id, Guard::default()).await;
+        refused(tried, &codes::ACCOUNT_NOT_USABLE);
+    }
+    assert_eq!(authority.calls(), asked);
 }

@@ -30,6 +30,22 @@ fn refused(answer: Answer, status: u16, code: &str) -> Value {
 }
 
 #[test]
+fn at_28_an_account_whose_method_is_gone_can_not_be_called_as_it_stands() {
+    let provider = always(Reply::json(200, &json!({})));
+    let world = World::at(address(&provider));
+    let served = world.serve("--allow-target 127.0.0.0/8");
+    let mut less = definition();
+    less["auth"].as_array_mut().unwrap().remove(0);
+    world.import(less, address(&provider));
+    for answer in [served.ask(&json!({"path": "/x"})), served.pass("GET", "/x", "", b"")] {
+        let body = refused(answer, 412, "account.not_usable");
+        assert_eq!(body["hint"], format!("hubctl accounts explain {}", world.account));
+    }
+    world.home.run(&format!("request GET /x --account {}", world.account)).code(6);
+    assert!(provider.asked().is_empty());
+}
+
+#[test]
 fn threat_16_ac_16_at_28_an_account_that_may_not_be_called_is_not() {
     let provider = always(Reply::json(200, &json!({})));
     let world = World::at(address(&provider));

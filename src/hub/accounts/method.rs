@@ -1,0 +1,72 @@
+//! Whether the connector of an auth config still has the method that its accounts were linked by.
+//! An own connector loses one where it is imported anew without it.
+
+use crate::domain::auth_config::{AuthConfig, VersionPin};
+use crate::domain::caller::Caller;
+use crate::domain::ids::AccountId;
+use crate::error::{HubError, codes};
+use crate::hub::connectors::{self, Resolved};
+use crate::store::Tx;
+
+use super::Finding;
+
+/// What no account of the auth config can be called for; `None` where its method can be used.
+pub(super) async fn lost(
+    tx: &mut Tx,
+    caller: &Caller,
+    config: &AuthConfig,
+) -> Result<Option<Finding>, HubError> {
+    let (key, pin) = (&config.connector, config.pin.as_ref());
+    let cause = match connectors::resolve(tx, caller, key, pin).await? {
+        None => connectors::unfit(key, pin).message().to_owned(),
+        Some(found) if has(&found, config) => return Ok(None),
+        Some(found) => {
+            let (version, method) = (&found.connector.version, &config.method);
+            format!("version {version} of connector `{key}` has no method `{method}` to be used")
+        }
+    };
+    Ok(Some(Finding {
+        code: "method_missing".to_owned(),
+        blocking: true,
+        cause,
+        since: None,
+        operation: None,
+        event: None,
+        command: Some(match version_with(tx, caller, config).await? {
+            Some(pin) => format!("hubctl connectors edit {} --pin {}", config.id, pin.as_str()),
+            None => "hubctl connectors import FILE".to_owned(),
+        }),
+    }))
+}
+
+fn has(found: &Resolved, config: &AuthConfig) -> bool {
+    let method = found.connector.auth_method(&config.method);
+    method.is_some_and(|method| method.unavailable.is_none())
+}
+
+/// The newest version of the connector that has the method.
+async fn version_with(
+    tx: &mut Tx,
+    caller: &Caller,
+    config: &AuthConfig,
+) -> Result<Option<VersionPin>, HubError> {
+    for known in connectors::versions(tx, caller, &config.connector).await? {
+        let Ok(pin) = known.version.parse::<VersionPin>() else { continue };
+        let found = connectors::resolve(tx, caller, &config.connector, Some(&pin)).await?;
+        if found.is_some_and(|found| has(&found, config)) {
+            return Ok(Some(pin));
+        }
+    }
+    Ok(None)
+}
+
+/// What somebody is told who wants to use an account: that its connector lost its method is no
+/// mistake in what they asked for (AT-28).
+pub(in crate::hub) fn unusable(id: &AccountId, error: HubError) -> HubError {
+    let lost = [codes::AUTH_METHOD_UNKNOWN.name, codes::CONNECTOR_UNKNOWN.name];
+    if !lost.contains(&error.code().name) {
+        return error;
+    }
+    let text = format!("the account can't be called: {}", error.message());
+    HubError::new(&codes::ACCOUNT_NOT_USABLE, text).hint(format!("hubctl accounts explain {id}"))
+}
