@@ -69,6 +69,8 @@ const TIDY_EVERY: Duration = Duration::from_mins(1);
 const CERTIFICATES_EVERY: Duration = Duration::from_secs(10);
 /// How often it is noted which keys were used.
 const USES_EVERY: Duration = Duration::from_secs(5);
+/// How long the last rows of the request log are given at least.
+const LAST_ROWS: Duration = Duration::from_secs(5);
 /// Connections to the address of the metrics.
 const METRICS_CONNECTIONS: usize = 64;
 
@@ -352,9 +354,10 @@ impl Server {
         work.abort();
         worker.abort();
         sending.abort();
+        // It only asks for rows to be written: those in hand are waited for below.
         log_writer.abort();
         state.note_uses().await;
-        request_log::finish(&state).await;
+        request_log::finish(&state, options.grace.max(LAST_ROWS)).await;
         if let Some(watchdog) = watchdog {
             watchdog.abort();
         }
@@ -447,7 +450,7 @@ pub async fn answer(local: &Local, request: http::Request<Vec<u8>>) -> http::Res
         Ok(response) => response,
         Err(never) => match never {},
     };
-    request_log::finish(&state).await;
+    request_log::finish(&state, options.grace).await;
     let (parts, body) = response.into_parts();
     // A list that broke off comes without its end, as over a network.
     let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();

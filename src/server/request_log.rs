@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderValue};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use serde_json::Value;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 
 use crate::api::{OPERATIONS, Operation};
 use crate::domain::request_log::redact::{Redactor, SEEN_LIMIT};
@@ -228,12 +228,15 @@ pub(super) async fn write(state: AppState) {
     }
 }
 
-/// Writes what is left when the hub ends.
-pub(super) async fn finish(state: &AppState) {
-    if let Err(error) = state.hub.flush_logs().await {
-        let left = state.hub.logs().waiting();
-        tracing::warn!(target: "hubctl::logs", left, "rows of the request log are lost: {error}");
-    }
+/// Writes what is left when the hub ends, and waits for what is being written, for so long at most.
+pub(super) async fn finish(state: &AppState, within: Duration) {
+    let told = match timeout(within, state.hub.flush_logs()).await {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => error.to_string(),
+        Err(late) => late.to_string(),
+    };
+    let left = state.hub.logs().waiting();
+    tracing::warn!(target: "hubctl::logs", left, "rows of the request log are lost: {told}");
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -84,7 +84,7 @@ pub struct Logs {
     /// Told when rows wait.
     wake: Notify,
     /// Who writes rows.
-    turn: Turn<()>,
+    turn: Arc<Turn<()>>,
     /// Which projects keep bodies, as far as this process knows.
     bodies: Mutex<HashMap<i64, Bodies>>,
     keeps_any: AtomicBool,
@@ -111,7 +111,7 @@ impl Logs {
             room,
             lost: AtomicU64::new(0),
             wake: Notify::new(),
-            turn: Turn::new(()),
+            turn: Arc::default(),
             bodies: Mutex::default(),
             keeps_any: AtomicBool::new(false),
             providers: Mutex::default(),

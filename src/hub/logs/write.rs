@@ -2,10 +2,13 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+use tokio::sync::OwnedMutexGuard;
 
 use crate::domain::ids::ProjectNumber;
 use crate::domain::request_log::Keeping;
-use crate::error::HubError;
+use crate::error::{HubError, codes};
 use crate::hub::Hub;
 use crate::hub::sealing::Spot;
 use crate::store::request_logs::{self, Table};
@@ -21,14 +24,32 @@ pub(super) fn spot(table: Table, number: &str) -> Spot<'_> {
 
 impl Hub {
     /// Writes every row that waits, and none that comes meanwhile; a caller sees its own calls
-    /// afterwards.
+    /// afterwards. Dropped, it goes on with what it has begun, and the next one waits for that.
     ///
     /// # Errors
     /// As the store reports them; what was not written waits on.
     pub async fn flush_logs(&self) -> Result<(), HubError> {
         // Whoever writes already may have rows that wait no more and are not visible yet.
-        let _turn = self.logs.turn.lock().await;
-        let mut left = self.logs.waiting();
+        let turn = Arc::clone(&self.logs.turn).lock_owned().await;
+        let count = self.logs.waiting();
+        if count == 0 {
+            return Ok(());
+        }
+        // Rows in hand are everybody's: where whoever asked goes away, they are written all the
+        // same, and none is put back of which the store may have been told.
+        let own = self.clone();
+        let task = tokio::spawn(async move { own.write_waiting(count, turn).await });
+        task.await.map_err(|error| {
+            HubError::new(&codes::INTERNAL, "the log was not written to its end").source(error)
+        })?
+    }
+
+    /// Writes so many of the rows that wait, while nobody else does.
+    async fn write_waiting(
+        &self,
+        mut left: usize,
+        _turn: OwnedMutexGuard<()>,
+    ) -> Result<(), HubError> {
         while left > 0 {
             let mut batch = self.logs.take(left.min(BATCH));
             left -= batch.len();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt as _;
 use hubctl::domain::caller::Caller;
 use hubctl::domain::ids::ProjectNumber;
 use hubctl::domain::request_log::{Bodies, Entry, Kind, Method, Outcome, Retention, Source};
@@ -18,6 +19,8 @@ use hubctl::hub::write::Guard;
 use hubctl::store::request_logs as store;
 
 use crate::support::asked::{account, config};
+#[cfg(unix)]
+use crate::support::hub::on_postgres;
 use crate::support::hub::{
     Place, TestHub, on_both_databases, on_kept_connections, on_served, refused,
 };
@@ -47,6 +50,7 @@ on_kept_connections!(
     kp_12_pages_miss_and_repeat_nothing_while_rows_come,
     kp_10_bodies_are_kept_where_the_project_says_so_and_sealed,
     pruning_takes_a_little_at_a_time_while_others_write,
+    rows_in_hand_are_written_although_who_asked_hangs_up,
     who_follows_the_log_misses_nothing,
 );
 
@@ -567,6 +571,41 @@ async fn rows_that_come_while_others_are_written_are_told_of(world: TestHub) {
     assert_eq!(logs.waiting(), 1);
     let told = tokio::time::timeout(Duration::from_secs(5), logs.woken()).await;
     told.expect("nobody writes the last row");
+}
+
+/// On the stores of servers: they keep a writer waiting, and with it whoever has rows in hand.
+async fn rows_in_hand_are_written_although_who_asked_hangs_up(world: TestHub) {
+    let (caller, hub) = (world.caller(), &world.hub);
+    let rows = BATCH + 10;
+    for number in 0..rows {
+        asked(&world, &caller, &format!("r-{number}"), "/accounts", 200);
+    }
+    let busy = hub.store().begin_write().await.unwrap();
+    let mut reader = Box::pin(hub.flush_logs());
+    while hub.logs().waiting() == rows {
+        assert!(reader.as_mut().now_or_never().is_none(), "the store is busy");
+        tokio::task::yield_now().await;
+    }
+    drop(reader);
+    asked(&world, &caller, "late", "/accounts", 200);
+    let mut next = Box::pin(hub.flush_logs());
+    assert!(next.as_mut().now_or_never().is_none(), "it waits for what is in hand");
+    drop(busy);
+    next.await.unwrap();
+    assert_eq!((hub.logs().waiting(), hub.logs().lost()), (0, 0));
+    assert_eq!(
+        world.number("select count(distinct request_id) from request_logs"),
+        i64::try_from(rows).unwrap() + 1
+    );
+    let behind = "select count(*) from request_logs where id >= \
+                  (select id from request_logs where request_id = 'late')";
+    assert_eq!(world.number(behind), 1, "in their order, and none twice");
+}
+
+#[cfg(unix)]
+#[test]
+fn rows_in_hand_are_written_although_who_asked_hangs_up_on_postgres() {
+    on_postgres(rows_in_hand_are_written_although_who_asked_hangs_up);
 }
 
 async fn pruning_takes_a_little_at_a_time_while_others_write(world: TestHub) {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::support::cli::TestHome;
-use crate::support::serving::{PATIENCE, Serving};
+use crate::support::serving::{Client, PATIENCE, Serving};
 
 /// The head of a request whose body never comes.
 const HALF: &str = "POST /connect_sessions HTTP/1.1\r\nHost: hub\r\nContent-Type: \
@@ -28,7 +28,7 @@ fn health_is_for_everybody_and_metrics_are_not() {
     let page = serving.get_with(&admin, "/metrics").status(200).text();
     assert!(page.contains("hubctl_build_info"), "{page}");
 
-    let own = || crate::support::serving::Client::to(serving.metrics.unwrap());
+    let own = || Client::to(serving.metrics.unwrap());
     own().get("/healthz", "").status(200);
     own().get("/accounts", "").status(404);
     let page = own().get("/metrics", "").status(200);
@@ -161,6 +161,30 @@ fn until_in_flight(serving: &Serving, home: &TestHome) {
         }
     }
     panic!("no request is under way");
+}
+
+#[test]
+fn rows_of_the_log_in_hand_are_written_before_the_end() {
+    let home = TestHome::new();
+    let mut serving = home.serve("--metrics-listen 127.0.0.1:0");
+    let key = home.key("ci", &["platform:read"]);
+    let mut watcher = Client::to(serving.metrics.unwrap());
+    // Another process keeps the server from writing.
+    let store = rusqlite::Connection::open(home.store()).unwrap();
+    store.busy_timeout(PATIENCE).unwrap();
+    store.execute_batch("begin immediate").unwrap();
+    serving.get_with(&key, "/accounts").status(200);
+    let until = Instant::now() + PATIENCE;
+    while !watcher.get("/metrics", "").text().contains("hubctl_request_logs_waiting 0\n") {
+        assert!(Instant::now() < until, "nobody takes the row");
+    }
+    serving.signal("TERM");
+    // Idle connections are closed shortly before the last rows are written.
+    assert!(watcher.is_closed());
+    store.execute_batch("rollback").unwrap();
+    assert_eq!(serving.ended(), 0);
+    let rows = "select count(*) from request_logs where path = '/accounts'";
+    assert_eq!(store.query_row(rows, [], |row| row.get(0)), Ok(1));
 }
 
 #[test]
