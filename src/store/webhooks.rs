@@ -215,11 +215,10 @@ pub async fn release(tx: &mut Tx, number: i64, owner: &str) -> Result<()> {
     Ok(())
 }
 
-/// Which of these webhooks are enabled and leased by `owner`, with the version of their addresses
-/// and secrets.
+/// Which of these webhooks are enabled and leased by `owner`, with their versions.
 pub async fn held(tx: &mut Tx, owner: &str, numbers: &[i64]) -> Result<Vec<(i64, i64)>> {
     let sql = format!(
-        "select number, sealed_version from webhooks \
+        "select number, version from webhooks \
          where lease_owner = ?1 and disabled_at is null and {}",
         tx.is_one_of_numbers("number", 2)
     );
@@ -228,18 +227,31 @@ pub async fn held(tx: &mut Tx, owner: &str, numbers: &[i64]) -> Result<Vec<(i64,
     tx.all(&sql, &params, |row| Ok((row.int(0)?, row.int(1)?))).await
 }
 
-/// Notes since when a webhook's receiver fails, if that is not known already, and answers it.
-pub async fn failing(tx: &mut Tx, number: i64, since: Timestamp) -> Result<Timestamp> {
-    let sql = "update webhooks set failing_since = coalesce(failing_since, ?1) \
-               where number = ?2 returning failing_since";
-    let known = tx.optional(sql, &[since.into(), number.into()], |row| row.time(0)).await?;
-    Ok(known.unwrap_or(since))
+/// Whether a webhook that is enabled was changed since this version of it.
+pub async fn was_changed(tx: &mut Tx, number: i64, version: i64) -> Result<bool> {
+    let sql = "select version from webhooks where number = ?1 and disabled_at is null";
+    let present = tx.optional(sql, &[number.into()], |row| row.int(0)).await?;
+    Ok(present.is_some_and(|present| present != version))
 }
 
-/// Notes that a webhook's receiver works.
-pub async fn works(tx: &mut Tx, number: i64) -> Result<()> {
+/// Notes since when the receiver of a webhook of this version fails, if that is not known already,
+/// and answers it; `None` where the webhook was changed since.
+pub async fn failing(
+    tx: &mut Tx,
+    number: i64,
+    version: i64,
+    since: Timestamp,
+) -> Result<Option<Timestamp>> {
+    let sql = "update webhooks set failing_since = coalesce(failing_since, ?1) \
+               where number = ?2 and version = ?3 returning failing_since";
+    let params = [since.into(), number.into(), version.into()];
+    tx.optional(sql, &params, |row| row.time(0)).await
+}
+
+/// Notes that the receiver of a webhook of this version works.
+pub async fn works(tx: &mut Tx, number: i64, version: i64) -> Result<()> {
     let sql = "update webhooks set failing_since = null \
-               where number = ?1 and failing_since is not null";
-    tx.execute(sql, &[number.into()]).await?;
+               where number = ?1 and version = ?2 and failing_since is not null";
+    tx.execute(sql, &[number.into(), version.into()]).await?;
     Ok(())
 }

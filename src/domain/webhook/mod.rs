@@ -161,7 +161,7 @@ pub struct Webhook {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
-    /// Counts its changes, and so what its secrets are sealed for.
+    /// Counts its changes, and so what its secrets are sealed for; how its receiver does is none.
     pub version: i64,
 }
 
@@ -171,6 +171,12 @@ impl Webhook {
     pub fn disable(&self, why: WhyDisabled, now: Timestamp) -> Option<Self> {
         let after = Self { disabled: Some((now, why)), updated_at: now, ..self.clone() };
         self.disabled.is_none().then_some(after)
+    }
+
+    /// Sends to another address, which has not failed yet (WH-9).
+    #[must_use]
+    pub fn moved_to(&self, url: String) -> Self {
+        Self { url, failing_since: None, ..self.clone() }
     }
 
     /// Enables it with a clean slate; `None` if it is enabled already (WH-7).
@@ -382,6 +388,32 @@ mod tests {
             assert!(!error.contains("hunter2"), "{error}");
         }
         assert!(format!("https://a/{}", "x".repeat(2_000)).parse::<Address>().is_err());
+    }
+
+    #[test]
+    fn wh_7_wh_9_enabled_or_at_another_address_it_has_a_clean_slate() {
+        let [made, failed, now] = [0, 1, 2].map(Timestamp::from_millis);
+        let failing = Webhook {
+            number: 1,
+            id: "0199-hook".parse().unwrap(),
+            url: "https://a.example/".to_owned(),
+            events: USUAL_EVENTS.into(),
+            disabled: None,
+            failing_since: Some(failed),
+            next_secret_at: None,
+            previous_secret_at: None,
+            created_at: made,
+            updated_at: made,
+            version: 1,
+        };
+        assert_eq!(failing.enable(now), None);
+        let disabled = failing.disable(WhyDisabled::Failing, now).unwrap();
+        assert_eq!(disabled.disabled, Some((now, WhyDisabled::Failing)));
+        assert_eq!(disabled.disable(WhyDisabled::Asked, now), None);
+        let enabled = disabled.enable(now).unwrap();
+        assert_eq!((enabled.disabled, enabled.failing_since), (None, None));
+        let moved = failing.moved_to("https://b.example/".to_owned());
+        assert_eq!((moved.url.as_str(), moved.failing_since), ("https://b.example/", None));
     }
 
     #[test]

@@ -41,6 +41,18 @@ pub enum Verdict {
     Gone,
 }
 
+impl Verdict {
+    /// The same where the webhook was changed during the attempt, the `tries`-th, which ended at
+    /// `now`: who is gone may not be its receiver any more, and has failed like any other.
+    #[must_use]
+    pub fn of_former_receiver(self, tries: u32, now: Timestamp) -> Self {
+        match self {
+            Self::Gone => judge(&Attempted::Unanswered, tries, now),
+            other => other,
+        }
+    }
+}
+
 /// What becomes of a delivery after its `tries`-th attempt, which ended at `now`.
 #[must_use]
 pub fn judge(attempted: &Attempted, tries: u32, now: Timestamp) -> Verdict {
@@ -93,6 +105,17 @@ mod tests {
         assert_eq!(judge(&answered(410), 1, now), Verdict::Gone);
         for status in [199, 300, 301, 409, 411, 599] {
             assert!(matches!(judge(&answered(status), 1, now), Verdict::Again(_)), "{status}");
+        }
+    }
+
+    #[test]
+    fn wh_9_a_former_receiver_that_is_gone_has_failed_like_any_other() {
+        let now = Timestamp::from_millis(0);
+        let gone = Verdict::Gone;
+        assert_eq!(gone.of_former_receiver(1, now), Verdict::Again(now.plus_seconds(5)));
+        assert_eq!(gone.of_former_receiver(MOST_ATTEMPTS, now), Verdict::GivenUp);
+        for other in [Verdict::Delivered, Verdict::Again(now), Verdict::GivenUp] {
+            assert_eq!(other.of_former_receiver(1, now), other);
         }
     }
 

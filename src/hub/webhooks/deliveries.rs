@@ -159,7 +159,7 @@ pub async fn test(
     let event: EventId = hub.random.uuid_v7(now)?.into();
     let mut tx = hub.begin(guard).await?;
     let webhook = super::find(&mut tx, caller, id).await?;
-    let (hidden, version) = super::opened(hub, &mut tx, caller, &webhook).await?;
+    let (hidden, _) = super::opened(hub, &mut tx, caller, &webhook).await?;
     let subject = id.as_str();
     let trial = Trial { webhook: webhook.number, event: event.as_str(), kind: TRIAL, subject };
     let delivery = deliveries::insert_trial(&mut tx, project, trial, now).await?;
@@ -170,7 +170,7 @@ pub async fn test(
         return detail(&mut tx, caller, delivery).await;
     }
     tx.commit().await?;
-    let endpoint = Endpoint::new(caller.clone(), &webhook, hidden, version)?;
+    let endpoint = Endpoint::new(caller.clone(), &webhook, hidden)?;
     let job = Job::once(delivery.get(), &event, subject, body);
     let done = outbox::send(hub, &endpoint, &job).await;
     let mut tx = hub.store.begin_append().await?;

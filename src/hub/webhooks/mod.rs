@@ -274,7 +274,7 @@ pub async fn update(
         let (mut hidden, version) = opened(hub, &mut tx, caller, &before).await?;
         if hidden.url != url.to_secret() {
             hidden.url = url.to_secret();
-            after.url = url.shown();
+            after = before.moved_to(url.shown());
             sealed = Some(seal(hub, &mut tx, caller, &before, &hidden, version + 1).await?);
         }
     }

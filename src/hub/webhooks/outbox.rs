@@ -4,6 +4,7 @@
 //! Whoever sends for a webhook holds its lease, so that no other process does. A process that dies
 //! leaves it to run out: what it had in hand is sent again (at least once).
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -43,28 +44,23 @@ pub struct Endpoint {
     caller: Caller,
     url: Url,
     secrets: Secrets,
-    /// The version of its address and secrets.
-    pub sealed_version: i64,
     /// The webhook's number.
     pub number: i64,
+    /// The version of the webhook that this is.
+    pub version: i64,
     /// Whether its receiver fails since some time.
     pub is_failing: bool,
 }
 
 impl Endpoint {
-    pub(super) fn new(
-        caller: Caller,
-        webhook: &Webhook,
-        hidden: Hidden,
-        sealed_version: i64,
-    ) -> Result<Self, HubError> {
+    pub(super) fn new(caller: Caller, webhook: &Webhook, hidden: Hidden) -> Result<Self, HubError> {
         let broken = || HubError::new(&codes::SEAL_BROKEN, "a webhook's address is damaged");
         Ok(Self {
             caller,
             url: hidden.url.expose().parse().map_err(|_| broken())?,
             secrets: hidden.secrets,
-            sealed_version,
             number: webhook.number,
+            version: webhook.version,
             is_failing: webhook.failing_since.is_some(),
         })
     }
@@ -98,6 +94,17 @@ impl Job {
             body: body.into(),
         }
     }
+}
+
+/// What an attempt came to, and for which version of which webhook it was made.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The webhook's number.
+    pub webhook: i64,
+    /// Its version when the attempt began.
+    pub version: i64,
+    /// What it came to.
+    pub done: Done,
 }
 
 impl Done {
@@ -161,10 +168,10 @@ async fn load(hub: &Hub, number: i64) -> Result<Option<Endpoint>, HubError> {
     }
     let caller = Caller::local(target.project, target.project_name);
     let hidden = super::open(hub, &mut tx, &caller, &target.webhook, &target.sealed).await?;
-    Endpoint::new(caller, &target.webhook, hidden, target.sealed.version).map(Some)
+    Endpoint::new(caller, &target.webhook, hidden).map(Some)
 }
 
-/// Looks at webhooks that are sent for: those whose address or secrets changed, as they are now,
+/// Looks at webhooks that are sent for, each with its version: those that changed, as they are now,
 /// and the numbers of those that are gone, disabled or somebody else's.
 pub(super) async fn check(
     hub: &Hub,
@@ -307,44 +314,62 @@ pub(super) async fn send(hub: &Hub, endpoint: &Endpoint, job: &Job) -> Done {
     }
 }
 
-/// Writes down what attempts came to, each with its webhook's number, and disables webhooks whose
-/// receivers are gone or have failed for too long.
-pub(super) async fn settle(hub: &Hub, all: &[(i64, Done)]) -> Result<(), HubError> {
-    let done: Vec<Done> = all.iter().map(|(_, done)| done.clone()).collect();
-    let mut numbers: Vec<i64> = all.iter().map(|(number, _)| *number).collect();
-    numbers.sort_unstable();
-    numbers.dedup();
-    let mut failing = Vec::new();
+/// Writes down what attempts came to, and disables webhooks whose receivers are gone or have failed
+/// for too long. What was sent for a webhook before it was changed says nothing of its receiver now.
+pub(super) async fn settle(hub: &Hub, all: &[Report]) -> Result<(), HubError> {
     let mut tx = hub.store.begin_append().await?;
+    let mut done = Vec::with_capacity(all.len());
+    for report in all {
+        let (webhook, version, mut one) = (report.webhook, report.version, report.done.clone());
+        if one.verdict == Verdict::Gone && webhooks::was_changed(&mut tx, webhook, version).await? {
+            one.verdict = one.verdict.of_former_receiver(one.tries, one.ended_at);
+        }
+        done.push(one);
+    }
     rows::settle(&mut tx, &done).await?;
-    for number in numbers {
-        let of_it = || all.iter().filter(|(of, _)| *of == number).map(|(_, done)| done);
-        if of_it().any(|done| done.verdict == Verdict::Delivered) {
-            webhooks::works(&mut tx, number).await?;
-        } else if let Some(first) = of_it().map(|done| done.at).min() {
-            let gone = of_it().any(|done| done.verdict == Verdict::Gone);
-            let since = webhooks::failing(&mut tx, number, first).await?;
-            failing.push((number, gone, since));
+    let mut by_webhook: BTreeMap<(i64, i64), Vec<&Done>> = BTreeMap::new();
+    for report in all {
+        by_webhook.entry((report.webhook, report.version)).or_default().push(&report.done);
+    }
+    let mut failing = Vec::new();
+    for ((webhook, version), done) in by_webhook {
+        let came_to = |verdict| done.iter().any(|one| one.verdict == verdict);
+        if came_to(Verdict::Delivered) {
+            webhooks::works(&mut tx, webhook, version).await?;
+        } else if let Some(first) = done.iter().map(|one| one.at).min()
+            && let Some(since) = webhooks::failing(&mut tx, webhook, version, first).await?
+        {
+            failing.push((webhook, version, came_to(Verdict::Gone), since));
         }
     }
     tx.commit().await?;
     let now = hub.clock.now();
-    for (number, gone, since) in failing {
+    for (webhook, version, gone, since) in failing {
         if gone {
-            disable(hub, number, WhyDisabled::Gone, now).await?;
+            disable(hub, (webhook, version), WhyDisabled::Gone, now).await?;
         } else if has_failed_too_long(since, now) {
-            disable(hub, number, WhyDisabled::Failing, now).await?;
+            disable(hub, (webhook, version), WhyDisabled::Failing, now).await?;
         }
     }
     Ok(())
 }
 
-/// Disables a webhook on behalf of its receiver, with an event that others may be told of.
-async fn disable(hub: &Hub, number: i64, why: WhyDisabled, now: Timestamp) -> Result<(), HubError> {
+/// Disables a webhook of this number and version on behalf of its receiver, with an event that
+/// others may be told of.
+async fn disable(
+    hub: &Hub,
+    (number, version): (i64, i64),
+    why: WhyDisabled,
+    now: Timestamp,
+) -> Result<(), HubError> {
     let mut tx = hub.store.begin_write().await?;
     let Some(target) = webhooks::target(&mut tx, number).await? else { return Ok(()) };
+    // Whoever changed or enabled it in between has said that it works.
+    if target.webhook.version != version {
+        return Ok(());
+    }
     let Some(after) = target.webhook.disable(why, now) else { return Ok(()) };
-    // Whoever enabled it in between has said that it works.
+    // So has the receiver, where it took something in between.
     let still = target.webhook.failing_since.is_some_and(|since| has_failed_too_long(since, now));
     if why == WhyDisabled::Failing && !still {
         return Ok(());

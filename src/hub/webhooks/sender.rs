@@ -21,10 +21,9 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::error::HubError;
 use crate::hub::Hub;
-use crate::store::deliveries::outbox::Done;
 
 use super::lane::{IN_HAND, IN_HAND_FAILING, Lane};
-use super::outbox::{self, Endpoint, Job};
+use super::outbox::{self, Endpoint, Job, Report};
 
 /// Attempts on their way at once.
 const MOST: usize = 128;
@@ -48,12 +47,12 @@ const IDLE: Duration = Duration::from_secs(2);
 /// What the store is asked in one stretch.
 #[derive(Default)]
 struct Order {
-    results: Vec<(i64, Done)>,
+    results: Vec<Report>,
     look: bool,
     tidy: bool,
     renew: Vec<i64>,
     release: Vec<i64>,
-    /// Lanes to look at again, and those that want more.
+    /// Lanes to look at again, each with its version, and those that want more.
     check: Vec<(i64, i64)>,
     fetch: Vec<(Arc<Endpoint>, (i64, i64), i64)>,
     taken: HashSet<i64>,
@@ -62,9 +61,10 @@ struct Order {
 /// What it answered.
 #[derive(Default)]
 struct Answer {
+    /// Webhooks and deliveries.
     settled: Vec<(i64, i64)>,
     /// Results that could not be written down.
-    unsettled: Vec<(i64, Done)>,
+    unsettled: Vec<Report>,
     due: Vec<i64>,
     opened: Vec<Endpoint>,
     changed: Vec<Endpoint>,
@@ -80,7 +80,8 @@ async fn carry_out(hub: &Hub, owner: &str, mut order: Order) -> Answer {
     if !results.is_empty() {
         match outbox::settle(hub, &results).await {
             Ok(()) => {
-                answer.settled = results.iter().map(|(lane, done)| (*lane, done.number)).collect();
+                let settled = results.iter().map(|report| (report.webhook, report.done.number));
+                answer.settled = settled.collect();
             }
             Err(error) => {
                 answer.unsettled = results;
@@ -134,11 +135,10 @@ async fn ask(hub: &Hub, owner: &str, order: Order, answer: &mut Answer) -> Resul
 
 /// An attempt that came to its end.
 struct Landed {
-    lane: i64,
+    report: Report,
     subject: String,
     /// Whether the receiver was known to fail when it began.
     failing: bool,
-    done: Done,
 }
 
 /// Begins something on any thread; it goes on no longer than the sender.
@@ -172,7 +172,7 @@ struct Sender<'h> {
     lanes: BTreeMap<i64, Lane>,
     flights: FuturesUnordered<AbortOnDropHandle<Landed>>,
     work: Option<AbortOnDropHandle<Answer>>,
-    results: Vec<(i64, Done)>,
+    results: Vec<Report>,
     /// Attempts on their way to receivers that fail.
     flying_failing: usize,
     look: bool,
@@ -296,13 +296,14 @@ impl<'h> Sender<'h> {
     fn start(&mut self) {
         while self.flights.len() < MOST {
             let Some((endpoint, job, failing)) = self.next() else { return };
-            let (hub, lane) = (self.hub.clone(), endpoint.number);
-            self.turn = lane;
+            let hub = self.hub.clone();
+            self.turn = endpoint.number;
             self.sent += 1;
             self.flying_failing += usize::from(failing);
             self.flights.push(begin(async move {
                 let done = outbox::send(&hub, &endpoint, &job).await;
-                Landed { lane, subject: job.subject, failing, done }
+                let report = Report { webhook: endpoint.number, version: endpoint.version, done };
+                Landed { report, subject: job.subject, failing }
             }));
         }
     }
@@ -327,10 +328,10 @@ impl<'h> Sender<'h> {
     fn land(&mut self, result: Result<Landed, JoinError>) {
         let Some(landed) = ended(result) else { return };
         self.flying_failing -= usize::from(landed.failing);
-        if let Some(lane) = self.lanes.get_mut(&landed.lane) {
-            lane.landed(&landed.subject, landed.done.verdict);
+        if let Some(lane) = self.lanes.get_mut(&landed.report.webhook) {
+            lane.landed(&landed.subject, landed.report.done.verdict);
         }
-        self.results.push((landed.lane, landed.done));
+        self.results.push(landed.report);
     }
 
     /// Gives the store something to do, where it has nothing and there is something.
@@ -383,7 +384,7 @@ impl<'h> Sender<'h> {
                 order.fetch.push((Arc::clone(&lane.endpoint), lane.after, most));
             }
             if order.look {
-                order.check.push((lane.endpoint.number, lane.endpoint.sealed_version));
+                order.check.push((lane.endpoint.number, lane.endpoint.version));
             }
         }
         order.taken = self.lanes.keys().copied().collect();

@@ -1,5 +1,7 @@
 //! WH-1 to WH-11 and what webhooks must withstand: real receivers, on both databases.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use hubctl::domain::event::EventKind;
@@ -17,6 +19,7 @@ use crate::support::asked::{account, config, session};
 use crate::support::hooks::{SECRET, allowed, answering, receiver, secret};
 use crate::support::http::{Asked, FakeHub, Reply};
 use crate::support::hub::{DRY_RUN, TestHub, on_both_databases, refused};
+use crate::support::serving::PATIENCE;
 
 on_both_databases!(
     wh_1_wh_3_wh_4_changes_of_an_account_arrive_signed_and_in_order,
@@ -32,6 +35,9 @@ on_both_databases!(
     threat_18_private_addresses_are_refused_when_made_and_when_called,
     threat_20_redirects_are_not_followed,
     threat_30_410_is_the_end,
+    a_late_410_of_a_former_address_says_nothing_of_the_present_one,
+    a_late_410_does_not_disable_what_was_enabled_meanwhile,
+    a_new_address_has_not_failed_yet,
     threat_31_address_and_secrets_are_sealed,
     a_secret_is_replaced_while_both_sign,
     a_delivery_is_sent_again_as_it_was,
@@ -424,6 +430,93 @@ async fn threat_30_410_is_the_end(mut world: TestHub) {
     world.clock.advance_seconds(3_600);
     assert_eq!(world.send().await, 0);
     assert_eq!(there.asked().len(), asked);
+}
+
+/// A receiver that answers the first attempt with 410, as soon as it may, and takes all others.
+fn gone_at_first() -> (FakeHub, Arc<AtomicBool>) {
+    let may = Arc::new(AtomicBool::new(false));
+    let open = Arc::clone(&may);
+    let there = FakeHub::start(move |_, count| {
+        while count == 0 && !open.load(Ordering::Relaxed) {
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+        Reply::text(if count == 0 { 410 } else { 200 }, "text/plain", "")
+    });
+    (there, may)
+}
+
+/// Waits until so many attempts have arrived.
+async fn arrived(there: &FakeHub, count: usize) {
+    let until = Instant::now() + PATIENCE;
+    while there.asked().len() < count {
+        assert!(Instant::now() < until, "{} of {count}", there.asked().len());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn a_late_410_of_a_former_address_says_nothing_of_the_present_one(mut world: TestHub) {
+    world.may_call_itself();
+    let caller = world.caller();
+    let ((old, may), new) = (gone_at_first(), receiver());
+    world.add(&caller, config("bamboohr")).await;
+    let hook = world.hook(&caller, &old.url()).await;
+    linked(&world, "acme").await;
+    let (sent, ()) = tokio::join!(world.send(), async {
+        arrived(&old, 1).await;
+        let url = Some(new.url().parse().unwrap());
+        let moved = webhooks::Changes { url, events: None };
+        webhooks::update(&world.hub, &caller, &hook, moved, guard()).await.unwrap();
+        may.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(sent, 1);
+    let now = hook_now(&world, &hook).await;
+    assert_eq!((now.disabled, now.failing_since), (None, None));
+    assert_eq!(now.url, format!("{}/", new.url()));
+    assert_eq!(world.number("select count(*) from events where kind = 'webhook.disabled'"), 0);
+    // What the old one would not take is on its way to the new one.
+    world.clock.advance_seconds(5);
+    assert_eq!(world.send().await, 1);
+    assert_eq!((old.asked().len(), new.told("origin_owner_id")), (1, vec!["acme".to_owned()]));
+}
+
+async fn a_late_410_does_not_disable_what_was_enabled_meanwhile(mut world: TestHub) {
+    world.may_call_itself();
+    let caller = world.caller();
+    let (there, may) = gone_at_first();
+    world.add(&caller, config("bamboohr")).await;
+    let hook = world.hook(&caller, &there.url()).await;
+    linked(&world, "acme").await;
+    tokio::join!(world.send(), async {
+        arrived(&there, 1).await;
+        webhooks::disable(&world.hub, &caller, &hook, guard()).await.unwrap();
+        webhooks::enable(&world.hub, &caller, &hook, guard()).await.unwrap();
+        may.store(true, Ordering::Relaxed);
+    });
+    let now = hook_now(&world, &hook).await;
+    assert_eq!((now.disabled, now.failing_since), (None, None));
+    world.clock.advance_seconds(5);
+    world.send().await;
+    let [delivery] = all(&world, &Filter::default()).await.try_into().unwrap();
+    assert_eq!(delivery.state.as_str(), "delivered");
+}
+
+async fn a_new_address_has_not_failed_yet(mut world: TestHub) {
+    world.may_call_itself();
+    let caller = world.caller();
+    let (old, new) = (answering(500), answering(503));
+    world.add(&caller, config("bamboohr")).await;
+    let hook = world.hook(&caller, &old.url()).await;
+    linked(&world, "first").await;
+    world.send().await;
+    world.clock.advance_seconds(5 * 86_400);
+    let url = Some(new.url().parse().unwrap());
+    let moved = webhooks::Changes { url, events: None };
+    webhooks::update(&world.hub, &caller, &hook, moved, guard()).await.unwrap();
+    linked(&world, "second").await;
+    world.send().await;
+    let now = hook_now(&world, &hook).await;
+    assert_eq!((now.disabled, now.failing_since), (None, Some(world.now())));
+    assert!(!new.asked().is_empty());
 }
 
 async fn threat_31_address_and_secrets_are_sealed(world: TestHub) {
