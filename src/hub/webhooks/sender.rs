@@ -5,7 +5,8 @@
 //! many attempts may be on their way at once. It begins with one, doubles with each success and
 //! falls back to one with a failure, so that a receiver that hangs holds one place only. The store
 //! is asked in one stretch of work after the other, beside the attempts: while one is committed,
-//! results gather for the next.
+//! results gather for the next. Each stretch is short beside a lease, however much there is to do:
+//! between two of them leases are renewed, results written down, and lanes that were opened begin.
 
 use std::collections::{BTreeMap, HashSet};
 use std::future::Future;
@@ -31,6 +32,8 @@ const MOST: usize = 128;
 const MOST_FAILING: usize = 48;
 /// Lanes at once.
 const LANES: usize = 4_096;
+/// Lanes that are opened, and lanes that get more deliveries, in one stretch.
+const IN_A_STRETCH: usize = 64;
 /// How often it is looked for what is due, and for what other processes wrote.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long it waits at least from one look to the next, while events are committed all the time.
@@ -71,6 +74,9 @@ struct Answer {
     lost: Vec<i64>,
     fetched: Vec<(i64, Vec<Job>, i64)>,
     looked: bool,
+    /// Whether the look has to go on, and the removal of deliveries of long ago.
+    look_on: bool,
+    tidy_on: bool,
     failed: Option<HubError>,
 }
 
@@ -102,7 +108,7 @@ async fn ask(hub: &Hub, owner: &str, order: Order, answer: &mut Answer) -> Resul
         answer.lost = outbox::renew(hub, owner, &order.renew).await?;
     }
     if order.look {
-        while outbox::fan_out(hub).await? {}
+        answer.look_on = outbox::fan_out(hub).await?;
         if !order.check.is_empty() {
             let (changed, lost) = outbox::check(hub, owner, &order.check).await?;
             // One that is disabled and soon enabled again need not wait for the lease to run out.
@@ -113,7 +119,10 @@ async fn ask(hub: &Hub, owner: &str, order: Order, answer: &mut Answer) -> Resul
         answer.due = outbox::due(hub, owner).await?;
         let room = LANES.saturating_sub(order.taken.len());
         let new = answer.due.iter().filter(|number| !order.taken.contains(number)).take(room);
-        for number in new.copied().collect::<Vec<_>>() {
+        let mut new: Vec<i64> = new.copied().collect();
+        answer.look_on |= new.len() > IN_A_STRETCH;
+        new.truncate(IN_A_STRETCH);
+        for number in new {
             if let Some(endpoint) = outbox::take(hub, owner, number).await? {
                 let most = if endpoint.is_failing { IN_HAND_FAILING } else { IN_HAND };
                 let jobs = outbox::fetch(hub, &endpoint, (0, 0), most).await?;
@@ -128,7 +137,7 @@ async fn ask(hub: &Hub, owner: &str, order: Order, answer: &mut Answer) -> Resul
         answer.fetched.push((endpoint.number, jobs, most));
     }
     if order.tidy {
-        while outbox::forget_old(hub).await? {}
+        answer.tidy_on = outbox::forget_old(hub).await?;
     }
     Ok(())
 }
@@ -179,8 +188,10 @@ struct Sender<'h> {
     /// Whether the last look came after everything that is known.
     looked: bool,
     last_look: Instant,
-    /// The lane after which the next attempt is begun.
+    /// The lane after which the next attempt is begun, and that after which the next deliveries are
+    /// fetched.
     turn: i64,
+    fetch_turn: i64,
     renewed: Instant,
     tidied: Option<Instant>,
     /// Not before then, since the store failed.
@@ -233,6 +244,7 @@ impl<'h> Sender<'h> {
             looked: false,
             last_look: Instant::now(),
             turn: 0,
+            fetch_turn: 0,
             renewed: Instant::now(),
             tidied: None,
             patience: None,
@@ -379,13 +391,16 @@ impl<'h> Sender<'h> {
         for number in &order.release {
             self.lanes.remove(number);
         }
-        for lane in self.lanes.values() {
-            if let Some(most) = lane.wants() {
-                order.fetch.push((Arc::clone(&lane.endpoint), lane.after, most));
-            }
-            if order.look {
-                order.check.push((lane.endpoint.number, lane.endpoint.version));
-            }
+        let behind = self.lanes.range((Bound::Excluded(self.fetch_turn), Bound::Unbounded));
+        let around = behind.chain(self.lanes.range(..=self.fetch_turn));
+        let wanting = around.filter_map(|(number, lane)| Some((*number, lane, lane.wants()?)));
+        for (number, lane, most) in wanting.take(IN_A_STRETCH) {
+            order.fetch.push((Arc::clone(&lane.endpoint), lane.after, most));
+            self.fetch_turn = number;
+        }
+        if order.look {
+            let version = |lane: &Lane| (lane.endpoint.number, lane.endpoint.version);
+            order.check = self.lanes.values().map(version).collect();
         }
         order.taken = self.lanes.keys().copied().collect();
     }
@@ -418,6 +433,12 @@ impl<'h> Sender<'h> {
             self.lanes.remove(&number);
         }
         self.looked |= answer.looked;
+        if answer.look_on {
+            (self.look, self.looked) = (true, false);
+        }
+        if answer.tidy_on {
+            self.tidied = None;
+        }
         if answer.failed.is_some() {
             // Nothing is lost: it is written down, or sent, once more.
             self.results.extend(answer.unsettled);

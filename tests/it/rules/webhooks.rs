@@ -1,15 +1,18 @@
 //! WH-1 to WH-11 and what webhooks must withstand: real receivers, on both databases.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use hubctl::domain::event::EventKind;
 use hubctl::domain::ids::{DeliveryId, WebhookId};
+use hubctl::domain::time::{Clock, Timestamp};
 use hubctl::domain::webhook::signature::{Claims, SECRET_BYTES, SigningSecret, verify};
 use hubctl::domain::webhook::{Rotation, Webhook};
 use hubctl::error::codes;
+use hubctl::hub::Hub;
 use hubctl::hub::accounts::{self, Changes};
+use hubctl::hub::random::SeededRandom;
 use hubctl::hub::webhooks::deliveries::{self, Detail, Filter};
 use hubctl::hub::webhooks::{self, New, round};
 use hubctl::hub::write::Guard;
@@ -18,7 +21,7 @@ use serde_json::{Value, json};
 use crate::support::asked::{account, config, session};
 use crate::support::hooks::{SECRET, allowed, answering, receiver, secret};
 use crate::support::http::{Asked, FakeHub, Reply};
-use crate::support::hub::{DRY_RUN, TestHub, on_both_databases, refused};
+use crate::support::hub::{DRY_RUN, TestHub, key_file, on_both_databases, refused};
 use crate::support::serving::PATIENCE;
 
 on_both_databases!(
@@ -38,6 +41,7 @@ on_both_databases!(
     a_late_410_of_a_former_address_says_nothing_of_the_present_one,
     a_late_410_does_not_disable_what_was_enabled_meanwhile,
     a_new_address_has_not_failed_yet,
+    no_lease_runs_out_while_other_lanes_are_opened,
     threat_31_address_and_secrets_are_sealed,
     a_secret_is_replaced_while_both_sign,
     a_delivery_is_sent_again_as_it_was,
@@ -517,6 +521,49 @@ async fn a_new_address_has_not_failed_yet(mut world: TestHub) {
     let now = hook_now(&world, &hook).await;
     assert_eq!((now.disabled, now.failing_since), (None, Some(world.now())));
     assert!(!new.asked().is_empty());
+}
+
+/// A clock that goes on by so much whenever somebody looks at it: what reads it takes its time.
+struct TickingClock {
+    millis: AtomicI64,
+    tick_ms: i64,
+}
+
+impl Clock for TickingClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.millis.fetch_add(self.tick_ms, Ordering::Relaxed))
+    }
+}
+
+/// Opening a lane reads the clock twice, so that opening all of these takes longer than a lease
+/// holds.
+async fn no_lease_runs_out_while_other_lanes_are_opened(mut world: TestHub) {
+    const HOOKS: u64 = 200;
+    const LEASE_MS: i64 = 10_000;
+    world.may_call_itself();
+    let caller = world.caller();
+    let there = receiver();
+    world.add(&caller, config("bamboohr")).await;
+    for _ in 0..HOOKS {
+        world.hook(&caller, &there.url()).await;
+    }
+    linked(&world, "acme").await;
+    let clock = TickingClock { millis: AtomicI64::new(world.now().as_millis()), tick_ms: 30 };
+    let hub = allowed(Hub::new(
+        world.place.store(),
+        Arc::new(clock),
+        Arc::new(SeededRandom::new(99)),
+        key_file(&world.folder),
+        "http://127.0.0.1:4780".parse().unwrap(),
+    ));
+    assert_eq!(round(&hub).await.unwrap(), HOOKS);
+    // A body is made when its lane is opened.
+    let opened: Vec<Timestamp> =
+        there.told("sent_at").iter().map(|at| at.parse().unwrap()).collect();
+    let sent = Timestamp::from_millis(world.number("select min(at) from webhook_attempts"));
+    let waited_ms = sent.millis_since(*opened.iter().min().unwrap());
+    assert!(waited_ms < LEASE_MS, "{waited_ms} ms");
+    assert!(opened.iter().any(|at| *at > sent), "others are opened while it is sent");
 }
 
 async fn threat_31_address_and_secrets_are_sealed(world: TestHub) {
