@@ -27,7 +27,7 @@ pub use crate::provider::forward::{Upload, caller_headers};
 use super::Hub;
 use super::accounts::unusable;
 use super::linking::provider_error;
-use super::logs::Step;
+use super::logs::{Scope, Step};
 use super::refresh::{self, Usable, Want};
 
 /// The longest body of an answer, unpacked, where nothing else is set, in bytes.
@@ -115,6 +115,10 @@ pub async fn pass(
 ) -> Result<Answer, HubError> {
     let Call { method, base, path, headers, body } = call;
     hub.require(caller, proxy::permission(method.as_str()))?;
+    // A call that is refused is one of the account's, too (KP-11).
+    if let Some(scope) = Scope::current() {
+        scope.concerns(Some(account), None);
+    }
     let usable = refresh::usable(hub, caller, account, Want::Usable).await;
     let mut usable = usable.map_err(|error| unusable(account, error))?;
     let repeats = proxy::is_safe(method.as_str()) || headers.contains_key(IDEMPOTENCY_KEY);

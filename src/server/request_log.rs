@@ -112,7 +112,7 @@ pub(super) async fn answered(
     let (hub, status) = (&state.hub, response.status().as_u16());
     let failure = response.extensions().get::<Failure>().map(|failure| failure.error().code().name);
     let (response, exchange) = match &asked.headers {
-        Some(headers) if hub.logs().keeps(project, status) => {
+        Some(headers) if hub.logs().keeps(project, scope.telling_status(status)) => {
             let sent = asked.body.as_ref().map(|taken| {
                 std::mem::take(&mut *taken.lock().unwrap_or_else(PoisonError::into_inner))
             });

@@ -67,6 +67,8 @@ struct Waiting {
     entry: Entry,
     /// The [`Exchange`] as JSON.
     exchange: Option<String>,
+    /// The status that decides whether that is kept.
+    telling: u16,
 }
 
 #[derive(Debug, Default)]

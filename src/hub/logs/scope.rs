@@ -128,6 +128,15 @@ impl Scope {
         self.steps.load(Ordering::Relaxed) > 0
     }
 
+    /// What decides whether headers and bodies of a call are kept: its status, or that of the last
+    /// provider's answer where that is a failure which the call passed on (KP-10, KP-14).
+    #[must_use]
+    pub fn telling_status(&self, status: u16) -> u16 {
+        let last = self.last_status.load(Ordering::Relaxed);
+        let is_passed_on = is_success(status) && self.has_steps() && !is_success(last);
+        if is_passed_on { last } else { status }
+    }
+
     fn id(&self, hub: &Hub) -> &str {
         self.request_id
             .get_or_init(|| hub.new_id().map_or_else(|_| "unnamed".to_owned(), |id| id.to_string()))
@@ -259,7 +268,8 @@ impl Hub {
             is_worker: scope.is_worker,
             error: owned(call.error),
         };
-        self.push(Table::Logs, entry, call.exchange.as_ref());
+        let telling = scope.telling_status(call.status);
+        self.push(Table::Logs, entry, call.exchange.as_ref(), telling);
     }
 
     /// Logs a call to a provider, as a step of what is being answered here. Where nothing is, it
@@ -323,7 +333,7 @@ impl Hub {
             }
         });
         let error = entry.error.clone();
-        self.push(Table::Steps, entry, exchange.as_ref());
+        self.push(Table::Steps, entry, exchange.as_ref(), status);
         if is_alone {
             let target = format!("/{}", step.action);
             self.log_call(
@@ -383,9 +393,9 @@ impl Hub {
         done
     }
 
-    fn push(&self, table: Table, entry: Entry, exchange: Option<&Exchange>) {
+    fn push(&self, table: Table, entry: Entry, exchange: Option<&Exchange>, telling: u16) {
         // A map of texts is always writable.
         let exchange = exchange.and_then(|exchange| serde_json::to_string(exchange).ok());
-        self.logs.push(Waiting { table, entry, exchange });
+        self.logs.push(Waiting { table, entry, exchange, telling });
     }
 }

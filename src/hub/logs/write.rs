@@ -103,7 +103,7 @@ impl Hub {
             }
             let ends = keeping.retention.ends(entry.at);
             request_logs::insert(&mut tx, row.table, entry, ends).await?;
-            let keeps_bodies = keeping.bodies.keeps(entry.outcome.status());
+            let keeps_bodies = keeping.bodies.keeps(row.telling);
             if let Some(exchange) = row.exchange.as_ref().filter(|_| keeps_bodies) {
                 let id = number.to_string();
                 let place = spot(row.table, &id);

@@ -12,9 +12,15 @@ use super::{CREDENTIAL, ROOT, World, address, definition, told, with_tokens};
 /// The call of this id, once it is in the log.
 #[track_caller]
 fn logged(world: &World, id: &str) -> Value {
+    logged_with(world, id, "")
+}
+
+/// The same with what more these flags show of it.
+#[track_caller]
+fn logged_with(world: &World, id: &str, flags: &str) -> Value {
     let until = Instant::now() + PATIENCE;
     loop {
-        let shown = world.home.run(&format!("logs get {id} --json"));
+        let shown = world.home.run(&format!("logs get {id} --json {flags}"));
         if shown.code == 0 {
             assert!(!shown.stdout.contains(CREDENTIAL), "{}", shown.stdout);
             return shown.json();
@@ -114,4 +120,36 @@ fn se_5_a_token_that_was_just_got_is_in_no_address_of_the_log() {
     assert_eq!(steps.len(), 2, "{row}");
     assert!(steps[1]["url"].as_str().unwrap().contains("/tokens/"), "{row}");
     assert!(!row.to_string().contains(FRESH), "{row}");
+}
+
+#[test]
+fn kp_10_the_bodies_of_a_call_that_failed_at_its_provider_are_kept() {
+    let provider = FakeHub::start(|asked, _| match asked.path.as_str() {
+        "/api/broken" => Reply::json(500, &json!({"why": "it is broken"})),
+        _ => Reply::json(200, &json!({"fine": true})),
+    });
+    let world = World::at(address(&provider));
+    world.home.run("projects update default --log-bodies errors").code(0);
+    let served = world.serve("--allow-target 127.0.0.0/8");
+    for (path, kept) in [("/broken", true), ("/fine", false)] {
+        let answer = served.ask(&json!({"path": path})).status(200);
+        let row = logged_with(&world, &answer.headers["x-request-id"], "--bodies");
+        assert_eq!(row["response"].is_object(), kept, "{path}: {row}");
+        assert_eq!(row.to_string().contains("it is broken"), kept, "{path}: {row}");
+    }
+}
+
+#[test]
+fn kp_11_a_call_that_is_refused_is_one_of_its_account() {
+    let provider = FakeHub::start(|_, _| Reply::json(200, &json!({})));
+    let world = World::at(address(&provider));
+    let account = &world.account;
+    world.home.run(&format!("accounts suspend {account} --yes")).code(0);
+    let served = world.serve("--allow-target 127.0.0.0/8");
+    served.ask(&json!({"path": "/x"})).status(412);
+    served.serving.stop();
+    let line = format!("logs list --account {account} --status 412 --json");
+    let rows = world.home.run(&line).code(0).json();
+    assert_eq!(rows[0]["account_id"], account.as_str(), "{rows}");
+    assert_eq!(rows[0]["provider"], "acme", "{rows}");
 }
