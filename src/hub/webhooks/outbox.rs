@@ -331,25 +331,26 @@ pub(super) async fn settle(hub: &Hub, all: &[Report]) -> Result<(), HubError> {
     for report in all {
         by_webhook.entry((report.webhook, report.version)).or_default().push(&report.done);
     }
-    let mut failing = Vec::new();
+    let now = hub.clock.now();
+    let mut ending = Vec::new();
     for ((webhook, version), done) in by_webhook {
         let came_to = |verdict| done.iter().any(|one| one.verdict == verdict);
+        let mut since = None;
         if came_to(Verdict::Delivered) {
             webhooks::works(&mut tx, webhook, version).await?;
-        } else if let Some(first) = done.iter().map(|one| one.at).min()
-            && let Some(since) = webhooks::failing(&mut tx, webhook, version, first).await?
-        {
-            failing.push((webhook, version, came_to(Verdict::Gone), since));
+        } else if let Some(first) = done.iter().map(|one| one.at).min() {
+            since = webhooks::failing(&mut tx, webhook, version, first).await?;
+        }
+        // One 410 is the end, whatever others of the same time came to.
+        if came_to(Verdict::Gone) {
+            ending.push(((webhook, version), WhyDisabled::Gone));
+        } else if since.is_some_and(|since| has_failed_too_long(since, now)) {
+            ending.push(((webhook, version), WhyDisabled::Failing));
         }
     }
     tx.commit().await?;
-    let now = hub.clock.now();
-    for (webhook, version, gone, since) in failing {
-        if gone {
-            disable(hub, (webhook, version), WhyDisabled::Gone, now).await?;
-        } else if has_failed_too_long(since, now) {
-            disable(hub, (webhook, version), WhyDisabled::Failing, now).await?;
-        }
+    for (webhook, why) in ending {
+        disable(hub, webhook, why, now).await?;
     }
     Ok(())
 }

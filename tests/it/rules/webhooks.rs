@@ -38,6 +38,8 @@ on_both_databases!(
     threat_18_private_addresses_are_refused_when_made_and_when_called,
     threat_20_redirects_are_not_followed,
     threat_30_410_is_the_end,
+    threat_30_410_is_the_end_whatever_else_is_taken,
+    wh_5_other_events_are_for_what_happens_from_then_on,
     a_late_410_of_a_former_address_says_nothing_of_the_present_one,
     a_late_410_does_not_disable_what_was_enabled_meanwhile,
     a_new_address_has_not_failed_yet,
@@ -434,6 +436,44 @@ async fn threat_30_410_is_the_end(mut world: TestHub) {
     world.clock.advance_seconds(3_600);
     assert_eq!(world.send().await, 0);
     assert_eq!(there.asked().len(), asked);
+}
+
+async fn threat_30_410_is_the_end_whatever_else_is_taken(mut world: TestHub) {
+    world.may_call_itself();
+    let caller = world.caller();
+    let there = FakeHub::start(|_, count| {
+        Reply::text(if count == 3 { 410 } else { 200 }, "text/plain", "")
+    });
+    world.add(&caller, config("bamboohr")).await;
+    let hook = world.hook(&caller, &there.url()).await;
+    for owner in 0..8 {
+        linked(&world, &format!("owner-{owner}")).await;
+    }
+    world.send().await;
+    let now = hook_now(&world, &hook).await;
+    assert_eq!(now.disabled.map(|(_, why)| why.as_str()), Some("gone"));
+}
+
+async fn wh_5_other_events_are_for_what_happens_from_then_on(mut world: TestHub) {
+    world.may_call_itself();
+    let caller = world.caller();
+    let there = receiver();
+    world.add(&caller, config("bamboohr")).await;
+    let hook = world.hook_for(&caller, &there.url(), &[EventKind::AccountCreated]).await;
+    let hook = hook.webhook.id;
+    let to = |events: &[EventKind]| webhooks::Changes {
+        events: Some(events.iter().copied().collect()),
+        url: None,
+    };
+    linked(&world, "before").await;
+    let deletions = to(&[EventKind::AccountDeleted]);
+    webhooks::update(&world.hub, &caller, &hook, deletions, guard()).await.unwrap();
+    linked(&world, "between").await;
+    let both = to(&[EventKind::AccountCreated, EventKind::AccountDeleted]);
+    webhooks::update(&world.hub, &caller, &hook, both, guard()).await.unwrap();
+    linked(&world, "after").await;
+    world.send().await;
+    assert_eq!(there.told("origin_owner_id"), ["before", "after"]);
 }
 
 /// A receiver that answers the first attempt with 410, as soon as it may, and takes all others.
