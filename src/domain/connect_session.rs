@@ -141,12 +141,17 @@ impl ConnectSession {
     pub fn offers(&self, config: &AuthConfig, categories: &[Category]) -> bool {
         match &self.auth_config {
             Some(own) => config.id == *own,
-            None => {
-                config.is_default
-                    && (self.categories.is_empty()
-                        || self.categories.iter().any(|one| categories.contains(one)))
-            }
+            None => config.is_default && self.covers(categories),
         }
+    }
+
+    /// CS-22: whether a connector of these categories is among those that its end user chooses
+    /// from.
+    #[must_use]
+    pub fn covers(&self, categories: &[Category]) -> bool {
+        self.auth_config.is_some()
+            || self.categories.is_empty()
+            || self.categories.iter().any(|one| categories.contains(one))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::domain::auth_config::AuthConfig;
 use crate::domain::caller::Caller;
 use crate::domain::connect_session::{ConnectSession, serving};
 use crate::domain::connector::values::{Mode, check_values};
-use crate::domain::connector::{AuthMethod, Category, Connector, Field};
+use crate::domain::connector::{AuthMethod, Connector, Field};
 use crate::domain::credentials::Values;
 use crate::domain::event::EventKind;
 use crate::domain::ids::{AccountId, AuthConfigId};
@@ -210,7 +210,7 @@ pub async fn choices(
         let pin = config.pin.as_ref();
         let found = connectors::pick(&mut tx, caller, &own, &config.connector, pin).await?;
         let Some(found) = found.filter(|found| {
-            fits(session, &found.summary.categories) && found.can_use(config.method.as_str())
+            session.covers(&found.summary.categories) && found.can_use(config.method.as_str())
         }) else {
             continue;
         };
@@ -222,13 +222,6 @@ pub async fn choices(
         (!is_first, choice.connector.name.to_lowercase())
     });
     Ok(choices)
-}
-
-/// CS-22: whether a connector of these categories is among those that the end user chooses from.
-fn fits(session: &ConnectSession, categories: &[Category]) -> bool {
-    session.auth_config.is_some()
-        || session.categories.is_empty()
-        || session.categories.iter().any(|one| categories.contains(one))
 }
 
 /// HB-1, HB-4: whether a session offers an auth config: the one that it names alone; else a
@@ -292,7 +285,7 @@ async fn offer_for(
         return Err(Refusal::Disabled { connector, auth_config }.into());
     }
     let way = linking::way(hub, tx, caller, config).await?;
-    if !fits(&user.session, &way.connector.categories) {
+    if !user.session.covers(&way.connector.categories) {
         return Err(not_offered());
     }
     let wanted = named.as_ref().map(|account| &account.id).or(user.session.account.as_ref());
