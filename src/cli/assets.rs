@@ -95,12 +95,19 @@ pub(super) fn complete_if_asked() -> bool {
 /// before a completer runs.
 fn asked_by() -> Option<&'static OsStr> {
     static NAME: OnceLock<Option<OsString>> = OnceLock::new();
-    let name = NAME.get_or_init(|| {
-        #[expect(clippy::disallowed_methods, reason = "the shell's question is asked this way")]
-        let name = std::env::var_os(ASKED);
-        name.filter(|name| !name.is_empty())
-    });
-    name.as_deref()
+    NAME.get_or_init(|| handed_over(ASKED)).as_deref()
+}
+
+/// What a shell hands over in a variable, where that is not empty.
+fn handed_over(name: &str) -> Option<OsString> {
+    #[expect(clippy::disallowed_methods, reason = "the shell's question is asked this way")]
+    let value = std::env::var_os(name);
+    value.filter(|value| !value.is_empty())
+}
+
+/// The words of the line that a shell asks about, as far as they are text.
+fn line_of_shell() -> impl Iterator<Item = String> {
+    std::env::args_os().filter_map(|word| word.into_string().ok())
 }
 
 /// Whether this is the shell that asks.

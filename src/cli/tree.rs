@@ -20,6 +20,9 @@ use super::globals::Globals;
 
 #[cfg(test)]
 mod tests;
+mod words;
+
+pub(super) use words::words;
 
 /// What a command does to the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, schemars::JsonSchema, serde::Serialize)]
@@ -446,18 +449,6 @@ pub(super) fn parse(arguments: &[OsString]) -> Result<ArgMatches, clap::Error> {
         Err(error) if !shown.contains(&error.kind()) => whole(),
         parsed => parsed,
     }
-}
-
-/// The command that a line names, in its own words, whatever is wrong with the rest of the line.
-pub(super) fn words(arguments: &[OsString]) -> String {
-    let mut words = "hubctl".to_owned();
-    let parsed = command().ignore_errors(true).try_get_matches_from(arguments).ok();
-    let mut named = parsed.as_ref().and_then(ArgMatches::subcommand);
-    while let Some((name, matches)) = named {
-        words = format!("{words} {name}");
-        named = matches.subcommand();
-    }
-    words
 }
 
 /// A command that was named, with its own arguments.

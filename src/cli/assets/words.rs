@@ -81,8 +81,7 @@ pub(in crate::cli) fn auth_kinds() -> ArgValueCandidates {
 pub(in crate::cli) fn helped() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| {
         let Some(typed) = typed.to_str() else { return Vec::new() };
-        let line = std::env::args_os().filter_map(|word| word.into_string().ok());
-        let names: Vec<&str> = match group_on(line, typed) {
+        let names: Vec<&str> = match group_on(super::line_of_shell(), typed) {
             Some(group) => group.commands.iter().map(|leaf| leaf.name).collect(),
             None => {
                 let groups = GROUPS.iter().map(|group| group.name);

@@ -79,7 +79,7 @@ fn a_line_that_is_wrong_names_its_command() {
     for (wrong, named) in [
         ("", "hubctl"),
         ("acounts list", "hubctl"),
-        ("--limit x accounts list", "hubctl"),
+        ("--limit x accounts list", "hubctl accounts list"),
         ("accounts", "hubctl accounts"),
         ("account nope", "hubctl accounts"),
         ("--state connectors account ls --limit x", "hubctl accounts list"),

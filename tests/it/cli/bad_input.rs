@@ -216,7 +216,7 @@ fn a_bad_value_leads_to_the_help_that_describes_it() {
         ("serve --allow-target nope", "hubctl serve --help"),
         ("--state session connectors list --limit x", "hubctl connectors list --help"),
         ("connectors list --nope", "hubctl connectors list --help"),
-        ("--limit x connectors list", "hubctl --help"),
+        ("--limit x connectors list", "hubctl connectors list --help"),
         ("connectors", "hubctl connectors --help"),
         ("", "hubctl --help"),
     ] {

@@ -72,6 +72,7 @@ fn an_answer_is_a_whole_line_of_which_the_shell_gets_nothing() {
     let question = "[y/N] ";
     for (keys, expected) in [("yes\n", "0 left <>"), ("nope\n", "7 left <>"), ("\x1b", "7 left <>")]
     {
+        home.run("connectors enable hubspot").code(0);
         let line = "$H connectors disable hubspot; echo \"ended $?\"; read -t 0.2 -r rest";
         let mut session = shell(&home, &format!("{line}; echo \"left <$rest>\""));
         session.exp_string(question).unwrap();

@@ -157,7 +157,7 @@ fn a_stop_waits_for_new_tokens_that_nobody_waits_for_any_more() {
     let until = Instant::now() + Duration::from_millis(500);
     while Instant::now() < until {
         assert!(serving.is_alive(), "it leaves the new tokens behind");
-        std::thread::sleep(Duration::from_millis(10));
+        std::thread::park_timeout(Duration::from_millis(10));
     }
     gate.open();
     assert_eq!(serving.ended(), 0);
