@@ -160,7 +160,18 @@ pub(super) async fn take(
     load(hub, number).await
 }
 
+/// One whose address and secrets can't be opened is told of in the log, and holds up no other.
 async fn load(hub: &Hub, number: i64) -> Result<Option<Endpoint>, HubError> {
+    match opened(hub, number).await {
+        Err(error) if error.code().name == codes::SEAL_BROKEN.name => {
+            tracing::error!(target: "hubctl::webhooks", number, "a webhook is passed over: {error}");
+            Ok(None)
+        }
+        loaded => loaded,
+    }
+}
+
+async fn opened(hub: &Hub, number: i64) -> Result<Option<Endpoint>, HubError> {
     let mut tx = hub.store.begin_read().await?;
     let Some(target) = webhooks::target(&mut tx, number).await? else { return Ok(None) };
     if target.webhook.disabled.is_some() {

@@ -52,6 +52,7 @@ on_both_databases!(
     events_of_one_thing_never_overtake_one_another,
     two_replicas_send_each_delivery_once,
     a_webhook_that_is_deleted_meanwhile_is_passed_over,
+    a_webhook_that_is_damaged_holds_up_no_other,
     old_deliveries_are_forgotten,
     a_dry_run_leaves_nothing,
 );
@@ -821,6 +822,21 @@ async fn a_webhook_that_is_deleted_meanwhile_is_passed_over(mut world: TestHub) 
         assert_eq!(world.number(&format!("select count(*) from {table}")), 0, "{table}");
     }
     assert_eq!(world.number("select count(*) from events where kind = 'webhook.deleted'"), 1);
+}
+
+async fn a_webhook_that_is_damaged_holds_up_no_other(mut world: TestHub) {
+    world.may_call_itself();
+    let caller = world.caller();
+    let [broken, fine] = std::array::from_fn(|_| receiver());
+    world.add(&caller, config("bamboohr")).await;
+    world.hook(&caller, &broken.url()).await;
+    world.hook(&caller, &fine.url()).await;
+    world.raw(
+        "update webhooks set sealed = (select sealed from webhooks order by number desc limit 1)",
+    );
+    linked(&world, "acme").await;
+    world.send().await;
+    assert_eq!((broken.asked().len(), fine.asked().len()), (0, 1));
 }
 
 async fn old_deliveries_are_forgotten(mut world: TestHub) {
