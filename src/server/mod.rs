@@ -300,6 +300,7 @@ impl Server {
         let stop = state.stop().clone();
         let connections = TaskTracker::new();
         let chores = TaskTracker::new();
+        request_log::learn(&state.hub).await;
         for door in doors {
             chores.spawn(listen::accept(door, state.clone(), connections.clone()));
         }

@@ -16,6 +16,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 
 use crate::api::{OPERATIONS, Operation};
 use crate::domain::request_log::redact::{Redactor, SEEN_LIMIT};
+use crate::hub::Hub;
 use crate::hub::logs::{BATCH, Call, Exchange, Scope, prune_round};
 
 use super::AppState;
@@ -184,24 +185,26 @@ async fn exchange(
     (Response::from_parts(parts, body), Some(exchange))
 }
 
+/// Learns what projects keep of their calls; before the first one is answered, and now and then.
+pub(super) async fn learn(hub: &Hub) {
+    if let Err(error) = hub.learn_what_logs_keep().await {
+        tracing::warn!(target: "hubctl::logs", "what projects keep in their logs: {error}");
+    }
+}
+
 /// Writes rows soon after they came, many at once, for as long as the hub runs.
 pub(super) async fn write(state: AppState) {
     let hub = &state.hub;
-    let [mut learn, mut prune] = [LEARN_EVERY, PRUNE_EVERY].map(|every| {
+    let [mut relearn, mut prune] = [LEARN_EVERY, PRUNE_EVERY].map(|every| {
         let mut chore = interval_at(Instant::now() + every, every);
         chore.set_missed_tick_behavior(MissedTickBehavior::Delay);
         chore
     });
-    if let Err(error) = hub.learn_what_logs_keep().await {
-        tracing::warn!(target: "hubctl::logs", "what projects keep in their logs: {error}");
-    }
     loop {
         tokio::select! {
             () = hub.logs().woken() => {}
-            _ = learn.tick() => {
-                if let Err(error) = hub.learn_what_logs_keep().await {
-                    tracing::warn!(target: "hubctl::logs", "what projects keep in their logs: {error}");
-                }
+            _ = relearn.tick() => {
+                learn(hub).await;
                 continue;
             }
             _ = prune.tick() => {
