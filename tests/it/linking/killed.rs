@@ -9,6 +9,20 @@ use crate::support::authority::Authority;
 use crate::support::cli::TestHome;
 use crate::support::hub::block_on;
 
+/// A home where the connector of a provider is set up.
+pub(super) fn set_up() -> (TestHome, Authority) {
+    let (home, authority) = (TestHome::new(), Authority::start());
+    home.run("connectors enable bamboohr").code(0);
+    block_on(authority.put("acme", &Store::sqlite(home.store()), ProjectNumber(1)));
+    home.run("config set allow_targets 127.0.0.0/8").code(0);
+    home.run(
+        "connectors add acme --auth oauth2 --set client_id=the-hub \
+         --set client_secret=planted-client-secret --default",
+    )
+    .code(0);
+    (home, authority)
+}
+
 /// Links the account, or links it again.
 pub(super) fn link(home: &TestHome, authority: &Authority, refresh: &str) -> String {
     authority.gave(refresh);
@@ -21,15 +35,7 @@ pub(super) fn link(home: &TestHome, authority: &Authority, refresh: &str) -> Str
 
 #[test]
 fn threat_24_kill_9_during_a_refresh_never_leaves_an_account_that_is_silently_dead() {
-    let (home, authority) = (TestHome::new(), Authority::start());
-    home.run("connectors enable bamboohr").code(0);
-    block_on(authority.put("acme", &Store::sqlite(home.store()), ProjectNumber(1)));
-    home.run("config set allow_targets 127.0.0.0/8").code(0);
-    home.run(
-        "connectors add acme --auth oauth2 --set client_id=the-hub \
-         --set client_secret=planted-client-secret --default",
-    )
-    .code(0);
+    let (home, authority) = set_up();
     let key = home.key("ci", &["platform:read", "platform:write"]);
     let headers = format!("Authorization: Bearer {key}\r\n");
     let mut account = link(&home, &authority, "first");

@@ -4,18 +4,16 @@ use std::time::{Duration, Instant};
 
 use hubctl::domain::account::Status;
 use hubctl::domain::caller::Caller;
-use hubctl::domain::ids::{AccountId, ProjectNumber};
+use hubctl::domain::ids::AccountId;
 use hubctl::error::codes;
 use hubctl::hub::accounts;
 use hubctl::hub::refresh::{self, Round, Want};
 use hubctl::hub::write::Guard;
-use hubctl::store::Store;
 use serde_json::json;
 
-use super::{account, log_in, set_up};
+use super::{account, killed, log_in, set_up};
 use crate::support::asked::given;
 use crate::support::authority::Authority;
-use crate::support::cli::TestHome;
 use crate::support::http::Reply;
 use crate::support::hub::{TestHub, block_on, on_both_databases, refused, sqlite_world};
 
@@ -133,16 +131,8 @@ fn oa_13_tokens_that_the_store_cannot_take_wait_for_it() {
 
 #[test]
 fn a_stop_waits_for_new_tokens_that_nobody_waits_for_any_more() {
-    let (home, authority) = (TestHome::new(), Authority::start());
-    home.run("connectors enable bamboohr").code(0);
-    block_on(authority.put("acme", &Store::sqlite(home.store()), ProjectNumber(1)));
-    home.run("config set allow_targets 127.0.0.0/8").code(0);
-    home.run(
-        "connectors add acme --auth oauth2 --set client_id=the-hub \
-         --set client_secret=planted-client-secret --default",
-    )
-    .code(0);
-    let account = super::killed::link(&home, &authority, "first");
+    let (home, authority) = killed::set_up();
+    let account = killed::link(&home, &authority, "first");
     let key = home.key("ci", &["platform:read", "platform:write"]);
     let mut serving = home.serve("");
     let mut gate = authority.gate();
