@@ -77,6 +77,27 @@ impl Way {
     }
 }
 
+/// The method of an auth config, as its connector has it now.
+///
+/// # Errors
+/// `auth_method.not_found` where the connector has it no more, or it can't be used.
+pub(super) fn method_of<'c>(
+    connector: &'c Connector,
+    config: &AuthConfig,
+) -> Result<&'c AuthMethod, HubError> {
+    let Some(method) = connector.auth_method(&config.method) else {
+        let text = format!("method `{}` is not in the connector any more", config.method);
+        return Err(HubError::new(&codes::AUTH_METHOD_UNKNOWN, text));
+    };
+    match &method.unavailable {
+        None => Ok(method),
+        Some(reason) => {
+            let text = format!("method `{}` can't be used: {reason}", method.key);
+            Err(HubError::new(&codes::AUTH_METHOD_UNKNOWN, text))
+        }
+    }
+}
+
 /// Reads what calls through an auth config need.
 ///
 /// # Errors
@@ -90,14 +111,7 @@ pub(super) async fn way(
     let pin = config.pin.as_ref();
     let resolved = connectors::resolve(tx, caller, &config.connector, pin).await?;
     let connector = resolved.ok_or_else(|| connectors::unfit(&config.connector, pin))?.connector;
-    let Some(method) = connector.auth_method(&config.method).cloned() else {
-        let text = format!("method `{}` is not in the connector any more", config.method);
-        return Err(HubError::new(&codes::AUTH_METHOD_UNKNOWN, text));
-    };
-    if let Some(reason) = &method.unavailable {
-        let text = format!("method `{}` can't be used: {reason}", method.key);
-        return Err(HubError::new(&codes::AUTH_METHOD_UNKNOWN, text));
-    }
+    let method = method_of(&connector, &config)?.clone();
     let mut setup = Values::default();
     setup.extend_public(&config.setup);
     let mut trigger_token = None;

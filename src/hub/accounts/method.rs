@@ -6,6 +6,7 @@ use crate::domain::caller::Caller;
 use crate::domain::ids::AccountId;
 use crate::error::{HubError, codes};
 use crate::hub::connectors::{self, Resolved};
+use crate::hub::linking::method_of;
 use crate::store::Tx;
 
 use super::Finding;
@@ -40,8 +41,7 @@ pub(super) async fn lost(
 }
 
 fn has(found: &Resolved, config: &AuthConfig) -> bool {
-    let method = found.connector.auth_method(&config.method);
-    method.is_some_and(|method| method.unavailable.is_none())
+    method_of(&found.connector, config).is_ok()
 }
 
 /// The newest version of the connector that has the method.

@@ -283,8 +283,10 @@ pub async fn update(
         return Ok(Outcome::unchanged(before));
     }
     after.updated_at = now;
-    // What happened before is for whoever was subscribed then (WH-5).
-    outbox::fan_out_in(&mut tx, now).await?;
+    if after.events != before.events {
+        // What happened before is for whoever was subscribed then (WH-5).
+        outbox::fan_out_in(&mut tx, now).await?;
+    }
     let done = (EventKind::WebhookUpdated, "update");
     keep(hub, tx, caller, (before, after), sealed, done, guard).await
 }
