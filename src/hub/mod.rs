@@ -44,7 +44,7 @@ pub mod webhooks;
 pub mod write;
 
 use keysource::KeySources;
-use logs::Logs;
+use logs::{Logs, Scope};
 use random::Random;
 use sealing::Sealing;
 
@@ -166,12 +166,16 @@ impl Hub {
         Ok(URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    /// Begins work that goes on where whoever waits for it goes away.
+    /// Begins work that goes on where whoever waits for it goes away. Its calls to providers are
+    /// steps of what is being answered here.
     fn detached<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> JoinHandle<T> {
-        self.detached.spawn(work)
+        match Scope::current() {
+            Some(scope) => self.detached.spawn(scope.within(work)),
+            None => self.detached.spawn(work),
+        }
     }
 
     /// Waits for work that goes on although nobody waits for it any more: it may hold the only copy

@@ -1,6 +1,6 @@
 //! One call with one whole answer, within limits of time and size (threats 18 to 20, 22).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use tokio::time::timeout;
@@ -19,7 +19,16 @@ impl Provider {
         request: Request,
         identity: Option<&Identity>,
     ) -> Result<Answer, ProviderFailure> {
-        let limit = self.options.call_limit;
+        self.call_within(self.options.call_limit, request, identity).await
+    }
+
+    /// The same within another time.
+    pub(super) async fn call_within(
+        &self,
+        limit: Duration,
+        request: Request,
+        identity: Option<&Identity>,
+    ) -> Result<Answer, ProviderFailure> {
         let (began, method, url) = (Instant::now(), request.method.clone(), request.url.clone());
         let outcome = match timeout(limit, self.call_unbounded(request, identity)).await {
             Ok(outcome) => outcome,

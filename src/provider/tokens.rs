@@ -1,5 +1,7 @@
 //! Getting, renewing and revoking tokens.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::Method;
 use url::Url;
@@ -19,6 +21,10 @@ use crate::domain::provider_failure::{Class, ProviderFailure};
 use crate::domain::provider_reason;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
+
+/// How long a provider may take to forget one token. An account has two, and whoever deletes it
+/// waits for both.
+const REVOKE_LIMIT: Duration = Duration::from_secs(5);
 
 impl Provider {
     pub(super) async fn exchange_code(
@@ -117,7 +123,8 @@ impl Provider {
         let url = url.ok_or_else(|| missing(Missing("token_url".to_owned())))?;
         let url = filling.address(url).map_err(|bad| failures::address(method, bad))?;
         let call = token_call::standard(&filling, grant).map_err(missing)?;
-        let answer = self.send_token_call(&filling, url, &call).await?;
+        let limit = self.options.call_limit;
+        let answer = self.send_token_call(&filling, url, &call, limit).await?;
         let users_own = client_is_users_own(method);
         answer::standard(method, answer.status, &answer.body, users_own, now)
             .map_err(|failure| failures::with_wait(failure, &answer.headers, now))
@@ -128,6 +135,7 @@ impl Provider {
         filling: &Filling<'_>,
         url: Url,
         call: &token_call::TokenCall,
+        limit: Duration,
     ) -> Result<Answer, ProviderFailure> {
         let mut request = Request::new(Method::POST, url);
         let headers = filling.members(&filling.method().token_headers);
@@ -142,7 +150,7 @@ impl Provider {
         }
         request.body = Some(Bytes::copy_from_slice(call.body.expose().as_bytes()));
         let identity = identity(filling)?;
-        self.call(request, identity.as_ref()).await
+        self.call_within(limit, request, identity.as_ref()).await
     }
 
     /// A login call: whatever the definition says, with the token somewhere in its answer.
@@ -212,7 +220,8 @@ impl Provider {
         let url = filling.address(template).map_err(|bad| failures::address(method, bad))?;
         let call = token_call::revocation(&filling, token, hint);
         let call = call.map_err(|gap| failures::missing(method, &gap))?;
-        let answer = self.send_token_call(&filling, url, &call).await?;
+        let limit = self.options.call_limit.min(REVOKE_LIMIT);
+        let answer = self.send_token_call(&filling, url, &call, limit).await?;
         let json = serde_json::from_slice(&answer.body).unwrap_or_default();
         // A token that the provider no longer knows is revoked.
         let gone = provider_reason::code(&json).as_deref() == Some("invalid_token");

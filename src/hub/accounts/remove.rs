@@ -3,7 +3,7 @@
 use crate::domain::caller::{Caller, Permission};
 use crate::domain::event::EventKind;
 use crate::domain::ids::AccountId;
-use crate::error::HubError;
+use crate::error::{HubError, codes};
 use crate::hub::Hub;
 use crate::hub::linking;
 use crate::hub::refresh;
@@ -24,6 +24,7 @@ pub struct Removed {
 
 /// Removes an account and destroys its credentials (AT-20 to AT-23). Unless `keep_remote`, the
 /// provider is asked to forget its tokens first; where it does not, the account goes all the same.
+/// So it does where whoever asked goes away: tokens that were revoked are of no use to anybody.
 ///
 /// # Errors
 /// `account.not_found`, `guard.too_many_affected`.
@@ -36,10 +37,27 @@ pub async fn delete(
 ) -> Result<Removed, HubError> {
     hub.require(caller, Permission::PlatformWrite)?;
     guard.check(1)?;
-    let revoked = match keep_remote || guard.dry_run {
-        true => Vec::new(),
-        false => revoke(hub, caller, id).await?,
-    };
+    let (own, caller, id) = (hub.clone(), caller.clone(), id.clone());
+    let task = hub.detached(async move {
+        let revoked = match keep_remote || guard.dry_run {
+            true => Vec::new(),
+            false => revoke(&own, &caller, &id).await?,
+        };
+        let outcome = destroy(&own, &caller, &id, guard).await?;
+        Ok(Removed { outcome, revoked })
+    });
+    task.await.map_err(|error| {
+        HubError::new(&codes::INTERNAL, "the account was not deleted to its end").source(error)
+    })?
+}
+
+/// Removes the account itself.
+async fn destroy(
+    hub: &Hub,
+    caller: &Caller,
+    id: &AccountId,
+    guard: Guard,
+) -> Result<Outcome<View>, HubError> {
     let now = hub.clock.now();
     let mut tx = hub.begin(guard).await?;
     let account = load(&mut tx, caller, id).await?;
@@ -57,8 +75,7 @@ pub async fn delete(
     let operation = Some(hub.record(&mut tx, caller, now, record).await?);
     guard.finish(tx).await?;
     let before = Some(before);
-    let outcome = Outcome { before, after: None, changed: true, affected: 1, operation };
-    Ok(Removed { outcome, revoked })
+    Ok(Outcome { before, after: None, changed: true, affected: 1, operation })
 }
 
 async fn revoke(hub: &Hub, caller: &Caller, id: &AccountId) -> Result<Vec<Revocation>, HubError> {

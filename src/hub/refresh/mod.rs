@@ -23,7 +23,7 @@ use crate::store::{Tx, accounts, auth_configs};
 
 use super::Hub;
 use super::linking::{self, Kept, Way, provider_error};
-use super::logs::{Purpose, Scope};
+use super::logs::Purpose;
 
 mod note;
 mod once;
@@ -244,11 +244,7 @@ pub async fn usable(
         // that ever holds the next refresh token.
         let (own, caller) = (hub.clone(), caller.clone());
         let refresh = async move { once::refresh(&own, &caller, stored).await };
-        let task = match Scope::current() {
-            Some(scope) => hub.detached(scope.within(refresh)),
-            None => hub.detached(refresh),
-        };
-        let done = task.await.map_err(|error| {
+        let done = hub.detached(refresh).await.map_err(|error| {
             HubError::new(&codes::INTERNAL, "a refresh was broken off").source(error)
         })?;
         match (done, usable) {

@@ -3,6 +3,7 @@
 use hubctl::domain::account::Status;
 use hubctl::error::codes;
 use hubctl::hub::accounts;
+use hubctl::hub::logs::Scope;
 use hubctl::hub::write::Guard;
 
 use super::{account, events, log_in, set_up};
@@ -16,6 +17,7 @@ on_both_databases!(
     at_5_at_7_a_test_keeps_what_the_provider_says,
     credentials_can_be_edited,
     at_20_a_delete_asks_the_provider_to_forget_the_tokens,
+    at_20_a_delete_is_brought_to_its_end_where_whoever_asked_goes_away,
 );
 
 fn asked(key: &str) -> accounts::New {
@@ -107,4 +109,29 @@ async fn at_20_a_delete_asks_the_provider_to_forget_the_tokens(mut world: TestHu
         assert_eq!(world.number("select count(*) from account_credentials"), 0, "AT-21");
     }
     assert!(authority.works("access-1") && !authority.works("access-2"));
+}
+
+async fn at_20_a_delete_is_brought_to_its_end_where_whoever_asked_goes_away(mut world: TestHub) {
+    let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+    let hub = &world.hub;
+    let id = log_in(&world, &authority, &caller, &config).await;
+    let mut gate = authority.revocation_gate();
+    let scope = Scope::of_request("cut");
+    scope.belongs_to_caller(&caller, "API", None);
+    let delete = accounts::delete(hub, &caller, &id, false, Guard::default());
+    let mut delete = Box::pin(scope.within(delete));
+    tokio::select! {
+        early = &mut delete => panic!("{early:?}"),
+        () = gate.wait() => {}
+    }
+    drop(delete);
+    gate.open();
+    hub.settled().await;
+    refused(accounts::get(hub, &caller, &id).await, &codes::ACCOUNT_UNKNOWN);
+    assert_eq!(world.number("select count(*) from account_credentials"), 0, "AT-21");
+    assert_eq!((authority.revocations(), events(&world, "account.deleted")), (2, 1));
+    // What the provider was asked belongs to the call, whoever waited for it.
+    hub.flush_logs().await.unwrap();
+    let steps = "select count(*) from request_steps where request_id = 'cut'";
+    assert_eq!(world.number(steps), 2);
 }

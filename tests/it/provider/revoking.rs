@@ -1,5 +1,8 @@
 //! Revocation (AT-20, RFC 7009).
 
+use std::time::Instant;
+
+use hubctl::server::Options;
 use serde_json::{Value, json};
 
 use super::{connector, now, provider, target, values};
@@ -56,4 +59,22 @@ async fn at_20_no_way_to_revoke_asks_nobody() {
     let acme = connector("https://api.example", &method(None), &Value::Null);
     let all = values(&[("access_token", "a"), ("client_id", "i")]);
     assert!(provider().revoke(target(&acme, &all), now()).await.is_empty());
+}
+
+#[tokio::test]
+async fn at_20_a_provider_that_never_answers_is_not_waited_for_as_long_as_a_request_may_take() {
+    let hub = FakeHub::script(vec![Reply::silence()]);
+    let acme = connector(&hub.url(), &method(Some(format!("{}/revoke", hub.url()))), &Value::Null);
+    let all = values(&[
+        ("client_id", "i"),
+        ("client_secret", "s"),
+        ("access_token", "at-secret"),
+        ("refresh_token", "rt-secret"),
+    ]);
+    let (began, limit) = (Instant::now(), Options::at(([127, 0, 0, 1], 0).into()).request_limit);
+    let told = provider().revoke(target(&acme, &all), now()).await;
+    assert_eq!(told.len(), 2, "both were asked");
+    assert!(told.iter().all(|one| one.outcome.is_err()), "{told:?}");
+    assert_eq!(hub.asked().len(), 2);
+    assert!(began.elapsed() < limit * 2 / 3, "{:?} of {limit:?}", began.elapsed());
 }

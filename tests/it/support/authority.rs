@@ -38,6 +38,8 @@ struct State {
     instead_of_session: Option<Reply>,
     /// Where token calls wait before they answer: tells that one came, waits for the word to go on.
     gate: Option<(Sender<()>, Receiver<()>)>,
+    /// The same for whoever wants a token to be forgotten.
+    revocation_gate: Option<(Sender<()>, Receiver<()>)>,
     rotates: bool,
     life_s: u64,
     /// The secret of its client.
@@ -52,13 +54,19 @@ pub(crate) struct Authority {
     server: FakeHub,
 }
 
-/// A token call that waits.
+/// A call that waits.
 pub(crate) struct Gate {
     came: Receiver<()>,
     go: Sender<()>,
 }
 
 impl Gate {
+    /// Both sides of one.
+    fn new() -> (Self, (Sender<()>, Receiver<()>)) {
+        let ((came_in, came), (go, go_out)) = (channel(), channel());
+        (Self { came, go }, (came_in, go_out))
+    }
+
     /// Waits until the call has come.
     pub(crate) async fn wait(&mut self) {
         while self.came.try_recv().is_err() {
@@ -213,9 +221,16 @@ impl Authority {
 
     /// The next token call waits.
     pub(crate) fn gate(&self) -> Gate {
-        let ((came_in, came), (go, go_out)) = (channel(), channel());
-        self.change(|state| state.gate = Some((came_in, go_out)));
-        Gate { came, go }
+        let (gate, other) = Gate::new();
+        self.change(|state| state.gate = Some(other));
+        gate
+    }
+
+    /// The next revocation waits.
+    pub(crate) fn revocation_gate(&self) -> Gate {
+        let (gate, other) = Gate::new();
+        self.change(|state| state.revocation_gate = Some(other));
+        gate
     }
 
     pub(crate) fn works(&self, token: &str) -> bool {
@@ -278,6 +293,11 @@ fn answer(state: &Mutex<State>, asked: &Asked) -> Reply {
             token(&mut state.lock().unwrap(), &member)
         }
         "POST /revoke" => {
+            let gate = state.lock().unwrap().revocation_gate.take();
+            if let Some((came, go)) = gate {
+                _ = came.send(());
+                _ = go.recv();
+            }
             let mut state = state.lock().unwrap();
             state.access.remove(member("token"));
             state.refresh.remove(member("token"));
