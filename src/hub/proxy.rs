@@ -18,8 +18,9 @@ use crate::domain::ids::AccountId;
 use crate::domain::provider_failure::{Class, ProviderFailure};
 use crate::domain::provider_reason::{self, HIDDEN};
 use crate::domain::proxy::{self, Next, Tried};
+use crate::domain::time::Timestamp;
 use crate::error::{HubError, codes};
-use crate::provider::Target;
+use crate::provider::{BROKEN_OFF, Target};
 use crate::provider::forward::{Download, Forward, Place, Received};
 
 pub use crate::provider::forward::{Upload, caller_headers};
@@ -215,27 +216,56 @@ async fn send(
     forward: Forward<'_>,
 ) -> Result<Received, HubError> {
     let (at, began, method) = (hub.now(), Instant::now(), forward.method.clone());
-    let outcome = hub.provider.send(target(usable), forward, hub.now()).await;
-    let (status, error) = match &outcome {
-        Ok(received) => (Some(received.status), None),
-        Err(failure) => (failure.status, Some(failure.message.as_str())),
-    };
-    let secrets = usable.method.secrets_of(&usable.values);
-    let step = Step {
-        at: Some(at),
-        duration_ms: i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX),
-        method: method.as_str(),
-        url: url.as_str(),
-        status,
-        account: Some(&usable.account.id),
-        provider: Some(&usable.account.provider),
-        action: "proxy",
-        error,
-        secrets: secrets.secrets().collect(),
-        seen: None,
-    };
-    hub.log_step(caller.project(), &step);
+    let mut open = Open { hub, caller, usable, url, method, at, began, is_logged: false };
+    let outcome = hub.provider.send(target(usable), forward, at).await;
+    match &outcome {
+        Ok(received) => open.log(Some(received.status), None),
+        Err(failure) => open.log(failure.status, Some(&failure.message)),
+    }
     outcome.map_err(provider_error)
+}
+
+/// A call under way. It is logged when it ends, and as broken off where nobody waits for that: the
+/// provider may have done what it was asked (KP-9).
+struct Open<'a> {
+    hub: &'a Hub,
+    caller: &'a Caller,
+    usable: &'a Usable,
+    url: &'a Url,
+    method: Method,
+    at: Timestamp,
+    began: Instant,
+    is_logged: bool,
+}
+
+impl Open<'_> {
+    fn log(&mut self, status: Option<u16>, error: Option<&str>) {
+        self.is_logged = true;
+        let usable = self.usable;
+        let secrets = usable.method.secrets_of(&usable.values);
+        let step = Step {
+            at: Some(self.at),
+            duration_ms: i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX),
+            method: self.method.as_str(),
+            url: self.url.as_str(),
+            status,
+            account: Some(&usable.account.id),
+            provider: Some(&usable.account.provider),
+            action: "proxy",
+            error,
+            secrets: secrets.secrets().collect(),
+            seen: None,
+        };
+        self.hub.log_step(self.caller.project(), &step);
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        if !self.is_logged {
+            self.log(None, Some(BROKEN_OFF));
+        }
+    }
 }
 
 fn wait_s(hub: &Hub, received: &Received) -> Option<i64> {

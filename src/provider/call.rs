@@ -1,6 +1,6 @@
 //! One call with one whole answer, within limits of time and size (threats 18 to 20, 22).
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::time::timeout;
@@ -29,12 +29,13 @@ impl Provider {
         request: Request,
         identity: Option<&Identity>,
     ) -> Result<Answer, ProviderFailure> {
-        let (began, method, url) = (Instant::now(), request.method.clone(), request.url.clone());
+        let url = request.url.clone();
+        let open = watch::Open::new(request.method.clone(), url.clone());
         let outcome = match timeout(limit, self.call_unbounded(request, identity)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(failures::too_slow(&url, limit)),
         };
-        watch::note(began, method, url, &outcome);
+        open.end(&outcome);
         outcome
     }
 

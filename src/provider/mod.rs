@@ -37,7 +37,7 @@ use crate::net;
 
 use clients::Clients;
 pub use request::Request;
-pub use watch::{Made, Seen, watched};
+pub use watch::{BROKEN_OFF, Made, Seen, Watch};
 
 /// The largest answer that is read as a whole, unpacked.
 pub const MAX_ANSWER_BYTES: usize = 1 << 20;

@@ -1,6 +1,6 @@
 //! Which calls some work has made, for whoever logs them.
 
-use std::cell::RefCell;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::Method;
@@ -11,8 +11,11 @@ use crate::domain::credentials::Values;
 use crate::domain::provider_failure::ProviderFailure;
 
 tokio::task_local! {
-    static SEEN: RefCell<Seen>;
+    static SEEN: Watch;
 }
+
+/// What is said of a call whose answer nobody waited for to its end.
+pub const BROKEN_OFF: &str = "it was broken off before there was an answer";
 
 /// What some work has done.
 #[derive(Debug, Default)]
@@ -40,28 +43,60 @@ pub struct Made {
     pub failure: Option<String>,
 }
 
-/// Does work, and tells which calls with whole answers it has made.
-pub async fn watched<T>(work: impl Future<Output = T>) -> (T, Seen) {
-    let watch = async {
-        let done = work.await;
-        (done, SEEN.with(RefCell::take))
-    };
-    SEEN.scope(RefCell::default(), watch).await
+/// Keeps an eye on some work, also where it is dropped before its end.
+#[derive(Debug, Clone, Default)]
+pub struct Watch(Arc<Mutex<Seen>>);
+
+impl Watch {
+    /// Does work, and takes note of the calls with whole answers that it makes.
+    pub async fn over<T>(&self, work: impl Future<Output = T>) -> T {
+        SEEN.scope(self.clone(), work).await
+    }
+
+    /// What it has done since the last time.
+    #[must_use]
+    pub fn take(&self) -> Seen {
+        std::mem::take(&mut self.seen())
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-/// Takes note of a call, where somebody watches.
-pub(super) fn note(
+/// A call under way. Where somebody watches, it is taken note of when it ends, and as broken off
+/// where it is dropped before.
+pub(super) struct Open {
     began: Instant,
     method: Method,
     url: Url,
-    outcome: &Result<Answer, ProviderFailure>,
-) {
-    let (status, failure) = match outcome {
-        Ok(answer) => (Some(answer.status), None),
-        Err(failure) => (failure.status, Some(failure.message.clone())),
-    };
-    let made = Made { began, took: began.elapsed(), method, url, status, failure };
-    see(|seen| seen.made.push(made));
+    ended: Option<(Option<u16>, Option<String>)>,
+}
+
+impl Open {
+    pub(super) fn new(method: Method, url: Url) -> Self {
+        Self { began: Instant::now(), method, url, ended: None }
+    }
+
+    /// It came to this.
+    pub(super) fn end(mut self, outcome: &Result<Answer, ProviderFailure>) {
+        self.ended = Some(match outcome {
+            Ok(answer) => (Some(answer.status), None),
+            Err(failure) => (failure.status, Some(failure.message.clone())),
+        });
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        see(|seen| {
+            let broken_off = || (None, Some(BROKEN_OFF.to_owned()));
+            let (status, failure) = self.ended.take().unwrap_or_else(broken_off);
+            let (began, took) = (self.began, self.began.elapsed());
+            let (method, url) = (self.method.clone(), self.url.clone());
+            seen.made.push(Made { began, took, method, url, status, failure });
+        });
+    }
 }
 
 /// Takes note of secrets that the values of the call's target do not have.
@@ -71,5 +106,5 @@ pub(super) fn learn(secrets: Values) {
 
 fn see(note: impl FnOnce(&mut Seen)) {
     // Where nobody watches, there is nothing to write it in.
-    _ = SEEN.try_with(|seen| note(&mut seen.borrow_mut()));
+    _ = SEEN.try_with(|watch| note(&mut watch.seen()));
 }

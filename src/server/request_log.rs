@@ -8,14 +8,16 @@ use axum::extract::Request;
 use axum::response::Response;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, USER_AGENT};
-use http::{HeaderMap, HeaderValue};
+use http::HeaderMap;
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 
 use crate::api::{OPERATIONS, Operation};
+use crate::domain::ids::ProjectNumber;
 use crate::domain::request_log::redact::{Redactor, SEEN_LIMIT};
+use crate::domain::time::Timestamp;
 use crate::hub::Hub;
 use crate::hub::logs::{BATCH, Call, Exchange, Scope, prune_round};
 
@@ -31,6 +33,12 @@ const LEARN_EVERY: Duration = Duration::from_secs(2);
 /// How often expired rows are taken away, and in how many short transactions at most.
 const PRUNE_EVERY: Duration = Duration::from_mins(1);
 const PRUNE_BATCHES: u32 = 200;
+
+/// The status of a call whose client went away before it was answered, as proxies log it; nobody
+/// is ever sent it.
+pub(super) const CUT_OFF: u16 = 499;
+/// What is said of such a call.
+const BROKEN_OFF: &str = "the client went away before it was answered";
 
 /// Calls that read the log are not in it: whoever follows it would follow himself.
 const NOT_LOGGED: &[&str] = &["platform.requests.", "logs."];
@@ -95,56 +103,114 @@ fn named<'t>(route: &str, target: &'t str, before: &str) -> Option<&'t str> {
     known.starts_with('{').then_some(value)
 }
 
+/// Whose call it is and the id of its operation; none where it is not logged.
+fn logged(scope: &Scope, asked: &Asked, route: &str) -> Option<(ProjectNumber, &'static str)> {
+    let project = scope.project().filter(|_| scope.is_logged())?;
+    let id = operation(route, &asked.method).map(|row| row.id).unwrap_or_default();
+    let is_reader = NOT_LOGGED.iter().any(|prefix| id.starts_with(prefix)) && !scope.has_steps();
+    (!is_reader).then_some((project, id))
+}
+
 /// Puts a call that was answered into the log, if it was somebody's.
 pub(super) async fn answered(
     state: &AppState,
     scope: &Scope,
-    asked: Asked,
+    asked: &Asked,
     route: &str,
     response: Response,
     took: Duration,
 ) -> Response {
-    let Some(project) = scope.project().filter(|_| scope.is_logged()) else { return response };
-    let operation = operation(route, &asked.method);
-    let id = operation.map(|row| row.id).unwrap_or_default();
-    if NOT_LOGGED.iter().any(|prefix| id.starts_with(prefix)) && !scope.has_steps() {
-        return response;
-    }
-    let (hub, status) = (&state.hub, response.status().as_u16());
-    let failure = response.extensions().get::<Failure>().map(|failure| failure.error().code().name);
+    let Some((project, id)) = logged(scope, asked, route) else { return response };
+    let status = response.status().as_u16();
+    let error = response.extensions().get::<Failure>().map(|failure| failure.error().code().name);
     let (response, exchange) = match &asked.headers {
-        Some(headers) if hub.logs().keeps(project, scope.telling_status(status)) => {
-            let sent = asked.body.as_ref().map(|taken| {
-                std::mem::take(&mut *taken.lock().unwrap_or_else(PoisonError::into_inner))
-            });
-            exchange(state, &asked, headers, &sent.unwrap_or_default(), response).await
+        Some(headers) if state.hub.logs().keeps(project, scope.telling_status(status)) => {
+            let (response, exchange) = exchange(state, asked, headers, response).await;
+            (response, Some(exchange))
         }
         _ => (response, None),
     };
+    log(state, scope, asked, (route, id), took, End { status, error, exchange });
+    response
+}
+
+/// Puts a call into the log whose client went away before it was answered, if it was somebody's: a
+/// provider may have been called all the same.
+pub(super) fn cut_off(
+    state: &AppState,
+    scope: &Scope,
+    asked: &Asked,
+    route: &str,
+    took: Duration,
+) {
+    let Some((project, id)) = logged(scope, asked, route) else { return };
+    let kept = state.hub.logs().keeps(project, scope.telling_status(CUT_OFF));
+    let headers = asked.headers.as_ref().filter(|_| kept);
+    let exchange = headers.map(|headers| sent(state, &Redactor::default(), asked, headers));
+    let end = End { status: CUT_OFF, error: Some(BROKEN_OFF), exchange };
+    log(state, scope, asked, (route, id), took, end);
+}
+
+/// How a call ended.
+struct End {
+    status: u16,
+    error: Option<&'static str>,
+    exchange: Option<Exchange>,
+}
+
+fn log(
+    state: &AppState,
+    scope: &Scope,
+    asked: &Asked,
+    (route, id): (&str, &str),
+    took: Duration,
+    end: End,
+) {
+    let hub = &state.hub;
     let mut words = id.rsplit('.');
     let (action, resource) = (words.next().filter(|word| !word.is_empty()), words.next());
     let duration_ms = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
     hub.log_call(
         scope,
         &Call {
-            at: Some(crate::domain::time::Timestamp::from_millis(
-                hub.now().as_millis().saturating_sub(duration_ms),
-            )),
+            at: Some(Timestamp::from_millis(hub.now().as_millis().saturating_sub(duration_ms))),
             duration_ms,
             method: &asked.method,
-            status,
+            status: end.status,
             target: &asked.target,
             account: named(route, &asked.target, "accounts"),
             provider: named(route, &asked.target, "connectors")
                 .or_else(|| named(route, &asked.target, "meta")),
             resource,
             action,
-            error: failure,
-            exchange,
+            error: end.error,
+            exchange: end.exchange,
             is_for_provider: FOR_PROVIDERS.iter().any(|prefix| asked.target.starts_with(prefix)),
         },
     );
-    response
+}
+
+fn shown(redactor: &Redactor, headers: &HeaderMap) -> Vec<(String, String)> {
+    redactor.headers(headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())))
+}
+
+fn kind(headers: &HeaderMap) -> Option<&str> {
+    headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok())
+}
+
+/// Headers and body of a call as far as they came, without any answer.
+fn sent(state: &AppState, redactor: &Redactor, asked: &Asked, headers: &HeaderMap) -> Exchange {
+    let body = asked.body.as_ref().map(|taken| {
+        std::mem::take(&mut *taken.lock().unwrap_or_else(PoisonError::into_inner))
+    });
+    let base = state.hub.public_url().as_str().trim_end_matches('/');
+    Exchange {
+        method: asked.method.clone(),
+        url: redactor.text(&format!("{base}{}", redactor.path_and_query(&asked.target))),
+        request_headers: shown(redactor, headers),
+        request_body: redactor.body(kind(headers), &body.unwrap_or_default(), true),
+        ..Exchange::default()
+    }
 }
 
 /// Headers and bodies of a call; an answer that is still being made is passed on as it is.
@@ -152,37 +218,25 @@ async fn exchange(
     state: &AppState,
     asked: &Asked,
     headers: &HeaderMap,
-    sent: &[u8],
     response: Response,
-) -> (Response, Option<Exchange>) {
+) -> (Response, Exchange) {
     let redactor = Redactor::default();
-    let of = |headers: &HeaderMap| {
-        redactor.headers(headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())))
-    };
-    let kind = |headers: &HeaderMap| {
-        let kind = headers.get(CONTENT_TYPE).map(HeaderValue::to_str);
-        kind.and_then(Result::ok).map(str::to_owned)
-    };
     let (parts, body) = response.into_parts();
     let is_whole = body.size_hint().exact().is_some_and(|length| length <= SEEN_LIMIT as u64);
     let (answered, body) = if is_whole {
         let bytes = body.collect().await.map(http_body_util::Collected::to_bytes);
         let bytes: Bytes = bytes.unwrap_or_default();
-        (redactor.body(kind(&parts.headers).as_deref(), &bytes, false), Body::from(bytes))
+        (redactor.body(kind(&parts.headers), &bytes, false), Body::from(bytes))
     } else {
         (Value::String("a list that is not kept".to_owned()), body)
     };
-    let base = state.hub.public_url().as_str().trim_end_matches('/');
     let exchange = Exchange {
-        method: asked.method.clone(),
-        url: redactor.text(&format!("{base}{}", redactor.path_and_query(&asked.target))),
-        request_headers: of(headers),
-        request_body: redactor.body(kind(headers).as_deref(), sent, true),
         status: Some(parts.status.as_u16()),
-        response_headers: of(&parts.headers),
+        response_headers: shown(&redactor, &parts.headers),
         response_body: answered,
+        ..sent(state, &redactor, asked, headers)
     };
-    (Response::from_parts(parts, body), Some(exchange))
+    (Response::from_parts(parts, body), exchange)
 }
 
 /// Learns what projects keep of their calls; before the first one is answered, and now and then.

@@ -27,7 +27,7 @@ pub(super) use super::caller::Authenticated;
 
 use super::body::{BODY_LIMIT, Drained, ENVELOPE_LIMIT, check_length};
 use super::metrics::{Entered, UNMATCHED, count};
-use super::request_log::Asked;
+use super::request_log::{Asked, CUT_OFF};
 use super::respond::{Failure, shape};
 use super::{AppState, health, request_log};
 
@@ -129,10 +129,11 @@ async fn pass(State(state): State<AppState>, mut request: Request, next: Next) -
     let id = RequestId::of(request.headers(), &state);
     let key = SeenKey::default();
     let path = request.extensions().get::<MatchedPath>().cloned();
-    let (method, version) = (request.method().clone(), request.version());
+    let version = request.version();
     request.extensions_mut().insert(id.clone());
     request.extensions_mut().insert(key.clone());
     let is_streamed = path.as_ref().is_some_and(|path| path.as_str() == STREAMED);
+    let is_envelope = path.as_ref().is_some_and(|path| path.as_str() == ENVELOPE);
     let limit = if is_streamed { STREAM_LIMIT } else { state.request_limit() };
     if !request.body().is_end_stream() {
         let body = std::mem::take(request.body_mut());
@@ -140,27 +141,85 @@ async fn pass(State(state): State<AppState>, mut request: Request, next: Next) -
     }
     let scope = Scope::of_request(id.as_str());
     request.extensions_mut().insert(Arc::clone(&scope));
-    let asked = Asked::of(&mut request, &state);
-    let is_envelope = path.as_ref().is_some_and(|path| path.as_str() == ENVELOPE);
+    let asked = Some(Asked::of(&mut request, &state));
+    let method = request.method().clone();
+    let mut open = Open { state: &state, scope, id, key, method, path, began, asked };
     let longest = match (is_streamed, is_envelope) {
         (true, _) => None,
         (_, true) => Some(ENVELOPE_LIMIT),
         _ => Some(BODY_LIMIT),
     };
     let mut response = match check(&request, longest) {
-        Ok(()) => Arc::clone(&scope).within(guarded(&state, limit, next.run(request))).await,
+        Ok(()) => {
+            let answer = guarded(&state, limit, next.run(request));
+            Arc::clone(&open.scope).within(answer).await
+        }
         Err(refusal) => {
             drop(request);
             Failure::from(refusal).into_response()
         }
     };
-    shape(&mut response, id.as_str(), state.hub.now());
-    dress(&mut response, &id, &method, version, &state);
-    let took = began.elapsed();
-    let route = path.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
-    state.metrics().answered(route, &method, response.status(), took);
-    tell(&response, &id, &key, &method, route, took);
-    request_log::answered(&state, &scope, asked, route, response, took).await
+    shape(&mut response, open.id.as_str(), state.hub.now());
+    dress(&mut response, &open.id, &open.method, version, &state);
+    open.answered(response).await
+}
+
+/// A request that is being answered. Where nobody waits for that to its end, it is counted and
+/// logged as cut off.
+struct Open<'s> {
+    state: &'s AppState,
+    scope: Arc<Scope>,
+    id: RequestId,
+    key: SeenKey,
+    method: Method,
+    path: Option<MatchedPath>,
+    began: Instant,
+    /// Until it is told of.
+    asked: Option<Asked>,
+}
+
+impl Open<'_> {
+    fn route(&self) -> &str {
+        self.path.as_ref().map_or(UNMATCHED, MatchedPath::as_str)
+    }
+
+    async fn answered(&mut self, response: Response) -> Response {
+        let took = self.began.elapsed();
+        let Some(asked) = self.asked.take() else { return response };
+        self.tell(response.status(), response.extensions().get::<Failure>(), took);
+        request_log::answered(self.state, &self.scope, &asked, self.route(), response, took).await
+    }
+
+    /// Counts it, and writes one line: neither its address nor its headers, which may hold secrets.
+    fn tell(&self, status: StatusCode, failure: Option<&Failure>, took: Duration) {
+        let (request_id, route, method) = (self.id.as_str(), self.route(), self.method.as_str());
+        self.state.metrics().answered(route, &self.method, status, took);
+        if status.is_server_error()
+            && status != StatusCode::NOT_IMPLEMENTED
+            && let Some(failure) = failure
+        {
+            let (error, cause) = (failure.error(), causes(failure.error()));
+            let code = error.code().name;
+            tracing::error!(target: "hubctl::request", request_id, code, cause, "{error}");
+        }
+        let duration_ms = (took.as_secs_f64() * 1e6).round() / 1e3;
+        let (key_id, status) = (self.key.number(), status.as_u16());
+        let method = if method.len() <= 16 { method } else { "other" };
+        tracing::info!(
+            target: "hubctl::request", method, route, status, duration_ms, request_id, key_id,
+            "request"
+        );
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        let Some(asked) = self.asked.take() else { return };
+        let took = self.began.elapsed();
+        let status = StatusCode::from_u16(CUT_OFF).unwrap_or(StatusCode::REQUEST_TIMEOUT);
+        self.tell(status, None, took);
+        request_log::cut_off(self.state, &self.scope, &asked, self.route(), took);
+    }
 }
 
 /// What is refused before anybody looks at it; `longest` is the bound of its body, if it has one.
@@ -229,33 +288,6 @@ fn dress(
     if state.stop().is_stopping() && version < Version::HTTP_2 {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
-}
-
-/// One line for the request: neither its address nor its headers, which may hold secrets.
-fn tell(
-    response: &Response,
-    id: &RequestId,
-    key: &SeenKey,
-    method: &Method,
-    route: &str,
-    took: Duration,
-) {
-    let status = response.status().as_u16();
-    let request_id = id.as_str();
-    if response.status().is_server_error()
-        && response.status() != StatusCode::NOT_IMPLEMENTED
-        && let Some(failure) = response.extensions().get::<Failure>()
-    {
-        let (error, cause) = (failure.error(), causes(failure.error()));
-        let code = error.code().name;
-        tracing::error!(target: "hubctl::request", request_id, code, cause, "{error}");
-    }
-    let duration_ms = (took.as_secs_f64() * 1e6).round() / 1e3;
-    let key_id = key.number();
-    let method = if method.as_str().len() <= 16 { method.as_str() } else { "other" };
-    tracing::info!(
-        target: "hubctl::request", method, route, status, duration_ms, request_id, key_id, "request"
-    );
 }
 
 fn causes(error: &HubError) -> Option<String> {

@@ -9,7 +9,7 @@ use crate::domain::names::ConnectorKey;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::hub::Hub;
-use crate::provider::watched;
+use crate::provider::Watch;
 
 use super::{Scope, Step};
 
@@ -31,41 +31,59 @@ pub(in crate::hub) struct Purpose<'a> {
 }
 
 impl Hub {
-    /// Does work that calls a provider, and logs each call. What the hub does by itself is logged
-    /// where it fails only: there is no call to it that it could belong to.
+    /// Does work that calls a provider, and logs each call, also where the work is dropped before
+    /// its end. What the hub does by itself is logged where it fails only: there is no call to it
+    /// that it could belong to.
     pub(in crate::hub) async fn logging<T, E>(
         &self,
         purpose: Purpose<'_>,
         work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
+        let watch = Watch::default();
+        let mut calls = Calls { hub: self, purpose, watch: watch.clone(), is_done: false };
         // Each function that is handed a future has room for it twice.
-        let (done, mut seen) = watched(Box::pin(work)).await;
-        if seen.made.is_empty() || (done.is_ok() && Scope::current().is_none()) {
-            return done;
+        let done = watch.over(Box::pin(work)).await;
+        calls.is_done = done.is_ok();
+        done
+    }
+}
+
+/// The calls that some work makes. They are logged when this is dropped.
+struct Calls<'a> {
+    hub: &'a Hub,
+    purpose: Purpose<'a>,
+    watch: Watch,
+    /// Whether the work came to a good end.
+    is_done: bool,
+}
+
+impl Drop for Calls<'_> {
+    fn drop(&mut self) {
+        let mut seen = self.watch.take();
+        if seen.made.is_empty() || (self.is_done && Scope::current().is_none()) {
+            return;
         }
-        seen.learnt.push(purpose.method.secrets_of(purpose.values));
+        let Purpose { project, account, provider, method, values, action } = self.purpose;
+        seen.learnt.push(method.secrets_of(values));
         let secrets: Vec<&Secret> = seen.learnt.iter().flat_map(Values::secrets).collect();
-        let (now, ended) = (self.now(), Instant::now());
+        let (now, ended) = (self.hub.now(), Instant::now());
         let millis = |time: Duration| i64::try_from(time.as_millis());
         for call in &seen.made {
             let ago = millis(ended.duration_since(call.began)).unwrap_or_default();
-            self.log_step(
-                purpose.project,
-                &Step {
-                    at: Some(Timestamp::from_millis(now.as_millis() - ago)),
-                    duration_ms: millis(call.took).unwrap_or(i64::MAX),
-                    method: call.method.as_str(),
-                    url: call.url.as_str(),
-                    status: call.status,
-                    account: purpose.account,
-                    provider: Some(purpose.provider),
-                    action: purpose.action,
-                    error: call.failure.as_deref(),
-                    secrets: secrets.clone(),
-                    seen: None,
-                },
-            );
+            let step = Step {
+                at: Some(Timestamp::from_millis(now.as_millis() - ago)),
+                duration_ms: millis(call.took).unwrap_or(i64::MAX),
+                method: call.method.as_str(),
+                url: call.url.as_str(),
+                status: call.status,
+                account,
+                provider: Some(provider),
+                action,
+                error: call.failure.as_deref(),
+                secrets: secrets.clone(),
+                seen: None,
+            };
+            self.hub.log_step(project, &step);
         }
-        done
     }
 }

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use crate::support::http::{FakeHub, Reply};
 use crate::support::serving::PATIENCE;
 
-use super::{CREDENTIAL, ROOT, World, address, definition, told, with_tokens};
+use super::{
+    CREDENTIAL, ROOT, Served, World, address, always, definition, told, with_tokens,
+};
 
 /// The call of this id, once it is in the log.
 #[track_caller]
@@ -152,4 +154,75 @@ fn kp_11_a_call_that_is_refused_is_one_of_its_account() {
     let rows = world.home.run(&line).code(0).json();
     assert_eq!(rows[0]["account_id"], account.as_str(), "{rows}");
     assert_eq!(rows[0]["provider"], "acme", "{rows}");
+}
+
+/// Sends `POST path` under this request id, and goes away once the provider was asked.
+fn cut(served: &Served<'_>, provider: &FakeHub, id: &str, path: &str, more: &str, body: &str) {
+    let before = provider.asked().len();
+    let mut client = served.serving.connect();
+    let (own, length) = (served.headers(), body.len());
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: hub\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\n{own}x-request-id: {id}\r\n{more}\r\n{body}"
+    );
+    client.send(head).unwrap();
+    provider.wait_for(before + 1);
+}
+
+#[test]
+fn kp_9_a_call_whose_client_goes_away_is_a_row_and_so_is_what_it_asked_of_its_provider() {
+    let provider = always(Reply::silence());
+    let world = World::at(address(&provider));
+    world.home.run("projects update default --log-bodies errors").code(0);
+    let served = world.serve("--allow-target 127.0.0.0/8");
+    let body = json!({"method": "post", "path": "/x", "body": {"text": "what-was-asked"}});
+    let account = format!("x-account-id: {}\r\n", world.account);
+    cut(&served, &provider, "cut-1", "/unified/proxy", &account, &body.to_string());
+    let raw = format!("/admin/accounts/{}/proxy", world.account);
+    let method = "x-proxy-method: POST\r\nx-proxy-path: /x\r\n";
+    cut(&served, &provider, "cut-2", &raw, method, "{}");
+    for (id, is_kept) in [("cut-1", true), ("cut-2", false)] {
+        let row = logged_with(&world, id, "--bodies");
+        assert_eq!((&row["status"], &row["success"]), (&json!(499), &json!(false)), "{row}");
+        assert_eq!((&row["account_id"], &row["provider"]), (&json!(world.account), &json!("acme")));
+        let steps = row["step_requests"].as_array().unwrap();
+        assert_eq!(steps.len(), 1, "{row}");
+        assert_eq!((&steps[0]["http_method"], &steps[0]["action"]), (&json!("post"), &json!("proxy")));
+        assert_eq!((&steps[0]["path"], &steps[0]["success"]), (&json!("/api/x"), &json!(false)));
+        assert_eq!(row.to_string().contains("what-was-asked"), is_kept, "{row}");
+    }
+    let log = served.serving.stop().join("\n");
+    assert!(log.contains("cut-1") && log.contains("499"), "{log}");
+}
+
+#[test]
+fn kp_9_what_a_call_that_took_too_long_asked_of_its_provider_is_in_the_log() {
+    let provider = always(Reply::silence());
+    let world = World::at(address(&provider));
+    let served = world.serve("--allow-target 127.0.0.0/8 --request-timeout 1s");
+    let answer = served.ask(&json!({"path": "/x"})).status(408);
+    let row = logged(&world, &answer.headers["x-request-id"]);
+    assert_eq!(row["status"], 408);
+    let steps = row["step_requests"].as_array().unwrap();
+    assert_eq!(steps.len(), 1, "{row}");
+    assert_eq!((&steps[0]["path"], &steps[0]["status"]), (&json!("/api/x"), &json!(0)));
+}
+
+#[test]
+fn kp_9_a_proof_of_credentials_that_nobody_waits_for_is_in_the_log() {
+    let provider = FakeHub::start(|_, _| Reply::silence());
+    let world = World::with_tokens(address(&provider));
+    let served = world.serve("--allow-target 127.0.0.0/8");
+    let key = world.home.key("maker", &["platform:write"]);
+    let served = Served { key, ..served };
+    let body = json!({
+        "provider": "acme", "origin_owner_id": "acme-2", "origin_owner_name": "Acme",
+        "credentials": {"client_id": "me", "client_secret": CREDENTIAL},
+    });
+    cut(&served, &provider, "cut-3", "/admin/accounts", "", &body.to_string());
+    let row = logged(&world, "cut-3");
+    assert_eq!(row["status"], 499);
+    let steps = row["step_requests"].as_array().unwrap();
+    assert_eq!(steps.len(), 1, "{row}");
+    assert_eq!((&steps[0]["path"], &steps[0]["action"]), (&json!("/token"), &json!("obtain_token")));
 }
