@@ -125,7 +125,8 @@ pub(super) async fn answered(
     let error = response.extensions().get::<Failure>().map(|failure| failure.error().code().name);
     let (response, exchange) = match &asked.headers {
         Some(headers) if state.hub.logs().keeps(project, scope.telling_status(status)) => {
-            let (response, exchange) = exchange(state, asked, headers, response).await;
+            let redactor = scope.redactor();
+            let (response, exchange) = exchange(state, &redactor, asked, headers, response).await;
             (response, Some(exchange))
         }
         _ => (response, None),
@@ -146,7 +147,7 @@ pub(super) fn cut_off(
     let Some((project, id)) = logged(scope, asked, route) else { return };
     let kept = state.hub.logs().keeps(project, scope.telling_status(CUT_OFF));
     let headers = asked.headers.as_ref().filter(|_| kept);
-    let exchange = headers.map(|headers| sent(state, &Redactor::default(), asked, headers));
+    let exchange = headers.map(|headers| sent(state, &scope.redactor(), asked, headers));
     let end = End { status: CUT_OFF, error: Some(BROKEN_OFF), exchange };
     log(state, scope, asked, (route, id), took, end);
 }
@@ -216,11 +217,11 @@ fn sent(state: &AppState, redactor: &Redactor, asked: &Asked, headers: &HeaderMa
 /// Headers and bodies of a call; an answer that is still being made is passed on as it is.
 async fn exchange(
     state: &AppState,
+    redactor: &Redactor,
     asked: &Asked,
     headers: &HeaderMap,
     response: Response,
 ) -> (Response, Exchange) {
-    let redactor = Redactor::default();
     let (parts, body) = response.into_parts();
     let is_whole = body.size_hint().exact().is_some_and(|length| length <= SEEN_LIMIT as u64);
     let (answered, body) = if is_whole {
@@ -232,9 +233,9 @@ async fn exchange(
     };
     let exchange = Exchange {
         status: Some(parts.status.as_u16()),
-        response_headers: shown(&redactor, &parts.headers),
+        response_headers: shown(redactor, &parts.headers),
         response_body: answered,
-        ..sent(state, &redactor, asked, headers)
+        ..sent(state, redactor, asked, headers)
     };
     (Response::from_parts(parts, body), exchange)
 }

@@ -1,7 +1,7 @@
 //! Takes secrets out of what is logged (SE-5, threat 32): by the names of headers, parameters and
 //! members, by the forms of this hub's own tokens, and by the values that a call was made with.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use url::Url;
 
 use crate::domain::secret::Secret;
@@ -53,6 +53,10 @@ const SECRET_GROUPS: &[&str] = &["credentials", "secrets", "values"];
 const SECRET_PARAMETERS: &[&str] = &["code", "key", "sig", "state", "appid", "auth", "sid"];
 /// Headers that are secret although their names have no such part.
 const SECRET_HEADERS: &[&str] = &["wwwauthenticate", "location", "referer"];
+/// Headers and members that are an address, or a part of one that may have a query.
+const ADDRESSES: &[&str] = &["url", "path", "xproxypath"];
+/// Members whose own members are headers.
+const HEADERS: &str = "headers";
 
 /// A name in lower case, letters and digits only: `X-Api_Key` is `xapikey`.
 fn normal(name: &str) -> String {
@@ -74,6 +78,10 @@ fn is_secret_header(name: &str) -> bool {
     let plain = normal(name);
     let has_key = plain.ends_with("key") || plain.contains("auth") || plain.contains("session");
     has_key || is_secret_name(name) || SECRET_HEADERS.contains(&plain.as_str())
+}
+
+fn is_address(name: &str) -> bool {
+    ADDRESSES.contains(&normal(name).as_str())
 }
 
 /// Takes out what must not be logged. It knows the secrets of the account that a call is for.
@@ -154,6 +162,7 @@ impl Redactor {
         for (name, value) in headers {
             let value = match (is_secret_header(name), std::str::from_utf8(value)) {
                 (true, _) => REDACTED.to_owned(),
+                (false, Ok(value)) if is_address(name) => self.url(value),
                 (false, Ok(value)) => self.text(value),
                 (false, Err(_)) => format!("{} bytes", value.len()),
             };
@@ -204,19 +213,35 @@ impl Redactor {
                 }
             }
             Value::Object(members) => {
-                let old = std::mem::take(members);
-                for (name, mut member) in old {
-                    let plain = normal(&name);
+                self.members(members, |name, member| {
+                    let plain = normal(name);
                     let is_secret = is_secret
-                        || is_secret_name(&name)
+                        || is_secret_name(name)
                         || SECRET_GROUPS.contains(&plain.as_str())
                         || (asked && SECRET_PARAMETERS.contains(&plain.as_str()));
-                    self.value(&mut member, asked, is_secret);
-                    members.insert(self.scrubbed(&name), member);
-                }
+                    match member {
+                        Value::String(text) if !is_secret && is_address(name) => {
+                            *text = self.url(text);
+                        }
+                        Value::Object(headers) if !is_secret && plain == HEADERS => {
+                            self.members(headers, |name, value| {
+                                self.value(value, asked, is_secret_header(name));
+                            });
+                        }
+                        other => self.value(other, asked, is_secret),
+                    }
+                });
             }
             Value::Null => {}
             secret => *secret = Value::String(REDACTED.to_owned()),
+        }
+    }
+
+    /// Does something with each member, and takes secrets out of its name.
+    fn members(&self, members: &mut Map<String, Value>, mut each: impl FnMut(&str, &mut Value)) {
+        for (name, mut member) in std::mem::take(members) {
+            each(&name, &mut member);
+            members.insert(self.scrubbed(&name), member);
         }
     }
 }
@@ -376,6 +401,28 @@ mod tests {
         let seen = Redactor::default().body(kind, form.as_bytes(), true);
         let text = seen.as_str().unwrap();
         assert!(!text.contains("p6") && !text.contains("p7") && text.contains("page=1"), "{text}");
+    }
+
+    #[test]
+    fn threat_32_a_call_to_pass_on_is_judged_as_the_call_that_it_is() {
+        let body = json!({
+            "path": "/a?apikey=p1&page=2", "url": "https://me:p2@api.example/b?code=p3#p4",
+            "headers": {"X-Auth-Thing": "p5", "Cookie": "p6", "Accept": "text/plain"},
+            "method": "get",
+        });
+        let seen = Redactor::default().body(None, body.to_string().as_bytes(), true);
+        assert_eq!(
+            seen,
+            json!({
+                "path": "/a?apikey=**redacted**&page=2",
+                "url": "https://api.example/b?code=**redacted**",
+                "headers": {"X-Auth-Thing": REDACTED, "Cookie": REDACTED, "Accept": "text/plain"},
+                "method": "get",
+            })
+        );
+        let headers: [(&str, &[u8]); 1] = [("X-Proxy-Path", b"/a?apikey=p1&page=2")];
+        let seen = Redactor::default().headers(headers);
+        assert_eq!(seen[0].1, "/a?apikey=**redacted**&page=2");
     }
 
     #[test]

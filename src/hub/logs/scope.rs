@@ -48,6 +48,8 @@ pub struct Scope {
     request_id: OnceLock<String>,
     who: OnceLock<Who>,
     about: Mutex<About>,
+    /// What its steps were made with, where headers and bodies are kept of anything.
+    secrets: Mutex<Vec<Secret>>,
     steps: AtomicU32,
     last_status: AtomicU16,
     is_worker: bool,
@@ -120,6 +122,22 @@ impl Scope {
         if let Some(provider) = provider {
             about.provider = Some(provider.to_string());
         }
+    }
+
+    /// Takes note of secrets that a provider may repeat in what is answered.
+    fn knows(&self, secrets: &[&Secret]) {
+        let mut known = lock(&self.secrets);
+        for secret in secrets {
+            if !known.contains(secret) {
+                known.push((*secret).clone());
+            }
+        }
+    }
+
+    /// Takes secrets out of what is kept of it: those of its steps too (SE-5).
+    #[must_use]
+    pub fn redactor(&self) -> Redactor {
+        Redactor::knowing(lock(&self.secrets).iter())
     }
 
     /// Whether providers were called for it.
@@ -286,6 +304,9 @@ impl Hub {
         scope.steps.fetch_add(1, Ordering::Relaxed);
         scope.last_status.store(step.status.unwrap_or(0), Ordering::Relaxed);
         scope.concerns(step.account, step.provider);
+        if self.logs.keeps_any_bodies() {
+            scope.knows(&step.secrets);
+        }
         let redactor = Redactor::knowing(step.secrets.iter().copied());
         let status = step.status.unwrap_or(0);
         let at = step.at.unwrap_or_else(|| self.now());

@@ -226,3 +226,36 @@ fn kp_9_a_proof_of_credentials_that_nobody_waits_for_is_in_the_log() {
     assert_eq!(steps.len(), 1, "{row}");
     assert_eq!((&steps[0]["path"], &steps[0]["action"]), (&json!("/token"), &json!("obtain_token")));
 }
+
+#[test]
+fn threat_32_what_a_provider_repeats_and_a_caller_sends_is_kept_without_secrets() {
+    // What a client with bad luck writes into the address and headers of its call.
+    const SENT: [&str; 2] = ["planted-q1", "planted-h1"];
+    let provider = FakeHub::start(|asked, _| {
+        let echo = json!({"you": asked.header("authorization"), "at": asked.path});
+        Reply::json(if asked.path.contains("fine") { 200 } else { 400 }, &echo)
+    });
+    let world = World::at(address(&provider));
+    world.home.run("projects update default --log-bodies all").code(0);
+    let served = world.serve("--allow-target 127.0.0.0/8");
+    let mut ids = Vec::new();
+    for path in ["/fine", "/bad"] {
+        let path = format!("{path}?apikey={}&page=2", SENT[0]);
+        let call = json!({"path": path, "headers": {"X-Auth-Thing": SENT[1]}});
+        let answer = served.ask(&call).status(200);
+        // The one who called the provider is shown what it said.
+        assert!(answer.text().contains("Bearer"), "{}", answer.text());
+        ids.push(answer.headers["x-request-id"].clone());
+        let answer = served.pass("GET", &path, "", b"");
+        ids.push(answer.headers["x-request-id"].clone());
+    }
+    for id in ids {
+        let row = logged_with(&world, &id, "--bodies");
+        assert!(row["request"].is_object() && row["response"].is_object(), "{row}");
+        let told = row.to_string();
+        assert!(told.contains("page=2"), "{told}");
+        assert!(!told.contains(CREDENTIAL) && !told.contains(SENT[1]), "{told}");
+        // Of what it does not know, a provider's answer is kept as it came.
+        assert!(!row["request"].to_string().contains(SENT[0]), "{told}");
+    }
+}
