@@ -143,7 +143,8 @@ async fn record(
 }
 
 /// Sends a trial to a webhook, once and at once, and answers what came of it. A disabled webhook
-/// can be tried as well; a dry run sends nothing.
+/// can be tried as well; a dry run sends nothing. Where whoever asked goes away, the trial is brought
+/// to its end all the same.
 ///
 /// # Errors
 /// `webhook.not_found`.
@@ -172,10 +173,16 @@ pub async fn test(
     tx.commit().await?;
     let endpoint = Endpoint::new(caller.clone(), &webhook, hidden)?;
     let job = Job::once(delivery.get(), &event, subject, body);
-    let done = outbox::send(hub, &endpoint, &job).await;
-    let mut tx = hub.store.begin_append().await?;
-    rows::settle(&mut tx, &[done.given_up_if_failed()]).await?;
-    tx.commit().await?;
+    let own = hub.clone();
+    let task = hub.detached(async move {
+        let done = outbox::send(&own, &endpoint, &job).await;
+        let mut tx = own.store.begin_append().await?;
+        rows::settle(&mut tx, &[done.given_up_if_failed()]).await?;
+        tx.commit().await
+    });
+    task.await.map_err(|error| {
+        HubError::new(&codes::INTERNAL, "the trial was broken off").source(error)
+    })??;
     let mut tx = hub.store.begin_read().await?;
     // Whoever deletes the webhook in between leaves nothing to show.
     if webhooks::by_id(&mut tx, project, id).await?.is_none() {

@@ -35,6 +35,8 @@ const EVENTS: i64 = 2_000;
 const LEASE_S: i64 = 10;
 /// How long ended deliveries are kept, in seconds: 30 days.
 const KEPT_S: i64 = 30 * 86_400;
+/// How long a trial may take, in seconds: its process has ended long before.
+const TRIAL_S: i64 = 300;
 /// Old deliveries that are removed at once.
 const FORGOTTEN: i64 = 1_000;
 
@@ -402,11 +404,13 @@ async fn disable(
     Ok(tx.commit().await?)
 }
 
-/// Removes deliveries that ended long ago, some at a time; true where there may be more.
+/// Removes deliveries that ended long ago, some at a time; true where there may be more. Trials whose
+/// process did not live to see their end are given up.
 pub(super) async fn forget_old(hub: &Hub) -> Result<bool, HubError> {
-    let before = hub.clock.now().plus_seconds(-KEPT_S);
+    let now = hub.clock.now();
     let mut tx = hub.store.begin_append().await?;
-    let count = rows::forget(&mut tx, before, FORGOTTEN).await?;
+    rows::give_up_trials(&mut tx, now.plus_seconds(-TRIAL_S), now).await?;
+    let count = rows::forget(&mut tx, now.plus_seconds(-KEPT_S), FORGOTTEN).await?;
     tx.commit().await?;
     Ok(count >= u64::try_from(FORGOTTEN).unwrap_or(u64::MAX))
 }

@@ -276,3 +276,13 @@ pub async fn forget(tx: &mut Tx, before: Timestamp, most: i64) -> Result<u64> {
                 order by done_at limit ?2)";
     tx.execute(sql, &[before.into(), most.into()]).await
 }
+
+/// Gives up trials that were made before an instant and are not settled: nothing else ends them.
+pub async fn give_up_trials(tx: &mut Tx, before: Timestamp, now: Timestamp) -> Result<u64> {
+    // By webhook, so that the index of their events finds those of no event.
+    let sql = "update webhook_deliveries set state = 'failed', done_at = ?1, \
+               last_error = 'nobody saw what came of it' \
+               where webhook in (select number from webhooks) and event_seq is null \
+               and state = 'pending' and next_at is null and created_at < ?2";
+    tx.execute(sql, &[now.into(), before.into()]).await
+}

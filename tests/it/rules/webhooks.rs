@@ -48,6 +48,8 @@ on_both_databases!(
     a_secret_is_replaced_while_both_sign,
     a_delivery_is_sent_again_as_it_was,
     a_trial_is_sent_once_and_shown,
+    a_trial_is_brought_to_its_end_where_whoever_asked_goes_away,
+    a_trial_whose_end_nobody_saw_is_given_up,
     every_event_is_fanned_out_once,
     events_of_one_thing_never_overtake_one_another,
     two_replicas_send_each_delivery_once,
@@ -728,6 +730,60 @@ async fn a_trial_is_sent_once_and_shown(mut world: TestHub) {
     let tried = world.changes_nothing(deliveries::test(&world.hub, &caller, &hook, DRY_RUN)).await;
     assert!(tried.unwrap().attempts.is_empty());
     assert_eq!(there.asked().len(), 1);
+}
+
+async fn a_trial_is_brought_to_its_end_where_whoever_asked_goes_away(mut world: TestHub) {
+    world.may_call_itself();
+    let caller = world.caller();
+    let may = Arc::new(AtomicBool::new(false));
+    let own = Arc::clone(&may);
+    let there = FakeHub::start(move |_, _| {
+        while !own.load(Ordering::Relaxed) {
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+        Reply::text(200, "text/plain", "")
+    });
+    let hook = world.hook(&caller, &there.url()).await;
+    let mut trial = Box::pin(deliveries::test(&world.hub, &caller, &hook, guard()));
+    tokio::select! {
+        early = &mut trial => panic!("{early:?}"),
+        () = arrived(&there, 1) => {}
+    }
+    drop(trial);
+    may.store(true, Ordering::Relaxed);
+    world.hub.settled().await;
+    let [left] = all(&world, &Filter::default()).await.try_into().unwrap();
+    assert_eq!((left.state.as_str(), left.last_status), ("delivered", Some(200)));
+}
+
+async fn a_trial_whose_end_nobody_saw_is_given_up(mut world: TestHub) {
+    world.may_call_itself();
+    let caller = world.caller();
+    let there = receiver();
+    let hook = world.hook(&caller, &there.url()).await;
+    for _ in 0..2 {
+        deliveries::test(&world.hub, &caller, &hook, guard()).await.unwrap();
+    }
+    // As if the process had been killed before the first of them was answered.
+    let lost = world.number("select min(number) from webhook_deliveries");
+    world.raw(&format!(
+        "update webhook_deliveries set state = 'pending', attempts = 0, tries = 0, done_at = null, \
+         last_status = null where number = {lost}; \
+         delete from webhook_attempts where delivery = {lost}"
+    ));
+    let states = async |world: &TestHub| -> Vec<String> {
+        let all = all(world, &Filter::default()).await;
+        all.iter().map(|delivery| delivery.state.as_str().to_owned()).collect()
+    };
+    world.clock.advance_seconds(299);
+    world.send().await;
+    assert_eq!(states(&world).await, ["delivered", "pending"], "it may be on its way");
+    world.clock.advance_seconds(2);
+    assert_eq!(world.send().await, 0, "it is not sent again");
+    assert_eq!(states(&world).await, ["delivered", "failed"]);
+    let given_up = detail(&world, DeliveryId::from_row(lost)).await.delivery;
+    assert_eq!((given_up.attempts, given_up.last_status), (0, None));
+    assert_eq!(there.asked().len(), 2);
 }
 
 async fn every_event_is_fanned_out_once(mut world: TestHub) {
