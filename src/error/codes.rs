@@ -319,7 +319,7 @@ codes! {
         "As many long lists are being read as the hub reads at once, and none came to its end in time.",
         "Wait for the seconds that Retry-After names, or ask for pages.";
     LIST_TOO_SLOW = "server.list_too_slow", Unreachable,
-        "A list was read so slowly that others waited for it, and was broken off.",
+        "A list was read so slowly that others waited for it, or not at all for half a minute, and was broken off.",
         "Read it into a file, or ask for pages.";
     NOT_READY = "server.not_ready", Unreachable,
         "The hub is starting or stopping, or its store does not answer.",

@@ -3,9 +3,9 @@
 
 use std::ops::ControlFlow;
 use std::pin::Pin;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::FromRequestParts;
@@ -31,8 +31,23 @@ const CHUNK: usize = 32 << 10;
 /// Chunks that wait for a slow reader; the next row waits with them.
 const WAITING: usize = 4;
 
-/// How long every list may wait for its client, and only some of them longer.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long lists wait for their clients (threats 22 and 37): a list that is half read holds a
+/// transaction of the store open, and a connection that is alive does not say that its client reads.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    /// Every list, at one time; only some of them longer.
+    all: Duration,
+    /// Those few, at one time.
+    slow: Duration,
+    /// A list as a whole, so that none is read in drops for ever.
+    whole: Duration,
+}
+
+const PATIENCE: Patience = Patience {
+    all: Duration::from_secs(5),
+    slow: Duration::from_secs(30),
+    whole: Duration::from_mins(10),
+};
 
 /// The turn of a list; to be taken after the caller is known.
 pub(super) struct Turn {
@@ -58,44 +73,67 @@ struct Room {
     waiting: Mutex<Waiting>,
     changed: Condvar,
     slow: Arc<SlowLists>,
+    patience: Patience,
 }
 
 #[derive(Default)]
 struct Waiting {
     chunks: usize,
+    /// How long its client was waited for so far.
+    waited: Duration,
     /// Nobody reads any more.
     gone: bool,
 }
 
 impl Room {
     fn new(slow: Arc<SlowLists>) -> Self {
-        Self { waiting: Mutex::default(), changed: Condvar::new(), slow }
+        Self { waiting: Mutex::default(), changed: Condvar::new(), slow, patience: PATIENCE }
     }
 
     /// Waits for room; false when nobody reads any more.
     ///
     /// # Errors
-    /// When the client is slow, and so are too many others: rows that are half read hold a
-    /// connection to the store.
+    /// When the client is slow, and so are too many others, or it takes nothing for too long: rows
+    /// that are half read hold a connection to the store.
     fn enter(&self) -> Result<bool, HubError> {
-        let guard = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = |waiting: &mut Waiting| waiting.chunks >= WAITING && !waiting.gone;
-        let waited = self.changed.wait_timeout_while(guard, PATIENCE, full);
-        let (mut guard, late) = waited.unwrap_or_else(PoisonError::into_inner);
-        if late.timed_out() {
-            let Some(_place) = self.slow.enter() else {
+        let Patience { all, slow, whole } = self.patience;
+        let mut guard = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_full(&mut guard) {
+            let began = Instant::now();
+            let left = whole.saturating_sub(guard.waited);
+            let mut late;
+            (guard, late) = self.wait(guard, all.min(left));
+            if late && let Some(_place) = self.slow.enter() {
+                (guard, late) = self.wait(guard, slow.min(left).saturating_sub(all));
+            }
+            if late {
                 return Err(HubError::new(&codes::LIST_TOO_SLOW, "the list is read too slowly"));
-            };
-            guard = self.changed.wait_while(guard, full).unwrap_or_else(PoisonError::into_inner);
+            }
+            guard.waited += began.elapsed();
         }
         guard.chunks += 1;
         Ok(!guard.gone)
+    }
+
+    /// Waits for so long at most; whether there is no room then.
+    fn wait<'g>(
+        &self,
+        guard: MutexGuard<'g, Waiting>,
+        most: Duration,
+    ) -> (MutexGuard<'g, Waiting>, bool) {
+        let waited = self.changed.wait_timeout_while(guard, most, is_full);
+        let (guard, late) = waited.unwrap_or_else(PoisonError::into_inner);
+        (guard, late.timed_out())
     }
 
     fn change(&self, change: impl FnOnce(&mut Waiting)) {
         change(&mut self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
         self.changed.notify_one();
     }
+}
+
+fn is_full(waiting: &mut Waiting) -> bool {
+    waiting.chunks >= WAITING && !waiting.gone
 }
 
 type Chunk = Result<Bytes, HubError>;
@@ -269,4 +307,65 @@ where
     room.change(|waiting| waiting.chunks = waiting.chunks.saturating_sub(1));
     let body = Body::new(Chunks { first: Some(first), rest, room });
     Ok(([(CONTENT_TYPE, JSON)], body).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A list with no room left, whose client reads nothing.
+    fn stalled(patience: Patience) -> Room {
+        let room = Room { patience, ..Room::new(Arc::default()) };
+        for _ in 0..WAITING {
+            assert!(room.enter().unwrap());
+        }
+        room
+    }
+
+    fn too_slow(entered: Result<bool, HubError>) {
+        assert_eq!(entered.unwrap_err().code().name, codes::LIST_TOO_SLOW.name);
+    }
+
+    const MOMENT: Duration = Duration::from_millis(1);
+    const AGES: Duration = Duration::from_hours(1);
+
+    #[test]
+    fn threat_37_a_list_whose_client_takes_nothing_is_broken_off() {
+        let room = stalled(Patience { all: MOMENT, slow: 2 * MOMENT, whole: AGES });
+        too_slow(room.enter());
+        assert!(room.slow.enter().is_some(), "its place is free again");
+    }
+
+    #[test]
+    fn threat_37_a_list_that_is_read_in_drops_is_broken_off_in_the_end() {
+        let room = stalled(Patience { all: AGES, slow: AGES, whole: 500 * MOMENT });
+        let (mut entered, began) = (0, Instant::now());
+        let last = std::thread::scope(|scope| {
+            let reading = scope.spawn(|| {
+                // A client that takes a chunk whenever it has kept the list waiting for a moment.
+                while began.elapsed() < AGES && !room.waiting.lock().unwrap().gone {
+                    std::thread::park_timeout(MOMENT);
+                    room.change(|waiting| waiting.chunks = waiting.chunks.min(WAITING - 1));
+                }
+            });
+            let last = loop {
+                match room.enter() {
+                    Ok(_) => entered += 1,
+                    refused => break refused,
+                }
+            };
+            room.change(|waiting| waiting.gone = true);
+            reading.join().unwrap();
+            last
+        });
+        too_slow(last);
+        assert!(entered > 0, "it was waited for at first");
+    }
+
+    #[test]
+    fn a_list_whose_client_went_away_is_not_waited_for() {
+        let room = stalled(Patience { all: AGES, slow: AGES, whole: AGES });
+        room.change(|waiting| waiting.gone = true);
+        assert!(!room.enter().unwrap());
+    }
 }
