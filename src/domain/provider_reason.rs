@@ -127,11 +127,18 @@ pub fn retry_at(header: &str, now: Timestamp) -> Option<Timestamp> {
     (at > now).then(|| at.min(now.plus_seconds(MAX_WAIT_S)))
 }
 
+/// The whole seconds until then, at least as long as it wants.
+#[must_use]
+pub fn wait_s(header: &str, now: Timestamp) -> Option<i64> {
+    let at = retry_at(header, now)?;
+    Some((at.as_millis() - now.as_millis() + 999).div_euclid(1_000))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::{Timestamp, Values, at, code, reason, retry_at, without_values};
+    use super::{Timestamp, Values, at, code, reason, retry_at, wait_s, without_values};
     use crate::domain::oauth::token_call::basic;
     use crate::domain::secret::Secret;
 
@@ -206,6 +213,7 @@ mod tests {
         assert_eq!(retry_at("Mon, 01 Jun 2026 09:01:00 GMT", now), Some(now.plus_seconds(60)));
         assert_eq!(retry_at("Mon, 01 Jun 2020 09:01:00 GMT", now), None);
         assert_eq!(retry_at("99999999999", now), Some(now.plus_seconds(86_400)));
+        assert_eq!(wait_s("Mon, 01 Jun 2026 09:01:00 GMT", now), Some(60));
         assert_eq!(retry_at("-1", now), None);
         assert_eq!(retry_at("soon", now), None);
     }

@@ -20,8 +20,8 @@ use crate::domain::provider_reason::{self, HIDDEN};
 use crate::domain::proxy::{self, Next, Tried};
 use crate::domain::time::Timestamp;
 use crate::error::{HubError, codes};
-use crate::provider::{BROKEN_OFF, Target};
 use crate::provider::forward::{Download, Forward, Place, Received};
+use crate::provider::{BROKEN_OFF, Target};
 
 pub use crate::provider::forward::{Upload, caller_headers};
 
@@ -269,10 +269,7 @@ impl Drop for Open<'_> {
 }
 
 fn wait_s(hub: &Hub, received: &Received) -> Option<i64> {
-    let text = received.headers.get(RETRY_AFTER)?.to_str().ok()?;
-    let now = hub.now();
-    let at = provider_reason::retry_at(text, now)?;
-    Some((at.as_millis() - now.as_millis() + 999).div_euclid(1_000))
+    provider_reason::wait_s(received.headers.get(RETRY_AFTER)?.to_str().ok()?, hub.now())
 }
 
 fn answer(hub: &Hub, usable: &Usable, url: &Url, received: Received) -> Result<Answer, HubError> {

@@ -32,8 +32,8 @@ pub struct Poster {
 pub struct Posted {
     /// Its status.
     pub status: u16,
-    /// Seconds that it asks to wait.
-    pub retry_after_s: Option<i64>,
+    /// How long it asks to wait, as `Retry-After` says it.
+    pub retry_after: Option<String>,
     /// The beginning of its answer, as text without control characters.
     pub answer: Option<String>,
 }
@@ -86,7 +86,7 @@ impl Poster {
         };
         let status = response.status().as_u16();
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-        let retry_after_s = retry_after.and_then(|text| text.trim().parse().ok());
+        let retry_after = retry_after.map(str::to_owned);
         let mut answer = Vec::new();
         // The status says it all: what is cut off, late or too long is left.
         while answer.len() < LONGEST_ANSWER
@@ -97,7 +97,7 @@ impl Poster {
         }
         answer.truncate(KEPT);
         let answer = one_line(&String::from_utf8_lossy(&answer), KEPT);
-        Ok(Posted { status, retry_after_s, answer })
+        Ok(Posted { status, retry_after, answer })
     }
 }
 

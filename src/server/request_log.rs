@@ -7,8 +7,8 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, USER_AGENT};
 use http::HeaderMap;
+use http::header::{CONTENT_TYPE, USER_AGENT};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use serde_json::Value;
@@ -137,13 +137,7 @@ pub(super) async fn answered(
 
 /// Puts a call into the log whose client went away before it was answered, if it was somebody's: a
 /// provider may have been called all the same.
-pub(super) fn cut_off(
-    state: &AppState,
-    scope: &Scope,
-    asked: &Asked,
-    route: &str,
-    took: Duration,
-) {
+pub(super) fn cut_off(state: &AppState, scope: &Scope, asked: &Asked, route: &str, took: Duration) {
     let Some((project, id)) = logged(scope, asked, route) else { return };
     let kept = state.hub.logs().keeps(project, scope.telling_status(CUT_OFF));
     let headers = asked.headers.as_ref().filter(|_| kept);
@@ -201,9 +195,10 @@ fn kind(headers: &HeaderMap) -> Option<&str> {
 
 /// Headers and body of a call as far as they came, without any answer.
 fn sent(state: &AppState, redactor: &Redactor, asked: &Asked, headers: &HeaderMap) -> Exchange {
-    let body = asked.body.as_ref().map(|taken| {
-        std::mem::take(&mut *taken.lock().unwrap_or_else(PoisonError::into_inner))
-    });
+    let body = asked
+        .body
+        .as_ref()
+        .map(|taken| std::mem::take(&mut *taken.lock().unwrap_or_else(PoisonError::into_inner)));
     let base = state.hub.public_url().as_str().trim_end_matches('/');
     Exchange {
         method: asked.method.clone(),

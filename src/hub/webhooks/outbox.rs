@@ -14,6 +14,7 @@ use url::Url;
 use crate::domain::caller::Caller;
 use crate::domain::event::{Event, EventKind};
 use crate::domain::ids::EventId;
+use crate::domain::provider_reason::wait_s;
 use crate::domain::time::Timestamp;
 use crate::domain::webhook::payload::{self, Told};
 use crate::domain::webhook::schedule::{Attempted, Verdict, has_failed_too_long, judge};
@@ -303,7 +304,9 @@ pub(super) async fn send(hub: &Hub, endpoint: &Endpoint, job: &Job) -> Done {
     let ended_at = hub.clock.now();
     let duration_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
     let (attempted, status, error, answer) = match posted {
-        Ok(Posted { status, retry_after_s, answer }) => {
+        Ok(Posted { status, retry_after, answer }) => {
+            let retry_after = retry_after.as_deref();
+            let retry_after_s = retry_after.and_then(|text| wait_s(text, ended_at));
             let error = match status {
                 200..=299 => None,
                 300..=399 => Some("the receiver redirects, which is not followed".to_owned()),

@@ -7,9 +7,7 @@ use serde_json::{Value, json};
 use crate::support::http::{FakeHub, Reply};
 use crate::support::serving::PATIENCE;
 
-use super::{
-    CREDENTIAL, ROOT, Served, World, address, always, definition, told, with_tokens,
-};
+use super::{CREDENTIAL, ROOT, Served, World, address, always, definition, told, with_tokens};
 
 /// The call of this id, once it is in the log.
 #[track_caller]
@@ -187,7 +185,10 @@ fn kp_9_a_call_whose_client_goes_away_is_a_row_and_so_is_what_it_asked_of_its_pr
         assert_eq!((&row["account_id"], &row["provider"]), (&json!(world.account), &json!("acme")));
         let steps = row["step_requests"].as_array().unwrap();
         assert_eq!(steps.len(), 1, "{row}");
-        assert_eq!((&steps[0]["http_method"], &steps[0]["action"]), (&json!("post"), &json!("proxy")));
+        assert_eq!(
+            (&steps[0]["http_method"], &steps[0]["action"]),
+            (&json!("post"), &json!("proxy"))
+        );
         assert_eq!((&steps[0]["path"], &steps[0]["success"]), (&json!("/api/x"), &json!(false)));
         assert_eq!(row.to_string().contains("what-was-asked"), is_kept, "{row}");
     }
@@ -224,7 +225,10 @@ fn kp_9_a_proof_of_credentials_that_nobody_waits_for_is_in_the_log() {
     assert_eq!(row["status"], 499);
     let steps = row["step_requests"].as_array().unwrap();
     assert_eq!(steps.len(), 1, "{row}");
-    assert_eq!((&steps[0]["path"], &steps[0]["action"]), (&json!("/token"), &json!("obtain_token")));
+    assert_eq!(
+        (&steps[0]["path"], &steps[0]["action"]),
+        (&json!("/token"), &json!("obtain_token"))
+    );
 }
 
 #[test]

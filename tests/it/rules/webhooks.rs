@@ -275,6 +275,8 @@ async fn wh_9_a_receiver_may_ask_for_time(mut world: TestHub) {
     let there = FakeHub::script(vec![
         Reply::text(429, "text/plain", "").header("retry-after", "60"),
         Reply::text(503, "text/plain", "").header("retry-after", "999999999"),
+        // Two hours after the day that it is asked again.
+        Reply::text(503, "text/plain", "").header("retry-after", "Tue, 02 Jun 2026 14:01:00 GMT"),
         Reply::text(204, "text/plain", ""),
     ]);
     world.add(&caller, config("bamboohr")).await;
@@ -289,9 +291,13 @@ async fn wh_9_a_receiver_may_ask_for_time(mut world: TestHub) {
     assert_eq!(world.send().await, 0, "a day at most");
     world.clock.advance_seconds(1);
     assert_eq!(world.send().await, 1);
+    world.clock.advance_seconds(7_199);
+    assert_eq!(world.send().await, 0, "a date is a time, too");
+    world.clock.advance_seconds(1);
+    assert_eq!(world.send().await, 1);
     let [delivery] = all(&world, &Filter::default()).await.try_into().unwrap();
     assert_eq!((delivery.state.as_str(), delivery.last_status), ("delivered", Some(204)));
-    assert_eq!(delivery.attempts, 3);
+    assert_eq!(delivery.attempts, 4);
     assert_eq!(hook_now(&world, &hook).await.failing_since, None, "it works again");
 }
 
