@@ -6,6 +6,8 @@ mod files;
 mod first_use;
 #[cfg(unix)]
 mod groups;
+#[cfg(unix)]
+mod hanging;
 mod plans;
 mod served;
 #[cfg(unix)]

@@ -451,15 +451,18 @@ impl From<tokio_postgres::Error> for StoreError {
             SqlState::READ_ONLY_SQL_TRANSACTION => Self::ReadOnly,
             SqlState::DISK_FULL | SqlState::OUT_OF_MEMORY => Self::Full,
             SqlState::LOCK_NOT_AVAILABLE
+            | SqlState::QUERY_CANCELED
+            | SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
             | SqlState::T_R_SERIALIZATION_FAILURE
             | SqlState::T_R_DEADLOCK_DETECTED => Self::Busy,
             SqlState::INSUFFICIENT_PRIVILEGE => Self::Unreadable(Told::new(
                 chain(&error),
                 "grant the user of the address all rights on the database and its schema",
             )),
-            SqlState::ADMIN_SHUTDOWN | SqlState::CANNOT_CONNECT_NOW => {
-                Self::Unreachable(lost(&error))
-            }
+            SqlState::ADMIN_SHUTDOWN
+            | SqlState::CRASH_SHUTDOWN
+            | SqlState::IDLE_SESSION_TIMEOUT
+            | SqlState::CANNOT_CONNECT_NOW => Self::Unreachable(lost(&error)),
             _ => Self::Other(chain(&error)),
         }
     }
