@@ -1,8 +1,19 @@
 //! PostgreSQL: what it ends on its own, and writers that stop in the middle of their work.
 
-use hubctl::store::StoreError;
+use std::time::Instant;
+
+use hubctl::store::{StoreError, Tx};
 
 use crate::support::hub::on_postgres;
+use crate::support::serving::PATIENCE;
+
+const INSERT: &str = "insert into store (key, value) values (?1, ?2)";
+const PATIENCE_OF_SERVER: &str =
+    "select setting::bigint from pg_settings where name = 'idle_in_transaction_session_timeout'";
+
+async fn insert(tx: &mut Tx, key: &str) -> Result<u64, StoreError> {
+    tx.execute(INSERT, &[key.into(), "x".into()]).await
+}
 
 #[test]
 fn what_the_server_ends_on_its_own_is_told_as_busy_or_unreachable() {
@@ -32,5 +43,38 @@ fn what_the_server_ends_on_its_own_is_told_as_busy_or_unreachable() {
         tx.execute("set local statement_timeout = '10ms'", &[]).await.unwrap();
         let ended = tx.number("select cast(1 as bigint) from pg_sleep(60)", &[]).await;
         assert!(matches!(ended, Err(StoreError::Busy)), "{ended:?}");
+    });
+}
+
+#[test]
+fn threat_24_a_writer_that_hangs_holds_nobody_up_for_long_and_a_reader_may() {
+    on_postgres(async |world| {
+        let store = world.hub.store();
+        store.prepare().await.unwrap();
+        let patience_ms = async |tx: &mut Tx| tx.number(PATIENCE_OF_SERVER, &[]).await.unwrap();
+        for mut writer in [store.begin_append().await.unwrap(), store.begin_shared().await.unwrap()]
+        {
+            assert_eq!(patience_ms(&mut writer).await, 30_000);
+        }
+        assert_eq!(patience_ms(&mut store.begin_read().await.unwrap()).await, 0);
+
+        let mut hanging = store.begin_write().await.unwrap();
+        assert_eq!(patience_ms(&mut hanging).await, 30_000);
+        insert(&mut hanging, "hanging").await.unwrap();
+        let sooner = "set local idle_in_transaction_session_timeout = '200ms'";
+        hanging.execute(sooner, &[]).await.unwrap();
+        // Another hub writes as soon as the server has lost patience.
+        let other = world.place.store();
+        let began = Instant::now();
+        let mut tx = other.begin_write().await.unwrap();
+        assert!(began.elapsed() < PATIENCE);
+        insert(&mut tx, "other").await.unwrap();
+        tx.commit().await.unwrap();
+        // Who comes back is told so, and nothing of its work is there.
+        let told = insert(&mut hanging, "late").await;
+        assert!(matches!(told, Err(StoreError::Unreachable(_))), "{told:?}");
+        assert!(hanging.commit().await.is_err());
+        assert_eq!(world.number("select count(*) from store where key in ('hanging', 'late')"), 0);
+        assert_eq!(patience_ms(&mut store.begin_read().await.unwrap()).await, 0);
     });
 }

@@ -32,12 +32,20 @@ const POOL_SIZE: usize = 16;
 const LOOKS: usize = 2;
 /// Key of the advisory lock under which the schema is changed (`hubctl` in ASCII).
 const SCHEMA_LOCK: i64 = 0x6875_6263_746c;
+/// What each connection begins with. The server finds out by itself that a machine is gone.
+const SET_UP: &str = "set timezone = 'UTC'; set lock_timeout = '20s'; \
+     set tcp_keepalives_idle = 30; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 3";
 /// A writer decides by what it read; nobody may change that before it commits. Key `hubctm`.
-const BEGIN_WRITE: &str =
-    "begin isolation level read committed; select pg_advisory_xact_lock(114853371147373)";
+///
+/// One that says nothing for half a minute is thrown out, since all others wait for it. A reader is
+/// not: it keeps nobody waiting, and a list is read as fast as its client takes it.
+const BEGIN_WRITE: &str = "begin isolation level read committed; \
+     select pg_advisory_xact_lock(114853371147373), \
+     set_config('idle_in_transaction_session_timeout', '30s', true)";
 /// Shares the lock with others of its kind.
-const BEGIN_APPEND: &str =
-    "begin isolation level read committed; select pg_advisory_xact_lock_shared(114853371147373)";
+const BEGIN_APPEND: &str = "begin isolation level read committed; \
+     select pg_advisory_xact_lock_shared(114853371147373), \
+     set_config('idle_in_transaction_session_timeout', '30s', true)";
 
 /// A database and its connections.
 pub(in crate::store) struct Database {
@@ -194,7 +202,9 @@ impl Database {
             }
         }
         let transaction = connection.transaction().await?;
-        transaction.execute("select pg_advisory_xact_lock($1)", &[&SCHEMA_LOCK]).await?;
+        let lock = "select pg_advisory_xact_lock($1), \
+                    set_config('idle_in_transaction_session_timeout', '30s', true)";
+        transaction.execute(lock, &[&SCHEMA_LOCK]).await?;
         let found: i64 = match transaction.query_one(exists, &[]).await?.try_get(0)? {
             true => transaction.query_one(latest, &[]).await?.try_get(0)?,
             false => 0,
@@ -242,8 +252,7 @@ fn pool_of(config: &Config, tls: &Tls) -> Result<Pool> {
         .runtime(deadpool_postgres::Runtime::Tokio1)
         .post_create(Hook::async_fn(|client, _| {
             Box::pin(async move {
-                let setup = "set timezone = 'UTC'; set lock_timeout = '20s'";
-                client.batch_execute(setup).await.map_err(HookError::Backend)
+                client.batch_execute(SET_UP).await.map_err(HookError::Backend)
             })
         }));
     // The builder refuses only time-outs without a runtime, and a runtime is given.
