@@ -67,8 +67,9 @@ const FAREWELL: Duration = Duration::from_millis(300);
 const TIDY_EVERY: Duration = Duration::from_mins(1);
 /// How often certificate files are looked at.
 const CERTIFICATES_EVERY: Duration = Duration::from_secs(10);
-/// How often it is noted which keys were used.
+/// How often it is noted which keys were used, and how long that may take.
 const USES_EVERY: Duration = Duration::from_secs(5);
+const USES_LIMIT: Duration = Duration::from_secs(30);
 /// How long the last rows of the request log are given at least.
 const LAST_ROWS: Duration = Duration::from_secs(5);
 /// Connections to the address of the metrics.
@@ -199,9 +200,12 @@ impl AppState {
         if used.is_empty() {
             return;
         }
-        if let Err(error) = touch_used(&self.hub, &used).await {
-            tracing::warn!(target: "hubctl::serve", "the use of keys was not noted: {error}");
-        }
+        let told = match timeout(USES_LIMIT, touch_used(&self.hub, &used)).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(late) => late.to_string(),
+        };
+        tracing::warn!(target: "hubctl::serve", "the use of keys was not noted: {told}");
     }
 
     /// Where a request comes from, seen through the proxies that are trusted.
@@ -305,6 +309,7 @@ impl Server {
             chores.spawn(listen::accept(door, state.clone(), connections.clone()));
         }
         let work = tokio::spawn(chores_of(state.clone(), tls, reload));
+        let noting = tokio::spawn(note_uses_of(state.clone()));
         let sending = deliveries::send(Arc::clone(&state.hub), stop.clone());
         let mut sending = tokio::spawn(sending);
         let log_writer = tokio::spawn(request_log::write(state.clone()));
@@ -353,6 +358,7 @@ impl Server {
         stop.now();
         connections.wait().await;
         work.abort();
+        noting.abort();
         worker.abort();
         sending.abort();
         // It only asks for rows to be written: those in hand are waited for below.
@@ -404,17 +410,15 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, HubError> {
     })
 }
 
-/// What has to be done now and then.
+/// What has to be done now and then, and waits for nobody.
 async fn chores_of(state: AppState, tls: Option<Arc<Tls>>, reload: Arc<Wake>) {
-    let [mut tidy, mut files, mut uses] =
-        [TIDY_EVERY, CERTIFICATES_EVERY, USES_EVERY].map(interval);
-    for chore in [&mut tidy, &mut files, &mut uses] {
+    let [mut tidy, mut files] = [TIDY_EVERY, CERTIFICATES_EVERY].map(interval);
+    for chore in [&mut tidy, &mut files] {
         chore.set_missed_tick_behavior(MissedTickBehavior::Delay);
     }
     loop {
         tokio::select! {
             _ = tidy.tick() => { state.shared.limits.tidy(); continue; }
-            _ = uses.tick() => { state.note_uses().await; continue; }
             _ = files.tick() => {}
             () = reload.notified() => {}
         }
@@ -429,6 +433,16 @@ async fn chores_of(state: AppState, tls: Option<Arc<Tls>>, reload: Arc<Wake>) {
             }
             Ok(Ok(false)) | Err(_) => {}
         }
+    }
+}
+
+/// Notes the uses of keys now and then, apart from all else: the store may let it wait.
+async fn note_uses_of(state: AppState) {
+    let mut uses = interval(USES_EVERY);
+    uses.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        uses.tick().await;
+        state.note_uses().await;
     }
 }
 

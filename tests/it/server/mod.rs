@@ -2,6 +2,7 @@
 
 mod attempts;
 mod expiry;
+mod frozen;
 mod hanging;
 mod inside;
 mod life;

@@ -116,13 +116,57 @@ impl Own {
     pub(crate) fn url(&self, name: &str) -> String {
         format!("{}&port={}", url(&self.folder, name), self.port)
     }
+
+    fn pid(&self) -> Option<String> {
+        let file = fs::read_to_string(self.folder.join("postmaster.pid")).ok()?;
+        file.lines().next().map(str::to_owned)
+    }
+
+    fn children(&self) -> Vec<String> {
+        let pid = self.pid().unwrap();
+        let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+        children.split_whitespace().map(str::to_owned).collect()
+    }
+
+    /// Freezes the whole server, until the answer is dropped.
+    pub(crate) fn freeze(&self) -> Frozen {
+        Frozen::of(self.pid().into_iter().chain(self.children()).collect())
+    }
+
+    /// Freezes the connections that are open to a database; new ones are served.
+    pub(crate) fn freeze_connections(&self, database: &str) -> Frozen {
+        let title = |pid: &String| fs::read_to_string(format!("/proc/{pid}/cmdline"));
+        let mut processes = self.children();
+        processes.retain(|pid| {
+            title(pid).is_ok_and(|title| title.contains(&format!(" {database} ")))
+        });
+        Frozen::of(processes)
+    }
+}
+
+/// Processes that stand still.
+pub(crate) struct Frozen(Vec<String>);
+
+impl Frozen {
+    fn of(processes: Vec<String>) -> Self {
+        assert!(!processes.is_empty());
+        let done = Command::new("kill").args(["-s", "STOP"]).args(&processes).status().unwrap();
+        assert!(done.success());
+        Self(processes)
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        // Some may have been ended meanwhile.
+        _ = Command::new("kill").args(["-s", "CONT"]).args(&self.0).status();
+    }
 }
 
 impl Drop for Own {
     fn drop(&mut self) {
-        let pid = fs::read_to_string(self.folder.join("postmaster.pid")).unwrap_or_default();
-        if let Some(pid) = pid.lines().next() {
-            _ = Command::new("kill").args(["-QUIT", pid]).status();
+        if let Some(pid) = self.pid() {
+            _ = Command::new("kill").args(["-QUIT", &pid]).status();
         }
         _ = fs::remove_dir_all(&self.folder);
     }

@@ -12,7 +12,8 @@ use std::task::Poll;
 use deadpool_postgres::Object;
 use tokio::sync::{Notify, oneshot};
 
-use super::BEGIN_APPEND;
+use super::trust::{ANSWER_LIMIT, TURN_LIMIT, Trust};
+use super::{BEGIN_APPEND, answered};
 use crate::store::{Result, StoreError};
 
 /// Most members of a group.
@@ -25,6 +26,7 @@ pub(super) struct Groups(tokio::sync::Mutex<Weak<Group>>);
 /// Members that share a connection.
 pub(super) struct Group {
     connection: Object,
+    trust: Arc<Trust>,
     state: Mutex<State>,
     /// Told when the last member has settled.
     settled: Notify,
@@ -53,7 +55,11 @@ pub(super) struct Member {
 
 impl Groups {
     /// Joins the group that takes members, or begins one on a connection that `connect` gives.
-    pub(super) async fn join<C>(&self, connect: impl FnOnce() -> C) -> Result<Member>
+    pub(super) async fn join<C>(
+        &self,
+        trust: &Arc<Trust>,
+        connect: impl FnOnce() -> C,
+    ) -> Result<Member>
     where
         C: Future<Output = Result<Object>>,
     {
@@ -61,7 +67,7 @@ impl Groups {
         if let Some(member) = current.upgrade().and_then(|group| group.join()) {
             return Ok(member);
         }
-        let group = Group::begin(connect().await?).await;
+        let group = Group::begin(connect().await?, Arc::clone(trust)).await;
         let member = group.join().ok_or(StoreError::Shared)?;
         *current = Arc::downgrade(&group);
         Ok(member)
@@ -69,11 +75,15 @@ impl Groups {
 }
 
 impl Group {
-    async fn begin(connection: Object) -> Arc<Self> {
-        let group = Arc::new(Self { connection, state: Mutex::default(), settled: Notify::new() });
+    async fn begin(connection: Object, trust: Arc<Trust>) -> Arc<Self> {
+        let (state, settled) = (Mutex::default(), Notify::new());
+        let group = Arc::new(Self { connection, trust, state, settled });
         let mut begin = Box::pin({
             let group = Arc::clone(&group);
-            async move { group.connection.batch_execute(BEGIN_APPEND).await.is_ok() }
+            async move {
+                let begun = answered(&group.connection, BEGIN_APPEND);
+                group.trust.within(TURN_LIMIT, begun).await.is_ok()
+            }
         });
         // Sent before the first statement of a member can be; nobody waits for the answer alone.
         let begun = poll_fn(|context| Poll::Ready(begin.as_mut().poll(context))).await;
@@ -98,8 +108,14 @@ impl Group {
             let mut state = self.state();
             (begun && !state.failed, std::mem::take(&mut state.waiting))
         };
-        let end = if is_kept { "commit" } else { "rollback" };
-        let ended = self.connection.batch_execute(end).await.is_ok();
+        // Of a commit it has to be known whether it happened.
+        let ended = match is_kept {
+            true => answered(&self.connection, "commit").await,
+            false => {
+                self.trust.within(ANSWER_LIMIT, answered(&self.connection, "rollback")).await
+            }
+        };
+        let ended = ended.is_ok();
         for member in waiting {
             // Who has gone away needs no answer.
             _ = member.send(is_kept && ended);

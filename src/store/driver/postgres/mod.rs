@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -20,18 +20,24 @@ use crate::domain::words::shell_word;
 use crate::store::migrate::{self, Dialect};
 use crate::store::{Gauges, Result, StoreError, Told};
 use group::{Groups, Member};
+use trust::{ANSWER_LIMIT, Looks, TURN_LIMIT, Trust};
 
 mod address;
 mod group;
+mod trust;
 
 /// How long to wait for a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// Connections to keep at most.
 const POOL_SIZE: usize = 16;
-/// Connections that looks share.
-const LOOKS: usize = 2;
 /// Key of the advisory lock under which the schema is changed (`hubctl` in ASCII).
 const SCHEMA_LOCK: i64 = 0x6875_6263_746c;
+/// How long a connection may be silent before the server's machine is asked for a sign of life, how
+/// often it is then asked and after how long, and how long it may leave what was sent unconfirmed.
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(30);
+const KEEPALIVES: u32 = 3;
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
+const UNCONFIRMED_LIMIT: Duration = Duration::from_secs(30);
 /// What each connection begins with. The server finds out by itself that a machine is gone.
 const SET_UP: &str = "set timezone = 'UTC'; set lock_timeout = '20s'; \
      set tcp_keepalives_idle = 30; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 3";
@@ -59,6 +65,7 @@ pub(in crate::store) struct Database {
     is_new: AtomicBool,
     groups: Groups,
     looks: Looks,
+    trust: Arc<Trust>,
 }
 
 impl Database {
@@ -73,12 +80,19 @@ impl Database {
             Mode::Prefer => SslMode::Prefer,
             Mode::Require | Mode::VerifyCa | Mode::VerifyFull => SslMode::Require,
         });
-        config.application_name("hubctl").connect_timeout(CONNECT_LIMIT);
+        config
+            .application_name("hubctl")
+            .connect_timeout(CONNECT_LIMIT)
+            .tcp_user_timeout(UNCONFIRMED_LIMIT)
+            .keepalives_idle(KEEPALIVE_AFTER)
+            .keepalives_interval(KEEPALIVE_EVERY)
+            .keepalives_retries(KEEPALIVES);
         let (name, check) = (address::name(&config), address::check_of_server(&config));
+        let trust = Arc::new(Trust::new(silence(&name, &check, "it took too long")));
         let (pool, ready, is_new) =
             (OnceLock::new(), AtomicBool::new(false), AtomicBool::new(false));
         let (groups, looks) = (Groups::default(), Looks::default());
-        Ok(Self { config, name, check, tls, pool, ready, is_new, groups, looks })
+        Ok(Self { config, name, check, tls, pool, ready, is_new, groups, looks, trust })
     }
 
     pub(in crate::store) fn name(&self) -> &str {
@@ -97,34 +111,38 @@ impl Database {
     }
 
     pub(in crate::store) async fn begin_read(&self) -> Result<Tx> {
-        self.begin("begin isolation level repeatable read read only").await
+        self.begin("begin isolation level repeatable read read only", ANSWER_LIMIT).await
     }
 
     pub(in crate::store) async fn begin_write(&self) -> Result<Tx> {
-        self.begin(BEGIN_WRITE).await
+        self.begin(BEGIN_WRITE, TURN_LIMIT).await
     }
 
     pub(in crate::store) async fn begin_append(&self) -> Result<Tx> {
-        self.begin(BEGIN_APPEND).await
+        self.begin(BEGIN_APPEND, TURN_LIMIT).await
     }
 
     /// An append that shares connection and commit with others.
     pub(in crate::store) async fn begin_shared(&self) -> Result<Tx> {
-        let member = self.groups.join(|| self.ready_connection()).await?;
-        Ok(Tx { link: Link::Member(member) })
+        let member = self.groups.join(&self.trust, || self.ready_connection()).await?;
+        Ok(self.tx(Link::Member(member)))
     }
 
     /// Two messages less than a transaction; queries of several share a connection, on which they
     /// travel together.
     pub(in crate::store) async fn begin_look(&self) -> Result<Tx> {
-        let connection = self.looks.get(|| self.ready_connection()).await?;
-        Ok(Tx { link: Link::Look(connection) })
+        let connection = self.looks.get(&self.trust, || self.ready_connection()).await?;
+        Ok(self.tx(Link::Look(connection)))
     }
 
-    async fn begin(&self, begin: &str) -> Result<Tx> {
+    fn tx(&self, link: Link) -> Tx {
+        Tx { link, trust: Arc::clone(&self.trust) }
+    }
+
+    async fn begin(&self, begin: &str, limit: Duration) -> Result<Tx> {
         // Dropped, it rolls back what a failure here leaves behind.
-        let tx = Tx { link: Link::Own(Some(self.ready_connection().await?)) };
-        tx.connection()?.batch_execute(begin).await?;
+        let tx = self.tx(Link::Own(Some(self.ready_connection().await?)));
+        self.trust.within(limit, answered(tx.connection()?, begin)).await?;
         Ok(tx)
     }
 
@@ -141,7 +159,7 @@ impl Database {
         let pool = match self.pool.get() {
             Some(pool) => pool,
             None => {
-                let made = pool_of(&self.config, &self.tls)?;
+                let made = pool_of(&self.config, &self.tls, Arc::clone(&self.trust))?;
                 self.pool.get_or_init(|| made)
             }
         };
@@ -180,9 +198,7 @@ impl Database {
     }
 
     fn silent(&self, cause: &str) -> StoreError {
-        let message = format!("{} does not answer: {cause}", self.name);
-        let hint = format!("see whether the server is there with: {}", self.check);
-        StoreError::Unreachable(Told::new(message, hint))
+        StoreError::Unreachable(silence(&self.name, &self.check, cause))
     }
 
     /// Replicas that start together wait here for one another.
@@ -225,6 +241,15 @@ impl Database {
     }
 }
 
+fn silence(name: &str, check: &str, cause: &str) -> Told {
+    let hint = format!("see whether the server is there with: {check}");
+    Told::new(format!("{name} does not answer: {cause}"), hint)
+}
+
+async fn answered(connection: &Object, statement: &str) -> Result<()> {
+    Ok(connection.batch_execute(statement).await?)
+}
+
 fn is_older(found: i64) -> Result<bool> {
     let known = migrate::LATEST;
     if found > known {
@@ -233,7 +258,7 @@ fn is_older(found: i64) -> Result<bool> {
     Ok(found < known)
 }
 
-fn pool_of(config: &Config, tls: &Tls) -> Result<Pool> {
+fn pool_of(config: &Config, tls: &Tls, trust: Arc<Trust>) -> Result<Pool> {
     let manager_config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
     // A socket of this machine takes no TLS, whatever is asked for, as in libpq.
     let local = config.get_hosts().iter().all(|host| !matches!(host, Host::Tcp(_)));
@@ -250,6 +275,10 @@ fn pool_of(config: &Config, tls: &Tls) -> Result<Pool> {
         .wait_timeout(Some(CONNECT_LIMIT))
         .create_timeout(Some(CONNECT_LIMIT))
         .runtime(deadpool_postgres::Runtime::Tokio1)
+        .pre_recycle(Hook::sync_fn(move |_, metrics| match trust.covers(metrics) {
+            true => Ok(()),
+            false => Err(HookError::message("it may hang")),
+        }))
         .post_create(Hook::async_fn(|client, _| {
             Box::pin(async move {
                 client.batch_execute(SET_UP).await.map_err(HookError::Backend)
@@ -273,29 +302,6 @@ fn is_about_tls(error: &tokio_postgres::Error) -> bool {
     error.to_string().contains("TLS")
 }
 
-/// Connections for looks, each used by many at once.
-#[derive(Default)]
-struct Looks {
-    connections: [tokio::sync::Mutex<Option<Arc<Object>>>; LOOKS],
-    next: AtomicUsize,
-}
-
-impl Looks {
-    async fn get<C>(&self, connect: impl FnOnce() -> C) -> Result<Arc<Object>>
-    where
-        C: Future<Output = Result<Object>>,
-    {
-        let turn = self.next.fetch_add(1, Ordering::Relaxed) % LOOKS;
-        let mut place = self.connections[turn].lock().await;
-        if let Some(connection) = place.as_ref().filter(|connection| !connection.is_closed()) {
-            return Ok(Arc::clone(connection));
-        }
-        let connection = Arc::new(connect().await?);
-        *place = Some(Arc::clone(&connection));
-        Ok(connection)
-    }
-}
-
 /// What a transaction's statements go through.
 #[expect(clippy::large_enum_variant, reason = "it lives on the stack of one request")]
 enum Link {
@@ -310,6 +316,7 @@ enum Link {
 /// A transaction.
 pub(in crate::store) struct Tx {
     link: Link,
+    trust: Arc<Trust>,
 }
 
 impl Tx {
@@ -379,15 +386,22 @@ impl Tx {
         }
         let told = |error: tokio_postgres::Error| E::from(self.told(error.into()));
         let connection = self.connection()?;
-        let statement = connection.prepare_cached(&placeholders(sql)).await.map_err(told)?;
-        let rows = connection.query_raw(&statement, params.iter().copied()).await;
-        let mut rows = pin!(rows.map_err(told)?);
-        while let Some(row) = rows.try_next().await.map_err(told)? {
-            if each(&Row::Postgres(&row))?.is_break() {
-                break;
+        let shown = async {
+            let statement = connection.prepare_cached(&placeholders(sql)).await.map_err(told)?;
+            let rows = connection.query_raw(&statement, params.iter().copied()).await;
+            let mut rows = pin!(rows.map_err(told)?);
+            while let Some(row) = rows.try_next().await.map_err(told)? {
+                if each(&Row::Postgres(&row))?.is_break() {
+                    break;
+                }
             }
+            Ok(())
+        };
+        match &self.link {
+            // Others come after it on the same connection.
+            Link::Look(_) => self.trust.within(ANSWER_LIMIT, shown).await,
+            Link::Own(_) | Link::Member(_) => shown.await,
         }
-        Ok(())
     }
 }
 
@@ -395,16 +409,19 @@ impl Drop for Tx {
     fn drop(&mut self) {
         let Link::Own(connection) = &mut self.link else { return };
         let Some(connection) = connection.take() else { return };
+        let is_of_use = self.trust.covers(Object::metrics(&connection));
         match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => {
+            Ok(runtime) if is_of_use => {
+                let trust = Arc::clone(&self.trust);
                 runtime.spawn(async move {
-                    if connection.batch_execute("rollback").await.is_err() {
+                    let end = answered(&connection, "rollback");
+                    if trust.within(ANSWER_LIMIT, end).await.is_err() {
                         drop(Object::take(connection));
                     }
                 });
             }
             // A closed connection rolls back on the server.
-            Err(_) => drop(Object::take(connection)),
+            Ok(_) | Err(_) => drop(Object::take(connection)),
         }
     }
 }
