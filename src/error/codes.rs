@@ -322,7 +322,7 @@ codes! {
         "A list was read so slowly that others waited for it, or not at all for half a minute, and was broken off.",
         "Read it into a file, or ask for pages.";
     NOT_READY = "server.not_ready", Unreachable,
-        "The hub is starting or stopping, or its store does not answer.",
+        "The hub is starting or stopping, or its store does not answer or takes no writes.",
         "Try again shortly.";
     LISTEN_FAILED = "server.cannot_listen", LocalState,
         "The address can't be listened on: it is in use, not one of this machine, or needs more rights.",
@@ -382,8 +382,8 @@ codes! {
         "The store can't be opened: it is missing, not a store, not permitted or damaged.",
         "Check the path that the message names and its permissions; restore a backup if it is damaged.";
     STORE_READ_ONLY = "store.read_only", LocalState,
-        "The store can't be written: a read-only file, folder or disk.",
-        "Check permissions and how the disk is mounted.";
+        "The store can't be written: a read-only file, folder or disk, or a database that takes no writes.",
+        "Check permissions and how the disk is mounted, or whether the database server is a standby.";
     STORE_FULL = "store.full", LocalState,
         "The disk of the store is full; nothing was changed.",
         "Make room and run the command again.";

@@ -53,7 +53,7 @@ async fn ready(State(state): State<AppState>) -> Result<Response, Failure> {
     let asked = timeout(STORE_LIMIT, state.hub.store().ping()).await;
     asked
         .map_err(|_| not_ready("the store does not answer"))?
-        .map_err(|error| not_ready("the store does not answer").source(error))?;
+        .map_err(|error| not_ready("the store can't be used").source(error))?;
     Ok(reply(StatusCode::OK, json!({ "status": "ready" })))
 }
 

@@ -40,8 +40,8 @@ pub enum StoreError {
     #[error("{0}")]
     Permissions(Told),
     /// It can be read but not written.
-    #[error("the store can't be written")]
-    ReadOnly,
+    #[error("{0}")]
+    ReadOnly(Told),
     /// No room left.
     #[error("no room left on the store's disk")]
     Full,
@@ -73,19 +73,32 @@ pub enum StoreError {
     Other(String),
 }
 
+/// What to do about a failure that is not the user's.
+pub(super) const AGAIN: &str = "run the command again";
 const ANOTHER: &str = "name another store with --state PATH or HUBCTL_STATE";
 
 impl StoreError {
+    /// A file that can be read but not written.
+    pub(super) fn read_only_file() -> Self {
+        let hint = format!("make the file, its folder and its disk writable to you, or {ANOTHER}");
+        Self::ReadOnly(Told::new("the store can't be written", hint))
+    }
+
+    /// A database that can be read but not written.
+    pub(super) fn read_only_database() -> Self {
+        let hint = "name the primary server if this is a standby; otherwise see what sets it with: \
+                    show default_transaction_read_only";
+        Self::ReadOnly(Told::new("the store's database takes no writes", hint))
+    }
+
     fn hint(&self) -> String {
         match self {
-            Self::Unreadable(told) | Self::Permissions(told) | Self::Unreachable(told) => {
-                told.hint.clone()
-            }
+            Self::Unreadable(told)
+            | Self::Permissions(told)
+            | Self::ReadOnly(told)
+            | Self::Unreachable(told) => told.hint.clone(),
             Self::NotAStore(_) => ANOTHER.to_owned(),
             Self::Damaged(_) => format!("bring it back from a backup, or {ANOTHER}"),
-            Self::ReadOnly => {
-                format!("make the file, its folder and its disk writable to you, or {ANOTHER}")
-            }
             Self::Full => {
                 "make room (df -h shows how much there is), then run the command again".to_owned()
             }
@@ -95,7 +108,7 @@ impl StoreError {
             Self::Newer { .. } => {
                 format!("use the hubctl that wrote it or a later one, or {ANOTHER}")
             }
-            Self::Duplicate | Self::Stale | Self::Shared => "run the command again".to_owned(),
+            Self::Duplicate | Self::Stale | Self::Shared => AGAIN.to_owned(),
             Self::Other(_) => "run the command again with -v to see the cause".to_owned(),
         }
     }
@@ -109,7 +122,7 @@ impl From<StoreError> for HubError {
                 &codes::STORE_UNREADABLE
             }
             StoreError::Permissions(_) => &codes::STORE_PERMISSIONS,
-            StoreError::ReadOnly => &codes::STORE_READ_ONLY,
+            StoreError::ReadOnly(_) => &codes::STORE_READ_ONLY,
             StoreError::Full => &codes::STORE_FULL,
             StoreError::Busy => &codes::STORE_BUSY,
             StoreError::Newer { .. } => &codes::STORE_NEWER,
@@ -137,7 +150,8 @@ mod tests {
             StoreError::NotAStore("x".to_owned()),
             StoreError::Damaged("x".to_owned()),
             StoreError::Permissions(told()),
-            StoreError::ReadOnly,
+            StoreError::read_only_file(),
+            StoreError::read_only_database(),
             StoreError::Full,
             StoreError::Busy,
             StoreError::Newer { found: 2, known: 1 },

@@ -125,12 +125,19 @@ impl Store {
         self.begin_write().await?.commit().await
     }
 
-    /// Asks the store for a sign of life.
+    /// Asks the store for a sign of life, and a server whether it takes writes.
     ///
     /// # Errors
-    /// As [`Store::begin_read`].
+    /// As [`Store::begin_read`], and [`StoreError::ReadOnly`].
     pub async fn ping(&self) -> Result<()> {
-        self.begin_read().await?.number("select cast(1 as bigint)", &[]).await.map(drop)
+        let is_read_only = match &self.db {
+            Db::Sqlite(_) | Db::Served(_) => "select cast(0 as bigint)",
+            Db::Postgres(_) => postgres::IS_READ_ONLY,
+        };
+        match self.begin_read().await?.number(is_read_only, &[]).await? {
+            0 => Ok(()),
+            _ => Err(StoreError::read_only_database()),
+        }
     }
 
     /// A name for people: the path, or the address without a password.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::driver::{postgres, served, sqlite};
-use super::{Param, Result, Row, StoreError};
+use super::error::AGAIN;
+use super::{Param, Result, Row, StoreError, Told};
 
 pub(super) enum Inner {
     Sqlite(sqlite::Tx),
@@ -121,7 +122,7 @@ impl Tx {
     pub async fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64> {
         // Without a transaction it would be there at once and for good.
         if self.purpose == Purpose::Look {
-            return Err(StoreError::ReadOnly);
+            return Err(StoreError::ReadOnly(Told::new("a look writes nothing", AGAIN)));
         }
         let done = match &mut self.inner {
             Inner::Sqlite(tx) => tx.execute(sql, params),

@@ -155,7 +155,7 @@ impl Database {
 
     fn open_older(&self) -> Result<(Connection, Role)> {
         if self.read_only {
-            Err(StoreError::ReadOnly)
+            Err(StoreError::read_only_file())
         } else {
             Ok((self.open_writer()?.0, Role::Reader))
         }
@@ -298,7 +298,7 @@ impl Database {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
             Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-                Err(StoreError::ReadOnly)
+                Err(StoreError::read_only_file())
             }
             Err(error) => Err(self.io(&error)),
         }
@@ -307,7 +307,7 @@ impl Database {
     pub(super) fn io(&self, error: &std::io::Error) -> StoreError {
         use std::io::ErrorKind;
         match error.kind() {
-            ErrorKind::ReadOnlyFilesystem => StoreError::ReadOnly,
+            ErrorKind::ReadOnlyFilesystem => StoreError::read_only_file(),
             ErrorKind::StorageFull => StoreError::Full,
             _ => self.unreadable(format!("{}: {error}", self.path.display())),
         }
@@ -477,7 +477,7 @@ impl From<rusqlite::Error> for StoreError {
         };
         match cause.code {
             ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Busy,
-            ErrorCode::ReadOnly => Self::ReadOnly,
+            ErrorCode::ReadOnly => Self::read_only_file(),
             ErrorCode::DiskFull => Self::Full,
             ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt => {
                 Self::Damaged(error.to_string())

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use hubctl::error::HubError;
 use hubctl::store::{StoreError, Tx};
 
 use crate::support::hub::on_postgres;
@@ -76,5 +77,32 @@ fn threat_24_a_writer_that_hangs_holds_nobody_up_for_long_and_a_reader_may() {
         assert!(hanging.commit().await.is_err());
         assert_eq!(world.number("select count(*) from store where key in ('hanging', 'late')"), 0);
         assert_eq!(patience_ms(&mut store.begin_read().await.unwrap()).await, 0);
+    });
+}
+
+#[test]
+fn a_database_that_takes_no_writes_is_not_ready_and_said_to_be_a_database() {
+    on_postgres(async |world| {
+        let store = world.hub.store();
+        store.prepare().await.unwrap();
+        store.ping().await.unwrap();
+        let mut tx = store.begin_write().await.unwrap();
+        let own = "do $$ begin execute 'alter database ' || current_database() || \
+                   ' set default_transaction_read_only = on'; end $$";
+        tx.execute(own, &[]).await.unwrap();
+        tx.commit().await.unwrap();
+
+        // Connections that are open keep their setting.
+        let other = world.place.store();
+        let asked = other.ping().await;
+        let refused = insert(&mut other.begin_write().await.unwrap(), "k").await.map(drop);
+        for told in [asked, refused] {
+            assert!(matches!(told, Err(StoreError::ReadOnly(_))), "{told:?}");
+            let told = HubError::from(told.unwrap_err());
+            assert_eq!(told.code().name, "store.read_only");
+            let hint = told.hint_text().unwrap_or_default().to_owned();
+            assert!(told.to_string().contains("database"), "{told}");
+            assert!(hint.contains("standby") && !hint.contains("folder"), "{hint}");
+        }
     });
 }

@@ -19,10 +19,12 @@ use super::{Param, Row};
 use crate::domain::words::shell_word;
 use crate::store::migrate::{self, Dialect};
 use crate::store::{Gauges, Result, StoreError, Told};
+use failures::chain;
 use group::{Groups, Member};
 use trust::{ANSWER_LIMIT, Looks, TURN_LIMIT, Trust};
 
 mod address;
+mod failures;
 mod group;
 mod trust;
 
@@ -52,6 +54,11 @@ const BEGIN_WRITE: &str = "begin isolation level read committed; \
 const BEGIN_APPEND: &str = "begin isolation level read committed; \
      select pg_advisory_xact_lock_shared(114853371147373), \
      set_config('idle_in_transaction_session_timeout', '30s', true)";
+
+/// Whether writers are refused, as a number; the transaction that asks may be a reader's.
+pub(in crate::store) const IS_READ_ONLY: &str =
+    "select case when pg_is_in_recovery() then 1::bigint else \
+     current_setting('default_transaction_read_only')::boolean::int::bigint end";
 
 /// A database and its connections.
 pub(in crate::store) struct Database {
@@ -450,46 +457,4 @@ impl ToSql for Param<'_> {
     }
 
     to_sql_checked!();
-}
-
-fn lost(error: &tokio_postgres::Error) -> Told {
-    Told::new(chain(error), "see whether the server runs, then run the command again")
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text.push_str(": ");
-        text.push_str(&next.to_string());
-        cause = next.source();
-    }
-    text
-}
-
-impl From<tokio_postgres::Error> for StoreError {
-    fn from(error: tokio_postgres::Error) -> Self {
-        let Some(code) = error.code() else {
-            return Self::Unreachable(lost(&error));
-        };
-        match *code {
-            SqlState::UNIQUE_VIOLATION => Self::Duplicate,
-            SqlState::READ_ONLY_SQL_TRANSACTION => Self::ReadOnly,
-            SqlState::DISK_FULL | SqlState::OUT_OF_MEMORY => Self::Full,
-            SqlState::LOCK_NOT_AVAILABLE
-            | SqlState::QUERY_CANCELED
-            | SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
-            | SqlState::T_R_SERIALIZATION_FAILURE
-            | SqlState::T_R_DEADLOCK_DETECTED => Self::Busy,
-            SqlState::INSUFFICIENT_PRIVILEGE => Self::Unreadable(Told::new(
-                chain(&error),
-                "grant the user of the address all rights on the database and its schema",
-            )),
-            SqlState::ADMIN_SHUTDOWN
-            | SqlState::CRASH_SHUTDOWN
-            | SqlState::IDLE_SESSION_TIMEOUT
-            | SqlState::CANNOT_CONNECT_NOW => Self::Unreachable(lost(&error)),
-            _ => Self::Other(chain(&error)),
-        }
-    }
 }
