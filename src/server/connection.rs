@@ -62,7 +62,7 @@ pub(super) async fn serve(
     };
     tokio::select! {
         () = evicted.cancelled() => {}
-        () = state.stop().cut() => {}
+        () = state.stop().closing() => {}
         () = converse(stream, peer, is_full, &behind, &state) => {}
     }
     drop(place);

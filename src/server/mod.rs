@@ -35,7 +35,7 @@ use http_body_util::BodyExt as _;
 use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio::sync::Notify as Wake;
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout, timeout_at};
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
@@ -70,8 +70,10 @@ const CERTIFICATES_EVERY: Duration = Duration::from_secs(10);
 /// How often it is noted which keys were used, and how long that may take.
 const USES_EVERY: Duration = Duration::from_secs(5);
 const USES_LIMIT: Duration = Duration::from_secs(30);
-/// How long the last rows of the request log are given at least.
-const LAST_ROWS: Duration = Duration::from_secs(5);
+/// What a longer grace is cut down to; the clock of the system has an end.
+const LONGEST_GRACE: Duration = Duration::from_hours(24 * 365);
+/// How much of the grace is kept, at most, for what is to be written when all are answered.
+const LAST_WORK: Duration = Duration::from_secs(5);
 /// Connections to the address of the metrics.
 const METRICS_CONNECTIONS: usize = 64;
 
@@ -90,7 +92,8 @@ pub struct Options {
     pub rate_limit: u32,
     /// Connections at once; beyond them only health is answered.
     pub max_connections: usize,
-    /// How long requests may still take after the hub was told to stop.
+    /// How long the hub may still take after it was told to stop. A part of it is kept for what is
+    /// written when requests are over.
     pub grace: Duration,
     /// How long a request may take as a whole.
     pub request_limit: Duration,
@@ -304,7 +307,10 @@ impl Server {
         let stop = state.stop().clone();
         let connections = TaskTracker::new();
         let chores = TaskTracker::new();
-        request_log::learn(&state.hub).await;
+        tokio::select! {
+            () = request_log::learn(&state.hub) => {}
+            () = stop.stopping() => {}
+        }
         for door in doors {
             chores.spawn(listen::accept(door, state.clone(), connections.clone()));
         }
@@ -318,6 +324,10 @@ impl Server {
         let watchdog = watchdog.map(tokio::spawn);
         options.notify.send("READY=1");
         stop.stopping().await;
+        // One deadline for all that is left; those who are being answered get most of it.
+        let grace = options.grace.min(LONGEST_GRACE);
+        let deadline = Instant::now() + grace;
+        let last_answer = deadline - LAST_WORK.min(grace / 4);
         options.notify.send("STOPPING=1");
         chores.close();
         connections.close();
@@ -326,15 +336,15 @@ impl Server {
         tracing::info!(target: "hubctl::serve", "stopping");
         tokio::select! {
             () = connections.wait() => {}
-            () = sleep(FAREWELL) => {}
+            () = sleep_until(last_answer.min(Instant::now() + FAREWELL)) => {}
             () = stop.cut() => {}
         }
         stop.drain();
-        let outcome = tokio::select! {
+        let mut outcome = tokio::select! {
             // Cut off, connections end as well: that is no answer.
             biased;
             () = stop.cut() => Outcome::Cut,
-            done = timeout(options.grace, connections.wait()) => match done {
+            done = timeout_at(last_answer, connections.wait()) => match done {
                 Ok(()) => Outcome::Answered,
                 Err(_) => Outcome::Late,
             },
@@ -343,28 +353,30 @@ impl Server {
             let left = connections.len();
             tracing::warn!(target: "hubctl::serve", left, "connections are cut off");
         }
+        stop.close();
+        connections.wait().await;
         // What it has begun may hold the only copy of a new token; what is not sent by then is sent
-        // once more by whoever takes over.
+        // once more by whoever takes over. Rows of the log are written meanwhile.
         let renewals = async {
             _ = (&mut worker).await;
             state.hub.settled().await;
         };
-        let rest = async { tokio::join!(renewals, &mut sending) };
+        let rest = async { tokio::join!(renewals, &mut sending, state.note_uses()) };
         tokio::select! {
             biased;
-            () = stop.cut() => {}
-            _ = timeout(options.grace, rest) => {}
+            () = stop.cut() => outcome = Outcome::Cut,
+            _ = timeout_at(deadline, rest) => {}
+        }
+        for task in [&work, &noting, &worker, &sending, &log_writer] {
+            task.abort();
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        tokio::select! {
+            () = request_log::finish(&state, left) => {}
+            // A store that is well needs less for them.
+            () = async { stop.cut().await; sleep(FAREWELL).await } => outcome = Outcome::Cut,
         }
         stop.now();
-        connections.wait().await;
-        work.abort();
-        noting.abort();
-        worker.abort();
-        sending.abort();
-        // It only asks for rows to be written: those in hand are waited for below.
-        log_writer.abort();
-        state.note_uses().await;
-        request_log::finish(&state, options.grace.max(LAST_ROWS)).await;
         if let Some(watchdog) = watchdog {
             watchdog.abort();
         }

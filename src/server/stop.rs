@@ -1,4 +1,4 @@
-//! The end of a running hub, in three steps.
+//! The end of a running hub, in four steps.
 
 use tokio_util::sync::CancellationToken;
 
@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 pub struct Stop {
     soft: CancellationToken,
     drain: CancellationToken,
+    close: CancellationToken,
     cut: CancellationToken,
 }
 
@@ -19,13 +20,19 @@ impl Stop {
     /// Ends at once; what is being answered is cut off.
     pub fn now(&self) {
         self.soft.cancel();
-        self.drain.cancel();
+        self.close();
         self.cut.cancel();
     }
 
     /// Closes connections as soon as nothing is being answered on them.
     pub(super) fn drain(&self) {
         self.drain.cancel();
+    }
+
+    /// Cuts off what is still being answered.
+    pub(super) fn close(&self) {
+        self.drain.cancel();
+        self.close.cancel();
     }
 
     pub(super) fn is_stopping(&self) -> bool {
@@ -38,6 +45,10 @@ impl Stop {
 
     pub(super) async fn draining(&self) {
         self.drain.cancelled().await;
+    }
+
+    pub(super) async fn closing(&self) {
+        self.close.cancelled().await;
     }
 
     pub(super) async fn cut(&self) {

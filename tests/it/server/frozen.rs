@@ -1,6 +1,6 @@
 //! A database server that hangs: it keeps its connections open and answers nothing.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::support::cli::TestHome;
 use crate::support::postgres::{Own, execute};
@@ -28,5 +28,35 @@ fn connections_that_never_answer_are_given_up_for_new_ones() {
         }
     }
     serving.stop();
+    drop(frozen);
+}
+
+#[test]
+fn a_server_whose_store_hangs_ends_after_its_grace() {
+    let (server, home, key) = world();
+    let mut serving = home.serve("--grace 3s");
+    // Its use is still to be noted.
+    serving.get_with(&key, "/accounts").status(200);
+    let frozen = server.freeze();
+    let began = Instant::now();
+    serving.signal("TERM");
+    assert_eq!(serving.ended(), 0);
+    // Twice what all parts of its end may take together: the machine may be busy.
+    assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+    drop(frozen);
+}
+
+#[test]
+fn a_second_signal_ends_a_server_whose_store_hangs_at_once() {
+    let (server, home, key) = world();
+    let mut serving = home.serve("--grace 1h");
+    let mut client = serving.connect();
+    client.get("/accounts", &format!("Authorization: Bearer {key}\r\n")).status(200);
+    let frozen = server.freeze();
+    serving.signal("TERM");
+    // Nobody is being answered any more when idle connections are closed.
+    assert!(client.is_closed());
+    serving.signal("TERM");
+    assert_eq!(serving.ended(), 143);
     drop(frozen);
 }
