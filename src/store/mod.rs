@@ -130,6 +130,9 @@ impl Store {
     /// # Errors
     /// As [`Store::begin_read`], and [`StoreError::ReadOnly`].
     pub async fn ping(&self) -> Result<()> {
+        if let Db::Served(db) = &self.db {
+            db.look()?;
+        }
         let is_read_only = match &self.db {
             Db::Sqlite(_) | Db::Served(_) => "select cast(0 as bigint)",
             Db::Postgres(_) => postgres::IS_READ_ONLY,

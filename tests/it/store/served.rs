@@ -197,3 +197,67 @@ fn a_full_pool_makes_readers_wait_and_not_fail() {
         assert!(world.store.gauges().connections <= 3, "{:?}", world.store.gauges());
     });
 }
+
+fn is_about_the_file<T>(told: &Result<T, StoreError>) -> bool {
+    matches!(told, Err(StoreError::Unreadable(told)) if told.to_string().contains("moved away"))
+}
+
+#[test]
+fn a_file_that_is_moved_away_or_replaced_is_neither_read_nor_written_any_more() {
+    run(async |world| {
+        add(&world.store, "before").await.unwrap();
+        world.store.ping().await.unwrap();
+        let away = world.path.with_extension("away");
+        std::fs::rename(&world.path, &away).unwrap();
+        let asked = world.store.ping().await;
+        assert!(is_about_the_file(&asked), "{asked:?}");
+        // Nothing is made in its place, and no empty store is read.
+        let refused = add(&world.store, "lost").await;
+        assert!(is_about_the_file(&refused), "{refused:?}");
+        let read = world.store.begin_read().await.map(drop);
+        assert!(is_about_the_file(&read), "{read:?}");
+        assert!(!world.path.exists());
+        // Brought back, it serves as before.
+        std::fs::rename(&away, &world.path).unwrap();
+        world.store.ping().await.unwrap();
+        add(&world.store, "after").await.unwrap();
+        assert_eq!((keys(&world, "lost"), keys(&world, "after")), (0, 1));
+
+        // A restored backup is another file; it is noticed without a ping, and before a new
+        // connection reads it.
+        std::fs::copy(&world.path, &away).unwrap();
+        std::fs::rename(&away, &world.path).unwrap();
+        let mut held = Vec::new();
+        let read = loop {
+            match world.store.begin_read().await {
+                Ok(tx) => held.push(tx),
+                told => break told.map(drop),
+            }
+        };
+        assert!(is_about_the_file(&read) && held.len() <= 2, "{read:?}");
+        let refused = add(&world.store, "lost").await;
+        assert!(is_about_the_file(&refused), "{refused:?}");
+    });
+}
+
+#[test]
+fn a_server_that_is_asked_nothing_else_notices_that_its_file_was_replaced() {
+    run(async |world| {
+        add(&world.store, "before").await.unwrap();
+        let away = world.path.with_extension("away");
+        std::fs::copy(&world.path, &away).unwrap();
+        std::fs::rename(&away, &world.path).unwrap();
+        let began = Instant::now();
+        // Those that come in the second before it looks may be written; nobody later is.
+        let mut number = 0;
+        let refused = loop {
+            let done = add(&world.store, &format!("k{number}")).await;
+            if done.is_err() {
+                break done;
+            }
+            number += 1;
+            assert!(began.elapsed() < Duration::from_mins(1), "it writes on to the old file");
+        };
+        assert!(is_about_the_file(&refused), "{refused:?}");
+    });
+}

@@ -4,6 +4,7 @@
 //! a savepoint, and hands it to the next one that waits. When nobody does, or the group is large
 //! enough, a thread of its own commits for all of them at once, and only then are they answered.
 
+mod place;
 mod raw;
 mod writer;
 
@@ -20,6 +21,7 @@ use tokio::time::timeout;
 use super::{Param, Row, sqlite};
 use crate::store::{Gauges, Result, StoreError};
 
+use place::Place;
 use writer::{Group, Order, Turn, Writer, gone};
 
 /// How long a reader waits for a connection, and a writer for its turn.
@@ -29,6 +31,7 @@ const READERS: usize = 64;
 /// A database file as a server uses it.
 pub(in crate::store) struct Pool {
     file: Arc<sqlite::Database>,
+    place: Arc<Place>,
     readers: Arc<Readers>,
     places: Arc<Semaphore>,
     waiting: AtomicUsize,
@@ -45,10 +48,11 @@ impl Pool {
     /// `keep` connections stay open for readers, each with its pages in memory.
     pub(in crate::store) fn new(file: sqlite::Database, keep: usize) -> Self {
         let file = Arc::new(file.for_server());
-        let writer = Writer::start(Arc::clone(&file));
+        let place = Arc::new(Place::new(file.path()));
+        let writer = Writer::start(Arc::clone(&file), Arc::clone(&place));
         let readers = Arc::new(Readers { idle: Mutex::default(), keep });
         let places = Arc::new(Semaphore::new(keep.max(READERS)));
-        Self { file, readers, places, waiting: AtomicUsize::new(0), writer }
+        Self { file, place, readers, places, waiting: AtomicUsize::new(0), writer }
     }
 
     pub(in crate::store) fn path(&self) -> &Path {
@@ -74,6 +78,11 @@ impl Pool {
         }
     }
 
+    /// Looks whether the file is still where it was; the thread that writes does so every second.
+    pub(in crate::store) fn look(&self) -> Result<()> {
+        self.place.look()
+    }
+
     pub(in crate::store) async fn begin_read(&self) -> Result<Tx> {
         self.read(true).await
     }
@@ -84,6 +93,7 @@ impl Pool {
     }
 
     async fn read(&self, as_one: bool) -> Result<Tx> {
+        self.place.check()?;
         let place = match Arc::clone(&self.places).try_acquire_owned() {
             Ok(place) => place,
             Err(_) => {
@@ -96,7 +106,7 @@ impl Pool {
         let idle = self.readers.idle().pop();
         let (connection, keep) = match idle {
             Some(connection) => (connection, true),
-            None => self.file.open_reader_to_keep()?,
+            None => self.open_reader()?,
         };
         if as_one {
             raw::run_kept(&connection, "begin")?;
@@ -105,7 +115,18 @@ impl Pool {
         Ok(Tx::Read(ReadTx { tx: Some(sqlite::Tx::lent(connection)), home, _place: place }))
     }
 
+    /// A connection, and whether it may be kept. Nothing but the file that is in use is opened, and
+    /// one that is gone is not taken for an empty store.
+    fn open_reader(&self) -> Result<(Connection, bool)> {
+        self.place.look()?;
+        let opened = self.file.open_reader_to_keep()?;
+        let (_, is_kept) = &opened;
+        let looked = if *is_kept { self.place.opened() } else { self.place.look() };
+        looked.map(|()| opened)
+    }
+
     pub(in crate::store) async fn begin_write(&self) -> Result<Tx> {
+        self.place.check()?;
         let turn = self.writer.turn().await?;
         Ok(Tx::Write(WriteTx::begin(turn)?))
     }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::super::sqlite;
+use super::place::Place;
 use super::{WAIT_LIMIT, raw};
 use crate::store::{Result, StoreError};
 
@@ -20,6 +21,8 @@ const QUEUE: usize = 1_024;
 const GROUP: usize = 128;
 /// How long a group takes in transactions at most.
 const GROUP_LIMIT: Duration = Duration::from_millis(10);
+/// How often the thread looks whether the file is still where it was.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long the server writes without a pause, and how long that pause is: other processes get
 /// their turn in it. SQLite has no queue for them.
 const STRETCH: Duration = Duration::from_millis(100);
@@ -92,7 +95,7 @@ impl Drop for Turn {
 }
 
 impl Writer {
-    pub(super) fn start(file: Arc<sqlite::Database>) -> Arc<Self> {
+    pub(super) fn start(file: Arc<sqlite::Database>, place: Arc<Place>) -> Arc<Self> {
         let (thread, orders) = channel();
         let writer = Arc::new(Self {
             state: Mutex::default(),
@@ -102,7 +105,7 @@ impl Writer {
         });
         // The thread ends when the store is dropped.
         let weak = Arc::downgrade(&writer);
-        let work = move || write(&file, &weak, &orders);
+        let work = move || write(&file, &place, &weak, &orders);
         let spawned = std::thread::Builder::new().name("store-writer".to_owned()).spawn(work);
         // Without a thread the orders have no receiver, and every writer is told so.
         drop(spawned);
@@ -229,15 +232,32 @@ pub(super) fn gone() -> StoreError {
     StoreError::Other("the thread that writes is gone".to_owned())
 }
 
-/// The thread: opens, waits for other processes, commits.
-fn write(file: &sqlite::Database, writer: &std::sync::Weak<Writer>, orders: &Receiver<Order>) {
+/// The thread: opens, waits for other processes, commits, and looks after the file.
+fn write(
+    file: &sqlite::Database,
+    place: &Place,
+    writer: &std::sync::Weak<Writer>,
+    orders: &Receiver<Order>,
+) {
     let mut working_since = Instant::now();
-    while let Ok(order) = orders.recv() {
+    let mut looked_at = Instant::now();
+    loop {
+        let order = orders.recv_timeout(LOOK_EVERY);
+        if looked_at.elapsed() >= LOOK_EVERY {
+            // Everybody asks for the outcome before work begins, and before it is kept.
+            _ = place.look();
+            looked_at = Instant::now();
+        }
+        let order = match order {
+            Ok(order) => order,
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
         let Some(writer) = writer.upgrade() else { return };
         let connection = match order {
             Order::Begin(connection) => connection,
             Order::Commit(connection, group) => {
-                let outcome = raw::commit(&connection);
+                let outcome = place.check().and_then(|()| raw::commit(&connection));
                 writer.commits.fetch_add(1, Ordering::Relaxed);
                 let count = group.members.len() as u64;
                 writer.transactions.fetch_add(count, Ordering::Relaxed);
@@ -256,12 +276,12 @@ fn write(file: &sqlite::Database, writer: &std::sync::Weak<Writer>, orders: &Rec
             std::thread::park_timeout(PAUSE);
             working_since = Instant::now();
         }
-        let begun = match connection {
-            Some(connection) => raw::begin_patiently(&connection).map(|()| connection),
-            None => file
-                .open_prepared()
-                .and_then(|connection| raw::begin_patiently(&connection).map(|()| connection)),
+        let opened = match connection {
+            Some(connection) => place.check().map(|()| connection),
+            None => open(file, place),
         };
+        let begun = opened
+            .and_then(|connection| raw::begin_patiently(&connection).map(|()| connection));
         match begun {
             Ok(connection) => {
                 let Some((connection, _)) = writer.hand_over(connection, Group::new()) else {
@@ -285,4 +305,11 @@ fn write(file: &sqlite::Database, writer: &std::sync::Weak<Writer>, orders: &Rec
             }
         }
     }
+}
+
+/// Where another file took the place of the one in use, nothing is made or migrated.
+fn open(file: &sqlite::Database, place: &Place) -> Result<Connection> {
+    place.look()?;
+    let connection = file.open_prepared()?;
+    place.opened().map(|()| connection)
 }
