@@ -272,7 +272,8 @@ impl Server {
         options: Options,
         routes: Router<AppState>,
     ) -> Result<Self, HubError> {
-        let tls = options.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
+        let tls = options.tls.clone().map(|files| Tls::load(files, state.hub.now()));
+        let tls = tls.transpose()?.map(Arc::new);
         let mut doors = vec![Door::new(
             listener,
             tls.clone(),
@@ -435,7 +436,8 @@ async fn chores_of(state: AppState, tls: Option<Arc<Tls>>, reload: Arc<Wake>) {
             () = reload.notified() => {}
         }
         let Some(tls) = tls.clone() else { continue };
-        match tokio::task::spawn_blocking(move || tls.reload()).await {
+        let now = state.hub.now();
+        match tokio::task::spawn_blocking(move || tls.reload(now)).await {
             Ok(Ok(true)) => {
                 metrics::count(&state.metrics().counts.tls_reloads);
                 tracing::info!(target: "hubctl::serve", "took in a new certificate");

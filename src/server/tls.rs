@@ -1,15 +1,19 @@
 //! TLS from files, taken in again when they change.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
-use rustls::ServerConfig;
+use rustls::client::verify_server_cert_signed_by_trust_anchor;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, RootCertStore, ServerConfig};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use crate::domain::time::Timestamp;
 use crate::error::{HubError, codes};
 
 /// Longest file of certificates or of a key, in bytes.
@@ -32,20 +36,30 @@ pub(super) struct Tls {
 
 struct Current {
     config: Arc<ServerConfig>,
+    /// The server's own certificate.
+    own: CertificateDer<'static>,
     /// Of the files as they were last looked at, good or not.
     seen: [u8; 32],
+    /// Whether those were passed over because of the dates in them.
+    passed_over: bool,
 }
 
 impl Tls {
-    /// Reads the files.
+    /// Reads the files. A certificate that holds at another time than now is taken as well, since
+    /// there is no better one, and warned of.
     ///
     /// # Errors
     /// `server.tls_invalid`
-    pub(super) fn load(files: TlsFiles) -> Result<Self, HubError> {
+    pub(super) fn load(files: TlsFiles, now: Timestamp) -> Result<Self, HubError> {
         let (certificate, key) = read(&files)?;
         let seen = fingerprint(&certificate, &key);
-        let config = config(&files, &certificate, &key)?;
-        Ok(Self { files, current: RwLock::new(Current { config, seen }) })
+        let (config, own) = config(&files, &certificate, &key)?;
+        if let Some(why) = out_of_date(&own, now) {
+            let path = files.certificate.display();
+            tracing::warn!(target: "hubctl::serve", "{path}: {why}; clients will refuse it");
+        }
+        let current = RwLock::new(Current { config, own, seen, passed_over: false });
+        Ok(Self { files, current })
     }
 
     /// What the next connection is greeted with.
@@ -54,20 +68,32 @@ impl Tls {
     }
 
     /// Looks at the files; answers whether something new was taken in. What is open stays as it
-    /// is, and files that are no good change nothing.
+    /// is, and files that are no good change nothing; nor does a certificate that has expired or
+    /// does not hold yet, as long as the one in use holds.
     ///
     /// # Errors
     /// `server.tls_invalid`, once for the same bytes
-    pub(super) fn reload(&self) -> Result<bool, HubError> {
+    pub(super) fn reload(&self, now: Timestamp) -> Result<bool, HubError> {
         let (certificate, key) = read(&self.files)?;
         let seen = fingerprint(&certificate, &key);
-        if self.current.read().unwrap_or_else(PoisonError::into_inner).seen == seen {
-            return Ok(false);
-        }
-        let config = config(&self.files, &certificate, &key);
+        let is_known = {
+            let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+            if current.seen == seen && !current.passed_over {
+                return Ok(false);
+            }
+            current.seen == seen
+        };
+        let found = config(&self.files, &certificate, &key);
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        current.seen = seen;
-        current.config = config?;
+        (current.seen, current.passed_over) = (seen, false);
+        let (config, own) = found?;
+        if let Some(why) = out_of_date(&own, now)
+            && out_of_date(&current.own, now).is_none()
+        {
+            current.passed_over = true;
+            return if is_known { Ok(false) } else { Err(invalid(&self.files.certificate, &why)) };
+        }
+        (current.config, current.own) = (config, own);
         Ok(true)
     }
 }
@@ -76,13 +102,11 @@ type Bytes = Zeroizing<Vec<u8>>;
 
 fn read(files: &TlsFiles) -> Result<(Bytes, Bytes), HubError> {
     let read = |path: &PathBuf| {
-        let text = |what: String| format!("{}: {what}", path.display());
-        let invalid = |what: String| HubError::new(&codes::TLS_INVALID, text(what));
-        let length = fs::metadata(path).map_err(|error| invalid(error.to_string()))?.len();
+        let length = fs::metadata(path).map_err(|error| invalid(path, &error))?.len();
         if length > FILE_LIMIT {
-            return Err(invalid(format!("longer than {FILE_LIMIT} bytes")));
+            return Err(invalid(path, &format!("longer than {FILE_LIMIT} bytes")));
         }
-        fs::read(path).map(Zeroizing::new).map_err(|error| invalid(error.to_string()))
+        fs::read(path).map(Zeroizing::new).map_err(|error| invalid(path, &error))
     };
     Ok((read(&files.certificate)?, read(&files.key)?))
 }
@@ -95,19 +119,44 @@ fn fingerprint(certificate: &Bytes, key: &Bytes) -> [u8; 32] {
     hash.finalize().into()
 }
 
+fn invalid(path: &Path, what: &dyn std::fmt::Display) -> HubError {
+    HubError::new(&codes::TLS_INVALID, format!("{}: {what}", path.display()))
+}
+
+/// Why a certificate does not hold now, if the reason is its dates.
+fn out_of_date(own: &CertificateDer<'_>, now: Timestamp) -> Option<&'static str> {
+    let now = Duration::from_millis(u64::try_from(now.as_millis()).unwrap_or(0));
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    // The dates are looked at before the issuer, whom nobody here needs to know.
+    let checked = verify_server_cert_signed_by_trust_anchor(
+        &ParsedCertificate::try_from(own).ok()?,
+        &RootCertStore::empty(),
+        &[],
+        UnixTime::since_unix_epoch(now),
+        provider.signature_verification_algorithms.all,
+    );
+    match checked {
+        Err(rustls::Error::InvalidCertificate(
+            CertificateError::Expired | CertificateError::ExpiredContext { .. },
+        )) => Some("the certificate has expired"),
+        Err(rustls::Error::InvalidCertificate(
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
+        )) => Some("the certificate does not hold yet"),
+        _ => None,
+    }
+}
+
+/// What connections are greeted with, and the server's own certificate.
 fn config(
     files: &TlsFiles,
     certificate: &Bytes,
     key: &Bytes,
-) -> Result<Arc<ServerConfig>, HubError> {
-    let invalid = |path: &PathBuf, what: &dyn std::fmt::Display| {
-        HubError::new(&codes::TLS_INVALID, format!("{}: {what}", path.display()))
-    };
+) -> Result<(Arc<ServerConfig>, CertificateDer<'static>), HubError> {
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificate).collect();
     let chain = chain.map_err(|error| invalid(&files.certificate, &error))?;
-    if chain.is_empty() {
+    let Some(own) = chain.first().cloned() else {
         return Err(invalid(&files.certificate, &"no certificate in PEM form"));
-    }
+    };
     let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| invalid(&files.key, &error))?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
@@ -117,5 +166,63 @@ fn config(
         .with_single_cert(chain, key)
         .map_err(|error| invalid(&files.certificate, &error))?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+    Ok((Arc::new(config), own))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::process::Command;
+
+    use super::{Tls, TlsFiles};
+    use crate::domain::time::Timestamp;
+
+    const DAY_MS: i64 = 86_400_000;
+
+    /// A certificate that holds from now on for so many days.
+    fn make(folder: &Path, name: &str, days: i64) {
+        let mut command = Command::new("openssl");
+        command.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]);
+        command.args(["-nodes", "-subj", "/CN=localhost", "-days", &days.to_string()]);
+        command.args(["-keyout", &format!("{name}.key"), "-out", &format!("{name}.pem")]);
+        let done = command.current_dir(folder).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+
+    #[test]
+    fn a_certificate_that_holds_gives_way_only_to_one_that_holds_as_well() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, days) in [("short", 2), ("long", 1_000), ("longer", 1_001)] {
+            make(folder.path(), name, days);
+        }
+        #[expect(clippy::disallowed_methods, reason = "openssl takes the system's time as well")]
+        let today = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        let today = i64::try_from(today.as_millis()).unwrap();
+        let after = |days: i64| Timestamp::from_millis(today + days * DAY_MS);
+        let path = |name: &str| folder.path().join(name);
+        let put = |name: &str| {
+            for ending in ["pem", "key"] {
+                std::fs::copy(path(&format!("{name}.{ending}")), path(&format!("tls.{ending}")))
+                    .unwrap();
+            }
+        };
+        put("long");
+        let files = TlsFiles { certificate: path("tls.pem"), key: path("tls.key") };
+        let tls = Tls::load(files, after(1)).unwrap();
+        let first = tls.config();
+        let is_first = || std::sync::Arc::ptr_eq(&first, &tls.config());
+
+        put("short");
+        let told = tls.reload(after(10)).unwrap_err().to_string();
+        assert!(told.contains("tls.pem") && told.contains("expired"), "{told}");
+        // The same bytes are told of once, and taken in as soon as they hold.
+        assert!(!tls.reload(after(10)).unwrap() && is_first());
+        assert!(tls.reload(after(1)).unwrap() && !is_first());
+
+        // Where none holds, because it is too early or too late, the newest is as good as any.
+        put("longer");
+        assert!(tls.reload(after(-1)).unwrap());
+        put("short");
+        assert!(tls.reload(after(2_000)).unwrap());
+    }
 }
