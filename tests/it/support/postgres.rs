@@ -137,9 +137,8 @@ impl Own {
     pub(crate) fn freeze_connections(&self, database: &str) -> Frozen {
         let title = |pid: &String| fs::read_to_string(format!("/proc/{pid}/cmdline"));
         let mut processes = self.children();
-        processes.retain(|pid| {
-            title(pid).is_ok_and(|title| title.contains(&format!(" {database} ")))
-        });
+        processes
+            .retain(|pid| title(pid).is_ok_and(|title| title.contains(&format!(" {database} "))));
         Frozen::of(processes)
     }
 }

@@ -111,9 +111,7 @@ impl Group {
         // Of a commit it has to be known whether it happened.
         let ended = match is_kept {
             true => answered(&self.connection, "commit").await,
-            false => {
-                self.trust.within(ANSWER_LIMIT, answered(&self.connection, "rollback")).await
-            }
+            false => self.trust.within(ANSWER_LIMIT, answered(&self.connection, "rollback")).await,
         };
         let ended = ended.is_ok();
         for member in waiting {

@@ -56,8 +56,7 @@ const BEGIN_APPEND: &str = "begin isolation level read committed; \
      set_config('idle_in_transaction_session_timeout', '30s', true)";
 
 /// Whether writers are refused, as a number; the transaction that asks may be a reader's.
-pub(in crate::store) const IS_READ_ONLY: &str =
-    "select case when pg_is_in_recovery() then 1::bigint else \
+pub(in crate::store) const IS_READ_ONLY: &str = "select case when pg_is_in_recovery() then 1::bigint else \
      current_setting('default_transaction_read_only')::boolean::int::bigint end";
 
 /// A database and its connections.
@@ -287,9 +286,7 @@ fn pool_of(config: &Config, tls: &Tls, trust: Arc<Trust>) -> Result<Pool> {
             false => Err(HookError::message("it may hang")),
         }))
         .post_create(Hook::async_fn(|client, _| {
-            Box::pin(async move {
-                client.batch_execute(SET_UP).await.map_err(HookError::Backend)
-            })
+            Box::pin(async move { client.batch_execute(SET_UP).await.map_err(HookError::Backend) })
         }));
     // The builder refuses only time-outs without a runtime, and a runtime is given.
     builder.build().map_err(|error| StoreError::Other(error.to_string()))

@@ -280,8 +280,8 @@ fn write(
             Some(connection) => place.check().map(|()| connection),
             None => open(file, place),
         };
-        let begun = opened
-            .and_then(|connection| raw::begin_patiently(&connection).map(|()| connection));
+        let begun =
+            opened.and_then(|connection| raw::begin_patiently(&connection).map(|()| connection));
         match begun {
             Ok(connection) => {
                 let Some((connection, _)) = writer.hand_over(connection, Group::new()) else {
