@@ -103,6 +103,7 @@ fn preset(
             notes.unavailable(place, "the value of a required field is computed");
         } else {
             notes.warning(place, "has a computed value: left to be filled in");
+            out.insert("read_only".to_owned(), false.into());
         }
     } else if secret && value.is_some() {
         notes.warning(place, "is a secret with a preset value: the value is ignored");

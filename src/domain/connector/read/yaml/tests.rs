@@ -74,6 +74,23 @@ fn an_oauth_method_leaves_the_standard_parameters_to_the_hub() {
 }
 
 #[test]
+fn a_field_whose_computed_value_is_lost_can_be_filled_in() {
+    let computed = "          type: text\n          readOnly: true\n          \
+                    value: 'https://${credentials.tenant}.acme.example'\n";
+    for flag in ["readOnly: true", "display: false"] {
+        let field = computed.replace("readOnly: true", flag);
+        let to =
+            format!("        - key: where\n          label: Where\n{field}      configNotices:\n");
+        let (connector, findings) = with("      configNotices:\n", &to);
+        let method = &connector.unwrap().auth[0];
+        let where_ = method.config_fields.iter().find(|field| field.key == "where").unwrap();
+        assert!(!where_.read_only && where_.default.is_none(), "{where_:?}");
+        let told = |finding: &Finding| finding.message.contains("left to be filled in");
+        assert!(method.unavailable.is_none() && findings.iter().any(told), "{findings:#?}");
+    }
+}
+
+#[test]
 fn a_field_in_a_host_is_held_to_a_host() {
     let (connector, _) = with("            pattern: '^[a-z]+$'\n", "            format: email\n");
     let pattern = connector.unwrap().auth[0].config_fields[1].pattern.clone().unwrap();
