@@ -11,6 +11,8 @@ pub struct EndUserOperation {
     pub path: &'static str,
 }
 
+/// Below which everything of the hub API is.
+const ROOT: &str = "/hub";
 /// Where the connection attempts are.
 const ATTEMPTS: &str = "/hub/connection_attempts";
 /// Where releases 1.3.0 to 1.3.2 of the component ask for them.
@@ -22,6 +24,17 @@ impl EndUserOperation {
     pub fn old_path(&self) -> Option<String> {
         self.path.strip_prefix(ATTEMPTS).map(|rest| format!("{OLD_ATTEMPTS}{rest}"))
     }
+}
+
+/// Whether an address is one of the hub API, or would be if there were anything: pages of any origin
+/// ask there (HB-16).
+#[must_use]
+pub fn is_of_hub_api(path: &str) -> bool {
+    let below = |root: &&str| {
+        path.strip_prefix(*root)
+            .is_some_and(|rest| matches!(rest.bytes().next(), None | Some(b'/')))
+    };
+    [ROOT, OLD_ATTEMPTS].iter().any(below)
 }
 
 macro_rules! operations {
@@ -48,7 +61,7 @@ operations! {
 mod tests {
     use std::collections::HashSet;
 
-    use super::END_USER_OPERATIONS;
+    use super::{END_USER_OPERATIONS, is_of_hub_api};
     use crate::api::OPERATIONS;
 
     #[test]
@@ -60,6 +73,16 @@ mod tests {
         let all = OPERATIONS.len() + END_USER_OPERATIONS.len();
         assert_eq!((ids.len(), routes.len()), (all, all));
         assert!(END_USER_OPERATIONS.iter().all(|row| row.path.starts_with("/hub/")));
+    }
+
+    #[test]
+    fn hb_16_hb_17_the_hub_api_ends_where_its_paths_do() {
+        for path in ["/hub", "/hub/", "/hub/nope/x", "/connect_sessions/connection_attempts/x"] {
+            assert!(is_of_hub_api(path), "{path}");
+        }
+        for path in ["/", "/hubs", "/accounts/hub", "/connect_sessions", "/connect_sessions/x"] {
+            assert!(!is_of_hub_api(path), "{path}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::response::IntoResponse;
-use axum::routing::{MethodRouter, delete, get, patch, post};
+use axum::routing::{MethodRouter, any, delete, get, patch, post};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use serde_json::json;
@@ -37,6 +37,8 @@ use super::{Answer, Params, created, named, ok};
 const TOKEN: HeaderName = HeaderName::from_static("x-hub-session-token");
 /// The header with the component's version, which means nothing here.
 const VERSION: HeaderName = HeaderName::from_static("x-hub-version");
+/// Where nothing is, if it is not one of the operations.
+const NOTHING: [&str; 3] = ["/hub", "/hub/", "/hub/{*rest}"];
 /// How long browsers remember what is allowed.
 const REMEMBERED: Duration = Duration::from_hours(2);
 
@@ -56,6 +58,9 @@ pub(super) fn routes() -> Router<AppState> {
         };
         router.route(operation.path, handler)
     });
+    // What is not there is told to pages of any origin as well.
+    let all =
+        NOTHING.iter().fold(all, |router, path| router.route(path, any(StatusCode::NOT_FOUND)));
     all.layer(cors)
 }
 

@@ -106,9 +106,21 @@ fn hb_16_hb_17_pages_of_any_origin_may_ask_the_hub_api_and_nothing_else() {
         assert_eq!(headers, "content-type,x-hub-session-token,x-hub-version");
         assert!(!answer.headers.contains_key("access-control-allow-credentials"));
     }
-    // Answers can be read there too, refusals among them.
-    let refused = world.user("hcs_1_x").get("/hub/settings").status(401);
-    assert_eq!(refused.headers["access-control-allow-origin"], "*");
+    // Answers can be read there too, refusals among them, wherever they are made.
+    assert_eq!(preflight("/hub/nope", "GET").headers["access-control-allow-origin"], "*");
+    let user = world.user("hcs_1_x");
+    let long = |headers: &str| user.saying(&format!("{ORIGIN}{headers}\r\n"));
+    for (status, refused) in [
+        (401, user.get("/hub/settings")),
+        (404, user.get("/hub/nope")),
+        (404, user.get("/hub")),
+        (413, user.post("/hub/accounts", &json!({ "integration_id": "x".repeat(2 << 20) }))),
+        (431, long(&format!("X-Long: {}", "x".repeat(17 << 10))).get("/hub/settings")),
+    ] {
+        assert_eq!(refused.status, status);
+        refused.problem();
+        assert_eq!(refused.headers["access-control-allow-origin"], "*", "{status}");
+    }
     for path in ["/accounts", "/connect_sessions", "/admin/auth_configs", "/openapi.json"] {
         let answer = preflight(path, "GET");
         assert!(!answer.headers.contains_key("access-control-allow-origin"), "{path}");
