@@ -177,6 +177,7 @@ fn input<'a>(
         required: field.required && !stored,
         read_only: field.read_only && !secret,
         value: value.to_owned(),
+        secret,
         placeholder: if stored { t.stored_placeholder } else { &field.placeholder },
         hints,
         error,

@@ -340,6 +340,7 @@ async fn submit(
     body: Bytes,
 ) -> Response {
     let result = submitted(&context, &token, &id, &headers, &body).await;
+        whole: found.len() <= SHOWN && wanted.is_empty(),
     context.answer(result)
 }
 

@@ -46,6 +46,8 @@ list_template! {
         pub(super) apps: Vec<App<'a>>,
         /// Whether more fit than are shown.
         pub(super) more: bool,
+        /// Whether every connector that can be searched for is shown.
+        pub(super) whole: bool,
     }
 }
 
@@ -109,6 +111,8 @@ pub(super) struct Input<'a> {
     pub(super) read_only: bool,
     pub(super) value: String,
     pub(super) placeholder: &'a str,
+    /// Whether nobody who comes after may find what was entered.
+    pub(super) secret: bool,
     pub(super) hints: Vec<&'a str>,
     pub(super) error: Option<String>,
     /// Ids of what describes it.

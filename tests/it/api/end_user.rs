@@ -514,6 +514,7 @@ fn a_page_is_small_however_much_there_is_to_choose_from() {
     assert!(page.body.len() < 50 << 10, "{} bytes", page.body.len());
     let html = page.text();
     assert!(html.contains("300 apps") && html.contains("More apps fit"), "{html}");
+    assert!(!html.contains(" data-whole>"), "typing finds on the page only what is there");
     // Without script, the search finds what is not shown.
     let found = serving.get(&format!("/connect/{token}?q=NAME%20299&category=hris")).text();
     assert!(found.contains("1 app") && found.contains("long name 299"), "{found}");

@@ -125,6 +125,84 @@ fn se_2_an_account_is_edited_without_its_secrets_being_shown() {
 }
 
 #[test]
+/// A connector whose secrets are of several kinds; nothing calls it.
+const SECRETIVE: &str = r#"{
+    "key": "secretive", "name": "Secretive", "categories": ["hris"],
+    "base_url": "https://secretive.example",
+    "auth": [{ "key": "api_key", "type": "api_key", "label": "API key",
+        "config_fields": [
+            { "key": "key", "label": "Private key", "type": "text_area", "required": true, "secret": true },
+            { "key": "api_key", "label": "API key", "type": "password", "required": true, "secret": true },
+            { "key": "note", "label": "Note", "type": "text", "required": false }
+        ],
+        "authorization": { "type": "header", "header": { "X-Api-Key": "${api_key}", "X-Key": "${key}" } }
+    }]
+}"#;
+
+#[test]
+fn who_goes_back_finds_no_secret_of_any_kind() {
+    let world = World::start("");
+    world.home.file("secretive.json", SECRETIVE);
+    world.home.run("connectors import secretive.json").code(0);
+    world.home.run("connectors enable secretive").code(0);
+    browse(&[], async |browser| {
+        browser.open(&world.link("--provider secretive")).await;
+        browser.heading("Connect Secretive").await;
+        browser.fill("#f-key", "planted-private-key").await;
+        browser.fill("#f-api_key", "planted-api-key").await;
+        browser.click(BUTTON).await;
+        browser.heading("Secretive is connected").await;
+        browser.driver.back().await.unwrap();
+        browser.find("#f-key").await;
+        for field in ["#f-key", "#f-api_key"] {
+            let value = browser.find(field).await.value().await.unwrap();
+            assert_eq!(value.as_deref(), Some(""), "{field}");
+        }
+    });
+}
+
+#[test]
+fn cs_21_what_is_typed_says_nothing_of_apps_that_are_not_on_the_page() {
+    let world = World::start("");
+    let rows: Vec<String> = (0..120)
+        .map(|number| {
+            let one =
+                SECRETIVE.replace('\n', " ").replace("\"secretive\"", &format!("\"many{number}\""));
+            one.replace("\"Secretive\"", &format!("\"Product {number:03}\""))
+        })
+        .collect();
+    world.home.file("many.jsonl", rows.join("\n"));
+    world.home.run("connectors import many.jsonl").code(0);
+    let keys: String = (0..120).map(|number| format!(" many{number}")).collect();
+    world.home.run(&format!("connectors enable{keys}")).code(0);
+    browse(&[], async |browser| {
+        let (link, count) = (world.link(""), "#count");
+        browser.open(&link).await;
+        let told = browser.find(count).await.text().await.unwrap();
+        assert_eq!(told, "122 apps");
+        // It is there, though not on the page.
+        browser.fill("#q", "Product 119").await;
+        assert_eq!(browser.find(count).await.text().await.unwrap(), told);
+        browser.press("\u{e007}").await;
+        browser.find("#q[value='Product 119']").await;
+        assert_eq!(browser.find(count).await.text().await.unwrap(), "1 app");
+        // Nor does what was found say anything of what was not.
+        browser.fill("#q", "Product 118").await;
+        assert_eq!(browser.find(count).await.text().await.unwrap(), "1 app");
+        // Where all is shown, typing is enough.
+        browser.open(&format!("{link}?category=hris")).await;
+        browser.fill("#q", "119").await;
+        assert_eq!(browser.find(count).await.text().await.unwrap(), "122 apps");
+        world
+            .home
+            .run(&format!("connectors delete{} --yes", &keys[..keys.find(" many30").unwrap()]))
+            .code(0);
+        browser.open(&link).await;
+        browser.fill("#q", "119").await;
+        assert_eq!(browser.find(count).await.text().await.unwrap(), "1 app");
+    });
+}
+
 fn threat_09_a_link_that_is_over_says_so_and_has_no_form() {
     let world = World::start("");
     let over = world.home.run("session list --json").code(0).json();

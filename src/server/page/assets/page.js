@@ -2,8 +2,9 @@
   "use strict";
   const $ = (selector) => document.querySelector(selector);
 
-  // The list: what is typed filters at once what is shown.
-  const search = $("#q"), apps = $("#apps"), count = $("#count");
+  // The list: what is typed filters at once what is shown, where all of it is shown. Of the rest
+  // only the hub knows, which is asked with the form.
+  const search = $("#q[data-whole]"), apps = $("#apps"), count = $("#count");
   if (search && apps && count) {
     const rows = [...apps.children];
     const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
@@ -39,7 +40,7 @@
 
   // Whoever goes back, or comes after, finds no secret.
   window.addEventListener("pagehide", () => {
-    for (const input of document.querySelectorAll("input[data-show]")) input.value = "";
+    for (const input of document.querySelectorAll("[data-secret]")) input.value = "";
   });
 
   // Sent once, and told that it is under way.
