@@ -43,7 +43,9 @@ pub(super) fn page<'a>(
     let (t, name) = (context.t, form.connector.name.as_str());
     let logo = Logo::of(form.connector.key.as_str(), name);
     let (editing, login) = (form.account.is_some(), form.needs_browser());
+    let new_window = login && context.is_framed;
     let lead = match (login, editing, asked(form).next().is_none()) {
+        (true, ..) if new_window => t.login_lead_window,
         (true, ..) => t.login_lead,
         (_, true, false) => t.edit_lead,
         (_, _, true) => t.nothing_lead,
@@ -78,6 +80,7 @@ pub(super) fn page<'a>(
         lead: with(lead, name),
         action: place.action,
         form_token: place.form_token,
+        new_window,
         top: plain(Position::Top),
         bottom: plain(Position::Bottom),
         fields: asked(form).map(|field| input(t, form, field, given, &errors)).collect(),

@@ -15,6 +15,7 @@ use url::Url;
 use crate::domain::origin::Origin;
 
 const SEC_FETCH_SITE: &str = "sec-fetch-site";
+const SEC_FETCH_DEST: &str = "sec-fetch-dest";
 const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 
 /// The page as an answer: nothing of it is kept, none of its address is told, nothing foreign runs
@@ -79,6 +80,14 @@ pub(super) fn set_cookie(
         cookie.set_sensitive(true);
         response.headers_mut().append(SET_COOKIE, cookie);
     }
+}
+
+/// Whether a browser shows the answer within another page. There it keeps no cookie of a login, and
+/// most providers show nothing.
+pub(super) fn is_framed(headers: &HeaderMap) -> bool {
+    let shown_in = headers.get(SEC_FETCH_DEST).map(HeaderValue::as_bytes);
+    let frames: [&[u8]; 4] = [b"iframe", b"frame", b"embed", b"object"];
+    shown_in.is_some_and(|kind| frames.contains(&kind))
 }
 
 /// What stands before every path, where the hub is reached below one.
@@ -149,6 +158,17 @@ mod tests {
         for given in [None, Some(""), Some(other.as_str()), Some(&token[1..])] {
             assert!(!own(&[same], given), "{given:?}");
         }
+    }
+
+    #[test]
+    fn a_page_within_another_one_is_known_by_what_the_browser_says() {
+        let framed = |kind: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(SEC_FETCH_DEST, kind.parse().unwrap());
+            is_framed(&headers)
+        };
+        assert!(framed("iframe") && framed("frame"));
+        assert!(!framed("document") && !framed("empty") && !is_framed(&HeaderMap::new()));
     }
 
     #[test]

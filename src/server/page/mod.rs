@@ -82,6 +82,8 @@ struct Shown {
     look: Look,
     /// Who may frame them.
     framers: Vec<Origin>,
+    /// Whether the page is shown within one of another site, where no login can be.
+    is_framed: bool,
 }
 
 impl FromRequestParts<AppState> for Context {
@@ -91,7 +93,7 @@ impl FromRequestParts<AppState> for Context {
         let Ok(source) = Source::from_request_parts(parts, state).await;
         let language = parts.headers.get(ACCEPT_LANGUAGE).and_then(|text| text.to_str().ok());
         let (t, nonce) = (Texts::of(language), state.hub.new_nonce()?);
-        let shown = OnceLock::new();
+        let (shown, is_framed) = (OnceLock::new(), frame::is_framed(&parts.headers));
         Ok(Self {
             state: state.clone(),
             source,
@@ -107,6 +109,7 @@ impl Context {
     fn frame(&self, title: impl Into<String>) -> Frame {
         let look = self.shown.get().map(|shown| shown.look.clone()).unwrap_or_default();
         Frame::new(self.t, self.nonce.clone(), title.into(), look)
+            is_framed,
     }
 
     fn render(&self, status: StatusCode, template: &impl Template) -> Response {

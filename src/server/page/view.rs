@@ -78,6 +78,8 @@ form_template! {
         pub(super) lead: String,
         pub(super) action: String,
         pub(super) form_token: String,
+        /// Whether what it leads to needs a window of its own.
+        pub(super) new_window: bool,
         pub(super) top: Vec<Banner<'a>>,
         pub(super) bottom: Vec<Banner<'a>>,
         pub(super) fields: Vec<Input<'a>>,

@@ -110,6 +110,7 @@ fn se_2_an_account_is_edited_without_its_secrets_being_shown() {
         let input = browser.find("#f-api_key").await;
         assert_eq!(input.value().await.unwrap().as_deref(), Some(""));
         assert!(browser.text().await.contains("Stored. Leave empty to keep it."));
+        assert!(browser.text().await.contains("A secret that you leave empty stays"));
         assert!(!browser.driver.source().await.unwrap().contains("planted"));
         browser.show("edit").await;
         browser.click(BUTTON).await;
@@ -124,7 +125,6 @@ fn se_2_an_account_is_edited_without_its_secrets_being_shown() {
     });
 }
 
-#[test]
 /// A connector whose secrets are of several kinds; nothing calls it.
 const SECRETIVE: &str = r#"{
     "key": "secretive", "name": "Secretive", "categories": ["hris"],
@@ -203,6 +203,7 @@ fn cs_21_what_is_typed_says_nothing_of_apps_that_are_not_on_the_page() {
     });
 }
 
+#[test]
 fn threat_09_a_link_that_is_over_says_so_and_has_no_form() {
     let world = World::start("");
     let over = world.home.run("session list --json").code(0).json();
@@ -362,6 +363,54 @@ fn threat_26_only_registered_origins_may_frame_the_page() {
             browser.driver.enter_default_frame().await.unwrap();
         }
     });
+}
+
+/// A login from a page that another site frames; in a browser's frame of another site no cookie of
+/// the login would be kept.
+fn logs_in_from_a_frame(flags: &[&str]) {
+    let outer = crate::support::http::FakeHub::start(|asked, _| {
+        let inner = asked.param("of").unwrap();
+        let html = format!("<!doctype html><title>outer</title><iframe src=\"{inner}\"></iframe>");
+        crate::support::http::Reply::text(200, "text/html", html)
+    });
+    let site = outer.url().replace("127.0.0.1", "localhost");
+    let world = World::start(&format!("--app-origin {site}"));
+    world.logins("sample-app");
+    browse(flags, async |browser| {
+        browser.open(&format!("{site}/?of={}", world.link("--provider sample"))).await;
+        let product = browser.driver.window().await.unwrap();
+        browser.find("iframe").await.enter_frame().await.unwrap();
+        browser.heading("Connect Sample provider").await;
+        assert!(browser.text().await.contains("in a new window"));
+        browser.click(BUTTON).await;
+        let until = std::time::Instant::now() + PATIENCE;
+        let window = loop {
+            let windows = browser.driver.windows().await.unwrap();
+            if let Some(other) = windows.into_iter().find(|window| *window != product) {
+                break other;
+            }
+            assert!(std::time::Instant::now() < until, "no window opens");
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        };
+        browser.driver.switch_to_window(window).await.unwrap();
+        browser.click("button[value=allow]").await;
+        browser.heading("Sample provider is connected").await;
+        assert_eq!(world.accounts().len(), 1);
+        // What it came from can be used as before.
+        browser.driver.switch_to_window(product).await.unwrap();
+        browser.find("iframe").await.enter_frame().await.unwrap();
+        assert!(!browser.has("button[aria-disabled]").await);
+    });
+}
+
+#[test]
+fn a_framed_page_leaves_its_frame_for_a_login() {
+    logs_in_from_a_frame(&[]);
+}
+
+#[test]
+fn a_framed_page_leaves_its_frame_for_a_login_without_script_too() {
+    logs_in_from_a_frame(&["--blink-settings=scriptEnabled=false"]);
 }
 
 #[test]

@@ -43,8 +43,8 @@
     for (const input of document.querySelectorAll("[data-secret]")) input.value = "";
   });
 
-  // Sent once, and told that it is under way.
-  const form = $("form[data-busy]");
+  // Sent once, and told that it is under way, unless that is seen in another window.
+  const form = $("form[data-busy]:not([target])");
   if (form) {
     const button = form.querySelector("button.go"), text = button.textContent, said = $("#busy");
     form.addEventListener("submit", (event) => {
