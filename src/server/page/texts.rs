@@ -114,7 +114,7 @@ static ENGLISH: Texts = Texts {
     connect_title: "Connect {}",
     edit_title: "Update {}",
     form_lead: "Fill in the details of your {} account. They are checked right away.",
-    edit_lead: "Change what is no longer right. What you leave empty stays as it is stored.",
+    edit_lead: "Change what is no longer right. A secret that you leave empty stays as it is stored.",
     login_lead: "You will sign in at {} and choose what to allow. Then you come back here.",
     nothing_lead: "Nothing has to be filled in: press the button to connect {}.",
     optional: "optional",
