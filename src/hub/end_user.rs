@@ -15,7 +15,7 @@ use crate::domain::connector::values::{Mode, check_values};
 use crate::domain::connector::{AuthMethod, Connector, Field};
 use crate::domain::credentials::Values;
 use crate::domain::event::EventKind;
-use crate::domain::ids::{AccountId, AuthConfigId};
+use crate::domain::ids::{AccountId, AuthConfigId, ProjectNumber};
 use crate::domain::login;
 use crate::domain::names::ConnectorKey;
 use crate::domain::project::Project;
@@ -31,6 +31,10 @@ use super::accounts::View;
 use super::auth_configs::{Given, TRIGGER_TOKEN, bad_fields};
 use super::linking::{self, Filled, Holder, Kept, Linked, Proof, Way};
 use super::{connect_sessions, connectors};
+
+mod ended;
+
+pub use ended::{Expired, connector_name, expired, linked_through};
 
 /// Somebody whose token opened a session.
 #[derive(Debug, Clone)]
@@ -109,34 +113,21 @@ impl Form {
 /// `session.token_invalid`, the same for unknown, expired and revoked ones.
 pub async fn enter(hub: &Hub, token: &str) -> Result<EndUser, HubError> {
     let (project, session) = connect_sessions::opened_by(hub, token).await?;
-    let mut tx = hub.store.begin_look().await?;
-    let found = projects::by_number(&mut tx, project).await?;
-    let found = found.ok_or_else(connect_sessions::refused)?;
-    let caller = Caller::end_user(session.id, project, found.name.to_string());
-    Ok(EndUser { caller, session, project: found })
+    behind(hub, project, session).await?.ok_or_else(connect_sessions::refused)
 }
 
-/// A session whose time is over, for a page that says so.
-#[derive(Debug, Clone)]
-pub struct Expired {
-    /// The project that it belonged to.
-    pub project: Project,
-}
-
-/// Whether a token that opens nothing did so until its session expired. Of one that was revoked,
-/// and of one that never was, nothing is told (threat 8).
-///
-/// # Errors
-/// As the store reports them.
-pub async fn expired(hub: &Hub, token: &str) -> Result<Option<Expired>, HubError> {
-    let Some((project, session)) = connect_sessions::of_token(hub, token).await? else {
-        return Ok(None);
-    };
-    if session.revoked_at.is_some() || session.is_open(hub.clock.now()) {
-        return Ok(None);
-    }
+/// The end user of a session; none where its project is gone.
+async fn behind(
+    hub: &Hub,
+    number: ProjectNumber,
+    session: ConnectSession,
+) -> Result<Option<EndUser>, HubError> {
     let mut tx = hub.store.begin_look().await?;
-    Ok(projects::by_number(&mut tx, project).await?.map(|project| Expired { project }))
+    let found = projects::by_number(&mut tx, number).await?;
+    Ok(found.map(|project| {
+        let caller = Caller::end_user(session.id, number, project.name.to_string());
+        EndUser { caller, session, project }
+    }))
 }
 
 /// The account that this session edits: the one it names (CS-12), or the owner's own of its

@@ -19,17 +19,18 @@ use http::header::ACCEPT_LANGUAGE;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 
+use serde::de::DeserializeOwned;
 use crate::api::end_user::Logo;
 use crate::api::requests::Query;
 use crate::domain::connector::Category;
-use crate::domain::ids::{AttemptId, AuthConfigId};
+use crate::domain::ids::AuthConfigId;
 use crate::domain::origin::Origin;
 use crate::domain::project::Project;
 use crate::domain::secret::Secret;
 use crate::error::{HubError, Kind, codes};
 use crate::hub::auth_configs::Given;
 use crate::hub::end_user::{self, Choice, EndUser, Form};
-use crate::hub::oauth::{self, AttemptState};
+use crate::hub::oauth;
 
 use super::AppState;
 use super::caller::Source;
@@ -37,6 +38,7 @@ use super::respond::{Failure, status};
 
 mod brand;
 mod form;
+mod ended;
 mod frame;
 mod login;
 mod texts;
@@ -46,7 +48,7 @@ mod view;
 use brand::Look;
 use form::Place;
 use texts::{Texts, with};
-use view::{App, Chip, Frame, Link, ListPage, MessagePage, Trouble};
+use view::{App, Chip, Frame, ListPage, Trouble};
 
 /// What stands before the names of a form's fields.
 const VALUE: &str = "v.";
@@ -131,23 +133,33 @@ impl Context {
     /// has that may know it (threats 8, 9).
     async fn enter(&self, token: &str) -> Result<EndUser, HubError> {
         let hub = &self.state.hub;
-        let error = match end_user::enter(hub, token).await {
-            Ok(user) => {
-                self.belongs_to(&user.project);
-                return Ok(user);
-            }
-            Err(error) => error,
+        let (user, is_open) = match end_user::enter(hub, token).await {
+            Ok(user) => (user, true),
+            Err(error) if error.code().kind != Kind::Unauthenticated => return Err(error),
+            Err(error) => match end_user::expired(hub, token).await? {
+                // No guess: it was the right token.
+                Some(expired) => (expired.user, false),
+                None => return Err(self.source.refused(error, &self.state)),
+            },
+        self.admit(self.visit(token).await?)
+    }
+
+    /// The same for who may only come to see how something ended: a link whose time is over still
+    /// tells that (CS-29).
+    async fn visit(&self, token: &str) -> Result<Visit, HubError> {
         };
-        if error.code().kind != Kind::Unauthenticated {
-            return Err(error);
-        }
-        if let Some(expired) = end_user::expired(hub, token).await? {
-            self.belongs_to(&expired.project);
-            self.is_expired.store(true, Ordering::Relaxed);
-            // No guess: it was the right token.
-            return Err(error);
-        }
-        Err(self.source.refused(error, &self.state))
+        self.belongs_to(&user.project);
+        Ok(Visit { user, is_open })
+    }
+
+    fn admit(&self, visit: Visit) -> Result<EndUser, HubError> {
+        if visit.is_open { Ok(visit.user) } else { Err(self.over()) }
+    }
+
+    /// What is told of a link whose time is over.
+    fn over(&self) -> HubError {
+        self.is_expired.store(true, Ordering::Relaxed);
+        no_link()
     }
 
     /// From here on, the pages are those of this project.
@@ -180,6 +192,36 @@ async fn open(context: Context, Path(token): Path<String>, query: Params) -> Res
 }
 
 /// What stands behind `?` in the address.
+/// Somebody with a link, which may be one whose time is over.
+struct Visit {
+    user: EndUser,
+    is_open: bool,
+}
+
+fn no_link() -> HubError {
+    HubError::new(&codes::SESSION_TOKEN_INVALID, "the link opens nothing")
+}
+
+/// What the address names; what is no text names nothing.
+struct Named<T>(T);
+
+impl<T: DeserializeOwned + Default + Send> FromRequestParts<AppState> for Named<T> {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &AppState,
+    ) -> Result<Self, std::convert::Infallible> {
+        let named = Path::<T>::from_request_parts(parts, state).await;
+        Ok(Self(named.map(|Path(named)| named).unwrap_or_default()))
+    }
+}
+
+/// What no link leads to (AL-8).
+async fn broken(context: Context) -> Response {
+    trouble::page(&context, &no_link())
+}
+
 struct Params(Query);
 
 impl FromRequestParts<AppState> for Params {
@@ -194,21 +236,12 @@ impl FromRequestParts<AppState> for Params {
 }
 
 async fn opened(context: &Context, token: &str, query: &Query) -> Result<Response, HubError> {
-    let user = context.enter(token).await?;
-    let hub = &context.state.hub;
+    let visit = context.visit(token).await?;
     if let Some(id) = query.text("attempt") {
-        let id: AttemptId = id.parse().map_err(|_| unknown_attempt())?;
-        let attempt = oauth::get(hub, &user, &id).await?;
-        return after_login(context, token, &user, &attempt).await;
+        return ended::after_login(context, token, &visit, id).await;
     }
-    let choices = end_user::choices(hub, &user, None).await?;
-    let chosen = |id: &str| choices.iter().find(|choice| choice.config.id.as_str() == id);
     if let Some(id) = query.text("done") {
-        let linked = user.session.linked_account.is_some();
-        return Ok(match chosen(id).filter(|_| linked) {
-            Some(choice) => done(context, token, &choice.connector.name, choices.len()),
-            None => frame::go_to(StatusCode::SEE_OTHER, &context.address(token, None)),
-        });
+        return ended::after_form(context, token, &visit, id).await;
     }
     match (query.text("c"), choices.as_slice()) {
         (Some(id), _) => {
@@ -217,15 +250,13 @@ async fn opened(context: &Context, token: &str, query: &Query) -> Result<Respons
             Ok(blank(context, token, &user, &form, choices.len() > 1))
         }
         (None, [only]) => {
+    let (user, hub) = (context.admit(visit)?, &context.state.hub);
+    let choices = end_user::choices(hub, &user, None).await?;
             let form = end_user::form(hub, &user, &only.config.id).await?;
             Ok(blank(context, token, &user, &form, false))
         }
         (None, all) => Ok(list(context, token, &user, all, query)),
     }
-}
-
-fn unknown_attempt() -> HubError {
-    HubError::new(&codes::ATTEMPT_UNKNOWN, "no such attempt")
 }
 
 fn not_offered() -> HubError {
@@ -403,48 +434,4 @@ fn read(body: &[u8]) -> Result<(Option<Secret>, Given), HubError> {
         }
     }
     Ok((form_token, values))
-}
-
-fn done(context: &Context, token: &str, name: &str, choices: usize) -> Response {
-    let t = context.t;
-    let frame = context.frame(with(t.done_title, name));
-    let mut message = MessagePage::new(frame, "good", t.done);
-    message.link = (choices > 1).then(|| Link {
-        href: context.address(token, None),
-        text: t.another.to_owned(),
-        style: "",
-    });
-    context.render(StatusCode::OK, &message)
-}
-
-/// How a login ended that began on this link's page.
-async fn after_login(
-    context: &Context,
-    token: &str,
-    user: &EndUser,
-    attempt: &oauth::Attempt,
-) -> Result<Response, HubError> {
-    let (hub, t) = (&context.state.hub, context.t);
-    let choices = end_user::choices(hub, user, None).await?;
-    let config = attempt.auth_config.as_ref().ok_or_else(not_offered)?;
-    let choice = choices.iter().find(|choice| choice.config.id == *config);
-    let name = choice.map_or("", |choice| choice.connector.name.as_str());
-    let told = |text: &'static str| {
-        let title = with(t.login_failed_title, name);
-        Trouble { title, text: text.to_owned(), ..Trouble::default() }
-    };
-    let trouble = match &attempt.state {
-        AttemptState::Authenticated { .. } => {
-            return Ok(done(context, token, name, choices.len()));
-        }
-        AttemptState::Failed { code, description } => {
-            form::login_trouble(t, name, code, description.as_deref())
-        }
-        AttemptState::Cancelled => told(t.login_cancelled),
-        AttemptState::Expired => told(t.login_expired),
-        AttemptState::Pending => told(t.login_pending),
-    };
-    let form = end_user::form(hub, user, config).await?;
-    let (many, none) = (choices.len() > 1, Given::new());
-    Ok(show_form(context, token, user, &form, many, &none, Some(trouble), StatusCode::OK))
 }

@@ -52,7 +52,7 @@ impl World {
         text(found.unwrap(), "id")
     }
 
-    fn accounts(&self) -> Vec<Value> {
+    pub(super) fn accounts(&self) -> Vec<Value> {
         self.api.get("/accounts").status(200).json().as_array().unwrap().clone()
     }
 
@@ -61,7 +61,7 @@ impl World {
         self.serving.get(path)
     }
 
-    fn submit(&self, path: &str, headers: &str, form: &[(&str, &str)]) -> Answer {
+    pub(super) fn submit(&self, path: &str, headers: &str, form: &[(&str, &str)]) -> Answer {
         let mut body = url::form_urlencoded::Serializer::new(String::new());
         let body = body.extend_pairs(form).finish();
         let length = body.len();
@@ -75,7 +75,7 @@ impl World {
     }
 }
 
-fn form_token(page: &Answer) -> String {
+pub(super) fn form_token(page: &Answer) -> String {
     let page = page.text();
     let (_, rest) = page.split_once("name=\"form_token\" value=\"").expect("a form");
     rest.split('"').next().unwrap().to_owned()

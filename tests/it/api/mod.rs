@@ -7,6 +7,7 @@ mod description;
 mod end_user;
 mod hostile;
 mod kill;
+mod links;
 mod lists;
 mod page_cost;
 mod planted;

@@ -1,0 +1,160 @@
+//! What the pages behind a link tell where something is over, gone or broken, and what end users
+//! are not asked for.
+
+use serde_json::json;
+use url::{Position, Url};
+
+use crate::support::hub::sqlite;
+use crate::support::serving::{Answer, Client};
+
+use super::end_user::{World, form_token};
+use super::text;
+
+/// A login that somebody is at the provider for.
+struct Login {
+    back: String,
+    cookies: String,
+}
+
+impl World {
+    /// Sets up logins that end by themselves, as the client's name says, and answers by what.
+    fn logins(&self, client: &str) -> String {
+        let set = format!("--set client_id={client} --set client_secret=sample-secret");
+        let line = format!("connectors add sample --auth oauth2 {set} --default --json");
+        text(&self.home.run(&line).code(0).json()["after"], "id")
+    }
+
+    /// Begins a login on the page of a link, and goes to the provider.
+    fn begin(&self, token: &str, config: &str) -> Login {
+        let begun = self.open(&format!("/connect/oauth2/{config}?token={token}")).status(302);
+        let bound = begun.headers["set-cookie"].split(';').next().unwrap();
+        // The link's own page leaves this one as well.
+        let (name, _) = bound.split_once('=').unwrap();
+        let link = format!("{}={token}", name.replace("hubctl_login_", "hubctl_link_"));
+        let provider: Url = begun.headers["location"].parse().unwrap();
+        let mut client = Client::to(provider.socket_addrs(|| None).unwrap()[0]);
+        let sent = client.get(&provider[Position::BeforePath..], "").status(303);
+        let back: Url = sent.headers["location"].parse().unwrap();
+        let cookies = format!("Cookie: {bound}; {link}\r\n");
+        Login { back: back[Position::BeforePath..].to_owned(), cookies }
+    }
+
+    /// Comes back from the provider, and opens the page to which that leads.
+    fn come_back(&self, login: &Login) -> Answer {
+        let back = self.serving.connect().get(&login.back, &login.cookies).status(303);
+        assert!(back.headers["location"].contains("?attempt="), "{back:?}");
+        self.open(&back.headers["location"])
+    }
+
+    /// Fills in the form of a link for the sample provider, and answers where that leads.
+    fn give_key(&self, token: &str, config: &str) -> String {
+        let mark = form_token(&self.open(&format!("/connect/{token}/{config}")).status(200));
+        let form = [("form_token", mark.as_str()), ("v.api_key", "sample-planted")];
+        let sent = self.submit(&format!("/connect/{token}/{config}"), "", &form).status(303);
+        sent.headers["location"].clone()
+    }
+
+    /// The time of every link is over.
+    fn expire_all(&self) {
+        let all = "update connect_sessions set expires_at = created_at + 1";
+        sqlite::open(&self.home.store()).execute_batch(all).unwrap();
+    }
+}
+
+#[test]
+fn cs_29_what_was_begun_in_time_is_told_after_it() {
+    let world = World::start();
+    let by_key = world.config("sample");
+    let by_login = world.logins("sample-auto");
+    let another = |more| world.token(&more);
+    let token = another(json!({"integration_id": by_login}));
+    let login = world.begin(&token, &by_login);
+    let form = another(json!({"integration_id": by_key, "origin_owner_id": "globex-1"}));
+    let done = world.give_key(&form, &by_key);
+    let idle = another(json!({"integration_id": by_key}));
+    let cancelled = world.user(&token).post("/hub/connection_attempts", &json!({})).status(201);
+    let pending = text(&cancelled.json(), "id");
+    world.expire_all();
+    for page in [world.come_back(&login), world.open(&done)] {
+        let html = page.status(200).text();
+        assert!(html.contains("Sample provider is connected"), "{html}");
+        assert!(!html.contains("<form") && !html.contains("Connect another app"), "{html}");
+    }
+    assert_eq!(world.accounts().len(), 2);
+    // Nothing else is told: neither what goes on, nor what another link began, nor what never was.
+    let attempt = |token: &str, id: &str| format!("/connect/{token}?attempt={id}");
+    for path in [
+        format!("/connect/{token}"),
+        format!("/connect/{token}/{by_login}"),
+        attempt(&token, &pending),
+        attempt(&idle, &pending),
+        attempt(&token, "x"),
+        format!("/connect/{token}?c={by_login}"),
+    ] {
+        let html = world.open(&path).status(410).text();
+        assert!(html.contains("This link has expired") && !html.contains("<form"), "{html}");
+    }
+    let none = world.open(&format!("/connect/{idle}?done={by_key}")).status(303);
+    assert_eq!(none.headers["location"], format!("/connect/{idle}"));
+    let wrong = form_token_of(&form);
+    let sent = [("form_token", wrong.as_str()), ("v.api_key", "sample-late")];
+    world.submit(&format!("/connect/{form}/{by_key}"), "", &sent).status(410);
+    assert_eq!(world.accounts().len(), 2);
+    // What was withdrawn tells nothing at all.
+    world.home.run("session revoke 2 --yes").code(0);
+    let html = world.open(&done).status(410).text();
+    assert!(html.contains("This link no longer works"), "{html}");
+}
+
+/// What the forms of a link carry.
+fn form_token_of(link: &str) -> String {
+    use base64::Engine as _;
+    use sha2::Digest as _;
+    let digest = sha2::Sha256::digest(format!("form of the link {link}"));
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(digest)
+}
+
+#[test]
+fn cs_29_a_login_that_fails_after_its_link_expired_says_why() {
+    let world = World::start();
+    let by_login = world.logins("sample-deny");
+    let token = world.token(&json!({"provider": "sample"}));
+    let login = world.begin(&token, &by_login);
+    world.expire_all();
+    let html = world.come_back(&login).status(200).text();
+    assert!(html.contains("Signing in at Sample provider did not work"), "{html}");
+    assert!(html.contains("Ask whoever sent it to you") && !html.contains("<form"), "{html}");
+}
+
+#[test]
+fn a_success_is_told_whatever_the_link_offers_by_then() {
+    let world = World::start();
+    let by_key = world.config("sample");
+    let token = world.token(&json!({"provider": "sample"}));
+    let done = world.give_key(&token, &by_key);
+    let by_login = world.logins("sample-auto");
+    let html = world.open(&done).status(200).text();
+    assert!(html.contains("Sample provider is connected"), "{html}");
+    // Only what was linked is.
+    for other in [&by_login, &world.config("acme"), &"x".to_owned()] {
+        let none = world.open(&format!("/connect/{token}?done={other}")).status(303);
+        assert_eq!(none.headers["location"], format!("/connect/{token}"));
+    }
+    let token = world.token(&json!({"provider": "sample", "origin_owner_id": "globex-1"}));
+    let login = world.begin(&token, &by_login);
+    world.home.run(&format!("connectors make-default {by_key} --yes")).code(0);
+    let html = world.come_back(&login).status(200).text();
+    assert!(html.contains("Sample provider is connected"), "{html}");
+}
+
+#[test]
+fn a_login_that_fails_says_why_where_it_is_switched_off_by_then() {
+    let world = World::start();
+    let by_login = world.logins("sample-deny");
+    let token = world.token(&json!({"provider": "sample"}));
+    let login = world.begin(&token, &by_login);
+    world.home.run(&format!("connectors disable {by_login} --yes")).code(0);
+    let html = world.come_back(&login).status(200).text();
+    assert!(html.contains("Signing in at Sample provider did not work"), "{html}");
+    assert!(html.contains("it was switched off") && !html.contains("<form"), "{html}");
+}
