@@ -12,6 +12,7 @@ mod metrics;
 mod notify;
 mod page;
 mod pages;
+mod pictures;
 mod request_log;
 mod respond;
 mod router;

@@ -30,17 +30,23 @@ impl Logo {
         Self { letters, color: hash % Self::COLORS.len() }
     }
 
-    /// The sign as an address that holds the whole picture.
+    /// The sign as a picture.
     #[must_use]
-    pub fn data_url(&self) -> String {
+    pub fn svg(&self) -> String {
         let color = Self::COLORS.get(self.color).copied().unwrap_or_default();
         // Letters and digits of any script: nothing that could end the text of a picture.
         let letters = &self.letters;
-        let drawn = format!(
+        format!(
             "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 40 40'>\
              <rect width='40' height='40' rx='9' fill='{color}'/><text x='20' y='26' fill='#fff' \
              font-family='sans-serif' font-size='17' text-anchor='middle'>{letters}</text></svg>"
-        );
+        )
+    }
+
+    /// The sign as an address that holds the whole picture.
+    #[must_use]
+    pub fn data_url(&self) -> String {
+        let drawn = self.svg();
         let bytes = drawn.bytes().map(|byte| match byte {
             b'a'..=b'z'
             | b'A'..=b'Z'

@@ -2,11 +2,8 @@
 
 use std::fmt::Write as _;
 
-use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue};
 
 use crate::domain::brand::{Palette, Theme};
 use crate::domain::ids::ProjectNumber;
@@ -14,15 +11,13 @@ use crate::domain::project::Project;
 use crate::error::{HubError, codes};
 use crate::hub::projects;
 use crate::server::AppState;
+use crate::server::pictures::Picture;
 use crate::server::respond::Failure;
 
-const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 /// Where logos are; their project and hash follow.
 const LOGOS: &str = "/connect/logo";
 /// Another picture has another address, so that this one may be kept for ever.
 const KEPT: &str = "public, max-age=31536000, immutable";
-/// A picture that is opened by itself runs nothing, fetches nothing and is nobody's page.
-const INERT: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 
 /// What a page shows of its project.
 #[derive(Debug, Clone, Default)]
@@ -98,17 +93,8 @@ pub(super) async fn logo(
         Ok(logo) => logo,
         Err(error) => return Failure::from(error).into_response(),
     };
-    let fixed = [
-        (CONTENT_TYPE, logo.kind().content_type()),
-        (CACHE_CONTROL, KEPT),
-        (CONTENT_SECURITY_POLICY, INERT),
-        (RESOURCE_POLICY, "same-origin"),
-    ];
-    let mut response = (StatusCode::OK, Body::from(logo.bytes().to_vec())).into_response();
-    for (name, value) in fixed {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
-    response
+    let (kind, bytes) = (logo.kind().content_type(), logo.bytes().to_vec());
+    Picture { kind, bytes, kept: KEPT, shown_by: "same-origin" }.into_response()
 }
 
 #[cfg(test)]

@@ -82,6 +82,7 @@ pub fn routes() -> Router<AppState> {
         NOTHING.iter().fold(router, |router, path| router.route(path, any(StatusCode::NOT_FOUND)));
     let router = router.route("/openapi.json", get(hub::description));
     let router = router.merge(end_user::routes()).merge(super::page::routes());
+    let router = router.merge(super::pictures::routes());
     OPERATIONS.iter().fold(router, |router, operation| match handler(operation.id) {
         Some(handler) => router.route(operation.path, handler),
         None => router,

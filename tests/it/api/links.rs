@@ -158,3 +158,33 @@ fn a_login_that_fails_says_why_where_it_is_switched_off_by_then() {
     assert!(html.contains("Signing in at Sample provider did not work"), "{html}");
     assert!(html.contains("it was switched off") && !html.contains("<form"), "{html}");
 }
+
+#[test]
+fn every_address_of_a_logo_leads_to_a_picture() {
+    let world = World::start();
+    let listed = world.api.get("/connector_profiles").status(200).json();
+    let meta = world.api.get("/connectors/meta/acme?include=resources").status(200).json();
+    let mut addresses = vec![text(&meta["resources"]["images"], "logo_url")];
+    let rows = listed["data"].as_array().or(listed.as_array()).unwrap();
+    addresses.extend(rows.iter().map(|row| text(row, "logo_url")));
+    assert_eq!(addresses.len(), 3);
+    for address in addresses {
+        let url: Url = address.parse().unwrap();
+        let logo = world.open(url.path()).status(200);
+        assert!(logo.text().starts_with("<svg") && logo.text().ends_with("</svg>"), "{address}");
+        for (name, wanted) in [
+            ("content-type", "image/svg+xml"),
+            ("cache-control", "public, max-age=86400"),
+            ("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox"),
+            ("cross-origin-resource-policy", "cross-origin"),
+        ] {
+            assert_eq!(logo.headers[name], wanted, "{name}");
+        }
+    }
+    // Who asks learns nothing of what projects have.
+    let (own, none) = (world.open("/logos/acme.svg").text(), world.open("/logos/acne.svg").text());
+    assert!(own.contains(">A</text>") && none.contains(">A</text>"), "{own} {none}");
+    for path in ["/logos/acme.png", "/logos/acme", "/logos/%3Cx%3E.svg", "/logos/"] {
+        world.open(path).status(404);
+    }
+}
