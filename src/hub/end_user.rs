@@ -300,7 +300,10 @@ async fn offer_for(
     if let Some(token) = &way.trigger_token {
         shown.insert("external_trigger_token", token.clone());
     }
-    let fields = login::presets(&way.method.config_fields, &shown);
+    let fields = login::presets(&way.method.config_fields, &shown).into_iter();
+    // HB-19: what the session hands over is nobody's to fill in.
+    let own = |field: Field| if field.key == TRIGGER_TOKEN { field.withheld() } else { field };
+    let fields = fields.map(own).collect();
     Ok(Offer { way, account, kept, fields })
 }
 
@@ -331,7 +334,11 @@ impl Offer {
             None => Mode::New,
         };
         let checked = check_values(&self.fields, &given, mode);
-        let checked = checked.map_err(|problems| bad_fields(&problems))?;
+        let mut checked = checked.map_err(|problems| bad_fields(&problems))?;
+        if checked.secret.contains_key(TRIGGER_TOKEN) {
+            // An older link may have kept it where it is shown.
+            checked.cleared.insert(TRIGGER_TOKEN.to_owned());
+        }
         let edits = account.map(|account| account.id.clone());
         Ok(Filled { checked, edits, keeps_tokens: false })
     }

@@ -120,6 +120,13 @@ impl Field {
         }
     }
 
+    /// The same where its value is not its user's to give: they need not know it, and it is kept as
+    /// a secret whatever the file says of it.
+    #[must_use]
+    pub fn withheld(self) -> Self {
+        Self { required: false, secret: true, default: None, ..self }
+    }
+
     /// Whether the value must be kept secret: marked so, or a password (SE-7).
     #[must_use]
     pub fn is_secret(&self) -> bool {

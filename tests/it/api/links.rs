@@ -10,6 +10,18 @@ use crate::support::serving::{Answer, Client};
 use super::end_user::{World, form_token};
 use super::text;
 
+/// A connector that hands on the token by which its provider starts actions; nothing calls it.
+const EXT: &str = r#"{
+    "key": "ext", "name": "Ext", "categories": ["hris"], "base_url": "https://ext.example",
+    "auth": [{ "key": "api_key", "type": "api_key", "label": "API key",
+        "config_fields": [
+            { "key": "api_key", "label": "API key", "type": "password", "required": true, "secret": true },
+            { "key": "external-trigger-token", "label": "Ext", "type": "text", "required": true }
+        ],
+        "authorization": { "type": "header", "header": { "X-Api-Key": "${api_key}" } }
+    }]
+}"#;
+
 /// A login that somebody is at the provider for.
 struct Login {
     back: String,
@@ -157,6 +169,42 @@ fn a_login_that_fails_says_why_where_it_is_switched_off_by_then() {
     let html = world.come_back(&login).status(200).text();
     assert!(html.contains("Signing in at Sample provider did not work"), "{html}");
     assert!(html.contains("it was switched off") && !html.contains("<form"), "{html}");
+}
+
+#[test]
+fn hb_19_se_1_the_trigger_token_is_neither_asked_for_nor_shown() {
+    let world = World::start();
+    world.home.file("ext.json", EXT);
+    world.home.run("connectors import ext.json").code(0);
+    world.home.run("connectors enable ext").code(0);
+    let config = world.config("ext");
+    let user = world.user(&world.token(&json!({"provider": "ext"})));
+    let form = user.get(&format!("/hub/connectors/{config}")).status(200).json();
+    let field = &form["config"]["configFields"][1];
+    assert_eq!(
+        (&field["key"], &field["required"]),
+        (&json!("external-trigger-token"), &json!(false))
+    );
+    let filled = json!({"integration_id": config, "credentials": {"api_key": "k"}});
+    let linked = user.post("/hub/accounts", &filled).status(201).json();
+    let account = text(&linked, "id");
+    // Now there is one, and it is a secret, also where it was shown before.
+    let set = "--set external-trigger-token=planted-trigger";
+    world.home.run(&format!("connectors edit {config} {set}")).code(0);
+    let shown = r#"update accounts set setup = '{"external-trigger-token":"planted-before"}'"#;
+    sqlite::open(&world.home.store()).execute_batch(shown).unwrap();
+    let user = world.user(&world.token(&json!({"account_id": account})));
+    let path = format!("/hub/accounts/{account}");
+    user.patch(&path, &filled).status(200);
+    let other =
+        world.user(&world.token(&json!({"provider": "ext", "origin_owner_id": "globex-1"})));
+    other.post("/hub/accounts", &filled).status(201);
+    let all = world.api.get("/accounts").status(200).text();
+    let own = world.api.get("/admin/accounts").status(200).text();
+    let edited = user.get(&path).status(200).text();
+    for told in [all, own, edited, world.home.run("accounts list --json").stdout] {
+        assert!(told.contains(&account) && !told.contains("planted"), "{told}");
+    }
 }
 
 #[test]
