@@ -28,6 +28,7 @@ pub(super) use super::caller::Authenticated;
 
 use super::body::{BODY_LIMIT, Drained, ENVELOPE_LIMIT, check_length};
 use super::metrics::{Entered, UNMATCHED, count};
+use super::page::FORM;
 use super::request_log::{Asked, CUT_OFF};
 use super::respond::{Failure, shape};
 use super::{AppState, health, request_log};
@@ -135,6 +136,7 @@ async fn pass(State(state): State<AppState>, mut request: Request, next: Next) -
     request.extensions_mut().insert(key.clone());
     let is_streamed = path.as_ref().is_some_and(|path| path.as_str() == STREAMED);
     let is_envelope = path.as_ref().is_some_and(|path| path.as_str() == ENVELOPE);
+    let is_form = path.as_ref().is_some_and(|path| path.as_str() == FORM);
     let limit = if is_streamed { STREAM_LIMIT } else { state.request_limit() };
     if !request.body().is_end_stream() {
         let body = std::mem::take(request.body_mut());
@@ -146,7 +148,7 @@ async fn pass(State(state): State<AppState>, mut request: Request, next: Next) -
     let is_of_hub_api = end_user::is_of_hub_api(request.uri().path());
     let method = request.method().clone();
     let mut open = Open { state: &state, scope, id, key, method, path, began, asked };
-    let longest = match (is_streamed, is_envelope) {
+    let longest = match (is_streamed || is_form, is_envelope) {
         (true, _) => None,
         (_, true) => Some(ENVELOPE_LIMIT),
         _ => Some(BODY_LIMIT),

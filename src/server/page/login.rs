@@ -5,7 +5,7 @@
 //! (threats 4, 5). Each login has a cookie of its own, so that two at once don't disturb each other.
 
 use axum::Router;
-use axum::extract::{Path, RawQuery};
+use axum::extract::RawQuery;
 use axum::response::Response;
 use axum::routing::get;
 use axum_extra::extract::CookieJar;
@@ -23,7 +23,7 @@ use crate::server::AppState;
 
 use super::texts::with;
 use super::view::{Link, MessagePage};
-use super::{Context, LOGIN_LIFE, frame};
+use super::{Context, LOGIN_LIFE, Named, frame};
 
 /// Parameters of the start that are no values of fields.
 const OWN: [&str; 3] = ["token", "connection_attempt_id", "redirect_uri"];
@@ -44,7 +44,7 @@ fn pairs(query: Option<&str>) -> Pairs {
 }
 
 /// `GET /connect/oauth2/{integration_id}`: the component's window comes here first.
-async fn start(context: Context, Path(id): Path<String>, RawQuery(query): RawQuery) -> Response {
+async fn start(context: Context, Named(id): Named<String>, RawQuery(query): RawQuery) -> Response {
     let result = started(&context, &id, &pairs(query.as_deref())).await;
     context.answer(result)
 }
@@ -136,7 +136,7 @@ fn return_link(login: &str) -> String {
 /// `GET /connect/oauth2/{provider}/callback`: the provider's page sends the browser here.
 async fn callback(
     context: Context,
-    Path(provider): Path<String>,
+    Named(provider): Named<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {

@@ -12,14 +12,15 @@ use std::time::Duration;
 use askama::Template;
 use axum::Router;
 use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequestParts, Path};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::header::ACCEPT_LANGUAGE;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
-
 use serde::de::DeserializeOwned;
+
 use crate::api::end_user::Logo;
 use crate::api::requests::Query;
 use crate::domain::connector::Category;
@@ -37,8 +38,8 @@ use super::caller::Source;
 use super::respond::{Failure, status};
 
 mod brand;
-mod form;
 mod ended;
+mod form;
 mod frame;
 mod login;
 mod texts;
@@ -50,6 +51,8 @@ use form::Place;
 use texts::{Texts, with};
 use view::{App, Chip, Frame, ListPage, Trouble};
 
+/// The form of one connector, which itself says to people that one is too long.
+pub(super) const FORM: &str = "/connect/{token}/{integration_id}";
 /// What stands before the names of a form's fields.
 const VALUE: &str = "v.";
 /// Connectors that one page shows: the whole page stays small, and nobody reads more.
@@ -63,8 +66,12 @@ const LOGIN_LIFE: Duration = Duration::from_mins(10);
 pub(super) fn routes() -> Router<AppState> {
     Router::new()
         .route(&brand::path(), get(brand::logo))
+        .route("/connect", get(broken))
+        .route("/connect/", get(broken))
         .route("/connect/{token}", get(open))
-        .route("/connect/{token}/{integration_id}", get(show).post(submit))
+        .route("/connect/{token}/", get(open))
+        .route(FORM, get(show).post(submit))
+        .route(&format!("{FORM}/{{*rest}}"), get(broken))
         .merge(login::routes())
 }
 
@@ -75,6 +82,8 @@ struct Context {
     t: &'static Texts,
     nonce: String,
     shown: OnceLock<Shown>,
+    /// Whether the page is shown within one of another site, where no login can be.
+    is_framed: bool,
     /// Whether the link is one whose time is over.
     is_expired: AtomicBool,
 }
@@ -84,8 +93,6 @@ struct Shown {
     look: Look,
     /// Who may frame them.
     framers: Vec<Origin>,
-    /// Whether the page is shown within one of another site, where no login can be.
-    is_framed: bool,
 }
 
 impl FromRequestParts<AppState> for Context {
@@ -102,6 +109,7 @@ impl FromRequestParts<AppState> for Context {
             t,
             nonce,
             shown,
+            is_framed,
             is_expired: AtomicBool::new(false),
         })
     }
@@ -111,7 +119,6 @@ impl Context {
     fn frame(&self, title: impl Into<String>) -> Frame {
         let look = self.shown.get().map(|shown| shown.look.clone()).unwrap_or_default();
         Frame::new(self.t, self.nonce.clone(), title.into(), look)
-            is_framed,
     }
 
     fn render(&self, status: StatusCode, template: &impl Template) -> Response {
@@ -132,6 +139,12 @@ impl Context {
     /// Opens a link; what is wrong with one gets one answer, but for a link that has expired: who
     /// has that may know it (threats 8, 9).
     async fn enter(&self, token: &str) -> Result<EndUser, HubError> {
+        self.admit(self.visit(token).await?)
+    }
+
+    /// The same for who may only come to see how something ended: a link whose time is over still
+    /// tells that (CS-29).
+    async fn visit(&self, token: &str) -> Result<Visit, HubError> {
         let hub = &self.state.hub;
         let (user, is_open) = match end_user::enter(hub, token).await {
             Ok(user) => (user, true),
@@ -141,12 +154,6 @@ impl Context {
                 Some(expired) => (expired.user, false),
                 None => return Err(self.source.refused(error, &self.state)),
             },
-        self.admit(self.visit(token).await?)
-    }
-
-    /// The same for who may only come to see how something ended: a link whose time is over still
-    /// tells that (CS-29).
-    async fn visit(&self, token: &str) -> Result<Visit, HubError> {
         };
         self.belongs_to(&user.project);
         Ok(Visit { user, is_open })
@@ -185,13 +192,6 @@ impl Context {
     }
 }
 
-/// `GET /connect/{token}`: the list, one connector's form, or how it ended.
-async fn open(context: Context, Path(token): Path<String>, query: Params) -> Response {
-    let result = opened(&context, &token, &query.0).await;
-    context.answer(result)
-}
-
-/// What stands behind `?` in the address.
 /// Somebody with a link, which may be one whose time is over.
 struct Visit {
     user: EndUser,
@@ -222,6 +222,13 @@ async fn broken(context: Context) -> Response {
     trouble::page(&context, &no_link())
 }
 
+/// `GET /connect/{token}`: the list, one connector's form, or how it ended.
+async fn open(context: Context, Named(token): Named<String>, query: Params) -> Response {
+    let result = opened(&context, &token, &query.0).await;
+    context.answer(result)
+}
+
+/// What stands behind `?` in the address.
 struct Params(Query);
 
 impl FromRequestParts<AppState> for Params {
@@ -243,6 +250,8 @@ async fn opened(context: &Context, token: &str, query: &Query) -> Result<Respons
     if let Some(id) = query.text("done") {
         return ended::after_form(context, token, &visit, id).await;
     }
+    let (user, hub) = (context.admit(visit)?, &context.state.hub);
+    let choices = end_user::choices(hub, &user, None).await?;
     match (query.text("c"), choices.as_slice()) {
         (Some(id), _) => {
             let id: AuthConfigId = id.parse().map_err(|_| not_offered())?;
@@ -250,8 +259,6 @@ async fn opened(context: &Context, token: &str, query: &Query) -> Result<Respons
             Ok(blank(context, token, &user, &form, choices.len() > 1))
         }
         (None, [only]) => {
-    let (user, hub) = (context.admit(visit)?, &context.state.hub);
-    let choices = end_user::choices(hub, &user, None).await?;
             let form = end_user::form(hub, &user, &only.config.id).await?;
             Ok(blank(context, token, &user, &form, false))
         }
@@ -333,6 +340,7 @@ fn list(context: &Context, token: &str, user: &EndUser, all: &[Choice], query: &
         all_href: address(None),
         count: count.into_owned(),
         more: found.len() > SHOWN,
+        whole: found.len() <= SHOWN && wanted.is_empty(),
         apps: found.into_iter().take(SHOWN).map(|choice| app(t, choice)).collect(),
         here: here.clone(),
         f: context.frame(t.choose_title),
@@ -354,7 +362,7 @@ fn app<'a>(t: &'static Texts, choice: &'a Choice) -> App<'a> {
 }
 
 /// `GET /connect/{token}/{integration_id}`: the form, also where a refused one is loaded again.
-async fn show(context: Context, Path((token, id)): Path<(String, String)>) -> Response {
+async fn show(context: Context, Named((token, id)): Named<(String, String)>) -> Response {
     let shown = async {
         let user = context.enter(&token).await?;
         let id: AuthConfigId = id.parse().map_err(|_| not_offered())?;
@@ -369,12 +377,17 @@ async fn show(context: Context, Path((token, id)): Path<(String, String)>) -> Re
 /// `POST /connect/{token}/{integration_id}`: the form, filled in.
 async fn submit(
     context: Context,
-    Path((token, id)): Path<(String, String)>,
+    Named((token, id)): Named<(String, String)>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let result = submitted(&context, &token, &id, &headers, &body).await;
-        whole: found.len() <= SHOWN && wanted.is_empty(),
+    let result = match body {
+        Ok(body) => submitted(&context, &token, &id, &headers, &body).await,
+        Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            Err(HubError::new(&codes::REQUEST_TOO_LARGE, "the form is too long"))
+        }
+        Err(_) => Err(HubError::new(&codes::BODY_INVALID, "the form broke off")),
+    };
     context.answer(result)
 }
 

@@ -109,12 +109,12 @@ pub(super) struct Input<'a> {
     pub(super) kind: &'static str,
     /// What an `input` has as its `type`.
     pub(super) html_type: &'static str,
+    /// Whether nobody who comes after may find what was entered.
+    pub(super) secret: bool,
     pub(super) required: bool,
     pub(super) read_only: bool,
     pub(super) value: String,
     pub(super) placeholder: &'a str,
-    /// Whether nobody who comes after may find what was entered.
-    pub(super) secret: bool,
     pub(super) hints: Vec<&'a str>,
     pub(super) error: Option<String>,
     /// Ids of what describes it.

@@ -172,6 +172,38 @@ fn a_login_that_fails_says_why_where_it_is_switched_off_by_then() {
 }
 
 #[test]
+fn al_8_whatever_is_wrong_with_a_link_is_told_by_a_page() {
+    let world = World::start();
+    let token = world.token(&json!({"provider": "acme"}));
+    let page = |answer: Answer, status: u16| {
+        let kind = answer.headers.get("content-type").cloned().unwrap_or_default();
+        assert!(kind.starts_with("text/html"), "{kind}: {answer:?}");
+        answer.status(status).text()
+    };
+    for path in [
+        "/connect",
+        "/connect/",
+        "/connect/%ff",
+        "/connect/%ff/",
+        "/connect/%ff/x",
+        "/connect/a/b/c",
+    ] {
+        let html = page(world.open(path), 410);
+        assert!(html.contains("This link no longer works"), "{path}: {html}");
+    }
+    page(world.open("/connect/oauth2/%ff/callback"), 400);
+    let html = page(world.open(&format!("/connect/{token}/")), 200);
+    assert!(html.contains("Connect Acme People"), "{html}");
+    // A form that is too long.
+    let (action, mark) =
+        (format!("/connect/{token}/{}", world.config("acme")), form_token_of(&token));
+    let long = "x".repeat(1 << 20);
+    let form = [("form_token", mark.as_str()), ("v.note", &long), ("v.api_key", "planted")];
+    let html = page(world.submit(&action, "", &form), 413);
+    assert!(html.contains("This is too long") && !html.contains("planted"), "{html}");
+}
+
+#[test]
 fn hb_19_se_1_the_trigger_token_is_neither_asked_for_nor_shown() {
     let world = World::start();
     world.home.file("ext.json", EXT);
