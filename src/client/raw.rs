@@ -11,6 +11,7 @@ use serde_json::Value;
 use url::Url;
 use zeroize::Zeroizing;
 
+use crate::api::requests::Query;
 use crate::error::{HubError, codes};
 
 use super::Client;
@@ -69,21 +70,23 @@ impl Client {
     /// is.
     ///
     /// # Errors
-    /// As [`Client::raw`], and `usage.bad_value` where the answer is no list.
+    /// As [`Client::raw`]; `usage.bad_value` where the answer is no list, and `remote.bad_answer`
+    /// where the list goes on at a place where it has been.
     pub async fn raw_pages(&self, raw: &Raw) -> Result<RawAnswer, HubError> {
         if !raw.method.eq_ignore_ascii_case("GET") {
             return Err(bad("only GET goes with --paginate"));
         }
         let mut raw = raw.clone();
-        let given = |url: &Url, name: &str| {
-            let found = url.query_pairs().find(|(found, _)| found == name);
-            found.and_then(|(_, value)| value.parse::<u64>().ok())
-        };
-        let first = self.raw_call(&raw)?.url;
-        let size = given(&first, "page_size").and_then(|size| usize::try_from(size).ok());
+        let asked = Query::parse(self.raw_call(&raw)?.url.query().unwrap_or_default());
+        // What can't be read is for the hub to refuse.
+        let given = |name: &str| asked.count(name).ok().flatten();
+        let size = given("page_size").and_then(|size| usize::try_from(size).ok());
         let size = size.unwrap_or(PAGE_SIZE);
-        let mut page = given(&first, "page").unwrap_or(1);
+        // Page 0 is the first one too.
+        let mut page = given("page").unwrap_or(1).max(1);
         let (mut rows, mut seen) = (Vec::new(), HashSet::new());
+        let mut cursors: HashSet<String> =
+            asked.text("next").map(str::to_owned).into_iter().collect();
         for _ in 0..MOST_PAGES {
             let answer = self.raw(&raw).await?;
             if answer.error.is_some() {
@@ -105,8 +108,12 @@ impl Client {
             }
             let goes_on = match next {
                 Some(Value::String(next)) if !next.is_empty() => {
+                    if !cursors.insert(next.clone()) {
+                        break;
+                    }
                     replace(&mut raw.query, "next", next);
-                    rows.len() > before
+                    // A page without rows need not be the last one.
+                    true
                 }
                 Some(_) => false,
                 None => {

@@ -169,6 +169,48 @@ fn pages_become_one_list() {
 }
 
 #[test]
+fn kp_12_a_page_without_rows_is_the_last_one_only_where_it_says_so() {
+    let sparse = |_, next: Option<String>| {
+        let (data, next) = match next.as_deref() {
+            None => (rows(1, 2), json!("c/2")),
+            Some("c/2") => (json!([]), json!("c/3")),
+            Some("c/3") => (rows(1, 2), json!("c/4")),
+            Some("c/4") => (rows(3, 3), json!(null)),
+            Some(other) => return Reply::refusal(400, None, other),
+        };
+        Reply::json(200, &json!({"data": data, "next": next}))
+    };
+    assert_eq!(pages(sparse, "/requests/logs"), rows(1, 3));
+    assert_eq!(pages(sparse, "/requests/logs?next=c/3"), rows(1, 3));
+}
+
+#[test]
+fn page_0_and_a_size_in_any_spelling_leave_nothing_out() {
+    let single = |page: u64, _| {
+        Reply::json(200, &if page > 3 { json!([]) } else { rows(page.max(1), page.max(1)) })
+    };
+    for path in ["/accounts?page=0&page_size=1", "/accounts?page_size=1.0"] {
+        assert_eq!(pages(single, path), rows(1, 3), "{path}");
+    }
+}
+
+#[test]
+fn a_list_that_goes_on_where_it_has_been_is_no_list() {
+    for (path, cursors) in
+        [("/x", &["a", "a"][..]), ("/x", &["a", "b", "a"]), ("/x?next=b", &["a", "b"])]
+    {
+        let hub = FakeHub::start(|_, number| {
+            let row = u64::try_from(number).unwrap();
+            let next = cursors[number.min(cursors.len() - 1)];
+            Reply::json(200, &json!({"data": rows(row, row), "next": next}))
+        });
+        let error = block_on(client(&hub).raw_pages(&raw("GET", path))).unwrap_err();
+        assert_eq!(error.code().name, "remote.bad_answer", "{cursors:?}");
+        assert_eq!(hub.asked().len(), cursors.len(), "{cursors:?}");
+    }
+}
+
+#[test]
 fn a_page_that_fails_leaves_no_part_of_a_list() {
     let hub = FakeHub::start(|asked, _| match asked.param("page") {
         None => Reply::json(200, &rows(1, 25)),
