@@ -32,6 +32,15 @@ impl Operation {
     pub fn find(id: &str) -> Option<&'static Self> {
         OPERATIONS.iter().find(|operation| operation.id == id)
     }
+
+    /// Whether a call is one of this operation; `path` is the part below the API's root.
+    #[must_use]
+    pub fn is_called_by(&self, method: &str, path: &str) -> bool {
+        let (known, parts) = (self.path.split('/'), path.split('/'));
+        method == self.method
+            && known.clone().count() == parts.clone().count()
+            && known.zip(parts).all(|(known, part)| known == part || known.starts_with('{'))
+    }
 }
 
 macro_rules! operations {
@@ -139,7 +148,7 @@ operations! {
 
 #[cfg(test)]
 mod tests {
-    use super::{OPERATIONS, Origin};
+    use super::{OPERATIONS, Operation, Origin};
     use std::collections::HashSet;
 
     #[test]
@@ -151,6 +160,21 @@ mod tests {
         for operation in OPERATIONS {
             let is_extension = operation.path.starts_with("/admin/");
             assert_eq!(is_extension, operation.origin == Origin::Extension, "{}", operation.id);
+        }
+    }
+
+    #[test]
+    fn a_call_is_one_of_the_operation_whose_method_and_path_it_has() {
+        let operation = Operation::find("accounts.proxy").unwrap();
+        assert!(operation.is_called_by("POST", "/admin/accounts/a-1/proxy"));
+        for (method, path) in [
+            ("GET", "/admin/accounts/a-1/proxy"),
+            ("POST", "/admin/accounts/a-1"),
+            ("POST", "/admin/accounts/a-1/proxy/x"),
+            ("POST", "/admin/auth_configs/a-1/proxy"),
+            ("POST", "/unified/proxy"),
+        ] {
+            assert!(!operation.is_called_by(method, path), "{method} {path}");
         }
     }
 }

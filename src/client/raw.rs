@@ -11,6 +11,7 @@ use serde_json::Value;
 use url::Url;
 use zeroize::Zeroizing;
 
+use crate::api::Operation;
 use crate::api::requests::Query;
 use crate::error::{HubError, codes};
 
@@ -24,6 +25,8 @@ use super::send::{Answer, Call};
 const MOST_PAGES: u64 = 100_000;
 /// Rows on a page where nobody says.
 const PAGE_SIZE: usize = 25;
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// A call.
 #[derive(Debug, Clone)]
@@ -54,8 +57,8 @@ pub struct RawAnswer {
 }
 
 impl Client {
-    /// Sends a call, and answers whatever came back. Only reads, and writes with an
-    /// `Idempotency-Key`, are sent again.
+    /// Sends a call, and answers whatever came back. Only reads are sent again, and what is passed
+    /// on to a provider with an `Idempotency-Key`.
     ///
     /// # Errors
     /// `usage.bad_value` for what can't be sent, or as the way to the hub reports.
@@ -146,7 +149,18 @@ impl Client {
         }
         let mut call = Call::raw(method, url, headers);
         call.body.clone_from(&raw.body);
-        Ok(call)
+        Ok(if self.is_once(&call) { call.safe(true) } else { call })
+    }
+
+    /// Whether somebody sees to it that a write is done once. A hub keeps no `Idempotency-Key`
+    /// itself: it passes one on to the provider that is called, in one operation.
+    fn is_once(&self, call: &Call) -> bool {
+        let root = self.api_url.path().trim_end_matches('/');
+        let path = call.url.path().strip_prefix(root);
+        let passed_on = Operation::find("accounts.proxy").zip(path);
+        call.headers.contains_key(IDEMPOTENCY_KEY)
+            && passed_on
+                .is_some_and(|(operation, path)| operation.is_called_by(call.method.as_str(), path))
     }
 
     /// Threat 17: the key goes to the configured hub and nowhere else.

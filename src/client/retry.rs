@@ -1,8 +1,8 @@
 //! When a request is sent again, and after how long: pure decisions.
 //!
-//! Sent again is what changes nothing: reads, rehearsals, and writes that carry an
-//! `Idempotency-Key`. Any other write is sent again only where the hub can't have acted on it: the
-//! connection was never made, or the answer was 429.
+//! Sent again is what changes nothing: reads, rehearsals, and writes that a provider does once
+//! because of their `Idempotency-Key`. Any other write is sent again only where the hub can't have
+//! acted on it: the connection was never made, or the answer was 429.
 
 use std::time::Duration;
 

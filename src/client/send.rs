@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
 };
 use reqwest::{Method, RequestBuilder, Response};
 use serde::Serialize;
@@ -34,8 +34,6 @@ const UPLOAD_LIMIT: Duration = Duration::from_hours(1);
 /// Redirects within the hub that a read follows.
 const MOST_REDIRECTS: u32 = 3;
 
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-
 /// A request, as often as it may have to be sent.
 pub(super) struct Call {
     pub(super) method: Method,
@@ -44,7 +42,7 @@ pub(super) struct Call {
     pub(super) body: Option<Zeroizing<Vec<u8>>>,
     /// A body that can be sent once only, instead of the other.
     upload: Mutex<Option<reqwest::Body>>,
-    /// Whether it changes nothing, or the hub sees to it that it does so once.
+    /// Whether it changes nothing, or a provider sees to it that it does so once.
     is_safe: bool,
     is_extension: bool,
     is_patient: bool,
@@ -102,8 +100,7 @@ pub(super) enum Wanted {
 impl Call {
     /// A request that no table knows.
     pub(super) fn raw(method: Method, url: Url, headers: HeaderMap) -> Self {
-        let is_safe = matches!(method, Method::GET | Method::HEAD | Method::OPTIONS)
-            || headers.contains_key(IDEMPOTENCY_KEY);
+        let is_safe = matches!(method, Method::GET | Method::HEAD | Method::OPTIONS);
         Self {
             method,
             url,

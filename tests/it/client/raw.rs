@@ -110,15 +110,35 @@ fn headers_that_steer_the_connection_or_the_key_are_refused() {
 }
 
 #[test]
-fn only_reads_and_writes_with_an_idempotency_key_are_sent_again() {
-    for (method, key, sent) in [("GET", None, 2), ("POST", None, 1), ("POST", Some("k-1"), 2)] {
+fn only_reads_and_what_providers_do_once_are_sent_again() {
+    let key = Some("k-1");
+    for (method, path, key, sent) in [
+        ("GET", "/x", None, 2),
+        ("POST", "/x", None, 1),
+        // The hub itself does not keep the key.
+        ("POST", "/x", key, 1),
+        ("POST", "/connect_sessions", key, 1),
+        ("POST", "/unified/proxy", key, 1),
+        ("DELETE", "/admin/accounts/7/proxy", key, 1),
+        ("POST", "/admin/accounts/7/proxy", None, 1),
+        ("POST", "/admin/accounts/7/proxy", key, 2),
+        ("post", "admin/accounts/7/proxy?x=1", key, 2),
+    ] {
         let busy = Reply::refusal(503, None, "busy");
         let hub = FakeHub::script(vec![busy, Reply::json(200, &json!({}))]);
-        let mut call = raw(method, "/x");
+        let mut call = raw(method, path);
         call.headers.extend(key.map(|key| ("Idempotency-Key".to_owned(), key.to_owned())));
         let answer = block_on(client(&hub).raw(&call)).unwrap();
-        assert_eq!((hub.asked().len(), answer.status), (sent, if sent == 2 { 200 } else { 503 }));
+        let expected = (sent, if sent == 2 { 200 } else { 503 });
+        assert_eq!((hub.asked().len(), answer.status), expected, "{method} {path} {key:?}");
     }
+    // Below a path of its own, too.
+    let hub = FakeHub::script(vec![Reply::no_answer(), Reply::json(200, &json!({}))]);
+    let below = Client::new(options(&format!("{}/api/", hub.url()))).unwrap();
+    let mut call = raw("POST", "/admin/accounts/7/proxy");
+    call.headers.push(("Idempotency-Key".to_owned(), "k-1".to_owned()));
+    assert_eq!(block_on(below.raw(&call)).unwrap().status, 200);
+    assert_eq!(hub.asked()[1].path, "/api/admin/accounts/7/proxy");
     // The last refusal is answered, not swallowed.
     let hub = FakeHub::script(vec![Reply::refusal(503, None, "busy")]);
     let one = Client::new(Options { retries: 1, ..options(&hub.url()) }).unwrap();
