@@ -100,11 +100,15 @@ pub(super) async fn accounts(
     })
     .await?;
     if is_numbered {
+        // Who asks for a page has got the one before it.
+        pages.left(&page(number - 1));
         if let Some(before) = before {
             pages.remember(page(number), before, now);
         }
-        if let Some(last) = last {
-            pages.remember(page(number + 1), last, now);
+        match last {
+            Some(last) => pages.remember(page(number + 1), last, now),
+            // A page that is not full is the last one.
+            None => pages.left(&page(number)),
         }
     }
     Ok(array.answer())

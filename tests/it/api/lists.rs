@@ -137,6 +137,40 @@ fn a_long_list_is_whole_while_others_write_and_memory_is_bounded() {
     serving.stop();
 }
 
+#[test]
+fn at_14_walks_of_one_key_miss_no_account_while_others_go() {
+    let home = TestHome::new();
+    fill(&home, &Store::sqlite(home.store()), 8);
+    let (serving, api) = Api::serve(&home, "");
+    let page = |number: u64| {
+        let path = format!("/accounts?page_size=2&page={number}");
+        each(&api.get(&path).status(200).json(), "origin_owner_id")
+    };
+    let owners = |all: &[u64]| all.iter().map(|n| format!("customer-{n}")).collect::<Vec<_>>();
+    let ids = each(&api.get("/accounts").status(200).json(), "id");
+    let delete = |id: &str| api.delete(&format!("/accounts/{id}?keep_remote=true")).status(200);
+    let mut first = [page(1), page(2)].concat();
+    delete(&ids[0]);
+    let mut second = [page(1), page(2)].concat();
+    first.extend((3..=5).flat_map(page));
+    second.extend((3..=5).flat_map(page));
+    assert_eq!(first, owners(&[0, 1, 2, 3, 4, 5, 6, 7]));
+    // One may come twice, where the two met.
+    second.dedup();
+    assert_eq!(second, owners(&[1, 2, 3, 4, 5, 6, 7]));
+    // Whoever walks anew sees each once, whatever went since the last walk.
+    delete(&ids[1]);
+    let third: Vec<Vec<String>> = (1..=4).map(page).collect();
+    assert_eq!(third, [owners(&[2, 3]), owners(&[4, 5]), owners(&[6, 7]), Vec::new()]);
+    delete(&ids[3]);
+    let fourth: Vec<Vec<String>> = (1..=3).map(page).collect();
+    assert_eq!(fourth, [owners(&[2, 4]), owners(&[5, 6]), owners(&[7])]);
+    delete(&ids[2]);
+    let fifth: Vec<Vec<String>> = (1..=3).map(page).collect();
+    assert_eq!(fifth, [owners(&[4, 5]), owners(&[6, 7]), Vec::new()]);
+    serving.stop();
+}
+
 /// Asks for all accounts and reads nothing but the first bytes of the answer.
 fn stalled(api: &Api) -> Client<std::net::TcpStream> {
     let mut client = Client::to(api.address);
