@@ -5,6 +5,7 @@
 //! the page is the newest of the first rows of each. What the indices don't have (sources,
 //! resources) is looked for in the rows, and a page ends where too many were looked at.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use crate::domain::ids::ProjectNumber;
@@ -72,12 +73,15 @@ async fn strands(
             Strand { account: account.cloned(), provider: provider.cloned(), outcome }
         }));
     };
-    for account in &filter.accounts {
+    // A value that is asked for twice is one list all the same.
+    let accounts: BTreeSet<&String> = filter.accounts.iter().collect();
+    let wanted: BTreeSet<&String> = filter.providers.iter().collect();
+    for account in accounts.iter().copied() {
         let params = [project.into(), account.into()];
         let text = |row: &crate::store::Row<'_>| Ok(row.text(0)?.to_owned());
         let providers = values(tx, table, "provider", OF_ACCOUNT, &params, text).await?;
         for provider in providers {
-            if !filter.providers.is_empty() && !filter.providers.contains(&provider) {
+            if !wanted.is_empty() && !wanted.contains(&&provider) {
                 continue;
             }
             let params = [project.into(), account.into(), (&provider).into()];
@@ -86,13 +90,13 @@ async fn strands(
             add(all, Some(account), Some(&provider));
         }
     }
-    if filter.accounts.is_empty() {
-        for provider in &filter.providers {
+    if accounts.is_empty() {
+        for provider in wanted.iter().copied() {
             let params = [project.into(), provider.into()];
             let all = values(tx, table, "outcome", OF_PROVIDER, &params, outcome).await?;
             add(all, None, Some(provider));
         }
-        if filter.providers.is_empty() {
+        if wanted.is_empty() {
             let all = values(tx, table, "outcome", "", &[project.into()], outcome).await?;
             add(all, None, None);
         }

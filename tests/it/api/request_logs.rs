@@ -130,6 +130,11 @@ fn kp_11_filters_come_flat_or_in_brackets_and_kp_12_pages_follow_one_another() {
     for (flat, brackets, count) in [
         (format!("account_ids={account}"), format!("filter[account_ids]={account}"), 12),
         (
+            format!("account_ids={account},{account}"),
+            format!("filter[account_ids]={account}&filter[account_ids]={account}"),
+            12,
+        ),
+        (
             format!("account_ids={account},none&status_codes=404"),
             format!("filter%5Baccount_ids%5D=none%2C{account}&filter%5Bstatus_codes%5D=404"),
             12,

@@ -28,6 +28,7 @@ use crate::support::hub::{
 on_both_databases!(
     kp_11_any_filter_finds_what_fits_and_nothing_else,
     kp_11_other_orders_sort_what_fits,
+    kp_11_a_value_that_is_given_twice_repeats_no_row,
     kp_12_pages_miss_and_repeat_nothing_while_rows_come,
     kp_9_a_changed_retention_is_for_new_rows,
     kp_6_the_log_of_a_deleted_project_goes_with_it,
@@ -269,6 +270,28 @@ async fn kp_11_other_orders_sort_what_fits(world: TestHub) {
             let order = Order { sort, descending };
             let found = pages(&world, &caller, List::Steps, filter, order, 20).await;
             assert_eq!(found, expected, "{filter:?} {order:?}");
+        }
+    }
+}
+
+async fn kp_11_a_value_that_is_given_twice_repeats_no_row(world: TestHub) {
+    let caller = world.caller();
+    write(&world, List::Logs, (0..200).map(|seed| entry(caller.project(), seed)).collect()).await;
+    let twice = |all: &[&str]| all.iter().chain(all).map(ToString::to_string).collect::<Vec<_>>();
+    let accounts = twice(&["account-1", "account-2"]);
+    let providers = twice(&["hubspot"]);
+    for filter in [
+        Filter { accounts: accounts.clone(), ..Filter::default() },
+        Filter { providers: providers.clone(), ..Filter::default() },
+        Filter { accounts, providers, resources: twice(&["keys"]), ..Filter::default() },
+    ] {
+        for order in [Order::default(), Order { sort: Sort::Duration, descending: true }] {
+            let found = pages(&world, &caller, List::Logs, &filter, order, 7).await;
+            let mut unique = found.clone();
+            unique.sort_unstable();
+            unique.dedup();
+            assert!(!found.is_empty());
+            assert_eq!(unique.len(), found.len(), "{filter:?} {order:?}");
         }
     }
 }
