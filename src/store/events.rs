@@ -7,29 +7,23 @@ use crate::domain::ids::{EventId, ProjectNumber};
 use crate::domain::time::Timestamp;
 
 use super::driver::to_json;
+use super::rows::{parts, values};
 use super::{Param, Result, StoreError, Tx};
-
-/// Rows in one statement.
-const BATCH: usize = 100;
 
 /// Appends events in their order.
 pub async fn append(tx: &mut Tx, project: ProjectNumber, events: &[Event]) -> Result<()> {
     tx.has_events |= !events.is_empty();
-    for batch in events.chunks(BATCH) {
-        let mut sql =
-            String::from("insert into events (project, id, kind, subject, at, data) values ");
+    for batch in parts(events) {
+        let sql = format!(
+            "insert into events (project, id, kind, subject, at, data) values {}",
+            values(batch.len(), 6)
+        );
         let mut data = Vec::with_capacity(batch.len());
         for event in batch {
             data.push(event.data.as_ref().map(to_json).transpose()?);
         }
         let mut params: Vec<Param<'_>> = Vec::with_capacity(batch.len() * 6);
-        for (index, (event, data)) in batch.iter().zip(&data).enumerate() {
-            let first = index * 6 + 1;
-            let numbers: Vec<String> =
-                (first..first + 6).map(|number| format!("?{number}")).collect();
-            sql.push_str(if index == 0 { "(" } else { ", (" });
-            sql.push_str(&numbers.join(", "));
-            sql.push(')');
+        for (event, data) in batch.iter().zip(&data) {
             let row: [Param<'_>; 6] = [
                 project.into(),
                 event.id.as_str().into(),

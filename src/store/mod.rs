@@ -26,6 +26,7 @@ pub mod own_connectors;
 pub mod project_logos;
 pub mod projects;
 pub mod request_logs;
+mod rows;
 pub mod sealed;
 pub mod session_expiry;
 mod transaction;

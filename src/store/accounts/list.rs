@@ -176,7 +176,8 @@ impl<'a> OneOf<'a> {
         Ok(Self { column, values, json })
     }
 
-    /// The number of texts that come out is small, since drivers keep them prepared.
+    /// The number of texts that come out is small, however many values there are, since drivers
+    /// keep them prepared.
     fn add_to<'p>(&'p self, tx: &Tx, sql: &mut String, params: &mut Vec<Param<'p>>) {
         let (column, number) = (self.column, params.len() + 1);
         match self.values.as_slice() {
@@ -185,9 +186,10 @@ impl<'a> OneOf<'a> {
                 params.push(Param::Text(value));
                 sql.push_str(&format!(" and {column} = ?{number}"));
             }
-            few if few.len() <= FEW => {
+            [.., last] if self.values.len() <= FEW => {
                 let mut separator = format!(" and {column} in (");
-                for value in few {
+                // One text for any few: the last value fills up.
+                for value in self.values.iter().chain(std::iter::repeat(last)).take(FEW) {
                     params.push(Param::Text(value));
                     sql.push_str(&format!("{separator}?{}", params.len()));
                     ", ".clone_into(&mut separator);

@@ -3,6 +3,7 @@
 use crate::domain::account::Status;
 use crate::domain::ids::{AccountId, ProjectNumber};
 use crate::domain::time::Timestamp;
+use crate::store::driver::to_json;
 use crate::store::{Param, Result, Row, Tx};
 
 use super::{Credentials, TokenLife};
@@ -234,7 +235,8 @@ pub struct Search<'a> {
     pub limit: usize,
 }
 
-fn due_query<'a>(search: &Search<'a>) -> (String, Vec<Param<'a>>) {
+/// `without` is the search's, as JSON.
+fn due_query<'a>(tx: &Tx, search: &Search<'a>, without: &'a str) -> (String, Vec<Param<'a>>) {
     // Only accounts that may be called are kept fresh; the rest is when it may be called again.
     let mut sql = String::from(
         "select c.project, p.name, c.account, a.provider, c.refresh_after \
@@ -251,9 +253,9 @@ fn due_query<'a>(search: &Search<'a>) -> (String, Vec<Param<'a>>) {
         params.push(account.into());
         sql.push_str(" and (c.refresh_after, c.account) > (?3, ?4)");
     }
-    for provider in search.without {
-        params.push((*provider).into());
-        sql.push_str(&format!(" and a.provider <> ?{}", params.len()));
+    if !search.without.is_empty() {
+        params.push(without.into());
+        sql.push_str(&format!(" and not ({})", tx.is_one_of("a.provider", params.len())));
     }
     sql.push_str(" order by c.refresh_after, c.account limit ?2");
     (sql, params)
@@ -263,7 +265,8 @@ fn due_query<'a>(search: &Search<'a>) -> (String, Vec<Param<'a>>) {
 /// the longest time first: the worker of the hub serves all projects, and acts in each as in that
 /// one alone.
 pub async fn due(tx: &mut Tx, search: &Search<'_>) -> Result<Vec<Due>> {
-    let (sql, params) = due_query(search);
+    let without = to_json(&search.without)?;
+    let (sql, params) = due_query(tx, search, &without);
     tx.all(&sql, &params, |row| {
         Ok(Due {
             project: ProjectNumber(row.int(0)?),
@@ -278,7 +281,8 @@ pub async fn due(tx: &mut Tx, search: &Search<'_>) -> Result<Vec<Due>> {
 
 /// How the database goes about [`due`].
 pub async fn due_plan(tx: &mut Tx, search: &Search<'_>) -> Result<Vec<String>> {
-    let (sql, params) = due_query(search);
+    let without = to_json(&search.without)?;
+    let (sql, params) = due_query(tx, search, &without);
     tx.plan(&sql, &params).await
 }
 

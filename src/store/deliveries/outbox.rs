@@ -2,14 +2,13 @@
 
 use crate::domain::time::Timestamp;
 use crate::domain::webhook::schedule::Verdict;
+use crate::store::rows::{parts, values};
 use crate::store::{Param, Result, Tx};
 
 use super::small;
 
 /// Results in one step.
 const BATCH: usize = 64;
-/// Rows in one statement: few sizes, so that few statements are compiled.
-const SIZES: [usize; 4] = [64, 16, 4, 1];
 
 /// Behind which event deliveries are made next, and the last event there is. Where no webhook
 /// wants any, both are the same.
@@ -108,30 +107,6 @@ pub async fn due(
         })
     })
     .await
-}
-
-/// Numbered placeholders for rows of so many values each.
-fn values(rows: usize, columns: usize) -> String {
-    let mut sql = String::with_capacity(rows * columns * 5);
-    for row in 0..rows {
-        sql.push_str(if row == 0 { "(" } else { ", (" });
-        for column in 1..=columns {
-            let comma = if column == 1 { "" } else { ", " };
-            sql.push_str(&format!("{comma}?{}", row * columns + column));
-        }
-        sql.push(')');
-    }
-    sql
-}
-
-/// The rows in parts of these sizes.
-fn parts<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
-    std::iter::from_fn(move || {
-        let size = SIZES.into_iter().find(|size| *size <= rows.len())?;
-        let (part, rest) = rows.split_at(size);
-        rows = rest;
-        Some(part)
-    })
 }
 
 /// Keeps what is sent for the first time; what is kept already stays.

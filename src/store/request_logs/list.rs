@@ -11,6 +11,7 @@ use std::ops::ControlFlow;
 use crate::domain::ids::ProjectNumber;
 use crate::domain::request_log::{Entry, Outcome};
 use crate::domain::time::Timestamp;
+use crate::store::driver::to_json;
 use crate::store::{Param, Result, StoreError, Tx};
 
 use super::filter::{Cursor, Filter, Order, Page, Sort};
@@ -342,15 +343,14 @@ async fn sorted(
         table.columns(),
         table.name()
     );
-    for (name, values) in [("account", &filter.accounts), ("provider", &filter.providers)] {
-        if values.is_empty() {
-            continue;
-        }
-        let first = params.len() + 1;
-        params.extend(values.iter().map(Param::from));
-        let places: Vec<String> =
-            (first..=params.len()).map(|number| format!("?{number}")).collect();
-        sql.push_str(&format!(" and {name} <> '' and {name} in ({})", places.join(", ")));
+    let lists = [("account", &filter.accounts), ("provider", &filter.providers)];
+    let lists = lists.into_iter().filter(|(_, values)| !values.is_empty());
+    let lists: Vec<(&str, String)> =
+        lists.map(|(name, values)| Ok((name, to_json(values)?))).collect::<Result<_>>()?;
+    for (name, list) in &lists {
+        params.push(list.into());
+        let is_wanted = tx.is_one_of(name, params.len());
+        sql.push_str(&format!(" and {name} <> '' and {is_wanted}"));
     }
     let sign = if order.descending { '<' } else { '>' };
     if let Some(cursor) = behind {

@@ -182,3 +182,94 @@ fn reads_one_project(world: &TestHub, plan: &str, index: &str) {
         assert!(!plan.contains(whole), "{plan}");
     }
 }
+
+/// What PostgreSQL keeps prepared for the connection of a transaction.
+#[cfg(unix)]
+mod prepared {
+    use std::ops::ControlFlow;
+    use std::time::Instant;
+
+    use hubctl::domain::event::{Event, EventKind};
+    use hubctl::domain::ids::ProjectNumber;
+    use hubctl::store::accounts::refresh::{self, Search};
+    use hubctl::store::{StoreError, Tx, accounts, events, request_logs};
+
+    use crate::support::hub::{TestHub, on_postgres};
+    use crate::support::serving::PATIENCE;
+
+    async fn kept(tx: &mut Tx) -> i64 {
+        tx.number("select count(*) from pg_prepared_statements", &[]).await.unwrap()
+    }
+
+    #[test]
+    fn no_statement_depends_on_how_long_a_list_is() {
+        on_postgres(no_statement_depends);
+    }
+
+    async fn no_statement_depends(world: TestHub) {
+        let (project, now) = (ProjectNumber(1), world.now());
+        let mut tx = world.hub.store().begin_write().await.unwrap();
+        let before = kept(&mut tx).await;
+        for count in 1..=80 {
+            let names: Vec<String> = (0..count).map(|number| format!("n-{number}")).collect();
+            let filter = request_logs::Filter {
+                accounts: names.clone(),
+                providers: names.clone(),
+                ..request_logs::Filter::default()
+            };
+            let order = request_logs::Order {
+                sort: request_logs::Sort::Duration,
+                ..request_logs::Order::default()
+            };
+            let table = request_logs::Table::Logs;
+            let page = request_logs::page(&mut tx, table, project, &filter, order, None, 5).await;
+            assert!(page.unwrap().rows.is_empty());
+            let filter =
+                accounts::Filter { owner_ids: names.clone(), ..accounts::Filter::default() };
+            accounts::scan(&mut tx, project, &filter, |_| {
+                Ok::<_, StoreError>(ControlFlow::Continue(()))
+            })
+            .await
+            .unwrap();
+            let without: Vec<&str> = names.iter().map(String::as_str).collect();
+            let search = Search { now, after: None, without: &without, limit: 5 };
+            assert!(refresh::due(&mut tx, &search).await.unwrap().is_empty());
+            let event = |subject: &String| Event {
+                id: format!("{count}-{subject}").parse().unwrap(),
+                kind: EventKind::SessionCreated,
+                subject: subject.clone(),
+                at: now,
+                data: None,
+            };
+            let all: Vec<Event> = names.iter().map(event).collect();
+            events::append(&mut tx, project, &all).await.unwrap();
+        }
+        // Of the log, of accounts by one, few and many, of what is due, of events in four sizes.
+        assert_eq!(kept(&mut tx).await - before, 1 + 3 + 1 + 4);
+    }
+
+    #[test]
+    fn a_connection_keeps_a_bounded_number() {
+        on_postgres(a_bounded_number);
+    }
+
+    async fn a_bounded_number(world: TestHub) {
+        let store = world.hub.store();
+        let mut tx = store.begin_read().await.unwrap();
+        for number in 0..1_100 {
+            let asked = tx.number(&format!("select {number}::bigint"), &[]).await.unwrap();
+            assert_eq!(asked, number);
+        }
+        assert!(kept(&mut tx).await > 1_100);
+        drop(tx);
+        // Dropped, it rolls back on its own and gives the connection back.
+        let until = Instant::now() + PATIENCE;
+        while store.gauges().idle == 0 {
+            assert!(Instant::now() < until, "it never comes back");
+            tokio::task::yield_now().await;
+        }
+        let mut tx = store.begin_read().await.unwrap();
+        assert!(kept(&mut tx).await < 10);
+        assert_eq!(tx.number("select 7::bigint", &[]).await.unwrap(), 7);
+    }
+}

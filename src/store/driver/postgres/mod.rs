@@ -32,6 +32,9 @@ mod trust;
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// Connections to keep at most.
 const POOL_SIZE: usize = 16;
+/// Statements that a connection may keep prepared: more than the program has, unless somebody asks
+/// in ever new ways.
+const STATEMENTS: usize = 1_000;
 /// Key of the advisory lock under which the schema is changed (`hubctl` in ASCII).
 const SCHEMA_LOCK: i64 = 0x6875_6263_746c;
 /// How long a connection may be silent before the server's machine is asked for a sign of life, how
@@ -281,9 +284,14 @@ fn pool_of(config: &Config, tls: &Tls, trust: Arc<Trust>) -> Result<Pool> {
         .wait_timeout(Some(CONNECT_LIMIT))
         .create_timeout(Some(CONNECT_LIMIT))
         .runtime(deadpool_postgres::Runtime::Tokio1)
-        .pre_recycle(Hook::sync_fn(move |_, metrics| match trust.covers(metrics) {
-            true => Ok(()),
-            false => Err(HookError::message("it may hang")),
+        .pre_recycle(Hook::sync_fn(move |client, metrics| {
+            if client.statement_cache.size() > STATEMENTS {
+                client.statement_cache.clear();
+            }
+            match trust.covers(metrics) {
+                true => Ok(()),
+                false => Err(HookError::message("it may hang")),
+            }
         }))
         .post_create(Hook::async_fn(|client, _| {
             Box::pin(async move { client.batch_execute(SET_UP).await.map_err(HookError::Backend) })
