@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, IsTerminal, Read};
 use std::path::Path;
+use std::time::Duration;
 
 use ipnet::IpNet;
 use serde_json::{Map, Value};
@@ -16,6 +17,8 @@ use crate::error::{HubError, codes};
 const VALUE_LIMIT: u64 = 1 << 20;
 /// Longest line of a list of targets, in bytes.
 const LINE_LIMIT: u64 = 4096;
+/// Longest wait that can be asked for, in seconds.
+const LONGEST_WAIT_S: i64 = 86_400;
 
 /// Values given with `--set`.
 #[derive(Debug, Default)]
@@ -218,6 +221,16 @@ pub(super) fn duration_s(text: &str) -> Result<i64, String> {
     Ok(total as i64)
 }
 
+/// Reads how long to wait for something: at least so many seconds, and at most a day.
+pub(super) fn wait(text: &str, least_s: i64) -> Result<Duration, String> {
+    let seconds = duration_s(text)?;
+    let fine = (least_s..=LONGEST_WAIT_S).contains(&seconds);
+    let seconds = fine.then(|| u64::try_from(seconds).ok()).flatten();
+    seconds
+        .map(Duration::from_secs)
+        .ok_or_else(|| format!("`{text}` is not a duration from {least_s} seconds to a day"))
+}
+
 /// Reads an instant: RFC 3339, or how long ago.
 pub(super) fn since(text: &str, now: Timestamp) -> Result<Timestamp, HubError> {
     if let Ok(at) = text.parse::<Timestamp>() {
@@ -245,6 +258,15 @@ mod tests {
         }
         for bad in ["", "-5m", "1.5", "abc", "1 month", "99999999999999999999", "0.5s"] {
             assert!(duration_s(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn waits_last_a_day_at_most() {
+        assert_eq!(wait("1d", 1), Ok(Duration::from_hours(24)));
+        assert_eq!((wait("0", 0), wait("1s", 1)), (Ok(Duration::ZERO), Ok(Duration::from_secs(1))));
+        for bad in ["0", "86401", "9223372036854775807", "x"] {
+            assert!(wait(bad, 1).is_err(), "{bad}");
         }
     }
 

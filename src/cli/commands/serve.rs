@@ -84,16 +84,16 @@ pub(in crate::cli) struct Serve {
     answer_limit: u32,
 
     /// How long requests may still take after SIGTERM
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = input::duration_s)]
-    grace: i64,
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = grace)]
+    grace: Duration,
 
     /// How long a request may take
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = input::duration_s)]
-    request_timeout: i64,
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = time_out)]
+    request_timeout: Duration,
 
     /// How long a client may take to send the headers of a request
-    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = input::duration_s)]
-    header_timeout: i64,
+    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = time_out)]
+    header_timeout: Duration,
 
     /// How log lines look; JSON where standard error is no terminal
     #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"])]
@@ -116,22 +116,18 @@ fn address(flag: &str, text: &str) -> Result<SocketAddr, HubError> {
         .ok_or_else(|| bad("no address of this name".to_owned()))
 }
 
-fn seconds(count: i64) -> Duration {
-    Duration::from_secs(u64::try_from(count).unwrap_or(0))
+fn time_out(text: &str) -> Result<Duration, String> {
+    input::wait(text, 1)
+}
+
+/// None at all cuts off at once.
+fn grace(text: &str) -> Result<Duration, String> {
+    input::wait(text, 0)
 }
 
 impl Serve {
     fn options(&self, context: &Context) -> Result<Options, HubError> {
         let metrics = self.metrics_listen.as_deref();
-        let zero = |flag: &str| {
-            HubError::new(&codes::BAD_VALUE, format!("{flag} has to be at least a second"))
-        };
-        if self.request_timeout == 0 {
-            return Err(zero("--request-timeout"));
-        }
-        if self.header_timeout == 0 {
-            return Err(zero("--header-timeout"));
-        }
         let files = self.tls_cert.clone().zip(self.tls_key.clone());
         Ok(Options {
             listen: address("--listen", &self.listen)?,
@@ -140,9 +136,9 @@ impl Serve {
             trusted_proxies: self.trusted_proxies.clone(),
             rate_limit: self.rate_limit,
             max_connections: usize::try_from(self.max_connections).unwrap_or(usize::MAX),
-            grace: seconds(self.grace),
-            request_limit: seconds(self.request_timeout),
-            header_limit: seconds(self.header_timeout),
+            grace: self.grace,
+            request_limit: self.request_timeout,
+            header_limit: self.header_timeout,
             notify: context.settings.notify.clone(),
         })
     }

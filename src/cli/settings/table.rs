@@ -21,8 +21,6 @@ use super::state::State;
 
 /// Where end users reach a hub of one's own, unless the profile says otherwise.
 pub(super) const PUBLIC_URL: &str = "http://127.0.0.1:4780";
-/// Longest wait that can be asked for, in seconds.
-const LONGEST_S: i64 = 86_400;
 
 /// What a setting's text must look like.
 #[derive(Debug, Clone, Copy)]
@@ -93,12 +91,7 @@ impl Form {
     /// Reads a duration.
     pub(super) fn duration(self, text: &str) -> Result<Duration, String> {
         let Self::Duration(least) = self else { return Err("is no duration".to_owned()) };
-        let seconds = input::duration_s(&cut(text))?;
-        let fine = (least..=LONGEST_S).contains(&seconds);
-        let seconds = fine.then(|| u64::try_from(seconds).ok()).flatten();
-        seconds.map(Duration::from_secs).ok_or_else(|| {
-            format!("`{}` is not a duration from {least} seconds to a day", cut(text))
-        })
+        input::wait(&cut(text), least)
     }
 
     /// The value as a profile keeps it: a path that holds wherever a command is run.

@@ -205,6 +205,23 @@ fn numbers_out_of_range_and_flags_that_contradict_are_usage_errors() {
 }
 
 #[test]
+fn a_server_waits_for_a_day_at_most() {
+    let home = TestHome::new();
+    for flag in ["--header-timeout", "--request-timeout", "--grace"] {
+        for value in ["9223372036854775807", "86401", "2d"] {
+            let ended = home.run(&format!("serve --listen nowhere {flag} {value}")).code(2);
+            ended.tells(&format!("`{value}` is not a duration from "));
+        }
+    }
+    for flag in ["--header-timeout 0", "--request-timeout 0s"] {
+        home.run(&format!("serve --listen nowhere {flag}"))
+            .code(2)
+            .tells("from 1 seconds to a day");
+    }
+    home.run("serve --listen nowhere --grace 0").code(2).tells("--listen");
+}
+
+#[test]
 fn a_bad_value_leads_to_the_help_that_describes_it() {
     let home = TestHome::new();
     let id = "0199aaaa-0000-7000-8000-000000000000";
