@@ -48,10 +48,11 @@ const PLACES: [&str; 24] = [
 ];
 
 /// Where vendors put a code for programs.
-const CODES: [&str; 14] = [
+const CODES: [&str; 15] = [
     "error",
     "error.code",
     "error.type",
+    "error.errors.0.reason",
     "error.status",
     "errors.0.code",
     "errors.0.errorType",
@@ -166,6 +167,9 @@ mod tests {
         assert_eq!(code(&json!({"error": {"code": "E-1"}})).as_deref(), Some("E-1"));
         assert_eq!(code(&json!({"error": "some words", "code": "X"})).as_deref(), Some("X"));
         assert_eq!(code(&json!({"error": "<b>"})), None);
+        let deep = json!({"error": {"code": 403, "status": "PERMISSION_DENIED",
+            "errors": [{"domain": "usageLimits", "reason": "userRateLimitExceeded"}]}});
+        assert_eq!(code(&deep).as_deref(), Some("userRateLimitExceeded"));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use http::HeaderMap;
+use serde_json::Value;
 use url::Url;
 
 use crate::domain::connector::address::BadAddress;
@@ -12,6 +13,7 @@ use crate::domain::connector::filling::Missing;
 use crate::domain::connector::{AuthMethod, Template};
 use crate::domain::credentials::{ACCESS_TOKEN, Values};
 use crate::domain::oauth::answer::is_html;
+use crate::domain::oauth::refusal;
 use crate::domain::provider_failure::{Class, ProviderFailure};
 use crate::domain::provider_reason;
 use crate::domain::time::Timestamp;
@@ -122,6 +124,23 @@ pub(super) fn has_own_address(method: &AuthMethod, template: &str) -> bool {
     names.names().any(|name| method.fields().any(|field| field.key == name))
 }
 
+/// What is told of a provider that wants to be asked again.
+const WAIT: &str = "the provider asks to wait";
+/// What is told of a provider that does not accept credentials.
+const REFUSED: &str = "the provider refuses the credentials";
+
+/// The failure that an answer tells which came with the status of a good one, but does not hold
+/// what it should.
+pub(super) fn denial(status: u16, json: &Value) -> ProviderFailure {
+    let (code, words) = (provider_reason::code(json), provider_reason::reason(json));
+    let (class, text) = match refusal::may_pass(code.as_deref(), words.as_deref()) {
+        true => (Class::Transient, WAIT),
+        false => (Class::Refused, REFUSED),
+    };
+    let text = words.map_or_else(|| text.to_owned(), |words| format!("{text}: {words}"));
+    ProviderFailure::new(class, text).with_status(status).with_code(code)
+}
+
 /// The failure that an answer of an API tells by its status. `own_address` says that values of the
 /// account are part of the address.
 pub(super) fn answer(status: u16, body: &[u8], own_address: bool) -> ProviderFailure {
@@ -129,12 +148,21 @@ pub(super) fn answer(status: u16, body: &[u8], own_address: bool) -> ProviderFai
     let words = provider_reason::reason(&json).or_else(|| plain_words(body));
     let code = provider_reason::code(&json);
     let where_to = "check the subdomain, the company or the account that is part of it";
+    // What refuses credentials by its status often counts the attempts in its words.
+    let told = words.as_deref().filter(|_| status != 401);
     let (class, text) = match status {
-        429 => (Class::Transient, "the provider asks to wait".to_owned()),
+        429 => (Class::Transient, WAIT.to_owned()),
         408 | 425 | 500.. => {
             (Class::Transient, format!("the provider has a problem of its own ({status})"))
         }
-        401 => (Class::Refused, "the provider refuses the credentials".to_owned()),
+        400..=499 if refusal::may_pass(code.as_deref(), told) => {
+            (Class::Transient, WAIT.to_owned())
+        }
+        401 => (Class::Refused, REFUSED.to_owned()),
+        // A bill, a conflict, a lock or a law stands in the way, whoever calls.
+        402 | 409 | 423 | 451 => {
+            (Class::Transient, format!("the provider can't do this at present ({status})"))
+        }
         403 => (Class::Refused, "the credentials lack a permission that this needs".to_owned()),
         404 | 410 if own_address => {
             (Class::Refused, format!("nothing was found at this address: {where_to}"))

@@ -13,7 +13,7 @@ use crate::domain::connector::request::{ExpectJson, HttpMethod};
 use crate::domain::connector::{Template, Verify};
 use crate::domain::oauth::answer::is_html;
 use crate::domain::provider_failure::{Class, ProviderFailure};
-use crate::domain::provider_reason::{at, code, reason};
+use crate::domain::provider_reason::at;
 use crate::domain::time::Timestamp;
 
 impl Provider {
@@ -92,11 +92,7 @@ fn judge(verify: &Verify, target: Target<'_>, answer: &Answer) -> Result<(), Pro
     if holds(expected, &json) {
         return Ok(());
     }
-    let text = "the provider refuses the credentials";
-    let text = reason(&json).map_or_else(|| text.to_owned(), |words| format!("{text}: {words}"));
-    Err(ProviderFailure::new(Class::Refused, text)
-        .with_status(answer.status)
-        .with_code(code(&json)))
+    Err(failures::denial(answer.status, &json))
 }
 
 fn holds(expected: &ExpectJson, answer: &Value) -> bool {

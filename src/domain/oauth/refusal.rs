@@ -1,5 +1,4 @@
-//! What the refusals of token end points mean: one table over the spellings of the standard and of
-//! the vendors (OA-14).
+//! What refusals mean: one table over the spellings of the standard and of the vendors (OA-14).
 
 use serde_json::Value;
 
@@ -48,6 +47,9 @@ const CODES: &[(Class, &[&str])] = &[
         "temporarily_unavailable", "server_error", "slow_down", "rate_limited", "ratelimited",
         "rate_limit_exceeded", "too_many_requests", "internal_failure", "internal_error",
         "service_unavailable", "fatal_error", "unknown_error", "request_limit_exceeded",
+        // Google
+        "ratelimitexceeded", "userratelimitexceeded", "quotaexceeded", "dailylimitexceeded",
+        "backenderror",
     ]),
 ];
 
@@ -60,6 +62,27 @@ const WORDS: &[(Class, &[&str])] = &[
     ),
 ];
 
+/// What the provider's code says, or its words where the code is not known.
+fn told(code: Option<&str>, words: Option<&str>) -> Option<Class> {
+    let by_code = || {
+        let code = code?.to_lowercase();
+        CODES.iter().find(|(_, codes)| codes.contains(&&*code)).map(|(class, _)| *class)
+    };
+    let by_words = || {
+        let words = words?.to_lowercase();
+        let has = |parts: &&[&str]| parts.iter().any(|part| words.contains(part));
+        WORDS.iter().find(|(_, parts)| has(parts)).map(|(class, _)| *class)
+    };
+    by_code().or_else(by_words)
+}
+
+/// Whether a refusal of any call says of itself that it may pass, such as one for too many calls:
+/// then it is none of the credentials (OA-14).
+#[must_use]
+pub fn may_pass(code: Option<&str>, words: Option<&str>) -> bool {
+    told(code, words) == Some(Class::Transient)
+}
+
 /// What a refusal of a token end point means. `users_own` says that the end user filled in the
 /// client's id: then its refusal is a matter of the account. A refusal without code and words may be
 /// a page of whatever stands before the end point, such as a wall or a notice of maintenance: it
@@ -69,17 +92,8 @@ pub fn class(status: u16, code: Option<&str>, words: Option<&str>, users_own: bo
     if status >= 500 || matches!(status, 408 | 425 | 429) {
         return Class::Transient;
     }
-    let code = code.map(str::to_lowercase);
-    let known = code.as_deref().and_then(|code| {
-        CODES.iter().find(|(_, codes)| codes.contains(&code)).map(|(class, _)| *class)
-    });
-    let by_words = || {
-        let words = words?.to_lowercase();
-        let told = |parts: &&[&str]| parts.iter().any(|part| words.contains(part));
-        WORDS.iter().find(|(_, parts)| told(parts)).map(|(class, _)| *class)
-    };
     let says_why = code.is_some() || words.is_some();
-    let found = known.or_else(by_words).unwrap_or(match status {
+    let found = told(code, words).unwrap_or(match status {
         404 | 405 | 406 | 410 | 411 | 415 | 301..=399 => Class::Configuration,
         200..=299 | 400 | 401 => Class::Refused,
         _ if says_why => Class::Refused,
@@ -119,7 +133,7 @@ pub fn read(status: u16, answer: &Value, users_own: bool) -> Option<ProviderFail
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{CODES, Class, class, read};
+    use super::{CODES, Class, class, may_pass, read};
 
     #[test]
     fn oa_14_refusals_of_vendors_are_told_apart() {
@@ -171,6 +185,23 @@ mod tests {
         assert_eq!(class(403, Some("suspended"), None, false), Class::Refused);
         assert_eq!(class(403, None, Some("your seat was taken away"), false), Class::Refused);
         assert_eq!(read(200, &json!({"success": false}), false).unwrap().class, Class::Refused);
+    }
+
+    #[test]
+    fn oa_14_what_may_pass_says_so_by_its_code_or_else_by_its_words() {
+        for (code, words, passes) in [
+            (Some("internal_error"), None, true),
+            (Some("RATELIMITED"), Some("slower, please"), true),
+            (Some("userRateLimitExceeded"), None, true),
+            (None, Some("API rate limit exceeded for user ID 1."), true),
+            (Some("403"), Some("You have exceeded a secondary rate limit"), true),
+            (Some("invalid_auth"), Some("try again later"), false),
+            (Some("invalid_client"), None, false),
+            (None, Some("your seat was taken away"), false),
+            (None, None, false),
+        ] {
+            assert_eq!(may_pass(code, words), passes, "{code:?} {words:?}");
+        }
     }
 
     #[test]

@@ -80,6 +80,44 @@ async fn each_status_means_what_it_should() {
 }
 
 #[tokio::test]
+async fn oa_14_a_passing_trouble_is_no_refusal() {
+    let slack =
+        json!({"method": "GET", "path": "/me", "expect_json": {"path": "ok", "equals": true}});
+    for (error, class) in [
+        ("internal_error", Class::Transient),
+        ("service_unavailable", Class::Transient),
+        ("ratelimited", Class::Transient),
+        ("account_inactive", Class::Refused),
+        ("no_such_thing", Class::Refused),
+    ] {
+        let reply = Reply::json(200, &json!({"ok": false, "error": error}));
+        let failure = verify(slack.clone(), reply).await.0.unwrap_err();
+        assert_eq!((failure.class, failure.code.as_deref()), (class, Some(error)));
+    }
+    let google = json!({"error": {"code": 403, "message": "Slow down",
+        "errors": [{"domain": "usageLimits", "reason": "userRateLimitExceeded"}]}});
+    let linear = json!({"errors": [{"message": "Later", "extensions": {"code": "RATELIMITED"}}]});
+    for (status, body) in [
+        (403, json!({"message": "API rate limit exceeded for user ID 1."})),
+        (403, google),
+        (400, linear),
+        (402, json!({"message": "payment required"})),
+        (409, json!({})),
+        (423, json!({})),
+        (451, json!({})),
+    ] {
+        let failure = verify(get(), Reply::json(status, &body)).await.0.unwrap_err();
+        assert_eq!((failure.class, failure.status), (Class::Transient, Some(status)), "{body}");
+    }
+    let secondary = json!({"message": "You have exceeded a secondary rate limit"});
+    let reply = Reply::json(403, &secondary).header("retry-after", "60");
+    let failure = verify(get(), reply).await.0.unwrap_err();
+    assert_eq!(failure.retry_at, Some(now().plus_seconds(60)));
+    let page = Reply::text(403, "text/html", "<html>rate limit</html>");
+    assert_eq!(verify(get(), page).await.0.unwrap_err().class, Class::Refused);
+}
+
+#[tokio::test]
 async fn threat_32_a_failure_does_not_repeat_a_basic_header() {
     let hub = FakeHub::start(|asked, _| {
         let header = asked.header("authorization");
