@@ -14,6 +14,9 @@ use super::time::Timestamp;
 const CALL_MARGIN_MS: i64 = 60_000;
 /// How long before its end the worker renews a token, in milliseconds.
 const WORKER_MARGIN_MS: i64 = 300_000;
+/// The worker renews no token sooner after it was got than this, in milliseconds: who gives out the
+/// same token until its end would be asked ever faster.
+const WORKER_REST_MS: i64 = 30_000;
 /// First and longest wait after a failure that may pass, in milliseconds.
 const WAIT_MS: (i64, i64) = (60_000, 3_600_000);
 /// A provider that asks for more patience than this is asked again all the same, in milliseconds.
@@ -82,11 +85,13 @@ fn before(got_at: Timestamp, end: Timestamp, margin_ms: i64) -> Timestamp {
     Timestamp::from_millis(end.as_millis() - margin_ms.min(life / 5))
 }
 
-/// When tokens got at `now` are due: before the access token or the refresh token ends.
+/// When tokens got at `now` are due: before the access token or the refresh token ends, but not at
+/// once. Of what ends sooner, calls get a new one.
 #[must_use]
 pub fn due_of(tokens: &Tokens, now: Timestamp) -> Option<Timestamp> {
     let ends = [tokens.expires_at, tokens.refresh_expires_at];
-    ends.into_iter().flatten().map(|end| due(now, end)).min()
+    let first = ends.into_iter().flatten().map(|end| due(now, end)).min()?;
+    Some(first.max(Timestamp::from_millis(now.as_millis() + WORKER_REST_MS)))
 }
 
 /// When to try again after the `failures`th failure in a row; `jitter` is 0 to 255 and spreads
@@ -215,6 +220,24 @@ mod tests {
         assert_eq!(due_of(&tokens, T(0)), Some(T(80)));
         tokens.expires_at = Some(T(50));
         assert_eq!(due_of(&tokens, T(0)), Some(T(40)));
+    }
+
+    #[test]
+    fn oa_13_a_token_whose_life_is_counted_down_is_not_asked_for_ever_faster() {
+        let (end, mut now, mut asked) = (T(3600), T(0), 0);
+        while now < end {
+            let tokens = Tokens {
+                access_token: Secret::new("the same"),
+                refresh_token: None,
+                expires_at: Some(end),
+                refresh_expires_at: None,
+                captured: BTreeMap::new(),
+            };
+            let next = due_of(&tokens, now).unwrap();
+            assert!(next.millis_since(now) >= 30_000, "{now} {next}");
+            (now, asked) = (next, asked + 1);
+        }
+        assert!(asked < 10, "{asked}");
     }
 
     #[test]

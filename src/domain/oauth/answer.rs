@@ -18,6 +18,10 @@ use crate::domain::time::Timestamp;
 const MAX_TOKEN_BYTES: usize = 64 << 10;
 /// No token lives longer than a century, in seconds.
 const MAX_LIFE_S: f64 = 3_155_760_000.0;
+/// An instant from here on is told in milliseconds: as seconds it would be in the year 5138.
+const FIRST_IN_MILLIS: f64 = 1e11;
+/// How long a token lasts whose life is told as zero, in seconds: less than this is left of it.
+const LAST_S: i64 = 1;
 /// Token types that every hub takes; one maker of API gateways writes the last.
 const TYPES: [&str; 3] = ["bearer", "dpop", "bearertoken"];
 
@@ -37,37 +41,34 @@ pub fn standard(
         return Err(failure);
     }
     let found = [method.token_path.as_deref(), Some("access_token")];
-    let place = found.into_iter().flatten().find(|path| at(&answer, path).is_some());
+    let place = found.into_iter().flatten().find(|path| at(&answer, path).is_some_and(is_filled));
     let place = place.ok_or_else(|| bad(status, "it holds no access token"))?;
     let access_token = token(status, at(&answer, place))?;
     // What is said about a token stands beside it.
     let beside = place.rsplit_once('.').and_then(|(parent, _)| at(&answer, parent));
     check_type(method, status, beside.unwrap_or(&answer))?;
-    let near = |name: &str| beside.and_then(|beside| beside.get(name)).or_else(|| answer.get(name));
-    let refresh = [method.refresh_token_path.as_deref(), Some("refresh_token")];
-    let refresh = refresh.into_iter().flatten().find_map(|path| at(&answer, path));
-    let refresh = refresh.or_else(|| near("refresh_token"));
-    let refresh_token = match refresh {
-        None | Some(Value::Null) => None,
-        Some(Value::String(text)) if text.is_empty() => None,
-        found => Some(token(status, found)?),
+    let near = |name: &str| {
+        let found = [beside, Some(&answer)].into_iter().flatten();
+        found.filter_map(|of| of.get(name)).find(|found| is_filled(found))
     };
+    let refresh = [method.refresh_token_path.as_deref(), Some("refresh_token")];
+    let refresh = refresh.into_iter().flatten().find_map(|path| filled_at(&answer, path));
+    let refresh = refresh.or_else(|| near("refresh_token"));
+    let refresh_token = refresh.map(|found| token(status, Some(found))).transpose()?;
     let expires_in = life(status, near("expires_in"))?;
     let refresh_in =
         ["refresh_token_expires_in", "x_refresh_token_expires_in", "refresh_expires_in"];
-    let refresh_in = life(status, refresh_in.into_iter().find_map(near))?;
+    // Zero is how some vendors write that it does not end.
+    let refresh_in = life(status, refresh_in.into_iter().find_map(near))?.filter(|s| *s > 0);
     let mut captured = captured(method, &answer);
     if let Some(Value::String(id_token)) = near(ID_TOKEN) {
         captured.entry(ID_TOKEN.to_owned()).or_insert_with(|| Secret::new(id_token.as_str()));
     }
-    let ends_at = near("expires_at").and_then(instant);
+    let ends_at = near("expires_at").and_then(|value| instant(value, now));
     Ok(Tokens {
         access_token,
         refresh_token,
-        expires_at: expires_in
-            .map(|seconds| now.plus_seconds(seconds))
-            .or(ends_at)
-            .or_else(|| method.token_expires_in.and_then(|s| after(now, s))),
+        expires_at: end(method, expires_in, ends_at, now),
         refresh_expires_at: refresh_in
             .map(|seconds| now.plus_seconds(seconds))
             .or_else(|| method.refresh_token_expires_in.and_then(|s| after(now, s))),
@@ -107,13 +108,12 @@ pub fn of_call(
     }
     let access_token = token(status, found)?;
     let expires_in = call.expires_in_path.as_deref().and_then(|path| at(&answer, path));
-    let refresh = method.refresh_token_path.as_deref().and_then(|path| at(&answer, path));
+    let refresh = method.refresh_token_path.as_deref().and_then(|path| filled_at(&answer, path));
+    let expires_in = life(status, expires_in)?;
     Ok(Tokens {
         access_token,
         refresh_token: refresh.map(|found| token(status, Some(found))).transpose()?,
-        expires_at: life(status, expires_in)?
-            .map(|seconds| now.plus_seconds(seconds))
-            .or_else(|| method.token_expires_in.and_then(|s| after(now, s))),
+        expires_at: end(method, expires_in, None, now),
         refresh_expires_at: None,
         captured: captured(method, &answer),
     })
@@ -228,41 +228,73 @@ fn check_type(method: &AuthMethod, status: u16, beside: &Value) -> Result<(), Pr
     Err(bad(status, "its token is of a type that the connector does not use"))
 }
 
-/// Whole seconds; numbers may be written as text. Zero and nothing mean that nobody says.
-fn life(status: u16, found: Option<&Value>) -> Result<Option<i64>, ProviderFailure> {
-    let wrong = || bad(status, "the life of its token is no sensible number of seconds");
-    let seconds = match found {
-        None | Some(Value::Null) => return Ok(None),
-        Some(Value::Number(number)) => number.as_f64().ok_or_else(wrong)?,
-        Some(Value::String(text)) if text.trim().is_empty() => return Ok(None),
-        Some(Value::String(text)) => text.trim().parse::<f64>().map_err(|_| wrong())?,
-        Some(_) => return Err(wrong()),
-    };
-    if !(0.0..=MAX_LIFE_S).contains(&seconds) {
-        return Err(wrong());
+/// Whether there is more at a place than nothing, which leaves it to the next one.
+fn is_filled(found: &Value) -> bool {
+    match found {
+        Value::Null => false,
+        Value::String(text) => !text.trim().is_empty(),
+        _ => true,
     }
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "within bounds, and whole seconds are meant"
-    )]
-    let whole = seconds as i64;
-    Ok((whole > 0).then_some(whole))
+}
+
+fn filled_at<'a>(answer: &'a Value, path: &str) -> Option<&'a Value> {
+    at(answer, path).filter(|found| is_filled(found))
+}
+
+/// A number, which may be written as text.
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+/// A life in whole seconds; `None` where nobody says.
+fn life(status: u16, found: Option<&Value>) -> Result<Option<i64>, ProviderFailure> {
+    let Some(found) = found.filter(|found| is_filled(found)) else { return Ok(None) };
+    let seconds = number(found).filter(|seconds| (0.0..=MAX_LIFE_S).contains(seconds));
+    let wrong = || bad(status, "the life of its token is no sensible number of seconds");
+    seconds.map(whole).ok_or_else(wrong).map(Some)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "within bounds, and whole units are meant")]
+const fn whole(number: f64) -> i64 {
+    number as i64
+}
+
+/// When an access token ends. A life of zero has passed: who gives out the same token until its end
+/// counts it down to that (OA-13). Only where nothing could renew it, zero is one more way to write
+/// that it does not end.
+fn end(
+    method: &AuthMethod,
+    life: Option<i64>,
+    ends_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let is_renewed = method.refresh || !method.needs_browser();
+    let has_passed = (life == Some(0) && is_renewed).then_some(LAST_S);
+    life.filter(|seconds| *seconds > 0)
+        .map(|seconds| now.plus_seconds(seconds))
+        .or(ends_at)
+        .or_else(|| has_passed.map(|seconds| now.plus_seconds(seconds)))
+        .or_else(|| method.token_expires_in.and_then(|s| after(now, s)))
 }
 
 fn after(now: Timestamp, seconds: u64) -> Option<Timestamp> {
     Some(now.plus_seconds(i64::try_from(seconds).ok()?))
 }
 
-/// An instant in seconds since 1970, or as text.
-fn instant(value: &Value) -> Option<Timestamp> {
-    match value {
-        Value::Number(number) => {
-            let seconds = number.as_i64().filter(|seconds| *seconds > 0)?;
-            Some(Timestamp::from_millis(seconds.checked_mul(1000)?))
-        }
-        Value::String(text) => text.parse().ok(),
-        _ => None,
-    }
+/// An instant in seconds or milliseconds since 1970, or as text. One that is farther off than any
+/// token lives says nothing.
+fn instant(value: &Value, now: Timestamp) -> Option<Timestamp> {
+    let at = match number(value) {
+        Some(seconds) if !(1.0..=FIRST_IN_MILLIS * 1e3).contains(&seconds) => return None,
+        Some(millis) if millis >= FIRST_IN_MILLIS => Timestamp::from_millis(whole(millis)),
+        Some(seconds) => Timestamp::from_millis(whole(seconds * 1e3)),
+        None => value.as_str()?.trim().parse().ok()?,
+    };
+    (at <= now.plus_seconds(whole(MAX_LIFE_S))).then_some(at)
 }
 
 #[cfg(test)]

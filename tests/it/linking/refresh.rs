@@ -31,6 +31,7 @@ on_both_databases!(
     an_answer_lost_in_a_crash_asks_for_a_relink,
     the_worker_renews_what_is_due,
     tokens_without_a_browser_are_got_again,
+    oa_13_a_token_that_is_counted_down_to_nothing_has_an_end,
     a_provider_that_never_answers_holds_up_no_other,
     answers_that_come_while_the_worker_is_stopped_are_kept,
 );
@@ -283,6 +284,24 @@ async fn tokens_without_a_browser_are_got_again(mut world: TestHub) {
     let usable = refresh::usable(&world.hub, &caller, &id, Want::Usable).await.unwrap();
     assert_eq!((usable.version, usable.values.get("access_token")), (2, Some("access-2")));
     assert_eq!(authority.token_calls(), 2);
+}
+
+async fn oa_13_a_token_that_is_counted_down_to_nothing_has_an_end(mut world: TestHub) {
+    let (caller, authority, config) = set_up(&mut world, "machine").await;
+    let id = link_a_machine(&world, &caller, &config, "acme-7").await;
+    let same = json!({"access_token": "access-1", "expires_in": 0});
+    authority.answers(Some(Reply::json(200, &same)));
+    world.clock.advance_seconds(3_590);
+    let use_it = async || refresh::usable(&world.hub, &caller, &id, Want::Usable).await.unwrap();
+    assert_eq!(use_it().await.values.get("access_token"), Some("access-1"));
+    let asked = authority.token_calls();
+    assert_eq!(use_it().await.values.get("access_token"), Some("access-1"));
+    assert_eq!(authority.token_calls(), asked, "not at once");
+    let due = refresh::next_due(&world.hub).await.unwrap().unwrap();
+    assert_eq!(due.millis_since(world.now()), 30_000);
+    authority.answers(None);
+    world.clock.advance_seconds(2);
+    assert_eq!(use_it().await.values.get("access_token"), Some("access-2"));
 }
 
 /// An account whose tokens need no browser.

@@ -84,6 +84,80 @@ fn lives_come_from_the_definition_where_the_answer_says_nothing() {
 }
 
 #[test]
+fn oa_13_a_life_of_zero_has_passed_where_the_token_is_renewed() {
+    let machine = method(&json!({"type": "oauth2_client_credentials"}));
+    let logs_in = method(&json!({"refresh": true}));
+    let for_good = method(&json!({}));
+    for zero in [json!(0), json!(0.38), json!("0")] {
+        let body = json!({"access_token": "at", "expires_in": zero, "refresh_expires_in": 0});
+        for renewed in [&machine, &logs_in] {
+            let tokens = read(renewed, &body).unwrap();
+            assert_eq!(tokens.expires_at, Some(now().plus_seconds(1)), "{zero}");
+            assert_eq!(tokens.refresh_expires_at, None);
+        }
+        assert_eq!(read(&for_good, &body).unwrap().expires_at, None, "{zero}");
+    }
+    let called = method(&json!({"type": "custom"}));
+    let body = br#"{"data": {"token": "t", "life": 0}}"#;
+    let tokens = of_call(&called, &call("data.token"), 200, body, true, now()).unwrap();
+    assert_eq!(tokens.expires_at, Some(now().plus_seconds(1)));
+}
+
+#[test]
+fn an_instant_is_told_in_many_forms_and_within_the_life_of_any_token() {
+    let plain = method(&json!({}));
+    let end = |value: Value| {
+        let body = json!({"access_token": "at", "expires_at": value});
+        read(&plain, &body).unwrap().expires_at.map(|end| end.to_string())
+    };
+    for at in [
+        json!(1_780_308_000),
+        json!(1_780_308_000.0),
+        json!("1780308000"),
+        json!(1_780_308_000_000_i64),
+        json!("1780308000000"),
+        json!("2026-06-01T10:00:00Z"),
+    ] {
+        assert_eq!(end(at.clone()).as_deref(), Some("2026-06-01T10:00:00.000Z"), "{at}");
+    }
+    for none in [
+        json!(0),
+        json!(-5),
+        json!(1e300),
+        json!("NaN"),
+        json!("never"),
+        json!(99_999_999_999_i64),
+        json!("9999-12-30T00:00:00Z"),
+        json!([1]),
+        json!(null),
+    ] {
+        assert_eq!(end(none.clone()), None, "{none}");
+    }
+}
+
+#[test]
+fn an_empty_place_of_the_definition_leaves_it_to_the_standard_one() {
+    let method = method(&json!({"token_path": "data.token", "refresh_token_path": "data.refresh"}));
+    for empty in [json!(""), json!(null)] {
+        let body = json!({"data": {"token": empty, "refresh": empty},
+            "access_token": "T1", "refresh_token": "R1"});
+        let tokens = read(&method, &body).unwrap();
+        assert_eq!(tokens.access_token, Secret::new("T1"));
+        assert_eq!(tokens.refresh_token, Some(Secret::new("R1")));
+        let nothing = json!({"data": {"token": empty}, "access_token": empty});
+        assert_eq!(read(&method, &nothing).unwrap_err().class, Class::BadAnswer);
+    }
+    let both = json!({"data": {"token": "T2", "refresh": "R2"},
+        "access_token": "T1", "refresh_token": "R1"});
+    let tokens = read(&method, &both).unwrap();
+    assert_eq!(tokens.access_token, Secret::new("T2"));
+    assert_eq!(tokens.refresh_token, Some(Secret::new("R2")));
+    let body = br#"{"data": {"token": "t", "refresh": null}}"#;
+    let called = of_call(&method, &call("data.token"), 200, body, true, now()).unwrap();
+    assert_eq!(called.refresh_token, None);
+}
+
+#[test]
 fn a_token_may_lie_deeper_and_then_its_type_stands_beside_it() {
     let method = method(&json!({
         "token_path": "authed_user.access_token", "accept_token_types": ["user"]
