@@ -57,9 +57,17 @@ pub struct AuthMethod {
     /// OAuth: how the client shows who it is at the token end point.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_auth_method: Option<TokenAuth>,
-    /// OAuth: members of the token call; one of a standard name replaces the standard one.
+    /// OAuth: how it shows that where a refresh token is redeemed, if not as at `token_url`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_auth_method: Option<TokenAuth>,
+    /// OAuth: members of the token call; one of a standard name replaces the standard one. Where a
+    /// refresh token is redeemed they are sent along, but for `grant_type` and `refresh_token`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub token_extra: BTreeMap<String, Template>,
+    /// OAuth: members of the call that redeems a refresh token; one of a name that is there already
+    /// replaces that one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub refresh_extra: BTreeMap<String, Template>,
     /// OAuth: how the token call is written; a form where not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_content_type: Option<ContentType>,
@@ -257,6 +265,12 @@ impl AuthMethod {
             }
         }
         secrets
+    }
+
+    /// How the client shows who it is where a refresh token is redeemed.
+    #[must_use]
+    pub fn refresh_auth(&self) -> Option<TokenAuth> {
+        self.refresh_auth_method.or(self.token_auth_method)
     }
 
     /// The field that holds the OAuth client's id.

@@ -71,22 +71,22 @@ pub fn standard(filling: &Filling<'_>, grant: &Grant<'_>) -> Result<TokenCall, M
             add("scope", &login::scope(filling));
         }
     }
-    let authorization = client(filling, &mut members)?;
-    // What the definition adds for getting a token has no meaning for renewing one, but for what is
-    // no grant of its own.
-    let extra = &filling.method().token_extra;
+    let method = filling.method();
     let refreshes = matches!(grant, Grant::Refresh { .. });
-    for (name, template) in extra {
-        if refreshes && matches!(name.as_str(), "grant_type" | "refresh_token") {
-            continue;
-        }
+    let auth = if refreshes { method.refresh_auth() } else { method.token_auth_method };
+    let authorization = client(filling, auth, &mut members)?;
+    // A refresh is a grant of its own, which what is said of the first one does not replace.
+    let is_own = |name: &str| refreshes && matches!(name, "grant_type" | "refresh_token");
+    let extra = method.token_extra.iter().filter(|(name, _)| !is_own(name));
+    let more = method.refresh_extra.iter().filter(|_| refreshes);
+    for (name, template) in extra.chain(more) {
         let value = filling.text(template)?;
         members.retain(|(other, _)| other != name);
         if !value.is_empty() {
             members.push((name.clone(), value));
         }
     }
-    Ok(written(authorization, members, filling.method().token_content_type))
+    Ok(written(authorization, members, method.token_content_type))
 }
 
 /// The call that asks to forget a token (RFC 7009).
@@ -96,20 +96,21 @@ pub fn standard(filling: &Filling<'_>, grant: &Grant<'_>) -> Result<TokenCall, M
 pub fn revocation(filling: &Filling<'_>, token: &str, hint: &str) -> Result<TokenCall, Missing> {
     let member = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let mut members = vec![member("token", token), member("token_type_hint", hint)];
-    let authorization = client(filling, &mut members)?;
+    let authorization = client(filling, filling.method().token_auth_method, &mut members)?;
     Ok(written(authorization, members, Some(ContentType::Form)))
 }
 
 /// Shows who the client is: by a Basic header, or by members.
 fn client(
     filling: &Filling<'_>,
+    auth: Option<TokenAuth>,
     members: &mut Vec<(String, String)>,
 ) -> Result<Option<Secret>, Missing> {
     let method = filling.method();
     let field = method.client_id_field().ok_or_else(|| Missing("client_id".to_owned()))?;
     let id = filling.get(&field.key).ok_or_else(|| Missing(field.key.clone()))?;
     let secret = method.client_secret_field().and_then(|field| filling.get(&field.key));
-    match (method.token_auth_method, secret) {
+    match (auth, secret) {
         (Some(TokenAuth::Basic), Some(secret)) => return Ok(Some(basic_of_client(&id, &secret))),
         (_, secret) => {
             members.push(("client_id".to_owned(), id));
@@ -275,6 +276,31 @@ mod tests {
         let renewed = call(&method, &values("s"), &Grant::Refresh { token: "old" });
         let body: Value = serde_json::from_str(renewed.body.expose()).unwrap();
         assert_eq!(body["grant_type"], "refresh_token");
+    }
+
+    #[test]
+    fn oa_13_a_refresh_has_members_and_a_client_of_its_own_where_the_definition_says() {
+        let method = method(&json!({
+            "token_auth_method": "post", "refresh_auth_method": "basic",
+            "token_extra": {"type": "web_server", "user_type": "Location"},
+            "refresh_extra": {"type": "refresh"}
+        }));
+        let code = Secret::new("c");
+        let grant = Grant::Code { code: &code, redirect_uri: "https://h.example", verifier: None };
+        let first = call(&method, &values("s"), &grant);
+        assert_eq!(first.authorization, None);
+        assert!(members(&first).contains(&("type".to_owned(), "web_server".to_owned())));
+        let sent = call(&method, &values("s"), &Grant::Refresh { token: "old" });
+        assert_eq!(sent.authorization, Some(basic("my+id", "s")));
+        assert_eq!(
+            members(&sent),
+            pairs(&[
+                ("grant_type", "refresh_token"),
+                ("refresh_token", "old"),
+                ("type", "refresh"),
+                ("user_type", "Location"),
+            ])
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Tokens: each grant, each quirk of vendors, and what failures mean.
 
-use hubctl::domain::connector::Connector;
+use hubctl::domain::connector::{Connector, Template};
 use hubctl::domain::credentials::{Tokens, Values};
 use hubctl::domain::provider_failure::{Class, ProviderFailure};
 use hubctl::domain::secret::Secret;
@@ -195,6 +195,62 @@ async fn oa_13_a_token_is_renewed_where_the_method_says() {
     let failure = provider().refresh(target(&acme, &client()), now()).await.unwrap_err().failure;
     assert_eq!(failure.class, Class::Refused);
     assert_eq!(hub.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn oa_13_built_in_connectors_refresh_as_their_vendors_want_it() {
+    for (key, path, authorization, members) in [
+        (
+            "basecamp",
+            "/t",
+            "",
+            pairs(&[
+                ("client_id", "my id"),
+                ("client_secret", "hunter2:x"),
+                ("grant_type", "refresh_token"),
+                ("refresh_token", "old"),
+                ("type", "refresh"),
+            ]),
+        ),
+        (
+            "keap",
+            "/t",
+            "Basic bXkraWQ6aHVudGVyMiUzQXg=",
+            pairs(&[("grant_type", "refresh_token"), ("refresh_token", "old")]),
+        ),
+        (
+            "dropboxsign",
+            "/t?refresh",
+            "",
+            pairs(&[
+                ("client_id", "my id"),
+                ("client_secret", "hunter2:x"),
+                ("grant_type", "refresh_token"),
+                ("refresh_token", "old"),
+            ]),
+        ),
+    ] {
+        let hub = FakeHub::start(|_, _| Reply::json(200, &json!({"access_token": "new-at"})));
+        let mut acme = Connector::clone(&hubctl::catalog::get(&key.parse().unwrap()).unwrap());
+        acme.auth.retain(|method| method.key.as_str() == "oauth2");
+        let method = &mut acme.auth[0];
+        method.captured.clear();
+        let token_url = method.token_url.clone().unwrap();
+        // The vendor's address, on this machine.
+        let moved = |url: &Template| {
+            let moved = url.as_str().replacen(token_url.as_str(), &format!("{}/t", hub.url()), 1);
+            Template::new(moved)
+        };
+        method.refresh_url = method.refresh_url.as_ref().map(moved);
+        method.token_url = Some(moved(&token_url));
+        let mut values = values(&[("client_id", "my id"), ("client_secret", "hunter2:x")]);
+        values.insert("refresh_token", Secret::new("old"));
+        let tokens = provider().refresh(target(&acme, &values), now()).await.unwrap();
+        assert_eq!(tokens.access_token, Secret::new("new-at"));
+        let [asked] = hub.asked().try_into().unwrap();
+        assert_eq!((asked.path.as_str(), asked.header("authorization")), (path, authorization));
+        assert_eq!(form(&asked.body), members, "{key}");
+    }
 }
 
 #[tokio::test]
