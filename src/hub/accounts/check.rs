@@ -110,7 +110,9 @@ pub async fn check(
         Err(_) if is_lost => Checked::skipped("credentials", LOST),
         Err(error) => Checked::failed("credentials", error),
     });
-    all.push(token_life(&account, token(&mut tx, caller, id).await?.as_ref(), now));
+    let is_renewed = stored.as_ref().is_ok_and(refresh::Stored::can_renew);
+    let note = token(&mut tx, caller, id).await?;
+    all.push(token_life(&account, note.as_ref(), is_renewed, now));
     let calls = calls(&mut tx, caller, &account).await?;
     let heard = unheard(&mut tx, caller, &account).await?;
     drop(tx);
@@ -213,11 +215,11 @@ fn credentials(stored: &refresh::Stored, account: &Account) -> Checked {
     }
 }
 
-fn token_life(account: &Account, note: Option<&Note>, now: Timestamp) -> Checked {
+fn token_life(account: &Account, note: Option<&Note>, is_renewed: bool, now: Timestamp) -> Checked {
     let Some(note) = note else {
         return Checked::ok("token", "it has none that ends");
     };
-    match tokens(account, note, now).into_iter().next() {
+    match tokens(account, note, is_renewed, now).into_iter().next() {
         Some(finding) => Checked::found("token", finding),
         None => {
             let (state, end) = match note.expires_at {

@@ -73,7 +73,10 @@ pub async fn explain(hub: &Hub, caller: &Caller, id: &AccountId) -> Result<Expla
     let now = hub.clock.now();
     let token = token(&mut tx, caller, id).await?;
     if let Some(note) = &token {
-        findings.extend(tokens(&account, note, now));
+        // What stands in the way of reading them is told by itself.
+        let stored = refresh::load(hub, &mut tx, caller, id).await;
+        let is_renewed = stored.is_ok_and(|stored| stored.can_renew());
+        findings.extend(tokens(&account, note, is_renewed, now));
     }
     findings.extend(unheard(&mut tx, caller, &account).await?);
     // What the provider refuses was asked about.
@@ -147,8 +150,15 @@ pub(super) async fn disabled(
     }))
 }
 
-/// What is the matter with an account's tokens, which do not stand in the way yet.
-pub(super) fn tokens(account: &Account, note: &Note, now: Timestamp) -> Vec<Finding> {
+/// What is the matter with an account's tokens, which do not stand in the way yet. `is_renewed` says
+/// that the hub can get new ones without the end user.
+pub(super) fn tokens(
+    account: &Account,
+    note: &Note,
+    is_renewed: bool,
+    now: Timestamp,
+) -> Vec<Finding> {
+    let helps = if is_renewed && !account.is_refused() { "refresh" } else { "relink" };
     let finding = |code: &str, cause: String, since| Finding {
         code: code.to_owned(),
         blocking: false,
@@ -156,7 +166,7 @@ pub(super) fn tokens(account: &Account, note: &Note, now: Timestamp) -> Vec<Find
         since: Some(since),
         operation: None,
         event: None,
-        command: Some(format!("hubctl accounts refresh {}", account.id)),
+        command: Some(format!("hubctl accounts {helps} {}", account.id)),
     };
     let mut findings = Vec::new();
     if let Some((since, why)) = &note.failing {
@@ -169,7 +179,11 @@ pub(super) fn tokens(account: &Account, note: &Note, now: Timestamp) -> Vec<Find
     }
     // No call renews the tokens of an account that may not be called.
     if let Some(end) = note.expires_at.filter(|end| *end <= now && !account.is_refused()) {
-        let cause = "its access token has ended; the next call renews it".to_owned();
+        let then = match is_renewed {
+            true => "the next call renews it",
+            false => "nothing can renew it without a new login",
+        };
+        let cause = format!("its access token has ended; {then}");
         findings.push(finding("token_expired", cause, end));
     }
     findings

@@ -94,7 +94,7 @@ impl Stored {
     }
 
     /// Whether its tokens can be renewed, or got for the first time.
-    fn can_renew(&self) -> bool {
+    pub(super) fn can_renew(&self) -> bool {
         rules::can_renew(&self.way.method, &self.kept.secrets) || rules::obtains(&self.way.method)
     }
 

@@ -32,6 +32,7 @@ on_both_databases!(
     a_check_needs_the_right_to_write_before_it_asks_the_provider,
     tokens_and_calls_are_looked_at,
     at_5_a_refused_refresh_is_told_as_what_it_is,
+    oa_13_a_token_that_nothing_renews_is_told_as_what_it_is,
     at_28_a_method_that_the_connector_lost_stands_in_the_way,
 );
 
@@ -297,6 +298,27 @@ async fn at_5_a_refused_refresh_is_told_as_what_it_is(mut world: TestHub) {
     let token = row(&all, "token");
     assert_eq!(token.state, CheckState::Warning);
     assert!(!token.message.contains("renews it"), "{token:?}");
+    let failing = finding(&told, "refresh_failing");
+    assert_eq!(failing.command, Some(format!("hubctl accounts relink {id}")));
+}
+
+async fn oa_13_a_token_that_nothing_renews_is_told_as_what_it_is(mut world: TestHub) {
+    let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+    let alone = json!({"access_token": "alone", "token_type": "bearer", "expires_in": 3600});
+    authority.answers(Some(Reply::json(200, &alone)));
+    authority.answers_to_me(Some(Reply::json(200, &json!({}))));
+    let id = log_in(&world, &authority, &caller, &config).await;
+    world.clock.advance_seconds(4_000);
+    let told = explained(&world, &caller, &id).await;
+    let ended = finding(&told, "token_expired");
+    let relink = Some(format!("hubctl accounts relink {id}"));
+    assert!(ended.cause.contains("a new login") && !ended.cause.contains("next call"), "{ended:?}");
+    assert_eq!(ended.command, relink);
+    let all = checked(&world, &caller, &id).await;
+    assert_eq!(
+        (row(&all, "token").state, &row(&all, "token").hint),
+        (CheckState::Warning, &relink)
+    );
 }
 
 /// Imports the connector `acme` anew, without its API keys.
