@@ -1,24 +1,23 @@
 //! The catalog as a project sees it: built-in connectors, and its own, which win over them.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::sync::Arc;
-
-use serde_json::json;
 
 use crate::catalog;
 use crate::domain::auth_config::VersionPin;
 use crate::domain::caller::{Caller, Permission};
-use crate::domain::connector::validate::{self, Severity};
 use crate::domain::connector::{AuthKind, Category, Connector, ReleaseStage};
 use crate::domain::names::ConnectorKey;
 use crate::domain::words::shell_word;
 use crate::error::{HubError, codes};
+use crate::store::Tx;
 use crate::store::own_connectors::{self, OwnConnector};
-use crate::store::{Tx, auth_configs};
 
 use super::Hub;
-use super::write::{Guard, Outcome, Record};
+
+mod own;
+
+pub use own::{forget, import, import_on_loopback};
 
 /// One authentication method in a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -353,145 +352,4 @@ pub(super) async fn versions(
     let built_in = catalog::get(key);
     all.extend(built_in.map(|known| Version { version: known.version.clone(), built_in: true }));
     Ok(all)
-}
-
-/// Refuses definitions that break the rules of their format (threat 35).
-fn check_definitions(connectors: &[Connector]) -> Result<(), HubError> {
-    let mut details = Vec::new();
-    for connector in connectors {
-        let findings = validate::check(connector);
-        let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
-        details.extend(errors.map(|finding| {
-            let place = format!("{} {}", connector.key, finding.place);
-            json!({ "field": place.trim_end(), "message": finding.message })
-        }));
-    }
-    if details.is_empty() {
-        return Ok(());
-    }
-    let text = format!("{} of the connectors' rules are broken", details.len());
-    let error = HubError::new(&codes::CONNECTOR_INVALID, text);
-    Err(details.into_iter().fold(error, HubError::detail))
-}
-
-/// Imports own connectors, all or none; each is the newest of its key and version afterwards.
-///
-/// # Errors
-/// As the store reports them; the definitions were checked by the reader.
-pub async fn import(
-    hub: &Hub,
-    caller: &Caller,
-    connectors: &[Connector],
-    guard: Guard,
-) -> Result<Vec<Outcome<Summary>>, HubError> {
-    hub.require(caller, Permission::ConnectorsWrite)?;
-    check_definitions(connectors)?;
-    keep(hub, caller, connectors, guard).await
-}
-
-/// Imports the definition of a provider on this machine: it keeps the rules of all, and then its
-/// addresses that begin with `root` are moved to `address`. Calls there are refused all the same,
-/// unless the operator allows the network.
-///
-/// # Errors
-/// `connector.invalid_file`, also for an address that others reach as well.
-pub async fn import_on_loopback(
-    hub: &Hub,
-    caller: &Caller,
-    connector: &Connector,
-    (root, address): (&str, SocketAddr),
-    guard: Guard,
-) -> Result<Vec<Outcome<Summary>>, HubError> {
-    hub.require(caller, Permission::ConnectorsWrite)?;
-    check_definitions(std::slice::from_ref(connector))?;
-    let moved = connector.on_loopback(root, address).ok_or_else(|| {
-        HubError::new(&codes::CONNECTOR_INVALID, format!("{address} is not on this machine"))
-    })?;
-    keep(hub, caller, &[moved], guard).await
-}
-
-async fn keep(
-    hub: &Hub,
-    caller: &Caller,
-    connectors: &[Connector],
-    guard: Guard,
-) -> Result<Vec<Outcome<Summary>>, HubError> {
-    let now = hub.clock.now();
-    let mut tx = hub.begin(guard).await?;
-    let mut outcomes = Vec::with_capacity(connectors.len());
-    for connector in connectors {
-        let known = own_connectors::by_key(&mut tx, caller.project(), &connector.key).await?;
-        let before = known.iter().find(|own| own.version == connector.version);
-        let before =
-            before.map(definition).transpose()?.map(|before| Summary::from(before.as_ref()));
-        let after = Summary::from(connector);
-        let row = OwnConnector {
-            key: connector.key.clone(),
-            version: connector.version.clone(),
-            definition: serde_json::to_string(connector).map_err(|error| {
-                HubError::new(&codes::INTERNAL, "a connector can't be written").source(error)
-            })?,
-            created_at: now,
-        };
-        let changed = own_connectors::save(&mut tx, caller.project(), &row).await?;
-        let operation = if changed {
-            let record = Record {
-                action: "import",
-                resource: format!("connector/{}", connector.key),
-                affected: 0,
-                before: None,
-                after: Some(json!({ "version": connector.version })),
-            };
-            Some(hub.record(&mut tx, caller, now, record).await?)
-        } else {
-            None
-        };
-        outcomes.push(Outcome { before, after: Some(after), changed, affected: 0, operation });
-    }
-    guard.finish(tx).await?;
-    Ok(outcomes)
-}
-
-/// Forgets an own connector with all its versions; a built-in one of the same key shows again.
-///
-/// # Errors
-/// `connector.not_found`, or `connector.in_use` where auth configs would lose their method.
-pub async fn forget(
-    hub: &Hub,
-    caller: &Caller,
-    key: &ConnectorKey,
-    guard: Guard,
-) -> Result<Outcome<Summary>, HubError> {
-    hub.require(caller, Permission::ConnectorsWrite)?;
-    let now = hub.clock.now();
-    let mut tx = hub.begin(guard).await?;
-    let known = own_connectors::by_key(&mut tx, caller.project(), key).await?;
-    let Some(newest) = known.iter().max_by_key(|own| version_order(&own.version)) else {
-        let text = format!("`{key}` is not one of this project's own connectors");
-        return Err(HubError::new(&codes::CONNECTOR_UNKNOWN, text)
-            .hint("hubctl connectors available --json --jq '.[]|select(.own).key'"));
-    };
-    let before = Summary::from(definition(newest)?.as_ref());
-    let built_in = catalog::get(key);
-    let configs = auth_configs::of_connector(&mut tx, caller.project(), key).await?;
-    let needs_own = configs.iter().find(|config| {
-        built_in.as_ref().is_none_or(|built_in| built_in.auth_method(&config.method).is_none())
-    });
-    if let Some(config) = needs_own {
-        let text = format!("auth config `{}` uses own connector `{key}`", config.name);
-        return Err(HubError::new(&codes::CONNECTOR_IN_USE, text)
-            .hint(format!("hubctl connectors delete {}", config.id)));
-    }
-    own_connectors::delete(&mut tx, caller.project(), key).await?;
-    let record = Record {
-        action: "forget",
-        resource: format!("connector/{key}"),
-        affected: 0,
-        before: Some(json!({ "version": before.version })),
-        after: None,
-    };
-    let operation = Some(hub.record(&mut tx, caller, now, record).await?);
-    guard.finish(tx).await?;
-    let after = catalog::find_entry(key.as_str()).and_then(Summary::built_in);
-    Ok(Outcome { before: Some(before), after, changed: true, affected: 0, operation })
 }

@@ -40,6 +40,28 @@ fn a_folder_of_connectors_and_partials_is_imported_used_and_forgotten() {
 }
 
 #[test]
+fn ac_47_an_import_that_changes_linked_accounts_asks() {
+    let home = TestHome::new();
+    home.file("mine.json", mine("Humaans", "My own"));
+    home.run("connectors import mine.json").code(0);
+    home.run("connectors enable mine").code(0);
+    home.run(
+        "accounts add --provider mine --origin-owner-id a --set api_token=planted --no-verify",
+    )
+    .code(0);
+    home.file("mine.json", mine("\"key\": \"api_key\"", "\"key\": \"other\""));
+    let before = home.dump();
+    let refused = home.run("connectors import mine.json").code(7);
+    assert!(refused.stderr.contains("the calls of 1 linked account"), "{refused:?}");
+    home.run("connectors import mine.json --yes --max-affected 0").code(6);
+    assert!(home.dump() == before);
+    let written = home.run("connectors import mine.json --yes --json").code(0).json();
+    assert_eq!(written["affected_accounts"], 1, "{written}");
+    // The same again changes nobody.
+    home.run("connectors import mine.json").code(0);
+}
+
+#[test]
 fn threat_35_a_connector_that_reaches_elsewhere_is_refused() {
     let home = TestHome::new();
     for (from, to) in [

@@ -2,7 +2,7 @@
 //! each change has its events and its record.
 
 use hubctl::domain::account::Update;
-use hubctl::domain::connector::Connector;
+use hubctl::domain::connector::{Connector, Template};
 use hubctl::error::codes;
 use hubctl::hub::accounts::{self, Changes};
 use hubctl::hub::auth_configs::{self, Edit};
@@ -18,6 +18,8 @@ on_both_databases!(
     ac_18_no_more_accounts_than_allowed,
     wh_8_each_write_has_its_events_and_its_record,
     ac_46_importing_is_all_or_nothing,
+    ac_47_an_import_counts_the_accounts_that_it_changes,
+    ac_45_forgetting_looks_at_pins_and_counts_the_accounts_that_change,
 );
 
 fn label(text: &str) -> Changes {
@@ -187,4 +189,64 @@ async fn ac_46_importing_is_all_or_nothing(world: TestHub) {
     let done = connectors::forget(&world.hub, &caller, &key, guard).await.unwrap();
     assert_eq!(done.after.unwrap().name, "HubSpot");
     refused(connectors::forget(&world.hub, &caller, &key, guard).await, &codes::CONNECTOR_UNKNOWN);
+}
+
+/// The project's own definition of `BambooHR`, as it is used without a pin.
+async fn bamboohr(world: &TestHub, version: &str) -> Connector {
+    let caller = world.caller();
+    let found = connectors::get(&world.hub, &caller, &"bamboohr".parse().unwrap()).await.unwrap();
+    Connector { version: version.to_owned(), ..Connector::clone(&found.connector) }
+}
+
+async fn ac_47_an_import_counts_the_accounts_that_it_changes(world: TestHub) {
+    let (caller, hub) = (world.caller(), &world.hub);
+    world.add(&caller, config("bamboohr")).await;
+    world.link(&caller, account("bamboohr", "acme")).await;
+    world.link(&caller, account("bamboohr", "beta")).await;
+    let import = async |own: &Connector, guard| {
+        connectors::import(hub, &caller, std::slice::from_ref(own), guard).await
+    };
+    let same = Connector { name: "Mine".to_owned(), ..bamboohr(&world, "2.0.0").await };
+    assert_eq!(import(&same, at_most(0)).await.unwrap()[0].affected, 0, "nothing of a call");
+    let mut gone = Connector { version: "2.1.0".to_owned(), ..same.clone() };
+    gone.auth.retain(|method| method.key.as_str() != "api_key");
+    let mut more = Connector { version: "2.1.0".to_owned(), ..same.clone() };
+    more.auth[0].config_fields[0].required = true;
+    let mut field = more.auth[0].config_fields[0].clone();
+    field.key = "another".to_owned();
+    more.auth[0].config_fields.push(field);
+    for own in [&gone, &more] {
+        let before = world.dump();
+        refused(import(own, at_most(1)).await, &codes::TOO_MANY_AFFECTED);
+        let tried = import(own, DRY_RUN).await.unwrap();
+        assert_eq!((tried[0].changed, tried[0].affected), (true, 2));
+        assert_eq!(world.dump(), before);
+    }
+    assert_eq!(import(&gone, at_most(2)).await.unwrap()[0].affected, 2);
+    // What is not used changes nobody.
+    let older = Connector { version: "1.9.0".to_owned(), ..more };
+    assert_eq!(import(&older, at_most(0)).await.unwrap()[0].affected, 0);
+}
+
+async fn ac_45_forgetting_looks_at_pins_and_counts_the_accounts_that_change(world: TestHub) {
+    let (caller, hub) = (world.caller(), &world.hub);
+    let key = "bamboohr".parse().unwrap();
+    let mut own = bamboohr(&world, "2.0.0").await;
+    own.base_url = Template::new("https://api.acme.example");
+    connectors::import(hub, &caller, &[own], Guard::default()).await.unwrap();
+    let pin = Some("2.x.x".parse().unwrap());
+    let pinned = auth_configs::New { pin, ..named("bamboohr", "pinned") };
+    let pinned = world.add(&caller, pinned).await;
+    let error =
+        refused(connectors::forget(hub, &caller, &key, DRY_RUN).await, &codes::CONNECTOR_IN_USE);
+    assert!(error.message().contains("`pinned`"), "{error}");
+    world.add(&caller, named("bamboohr", "free")).await;
+    let unpin = Edit { pin: Some(None), ..Edit::default() };
+    auth_configs::edit(hub, &caller, pinned.id.as_str(), unpin, Guard::default()).await.unwrap();
+    world.link(&caller, account("bamboohr", "acme")).await;
+    let before = world.dump();
+    let tried = connectors::forget(hub, &caller, &key, at_most(0)).await;
+    refused(tried, &codes::TOO_MANY_AFFECTED);
+    assert_eq!(world.dump(), before);
+    assert_eq!(connectors::forget(hub, &caller, &key, at_most(1)).await.unwrap().affected, 1);
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::backend::Backend;
 use crate::cli::assets;
 use crate::cli::commands::{Batch, consent, result};
 use crate::cli::context::Context;
@@ -20,6 +21,8 @@ use crate::domain::names::ConnectorKey;
 use crate::domain::words::counted;
 use crate::error::{HubError, codes};
 use crate::hub::write::Guard;
+
+use super::write::with_it;
 
 /// Largest connector file, in bytes.
 const FILE_LIMIT: u64 = 16 << 20;
@@ -243,7 +246,8 @@ impl Run for Lint {
 /// Import own connectors into the project
 ///
 /// An own connector wins over the built-in one of the same key. All files are checked first; if
-/// one has an error, nothing is imported. Undo with `hubctl connectors forget`.
+/// one has an error, nothing is imported. Asks first where linked accounts would be called in
+/// another way, or not at all any more. Undo with `hubctl connectors forget`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Import {
     /// A connector file, or a folder of them
@@ -270,6 +274,7 @@ impl Run for Import {
             read.into_iter().flat_map(|file| file.connectors).collect();
         twice(&connectors)?;
         let backend = context.backend().await?;
+        agreed(context, &backend, &connectors).await?;
         let written = backend.import_connectors(&connectors, context.guard()).await?;
         context.tell_notes(&backend);
         let results: Vec<_> = written
@@ -278,16 +283,39 @@ impl Run for Import {
                 let connector = written.after.as_ref();
                 let name =
                     connector.map(|c| format!("{} {}", c.key, c.version)).unwrap_or_default();
+                let accounts = with_it(&written);
                 let text = match (written.changed, written.dry_run) {
                     (false, _) => format!("{name} is imported already."),
-                    (true, true) => format!("Would import {name}."),
-                    (true, false) => format!("Imported {name}."),
+                    (true, true) => format!("Would import {name}.{accounts}"),
+                    (true, false) => format!("Imported {name}.{accounts}"),
                 };
                 result("import", written, text)
             })
             .collect();
         context.output.writes(&results)
     }
+}
+
+/// Asks where accounts that are linked already would be called in another way, or not at all.
+async fn agreed(
+    context: &Context,
+    backend: &Backend,
+    connectors: &[Connector],
+) -> Result<(), HubError> {
+    if context.globals.yes || context.globals.dry_run {
+        return Ok(());
+    }
+    let trial = Guard { dry_run: true, ..context.guard() };
+    let tried = backend.import_connectors(connectors, trial).await?;
+    let affected: u64 = tried.iter().map(|written| written.affected_accounts).sum();
+    if affected == 0 {
+        return Ok(());
+    }
+    consent(context, &format!("the import {}", changes(affected)), affected, "Import")
+}
+
+fn changes(affected: u64) -> String {
+    format!("changes or ends the calls of {}", counted(affected, "linked account"))
 }
 
 fn twice(connectors: &[Connector]) -> Result<(), HubError> {
@@ -302,7 +330,7 @@ fn twice(connectors: &[Connector]) -> Result<(), HubError> {
 /// Forget own connectors
 ///
 /// All versions of each go; a built-in connector of the same key shows again. Refused while auth
-/// configs need it.
+/// configs need it: their method, or a version that fits their pin.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Forget {
     /// Keys of own connectors; `-` reads them from standard input
@@ -321,13 +349,16 @@ impl Run for Forget {
                 .parse()
                 .map_err(|error| HubError::new(&codes::BAD_VALUE, format!("{error}")))?;
             let trial = Guard { dry_run: true, ..guard };
-            backend.forget_connector(&key, trial).await?;
-            consent(context, &format!("forgetting {key} removes all its versions"), 0, "Forget")?;
-            let written = backend.forget_connector(&key, guard).await?;
-            let text = match written.dry_run {
-                true => format!("Would forget {key}."),
-                false => format!("Forgot {key}."),
+            let affected = backend.forget_connector(&key, trial).await?.affected_accounts;
+            let told = match affected {
+                0 => String::new(),
+                some => format!(" and {}", changes(some)),
             };
+            let what = format!("forgetting {key} removes all its versions{told}");
+            consent(context, &what, affected, "Forget")?;
+            let written = backend.forget_connector(&key, guard).await?;
+            let verb = if written.dry_run { "Would forget" } else { "Forgot" };
+            let text = format!("{verb} {key}.{}", with_it(&written));
             Ok(vec![result("forget", written, text)])
         };
         batch.each(&backend, &targets, each).await

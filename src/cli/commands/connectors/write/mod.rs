@@ -33,17 +33,22 @@ fn named(config: &AuthConfigDetail) -> String {
 
 fn sentence(written: &Config, done: &str, would: &str, already: &str) -> String {
     let config = written.after.as_ref().or(written.before.as_ref()).map(named).unwrap_or_default();
-    let accounts = match written.affected_accounts {
+    let accounts = with_it(written);
+    match (written.changed, written.dry_run) {
+        (false, _) => format!("{already}: {config}."),
+        (true, true) => format!("{would} {config}.{accounts}"),
+        (true, false) => format!("{done} {config}.{accounts}"),
+    }
+}
+
+/// The accounts that a write touched, as a sentence behind its own.
+pub(super) fn with_it<T>(written: &Written<T>) -> String {
+    match written.affected_accounts {
         0 => String::new(),
         count => {
             let verb = if written.dry_run { "would change" } else { "changed" };
             format!(" {} {verb} with it.", counted(count, "linked account"))
         }
-    };
-    match (written.changed, written.dry_run) {
-        (false, _) => format!("{already}: {config}."),
-        (true, true) => format!("{would} {config}.{accounts}"),
-        (true, false) => format!("{done} {config}.{accounts}"),
     }
 }
 

@@ -1,0 +1,208 @@
+//! A project's own connectors: importing them, and forgetting them. Both may change how accounts
+//! are called that are linked already.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::{Resolved, Summary, definition, resolve, version_order};
+use crate::catalog;
+use crate::domain::auth_config::AuthConfig;
+use crate::domain::caller::{Caller, Permission};
+use crate::domain::connector::Connector;
+use crate::domain::connector::validate::{self, Severity};
+use crate::domain::names::ConnectorKey;
+use crate::error::{HubError, codes};
+use crate::hub::Hub;
+use crate::hub::linking::method_of;
+use crate::hub::write::{Guard, Outcome, Record};
+use crate::store::own_connectors::{self, OwnConnector};
+use crate::store::{Tx, accounts, auth_configs};
+
+/// What the auth configs of a connector use of it.
+struct Used(Vec<(AuthConfig, Option<Arc<Connector>>)>);
+
+impl Used {
+    /// By each auth config, with its pin.
+    async fn by_all(tx: &mut Tx, caller: &Caller, key: &ConnectorKey) -> Result<Self, HubError> {
+        let mut all = Vec::new();
+        for config in auth_configs::of_connector(tx, caller.project(), key).await? {
+            let found = resolve(tx, caller, key, config.pin.as_ref()).await?;
+            all.push((config, found.map(|Resolved { connector, .. }| connector)));
+        }
+        Ok(Self(all))
+    }
+
+    /// The first auth config that has no definition or method to be used.
+    fn lacking(&self) -> Option<&AuthConfig> {
+        let lacks = |found: &Option<Arc<Connector>>, config: &AuthConfig| {
+            found.as_ref().is_none_or(|connector| method_of(connector, config).is_err())
+        };
+        self.0.iter().find(|(config, found)| lacks(found, config)).map(|(config, _)| config)
+    }
+
+    /// How many linked accounts are called in another way than before, or not at all any more.
+    async fn changed(&self, before: &Self, tx: &mut Tx, caller: &Caller) -> Result<u64, HubError> {
+        let mut affected = 0;
+        for ((config, now), (_, then)) in self.0.iter().zip(&before.0) {
+            if now.as_deref().map(|now| calls(now, config))
+                != then.as_deref().map(|then| calls(then, config))
+            {
+                affected += accounts::count_of_config(tx, caller.project(), &config.id).await?;
+            }
+        }
+        Ok(affected)
+    }
+}
+
+/// What of a definition the calls of an auth config's accounts are made from.
+fn calls<'c>(connector: &'c Connector, config: &AuthConfig) -> impl PartialEq + use<'c> {
+    let method = connector.auth_method(&config.method);
+    (method, &connector.base_url, &connector.headers, &connector.verify)
+}
+
+/// Refuses definitions that break the rules of their format (threat 35).
+fn check_definitions(connectors: &[Connector]) -> Result<(), HubError> {
+    let mut details = Vec::new();
+    for connector in connectors {
+        let findings = validate::check(connector);
+        let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+        details.extend(errors.map(|finding| {
+            let place = format!("{} {}", connector.key, finding.place);
+            json!({ "field": place.trim_end(), "message": finding.message })
+        }));
+    }
+    if details.is_empty() {
+        return Ok(());
+    }
+    let text = format!("{} of the connectors' rules are broken", details.len());
+    let error = HubError::new(&codes::CONNECTOR_INVALID, text);
+    Err(details.into_iter().fold(error, HubError::detail))
+}
+
+/// Imports own connectors, all or none; each is the newest of its key and version afterwards.
+///
+/// # Errors
+/// `connector.invalid_file`, `guard.too_many_affected`.
+pub async fn import(
+    hub: &Hub,
+    caller: &Caller,
+    connectors: &[Connector],
+    guard: Guard,
+) -> Result<Vec<Outcome<Summary>>, HubError> {
+    hub.require(caller, Permission::ConnectorsWrite)?;
+    check_definitions(connectors)?;
+    keep(hub, caller, connectors, guard).await
+}
+
+/// Imports the definition of a provider on this machine: it keeps the rules of all, and then its
+/// addresses that begin with `root` are moved to `address`. Calls there are refused all the same,
+/// unless the operator allows the network.
+///
+/// # Errors
+/// As [`import`]; `connector.invalid_file` also for an address that others reach as well.
+pub async fn import_on_loopback(
+    hub: &Hub,
+    caller: &Caller,
+    connector: &Connector,
+    (root, address): (&str, SocketAddr),
+    guard: Guard,
+) -> Result<Vec<Outcome<Summary>>, HubError> {
+    hub.require(caller, Permission::ConnectorsWrite)?;
+    check_definitions(std::slice::from_ref(connector))?;
+    let moved = connector.on_loopback(root, address).ok_or_else(|| {
+        HubError::new(&codes::CONNECTOR_INVALID, format!("{address} is not on this machine"))
+    })?;
+    keep(hub, caller, &[moved], guard).await
+}
+
+async fn keep(
+    hub: &Hub,
+    caller: &Caller,
+    connectors: &[Connector],
+    guard: Guard,
+) -> Result<Vec<Outcome<Summary>>, HubError> {
+    let now = hub.clock.now();
+    let mut tx = hub.begin(guard).await?;
+    let mut outcomes = Vec::with_capacity(connectors.len());
+    for connector in connectors {
+        let known = own_connectors::by_key(&mut tx, caller.project(), &connector.key).await?;
+        let used = Used::by_all(&mut tx, caller, &connector.key).await?;
+        let before = known.iter().find(|own| own.version == connector.version);
+        let before =
+            before.map(definition).transpose()?.map(|before| Summary::from(before.as_ref()));
+        let after = Summary::from(connector);
+        let row = OwnConnector {
+            key: connector.key.clone(),
+            version: connector.version.clone(),
+            definition: serde_json::to_string(connector).map_err(|error| {
+                HubError::new(&codes::INTERNAL, "a connector can't be written").source(error)
+            })?,
+            created_at: now,
+        };
+        let changed = own_connectors::save(&mut tx, caller.project(), &row).await?;
+        let uses = Used::by_all(&mut tx, caller, &connector.key).await?;
+        let affected = uses.changed(&used, &mut tx, caller).await?;
+        let operation = if changed {
+            let record = Record {
+                action: "import",
+                resource: format!("connector/{}", connector.key),
+                affected,
+                before: None,
+                after: Some(json!({ "version": connector.version })),
+            };
+            Some(hub.record(&mut tx, caller, now, record).await?)
+        } else {
+            None
+        };
+        outcomes.push(Outcome { before, after: Some(after), changed, affected, operation });
+    }
+    guard.check(outcomes.iter().map(|outcome| outcome.affected).sum())?;
+    guard.finish(tx).await?;
+    Ok(outcomes)
+}
+
+/// Forgets an own connector with all its versions; a built-in one of the same key shows again.
+///
+/// # Errors
+/// `connector.not_found`; `connector.in_use` where no version is left that fits an auth config's
+/// pin, or none with its method; `guard.too_many_affected`.
+pub async fn forget(
+    hub: &Hub,
+    caller: &Caller,
+    key: &ConnectorKey,
+    guard: Guard,
+) -> Result<Outcome<Summary>, HubError> {
+    hub.require(caller, Permission::ConnectorsWrite)?;
+    let now = hub.clock.now();
+    let mut tx = hub.begin(guard).await?;
+    let known = own_connectors::by_key(&mut tx, caller.project(), key).await?;
+    let Some(newest) = known.iter().max_by_key(|own| version_order(&own.version)) else {
+        let text = format!("`{key}` is not one of this project's own connectors");
+        return Err(HubError::new(&codes::CONNECTOR_UNKNOWN, text)
+            .hint("hubctl connectors available --json --jq '.[]|select(.own).key'"));
+    };
+    let before = Summary::from(definition(newest)?.as_ref());
+    let used = Used::by_all(&mut tx, caller, key).await?;
+    own_connectors::delete(&mut tx, caller.project(), key).await?;
+    let uses = Used::by_all(&mut tx, caller, key).await?;
+    if let Some(config) = uses.lacking() {
+        let text = format!("auth config `{}` uses own connector `{key}`", config.name);
+        return Err(HubError::new(&codes::CONNECTOR_IN_USE, text)
+            .hint(format!("hubctl connectors delete {}", config.id)));
+    }
+    let affected = uses.changed(&used, &mut tx, caller).await?;
+    guard.check(affected)?;
+    let record = Record {
+        action: "forget",
+        resource: format!("connector/{key}"),
+        affected,
+        before: Some(json!({ "version": before.version })),
+        after: None,
+    };
+    let operation = Some(hub.record(&mut tx, caller, now, record).await?);
+    guard.finish(tx).await?;
+    let after = catalog::find_entry(key.as_str()).and_then(Summary::built_in);
+    Ok(Outcome { before: Some(before), after, changed: true, affected, operation })
+}
