@@ -295,12 +295,7 @@ async fn offer_for(
         Some(account) => linking::kept(hub, tx, caller, &account.id).await?,
         None => Kept { version: 0, secrets: Given::new() },
     };
-    let mut shown = Values::default();
-    shown.extend_public(&way.config.setup);
-    if let Some(token) = &way.trigger_token {
-        shown.insert("external_trigger_token", token.clone());
-    }
-    let fields = login::presets(&way.method.config_fields, &shown).into_iter();
+    let fields = login::presets(&way.method.config_fields, &way.shown()).into_iter();
     // HB-19: what the session hands over is nobody's to fill in.
     let own = |field: Field| if field.key == TRIGGER_TOKEN { field.withheld() } else { field };
     let fields = fields.map(own).collect();

@@ -64,6 +64,16 @@ impl Way {
         Target { connector: &self.connector, method: &self.method, values }
     }
 
+    /// What an end user may see, which presets are filled from (HB-7).
+    pub(super) fn shown(&self) -> Values {
+        let mut shown = Values::default();
+        shown.extend_public(&self.config.setup);
+        if let Some(token) = &self.trigger_token {
+            shown.insert("external_trigger_token", token.clone());
+        }
+        shown
+    }
+
     /// The administrator's values and these.
     pub(super) fn values_with(
         &self,

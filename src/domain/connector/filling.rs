@@ -41,7 +41,7 @@ impl<'a> Filling<'a> {
         self.made.insert(name, value);
     }
 
-    /// A value, a made one first, and a field's default where nothing is given.
+    /// A value, a made one first, and a field's default where nothing is given, filled in itself.
     fn value(&self, name: &str, member: Option<&str>) -> Option<String> {
         let whole = Template::new(match member {
             Some(member) => format!("${{{name}}}.{member}"),
@@ -50,7 +50,8 @@ impl<'a> Filling<'a> {
         let found = self.made.fill(&whole).or_else(|_| self.values.fill(&whole)).ok();
         found.filter(|text| !text.is_empty()).or_else(|| {
             let field = self.method.fields().find(|field| field.key == name)?;
-            field.default.clone().filter(|text| !text.is_empty() && member.is_none())
+            let preset = field.default.as_ref().filter(|_| member.is_none())?;
+            self.values.fill(&Template::new(preset.as_str())).ok().filter(|text| !text.is_empty())
         })
     }
 
@@ -159,11 +160,21 @@ mod tests {
             "config_fields": [
                 {"key": "must", "label": "Must", "type": "text", "required": true},
                 {"key": "may", "label": "May", "type": "text"},
-                {"key": "preset", "label": "Preset", "type": "text", "default": "p"}
+                {"key": "preset", "label": "Preset", "type": "text", "default": "p"},
+                {"key": "made", "label": "Made", "type": "text", "default": "${may}-ws"}
             ],
             "authorization": {"type": "bearer", "token": "${must}"}
         }))
         .unwrap()
+    }
+
+    #[test]
+    fn hb_7_a_preset_is_filled_in_itself_or_is_none() {
+        let (method, mut values) = (method(), Values::default());
+        assert_eq!(Filling::new(&method, &values, false).get("made"), None);
+        values.insert("may", Secret::new("acme"));
+        let filling = Filling::new(&method, &values, false);
+        assert_eq!(filling.get("made").as_deref(), Some("acme-ws"));
     }
 
     #[test]

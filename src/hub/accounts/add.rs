@@ -67,7 +67,7 @@ pub async fn add(hub: &Hub, caller: &Caller, new: New, guard: Guard) -> Result<A
     let config = config_of(&mut tx, caller, &new).await?;
     let way = linking::way(hub, &mut tx, caller, config).await?;
     drop(tx);
-    let checked = check_values(&fields_at_hand(&way.method), &new.values, Mode::New);
+    let checked = check_values(&fields_at_hand(&way), &new.values, Mode::New);
     let checked = checked.map_err(|problems| {
         bad_fields(&problems)
             .hint(format!("hubctl connectors guide {} --for end-user", way.connector.key))

@@ -40,7 +40,7 @@ pub(super) async fn prepare(
     drop(tx);
     let (account, way, kept) = (stored.account, Arc::unwrap_or_clone(stored.way), stored.kept);
     let keys: BTreeSet<String> = account.setup.keys().chain(kept.secrets.keys()).cloned().collect();
-    let fields = fields_at_hand(&way.method);
+    let fields = fields_at_hand(&way);
     let checked = check_values(&fields, given, Mode::Edit { stored: &keys });
     let checked = checked.map_err(|problems| {
         bad_fields(&problems)

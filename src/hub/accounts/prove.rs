@@ -3,15 +3,17 @@
 
 use crate::domain::account::Decided;
 use crate::domain::caller::{Caller, Permission};
-use crate::domain::connector::AuthMethod;
+use crate::domain::connector::Field;
+use crate::domain::credentials::{ACCESS_TOKEN, REFRESH_TOKEN};
 use crate::domain::event::EventKind;
 use crate::domain::ids::AccountId;
+use crate::domain::login;
 use crate::domain::provider_failure::ProviderFailure;
 use crate::domain::refresh as rules;
 use crate::domain::time::Timestamp;
 use crate::error::HubError;
 use crate::hub::Hub;
-use crate::hub::linking::provider_error;
+use crate::hub::linking::{Way, provider_error};
 use crate::hub::refresh::{self, Usable, Want};
 use crate::hub::write::{Guard, Outcome, Record};
 use crate::store::accounts;
@@ -157,14 +159,12 @@ pub async fn refresh_now(
     Ok(Outcome { before, after: Some(after), changed: true, affected: 1, operation })
 }
 
-/// The fields of a method for somebody who has the credentials at hand: where an end user would
-/// log in at the provider, the tokens of an earlier login take that step's place.
-pub(super) fn fields_at_hand(method: &AuthMethod) -> Vec<crate::domain::connector::Field> {
-    use crate::domain::connector::Field;
-    use crate::domain::credentials::{ACCESS_TOKEN, REFRESH_TOKEN};
-
-    let mut fields = method.config_fields.clone();
-    if method.needs_browser() {
+/// The fields of a method for somebody who has the credentials at hand, with their presets filled in
+/// as in an end user's form (HB-7): where an end user would log in at the provider, the tokens of an
+/// earlier login take that step's place.
+pub(super) fn fields_at_hand(way: &Way) -> Vec<Field> {
+    let mut fields = login::presets(&way.method.config_fields, &way.shown());
+    if way.method.needs_browser() {
         for (key, label) in [(ACCESS_TOKEN, "Access token"), (REFRESH_TOKEN, "Refresh token")] {
             if !fields.iter().any(|field| field.key == key) {
                 let mut field = Field::optional_secret(key, label);

@@ -2,15 +2,16 @@
 
 use hubctl::domain::account::{AccountType, Link, Status};
 use hubctl::domain::connect_session::NewSession;
+use hubctl::domain::connector::Connector;
 use hubctl::error::codes;
 use hubctl::hub::accounts::{self, New, Tags, add, resume, suspend};
-use hubctl::hub::connect_sessions;
 use hubctl::hub::write::Guard;
+use hubctl::hub::{auth_configs, connect_sessions, connectors};
 use hubctl::store::accounts as rows;
 use serde_json::json;
 
 use crate::support::asked::{account, config, given, named, oauth, owner, session};
-use crate::support::hub::{TestHub, on_both_databases, refused};
+use crate::support::hub::{DRY_RUN, TestHub, on_both_databases, refused};
 
 on_both_databases!(
     cs_5_at_2_a_new_owner_gets_a_new_account,
@@ -26,6 +27,7 @@ on_both_databases!(
     at_10_explain_names_the_cause,
     ac_34_fields_of_the_method_are_checked,
     ac_47_a_login_takes_its_tokens,
+    hb_7_presets_are_filled_in_for_credentials_at_hand,
 );
 
 fn guard() -> Guard {
@@ -245,4 +247,34 @@ async fn ac_47_a_login_takes_its_tokens(world: TestHub) {
     assert!(world.account(&caller, &id).await.setup.is_empty());
     let none = New { values: given(&[]), ..account("hubspot", "brand") };
     refused(add(&world.hub, &caller, none, guard()).await, &codes::FIELDS_INVALID);
+}
+
+async fn hb_7_presets_are_filled_in_for_credentials_at_hand(world: TestHub) {
+    let caller = world.caller();
+    let key = "bamboohr".parse().unwrap();
+    let found = connectors::get(&world.hub, &caller, &key).await.unwrap();
+    let mut own = Connector { version: "2.0.0".to_owned(), ..Connector::clone(&found.connector) };
+    let field = |field| serde_json::from_value(field).unwrap();
+    let tenant = json!({"key": "tenant", "label": "Tenant", "type": "text"});
+    let preset = json!({"key": "ws", "label": "WS", "type": "text", "default": "${tenant}-ws"});
+    own.auth[0].setup_fields.push(field(tenant));
+    own.auth[0].config_fields.push(field(preset));
+    connectors::import(&world.hub, &caller, &[own], guard()).await.unwrap();
+    let method = Some("api_key".parse().unwrap());
+    for (name, values, wanted) in
+        [("with", given(&[("tenant", "t7")]), Some("t7-ws")), ("without", given(&[]), None)]
+    {
+        let new = auth_configs::New { values, method: method.clone(), ..named("bamboohr", name) };
+        let config = world.add(&caller, new).await;
+        let new = New { auth_config: Some(config.id), ..account("bamboohr", name) };
+        let id = world.link(&caller, new).await;
+        let kept = async || world.account(&caller, &id).await.setup.get("ws").cloned();
+        assert_eq!(kept().await.as_deref(), wanted, "{name}");
+        let changes = accounts::Changes {
+            credentials: given(&[("subdomain", "other")]),
+            ..accounts::Changes::default()
+        };
+        accounts::update(&world.hub, &caller, &id, changes, DRY_RUN).await.unwrap();
+        assert_eq!(kept().await.as_deref(), wanted, "{name}");
+    }
 }
