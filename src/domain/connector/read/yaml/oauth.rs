@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::method::Context;
 use super::{Notes, actions, expression, put, text};
+use crate::domain::oauth::token_call::FORM;
 
 const KNOWN: [&str; 19] = [
     "type",
@@ -248,20 +249,25 @@ fn refresh(context: &Context<'_>, kind: &str, out: &mut Map<String, Value>) -> R
         (Some("client_credentials"), false) => out.insert("refresh".to_owned(), false.into()),
         _ => return Err(other.to_owned()),
     };
-    let standard = [
-        "grant_type",
-        "refresh_token",
-        "client_id",
-        "client_secret",
-        "scope",
-        "redirect_uri",
-        "content-type",
-        "accept",
-        "authorization",
-    ];
-    let name = |arg: &Value| arg.get("name").and_then(text).unwrap_or_default().to_lowercase();
-    if !args().all(|arg| standard.contains(&name(arg).as_str())) {
+    let mut extra = Map::new();
+    for arg in args() {
+        refresh_arg(arg, out, &mut extra)?;
+    }
+    let own = call.get("authorization").filter(|own| !own.is_null());
+    // A token that is fetched again is fetched by the token call.
+    let is_again = grant == Some("client_credentials");
+    if is_again && (own.is_some() || extra.keys().any(|name| name != "scope")) {
         return Err(other.to_owned());
+    }
+    if let Some(own) = own {
+        refresh_client(own)?;
+        put(out, "refresh_auth_method", Some("basic".to_owned()));
+    }
+    if call.get("method").and_then(Value::as_str).is_some_and(|m| !m.eq_ignore_ascii_case("post")) {
+        return Err("its refresh call is no POST".to_owned());
+    }
+    if !extra.is_empty() && !is_again {
+        out.insert("refresh_extra".to_owned(), Value::Object(extra));
     }
     let address =
         |name: &str| call.get(name).and_then(text).map(|text| expression::template(&text));
@@ -274,4 +280,61 @@ fn refresh(context: &Context<'_>, kind: &str, out: &mut Map<String, Value>) -> R
         }
     }
     Ok(())
+}
+
+/// One argument of a refresh call: what the hub sends by itself, a further member of the body, or
+/// something that it would not send so.
+fn refresh_arg(
+    arg: &Value,
+    out: &Map<String, Value>,
+    extra: &mut Map<String, Value>,
+) -> Result<(), String> {
+    let name = arg.get("name").and_then(text).ok_or("its refresh call has a nameless argument")?;
+    let shown: String = name.chars().take(64).flat_map(char::escape_debug).collect();
+    let refused = || Err(format!("its refresh call sends `{shown}` as hubctl does not"));
+    if arg.get("condition").is_some_and(|condition| !condition.is_null()) {
+        return refused();
+    }
+    let value = arg.get("value").and_then(text).unwrap_or_default();
+    let only = expression::only_credential(&value);
+    let names = |keys: &[&str]| only.as_deref().is_some_and(|only| keys.contains(&only));
+    let is_own = match arg.get("in").and_then(Value::as_str) {
+        Some("headers") => match name.to_ascii_lowercase().as_str() {
+            "content-type" => {
+                let written = out.get("token_content_type").and_then(Value::as_str);
+                value == written.unwrap_or(FORM)
+            }
+            "accept" => value.contains("json") || value.contains("*/*"),
+            _ => false,
+        },
+        Some("body") => match name.as_str() {
+            "grant_type" => true,
+            "refresh_token" => names(&["refreshToken", "refresh_token"]),
+            "client_id" => names(&["clientId", "client_id"]),
+            "client_secret" => names(&["clientSecret", "client_secret"]),
+            _ => {
+                extra.insert(name, expression::template(&value)?.into());
+                true
+            }
+        },
+        _ => false,
+    };
+    if is_own { Ok(()) } else { refused() }
+}
+
+/// The client's own Basic header is the one way to sign a refresh that the hub has besides members.
+fn refresh_client(own: &Value) -> Result<(), String> {
+    let is = |member: &str, keys: [&str; 2]| {
+        let only = own.get(member).and_then(text);
+        let only = only.and_then(|text| expression::only_credential(&text));
+        only.is_some_and(|only| keys.contains(&only.as_str()))
+    };
+    let is_client = own.get("type").and_then(Value::as_str) == Some("basic")
+        && is("username", ["clientId", "client_id"])
+        && is("password", ["clientSecret", "client_secret"]);
+    if is_client {
+        Ok(())
+    } else {
+        Err("its refresh call is signed in a way of its own".to_owned())
+    }
 }

@@ -1,6 +1,7 @@
 use std::fmt::Write as _;
 
 use super::{Partial, read};
+use crate::domain::connector::method::TokenAuth;
 use crate::domain::connector::signing::Scheme;
 use crate::domain::connector::validate::{Finding, Severity, refused};
 use crate::domain::connector::{AuthKind, Category, Connector};
@@ -106,6 +107,52 @@ fn what_cannot_be_expressed_switches_the_method_off() {
     unavailable("value: refresh_token", "value: exotic");
     unavailable("https://${credentials.subdomain}.acme.example/v1", "'{{credentials.url}}${x}'");
     unavailable("grantType: authorization_code", "grantType: password");
+}
+
+/// The refresh call with an argument, or a member, more.
+fn refreshing(more: &str) -> (Option<Connector>, Vec<Finding>) {
+    let last = "- { name: client_id, value: $.credentials.clientId, in: body }\n";
+    with(last, &format!("{last}{more}\n"))
+}
+
+#[test]
+fn what_a_refresh_sends_besides_is_carried_over() {
+    let arg = |text: &str| format!("                    - {text}");
+    let oauth = |more: &str| refreshing(more).0.unwrap().auth[1].clone();
+    let scoped = oauth(&arg("{ name: scope, value: 'read ${credentials.subdomain}', in: body }"));
+    assert_eq!(scoped.unavailable, None);
+    assert_eq!(scoped.refresh_extra["scope"].as_str(), "read ${subdomain}");
+    let signed = oauth(
+        "                  authorization:\n                    type: basic\n                    \
+         username: $.credentials.clientId\n                    \
+         password: $.credentials.clientSecret",
+    );
+    assert_eq!((signed.unavailable, signed.refresh_auth_method), (None, Some(TokenAuth::Basic)));
+    for same in [
+        "{ name: Content-Type, value: application/x-www-form-urlencoded, in: headers }",
+        "{ name: Accept, value: application/json, in: headers }",
+    ] {
+        let plain = oauth(&arg(same));
+        assert_eq!((plain.unavailable, plain.refresh_extra.len()), (None, 0), "{same}");
+    }
+}
+
+#[test]
+fn what_a_refresh_would_send_otherwise_switches_the_method_off() {
+    for more in [
+        "{ name: Authorization, value: 'Basic ${credentials.clientId}', in: headers }",
+        "{ name: Content-Type, value: application/json, in: headers }",
+        "{ name: X-Tenant, value: a, in: headers }",
+        "{ name: scope, value: read, in: query }",
+        "{ name: client_secret, value: other, in: body }",
+        "{ name: redirect_uri, value: '${apiHostUri}/callback', in: body }",
+        "{ name: scope, value: read }",
+        "{ name: scope, value: read, in: body, condition: '{{credentials.x}}' }",
+    ] {
+        let (connector, findings) = refreshing(&format!("                    - {more}"));
+        assert!(connector.unwrap().auth[1].unavailable.is_some(), "{more}");
+        assert!(!findings.is_empty(), "{more}");
+    }
 }
 
 #[test]
