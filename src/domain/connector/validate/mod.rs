@@ -4,6 +4,7 @@
 //! Addresses are checked as text: which address a name resolves to is checked when it is called.
 
 mod fields;
+mod login;
 mod method;
 mod text;
 mod url;
@@ -100,6 +101,7 @@ pub fn check(connector: &Connector) -> Vec<Finding> {
             found.error(format!("{place}.key"), format!("`{}` stands twice", auth.key));
         }
         method::check(connector, auth, &place, &mut found);
+        login::check(auth, &place, &mut found);
     }
     found.0
 }

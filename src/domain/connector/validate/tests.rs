@@ -208,3 +208,44 @@ fn without_a_light_call_there_is_a_warning_or_a_reason() {
     let findings = with("/verify", Value::Null);
     assert!(!refused(&findings) && findings.len() == 1, "{findings:?}");
 }
+
+#[test]
+fn threat_06_a_login_does_not_name_what_only_its_answers_tell() {
+    let oauth = |more: Value| {
+        let mut method = json!({
+            "key": "oauth2", "type": "oauth2_authorization_code", "label": "OAuth",
+            "setup_fields": [
+                {"key": "client_id", "label": "Id", "type": "text", "required": true},
+                {"key": "root", "label": "Root", "type": "text", "required": true,
+                 "pattern": "^[a-z0-9-]+$"}
+            ],
+            "captured": [
+                {"key": "accounts_server", "from": "callback_query", "path": "accounts-server"},
+                {"key": "tenant", "from": "token_response", "path": "tenant"}
+            ],
+            "authorization": {"type": "bearer", "token": "${access_token}"},
+            "authorization_url": "https://${root}.acme.example/authorize",
+            "token_url": "https://${root}.acme.example/token",
+            "refresh_url": "https://api.acme.example/${tenant}/token",
+            "refresh_extra": {"tenant": "${tenant}"}
+        });
+        method.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        with("/auth/0", method)
+    };
+    let none = |findings: &[Finding]| !findings.iter().any(|f| f.place.starts_with("auth[0]"));
+    assert!(none(&oauth(json!({}))), "{:#?}", oauth(json!({})));
+    for (member, value) in [
+        ("token_url", json!("${accounts_server}/oauth/token")),
+        ("token_url", json!("https://acme.example/${tenant}/token")),
+        ("authorization_url", json!("https://acme.example/${accounts_server}")),
+        ("authorization_params", json!({"tenant": "${tenant}"})),
+        ("token_extra", json!({"tenant": "${tenant}"})),
+        ("token_headers", json!({"X-Token": "${access_token}"})),
+    ] {
+        let mut more = json!({});
+        more[member] = value;
+        let findings = oauth(more);
+        assert_refused(&findings, &format!("auth[0].{member}"));
+        assert!(findings.iter().any(|f| f.message.contains("not known before")), "{findings:#?}");
+    }
+}
