@@ -18,7 +18,7 @@ fn world() -> (Own, TestHome, String) {
 #[test]
 fn connections_that_never_answer_are_given_up_for_new_ones() {
     let (server, home, key) = world();
-    let serving = home.serve("");
+    let serving = home.serve("--grace 3s");
     serving.get_with(&key, "/accounts").status(200);
     let frozen = server.freeze_connections("hub");
     let until = Instant::now() + PATIENCE;
