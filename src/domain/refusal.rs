@@ -47,6 +47,15 @@ pub enum Refusal {
         /// That auth config.
         auth_config: AuthConfigId,
     },
+    /// AT-18: an account's credentials would go where they never went (threat 14).
+    Elsewhere {
+        /// The account.
+        account: AccountId,
+        /// Where they would go: scheme, host and port.
+        origin: String,
+        /// The auth config named.
+        auth_config: AuthConfigId,
+    },
     /// Values of a request are missing or wrong; all of them are listed.
     Invalid(Vec<Problem>),
     /// A value for a new API key can't be accepted.

@@ -339,11 +339,13 @@ impl Offer {
     }
 
     /// Everything that calls need, before any token.
-    pub(super) fn values(&self, filled: &Filled) -> Values {
-        let nothing = std::collections::BTreeMap::new();
-        let setup = self.account.as_ref().map_or(&nothing, |account| &account.setup);
-        let (public, secret) = filled.over(&self.way.method, setup, &self.kept.secrets);
-        self.way.values_with(&public, &secret)
+    ///
+    /// # Errors
+    /// As [`Filled::over`].
+    pub(super) fn values(&self, filled: &Filled) -> Result<Values, HubError> {
+        let account = self.account.as_ref();
+        let (public, secret) = filled.over(&self.way, account, &self.kept.secrets)?;
+        Ok(self.way.values_with(&public, &secret))
     }
 
     /// The form, with what is stored and may be shown.
@@ -436,7 +438,7 @@ pub async fn link(
         return Err(HubError::new(&codes::FIELDS_INVALID, text));
     }
     let filled = offer.check(values, account.is_some())?;
-    let values = offer.values(&filled);
+    let values = offer.values(&filled)?;
     let proof = linking::prove(hub, &user.caller, &offer.way, account, values).await?;
     let mut tx = hub.store.begin_write().await?;
     let linked = finish(hub, &mut tx, user, &offer.way, &filled, &proof).await?;

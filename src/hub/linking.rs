@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::domain::account::{self, Account, Link};
 use crate::domain::auth_config::AuthConfig;
 use crate::domain::caller::Caller;
+use crate::domain::connector::reach;
 use crate::domain::connector::values::Checked;
 use crate::domain::connector::{AuthMethod, Connector};
 use crate::domain::credentials::{ACCESS_TOKEN, REFRESH_TOKEN, Tokens, Values};
@@ -28,7 +29,7 @@ use crate::store::{Tx, auth_configs};
 
 use super::Hub;
 use super::accounts::{event_data, unknown};
-use super::auth_configs::TRIGGER_TOKEN;
+use super::auth_configs::{TRIGGER_TOKEN, bad_fields};
 use super::connectors;
 use super::logs::Purpose;
 use super::oauth_apps;
@@ -74,15 +75,29 @@ impl Way {
         shown
     }
 
-    /// The administrator's values and these.
+    /// The administrator's values and these, which are never in the place of one of those.
     pub(super) fn values_with(
         &self,
         public: &BTreeMap<String, String>,
         secret: &BTreeMap<String, Secret>,
     ) -> Values {
         let mut values = self.setup.clone();
-        values.extend_public(public);
+        let is_set = |key: &str| {
+            let mut fields = self.method.setup_fields.iter();
+            fields.any(|field| field.key == key) && self.setup.get(key).is_some()
+        };
+        values.extend_public(public.iter().filter(|(key, _)| !is_set(key)));
         values.extend(secret.clone());
+        values
+    }
+
+    /// The values with which an account was linked: of another auth config only its own.
+    fn values_of(&self, account: &Account, secrets: &BTreeMap<String, Secret>) -> Values {
+        if account.auth_config == self.config.id {
+            return self.values_with(&account.setup, secrets);
+        }
+        let mut values = Values::from(secrets.clone());
+        values.extend_public(&account.setup);
         values
     }
 }
@@ -134,7 +149,7 @@ pub(super) async fn way(
         trigger_token = secrets.remove(TRIGGER_TOKEN);
         setup.extend(secrets);
     }
-    oauth_apps::complete(hub, tx, caller, &config, &method, &mut setup).await?;
+    oauth_apps::complete(hub, tx, caller, &config, (&connector, &method), &mut setup).await?;
     Ok(Way { config, connector, method, setup, trigger_token })
 }
 
@@ -299,6 +314,9 @@ impl Holder {
     }
 }
 
+/// Public and secret values of an account.
+type Merged = (BTreeMap<String, String>, BTreeMap<String, Secret>);
+
 /// What a form brought.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Filled {
@@ -310,28 +328,40 @@ pub(super) struct Filled {
 }
 
 impl Filled {
-    /// All values of the form, with the stored ones where none was given. Tokens are among them
-    /// only where they stay.
+    /// All values of the form, with those of the edited account where none was given. Tokens are
+    /// among them only where they stay.
+    ///
+    /// # Errors
+    /// `fields.invalid` where a stored secret would go where it never went (threats 12, 14).
     pub(super) fn over(
         &self,
-        method: &AuthMethod,
-        setup: &BTreeMap<String, String>,
+        way: &Way,
+        account: Option<&Account>,
         secrets: &BTreeMap<String, Secret>,
-    ) -> (BTreeMap<String, String>, BTreeMap<String, Secret>) {
+    ) -> Result<Merged, HubError> {
         let Checked { public, secret, cleared } = &self.checked;
-        if self.edits.is_none() {
-            return (public.clone(), secret.clone());
-        }
+        let Some(account) = account.filter(|_| self.edits.is_some()) else {
+            return Ok((public.clone(), secret.clone()));
+        };
+        let method = &way.method;
         let keys: BTreeSet<&str> =
             method.config_fields.iter().map(|field| field.key.as_str()).collect();
         let stays = |key: &String| keys.contains(key.as_str()) && !cleared.contains(key);
         let mut all_public: BTreeMap<_, _> =
-            setup.iter().filter(|(key, _)| stays(key)).map(owned).collect();
+            account.setup.iter().filter(|(key, _)| stays(key)).map(owned).collect();
         all_public.extend(public.clone());
+        let stay = |key: &String| self.keeps_tokens || stays(key);
         let mut all_secret: BTreeMap<_, _> =
-            secrets.iter().filter(|(key, _)| self.keeps_tokens || stays(key)).map(owned).collect();
+            secrets.iter().filter(|(key, _)| stay(key)).map(owned).collect();
         all_secret.extend(secret.clone());
-        (all_public, all_secret)
+        let kept = method.secrets_of(&Values::from(all_secret.clone()));
+        let kept = kept.iter().map(|(key, _)| key).filter(|key| !secret.contains_key(*key));
+        let kept: Vec<&str> = kept.collect();
+        let before = way.values_of(account, secrets);
+        let after = way.values_with(&all_public, &all_secret);
+        reach::may_keep(&way.connector, method, (&before, &after), &kept)
+            .map_err(|problems| bad_fields(&problems))?;
+        Ok((all_public, all_secret))
     }
 }
 
@@ -349,6 +379,9 @@ pub(super) struct Linked {
 /// Stores a link: a new account, or new credentials for the one that the match key or the holder
 /// names (CS-5 to CS-12), with its events. Every link goes through here, so that two at once make
 /// one account.
+///
+/// # Errors
+/// `account.not_found`, `account.state` for one that is archived; as [`Filled::over`].
 pub(super) async fn store(
     hub: &Hub,
     tx: &mut Tx,
@@ -375,8 +408,7 @@ pub(super) async fn store(
         (Some(edited), _) => return Err(unknown(edited.as_str())),
         (None, _) => Kept { version: 0, secrets: BTreeMap::new() },
     };
-    let old_setup = known.as_ref().map(|known| known.setup.clone()).unwrap_or_default();
-    let (public, mut secrets) = filled.over(&way.method, &old_setup, &stored.secrets);
+    let (public, mut secrets) = filled.over(way, known.as_ref(), &stored.secrets)?;
     if let Some(tokens) = &proof.tokens {
         let mut all = Values::from(std::mem::take(&mut secrets));
         all.add_tokens(tokens);

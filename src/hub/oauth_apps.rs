@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::domain::auth_config::AuthConfig;
 use crate::domain::caller::{Caller, Permission};
-use crate::domain::connector::{AuthMethod, Field};
+use crate::domain::connector::{AuthMethod, Connector, Field, reach};
 use crate::domain::credentials::Values;
 use crate::domain::ids::OperationId;
 use crate::domain::names::ConnectorKey;
@@ -49,13 +49,24 @@ pub(super) fn client_fields(method: &AuthMethod) -> Option<(&Field, Option<&Fiel
 }
 
 /// Whether an auth config was set up without a client of its own, so that it uses the hub's.
-pub(super) fn is_used_by(config: &AuthConfig, method: &AuthMethod) -> bool {
+pub(super) fn is_used_by(config: &AuthConfig, connector: &Connector, method: &AuthMethod) -> bool {
     let has = |field: &Field| {
         config.setup.contains_key(&field.key) || config.secrets.contains(&field.key)
     };
     client_fields(method).is_some_and(|(id, secret)| {
         id.required && id.default.is_none() && !has(id) && !secret.is_some_and(has)
-    })
+    }) && may_serve(connector, method, &config.setup)
+}
+
+/// Whether the hub's application may stand for the client of a set-up: its secret goes where the
+/// definition says, never to a host that whoever sets the connector up has filled in (threat 14).
+pub(super) fn may_serve(
+    connector: &Connector,
+    method: &AuthMethod,
+    setup: &BTreeMap<String, String>,
+) -> bool {
+    let plain = reach::of_setup(method, &BTreeMap::new());
+    reach::added(connector, method, &plain, &reach::of_setup(method, setup)).is_none()
 }
 
 /// Adds the hub's own application to the set-up of an auth config that uses it.
@@ -64,10 +75,10 @@ pub(super) async fn complete(
     tx: &mut Tx,
     caller: &Caller,
     config: &AuthConfig,
-    method: &AuthMethod,
+    (connector, method): (&Connector, &AuthMethod),
     setup: &mut Values,
 ) -> Result<(), HubError> {
-    if !is_used_by(config, method) {
+    if !is_used_by(config, connector, method) {
         return Ok(());
     }
     let Some((id, secret_field)) = client_fields(method) else { return Ok(()) };
@@ -101,8 +112,9 @@ async fn shown(tx: &mut Tx, caller: &Caller, app: Stored) -> Result<OAuthApp, Hu
     for config in configs {
         let pin = config.pin.as_ref();
         let found = connectors::resolve(tx, caller, &app.connector, pin).await?;
-        let method = found.as_ref().and_then(|found| found.connector.auth_method(&config.method));
-        used += u64::from(method.is_some_and(|method| is_used_by(&config, method)));
+        let Some(connector) = found.map(|found| found.connector) else { continue };
+        let method = connector.auth_method(&config.method);
+        used += u64::from(method.is_some_and(|method| is_used_by(&config, &connector, method)));
     }
     Ok(OAuthApp {
         connector: app.connector,

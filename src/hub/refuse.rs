@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::domain::ids::{AccountId, AuthConfigId};
 use crate::domain::refusal::{Problem, Refusal};
 use crate::domain::words::counted;
 use crate::error::{HubError, codes};
@@ -43,9 +44,14 @@ impl From<Refusal> for HubError {
                     "the account has credentials for `{own}`, and auth config {auth_config} needs \
                      some for `{named}`: it has to be linked again there"
                 );
-                let command =
-                    format!("hubctl link create --account {account} --auth-config {auth_config}");
-                Self::new(&codes::ACCOUNT_STATE, text).hint(command)
+                Self::new(&codes::ACCOUNT_STATE, text).hint(link_again(&account, &auth_config))
+            }
+            Refusal::Elsewhere { account, origin, auth_config } => {
+                let text = format!(
+                    "the account's credentials are for another host than {origin}, to which calls \
+                     of auth config {auth_config} go: it has to be linked again there"
+                );
+                Self::new(&codes::ACCOUNT_STATE, text).hint(link_again(&account, &auth_config))
             }
             Refusal::Invalid(problems) => invalid(&problems),
             Refusal::KeyInvalid(Problem { field, message }) => {
@@ -78,6 +84,11 @@ impl From<Refusal> for HubError {
             }
         }
     }
+}
+
+/// How an account is linked anew through an auth config.
+fn link_again(account: &AccountId, auth_config: &AuthConfigId) -> String {
+    format!("hubctl link create --account {account} --auth-config {auth_config}")
 }
 
 fn invalid(problems: &[Problem]) -> HubError {

@@ -11,6 +11,7 @@ pub mod guide;
 pub mod method;
 pub mod near;
 pub mod pattern;
+pub mod reach;
 pub mod read;
 pub mod request;
 pub mod signing;

@@ -48,7 +48,7 @@ pub(super) async fn prepare(
     })?;
     let keeps_tokens = way.method.needs_browser();
     let filled = Filled { checked, edits: Some(account.id.clone()), keeps_tokens };
-    let (public, secret) = filled.over(&way.method, &account.setup, &kept.secrets);
+    let (public, secret) = filled.over(&way, Some(&account), &kept.secrets)?;
     let proof = match guard.dry_run {
         true => Proof::default(),
         false => {

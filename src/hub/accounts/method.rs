@@ -1,8 +1,10 @@
-//! Whether the connector of an auth config still has the method that its accounts were linked by.
-//! An own connector loses one where it is imported anew without it.
+//! What the method of an auth config means for its accounts: whether the connector still has it,
+//! since an own connector loses one where it is imported anew without it, and where calls go.
 
+use crate::domain::account::Account;
 use crate::domain::auth_config::{AuthConfig, VersionPin};
 use crate::domain::caller::Caller;
+use crate::domain::connector::reach;
 use crate::domain::ids::AccountId;
 use crate::error::{HubError, codes};
 use crate::hub::connectors::{self, Resolved};
@@ -38,6 +40,25 @@ pub(super) async fn lost(
             None => "hubctl connectors import FILE".to_owned(),
         }),
     }))
+}
+
+/// Where the calls of an account that is moved from one auth config to another would go and never
+/// went; `None` where they go the same way, or there is no way to call any more.
+pub(super) async fn led_astray(
+    tx: &mut Tx,
+    caller: &Caller,
+    account: &Account,
+    (from, to): (&AuthConfig, &AuthConfig),
+) -> Result<Option<String>, HubError> {
+    let found = connectors::resolve(tx, caller, &to.connector, to.pin.as_ref()).await?;
+    let Some(Resolved { connector, .. }) = found else { return Ok(None) };
+    let Some(method) = connector.auth_method(&to.method) else { return Ok(None) };
+    let values = |config: &AuthConfig| {
+        let mut values = reach::of_setup(method, &account.setup);
+        values.extend_public(&config.setup);
+        values
+    };
+    Ok(reach::added(&connector, method, &values(from), &values(to)))
 }
 
 fn has(found: &Resolved, config: &AuthConfig) -> bool {

@@ -142,7 +142,7 @@ pub struct Changes {
 ///
 /// # Errors
 /// `account.not_found`, `auth_config.not_found`, `auth_config.mismatch`, `session.invalid`;
-/// `account.state` for an auth config of another method;
+/// `account.state` for an auth config of another method, or one whose calls go elsewhere;
 /// `fields.invalid`, `provider.refused`, `provider.misconfigured`, `provider.unreachable`, and then
 /// nothing is changed.
 pub async fn update(
@@ -179,7 +179,11 @@ pub async fn update(
     if let Some(config) = changes.auth_config {
         let config = auth_config(&mut tx, caller, &config).await?;
         let from = auth_config(&mut tx, caller, &decided.after.auth_config).await?;
+        let (kept, id) = (decided.after.clone(), config.id.clone());
         let moved = decided.after.move_to(&from, &config, now)?;
+        if let Some(origin) = method::led_astray(&mut tx, caller, &kept, (&from, &config)).await? {
+            return Err(Refusal::Elsewhere { account: kept.id, origin, auth_config: id }.into());
+        }
         decided = Decided { changed: decided.changed || moved.changed, ..moved };
     }
     decided.changed |= has_new_credentials;

@@ -113,7 +113,10 @@ pub(super) async fn add_in(
         return when_there(hub, tx, caller, known, new).await;
     }
     let has_app = oauth_apps::is_set(tx, caller, &connector.key).await?;
-    let checked = check(&connector, method, &new.values, Mode::New, has_app)?;
+    let mut checked = check(&connector, method, &new.values, Mode::New, has_app)?;
+    if has_app && !oauth_apps::may_serve(&connector, method, &checked.public) {
+        checked = check(&connector, method, &new.values, Mode::New, false)?;
+    }
     let now = hub.clock.now();
     let name = name_of(tx, caller, &connector, method, new.name).await?;
     let asked = NewAuthConfig {

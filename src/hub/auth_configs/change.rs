@@ -1,13 +1,15 @@
 //! Changing auth configs: enable, disable, make default, edit, delete.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::account::{self, Account, Status};
 use crate::domain::auth_config::{self, AuthConfig, Decided, VersionOwner, VersionPin};
 use crate::domain::caller::{Caller, Permission};
-use crate::domain::connector::values::Mode;
+use crate::domain::connector::values::{FieldProblem, Mode};
+use crate::domain::connector::{AuthMethod, Connector, reach};
 use crate::domain::event::{Event, EventKind};
 use crate::domain::time::Timestamp;
+use crate::domain::words::counted;
 use crate::error::{HubError, codes};
 use crate::hub::Hub;
 use crate::hub::accounts::event_data;
@@ -18,7 +20,7 @@ use crate::store::auth_configs::{self, Sealed};
 use crate::store::{StoreError, Tx, accounts, events};
 
 use super::add::{self, IfExists, New};
-use super::{Given, Target, View, find, find_one, resource, snapshot, view};
+use super::{Given, Target, View, bad_fields, find, find_one, resource, snapshot, view};
 
 /// Accounts in one step of a mass change.
 const STEP: i64 = 500;
@@ -211,7 +213,8 @@ pub struct Edit {
     pub pin_owner: Option<VersionOwner>,
 }
 
-/// Edits the auth config that `target` names; secrets that are not given stay (AC-38).
+/// Edits the auth config that `target` names; secrets that are not given stay (AC-38), but not for
+/// another host.
 ///
 /// # Errors
 /// `auth_config.not_found`, `target.ambiguous`, `fields.invalid`, `auth_config.exists`;
@@ -253,12 +256,13 @@ pub(super) async fn edit_in(
         HubError::new(&codes::AUTH_METHOD_UNKNOWN, text)
     })?;
     let stored: BTreeSet<String> = before.setup.keys().chain(&before.secrets).cloned().collect();
-    let has_app = oauth_apps::is_used_by(&before, method);
+    let has_app = oauth_apps::is_used_by(&before, &connector, method);
     let mode = Mode::Edit { stored: &stored };
     let checked = add::check(&connector, method, &edit.values, mode, has_app)?;
     let mut values = before.setup.clone();
     values.retain(|key, _| !checked.cleared.contains(key));
     values.extend(checked.public);
+    stays_in_reach(tx, caller, &before, (&connector, method), (&values, &checked.secret)).await?;
     let sealed = auth_configs::sealed(tx, caller.project(), &before.id).await?;
     let sealed_version = sealed.as_ref().map_or(0, |sealed| sealed.version);
     let mut secrets = match &sealed {
@@ -299,6 +303,47 @@ pub(super) async fn edit_in(
     };
     let noted = Noted { kind: EventKind::AuthConfigUpdated, action: "edit", affected: 0 };
     keep(hub, tx, caller, before, decided, sealed, noted).await
+}
+
+/// Whether what is stored goes nowhere else with a new set-up: neither the set-up's own secrets
+/// that are not given anew, nor what accounts are called with (threat 14).
+///
+/// # Errors
+/// `fields.invalid`.
+async fn stays_in_reach(
+    tx: &mut Tx,
+    caller: &Caller,
+    before: &AuthConfig,
+    (connector, method): (&Connector, &AuthMethod),
+    (setup, given): (&BTreeMap<String, String>, &Given),
+) -> Result<(), HubError> {
+    let old = reach::of_setup(method, &before.setup);
+    let new = reach::of_setup(method, setup);
+    let fields = method.setup_fields.iter().map(|field| field.key.as_str());
+    let kept = fields.filter(|key| before.secrets.contains(*key) && !given.contains_key(*key));
+    reach::may_keep(connector, method, (&old, &new), &kept.collect::<Vec<_>>())
+        .map_err(|problems| bad_fields(&problems))?;
+    let Some(origin) = reach::moved(connector, method, &old, &new) else { return Ok(()) };
+    let accounts = accounts::count_of_config(tx, caller.project(), &before.id).await?;
+    if accounts == 0 {
+        return Ok(());
+    }
+    let message = format!(
+        "would send what {} of this auth config are called with to {origin}: add another auth \
+         config for it",
+        counted(accounts, "linked account")
+    );
+    let leads = |key: &&String| {
+        let mut one = before.setup.clone();
+        one.remove(*key);
+        one.extend(setup.get_key_value(*key).map(|(key, value)| (key.clone(), value.clone())));
+        reach::added(connector, method, &old, &reach::of_setup(method, &one)).is_some()
+    };
+    let keys: BTreeSet<&String> = before.setup.keys().chain(setup.keys()).collect();
+    let keys = keys.into_iter().filter(leads).cloned();
+    let problems: Vec<FieldProblem> =
+        keys.map(|field| FieldProblem { field, message: message.clone() }).collect();
+    Err(bad_fields(&problems))
 }
 
 /// Deletes the auth config that `target` names (AC-24 to AC-28).

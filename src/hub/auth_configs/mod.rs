@@ -170,8 +170,10 @@ pub(super) async fn view(
     let found = connectors::resolve_own(tx, caller, &config.connector, pin).await?;
     let built_in = if found.is_some() { None } else { catalog::get(&config.connector) };
     let connector = found.as_ref().map(|found| &found.connector).or(built_in.as_ref());
-    let method = connector.and_then(|connector| connector.auth_method(&config.method));
-    let uses_oauth_app = method.is_some_and(|method| oauth_apps::is_used_by(&config, method));
+    let uses_oauth_app = connector.is_some_and(|connector| {
+        let method = connector.auth_method(&config.method);
+        method.is_some_and(|method| oauth_apps::is_used_by(&config, connector, method))
+    });
     Ok(View { uses_oauth_app, ..views(hub, config, found.as_ref()) })
 }
 

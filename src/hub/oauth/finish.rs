@@ -205,16 +205,15 @@ async fn values_of(
     way: &Way,
     filled: &Filled,
 ) -> Result<Values, HubError> {
-    let nothing = BTreeMap::new();
     let Some(id) = &filled.edits else {
-        let (public, secret) = filled.over(&way.method, &nothing, &BTreeMap::new());
+        let (public, secret) = filled.over(way, None, &BTreeMap::new())?;
         return Ok(way.values_with(&public, &secret));
     };
     let mut tx = hub.store.begin_read().await?;
     let found = crate::store::accounts::by_id(&mut tx, user.caller.project(), id).await?;
     let account = found.ok_or_else(|| crate::hub::accounts::unknown(id.as_str()))?;
     let kept = linking::kept(hub, &mut tx, &user.caller, id).await?;
-    let (public, secret) = filled.over(&way.method, &account.setup, &kept.secrets);
+    let (public, secret) = filled.over(way, Some(&account), &kept.secrets)?;
     Ok(way.values_with(&public, &secret))
 }
 

@@ -212,7 +212,7 @@ async fn begin_with(
         return Err(HubError::new(&codes::FIELDS_INVALID, text));
     }
     let filled = offer.check(values, offer.account.is_some())?;
-    let mut all = offer.values(&filled);
+    let mut all = offer.values(&filled)?;
     let way = &offer.way;
     let state = StateToken::mint(number, &*draw(hub)?);
     let binding = Secret::new(secret_part(&*draw(hub)?).as_str());

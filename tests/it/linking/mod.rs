@@ -7,6 +7,7 @@ mod door;
 mod killed;
 mod login;
 mod lost;
+mod moved;
 mod oauth1;
 mod refresh;
 mod shared_app;

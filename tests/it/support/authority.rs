@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
 use hubctl::domain::caller::Caller;
-use hubctl::domain::connector::Connector;
+use hubctl::domain::connector::{Connector, Field, FieldKind, Template};
 use hubctl::domain::ids::ProjectNumber;
 use hubctl::domain::time::Timestamp;
 use hubctl::hub::Hub;
@@ -104,9 +104,37 @@ impl Authority {
         self.put(key, world.hub.store(), caller.project()).await;
     }
 
+    /// The same, where the end user names the host of the API, `host`, and whoever sets it up that
+    /// of the tokens, `tokens`. Both are its own where nothing is given.
+    pub(crate) async fn welcome_by_host(&self, world: &mut TestHub, caller: &Caller) {
+        let mut connector = self.connector();
+        connector.base_url = Template::new("http://${host}");
+        for method in &mut connector.auth {
+            let mut host = Field::optional_secret("host", "Host");
+            (host.kind, host.secret) = (FieldKind::Text, false);
+            host.default = Some(self.host());
+            if method.kind.is_oauth2() {
+                method.setup_fields.push(Field { key: "tokens".to_owned(), ..host.clone() });
+                method.token_url = Some(Template::new("http://${tokens}/token"));
+            }
+            method.config_fields.push(host);
+        }
+        world.hub = self.reached_by(world.hub.clone());
+        self.keep(connector, world.hub.store(), caller.project()).await;
+    }
+
+    /// Its host and port.
+    pub(crate) fn host(&self) -> String {
+        self.server.url().strip_prefix("http://").unwrap().to_owned()
+    }
+
     /// Puts its connector into a store: a file of it may not name this machine.
     pub(crate) async fn put(&self, key: &str, store: &Store, project: ProjectNumber) {
         let connector = Connector { key: key.parse().unwrap(), ..self.connector() };
+        self.keep(connector, store, project).await;
+    }
+
+    async fn keep(&self, connector: Connector, store: &Store, project: ProjectNumber) {
         let row = OwnConnector {
             key: connector.key.clone(),
             version: connector.version.clone(),

@@ -13,7 +13,8 @@ use super::sentence;
 
 /// Change the name, values or version pin of an auth config
 ///
-/// What is not given stays, secrets included. An empty value clears an optional one.
+/// What is not given stays, secrets included, but not for another host: where a new value leads
+/// calls elsewhere, secrets have to be given again. An empty value clears an optional one.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Edit {
     /// Auth config id or name, or the key of a connector that has one auth config
