@@ -3,7 +3,9 @@ use std::time::{Duration, Instant};
 
 use super::{AuthSummary, Query, find_entry, get, index, search, suggest};
 use crate::domain::connector::validate::{check, refused};
+use crate::domain::connector::values::{Mode, check_values};
 use crate::domain::connector::{AuthKind, Category, Connector};
+use crate::domain::secret::Secret;
 
 fn all() -> Vec<Connector> {
     let read = |text: &str| serde_json::from_str(text).map_err(|error| format!("{error}: {text}"));
@@ -31,6 +33,32 @@ fn every_method_of_the_catalog_can_be_used_or_says_why_not() {
             let name = format!("{}/{}", connector.key, auth.key);
             assert_eq!(auth.unavailable.is_some(), unavailable.contains(&name.as_str()), "{name}");
         }
+    }
+}
+
+#[test]
+fn threat_35_the_login_host_of_salesforce_is_one_of_its_own() {
+    let salesforce = get(&"salesforce".parse().unwrap()).unwrap();
+    let method = salesforce.auth_method(&"oauth2".parse().unwrap()).unwrap();
+    let fits = |host: &str| {
+        let given = [("login_host".to_owned(), Secret::new(host))].into();
+        check_values(&method.config_fields, &given, Mode::New).is_ok()
+    };
+    for host in [
+        "login.salesforce.com",
+        "test.salesforce.com",
+        "acme.my.salesforce.com",
+        "acme--uat.sandbox.my.salesforce.com",
+    ] {
+        assert!(fits(host), "{host}");
+    }
+    for host in [
+        "evil.example",
+        "evilsalesforce.com",
+        "salesforce.com.evil.example",
+        "x.salesforce.com:8443",
+    ] {
+        assert!(!fits(host), "{host}");
     }
 }
 

@@ -32,9 +32,21 @@ pub fn compile(pattern: &str) -> Result<Regex, String> {
         })
 }
 
+/// An expression for what begins anyhow and ends with two or more fixed labels of a host, without
+/// a choice that would leave the end out.
+const CLOSED_END: &str =
+    r"^\^(?:[^\\|]|\\.)*?(?:\\\.(?:[A-Za-z0-9-]+|\((?:\?:)?[A-Za-z0-9|-]+\))){2,}\$$";
+
+/// Whether everything that the expression fits ends with a host name that the expression gives, as
+/// with `^[a-z]+\.vendor\.com$`. Of an expression that is written otherwise, that is not known.
+#[must_use]
+pub fn has_closed_end(pattern: &str) -> bool {
+    compile(CLOSED_END).is_ok_and(|closed| closed.is_match(pattern))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::compile;
+    use super::{compile, has_closed_end};
 
     #[test]
     fn threat_35_an_expression_that_explodes_is_refused() {
@@ -52,6 +64,36 @@ mod tests {
     fn threat_35_matching_takes_linear_time() {
         let regex = compile("^(a+)+$").unwrap();
         assert!(!regex.is_match(&("a".repeat(60_000) + "b")));
+    }
+
+    #[test]
+    fn threat_35_the_end_of_a_host_is_given_or_not() {
+        for closed in [
+            r"^[a-z]+\.vendor\.com$",
+            r"^([a-z-]+\.)*my\.vendor\.(com|co-op)$",
+            r"^[a-z]+(?:\.[a-z]+)*\.vendor\.(?:com|org)$",
+        ] {
+            assert!(has_closed_end(closed) && compile(closed).is_ok(), "{closed}");
+        }
+        for open in [
+            "",
+            "^[A-Za-z0-9.-]+(:[0-9]+)?$",
+            r"[a-z]+\.vendor\.com",
+            r"^[a-z]+\.vendor\.com",
+            r"^[a-z]+.vendor.com$",
+            r"^[a-z]+\.com$",
+            r"^x\.vendor\.com$|^evil",
+            r"^evil|[a-z]+\.vendor\.com$",
+            r"^[a-z]+\.vendor\.com?$",
+            r"^[a-z]+\.vendor\.com(\.[a-z]+)?$",
+            r"^[a-z]+\.vendor\.[a-z]+$",
+            r"^[a-z]+\.vendor\.com\$",
+            r"^[a-z]+\\.vendor\\.com$",
+            r"^([a-z]+|x\.vendor\.com)$",
+            r"^[a-z.]*vendor\.com$",
+        ] {
+            assert!(!has_closed_end(open), "{open}");
+        }
     }
 
     #[test]

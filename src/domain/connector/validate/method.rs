@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::url::{self, Names};
-use super::{MAX_FIELDS, Report, fields, text};
+use super::{MAX_FIELDS, Report, fields, secrets, text};
 use crate::domain::connector::request::{CaptureFrom, ContentType, TokenRequest, Verify};
 use crate::domain::connector::signing::{JwtAlgorithm, Scheme, Signature};
 use crate::domain::connector::template::{Part, RESERVED, Template, is_name, parts};
@@ -49,6 +49,7 @@ pub(super) fn check(connector: &Connector, auth: &AuthMethod, place: &str, found
     check.verify(found);
     check.headers(found);
     check.placeholders(found);
+    secrets::check(connector, auth, place, &check.names, found);
 }
 
 struct Check<'a> {
@@ -282,7 +283,7 @@ impl Check<'_> {
 }
 
 /// Names of all placeholders inside a value; an empty one stands for a broken placeholder.
-fn collect(value: &Value, used: &mut BTreeSet<String>) {
+pub(super) fn collect(value: &Value, used: &mut BTreeSet<String>) {
     match value {
         Value::String(text) => collect_text(text, used),
         Value::Array(items) => items.iter().for_each(|item| collect(item, used)),

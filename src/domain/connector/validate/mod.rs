@@ -6,6 +6,7 @@
 mod fields;
 mod login;
 mod method;
+mod secrets;
 mod text;
 mod url;
 

@@ -249,3 +249,130 @@ fn threat_06_a_login_does_not_name_what_only_its_answers_tell() {
         assert!(findings.iter().any(|f| f.message.contains("not known before")), "{findings:#?}");
     }
 }
+
+/// A login whose client secret is the administrator's.
+fn login_method(token_url: &str) -> Value {
+    json!({
+        "key": "acme", "name": "Acme", "categories": ["crm"],
+        "base_url": "https://api.acme.example", "verify_reason": "none",
+        "auth": [{
+            "key": "oauth2", "type": "oauth2_authorization_code", "label": "OAuth 2.0",
+            "config_fields": [
+                {"key": "host", "label": "Host", "type": "text", "pattern": "^[a-z.-]+$"},
+                {"key": "region", "label": "Region", "type": "select",
+                 "options": [{"value": "eu", "label": "EU"}]}
+            ],
+            "setup_fields": [
+                {"key": "client_id", "label": "Id", "type": "text"},
+                {"key": "client_secret", "label": "Secret", "type": "password", "secret": true},
+                {"key": "site", "label": "Site", "type": "text", "pattern": "^[a-z.-]+$"}
+            ],
+            "captured": [
+                {"key": "instance", "from": "token_response", "path": "url"},
+                {"key": "brought", "from": "callback_query", "path": "site"}
+            ],
+            "authorization": {"type": "bearer", "token": "${access_token}"},
+            "authorization_url": "https://acme.example/login",
+            "token_url": token_url
+        }]
+    })
+}
+
+/// The findings about it with one member replaced.
+fn login(pointer: &str, value: Value) -> Vec<Finding> {
+    let mut acme = login_method("https://acme.example/token");
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    acme.pointer_mut(parent).unwrap()[name] = value;
+    check(&serde_json::from_value::<Connector>(acme).unwrap())
+}
+
+#[test]
+fn threat_35_a_secret_of_the_set_up_goes_to_no_host_of_the_end_users() {
+    for member in ["token_url", "refresh_url", "revocation_url"] {
+        let at = |address: &str| login(&format!("/auth/0/{member}"), json!(address));
+        for free in [
+            "https://${host}/token",
+            "https://${host}:8443/token",
+            "https://api.${host}/token",
+            "https://${host}.com/token",
+            "https://${host}acme.com/token",
+            "https://${host}.${region}/token",
+            "https://${host}${region}/token",
+            "https://${brought}/token",
+        ] {
+            let findings = at(free);
+            assert_refused(&findings, &format!("auth[0].{member}"));
+            let said = |f: &Finding| {
+                f.message.contains("`client_secret`") && f.message.contains("vendor.com")
+            };
+            assert!(findings.iter().any(said), "{findings:#?}");
+        }
+        for fixed in [
+            "https://${host}.acme.example/token",
+            "https://${host}-eu.acme.example:8443/token",
+            "https://${host}.acme.${region}/token",
+            "https://${host}.${site}/token",
+            "https://${region}/token",
+            "https://api.${region}.example/token",
+            "https://${site}/token",
+            "https://acme.example/${host}/token",
+        ] {
+            assert_eq!(at(fixed), [], "{fixed}");
+        }
+    }
+    // Where the answer to the login says it.
+    for member in ["refresh_url", "revocation_url"] {
+        for told in ["${instance}/token", "https://${instance}/token"] {
+            assert_eq!(login(&format!("/auth/0/{member}"), json!(told)), [], "{told}");
+        }
+    }
+    // What is called with the end user's own token alone may be anywhere.
+    assert_eq!(login("/base_url", json!("https://${host}/api")), []);
+}
+
+#[test]
+fn threat_35_a_field_may_be_closed_by_its_pattern_or_given() {
+    let host = |more: Value| {
+        let mut field = json!({"key": "host", "label": "Host", "type": "text"});
+        field.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        field
+    };
+    let with = |field: Value, address: &str| {
+        let mut acme = login_method(address);
+        acme["auth"][0]["config_fields"][0] = field;
+        check(&serde_json::from_value::<Connector>(acme).unwrap())
+    };
+    let closed = json!({"pattern": "^[a-z]+\\.acme\\.example$"});
+    assert_eq!(with(host(closed.clone()), "https://${host}/token"), []);
+    assert_refused(&with(host(closed), "https://${host}.io/token"), "auth[0].token_url");
+    let given = json!({"read_only": true, "default": "acme.example", "pattern": "^[a-z.]+$"});
+    assert_eq!(with(host(given), "https://${host}/token"), []);
+    let whole = json!({"pattern": "^https://[a-z]+\\.acme\\.example$"});
+    assert_refused(&with(host(whole), "${host}/token"), "auth[0].token_url");
+}
+
+#[test]
+fn threat_35_every_call_with_a_secret_of_the_set_up_is_looked_at() {
+    let free = "https://${host}/x";
+    let mut acme = login_method("https://acme.example/token");
+    acme["base_url"] = json!(free);
+    acme["auth"][0]["authorization"]["header"] = json!({"X-Key": "${client_secret}"});
+    acme["auth"][0]["captured"] = json!([{"key": "c", "from": "lookup", "path": "p", "url": free}]);
+    acme["auth"][0]["verify"] = json!({"method": "GET", "path": free});
+    let findings = check(&serde_json::from_value::<Connector>(acme.clone()).unwrap());
+    for place in ["base_url", "auth[0].captured[0].url", "auth[0].verify.path"] {
+        assert_refused(&findings, place);
+    }
+    let method = &mut acme["auth"][0];
+    method["type"] = json!("custom");
+    method["authorization"] = json!({"type": "bearer", "token": "${access_token}"});
+    for name in ["authorization_url", "token_url", "captured", "verify"] {
+        method.as_object_mut().unwrap().remove(name);
+    }
+    method["token_request"] = json!({"method": "POST", "url": free, "token_path": "t",
+        "body": {"key": "${client_secret}"}});
+    let findings = check(&serde_json::from_value::<Connector>(acme.clone()).unwrap());
+    assert_refused(&findings, "auth[0].token_request.url");
+    acme["auth"][0]["token_request"]["body"] = json!({"key": "${host}"});
+    assert!(!refused(&check(&serde_json::from_value::<Connector>(acme).unwrap())));
+}
