@@ -1,5 +1,6 @@
 //! The rules, as pure functions: no database, network, clock, randomness, environment or logging.
 
+pub mod access;
 pub mod account;
 pub mod allowlist;
 pub mod api_key;

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use crate::domain::access::Access;
 use crate::error::{Code, HubError, codes};
 
 #[cfg(unix)]
@@ -16,15 +17,15 @@ mod links;
 
 /// Opens a private file for reading; `None` if there is nothing at the path.
 ///
-/// Refused are symbolic links, anything but a plain file, and files that the group or others may
-/// read or write. A pipe or device at the path is refused without waiting for it.
+/// Refused are symbolic links, anything but a plain file, files that the group or others may read
+/// or write, and files of another user but root. A pipe or device at the path is refused without waiting for it.
 pub fn open_private(path: &Path) -> Result<Option<File>, HubError> {
     let file = match open(path) {
         Ok(file) => file,
         Err(error) => return absent_or(path, error).map(|()| None),
     };
     let metadata = file.metadata().map_err(|error| unreadable(path, error))?;
-    check(path, &metadata, is_private)?;
+    check(path, &metadata, Access::is_private)?;
     Ok(Some(file))
 }
 
@@ -50,7 +51,7 @@ pub fn read_named(
 ) -> Result<Option<Zeroizing<Vec<u8>>>, HubError> {
     let Some(file) = open_named(path)? else { return Ok(None) };
     let metadata = file.metadata().map_err(|error| unreadable(path, error))?;
-    check(path, &metadata, is_private_for_its_group)?;
+    check(path, &metadata, Access::is_private_for_its_group)?;
     content_of(path, file, limit, too_long).map(Some)
 }
 
@@ -86,7 +87,7 @@ fn content_of(
 /// Checks a file that somebody else will open, such as a database; says whether it is there.
 pub fn check_private(path: &Path) -> Result<bool, HubError> {
     match fs::symlink_metadata(path) {
-        Ok(metadata) => check(path, &metadata, is_private).map(|()| true),
+        Ok(metadata) => check(path, &metadata, Access::is_private).map(|()| true),
         Err(error) => absent_or(path, error).map(|()| false),
     }
 }
@@ -121,7 +122,7 @@ pub fn append_private(path: &Path) -> Result<File, HubError> {
         Err(error) => return Err(not_appended(path, error)),
     };
     let metadata = file.metadata().map_err(|error| unreadable(path, error))?;
-    check(path, &metadata, is_private)?;
+    check(path, &metadata, Access::is_private)?;
     Ok(file)
 }
 
@@ -231,35 +232,10 @@ fn open(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// Who may do what with a file, in the words of its system.
-#[derive(Clone, Copy)]
-#[cfg_attr(not(unix), expect(dead_code, reason = "there are no modes to look at"))]
-struct Access {
-    mode: u32,
-    owner: u32,
-    /// The user of this process.
-    user: u32,
-}
-
-/// Anything that the group or others may do.
-const NOT_OWNER: u32 = 0o077;
-/// The same without reading by the group.
-const NOT_OWNER_NOR_READER: u32 = 0o037;
-
-fn is_private(access: Access) -> bool {
-    access.mode & NOT_OWNER == 0
-}
-
-/// Root decides who is in a group; a user that is not root reads root's file by its group alone.
-fn is_private_for_its_group(access: Access) -> bool {
-    let by_group = access.owner == 0 && access.user != 0;
-    is_private(access) || by_group && access.mode & NOT_OWNER_NOR_READER == 0
-}
-
 fn check(
     path: &Path,
     metadata: &fs::Metadata,
-    is_fine: fn(Access) -> bool,
+    is_fine: fn(&Access) -> bool,
 ) -> Result<(), HubError> {
     if metadata.is_symlink() {
         return Err(symlink(path));
@@ -274,8 +250,14 @@ fn check(
     {
         use std::os::unix::fs::MetadataExt as _;
         let (mode, user) = (metadata.mode(), rustix::process::geteuid().as_raw());
-        if !is_fine(Access { mode, owner: metadata.uid(), user }) {
-            let shown = path.display();
+        let access = Access { mode, owner: metadata.uid(), user };
+        let shown = path.display();
+        if access.is_anothers() {
+            let message = format!("{shown} holds secrets and belongs to another user");
+            return Err(HubError::new(&codes::STORE_PERMISSIONS, message)
+                .hint(format!("look at what is in it first, then `chown {user} {shown}`")));
+        }
+        if !is_fine(&access) {
             let message =
                 format!("{shown} holds secrets and is open to others ({:03o})", mode & 0o777);
             return Err(HubError::new(&codes::STORE_PERMISSIONS, message)
@@ -335,9 +317,8 @@ mod tests {
     use std::path::Path;
 
     use super::{
-        Access, append_private, check_private, create_private, is_private,
-        is_private_for_its_group, open_private, read_named, read_private, remove_private,
-        replace_private,
+        append_private, check_private, create_private, open_private, read_named, read_private,
+        remove_private, replace_private,
     };
     use crate::error::{Code, HubError, codes};
 
@@ -455,21 +436,24 @@ mod tests {
     }
 
     #[test]
-    fn threat_34_only_a_file_of_root_may_be_read_by_its_group() {
-        let of = |mode, owner, user| Access { mode, owner, user };
-        for (access, fine) in [
-            (of(0o440, 0, 1000), true),
-            (of(0o640, 0, 1000), true),
-            (of(0o400, 1000, 1000), true),
-            (of(0o440, 1000, 1000), false),
-            (of(0o440, 0, 0), false),
-            (of(0o460, 0, 1000), false),
-            (of(0o444, 0, 1000), false),
-            (of(0o441, 0, 1000), false),
-        ] {
-            assert_eq!(is_private_for_its_group(access), fine, "{:o}", access.mode);
-            assert_eq!(is_private(access), access.mode == 0o400, "{:o}", access.mode);
+    fn threat_34_a_file_of_another_user_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        create_private(&path, b"x").unwrap();
+        // Only root can give a file away, and so only root can be shown one.
+        if std::os::unix::fs::chown(&path, Some(12_345), None).is_err() {
+            return;
         }
+        for error in [
+            refused(read(&path), &codes::STORE_PERMISSIONS),
+            refused(named(&path), &codes::STORE_PERMISSIONS),
+            refused(check_private(&path), &codes::STORE_PERMISSIONS),
+            refused(append_private(&path), &codes::STORE_PERMISSIONS),
+            refused(replace_private(&path, b"y"), &codes::STORE_PERMISSIONS),
+        ] {
+            assert!(error.message().contains("belongs to another user"), "{error:?}");
+        }
+        assert_eq!(fs::read(&path).unwrap(), b"x");
     }
 
     #[test]

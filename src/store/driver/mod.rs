@@ -5,6 +5,8 @@ use crate::domain::time::Timestamp;
 
 use super::{Result, StoreError};
 
+#[cfg(unix)]
+mod access;
 mod making;
 pub(super) mod postgres;
 pub(super) mod served;

@@ -10,6 +10,8 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
+#[cfg(unix)]
+use super::access;
 use super::making::Making;
 use super::{Param, Row};
 use crate::domain::words::shell_word;
@@ -277,14 +279,7 @@ impl Database {
             return Err(StoreError::NotAStore(name.to_string()));
         }
         #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            if meta.permissions().mode() & 0o077 != 0 {
-                let hint = format!("chmod 600 {}", shell_word(&name.to_string()));
-                let told = Told::new(format!("{name} can be read or written by others"), hint);
-                return Err(StoreError::Permissions(told));
-            }
-        }
+        access::check(&self.path, &meta)?;
         Ok(Some(meta))
     }
 

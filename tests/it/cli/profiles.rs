@@ -212,6 +212,23 @@ fn threat_34_settings_and_keys_open_to_others_are_refused() {
 }
 
 #[test]
+fn threat_34_settings_and_keys_of_another_user_are_refused() {
+    let home = logged_in();
+    for (file, line) in
+        [("keys/far.json", "auth status -P far --offline"), ("config.toml", "profile list")]
+    {
+        let path = home.path().join(file);
+        // Only root can give a file away, and so only root can be shown one.
+        if std::os::unix::fs::chown(&path, Some(12_345), None).is_ok() {
+            let ended = home.run(line).code(13);
+            ended.tells("store.permissions").tells("belongs to another user").tells("chown");
+            std::os::unix::fs::chown(&path, Some(0), None).unwrap();
+        }
+        home.run(line).code(0);
+    }
+}
+
+#[test]
 fn threat_32_keys_and_passwords_are_never_shown() {
     let home = logged_in()
         .with("HTTPS_PROXY", "http://user:s3cret-proxy@proxy.example:3128")

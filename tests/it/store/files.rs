@@ -78,6 +78,17 @@ fn threat_34_a_file_that_others_may_read_is_refused() {
 }
 
 #[test]
+fn threat_34_a_file_of_another_user_is_refused() {
+    let (_world, path) = made();
+    // Only root can give a file away, and so only root can be shown one.
+    if chown(&path, Some(12_345), None).is_ok() {
+        refuses(&path, &codes::STORE_PERMISSIONS);
+        chown(&path, Some(0), None).unwrap();
+    }
+    assert_eq!(block_on(read(&path)).unwrap(), 0);
+}
+
+#[test]
 fn threat_34_a_symbolic_link_is_refused() {
     let (world, path) = made();
     let link = world.folder.path().join("link.db");
