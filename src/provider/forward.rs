@@ -39,8 +39,9 @@ const OF_CONNECTION: [&str; 9] = [
     "expect",
 ];
 
-/// Headers of a caller that would speak for the hub or the account.
-const OF_CALLER: [&str; 10] = [
+/// Headers of a caller that would speak for the hub or the account, or make the call another one
+/// than the one whose right was checked: of another method, path or host.
+const OF_CALLER: [&str; 22] = [
     "accept-encoding",
     "authorization",
     "content-length",
@@ -50,7 +51,19 @@ const OF_CALLER: [&str; 10] = [
     "origin",
     "referer",
     "via",
+    "x-host",
+    "x-http-host-override",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method",
+    "x-method-override",
+    "x-original-host",
+    "x-original-method",
+    "x-original-uri",
+    "x-original-url",
+    "x-override-url",
     "x-real-ip",
+    "x-rewrite-url",
 ];
 
 /// Where a caller wants a request to go.
@@ -182,10 +195,12 @@ pub fn caller_headers<'a>(
 fn passed_on(headers: &HeaderMap) -> HeaderMap {
     let named = connection_names(headers);
     let dropped = |name: &str| {
-        OF_CALLER.contains(&name)
-            || OF_CONNECTION.contains(&name)
-            || name.starts_with("proxy-")
-            || name.starts_with("x-forwarded-")
+        // Many programs take both spellings for one name.
+        let spelt = name.replace('_', "-");
+        OF_CALLER.contains(&spelt.as_str())
+            || OF_CONNECTION.contains(&spelt.as_str())
+            || spelt.starts_with("proxy-")
+            || spelt.starts_with("x-forwarded-")
             || named.iter().any(|other| other == name)
     };
     let kept = headers.iter().filter(|(name, _)| !dropped(name.as_str()));
@@ -381,6 +396,29 @@ mod tests {
         let mut names: Vec<_> = passed.iter().map(|(name, _)| name.as_str()).collect();
         names.sort_unstable();
         assert_eq!(names, ["accept", "x-own", "x-own"]);
+    }
+
+    #[test]
+    fn threat_14_threat_21_no_header_makes_a_call_another_one() {
+        let given = headers(&[
+            ("X-HTTP-Method-Override", "DELETE"),
+            ("X-HTTP-Method", "DELETE"),
+            ("X-Method-Override", "DELETE"),
+            ("X-Method", "DELETE"),
+            ("X_HTTP_Method_Override", "DELETE"),
+            ("X-Original-Method", "DELETE"),
+            ("X-Original-URL", "/admin"),
+            ("X-Original-URI", "/admin"),
+            ("X-Original-Host", "evil.example"),
+            ("X-Rewrite-URL", "/admin"),
+            ("X-Override-URL", "/admin"),
+            ("X-HTTP-Host-Override", "evil.example"),
+            ("X-Host", "evil.example"),
+            ("X_Forwarded_Host", "evil.example"),
+            ("X-Methodical", "1"),
+        ]);
+        let passed = passed_on(&given);
+        assert_eq!(passed.keys().map(|name| name.as_str()).collect::<Vec<_>>(), ["x-methodical"]);
     }
 
     #[test]
