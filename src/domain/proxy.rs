@@ -12,16 +12,26 @@ pub const MOST_WAIT_S: i64 = 5;
 pub const METHODS: [&str; 7] = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"];
 
 /// Headers of a provider that are not passed back: they speak to a browser, of the provider's own
-/// host, or set what the hub's callers must not be given.
-const OF_PROVIDER: [&str; 7] = [
+/// host, give orders to a proxy in front of the hub, or set what the hub's callers must not be
+/// given.
+const OF_PROVIDER: [&str; 11] = [
     "alt-svc",
     "clear-site-data",
+    "proxy-authenticate",
+    "proxy-authentication-info",
     "public-key-pins",
+    "refresh",
     "service-worker-allowed",
     "set-cookie",
     "set-cookie2",
     "strict-transport-security",
+    "x-reproxy-url",
 ];
+
+/// How the names of such headers begin: what a browser lets pages read, and which files, pages and
+/// limits nginx, Apache, lighttpd and `LiteSpeed` are told.
+const BEGINNINGS: [&str; 5] =
+    ["access-control-", "x-accel-", "x-lighttpd-", "x-litespeed-", "x-sendfile"];
 
 /// Whether the method changes nothing (RFC 9110, section 9.2.1).
 #[must_use]
@@ -38,7 +48,7 @@ pub fn permission(method: &str) -> Permission {
 /// Whether a header of a provider's answer is passed back.
 #[must_use]
 pub fn is_passed_back(name: &str) -> bool {
-    !OF_PROVIDER.contains(&name) && !name.starts_with("access-control-")
+    !OF_PROVIDER.contains(&name) && !BEGINNINGS.iter().any(|begin| name.starts_with(begin))
 }
 
 /// What is done with a provider's answer.
@@ -141,11 +151,34 @@ mod tests {
     }
 
     #[test]
-    fn threat_21_cookies_and_orders_to_browsers_are_not_passed_back() {
+    fn threat_21_cookies_and_orders_to_browsers_and_proxies_are_not_passed_back() {
         for name in ["set-cookie", "strict-transport-security", "access-control-allow-origin"] {
             assert!(!is_passed_back(name), "{name}");
         }
-        for name in ["content-type", "etag", "link", "location", "x-ratelimit-remaining"] {
+        for name in [
+            "x-accel-redirect",
+            "x-accel-buffering",
+            "x-sendfile",
+            "x-sendfile2",
+            "x-lighttpd-send-file",
+            "x-litespeed-location",
+            "x-reproxy-url",
+            "proxy-authenticate",
+            "proxy-authentication-info",
+            "refresh",
+        ] {
+            assert!(!is_passed_back(name), "{name}");
+        }
+        for name in [
+            "content-type",
+            "etag",
+            "link",
+            "location",
+            "www-authenticate",
+            "x-accelerated",
+            "x-ratelimit-remaining",
+            "x-refresh",
+        ] {
             assert!(is_passed_back(name), "{name}");
         }
     }

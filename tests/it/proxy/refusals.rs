@@ -221,29 +221,44 @@ fn threat_21_headers_that_speak_for_others_are_dropped_or_refused() {
         .header("set-cookie", "a=b")
         .header("connection", "x-hop")
         .header("x-hop", "1")
+        .header("x-accel-redirect", "/private")
+        .header("x-sendfile", "/etc/passwd")
+        .header("refresh", "0; url=https://evil.example")
         .header("x-kept", "1");
     let provider = always(reply);
     let world = World::at(address(&provider));
     let served = world.serve("--allow-target 127.0.0.0/8");
     let headers = json!({
+        "X-HTTP-Method-Override": "DELETE", "X-Original-URL": "/admin",
         "Authorization": "Bearer stolen", "authorization": "x", "Host": "evil.example",
         "Cookie": "a=b", "Proxy-Authorization": "x", "Connection": "x-mine", "X-Mine": "1",
         "Transfer-Encoding": "chunked", "X-Forwarded-For": "10.0.0.1", "X-Good": "1",
     });
     let answer = told(served.ask(&json!({ "headers": headers })));
     assert_eq!(answer["headers"]["x-kept"], "1");
-    for dropped in ["set-cookie", "connection", "x-hop"] {
+    let orders = ["set-cookie", "x-accel-redirect", "x-sendfile", "refresh"];
+    for dropped in orders.into_iter().chain(["connection", "x-hop"]) {
         assert!(answer["headers"].get(dropped).is_none(), "{dropped}: {answer}");
     }
-    let raw = served.pass("GET", "/x", "Cookie: a=b\r\nX-Forwarded-For: 10.0.0.1\r\n", b"");
-    assert!(!raw.headers.contains_key("set-cookie"), "{raw:?}");
+    let more = "Cookie: a=b\r\nX-Forwarded-For: 10.0.0.1\r\nX-HTTP-Method-Override: DELETE\r\n\
+                X-Original-URL: /admin\r\n";
+    let raw = served.pass("GET", "/x", more, b"");
+    for dropped in orders {
+        assert!(!raw.headers.contains_key(dropped), "{raw:?}");
+    }
     for asked in provider.asked() {
         assert_eq!(asked.header("authorization"), format!("Bearer {CREDENTIAL}"));
         assert_eq!(asked.headers.get_all("authorization").iter().count(), 1);
         assert_eq!(asked.header("host"), provider.url().strip_prefix("http://").unwrap());
-        for dropped in
-            ["cookie", "proxy-authorization", "x-mine", "transfer-encoding", "x-forwarded-for"]
-        {
+        for dropped in [
+            "cookie",
+            "proxy-authorization",
+            "x-mine",
+            "transfer-encoding",
+            "x-forwarded-for",
+            "x-http-method-override",
+            "x-original-url",
+        ] {
             assert!(asked.header(dropped).is_empty(), "{dropped}");
         }
     }
