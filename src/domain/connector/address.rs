@@ -234,6 +234,23 @@ pub fn decoded(text: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
+/// How often a path is decoded at most.
+const MOST_DECODINGS: usize = 8;
+
+/// The text as the last of any number of servers would read it; `None` where it is encoded more
+/// often than anybody has reason to.
+fn fully_decoded(text: &str) -> Option<String> {
+    let mut shown = text.to_owned();
+    for _ in 0..MOST_DECODINGS {
+        let next = decoded(&shown);
+        if next == shown {
+            return Some(shown);
+        }
+        shown = next;
+    }
+    None
+}
+
 /// Members of a query, decoded.
 #[must_use]
 pub fn query_pairs(query: &str) -> Vec<(String, String)> {
@@ -278,11 +295,16 @@ pub fn below(root: &Url, path: &str) -> Result<Url, BadAddress> {
         return outside("the path has a `#`, which no server would see");
     }
     let (way, query) = path.split_once('?').map_or((path, None), |(way, query)| (way, Some(query)));
-    let shown = decoded(&decoded(way));
+    let Some(shown) = fully_decoded(way) else {
+        return outside("the path is encoded too many times over");
+    };
     if shown.starts_with("//") || shown.starts_with("/\\") || shown.starts_with('\\') {
         return outside("the path starts like the name of another host");
     }
-    if shown.split(['/', '\\']).any(|segment| matches!(segment, "." | "..")) {
+    // What follows a `;` is a parameter of its segment, which some servers take off first.
+    let bare =
+        |segment: &str| segment.split(';').next().is_some_and(|name| matches!(name, "." | ".."));
+    if shown.split(['/', '\\']).any(bare) {
         return outside("the path has a segment of dots");
     }
     if shown.chars().any(char::is_control) {

@@ -96,6 +96,9 @@ fn threat_17_a_path_stays_below_its_root() {
     assert_eq!(at("").unwrap(), "https://api.example/v2/");
     assert_eq!(at("?a=b").unwrap(), "https://api.example/v2/?a=b");
     assert_eq!(at("/g%2Fp/é").unwrap(), "https://api.example/v2/g%2Fp/%C3%A9");
+    for fine in ["/a;v=1/b", "/a..;b/c", "/100%25/%252F", "/a/...;/b"] {
+        assert_eq!(at(fine).unwrap(), format!("https://api.example/v2{fine}"));
+    }
     assert_eq!(at("/a:b/c").unwrap(), "https://api.example/v2/a:b/c");
     for bad in [
         "//evil.example",
@@ -112,6 +115,14 @@ fn threat_17_a_path_stays_below_its_root() {
         "/../admin",
         "/a/%2e%2e/b",
         "/a/..%2fb",
+        "/a/%252e%252e/b",
+        "/a/%25252e%25252e/b",
+        "/a/%2525252e./b",
+        "/..;/..;/admin",
+        "/a/..;x=y/b",
+        "/a/%2e%2e%3bx/b",
+        "/a/.;/b",
+        "/a/%25252525252525252e/b",
         "/a/./b",
         "/a b",
         "/a\r\nX: y",
