@@ -57,7 +57,9 @@ pub(in crate::domain) fn forms_of(text: &str) -> Vec<String> {
     let json = Value::String(text.to_owned()).to_string();
     forms.push(json.trim_matches('"').to_owned());
     let digits = text.bytes().flat_map(|byte| [byte >> 4, byte & 0xf]);
-    forms.push(digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect());
+    let hex: String = digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect();
+    forms.push(hex.to_ascii_uppercase());
+    forms.push(hex);
     forms.extend(in_base64(text));
     forms.extend(in_form);
     forms
@@ -115,6 +117,14 @@ mod tests {
         let forms = Forms::of(["-----BEGIN KEY-----\r\nMIIE\r\n-----END KEY-----\r\n"]);
         let seen = forms.hidden("bad -----BEGIN KEY----- MIIE -----END KEY-----", "***");
         assert_eq!(seen, "bad ***");
+    }
+
+    #[test]
+    fn threat_32_a_secret_in_hexadecimal_digits_is_found_in_either_case() {
+        let forms = Forms::of(["jklmno"]);
+        for text in ["6a6b6c6d6e6f", "6A6B6C6D6E6F"] {
+            assert_eq!(forms.hidden(&format!("<{text}>"), "*"), "<*>");
+        }
     }
 
     #[test]
