@@ -216,7 +216,7 @@ fn threat_06_a_login_does_not_name_what_only_its_answers_tell() {
             "key": "oauth2", "type": "oauth2_authorization_code", "label": "OAuth",
             "setup_fields": [
                 {"key": "client_id", "label": "Id", "type": "text", "required": true},
-                {"key": "root", "label": "Root", "type": "text", "required": true,
+                {"key": "subdomain", "label": "Subdomain", "type": "text", "required": true,
                  "pattern": "^[a-z0-9-]+$"}
             ],
             "captured": [
@@ -224,8 +224,8 @@ fn threat_06_a_login_does_not_name_what_only_its_answers_tell() {
                 {"key": "tenant", "from": "token_response", "path": "tenant"}
             ],
             "authorization": {"type": "bearer", "token": "${access_token}"},
-            "authorization_url": "https://${root}.acme.example/authorize",
-            "token_url": "https://${root}.acme.example/token",
+            "authorization_url": "https://${subdomain}.acme.example/authorize",
+            "token_url": "https://${subdomain}.acme.example/token",
             "refresh_url": "https://api.acme.example/${tenant}/token",
             "refresh_extra": {"tenant": "${tenant}"}
         });
