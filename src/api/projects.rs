@@ -11,7 +11,25 @@ use crate::domain::origin::{BadWebAddress, Origin};
 use crate::domain::project::{self, AppOrigins};
 use crate::domain::request_log::{BadBodies, BadRetention, Retention};
 use crate::domain::time::Timestamp;
+use crate::error::{HubError, codes};
 use crate::hub::projects::Changes;
+
+/// Header of a request that names the project whose key it has to come with. A hub that knows it
+/// answers with it; others pass over it.
+pub const WANTED_PROJECT: &str = "x-hubctl-project";
+
+/// Whether a key of the project `found` may act where `wanted` was named.
+///
+/// # Errors
+/// `remote.other_project`.
+pub fn check_wanted(wanted: &str, found: &str) -> Result<(), HubError> {
+    if wanted == found {
+        return Ok(());
+    }
+    let text = format!("the API key belongs to project `{found}`, not to `{wanted}`");
+    Err(HubError::new(&codes::REMOTE_OTHER_PROJECT, text)
+        .hint(format!("--project {found}, or use a key of `{wanted}`")))
+}
 
 /// A project.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]

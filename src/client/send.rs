@@ -317,6 +317,7 @@ impl Client {
             }
         };
         let status = response.status();
+        self.note_unchecked_project(&response);
         if let Some(exchange) = &mut exchange {
             exchange.answered(status.as_u16(), response.headers());
         }
@@ -358,6 +359,7 @@ impl Client {
         let mut headers = call.headers.clone();
         headers.insert(AUTHORIZATION, self.authorization.clone());
         headers.entry(ACCEPT).or_insert(HeaderValue::from_static("application/json"));
+        self.name_project(&mut headers);
         let id = self.random.uuid_v7(self.clock.now())?.to_string();
         if let Ok(id) = HeaderValue::from_str(&id) {
             headers.entry(REQUEST_ID).or_insert(id);

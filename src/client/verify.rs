@@ -1,8 +1,11 @@
 //! Whether the hub is one, and what the key may do there.
 
+use reqwest::Response;
+use reqwest::header::{HeaderMap, HeaderValue};
 use serde_json::Value;
 
 use crate::api::platform::Capabilities;
+use crate::api::projects::{WANTED_PROJECT, check_wanted};
 use crate::api::requests::Query;
 use crate::error::{HubError, codes};
 
@@ -65,7 +68,7 @@ impl Client {
     pub async fn answers(&self) -> Result<(), HubError> {
         let url = format!("{}/readyz", self.root).parse();
         let url = url.map_err(|_| problem::bad_answer(&self.origin, "has no such address"))?;
-        let call = Call::raw(reqwest::Method::GET, url, reqwest::header::HeaderMap::new());
+        let call = Call::raw(reqwest::Method::GET, url, HeaderMap::new());
         let answer = self.any_status(call.impatient()).await?;
         let body = serde_json::from_slice::<Value>(&answer.body).unwrap_or_default();
         let says = |name: &str, word: &str| body.get(name).and_then(Value::as_str) == Some(word);
@@ -83,15 +86,31 @@ impl Client {
     }
 
     fn check_project(&self, capabilities: &Capabilities) -> Result<(), HubError> {
-        let found = &capabilities.project;
+        let found = self.scrubber.clean(&capabilities.project);
         match &self.wanted_project {
-            Some(wanted) if wanted != found && !found.is_empty() => {
-                let found = self.scrubber.clean(found);
-                let text = format!("the API key belongs to project `{found}`, not to `{wanted}`");
-                Err(HubError::new(&codes::REMOTE_OTHER_PROJECT, text)
-                    .hint(format!("--project {found}, or use a key of `{wanted}`")))
-            }
+            Some(wanted) if !found.is_empty() => check_wanted(wanted, &found),
             _ => Ok(()),
+        }
+    }
+
+    /// The project that was named goes with every call, so that a hub refuses a key of another one
+    /// before it does anything; to ask it first would cost a round trip.
+    pub(super) fn name_project(&self, headers: &mut HeaderMap) {
+        let wanted = self.wanted_project.as_deref().filter(|_| !self.is_vendor);
+        if let Some(wanted) = wanted.and_then(|wanted| HeaderValue::from_str(wanted).ok()) {
+            headers.insert(WANTED_PROJECT, wanted);
+        }
+    }
+
+    /// Notes that a hub did what was asked without a look at the project that was named.
+    pub(super) fn note_unchecked_project(&self, response: &Response) {
+        let Some(wanted) = self.wanted_project.as_ref().filter(|_| !self.is_vendor) else { return };
+        if response.status().is_success() && !response.headers().contains_key(WANTED_PROJECT) {
+            let origin = &self.origin;
+            self.note(format!(
+                "the hub at {origin} does not say whose its key is: project `{wanted}` was not \
+                 checked"
+            ));
         }
     }
 }

@@ -12,6 +12,7 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 
+use crate::api::projects::{WANTED_PROJECT, check_wanted};
 use crate::domain::caller::Caller;
 use crate::domain::secret::Secret;
 use crate::error::{HubError, Kind, codes};
@@ -84,6 +85,9 @@ impl FromRequestParts<AppState> for Authenticated {
                 seen.set(number.0);
             }
             state.count_use(number)?;
+        }
+        if let Some(wanted) = parts.headers.get(WANTED_PROJECT) {
+            check_wanted(&String::from_utf8_lossy(wanted.as_bytes()), caller.project_name())?;
         }
         Ok(Self(caller))
     }

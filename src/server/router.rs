@@ -21,6 +21,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{Predicate as _, SizeAbove};
 
 use crate::api::end_user;
+use crate::api::projects::WANTED_PROJECT;
 use crate::error::{HubError, codes};
 use crate::hub::logs::Scope;
 
@@ -132,6 +133,7 @@ async fn pass(State(state): State<AppState>, mut request: Request, next: Next) -
     let key = SeenKey::default();
     let path = request.extensions().get::<MatchedPath>().cloned();
     let version = request.version();
+    let wanted = request.headers().get(WANTED_PROJECT).cloned();
     request.extensions_mut().insert(id.clone());
     request.extensions_mut().insert(key.clone());
     let is_streamed = path.as_ref().is_some_and(|path| path.as_str() == STREAMED);
@@ -165,6 +167,10 @@ async fn pass(State(state): State<AppState>, mut request: Request, next: Next) -
     };
     shape(&mut response, open.id.as_str(), state.hub.now());
     dress(&mut response, &open.id, &open.method, version, &state);
+    if let Some(wanted) = wanted {
+        // Whoever named a project is told that it was looked at.
+        response.headers_mut().insert(WANTED_PROJECT, wanted);
+    }
     if is_of_hub_api {
         // HB-16: pages read also what is refused before it gets to a route.
         let any = HeaderValue::from_static("*");

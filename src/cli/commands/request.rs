@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use url::form_urlencoded::Serializer;
 use zeroize::Zeroizing;
 
+use crate::api::projects::WANTED_PROJECT;
 use crate::api::proxy::{Pass, PassBody, Passed};
 use crate::cli::assets;
 use crate::cli::context::Context;
@@ -27,7 +28,7 @@ const HELD: u64 = 1 << 20;
 const PIECE: usize = 64 << 10;
 
 /// Headers that the hub sets.
-const OWN: [&str; 8] = [
+const OWN: [&str; 9] = [
     "authorization",
     "connection",
     "content-length",
@@ -36,6 +37,7 @@ const OWN: [&str; 8] = [
     "proxy-authorization",
     "transfer-encoding",
     "x-account-id",
+    WANTED_PROJECT,
 ];
 
 /// Call a provider with an account's credentials

@@ -87,6 +87,45 @@ fn a_store_of_a_profile_is_the_same_from_every_folder() {
 }
 
 #[test]
+fn a_key_from_the_environment_acts_in_no_other_project_than_the_one_named() {
+    let served = TestHome::new();
+    served.run("connectors enable hubspot").code(0);
+    served.run("projects create live").code(0);
+    let id = served.account("hubspot", "a", "--set access_key=x");
+    let key = served.key("ci", &["platform:read", "platform:write"]);
+    let serving = served.serve("");
+    let away = || {
+        TestHome::new()
+            .with("HUBCTL_API_URL", format!("http://{}", serving.address))
+            .with("HUBCTL_API_KEY", &key)
+    };
+    let update = format!("accounts update {id} --label OOPS --json");
+    for project in ["live", "nope"] {
+        let refused = away().run(&format!("{update} --project {project}")).code(4);
+        assert_eq!(refused.error()["code"], "remote.other_project", "{refused:?}");
+        assert!(refused.stderr.contains("--project default"), "{refused:?}");
+        for line in ["accounts list", "events list", "api GET /accounts", "doctor"] {
+            away().run(&format!("{line} --project {project}")).code(4);
+        }
+        let named = away().with("HUBCTL_PROJECT", project);
+        named.run(&update).code(4).tells("remote.other_project");
+        let profile = TestHome::new().with("HUBCTL_API_KEY", &key);
+        profile.run(&format!(
+            "profile create ci --api-url http://{} --project {project}",
+            serving.address
+        ));
+        profile.run(&format!("{update} -P ci")).code(4).tells("remote.other_project");
+    }
+    let label = || served.run(&format!("accounts get {id} --json")).json()["label"].clone();
+    assert_eq!(label(), serde_json::Value::Null);
+    // Where it is the key's own, and where nobody names one, it works.
+    away().run("accounts list --project default").code(0);
+    away().run(&update).code(0);
+    assert_eq!(label(), "OOPS");
+    serving.stop();
+}
+
+#[test]
 fn a_profile_that_is_not_there_yet_can_be_made_while_it_is_chosen() {
     let home = TestHome::new().with("HUBCTL_PROFILE", "ci");
     home.run("accounts list").code(13).tells("no profile `ci`");
