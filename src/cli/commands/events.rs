@@ -1,5 +1,7 @@
 //! `hubctl events`.
 
+use std::time::Duration;
+
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::api::events::Event;
@@ -7,7 +9,7 @@ use crate::backend::Backend;
 use crate::cli::assets;
 use crate::cli::context::Context;
 use crate::cli::input;
-use crate::cli::output::Format;
+use crate::cli::output::{Endless, Format};
 use crate::cli::tree::Run;
 use crate::domain::event::EventKind;
 use crate::domain::ids::{AccountId, EventId};
@@ -15,10 +17,14 @@ use crate::domain::words::counted;
 use crate::error::{HubError, codes};
 use crate::hub::events::{Filter, Place};
 
+use super::outlasting::{AGAIN, Outlasting};
+
 /// How long one request waits for events, in seconds.
 const WAIT_S: u64 = 20;
 /// The same on a store of one's own, where what became due meanwhile is looked for in between.
 const LOOK_EVERY_S: u64 = 5;
+/// How often it is looked whether anybody still reads.
+const BEAT: Duration = Duration::from_millis(200);
 
 pub(super) fn kind_parser() -> impl TypedValueParser<Value = EventKind> {
     PossibleValuesParser::new(EventKind::NAMES).try_map(|name| name.parse::<EventKind>())
@@ -98,41 +104,50 @@ impl Run for Tail {
         context.output.check::<Event<'_>>()?;
         let backend = context.backend().await?;
         let place = self.after.map_or(Place::End, Place::After);
-        let mut left = context.globals.limit.unwrap_or(u64::MAX);
-        let mut is_first = true;
-        follow(&backend, place, self.chosen.filter(), async |events| {
-            let mut list = match std::mem::take(&mut is_first) {
-                true => context.output.list_of::<Event<'_>>()?,
-                false => context.output.list_without_header::<Event<'_>>()?,
-            };
+        let mut rows = context.output.endless();
+        follow(context, &backend, place, self.chosen.filter(), &mut rows, async |rows, events| {
+            let mut list = rows.part::<Event<'_>>()?;
             for event in &events {
-                if left == 0 || list.push(event)?.is_break() {
+                if list.push(event)?.is_break() {
                     break;
                 }
-                left -= 1;
             }
-            list.finish(|_| None)?;
-            Ok(left > 0 && !context.output.is_broken())
+            rows.wrote(list.finish(|_| None)?);
+            Ok(())
         })
         .await
     }
 }
 
-/// Hands over events as they come, until `each` has enough.
+/// Hands over events as they come, until nothing more is wanted of `rows`.
 pub(super) async fn follow(
+    context: &Context,
     backend: &Backend,
     mut place: Place,
     filter: Filter,
-    mut each: impl AsyncFnMut(Vec<Event<'static>>) -> Result<bool, HubError>,
+    rows: &mut Endless<'_>,
+    mut each: impl AsyncFnMut(&mut Endless<'_>, Vec<Event<'static>>) -> Result<(), HubError>,
 ) -> Result<(), HubError> {
     // Nobody else may be serving a store of one's own.
     let longest_s = if matches!(backend, Backend::Local(_)) { LOOK_EVERY_S } else { WAIT_S };
-    loop {
-        if let Backend::Local(local) = backend {
-            local.tell_of_expired_sessions().await?;
-        }
+    let mut looks = Outlasting::default();
+    while !rows.is_over() {
         let wait_s = if place == Place::End { 0 } else { longest_s };
-        let found = backend.follow(&place, &filter, wait_s).await?;
+        let look = async {
+            if let Backend::Local(local) = backend {
+                local.tell_of_expired_sessions().await?;
+            }
+            backend.follow(&place, &filter, wait_s).await
+        };
+        let looked = tokio::select! {
+            biased;
+            looked = look => looked,
+            () = abandoned(context) => return Ok(()),
+        };
+        let Some(found) = looks.follow(context, looked)? else {
+            rows.rest(AGAIN);
+            continue;
+        };
         place = match found.next.as_str() {
             "0" => Place::Beginning,
             id => Place::After(id.parse().map_err(|error| {
@@ -140,8 +155,16 @@ pub(super) async fn follow(
                     .source(error)
             })?),
         };
-        if !found.events.is_empty() && !each(found.events).await? {
-            return Ok(());
+        if !found.events.is_empty() {
+            each(rows, found.events).await?;
         }
+    }
+    Ok(())
+}
+
+/// Ends when nobody reads standard output any more.
+async fn abandoned(context: &Context) {
+    while !context.output.is_abandoned() {
+        tokio::time::sleep(BEAT).await;
     }
 }

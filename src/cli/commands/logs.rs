@@ -20,6 +20,8 @@ use crate::domain::words::counted;
 use crate::error::{HubError, codes};
 use crate::hub::logs::Filter;
 
+use super::outlasting::Outlasting;
+
 /// How often a log that is followed is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How far a look goes back where the hub does not number its rows: one comes into the log when
@@ -283,8 +285,9 @@ fn bodies(
 
 /// Show calls as they come, until Ctrl-C
 ///
-/// Looks every second. JSON Lines (-o jsonl) have the number of each row: --after goes on behind
-/// the last one seen, so that nothing is missed in between.
+/// Looks every second, and goes on when a hub that was away is back. JSON Lines (-o jsonl) have the
+/// number of each row: --after goes on behind the last one seen, so that nothing is missed in
+/// between. With --limit it ends after so many.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Tail {
     #[command(flatten)]
@@ -312,18 +315,23 @@ impl Run for Tail {
             since: context.now().plus_seconds(-OVERLAP_S),
         };
         let backend = context.backend().await?;
-        let mut list = context.output.list_of::<LogRow>()?;
+        let (mut rows, mut looks) = (context.output.endless(), Outlasting::default());
+        let mut list = rows.part::<LogRow>()?;
         if tail.after.is_none() {
-            for row in tail.first(&backend, usize::try_from(self.lines).unwrap_or(0)).await? {
+            let count = u64::from(self.lines).min(rows.left().unwrap_or(u64::MAX));
+            let first = tail.first(&backend, usize::try_from(count).unwrap_or(0)).await;
+            for row in looks.follow(context, first)?.into_iter().flatten() {
                 _ = list.push(&row)?;
             }
         }
-        list.finish(|_| None)?;
-        while !context.output.is_broken() {
-            let mut list = context.output.list_without_header::<LogRow>()?;
-            tail.look(&backend, |row| list.push(row)).await?;
-            list.finish(|_| None)?;
-            pause(LOOK_EVERY);
+        rows.wrote(list.finish(|_| None)?);
+        while !rows.is_over() {
+            let mut list = rows.part::<LogRow>()?;
+            let looked = tail.look(&backend, |row| list.push(row)).await;
+            // What came before a failure is not asked for again.
+            rows.wrote(list.finish(|_| None)?);
+            looks.follow(context, looked)?;
+            rows.rest(LOOK_EVERY);
         }
         Ok(())
     }
@@ -390,9 +398,4 @@ impl Followed {
         }
         Ok(())
     }
-}
-
-fn pause(time: Duration) {
-    #[expect(clippy::disallowed_methods, reason = "looking again after a while is what was asked")]
-    std::thread::sleep(time);
 }

@@ -31,6 +31,7 @@ pub(super) mod link;
 pub(super) mod logs;
 pub(super) mod meta;
 pub(super) mod oauth_apps;
+mod outlasting;
 mod parameters;
 pub(super) mod profile;
 mod project_page;

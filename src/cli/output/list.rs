@@ -63,25 +63,14 @@ impl Output {
         self.list_in::<R>(self.list_format(), !self.options.no_header)
     }
 
-    /// Begins another part of a list whose header is written already.
-    ///
-    /// # Errors
-    /// As [`Output::list_of`].
-    pub fn list_without_header<R: Record>(&self) -> Result<List<'_>, HubError> {
-        self.list_in::<R>(self.list_format(), false)
-    }
-
     /// Begins a list for other programs: JSON Lines where no format is asked for, and never
     /// capped.
     ///
     /// # Errors
     /// As [`Output::list_of`].
     pub fn export_of<R: Record>(&self) -> Result<List<'_>, HubError> {
-        let mut list = self.list_in::<R>(self.export_format(), !self.options.no_header)?;
-        if list.capped {
-            (list.capped, list.most) = (false, None);
-        }
-        Ok(list)
+        let list = self.list_in::<R>(self.export_format(), !self.options.no_header)?;
+        Ok(list.of_at_most(self.options.limit))
     }
 
     /// The form of a list for other programs.
@@ -90,7 +79,11 @@ impl Output {
         if is_free { Format::Jsonl } else { self.list_format() }
     }
 
-    fn list_in<R: Record>(&self, format: Format, header: bool) -> Result<List<'_>, HubError> {
+    pub(super) fn list_in<R: Record>(
+        &self,
+        format: Format,
+        header: bool,
+    ) -> Result<List<'_>, HubError> {
         let selection = Selection::of::<R>(&self.options, format)?;
         let terminal = self.options.stdout_is_terminal;
         let mut out = String::new();
@@ -127,6 +120,11 @@ impl Output {
 }
 
 impl List<'_> {
+    /// The same with as many rows as this, and all where nothing is said, on a terminal too.
+    pub(super) fn of_at_most(self, most: Option<u64>) -> Self {
+        Self { most, capped: false, ..self }
+    }
+
     /// Rows worth reading: the most that are shown and one, which tells that there are more.
     pub fn wanted(&self) -> Option<u64> {
         self.most.map(|most| most.saturating_add(1))

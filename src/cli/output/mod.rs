@@ -3,6 +3,7 @@
 
 mod clean;
 mod document;
+mod endless;
 mod item;
 mod jq;
 mod jq_guard;
@@ -29,6 +30,7 @@ use crate::domain::time::Timestamp;
 use crate::error::{HubError, codes};
 
 pub use clean::{line as clean_line, lines as clean_lines};
+pub use endless::Endless;
 pub use jq::THREAD as JQ_THREAD;
 pub use list::{List, ListSummary};
 pub use options::{Format, OutputOptions};

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::error::{HubError, codes};
 
@@ -54,6 +55,38 @@ impl Sink {
     /// Whether the other end was closed.
     pub(super) fn is_broken(&self) -> bool {
         self.broken.load(Ordering::Relaxed)
+    }
+
+    /// Whether the other end is closed, or will be within this time: a pipe that nothing is written
+    /// to does not tell otherwise.
+    #[cfg(unix)]
+    pub(super) fn closes_within(&self, time: Duration) -> bool {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let Target::File(file) = &self.target else { return self.waits(time) };
+        let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+        let limit = Timespec { tv_sec: seconds, tv_nsec: i64::from(time.subsec_nanos()) };
+        // Nothing is asked for: what ends a stream is always told.
+        let mut watched = [PollFd::new(file, PollFlags::empty())];
+        let woken = poll(&mut watched, Some(&limit));
+        let is_closed = watched[0].revents().intersects(PollFlags::ERR | PollFlags::HUP);
+        match woken {
+            Ok(0) => {}
+            Ok(_) if is_closed => self.broken.store(true, Ordering::Relaxed),
+            _ => return self.waits(time),
+        }
+        self.is_broken()
+    }
+
+    /// The same where only a write tells.
+    #[cfg(not(unix))]
+    pub(super) fn closes_within(&self, time: Duration) -> bool {
+        self.waits(time)
+    }
+
+    fn waits(&self, time: Duration) -> bool {
+        #[expect(clippy::disallowed_methods, reason = "looking again after a while was asked for")]
+        std::thread::sleep(time);
+        self.is_broken()
     }
 
     pub(super) fn write(&self, bytes: &[u8]) -> Result<(), HubError> {

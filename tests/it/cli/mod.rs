@@ -5,6 +5,7 @@ mod brand;
 mod contract;
 mod customers;
 mod doctor;
+mod following;
 mod interrupts;
 mod keys;
 mod links;

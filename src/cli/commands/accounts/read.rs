@@ -7,9 +7,10 @@ use std::time::Duration;
 use crate::api::accounts::{Account, AccountDetail, Explanation, Finding};
 use crate::backend::Backend;
 use crate::cli::assets;
+use crate::cli::commands::outlasting::Outlasting;
 use crate::cli::context::{Context, SystemClock};
 use crate::cli::input;
-use crate::cli::output::Format;
+use crate::cli::output::{Format, List as Rows, ListSummary};
 use crate::cli::tree::Run;
 use crate::domain::account::{AccountType, Status};
 use crate::domain::ids::{AccountId, AuthConfigId};
@@ -126,7 +127,8 @@ pub(in crate::cli) struct List {
     #[command(flatten)]
     chosen: Chosen,
 
-    /// Go on and show accounts as they change, until Ctrl-C; looks every 2 seconds
+    /// Go on and show accounts as they change, until Ctrl-C; looks every 2 seconds. One that is
+    /// deleted, or fits the filters no more, is not told of: `hubctl events tail` tells
     #[arg(long, conflicts_with_all = ["after", "sort"])]
     watch: bool,
 }
@@ -142,17 +144,17 @@ impl Run for List {
         if self.watch {
             return watch(context, &backend, filter).await;
         }
-        write(context, &backend, &filter, |_| ()).await
+        let list = context.output.list_of::<Account<'_>>()?;
+        write(list, &backend, &filter, |_| ()).await.map(drop)
     }
 }
 
 async fn write(
-    context: &Context,
+    mut list: Rows<'_>,
     backend: &Backend,
     filter: &Filter,
     mut seen: impl FnMut(&Account<'_>),
-) -> Result<(), HubError> {
-    let mut list = context.output.list_of::<Account<'_>>()?;
+) -> Result<ListSummary, HubError> {
     let (mut troubled, mut first) = (0_u64, None);
     backend
         .accounts(filter, |account| {
@@ -179,50 +181,51 @@ async fn write(
                 )
             }
         })
-    })?;
-    Ok(())
+    })
 }
 
 /// How far a look goes back before the one before it: a change has the time at which it began, and
 /// is visible only when it is committed.
+/// How often accounts that are watched are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 const OVERLAP_S: i64 = 30;
 
 /// Shows what is there, then what changed since the last look.
 async fn watch(context: &Context, backend: &Backend, filter: Filter) -> Result<(), HubError> {
     let mut since = SystemClock.now().plus_seconds(-OVERLAP_S);
     let mut seen = HashMap::new();
-    write(context, backend, &filter, |account| {
+    let (mut rows, mut looks) = (context.output.endless(), Outlasting::default());
+    let first = write(rows.part::<Account<'_>>()?, backend, &filter, |account| {
         if account.updated_at >= since {
             seen.insert(account.id.to_string(), account.updated_at);
         }
-    })
-    .await?;
+    });
+    if let Some(first) = looks.follow(context, first.await)? {
+        rows.wrote(first);
+    }
     loop {
-        pause(Duration::from_secs(2));
-        let next = SystemClock.now().plus_seconds(-OVERLAP_S);
-        let changed = Filter { updated_since: Some(since), ..filter.clone() };
-        let mut list = context.output.list_without_header::<Account<'_>>()?;
-        backend
-            .accounts(&changed, |account| {
-                let at = account.updated_at;
-                if seen.insert(account.id.to_string(), at) == Some(at) {
-                    return Ok(ControlFlow::Continue(()));
-                }
-                list.push(account)
-            })
-            .await?;
-        list.finish(|_| None)?;
-        if context.output.is_broken() {
+        rows.rest(LOOK_EVERY);
+        if rows.is_over() {
             return Ok(());
         }
-        since = next;
-        seen.retain(|_, at| *at >= since);
+        let next = SystemClock.now().plus_seconds(-OVERLAP_S);
+        let changed = Filter { updated_since: Some(since), ..filter.clone() };
+        let mut list = rows.part::<Account<'_>>()?;
+        let looked = backend.accounts(&changed, |account| {
+            let at = account.updated_at;
+            if seen.insert(account.id.to_string(), at) == Some(at) {
+                return Ok(ControlFlow::Continue(()));
+            }
+            list.push(account)
+        });
+        let looked = looked.await;
+        // What came before a failure counts as seen.
+        rows.wrote(list.finish(|_| None)?);
+        if looks.follow(context, looked)?.is_some() {
+            since = next;
+            seen.retain(|_, at| *at >= since);
+        }
     }
-}
-
-fn pause(time: Duration) {
-    #[expect(clippy::disallowed_methods, reason = "looking again after a while is what was asked")]
-    std::thread::sleep(time);
 }
 
 /// Write all linked accounts as JSON Lines, for backups and other programs
@@ -237,7 +240,8 @@ pub(in crate::cli) struct Export {
 
 impl Run for Export {
     async fn run(self, context: &Context) -> Result<(), HubError> {
-        let filter = self.chosen.filter(context, context.output.export_format())?;
+        let (output, format) = (&context.output, context.output.export_format());
+        let filter = self.chosen.filter(context, format)?;
         let backend = context.backend().await?;
         let mut list = context.output.export_of::<Account<'_>>()?;
         backend.accounts(&filter, |account| list.push(account)).await?;

@@ -8,6 +8,7 @@ mod session;
 
 use std::time::{Duration, Instant};
 
+use crate::cli::commands::outlasting::Outlasting;
 use crate::cli::context::Context;
 use crate::cli::input;
 use crate::cli::interrupts;
@@ -87,14 +88,13 @@ async fn until<T>(
     mut look: impl AsyncFnMut(&mut Live) -> Result<Option<T>, HubError>,
 ) -> Result<Ended<T>, HubError> {
     let (begun, pace) = (Instant::now(), Pace::of(context));
-    let (mut pause, mut was_answered) = (pace.first, false);
+    let (mut pause, mut looks) = (pace.first, Outlasting::default());
     interrupts::begin_to_wait();
     loop {
-        match unless_stopped(context, look(live)).await {
-            Ok(Some(seen)) => return Ok(Ended::Seen(seen, begun.elapsed())),
-            Ok(None) => was_answered = true,
-            Err(error) if was_answered && error.retryable() => live.say(&error.to_string()),
-            Err(error) => return Err(error),
+        let looked = unless_stopped(context, look(live)).await;
+        let seen = looks.judge(looked, |error| live.say(&error.to_string()))?;
+        if let Some(Some(seen)) = seen {
+            return Ok(Ended::Seen(seen, begun.elapsed()));
         }
         let next_look = Instant::now() + pause;
         pause = pace.next(pause);

@@ -182,27 +182,19 @@ impl Run for Listen {
         context.output.note(format_args!("events of {} go to {shown}", backend.project()));
         let forwarder = Forwarder::new(context, self.forward_to, secret);
         let place = self.after.map_or(Place::End, Place::After);
-        let mut left = context.globals.limit.unwrap_or(u64::MAX);
-        let mut is_first = true;
-        follow(&backend, place, self.chosen.filter(), async |events| {
+        let mut rows = context.output.endless();
+        follow(context, &backend, place, self.chosen.filter(), &mut rows, async |rows, events| {
             for event in &events {
-                if left == 0 {
-                    return Ok(false);
+                if rows.is_over() {
+                    break;
                 }
-                left -= 1;
                 let forwarded = forwarder.post(event).await;
                 // Each is shown at once, not when others came.
-                let mut list = match std::mem::take(&mut is_first) {
-                    true => context.output.list_of::<Forwarded>()?,
-                    false => context.output.list_without_header::<Forwarded>()?,
-                };
+                let mut list = rows.part::<Forwarded>()?;
                 _ = list.push(&forwarded)?;
-                list.finish(|_| None)?;
-                if context.output.is_broken() {
-                    return Ok(false);
-                }
+                rows.wrote(list.finish(|_| None)?);
             }
-            Ok(left > 0)
+            Ok(())
         })
         .await
     }

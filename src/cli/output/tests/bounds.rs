@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::time::Instant;
 
-use super::{Account, account, piped};
+use super::{Account, account, piped, shown};
 use crate::cli::output::sink::{Captured, Sink};
 use crate::cli::output::{Format, Output, OutputOptions};
 use crate::error::codes;
@@ -75,6 +75,43 @@ fn a_closed_pipe_ends_a_list_quietly() {
         write(&output, 60_000);
         assert!(output.is_broken(), "{format}");
         output.text("and on").unwrap();
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_who_is_gone_is_noticed_before_anything_is_written() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let file = File::from(std::os::fd::OwnedFd::from(writer));
+    let output = to_file(piped(Some(Format::Jsonl)), file);
+    let rows = output.endless();
+    rows.rest(std::time::Duration::from_millis(1));
+    assert!(!output.is_abandoned() && !rows.is_over());
+    drop(reader);
+    assert!(output.is_abandoned() && rows.is_over());
+}
+
+#[test]
+fn a_list_that_goes_on_has_every_row_on_a_terminal_and_one_limit_for_all_parts() {
+    for (limit, expected) in [(None, 180), (Some(70), 70), (Some(0), 0)] {
+        let options = OutputOptions { limit, ..shown(Some(Format::Table)) };
+        let (output, stdout, _) = Output::captured(options).unwrap();
+        let mut rows = output.endless();
+        for _ in 0..3 {
+            let mut part = rows.part::<Account<'_>>().unwrap();
+            for number in 0..60 {
+                let row = account("0199", "Acme", "active", number);
+                if part.push(&row).unwrap().is_break() {
+                    break;
+                }
+            }
+            rows.wrote(part.finish(|_| None).unwrap());
+        }
+        let text = stdout.text();
+        let is_row = |line: &&str| line.starts_with("0199");
+        assert_eq!(text.lines().filter(is_row).count(), expected, "{limit:?}");
+        assert_eq!(text.matches("PROVIDER").count(), usize::from(expected > 0), "{limit:?}");
+        assert_eq!(rows.is_over(), limit.is_some());
     }
 }
 
