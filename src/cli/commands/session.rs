@@ -51,7 +51,7 @@ pub(in crate::cli) struct Asked {
     #[arg(long, value_name = "ID")]
     pub(super) origin_owner_id: Option<String>,
 
-    /// The customer's name [default: the id]
+    /// The customer's name [default: that of the account that is there, or the id]
     #[arg(long, value_name = "NAME")]
     pub(super) origin_owner_name: Option<String>,
 

@@ -71,7 +71,7 @@ impl Account {
         let reasons = self.reasons.into_iter().filter(is_hold_reason).collect();
         let account = Self {
             auth_config: config.id.clone(),
-            owner: Owner { username: link.owner.username.or(self.owner.username), ..link.owner },
+            owner: self.owner.told_anew(link.owner),
             label: link.label.or(self.label),
             metadata: link.metadata.unwrap_or(self.metadata),
             kind: link.kind,

@@ -20,6 +20,20 @@ pub struct Owner {
     pub username: Option<String>,
 }
 
+impl Owner {
+    /// This owner as a new link tells of it. A name that repeats the id stands where none was given
+    /// and leaves the known one, as a user name that is not given does.
+    #[must_use]
+    pub fn told_anew(self, told: Self) -> Self {
+        let has_name = told.name != told.id || told.id != self.id;
+        Self {
+            id: told.id,
+            name: if has_name { told.name } else { self.name },
+            username: told.username.or(self.username),
+        }
+    }
+}
+
 /// What a request says about an account; what is `None` was not said and is not checked.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Said<'a> {
@@ -112,6 +126,24 @@ mod tests {
         let fine = "x".repeat(TEXT_LIMIT);
         let owner = Owner { id: fine.clone(), name: fine.clone(), username: Some(String::new()) };
         assert_eq!(fields(Said::of(&owner, Some(&fine), None)), [""; 0]);
+    }
+
+    #[test]
+    fn cs_8_a_name_that_was_not_given_leaves_the_one_that_is_known() {
+        let owner = |id: &str, name: &str, username: Option<&str>| Owner {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            username: username.map(str::to_owned),
+        };
+        let known = || owner("a-1", "Acme", Some("ann"));
+        for (told, expected) in [
+            (owner("a-1", "a-1", None), known()),
+            (owner("a-1", "Acme Inc", Some("bob")), owner("a-1", "Acme Inc", Some("bob"))),
+            // Another customer's name is not theirs.
+            (owner("b-2", "b-2", None), owner("b-2", "b-2", Some("ann"))),
+        ] {
+            assert_eq!(known().told_anew(told), expected);
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@ on_both_databases!(
     at_18_an_account_does_not_move_to_another_method,
     at_15_bad_values_are_refused,
     cs_8_an_owner_is_changed_and_links_follow,
+    cs_8_a_name_that_was_not_given_leaves_the_stored_one,
     at_17_an_account_stays_with_its_connector,
 );
 
@@ -278,4 +279,17 @@ async fn at_17_an_account_stays_with_its_connector(world: TestHub) {
     let error = refused(error, &codes::SESSION_INVALID);
     assert_eq!(error.message(), "provider: can't be changed: the account is of `hubspot`");
     assert!(to("hubspot").await.unwrap().changed);
+}
+
+async fn cs_8_a_name_that_was_not_given_leaves_the_stored_one(world: TestHub) {
+    let caller = world.caller();
+    world.add(&caller, config("hubspot")).await;
+    world.link(&caller, account("hubspot", "a")).await;
+    // Where nobody gives a name, the id stands for it.
+    for (name, kept) in [("a", "a Inc"), ("Acme", "Acme"), ("a", "Acme")] {
+        let mut again = account("hubspot", "a");
+        again.owner.name = name.to_owned();
+        let added = accounts::add(&world.hub, &caller, again, Guard::default()).await.unwrap();
+        assert_eq!((added.created, &*added.view.account.owner.name), (false, kept));
+    }
 }

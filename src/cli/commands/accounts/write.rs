@@ -50,7 +50,7 @@ pub(in crate::cli) struct Add {
     #[arg(long, value_name = "ID")]
     origin_owner_id: Option<String>,
 
-    /// The customer's name [default: the id]
+    /// The customer's name [default: that of the account that is there, or the id]
     #[arg(long, value_name = "NAME")]
     origin_owner_name: Option<String>,
 
