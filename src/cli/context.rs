@@ -84,7 +84,10 @@ impl Context {
     pub(super) async fn backend(&self) -> Result<Backend, HubError> {
         self.reached();
         match &self.settings.place {
-            Place::Local(local) => self.backend_on(local, store(local)?).await,
+            Place::Local(local) => {
+                self.note_no_store(local);
+                self.backend_on(local, store(local)?).await
+            }
             Place::Remote(remote) => {
                 let found = credentials::find(&self.settings, remote)?;
                 Ok(Backend::remote(self.client_of(remote, &found.key)?))
@@ -96,6 +99,14 @@ impl Context {
                     env::API_URL
                 )))
             }
+        }
+    }
+
+    /// Whoever reads a store that is not there sees nothing in it: perhaps another one was meant. A
+    /// write makes the store, and says so.
+    fn note_no_store(&self, local: &Local) {
+        if let Some(path) = local.missing().filter(|_| local.is_named && !self.writes) {
+            self.output.note(format_args!("there is no store {} yet", path.display()));
         }
     }
 

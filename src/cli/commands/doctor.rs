@@ -207,7 +207,17 @@ async fn store(context: &Context, found: &mut Findings) -> Option<There> {
         }
     };
     if let Backend::Local(local) = &backend {
-        found.ok("store", local.store_name());
+        let name = local.store_name();
+        match context.settings.local() {
+            Ok(place) if place.missing().is_none() => found.ok("store", name),
+            Ok(place) if !place.is_named => {
+                found.ok("store", format!("{name} (there is no such store yet)"));
+            }
+            _ => {
+                let hint = "is the path the one you mean? the first write makes a store there";
+                found.warn("store", format!("there is no store {name} yet"), hint);
+            }
+        }
         match local.keys_work().await {
             Ok(true) => found.ok("master key", "it opens what the store keeps sealed"),
             Ok(false) => found.ok("master key", "none yet: it is made when it is first needed"),

@@ -9,7 +9,7 @@ pub(super) mod table;
 
 use std::fmt;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -40,6 +40,20 @@ pub(super) struct Local {
     pub state: State,
     /// Where the master key may be.
     pub keys: KeySources,
+    /// Whether anybody named the store.
+    pub is_named: bool,
+}
+
+impl Local {
+    /// The store's file, where there is none yet; a database is not asked.
+    pub(super) fn missing(&self) -> Option<&Path> {
+        match &self.state {
+            State::File(path) => {
+                Some(path.as_path()).filter(|path| !path.try_exists().unwrap_or(true))
+            }
+            State::Postgres(_) => None,
+        }
+    }
 }
 
 /// Where the key of a hub comes from. None of these has been opened yet.
@@ -311,7 +325,7 @@ fn place(
         }
     };
     let keys = keys(sources, &state, keyring);
-    let local = Local { state, keys };
+    let local = Local { state, keys, is_named: of_state.is_some() };
     Ok((if is_key_alone { Place::KeyAlone(local) } else { Place::Local(local) }, origin))
 }
 

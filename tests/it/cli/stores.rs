@@ -261,3 +261,24 @@ fn threat_33_a_master_key_that_can_not_be_used_is_refused_without_waiting() {
     fs::rename(home.path().join("right"), home.path().join("hubctl.key")).unwrap();
     home.run("session create").code(0);
 }
+
+#[test]
+fn a_store_that_was_named_and_is_not_there_is_told() {
+    let home = TestHome::new().with("HUBCTL_STATE", "/nope/hub.db");
+    home.run("store check")
+        .code(13)
+        .tells("there is no store /nope/hub.db")
+        .tells("store.unreadable");
+    home.run("connectors list").code(0).tells("note: there is no store /nope/hub.db yet");
+    assert_eq!(home.run("connectors list -q").code(0).stderr, "");
+    let doctor = home.run("doctor --json").code(0).json();
+    let row = doctor.as_array().unwrap().iter().find(|row| row["check"] == "store").unwrap();
+    assert_eq!(row["status"], "warning");
+    // The usual one comes with the first write, and so does one that a write names.
+    let home = TestHome::new();
+    assert_eq!(home.run("connectors list").code(0).stderr, "");
+    home.run("store check").code(0);
+    let made = home.run("--state new.db connectors enable hubspot").code(0);
+    assert!(!made.stderr.contains("there is no store"), "{made:?}");
+    home.run("--state new.db store check").code(0);
+}

@@ -28,6 +28,7 @@ pub(in crate::cli) struct Check {}
 
 impl Run for Check {
     async fn run(self, context: &Context) -> Result<(), HubError> {
+        there_is_one(context)?;
         let (hub, caller) = here(context).await?;
         let mut live = Live::new(context);
         let checked = checking::check(&hub, &caller, |count| {
@@ -48,6 +49,15 @@ impl Run for Check {
         }
         found.failure.map_or(Ok(()), |error| Err(reported(&error)))
     }
+}
+
+/// A store that was named and is not there is not whole; the usual one may come with the first
+/// write.
+fn there_is_one(context: &Context) -> Result<(), HubError> {
+    let local = context.settings.local()?;
+    let Some(path) = local.missing().filter(|_| local.is_named) else { return Ok(()) };
+    let text = format!("there is no store {}", path.display());
+    Err(HubError::new(&codes::STORE_UNREADABLE, text).hint("hubctl store path"))
 }
 
 fn findings(checked: &Checked, store: &str) -> Findings {
