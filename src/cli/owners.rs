@@ -94,7 +94,9 @@ pub struct Lines<'f, R> {
     /// Where each column is.
     pub header: Header,
     path: &'f Path,
-    /// Number of the line read last.
+    /// Whether lines end with a carriage return, which the reader takes for the whole end.
+    ends_early: bool,
+    /// Number of the line of the file at which the record read last begins.
     pub line: u64,
 }
 
@@ -112,7 +114,8 @@ impl<'f, R: Read + Seek> Lines<'f, R> {
         let mut reader = csv::ReaderBuilder::new().from_reader(BufReader::new(file));
         let header = reader.headers().map_err(|error| unreadable(path, &error))?;
         let header = Header::read(header, path)?;
-        Ok(Self { reader, header, path, line: 1 })
+        let ends_early = reader.position().line() == 1;
+        Ok(Self { reader, header, path, ends_early, line: 1 })
     }
 
     /// The next line's cells.
@@ -125,7 +128,11 @@ impl<'f, R: Read + Seek> Lines<'f, R> {
         if !more.map_err(|error| unreadable(self.path, &error))? {
             return Ok(None);
         }
-        self.line = record.position().map_or(self.line + 1, csv::Position::line);
+        // The record's own position is that of empty lines before it.
+        let after = record.position().map_or(0, csv::Position::line);
+        let last = self.reader.position().line() - u64::from(!self.ends_early);
+        let within = record.iter().map(|field| field.matches('\n').count() as u64).sum();
+        self.line = last.saturating_sub(within).max(after);
         if record.iter().any(|field| field.len() > FIELD_LIMIT) {
             let text = format!("{} line {}: a field is too long", self.path.display(), self.line);
             return Err(HubError::new(&codes::BAD_VALUE, text));

@@ -134,23 +134,23 @@ impl Create {
         let backend = context.backend().await?;
         self.try_each_kind(&backend, &mut file, path, &tags).await?;
         let mut occurrences: HashMap<Vec<String>, u64> = HashMap::new();
-        let (mut line, mut made) = (0_u64, 0_u64);
+        let mut made = 0_u64;
         let mut lines = Lines::of(&mut file, path)?;
         loop {
-            let mut items = Vec::with_capacity(STEP);
+            let (mut items, mut numbers) = (Vec::with_capacity(STEP), Vec::with_capacity(STEP));
             while items.len() < STEP {
                 let Some(record) = lines.read()? else { break };
                 let occurrence = occurrences.entry(record.clone()).or_insert(0);
                 let new = self.new_session(&lines.header, &record, &tags)?;
                 items.push(BatchItem { new, occurrence: *occurrence });
                 *occurrence += 1;
+                numbers.push(lines.line);
             }
             if items.is_empty() {
                 break;
             }
             let step = backend.create_sessions(items, context.guard()).await?;
-            for (session, is_new) in &step {
-                line += 1;
+            for ((session, is_new), line) in step.iter().zip(numbers) {
                 made += u64::from(*is_new);
                 let flow = list.push(&Link::of(line, *is_new, session))?;
                 // A write is finished even where nobody reads what it answers.
@@ -301,6 +301,7 @@ fn open(path: &Path) -> Result<File, HubError> {
 /// One link of a batch.
 #[derive(Debug, JsonSchema, Serialize)]
 pub(in crate::cli) struct Link<'a> {
+    /// The line of the file, which begins with the first line's columns.
     line: u64,
     /// Whether it was made now, or was there from an earlier run.
     created: bool,

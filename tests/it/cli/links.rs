@@ -57,12 +57,27 @@ fn files_of_every_kind_of_line_are_read() {
     let links = home.piped("link create --from - --json", text).code(0).json();
     assert_eq!(links[0]["origin_owner_name"], "Acme");
     assert_eq!(links[1]["origin_owner_name"], "o-2");
-    assert_eq!((&links[1]["line"], &links[1]["provider"]), (&2.into(), &().into()));
+    assert_eq!((&links[0]["line"], &links[1]["line"]), (&2.into(), &3.into()));
+    assert_eq!(links[1]["provider"], serde_json::Value::Null);
     let sessions = home.run("session list --json").json();
     assert_eq!(sessions[1]["label"], "a, \"b\"");
     let again = home.piped("link create --from - --json", text).code(0).json();
     assert_eq!(again[0]["auth_link_url"], links[0]["auth_link_url"]);
     assert_eq!(again[0]["created"], false);
+}
+
+#[test]
+fn a_link_names_its_line_of_the_file() {
+    let home = home();
+    for end in ["\n", "\r\n"] {
+        let lines = ["origin_owner_id,label", "a,x", "", "", "b,\"two", "lines\"", "c,z", "d,"];
+        for last in [end, ""] {
+            let text = lines.join(end) + last;
+            let made = home.piped("link create --from - -o jsonl --fields line", text).code(0);
+            let expected = [2, 5, 7, 8].map(|line| format!("{{\"line\":{line}}}\n"));
+            assert_eq!(made.stdout, expected.concat(), "{end:?} {last:?}");
+        }
+    }
 }
 
 fn links(text: &str) -> BTreeMap<String, String> {
