@@ -351,6 +351,14 @@ pub(in crate::cli) struct ExplainRow {
     pub(super) meaning: &'static str,
 }
 
+impl ExplainRow {
+    /// The value in words; `unset` stands for none. What has a source and no value is a secret.
+    pub(super) fn shown<'r>(&'r self, unset: &'r str) -> &'r str {
+        let is_secret = self.source.is_some();
+        self.value.as_deref().unwrap_or(if is_secret { "set, never shown" } else { unset })
+    }
+}
+
 impl Record for ExplainRow {
     const COLUMNS: &'static [Column] = &[
         Column::new("key", "KEY"),
@@ -445,7 +453,7 @@ impl Run for Explain {
         let row = rows.into_iter().find(|row| row.key == key).ok_or_else(|| unknown(&key))?;
         let lines = [
             ("Setting", row.key.to_owned()),
-            ("Value", row.value.clone().unwrap_or_else(|| "none".to_owned())),
+            ("Value", row.shown("none").to_owned()),
             ("Origin", row.origin.to_owned()),
             ("Source", row.source.clone().unwrap_or_default()),
             ("Meaning", row.meaning.to_owned()),

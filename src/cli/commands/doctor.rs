@@ -102,13 +102,22 @@ impl Findings {
     }
 
     pub(super) fn fail(&mut self, check: &'static str, error: HubError) {
-        self.checks.push(Check::failed(check, &error));
+        let mut failed = Check::failed(check, &error);
+        failed.hint = failed.hint.and_then(|hint| beside_doctor(&hint));
+        self.checks.push(failed);
         self.failure.get_or_insert(error);
     }
 
     pub(super) fn skip(&mut self, check: &'static str, because: &str) {
         self.add(check, CheckState::Skipped, format!("not looked at: {because}"));
     }
+}
+
+/// What a hint names beside this command, which leads nowhere from here.
+fn beside_doctor(hint: &str) -> Option<String> {
+    let rest: Vec<&str> =
+        hint.split("; ").filter(|part| !part.starts_with("hubctl doctor")).collect();
+    (!rest.is_empty()).then(|| rest.join("; "))
 }
 
 impl Run for Doctor {
@@ -190,7 +199,7 @@ fn configuration(context: &Context, found: &mut Findings, all: bool) {
     found.ok("configuration", format!("profile {name} of {}{file}", path.display()));
     for row in explained(context) {
         if all || row.source.is_some() {
-            let value = row.value.as_deref().unwrap_or("unset");
+            let value = row.shown("unset");
             let from = row.source.as_deref().unwrap_or("built in");
             found.ok("setting", format!("{} = {value}, from {from}", row.key));
         }
@@ -272,6 +281,10 @@ async fn hub(context: &Context, remote: &Remote, found: &mut Findings) -> Option
             let kind = error.code().kind;
             let is_refused = matches!(kind, Kind::Unauthenticated | Kind::Forbidden);
             found.fail(if is_refused { "API key" } else { "connection" }, error);
+            if let Some(failed) = found.checks.last_mut().filter(|_| !is_refused) {
+                let origin = "hubctl config explain api_url, which shows what names this address";
+                failed.hint.get_or_insert_with(|| origin.to_owned());
+            }
             return None;
         }
     };

@@ -86,6 +86,9 @@ fn a_hub_elsewhere_is_asked_with_the_key_at_hand() {
     serving.stop();
     let ended = away(&narrow).run("doctor --json --retries 0").code(10);
     assert_eq!(states(&ended)["connection"], "failed");
+    assert!(hint_of(&ended, "connection").contains("hubctl config explain api_url"));
+    assert!(!ended.stdout.contains("hubctl doctor"), "it leads here: {}", ended.stdout);
+    assert!(ended.stdout.contains("api_key = set, never shown, from HUBCTL_API_KEY"));
 }
 
 #[test]
