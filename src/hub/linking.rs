@@ -20,6 +20,7 @@ use crate::domain::ids::AccountId;
 use crate::domain::provider_failure::{Class, ProviderFailure};
 use crate::domain::refresh;
 use crate::domain::refusal::Refusal;
+use crate::domain::request_log::TRIAL;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::error::{HubError, codes};
@@ -214,7 +215,7 @@ pub(super) async fn prove(
     let now = hub.clock.now();
     let mut proof = Proof::default();
     if !way.method.needs_browser() {
-        let purpose = way.purpose(caller, account, &values, "obtain_token");
+        let purpose = way.purpose(caller, account, &values, TRIAL);
         let obtained = hub.logging(purpose, hub.provider.obtain(way.target(&values), now));
         proof.tokens = obtained.await.map_err(provider_error)?;
         if let Some(tokens) = &proof.tokens {
@@ -237,7 +238,7 @@ pub(super) async fn verify(
     values: &Values,
 ) -> Result<Option<Timestamp>, HubError> {
     let now = hub.clock.now();
-    let purpose = way.purpose(caller, account, values, "verify");
+    let purpose = way.purpose(caller, account, values, TRIAL);
     let answer = hub.logging(purpose, hub.provider.verify(way.target(values), now)).await;
     Ok(answer.map_err(provider_error)?.then_some(now))
 }

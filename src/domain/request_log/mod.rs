@@ -331,6 +331,18 @@ pub struct Entry {
     pub error: Option<String>,
 }
 
+/// What is done with values that are not an account's yet: they are tried before they are stored.
+pub const TRIAL: &str = "try_credentials";
+
+impl Entry {
+    /// Whether a provider refused values that were only tried: the account never had them, and what
+    /// it has is as good as before.
+    #[must_use]
+    pub fn is_failed_trial(&self) -> bool {
+        self.action.as_deref() == Some(TRIAL) && !is_success(self.outcome.status())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

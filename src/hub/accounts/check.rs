@@ -268,7 +268,9 @@ async fn provider(hub: &Hub, caller: &Caller, stored: refresh::Stored) -> Checke
 async fn calls(tx: &mut Tx, caller: &Caller, account: &Account) -> Result<Checked, HubError> {
     let filter = Filter { accounts: vec![account.id.to_string()], ..Filter::default() };
     let (project, order) = (caller.project(), Order::default());
-    let found = request_logs::page(tx, Table::Steps, project, &filter, order, None, CALLS).await?;
+    let found = request_logs::page(tx, Table::Steps, project, &filter, order, None, CALLS);
+    let mut found = found.await?;
+    found.rows.retain(|step| !step.is_failed_trial());
     let has_failed = |step: &&Entry| !is_success(step.outcome.status());
     let failed: Vec<&Entry> = found.rows.iter().filter(has_failed).collect();
     let of = counted(found.rows.len() as u64, "call");

@@ -9,8 +9,11 @@ use crate::store::request_logs::{self, Filter, Order, Table};
 
 use super::Finding;
 
+/// Calls that are looked at: the latest may be trials of values that were never the account's.
+const LOOKED_AT: usize = 20;
+
 /// The latest call to the provider, if it failed: since then nothing has worked. It does not stand
-/// in the way of calls by itself.
+/// in the way of calls by itself, and the refusal of new values says nothing of the stored ones.
 pub(super) async fn latest_failure(
     tx: &mut Tx,
     caller: &Caller,
@@ -19,8 +22,11 @@ pub(super) async fn latest_failure(
     let filter = Filter { accounts: vec![account.id.to_string()], ..Filter::default() };
     let project = caller.project();
     let order = Order::default();
-    let latest = request_logs::page(tx, Table::Steps, project, &filter, order, None, 1).await?;
-    let Some(latest) = latest.rows.into_iter().next() else { return Ok(None) };
+    let latest = request_logs::page(tx, Table::Steps, project, &filter, order, None, LOOKED_AT);
+    let rows = latest.await?.rows;
+    let Some(latest) = rows.into_iter().find(|step| !step.is_failed_trial()) else {
+        return Ok(None);
+    };
     let failed = !crate::domain::request_log::is_success(latest.outcome.status());
     Ok(failed.then(|| told(&latest)))
 }

@@ -93,6 +93,11 @@ async fn credentials_can_be_edited(mut world: TestHub) {
     let answer = accounts::update(hub, &caller, &id, unknown, Guard::default()).await;
     refused(answer, &codes::FIELDS_INVALID);
     assert_eq!(world.dump(), unchanged);
+    // What the account has was not refused.
+    hub.flush_logs().await.unwrap();
+    assert_eq!(world.number("select count(*) from request_steps"), 1);
+    let explained = accounts::explain(hub, &caller, &id).await.unwrap();
+    assert!(explained.findings.iter().all(|found| found.code != "provider_failed"));
     assert!(accounts::test(hub, &caller, &id, Guard::default()).await.unwrap().changed);
 }
 
