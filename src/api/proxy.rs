@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use crate::api::projects::WANTED_PROJECT;
 use crate::error::HubError;
 
 /// The header in which data calls name their account (AT-27).
@@ -22,6 +23,18 @@ pub const METHOD: &str = "x-proxy-method";
 pub const PATH: &str = "x-proxy-path";
 /// The header that tells a provider's answer from one of the hub's own.
 pub const PROVIDER_STATUS: &str = "x-hubctl-provider-status";
+
+/// What is in front of the name of a provider's header where the hub has one of that name on all of
+/// its answers: both reach whoever called.
+pub const BESIDE: &str = "x-hubctl-provider-";
+/// Those names.
+pub const ON_ALL_ANSWERS: [&str; 5] = [
+    "cache-control",
+    "content-security-policy",
+    "x-content-type-options",
+    WANTED_PROJECT,
+    "x-request-id",
+];
 
 /// A call in words of JSON.
 #[derive(Debug, Clone, Default, JsonSchema, Serialize, Deserialize)]

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use reqwest::Response;
 use tokio::time::timeout;
 
-use crate::api::proxy::{Came, METHOD, PATH, Pass, PassBody, Passed};
+use crate::api::proxy::{BESIDE, Came, METHOD, ON_ALL_ANSWERS, PATH, Pass, PassBody, Passed};
 use crate::client::raw::header;
 use crate::client::send::{Begun, Wanted};
 use crate::client::{Client, problem, vendor};
@@ -53,10 +53,8 @@ impl Client {
             return Err(problem::bad_answer(&self.origin, "gave no provider's answer"));
         };
         self.finish(exchange.map(|exchange| *exchange), None);
-        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-        let headers = std::mem::take(response.headers_mut());
-        let headers = headers.iter().map(|(name, value)| (name.to_string(), text(value)));
-        let (status, headers) = (response.status().as_u16(), headers.collect());
+        let headers = of_provider(&std::mem::take(response.headers_mut()));
+        let status = response.status().as_u16();
         Ok(Passed { status, headers, body: came(*response, self.origin.clone(), self.timeout) })
     }
 }
@@ -69,6 +67,23 @@ fn passed(given: &[(String, String)]) -> Result<HeaderMap, HubError> {
         headers.append(name, value);
     }
     Ok(headers)
+}
+
+/// The provider's headers, without those of the hub and of the way to it.
+fn of_provider(headers: &HeaderMap) -> Vec<(String, String)> {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let is_hubs = |name: &str| {
+        [CONNECTION, TRANSFER_ENCODING].iter().any(|own| own == name)
+            || ON_ALL_ANSWERS.contains(&name)
+            || name.starts_with(BESIDE)
+    };
+    let named = headers.iter().filter_map(|(name, value)| {
+        let name = name.as_str();
+        let beside = name.strip_prefix(BESIDE).filter(|name| ON_ALL_ANSWERS.contains(name));
+        let name = beside.or_else(|| Some(name).filter(|name| !is_hubs(name)))?;
+        Some((name.to_owned(), text(value)))
+    });
+    named.collect()
 }
 
 /// The body while it arrives; nothing for as long as a call may take ends it.

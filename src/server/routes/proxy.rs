@@ -98,9 +98,16 @@ fn answer(passed: Passed, is_bodiless: bool) -> Answer {
     let headers = response.headers_mut();
     for (name, value) in &passed.headers {
         let pair = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value));
-        if let (Ok(name), Ok(value)) = pair {
-            headers.append(name, value);
+        let (Ok(name), Ok(value)) = pair else { continue };
+        // Nothing of a provider's may look as if the hub had put it beside its own.
+        if name.as_str().starts_with(proxy::BESIDE) {
+            continue;
         }
+        if proxy::ON_ALL_ANSWERS.contains(&name.as_str()) {
+            let beside = HeaderName::try_from(format!("{}{name}", proxy::BESIDE));
+            headers.extend(beside.ok().map(|beside| (beside, value.clone())));
+        }
+        headers.append(name, value);
     }
     // The length of a body that is not there.
     if is_bodiless || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {

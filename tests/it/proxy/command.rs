@@ -11,6 +11,12 @@ fn provider() -> FakeHub {
     FakeHub::start(|asked: &Asked, _| match asked.path.split('?').next().unwrap() {
         "/api/bytes" => Reply::text(200, "image/png", b"\x89PNG\x00\xff\n".to_vec()),
         "/api/missing" => Reply::json(404, &json!({"error": "none"})),
+        "/api/own" => Reply::json(200, &json!({}))
+            .header("x-request-id", "theirs")
+            .header("cache-control", "max-age=5")
+            .header("content-security-policy", "default-src 'self'")
+            .header("x-hubctl-provider-status", "999")
+            .header("x-own", "1"),
         "/api/limited" => Reply::json(429, &json!({})).header("retry-after", "60"),
         "/api/moved" => Reply::text(302, "text/plain", "").header("location", "/elsewhere"),
         _ => Reply::json(
@@ -77,6 +83,33 @@ fn a_request_is_the_same_on_a_store_and_on_a_hub_elsewhere() {
     assert!(asked.iter().all(|asked| asked.method != "POST" || !asked.body.is_empty()));
     let with = asked.iter().find(|asked| asked.path.contains("b=2")).unwrap();
     assert_eq!(with.path, "/api/x?a=1&b=2&c=3");
+}
+
+#[test]
+fn headers_are_the_providers_alone_wherever_the_hub_is() {
+    let provider = provider();
+    let world = World::at(address(&provider));
+    let serving = world.home.serve("--rate-limit 0 --allow-target 127.0.0.0/8");
+    let away = TestHome::new()
+        .with("HUBCTL_API_URL", format!("http://{}", serving.address))
+        .with("HUBCTL_API_KEY", world.home.key("away", &SCOPES))
+        .with("HUBCTL_PROJECT", "default");
+    for path in ["/own", "/x", "/bytes"] {
+        let head = |home: &TestHome| {
+            let line = ["request", "GET", path, "-i", "--account", &world.account];
+            let shown = home.command(line).output().unwrap().stdout;
+            let shown = String::from_utf8_lossy(&shown).into_owned();
+            let head = shown.split("\n\n").next().unwrap().to_owned();
+            let is_of_now = |line: &&str| line.starts_with("date: ");
+            let is_spoof = |line: &&str| line.starts_with("x-hubctl-");
+            let lines = head.lines().filter(|line| !is_of_now(line) && !is_spoof(line));
+            lines.map(str::to_owned).collect::<std::collections::BTreeSet<_>>()
+        };
+        let (here, there) = (head(&world.home), head(&away));
+        assert_eq!(here, there, "{path}");
+        assert_eq!(here.contains("x-request-id: theirs"), path == "/own", "{here:?}");
+    }
+    serving.stop();
 }
 
 #[test]
