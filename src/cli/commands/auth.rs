@@ -280,7 +280,7 @@ impl Run for Logout {
         if targets.is_empty() {
             return context.output.write_many(&[]);
         }
-        let mut batch = Batch::new(context, "logout", &targets, "hubctl auth logout")?;
+        let mut batch = Batch::new(context, "profile", "logout", &targets, "hubctl auth logout")?;
         batch.many = all;
         for name in &targets {
             let outcome = match file.profiles.get(name) {

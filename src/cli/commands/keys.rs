@@ -126,7 +126,7 @@ pub(in crate::cli) struct Disable {
 impl Run for Disable {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.keys)?;
-        let batch = Batch::new(context, "disable", &targets, "hubctl keys disable NAME")?;
+        let batch = Batch::new(context, "key", "disable", &targets, "hubctl keys disable NAME")?;
         let backend = context.backend().await?;
         let each = async |target: &String, guard: Guard| {
             let key = backend.key(target).await?;
@@ -169,7 +169,7 @@ pub(in crate::cli) struct Enable {
 impl Run for Enable {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.keys)?;
-        let batch = Batch::new(context, "enable", &targets, "hubctl keys enable NAME")?;
+        let batch = Batch::new(context, "key", "enable", &targets, "hubctl keys enable NAME")?;
         let backend = context.backend().await?;
         let each = async |target: &String, guard: Guard| {
             let written = backend.enable_key(target, guard).await?;
@@ -202,7 +202,7 @@ pub(in crate::cli) struct Delete {
 impl Run for Delete {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.keys)?;
-        let batch = Batch::new(context, "delete", &targets, "hubctl keys delete NAME")?;
+        let batch = Batch::new(context, "key", "delete", &targets, "hubctl keys delete NAME")?;
         let backend = context.backend().await?;
         let each = async |target: &String, guard: Guard| {
             let key = backend.key(target).await?;

@@ -122,6 +122,8 @@ fn result<T: serde::Serialize>(
 /// Runs a write for each target, tells what became of each, and ends as the whole deserves.
 struct Batch<'c> {
     context: &'c Context,
+    /// What the targets are, such as `account`: a failed one is named as one that succeeded.
+    kind: &'static str,
     action: &'static str,
     guard: Guard,
     /// How many targets are still to come.
@@ -135,6 +137,7 @@ struct Batch<'c> {
 impl<'c> Batch<'c> {
     fn new(
         context: &'c Context,
+        kind: &'static str,
         action: &'static str,
         targets: &[String],
         hint: &'static str,
@@ -147,6 +150,7 @@ impl<'c> Batch<'c> {
         let guard = context.guard();
         Ok(Self {
             context,
+            kind,
             action,
             guard,
             left: targets.len(),
@@ -184,7 +188,8 @@ impl<'c> Batch<'c> {
                 }
             }
             Err(error) => {
-                let mut result = WriteResult::new(self.action, target.to_owned(), false);
+                let resource = format!("{}/{target}", self.kind);
+                let mut result = WriteResult::new(self.action, resource, false);
                 result.dry_run = self.guard.dry_run;
                 result.ok = false;
                 result.error = Some(exit::as_value(&error));

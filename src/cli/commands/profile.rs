@@ -268,7 +268,8 @@ pub(in crate::cli) struct Delete {
 impl Run for Delete {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.names)?;
-        let mut batch = Batch::new(context, "delete", &targets, "hubctl profile delete NAME")?;
+        let mut batch =
+            Batch::new(context, "profile", "delete", &targets, "hubctl profile delete NAME")?;
         for name in &targets {
             let outcome = delete(context, name).map(|result| vec![result]);
             if batch.add(name, outcome).is_break() {

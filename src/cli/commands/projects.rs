@@ -230,7 +230,8 @@ pub(in crate::cli) struct Delete {
 impl Run for Delete {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.names)?;
-        let batch = Batch::new(context, "delete", &targets, "hubctl projects delete NAME")?;
+        let batch =
+            Batch::new(context, "project", "delete", &targets, "hubctl projects delete NAME")?;
         let backend = context.backend().await?;
         let each = async |target: &String, guard: Guard| {
             let name: ProjectName = target

@@ -375,7 +375,7 @@ pub(in crate::cli) struct Revoke {
 impl Run for Revoke {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.ids)?;
-        let batch = Batch::new(context, "revoke", &targets, "hubctl session revoke ID")?;
+        let batch = Batch::new(context, "session", "revoke", &targets, "hubctl session revoke ID")?;
         let backend = context.backend().await?;
         let each = async |target: &String, guard: Guard| {
             let id: SessionId = target

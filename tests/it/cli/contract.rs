@@ -175,7 +175,10 @@ fn why_a_target_failed_is_told_in_every_form() {
         assert!(told.stdout.contains("auth_config.not_found: "), "{told:?}");
     }
     let row = home.run(line).stdout;
-    assert!(row.starts_with("disable\tnope\tfalse\tfalse\tauth_config.not_found: "), "{row}");
+    assert!(
+        row.starts_with("disable\tconnector/nope\tfalse\tfalse\tauth_config.not_found: "),
+        "{row}"
+    );
     let json = TestHome::new().with("HUBCTL_CONFIG_DIR", home.path());
     for (at, line) in [
         (&home, format!("{line} --json")),

@@ -80,6 +80,7 @@ fn stopping_a_key_needs_consent_and_starting_it_none() {
     let told: Vec<_> = both.as_array().unwrap().iter().map(|one| one["ok"].clone()).collect();
     assert_eq!(told, [true, false, true]);
     assert_eq!(both[1]["error"]["code"], "api_key.not_found");
+    assert_eq!(both[1]["resource"], "key/nobody");
     home.run("key show ci").code(3).tells("hint: hubctl keys list");
     assert_eq!(home.run("key ls --json").code(0).json().to_string(), "[]");
 }

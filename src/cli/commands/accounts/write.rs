@@ -273,7 +273,8 @@ pub(in crate::cli) struct Suspend {
 impl Run for Suspend {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.ids)?;
-        let batch = Batch::new(context, "suspend", &targets, "hubctl accounts suspend ID")?;
+        let batch =
+            Batch::new(context, "account", "suspend", &targets, "hubctl accounts suspend ID")?;
         let backend = context.backend().await?;
         let each = async |target: &String, guard: Guard| {
             suspend_one(context, &backend, target, guard).await
@@ -314,7 +315,8 @@ pub(in crate::cli) struct Resume {
 impl Run for Resume {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.ids)?;
-        let batch = Batch::new(context, "resume", &targets, "hubctl accounts resume ID")?;
+        let batch =
+            Batch::new(context, "account", "resume", &targets, "hubctl accounts resume ID")?;
         let backend = context.backend().await?;
         let each = async |target: &String, guard: Guard| {
             let written = backend.resume(&id_of(target)?, guard).await?;
@@ -345,7 +347,8 @@ impl Run for Delete {
 
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.ids)?;
-        let batch = Batch::new(context, "delete", &targets, "hubctl accounts delete ID")?;
+        let batch =
+            Batch::new(context, "account", "delete", &targets, "hubctl accounts delete ID")?;
         let backend = context.backend().await?;
         let each = async |target: &String, guard: Guard| {
             let id = id_of(target)?;
@@ -390,7 +393,7 @@ impl Run for Test {
 
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.ids)?;
-        let batch = Batch::new(context, "test", &targets, "hubctl accounts test ID")?;
+        let batch = Batch::new(context, "account", "test", &targets, "hubctl accounts test ID")?;
         let backend = context.backend().await?;
         let each = async |target: &String, guard: Guard| {
             let written = backend.test_account(&id_of(target)?, guard).await?;
@@ -419,7 +422,8 @@ impl Run for Refresh {
 
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.ids)?;
-        let batch = Batch::new(context, "refresh", &targets, "hubctl accounts refresh ID")?;
+        let batch =
+            Batch::new(context, "account", "refresh", &targets, "hubctl accounts refresh ID")?;
         let backend = context.backend().await?;
         let each = async |target: &String, guard: Guard| {
             let written = backend.refresh_account(&id_of(target)?, guard).await?;

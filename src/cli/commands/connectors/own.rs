@@ -342,7 +342,7 @@ impl Run for Forget {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.connectors)?;
         let hint = "hubctl connectors forget CONNECTOR";
-        let batch = Batch::new(context, "forget", &targets, hint)?;
+        let batch = Batch::new(context, "connector", "forget", &targets, hint)?;
         let backend = context.backend().await?;
         let each = async |target: &String, guard: Guard| {
             let key: ConnectorKey = target

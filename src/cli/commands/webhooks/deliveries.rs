@@ -124,7 +124,7 @@ impl Run for Redeliver {
         }
         let targets = input::targets(&self.deliveries)?;
         let hint = "hubctl webhooks redeliver DELIVERY, or --since 24h";
-        let mut batch = Batch::new(context, "redeliver", &targets, hint)?;
+        let mut batch = Batch::new(context, "delivery", "redeliver", &targets, hint)?;
         let backend = context.backend().await?;
         for target in &targets {
             let outcome = async {

@@ -119,6 +119,7 @@ impl Run for Update {
         let target = self.id.to_string();
         let mut batch = Batch::new(
             context,
+            "webhook",
             "update",
             std::slice::from_ref(&target),
             "hubctl webhooks update ID --url URL",
@@ -150,7 +151,8 @@ pub(in crate::cli) struct Enable {
 impl Run for Enable {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.ids)?;
-        let batch = Batch::new(context, "enable", &targets, "hubctl webhooks enable ID")?;
+        let batch =
+            Batch::new(context, "webhook", "enable", &targets, "hubctl webhooks enable ID")?;
         let backend = context.backend().await?;
         let each = async |target: &String, guard: Guard| {
             let written = backend.enable_webhook(&id(target)?, guard).await?;
@@ -175,7 +177,8 @@ pub(in crate::cli) struct Disable {
 impl Run for Disable {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.ids)?;
-        let batch = Batch::new(context, "disable", &targets, "hubctl webhooks disable ID")?;
+        let batch =
+            Batch::new(context, "webhook", "disable", &targets, "hubctl webhooks disable ID")?;
         let backend = context.backend().await?;
         let each = async |target: &String, guard: Guard| {
             let id = id(target)?;
@@ -206,7 +209,8 @@ pub(in crate::cli) struct Delete {
 impl Run for Delete {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.ids)?;
-        let batch = Batch::new(context, "delete", &targets, "hubctl webhooks delete ID")?;
+        let batch =
+            Batch::new(context, "webhook", "delete", &targets, "hubctl webhooks delete ID")?;
         let backend = context.backend().await?;
         let each = async |target: &String, guard: Guard| {
             let id = id(target)?;

@@ -43,7 +43,7 @@ impl Run for Delete {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.targets)?;
         let hint = "hubctl connectors delete AUTH_CONFIG, or - with targets on stdin";
-        let mut batch = Batch::new(context, "delete", &targets, hint)?;
+        let mut batch = Batch::new(context, "auth_config", "delete", &targets, hint)?;
         let backend = context.backend().await?;
         for target in &targets {
             let outcome = delete_one(context, &backend, target, batch.guard()).await;

@@ -29,7 +29,7 @@ impl Run for Disable {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.targets)?;
         let hint = "hubctl connectors disable CONNECTOR, or - with targets on stdin";
-        let batch = Batch::new(context, "disable", &targets, hint)?;
+        let batch = Batch::new(context, "connector", "disable", &targets, hint)?;
         let backend = context.backend().await?;
         let each = async |target: &String, guard: Guard| {
             disable_one(context, &backend, target, guard).await

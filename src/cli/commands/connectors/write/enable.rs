@@ -43,7 +43,7 @@ impl Run for Enable {
             input::targets(&self.targets)?
         };
         let hint = "hubctl connectors enable CONNECTOR, or --all, or - with targets on stdin";
-        let batch = Batch::new(context, "enable", &targets, hint)?;
+        let batch = Batch::new(context, "connector", "enable", &targets, hint)?;
         let each = async |target: &String, guard: Guard| {
             enable_one(context, &backend, target, guard).await
         };
