@@ -162,6 +162,8 @@ dispatch! {
     fn revoke_session(id: SessionId, guard: Guard) -> Written<ConnectSession>;
     /// `accounts.list`; a brief one has no connector's name and categories either.
     fn accounts(filter: &accounts::Filter, each: impl FnMut(&Account<'_>) -> Flow) -> ();
+    /// `accounts.list` with everything of each
+    fn account_details(filter: &accounts::Filter, each: impl FnMut(&AccountDetail) -> Flow) -> ();
     /// `accounts.get`
     fn account(id: &AccountId) -> AccountDetail;
     /// `accounts.explain`

@@ -127,6 +127,7 @@ parameters! {
     SORT = "sort", "The order; a `-` in front turns it round",
         json!({ "type": "string", "pattern": format!("^-?({})$", Sort::ALL.map(Sort::as_str).join("|")) });
     BRIEF = "brief", "Leave out what a short list does not show", flag();
+    DETAILS = "details", "Show of each account what is shown of one alone", flag();
     WITHOUT_REASONS = "without_reasons", "Leave the reasons out of a brief list as well", flag();
     ENABLED = "enabled", "Only enabled, or only disabled ones", flag();
     CONNECTOR_KEY = "connector_key", "Only those of this connector", text();
@@ -155,7 +156,7 @@ const PAGES: &[Parameter] = &[PAGE, PAGE_SIZE];
 const GUARD: &[Parameter] = &[DRY_RUN, MAX_AFFECTED];
 const ACCOUNTS: &[Parameter] = &[PROVIDER, PROVIDERS, ACCOUNT_IDS, OWNER_ID, OWNER_IDS, STATUS];
 const ACCOUNTS_MORE: &[Parameter] =
-    &[INTEGRATION_IDS, TYPE, UPDATED_SINCE, AFTER, SORT, BRIEF, WITHOUT_REASONS];
+    &[INTEGRATION_IDS, TYPE, UPDATED_SINCE, AFTER, SORT, BRIEF, DETAILS, WITHOUT_REASONS];
 
 /// What `impact` of a project answers.
 #[derive(JsonSchema)]

@@ -101,7 +101,7 @@ const ANSWERS: &[(&str, &[&str])] = &[
     ("accounts suspend", WRITES),
     ("accounts resume", WRITES),
     ("accounts delete", WRITES),
-    ("accounts export", &["account[]"]),
+    ("accounts export", &["account-detail[]"]),
     ("webhooks list", &["webhook[]"]),
     ("webhooks get", &["webhook"]),
     ("webhooks create", &["created-webhook"]),

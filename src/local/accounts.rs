@@ -35,6 +35,20 @@ impl Local {
         .await
     }
 
+    /// `accounts.list` with everything that `accounts.get` answers of each.
+    ///
+    /// # Errors
+    /// As the hub or `each` reports them.
+    pub async fn account_details(
+        &self,
+        filter: &accounts::Filter,
+        mut each: impl FnMut(&AccountDetail) -> Flow,
+    ) -> Result<(), HubError> {
+        let (hub, caller) = self.parts();
+        let names = Names::of(hub, caller).await?;
+        accounts::list_views(hub, caller, filter, |view| each(&names.detail(view))).await
+    }
+
     /// `accounts.get`
     ///
     /// # Errors

@@ -113,6 +113,10 @@ request GET / --account {a} -H Cookie:a=b
 accounts resume {a} --json
 accounts resume {a} nobody --yes --json
 accounts export -o jsonl
+accounts export --fields id,metadata,auth_config_name -o jsonl
+accounts export -o csv
+accounts export -o id
+accounts export --fields nonsense
 connectors disable bamboohr
 connectors disable bamboohr --yes --max-affected 1
 connectors disable bamboohr --yes --dry-run --json

@@ -425,7 +425,7 @@ fn accounts(check: &mut Check) {
     check.run_once("accounts resume", &format!("{} {}", ids[0], ids[1]), "writes");
     let lines = check.hub.ok("accounts export -o jsonl");
     let all: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    check.check("accounts export", "accounts export", "account[]", &Value::Array(all));
+    check.check("accounts export", "accounts export", "account-detail[]", &Value::Array(all));
     check.run_once("accounts delete", &format!("{} --yes", ids[0]), "write");
     check.run_once("accounts delete", &format!("{} {} --yes", ids[1], ids[2]), "writes");
     let output = check.hub.run(["accounts", "get", &ids[0], "--json"]);

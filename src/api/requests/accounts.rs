@@ -201,6 +201,9 @@ impl TryFrom<ChangeAccount> for Changes {
     }
 }
 
+/// The parameter by which a list has everything of each account.
+pub const DETAILS: &str = "details";
+
 /// Which accounts to list, as query parameters.
 #[must_use]
 pub fn to_query(filter: &Filter) -> Query {

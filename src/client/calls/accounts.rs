@@ -5,11 +5,11 @@ use std::ops::ControlFlow;
 use crate::api::accounts::{Account, AccountDetail, Explanation};
 use crate::api::check::Check;
 use crate::api::requests::Query;
-use crate::api::requests::accounts::{ChangeAccount, NewAccount, to_query};
+use crate::api::requests::accounts::{ChangeAccount, DETAILS, NewAccount, to_query};
 use crate::api::write::Written;
 use crate::client::{Client, vendor};
 use crate::domain::ids::AccountId;
-use crate::error::HubError;
+use crate::error::{HubError, codes};
 use crate::hub::accounts::{self, Ask};
 use crate::hub::write::Guard;
 
@@ -28,6 +28,34 @@ impl Client {
         }
         let call = self.call("accounts.list", &[])?.query(&to_query(filter));
         self.list(call, |row| each(&self.element(row)?)).await
+    }
+
+    /// `accounts.list` with everything that `accounts.get` answers of each.
+    ///
+    /// # Errors
+    /// `remote.unsupported` by a hub that does not list it; as the hub, the way to it, or `each`
+    /// reports them.
+    pub async fn account_details(
+        &self,
+        filter: &accounts::Filter,
+        mut each: impl FnMut(&AccountDetail) -> Result<ControlFlow<()>, HubError>,
+    ) -> Result<(), HubError> {
+        if self.is_vendor {
+            return vendor::accounts::details(self, filter, each).await;
+        }
+        let mut query = to_query(filter);
+        query.push(DETAILS, true);
+        let call = self.call("accounts.list", &[])?.query(&query);
+        self.rows(call, |account: AccountDetail| {
+            // Every account has an auth config, and that a name.
+            if account.auth_config_name.is_empty() {
+                let text = format!("the hub at {} does not list the tags of accounts", self.origin);
+                return Err(HubError::new(&codes::REMOTE_UNSUPPORTED, text)
+                    .hint("a newer hubctl there does; -o csv leaves them out"));
+            }
+            each(&account)
+        })
+        .await
     }
 
     /// `accounts.get`

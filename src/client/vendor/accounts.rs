@@ -26,6 +26,23 @@ pub(in crate::client) async fn list(
     filter: &Filter,
     mut each: impl FnMut(&Account<'_>) -> Result<ControlFlow<()>, HubError>,
 ) -> Result<(), HubError> {
+    scan(client, filter, |account| each(&account.account())).await
+}
+
+/// The same with what the platform tells of each beside that.
+pub(in crate::client) async fn details(
+    client: &Client,
+    filter: &Filter,
+    mut each: impl FnMut(&AccountDetail) -> Result<ControlFlow<()>, HubError>,
+) -> Result<(), HubError> {
+    scan(client, filter, |account| each(&account.detail())).await
+}
+
+async fn scan(
+    client: &Client,
+    filter: &Filter,
+    mut each: impl FnMut(&VendorAccount) -> Result<ControlFlow<()>, HubError>,
+) -> Result<(), HubError> {
     if !filter.auth_configs.is_empty() {
         let text = "StackOne does not tell which auth config an account was linked through";
         return Err(HubError::new(&codes::REMOTE_UNSUPPORTED, text)
@@ -53,7 +70,7 @@ pub(in crate::client) async fn list(
         None => &found,
     };
     for account in found.iter().filter(|account| fits(account, filter)) {
-        if each(&account.account())?.is_break() {
+        if each(account)?.is_break() {
             break;
         }
     }

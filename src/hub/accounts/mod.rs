@@ -70,14 +70,35 @@ pub async fn list(
     filter: &Filter,
     each: impl FnMut(&Listed<'_>) -> Result<ControlFlow<()>, HubError>,
 ) -> Result<(), HubError> {
+    let mut tx = begin_list(hub, caller, filter).await?;
+    accounts::scan(&mut tx, caller.project(), filter, each).await
+}
+
+/// The same with all that is known of each account, as [`get`] answers it.
+///
+/// # Errors
+/// As [`list`].
+pub async fn list_views(
+    hub: &Hub,
+    caller: &Caller,
+    filter: &Filter,
+    mut each: impl FnMut(&View) -> Result<ControlFlow<()>, HubError>,
+) -> Result<(), HubError> {
+    let mut tx = begin_list(hub, caller, filter).await?;
+    let each = |account, auth_config_name, credentials_at| {
+        each(&View { account, auth_config_name, credentials_at })
+    };
+    accounts::scan_whole(&mut tx, caller.project(), filter, each).await
+}
+
+async fn begin_list(hub: &Hub, caller: &Caller, filter: &Filter) -> Result<Tx, HubError> {
     hub.require(caller, Permission::PlatformRead)?;
     // Compared with ids, it would look like the end of the list.
     if let Some(after) = filter.after.as_ref().filter(|after| !after.is_in_order()) {
         let text = format!("after: `{after}` is not the id of an account");
         return Err(HubError::new(&codes::BAD_VALUE, text).hint("give the last id of a page"));
     }
-    let mut tx = hub.store.begin_read().await?;
-    accounts::scan(&mut tx, caller.project(), filter, each).await
+    Ok(hub.store.begin_read().await?)
 }
 
 async fn load(tx: &mut Tx, caller: &Caller, id: &AccountId) -> Result<Account, HubError> {

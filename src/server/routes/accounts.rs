@@ -3,7 +3,7 @@
 use axum::extract::Path;
 use http::StatusCode;
 
-use crate::api::requests::accounts::{ChangeAccount, NewAccount, filter};
+use crate::api::requests::accounts::{ChangeAccount, DETAILS, NewAccount, filter};
 use crate::domain::ids::AccountId;
 use crate::error::{HubError, codes};
 use crate::hub::accounts::Ask;
@@ -19,6 +19,12 @@ pub(super) fn id(text: &str) -> Result<AccountId, HubError> {
 
 pub(super) async fn list(Door(hub): Door, Params(query): Params, turn: Turn) -> Answer {
     let filter = filter(&query)?;
+    if query.flag(DETAILS)? {
+        return rows(turn, async move |sink: rows::Sink| {
+            hub.account_details(&filter, |account| sink.push(account)).await
+        })
+        .await;
+    }
     rows(turn, async move |sink: rows::Sink| {
         hub.accounts(&filter, |account| sink.push(account)).await
     })

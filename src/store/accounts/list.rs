@@ -3,14 +3,24 @@
 use std::ops::ControlFlow;
 use std::str::FromStr;
 
-use crate::domain::account::{AccountType, Listed, Status};
+use crate::domain::account::{Account, AccountType, Listed, Status};
 use crate::domain::ids::{AccountId, AuthConfigId, ProjectNumber};
 use crate::domain::names::ConnectorKey;
 use crate::domain::time::Timestamp;
 use crate::store::driver::to_json;
 use crate::store::{Param, Result, Row, StoreError, Tx};
 
-use super::COLUMNS;
+use super::{COLUMNS, read};
+
+/// What stands beside an account in other tables: the name of its auth config, and when its
+/// credentials were replaced.
+const BESIDE: &str = "(select name from auth_configs c where c.project = accounts.project \
+                      and c.id = accounts.auth_config), \
+                      (select updated_at from account_credentials c \
+                      where c.project = accounts.project and c.account = accounts.id)";
+/// Where these are in a row, behind the columns of the account.
+const NAME: usize = 17;
+const CREDENTIALS_AT: usize = 18;
 
 #[inline]
 fn read_listed<'a>(row: &'a Row<'_>) -> Result<Listed<'a>> {
@@ -224,17 +234,21 @@ fn lists(filter: &Filter) -> Result<[OneOf<'_>; 8]> {
     ])
 }
 
+fn columns(filter: &Filter) -> &'static str {
+    match (filter.brief, filter.without_reasons) {
+        (true, true) => BRIEF,
+        (true, false) => BRIEF_WITH_REASONS,
+        (false, _) => COLUMNS,
+    }
+}
+
 fn select<'a>(
     tx: &Tx,
+    columns: &str,
     project: ProjectNumber,
     filter: &'a Filter,
     lists: &'a [OneOf<'a>],
 ) -> (String, Vec<Param<'a>>) {
-    let columns = match (filter.brief, filter.without_reasons) {
-        (true, true) => BRIEF,
-        (true, false) => BRIEF_WITH_REASONS,
-        (false, _) => COLUMNS,
-    };
     let mut sql = format!("select {columns} from accounts where project = ?1");
     let mut params: Vec<Param<'a>> = vec![project.into()];
     for list in lists {
@@ -274,7 +288,7 @@ pub async fn scan<E: From<StoreError>>(
     mut each: impl FnMut(&Listed<'_>) -> std::result::Result<ControlFlow<()>, E>,
 ) -> std::result::Result<(), E> {
     let lists = lists(filter)?;
-    let (sql, params) = select(tx, project, filter, &lists);
+    let (sql, params) = select(tx, columns(filter), project, filter, &lists);
     if filter.brief {
         let reasons = !filter.without_reasons;
         return tx.scan(&sql, &params, |row| each(&read_brief(row, reasons)?)).await;
@@ -282,10 +296,27 @@ pub async fn scan<E: From<StoreError>>(
     tx.scan(&sql, &params, |row| each(&read_listed(row)?)).await
 }
 
+/// Shows each account that fits to `each` as it is alone: with the name of its auth config, and
+/// when its credentials were replaced.
+pub async fn scan_whole<E: From<StoreError>>(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    filter: &Filter,
+    mut each: impl FnMut(Account, String, Option<Timestamp>) -> std::result::Result<ControlFlow<()>, E>,
+) -> std::result::Result<(), E> {
+    let lists = lists(filter)?;
+    let (sql, params) = select(tx, &format!("{COLUMNS}, {BESIDE}"), project, filter, &lists);
+    tx.scan(&sql, &params, |row| {
+        let name = row.opt_text(NAME)?.unwrap_or_default().to_owned();
+        each(read(row)?, name, row.opt_time(CREDENTIALS_AT)?)
+    })
+    .await
+}
+
 /// How the database goes about a listing, a line for each step.
 pub async fn plan(tx: &mut Tx, project: ProjectNumber, filter: &Filter) -> Result<Vec<String>> {
     let lists = lists(filter)?;
-    let (sql, params) = select(tx, project, filter, &lists);
+    let (sql, params) = select(tx, columns(filter), project, filter, &lists);
     tx.plan(&sql, &params).await
 }
 

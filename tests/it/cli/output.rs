@@ -173,3 +173,25 @@ fn what_a_call_of_the_api_answers_is_narrowed_or_refused_like_any_answer() {
     let tables = home.with("HUBCTL_OUTPUT", "tsv");
     assert_eq!(tables.run("api GET /accounts").code(0).json().as_array().unwrap().len(), 3);
 }
+
+#[test]
+fn an_export_has_of_each_account_what_is_shown_of_one_alone() {
+    let home = TestHome::new();
+    home.run("connectors enable hubspot").code(0);
+    for owner in ["a", "b"] {
+        home.account("hubspot", owner, "--set access_key=x --metadata team=core");
+    }
+    let exported = home.run("accounts export").code(0).stdout;
+    let rows =
+        exported.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let rows: Vec<_> = rows.collect();
+    assert_eq!(rows.len(), 2);
+    for row in rows {
+        let alone = home.run(&format!("accounts get {} --json", row["id"].as_str().unwrap()));
+        assert_eq!(row, alone.json());
+        assert_eq!(row["metadata"]["team"], "core");
+        assert!(row["credentials_updated_at"].is_string() && row["auth_config_name"].is_string());
+    }
+    let tags = home.run("accounts export --fields metadata --limit 1").code(0).stdout;
+    assert_eq!(tags, "{\"metadata\":{\"team\":\"core\"}}\n");
+}

@@ -441,3 +441,43 @@ fn a_hub_says_what_it_is_and_a_key_which_project_it_is_for() {
     assert_eq!(error.code().name, "remote.other_project");
     assert!(error.message().contains("live") && error.message().contains("test"), "{error}");
 }
+
+#[test]
+fn a_project_that_was_named_goes_with_each_call_and_a_hub_that_does_not_look_is_told() {
+    let rows = || Reply::list(&[]);
+    let hub = FakeHub::script(vec![rows(), rows().header("x-hubctl-project", "live"), rows()]);
+    let named = |vendor| {
+        let project = Some("live".to_owned());
+        let options = hubctl::client::Options { project, vendor, ..options(&hub.url()) };
+        Client::new(options).unwrap()
+    };
+    let all = Filter::default();
+    let listed = |client: &Client| {
+        let done = client.accounts(&all, |_| Ok(ControlFlow::Continue(())));
+        block_on(done).unwrap();
+        client.take_notes()
+    };
+    let notes = listed(&named(None));
+    assert!(notes[0].contains("`live` was not checked"), "{notes:?}");
+    assert_eq!(listed(&named(None)), [""; 0]);
+    assert_eq!(listed(&Client::new(options(&hub.url())).unwrap()), [""; 0]);
+    let asked = hub.asked();
+    let sent: Vec<&str> = asked.iter().map(|asked| asked.header("x-hubctl-project")).collect();
+    assert_eq!(sent, ["live", "live", ""]);
+}
+
+#[test]
+fn a_hub_that_lists_no_details_is_told_and_no_tag_is_lost_in_silence() {
+    let row = json!({
+        "id": "a-7", "provider": "hubspot", "origin_owner_id": "o", "origin_owner_name": "O",
+        "status": "active", "type": "production", "created_at": "2026-06-01T12:00:00Z",
+        "updated_at": "2026-06-01T12:00:00Z",
+    });
+    let hub = FakeHub::script(vec![Reply::list(&[row])]);
+    let client = Client::new(options(&hub.url())).unwrap();
+    let all = Filter::default();
+    let listed = client.account_details(&all, |_| Ok(ControlFlow::Continue(())));
+    let error = block_on(listed).unwrap_err();
+    assert_eq!(error.code().name, "remote.unsupported");
+    assert_eq!(hub.asked()[0].param("details").as_deref(), Some("true"));
+}

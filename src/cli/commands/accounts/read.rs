@@ -35,6 +35,8 @@ const NOT_BRIEF: (&[&str], &[&str]) = (
 );
 /// The same for the reasons.
 const REASONS: (&[&str], &[&str]) = (&["status_reasons"], &["reason"]);
+/// Fields that only a list of details has.
+const DETAILS: &[&str] = &["metadata", "auth_config_name", "verified_at", "credentials_updated_at"];
 
 /// Which accounts, and in what order.
 #[derive(Debug, clap::Args)]
@@ -184,10 +186,10 @@ async fn write(
     })
 }
 
-/// How far a look goes back before the one before it: a change has the time at which it began, and
-/// is visible only when it is committed.
 /// How often accounts that are watched are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How far a look goes back before the one before it: a change has the time at which it began, and
+/// is visible only when it is committed.
 const OVERLAP_S: i64 = 30;
 
 /// Shows what is there, then what changed since the last look.
@@ -230,8 +232,8 @@ async fn watch(context: &Context, backend: &Backend, filter: Filter) -> Result<(
 
 /// Write all linked accounts as JSON Lines, for backups and other programs
 ///
-/// One object a line, without a limit and without credentials, which are never shown. Any other
-/// --output works as well.
+/// One object a line, with everything that `hubctl accounts get` shows, without a limit and without
+/// credentials, which are never shown. Any other --output works as well.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Export {
     #[command(flatten)]
@@ -243,8 +245,19 @@ impl Run for Export {
         let (output, format) = (&context.output, context.output.export_format());
         let filter = self.chosen.filter(context, format)?;
         let backend = context.backend().await?;
-        let mut list = context.output.export_of::<Account<'_>>()?;
-        backend.accounts(&filter, |account| list.push(account)).await?;
+        let list = match output.leaves_out::<AccountDetail>(format, DETAILS, &[]) {
+            true => {
+                let mut list = output.export_of::<Account<'_>>()?;
+                backend.accounts(&filter, |account| list.push(account)).await?;
+                list
+            }
+            false => {
+                let mut list = output.export_of::<AccountDetail>()?;
+                let filter = Filter { brief: false, without_reasons: false, ..filter };
+                backend.account_details(&filter, |account| list.push(account)).await?;
+                list
+            }
+        };
         list.finish(|summary| Some(counted(summary.rows, "account")))?;
         Ok(())
     }
