@@ -201,6 +201,7 @@ fn passed_on(headers: &HeaderMap) -> HeaderMap {
             || OF_CONNECTION.contains(&spelt.as_str())
             || spelt.starts_with("proxy-")
             || spelt.starts_with("x-forwarded-")
+            || spelt.starts_with("x-hubctl-")
             || named.iter().any(|other| other == name)
     };
     let kept = headers.iter().filter(|(name, _)| !dropped(name.as_str()));
@@ -415,6 +416,7 @@ mod tests {
             ("X-HTTP-Host-Override", "evil.example"),
             ("X-Host", "evil.example"),
             ("X_Forwarded_Host", "evil.example"),
+            ("X-Hubctl-Project", "live"),
             ("X-Methodical", "1"),
         ]);
         let passed = passed_on(&given);
