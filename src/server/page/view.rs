@@ -29,6 +29,7 @@ impl Frame {
 
 // The connectors to pick from.
 list_template! {
+    #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
     pub(super) struct ListPage<'a> {
         pub(super) f: Frame,
         pub(super) for_owner: String,
@@ -102,6 +103,7 @@ pub(super) struct Banner<'a> {
     pub(super) text: &'a str,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Input<'a> {
     pub(super) id: String,
     pub(super) key: &'a str,

@@ -33,7 +33,9 @@ pub(super) fn check(auth: &AuthMethod, place: &str, found: &mut Report) {
         }
     }
     let mut refuse_any = |member: &str, templates: &BTreeMap<String, Template>| {
-        templates.values().for_each(|template| refuse(member, template));
+        for template in templates.values() {
+            refuse(member, template);
+        }
     };
     refuse_any("authorization_params", &auth.authorization_params);
     refuse_any("token_extra", &auth.token_extra);
