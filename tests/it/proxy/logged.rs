@@ -227,7 +227,7 @@ fn kp_9_a_proof_of_credentials_that_nobody_waits_for_is_in_the_log() {
     assert_eq!(steps.len(), 1, "{row}");
     assert_eq!(
         (&steps[0]["path"], &steps[0]["action"]),
-        (&json!("/token"), &json!("obtain_token"))
+        (&json!("/token"), &json!("try_credentials"))
     );
 }
 
