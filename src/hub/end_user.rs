@@ -34,7 +34,7 @@ use super::{connect_sessions, connectors};
 
 mod ended;
 
-pub use ended::{Expired, connector_name, expired, linked_through};
+pub use ended::{connector_name, expired, linked_through};
 
 /// Somebody whose token opened a session.
 #[derive(Debug, Clone)]

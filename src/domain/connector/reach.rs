@@ -87,6 +87,20 @@ fn origins(connector: &Connector, method: &AuthMethod, values: &Values) -> Vec<O
     called(connector, method).into_iter().map(origin).collect()
 }
 
+/// The calls that go where none went with the old values: from where, if they could be made, and to
+/// where.
+fn newly_gone(
+    connector: &Connector,
+    method: &AuthMethod,
+    before: &Values,
+    after: &Values,
+) -> impl Iterator<Item = (Option<String>, String)> {
+    let known = origins(connector, method, before);
+    let pairs = known.clone().into_iter().zip(origins(connector, method, after));
+    let is_new = move |to: &String| !known.iter().flatten().any(|origin| origin == to);
+    pairs.filter_map(move |(from, to)| Some((from, to.filter(&is_new)?)))
+}
+
 /// An origin that calls go to with the new values and did not with the old ones.
 #[must_use]
 pub fn added(
@@ -95,9 +109,7 @@ pub fn added(
     before: &Values,
     after: &Values,
 ) -> Option<String> {
-    let known = origins(connector, method, before);
-    let after = origins(connector, method, after);
-    after.into_iter().find(|origin| origin.is_some() && !known.contains(origin))?
+    newly_gone(connector, method, before, after).map(|(_, to)| to).next()
 }
 
 /// The same where a call leaves another origin for it, so that what it carries moves.
@@ -108,12 +120,7 @@ pub fn moved(
     before: &Values,
     after: &Values,
 ) -> Option<String> {
-    let known = origins(connector, method, before);
-    let after = origins(connector, method, after);
-    let leaves = |(from, to): &(&Option<String>, Option<String>)| {
-        from.is_some() && to.is_some() && !known.contains(to)
-    };
-    known.iter().zip(after).find(leaves)?.1
+    newly_gone(connector, method, before, after).find_map(|(from, to)| from.map(|_| to))
 }
 
 /// Whether an edit from the old values to the new ones may keep the stored secrets that it does

@@ -9,27 +9,20 @@ use crate::store::{Tx, accounts, auth_configs};
 
 use super::{EndUser, behind};
 
-/// A session whose time is over: who has it may see how it ended what they began, and do nothing
-/// (CS-28).
-#[derive(Debug, Clone)]
-pub struct Expired {
-    /// Who they were.
-    pub user: EndUser,
-}
-
-/// Whether a token that opens nothing did so until its session expired. Of one that was revoked,
-/// and of one that never was, nothing is told (threat 8).
+/// Whose token opens nothing any more because its session expired: they may see how it ended what
+/// they began, and do nothing (CS-28). Of a token that was revoked, and of one that never was,
+/// nothing is told (threat 8).
 ///
 /// # Errors
 /// As the store reports them.
-pub async fn expired(hub: &Hub, token: &str) -> Result<Option<Expired>, HubError> {
+pub async fn expired(hub: &Hub, token: &str) -> Result<Option<EndUser>, HubError> {
     let Some((project, session)) = connect_sessions::of_token(hub, token).await? else {
         return Ok(None);
     };
     if session.revoked_at.is_some() || session.is_open(hub.clock.now()) {
         return Ok(None);
     }
-    Ok(behind(hub, project, session).await?.map(|user| Expired { user }))
+    behind(hub, project, session).await
 }
 
 /// The name of the connector of an auth config, also of one that is not offered any more.

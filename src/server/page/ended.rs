@@ -38,10 +38,8 @@ async fn done(
     name: &str,
 ) -> Result<Response, HubError> {
     let t = context.t;
-    let more = match visit.is_open {
-        true => end_user::choices(&context.state.hub, &visit.user, None).await?.len() > 1,
-        false => false,
-    };
+    let more =
+        visit.is_open && end_user::choices(&context.state.hub, &visit.user, None).await?.len() > 1;
     let frame = context.frame(with(t.done_title, name));
     let mut message = MessagePage::new(frame, "good", t.done);
     message.link = more.then(|| Link {

@@ -151,7 +151,7 @@ impl Context {
             Err(error) if error.code().kind != Kind::Unauthenticated => return Err(error),
             Err(error) => match end_user::expired(hub, token).await? {
                 // No guess: it was the right token.
-                Some(expired) => (expired.user, false),
+                Some(user) => (user, false),
                 None => return Err(self.source.refused(error, &self.state)),
             },
         };

@@ -12,7 +12,6 @@ use http_body::Body as _;
 use http_body_util::{BodyExt as _, Limited};
 use zeroize::Zeroizing;
 
-use crate::api::projects::WANTED_PROJECT;
 use crate::api::proxy::{self, Pass, PassBody, Passed, ProxyCall};
 use crate::error::{HubError, codes};
 use crate::local::Told;
@@ -26,8 +25,7 @@ use super::{Answer, Door};
 const HELD: u64 = 64 << 10;
 
 /// Headers of the caller that are for the hub alone.
-const FOR_THE_HUB: [&str; 5] =
-    [proxy::ACCOUNT, proxy::METHOD, proxy::PATH, WANTED_PROJECT, "x-request-id"];
+const FOR_THE_HUB: [&str; 4] = [proxy::ACCOUNT, proxy::METHOD, proxy::PATH, "x-request-id"];
 
 fn bad(text: &'static str) -> HubError {
     HubError::new(&codes::BAD_VALUE, text)

@@ -68,6 +68,7 @@ fn used(connector: &Connector, auth: &AuthMethod, purpose: Purpose) -> BTreeSet<
         Purpose::Token => {
             used.extend(auth.client_secret_field().map(|field| field.key.clone()));
             add(&auth.token_extra, &mut used);
+            add(&auth.refresh_extra, &mut used);
             add(&auth.token_headers, &mut used);
         }
         Purpose::Login => add(&auth.token_request, &mut used),

@@ -363,6 +363,14 @@ fn threat_35_every_call_with_a_secret_of_the_set_up_is_looked_at() {
     for place in ["base_url", "auth[0].captured[0].url", "auth[0].verify.path"] {
         assert_refused(&findings, place);
     }
+    let mut renewed = login_method("https://acme.example/token");
+    let method = &mut renewed["auth"][0];
+    method["setup_fields"][1] =
+        json!({"key": "pepper", "label": "Pepper", "type": "password", "secret": true});
+    method["refresh_url"] = json!(free);
+    method["refresh_extra"] = json!({"pepper": "${pepper}"});
+    let findings = check(&serde_json::from_value::<Connector>(renewed).unwrap());
+    assert_refused(&findings, "auth[0].refresh_url");
     let method = &mut acme["auth"][0];
     method["type"] = json!("custom");
     method["authorization"] = json!({"type": "bearer", "token": "${access_token}"});
