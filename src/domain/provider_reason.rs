@@ -101,19 +101,17 @@ pub fn clean(text: &str) -> Option<String> {
     one_line(text, MAX_REASON)
 }
 
-/// The forms of every value of four or more characters, for texts of up to `longest` bytes.
+/// The forms of every value of four or more characters.
 #[must_use]
-pub fn forms_within(values: &Values, longest: usize) -> Forms {
+pub fn forms(values: &Values) -> Forms {
     let texts = values.secrets().map(|value| value.expose().trim());
-    // Each letter and digit takes a byte or more in every form.
-    let fits = |text: &&str| text.chars().filter(|c| c.is_alphanumeric()).count() <= longest;
-    Forms::of(texts.filter(|text| text.chars().count() >= MIN_HIDDEN).filter(fits))
+    Forms::of(texts.filter(|text| text.chars().count() >= MIN_HIDDEN))
 }
 
 /// The text with every value of four or more characters hidden, in whatever form.
 #[must_use]
 pub fn without_values(text: &str, values: &Values) -> String {
-    forms_within(values, text.len()).hidden(text, HIDDEN).into_owned()
+    forms(values).hidden(text, HIDDEN).into_owned()
 }
 
 /// When a provider wants to be asked again: seconds, or a date of HTTP (RFC 9110).

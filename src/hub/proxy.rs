@@ -293,8 +293,7 @@ fn answer(hub: &Hub, usable: &Usable, url: &Url, received: Received) -> Result<A
 
 /// Hides what a provider repeats of the credentials, as in the address of a redirect (threat 20).
 fn without_secrets(headers: &mut HeaderMap, secrets: &Values) {
-    let longest = headers.values().map(HeaderValue::len).max().unwrap_or_default();
-    let forms = provider_reason::forms_within(secrets, longest);
+    let forms = provider_reason::forms(secrets);
     for (name, value) in headers.iter_mut() {
         let Ok(text) = value.to_str() else { continue };
         if let Cow::Owned(hidden) = forms.hidden(text, HIDDEN) {

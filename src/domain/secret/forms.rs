@@ -1,6 +1,7 @@
 //! The forms in which secrets may occur in a text, and texts without them (threat 32).
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
@@ -13,33 +14,58 @@ use crate::domain::words::one_line;
 /// Shorter forms are not looked for, in bytes: they are parts of words.
 const SHORTEST: usize = 4;
 
-/// Every form in which known secrets may occur, the longest first: a secret within a longer one
-/// must not leave the rest of it.
+/// Known secrets, and every form in which they may occur.
 #[derive(Debug, Clone, Default)]
-pub struct Forms(Vec<Secret>);
+pub struct Forms(Vec<Known>);
+
+#[derive(Debug, Clone)]
+struct Known {
+    text: Secret,
+    /// Made when a text is looked at that is long enough for one of them: most are not.
+    forms: OnceLock<Vec<Secret>>,
+}
 
 impl Forms {
     /// Those of these texts. Which ones are too short to be secrets is the caller's to say.
     #[must_use]
     pub fn of<'a, S: IntoIterator<Item = &'a str>>(texts: S) -> Self {
-        let mut forms: Vec<String> = texts.into_iter().flat_map(forms_of).collect();
-        forms.retain(|form| form.len() >= SHORTEST);
-        forms.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-        forms.dedup();
-        Self(forms.into_iter().map(Secret::new).collect())
+        let known = |text| Known { text: Secret::new(text), forms: OnceLock::new() };
+        Self(texts.into_iter().map(known).collect())
     }
 
     /// A text with the mark in place of each of them; borrowed where there is none in it.
     #[must_use]
     pub fn hidden<'t>(&self, text: &'t str, mark: &str) -> Cow<'t, str> {
+        let known = self.0.iter().filter(|known| shortest(known.text.expose()) <= text.len());
+        let mut forms: Vec<&str> = known.flat_map(Known::forms).collect();
+        // The longest first: a secret within a longer one must not leave the rest of it.
+        forms.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         let mut out = Cow::Borrowed(text);
-        for form in &self.0 {
-            if out.contains(form.expose()) {
-                out = Cow::Owned(out.replace(form.expose(), mark));
+        for form in forms {
+            if out.contains(form) {
+                out = Cow::Owned(out.replace(form, mark));
             }
         }
         out
     }
+}
+
+impl Known {
+    fn forms(&self) -> impl Iterator<Item = &str> {
+        let forms = self.forms.get_or_init(|| {
+            let mut forms = forms_of(self.text.expose());
+            forms.retain(|form| form.len() >= SHORTEST);
+            forms.sort_unstable();
+            forms.dedup();
+            forms.into_iter().map(Secret::new).collect()
+        });
+        forms.iter().map(Secret::expose)
+    }
+}
+
+/// No form of a text is shorter than this, in bytes. Only what becomes one line can lose some.
+fn shortest(text: &str) -> usize {
+    if text.bytes().all(|byte| byte.is_ascii_graphic()) { text.len() } else { SHORTEST }
 }
 
 /// The forms in which a text may occur: as it is, as one line, in addresses, in JSON, in
@@ -99,7 +125,20 @@ mod tests {
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
 
-    use super::{Forms, forms_of};
+    use proptest::prelude::*;
+
+    use super::{Forms, SHORTEST, forms_of, shortest};
+
+    proptest! {
+        #[test]
+        fn no_form_is_shorter_than_it_is_taken_for(text in "\\PC{0,24}|[!-~]{0,24}") {
+            for form in forms_of(&text).iter().filter(|form| form.len() >= SHORTEST) {
+                prop_assert!(form.len() >= shortest(&text), "{form}");
+                let seen = Forms::of([text.as_str()]).hidden(form, "*").into_owned();
+                prop_assert!(!seen.contains(form), "{seen}");
+            }
+        }
+    }
 
     #[test]
     fn threat_32_a_clients_secret_is_encoded_before_it_is_in_a_basic_header() {
