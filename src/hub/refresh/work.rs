@@ -33,7 +33,8 @@ const AT_ONE_PROVIDER: usize = 64;
 /// Accounts that share a transaction: each adds to the time that it takes where the database is
 /// far away.
 const TOGETHER: usize = 16;
-/// Batches of leases that are taken at the same time: while one is committed, the next is read.
+/// Batches of leases that are taken at the same time: while one is committed, the next is read, if
+/// there are enough for a transaction.
 const BATCHES: usize = 2;
 /// Accounts that are looked up at once.
 const PAGE: usize = 256;
@@ -62,7 +63,9 @@ pub async fn round(hub: &Hub, limit: usize, go_on: impl Fn() -> bool) -> Result<
     // What comes while others are being written shares the next transaction.
     let (mut begin, mut settle) = (Background::new(), Background::new());
     loop {
-        if begin.0.len() < BATCHES {
+        let is_worth_it = window.ended_since >= TOGETHER && begin.0.len() < BATCHES;
+        if begin.is_over() || is_worth_it {
+            window.ended_since = 0;
             let next = window.next_of_all(limit, &go_on).await?;
             if !next.is_empty() {
                 begin.set_out(hub, begin_all(hub.clone(), next, window.ended.0.clone()));
@@ -125,6 +128,8 @@ struct Window {
     hub: Hub,
     /// Refreshes that go on, by provider.
     at: BTreeMap<String, usize>,
+    /// How many have ended since others were begun.
+    ended_since: usize,
     /// What those that go on tell.
     ended: (UnboundedSender<Word>, UnboundedReceiver<Word>),
     /// New tokens that are to be written.
@@ -154,6 +159,7 @@ impl Window {
         Self {
             hub: hub.clone(),
             at: BTreeMap::new(),
+            ended_since: 0,
             ended: unbounded_channel(),
             answered: Vec::new(),
             queue: VecDeque::new(),
@@ -248,6 +254,7 @@ impl Window {
         if let Some(count) = self.at.get_mut(&provider) {
             *count -= 1;
         }
+        self.ended_since += 1;
         match ended {
             Ended::Answered(answer) => self.answered.push(answer),
             Ended::Over(outcome) => self.count(outcome),
