@@ -103,7 +103,9 @@ impl Client {
         edit: auth_configs::Edit,
         guard: Guard,
     ) -> Result<Written<AuthConfigDetail>, HubError> {
-        self.offers(&["auth_configs.update"])?;
+        if self.is_vendor {
+            return vendor::auth_configs::edit(self, target, edit, guard).await;
+        }
         self.write_with("auth_configs.update", &[target], &EditAuthConfig::from(&edit), guard).await
     }
 

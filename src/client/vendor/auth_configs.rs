@@ -1,4 +1,4 @@
-//! Auth configs of the platform, which it only lists (contract section 5).
+//! Auth configs of the platform: it lists them and changes their version pins (contract section 5).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -7,15 +7,18 @@ use serde_json::Value;
 
 use crate::api::auth_configs::{AuthConfig, AuthConfigDetail};
 use crate::api::requests::Query;
+use crate::api::requests::auth_configs::NewPin;
+use crate::api::write::Written;
 use crate::catalog;
 use crate::client::{Client, problem};
 use crate::domain::connector::guide::callback_url;
 use crate::domain::names::ConnectorKey;
 use crate::error::HubError;
-use crate::hub::auth_configs::{self as hub, Filter, Seen};
+use crate::hub::auth_configs::{self as hub, Edit, Filter, Seen};
+use crate::hub::write::Guard;
 
-use super::wire::VendorAuthConfig;
-use super::{all_pages, is_absent};
+use super::wire::{VendorAuthConfig, VendorPin};
+use super::{all_pages, is_absent, unsupported};
 
 pub(in crate::client) async fn list(
     client: &Client,
@@ -126,6 +129,53 @@ pub(in crate::client) async fn get(
             Err(_) => Err(hub::unknown(text)),
         },
     }
+}
+
+/// Sets or removes the version pin. Whatever else an edit changes is refused before anything is
+/// sent.
+pub(in crate::client) async fn edit(
+    client: &Client,
+    target: &str,
+    edit: Edit,
+    guard: Guard,
+) -> Result<Written<AuthConfigDetail>, HubError> {
+    if edit.name.is_some() || !edit.values.is_empty() {
+        return Err(unsupported("auth_configs.update"));
+    }
+    let before = get(client, target).await?;
+    let pin = edit.pin.map(|pin| pin.map(|pin| pin.as_str().to_owned()));
+    let pin = pin.filter(|pin| *pin != before.connector_pinned_version);
+    let mut after = before.clone();
+    if let Some(pin) = &pin {
+        after.connector_pinned_version = match pin {
+            Some(pin) if !guard.dry_run => Some(set_pin(client, &before.id, pin).await?),
+            pin => pin.clone(),
+        };
+        if pin.is_none() && !guard.dry_run {
+            let id = "platform.connector_profiles.delete_pin";
+            client.whole(client.call(id, &[&before.id])?).await?;
+        }
+        // Which version a pin leads to is the platform's to say.
+        after.connector_version = None;
+    }
+    Ok(Written {
+        resource: format!("auth_config/{}", before.id),
+        changed: pin.is_some(),
+        dry_run: guard.dry_run,
+        affected_accounts: 0,
+        operation_id: None,
+        before: Some(before),
+        after: Some(after),
+        revoked: Vec::new(),
+    })
+}
+
+/// Sets a pin; what the platform made of it.
+async fn set_pin(client: &Client, id: &str, pin: &str) -> Result<String, HubError> {
+    let body = NewPin { pinned_version: pin.to_owned(), owner: None };
+    let call = client.call("platform.connector_profiles.set_pin", &[id])?.json(&body)?;
+    let set: VendorPin = client.json(call).await?;
+    Ok(set.pinned_version)
 }
 
 fn detail(client: &Client, plain: AuthConfig) -> AuthConfigDetail {

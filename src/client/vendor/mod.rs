@@ -41,6 +41,8 @@ const OFFERED: &[&str] = &[
     "auth_configs.list",
     "auth_configs.target",
     "auth_configs.get",
+    // Its version pin alone.
+    "auth_configs.update",
     "connect_sessions.create",
     "connect_sessions.get",
     "connectors.list",
@@ -82,17 +84,29 @@ fn unsupported(id: &str) -> HubError {
 fn place(id: &str) -> String {
     let (resource, verb) = id.split_once('.').unwrap_or((id, ""));
     match (resource, verb) {
+        ("capabilities", _) => "hubctl doctor tells what can be seen of it from here".to_owned(),
         ("auth_configs", "create") => format!("{DASHBOARD}: Connectors page, the + button"),
+        ("auth_configs", "update") => format!(
+            "{DASHBOARD}: Connectors page, Edit in the menu of the auth config's row; --pin and \
+             --unpin alone work from here"
+        ),
         ("auth_configs", _) => {
             format!("{DASHBOARD}: Connectors page, in the menu of the auth config's row")
         }
         ("connectors", _) => {
-            "own connectors are published there with StackOne's own command line".to_owned()
+            "own connectors are published there with StackOne's own command line: stackone push"
+                .to_owned()
         }
+        ("oauth_apps", _) => format!(
+            "{DASHBOARD}: Connectors page, client id and secret of an auth config; StackOne's \
+             support sets those of partners"
+        ),
         ("accounts", "explain" | "check") => {
             "hubctl accounts get ID shows status and reasons".to_owned()
         }
-        ("accounts", "create") => "hubctl link create makes a link to link it with".to_owned(),
+        ("accounts", "create") => {
+            format!("{DASHBOARD}: Accounts page, the + Link Account button; or hubctl link create")
+        }
         ("accounts", _) => format!("{DASHBOARD}: Accounts page, in the menu of the account's row"),
         ("connect_sessions", "create_batch") => {
             "hubctl link create makes one link at a time there".to_owned()
@@ -104,7 +118,19 @@ fn place(id: &str) -> String {
             "hubctl session get ID shows a session of which you have the number".to_owned()
         }
         ("keys" | "api_keys", _) => format!("{DASHBOARD}: project settings, API keys"),
+        ("projects", "get" | "update") => format!("{DASHBOARD}: project settings"),
         ("projects", _) => format!("{DASHBOARD}: the project menu"),
+        ("webhooks", "create") => {
+            format!("{DASHBOARD}/webhooks: Webhooks page, the Add Webhook button")
+        }
+        ("webhooks", _) => format!("{DASHBOARD}/webhooks: Webhooks page, at the webhook"),
+        ("deliveries", _) => {
+            format!("{DASHBOARD}/webhooks: Webhooks page, delivery health of the webhook")
+        }
+        ("events", _) => format!(
+            "events are told to webhooks alone there: {DASHBOARD}/webhooks; hubctl logs list \
+             shows the calls"
+        ),
         _ => DASHBOARD.to_owned(),
     }
 }
@@ -163,7 +189,7 @@ async fn all_pages(client: &Client, id: &str, filter: &Query) -> Result<Vec<Valu
 
 #[cfg(test)]
 mod tests {
-    use super::{OFFERED, is_vendors, offers};
+    use super::{DASHBOARD, OFFERED, is_vendors, offers};
     use crate::api::{OPERATIONS, Origin};
 
     #[test]
@@ -187,7 +213,8 @@ mod tests {
                 Err(error) => {
                     assert_eq!(error.code().name, "remote.unsupported");
                     assert!(error.message().contains(operation.id), "{error}");
-                    assert!(error.hint_text().is_some_and(|hint| hint.len() > 20), "{error}");
+                    let hint = error.hint_text().unwrap_or_default();
+                    assert!(!["", DASHBOARD].contains(&hint), "{error}: `{hint}`");
                 }
             }
         }

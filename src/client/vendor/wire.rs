@@ -211,3 +211,9 @@ pub(super) struct VendorAuthConfig {
     pub(super) created_at: Timestamp,
     pub(super) updated_at: Timestamp,
 }
+
+/// The version pin of an auth config.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct VendorPin {
+    pub(super) pinned_version: String,
+}

@@ -1,6 +1,7 @@
 //! The client, against a hub that answers what it is told to.
 
 mod attempts;
+mod offered;
 mod operations;
 mod proxy;
 mod raw;

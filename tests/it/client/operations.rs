@@ -84,93 +84,104 @@ fn edit(name: &str) -> auth_configs::Edit {
     auth_configs::Edit { name: Some(name.to_owned()), ..Default::default() }
 }
 
-/// Calls everything once; what comes back does not matter.
-async fn call_everything(client: &Client) {
+/// Calls everything once; what went wrong with it.
+pub(super) async fn call_everything(client: &Client) -> Vec<HubError> {
     let guard = Guard::default();
+    let mut told = Vec::new();
     let (account, session) = ("a1".parse().unwrap(), "7".parse().unwrap());
     let (key, project) = ("hubspot".parse().unwrap(), "p".parse().unwrap());
     let sessions = hubctl::hub::connect_sessions::Filter::default();
-    _ = client.capabilities().await;
-    _ = client.connectors(&connectors::Filter::default()).await;
-    _ = client.connector(&key).await;
-    _ = client.guide(&key, Audience::EndUser).await;
-    _ = client.import_connectors(&[], guard).await;
-    _ = client.forget_connector(&key, guard).await;
+    told.extend(client.capabilities().await.err());
+    told.extend(client.connectors(&connectors::Filter::default()).await.err());
+    told.extend(client.connector(&key).await.err());
+    told.extend(client.guide(&key, Audience::EndUser).await.err());
+    told.extend(client.import_connectors(&[], guard).await.err());
+    told.extend(client.forget_connector(&key, guard).await.err());
     let filter = auth_configs::Filter::default();
-    _ = client.auth_configs(&filter, |_| Ok(ControlFlow::Continue(()))).await;
-    _ = client.target("t").await;
-    _ = client.auth_config("t").await;
-    _ = client.impact("t", Action::Disable).await;
-    _ = client.add_auth_config(new_config("hubspot"), guard).await;
-    _ = client.edit_auth_config("t", edit("n"), guard).await;
-    _ = client.enable("t", guard).await;
-    _ = client.disable("t", guard).await;
-    _ = client.make_default("t", guard).await;
-    _ = client.delete_auth_config("t", guard).await;
-    _ = client.create_session(new_session(), guard).await;
-    _ = client.create_sessions(vec![BatchItem { new: new_session(), occurrence: 0 }], guard).await;
-    _ = client.session(session).await;
-    _ = client.sessions(sessions, |_| Ok(ControlFlow::Continue(()))).await;
-    _ = client.revoke_session(session, guard).await;
-    _ = client.accounts(&Filter::default(), |_| Ok(ControlFlow::Continue(()))).await;
-    _ = client.account(&account).await;
-    _ = client.explain(&account).await;
-    _ = client.check_account(&account, Ask::Provider).await;
-    _ = client.add_account(new_account(), guard).await;
-    _ = client.update_account(&account, Changes::default(), guard).await;
-    _ = client.suspend(&account, guard).await;
-    _ = client.resume(&account, guard).await;
-    _ = client.delete_account(&account, false, guard).await;
-    _ = client.pass(&account, read()).await;
-    _ = client.logs(&LogFilter::default(), true, |_| Ok(ControlFlow::Continue(()))).await;
-    _ = client.projects().await;
-    _ = client.get_project(&project).await;
-    _ = client.project_accounts(&project).await;
-    _ = client.create_project(&project, guard).await;
+    told.extend(client.auth_configs(&filter, |_| Ok(ControlFlow::Continue(()))).await.err());
+    told.extend(client.target("t").await.err());
+    told.extend(client.auth_config("t").await.err());
+    told.extend(client.impact("t", Action::Disable).await.err());
+    told.extend(client.add_auth_config(new_config("hubspot"), guard).await.err());
+    told.extend(client.edit_auth_config("t", edit("n"), guard).await.err());
+    told.extend(client.enable("t", guard).await.err());
+    told.extend(client.disable("t", guard).await.err());
+    told.extend(client.make_default("t", guard).await.err());
+    told.extend(client.delete_auth_config("t", guard).await.err());
+    told.extend(client.create_session(new_session(), guard).await.err());
+    told.extend(
+        client
+            .create_sessions(vec![BatchItem { new: new_session(), occurrence: 0 }], guard)
+            .await
+            .err(),
+    );
+    told.extend(client.session(session).await.err());
+    told.extend(client.sessions(sessions, |_| Ok(ControlFlow::Continue(()))).await.err());
+    told.extend(client.revoke_session(session, guard).await.err());
+    told.extend(client.accounts(&Filter::default(), |_| Ok(ControlFlow::Continue(()))).await.err());
+    told.extend(client.account(&account).await.err());
+    told.extend(client.explain(&account).await.err());
+    told.extend(client.check_account(&account, Ask::Provider).await.err());
+    told.extend(client.add_account(new_account(), guard).await.err());
+    told.extend(client.update_account(&account, Changes::default(), guard).await.err());
+    told.extend(client.suspend(&account, guard).await.err());
+    told.extend(client.resume(&account, guard).await.err());
+    told.extend(client.delete_account(&account, false, guard).await.err());
+    told.extend(client.pass(&account, read()).await.err());
+    told.extend(
+        client.logs(&LogFilter::default(), true, |_| Ok(ControlFlow::Continue(()))).await.err(),
+    );
+    told.extend(client.projects().await.err());
+    told.extend(client.get_project(&project).await.err());
+    told.extend(client.project_accounts(&project).await.err());
+    told.extend(client.create_project(&project, guard).await.err());
     let changes = hubctl::hub::projects::Changes::default();
-    _ = client.update_project(&project, changes, guard).await;
-    _ = client.delete_project(&project, guard).await;
-    _ = client.keys().await;
-    _ = client.key("k").await;
-    _ = client.create_key(new_key("ci"), guard).await;
-    _ = client.disable_key("k", guard).await;
-    _ = client.enable_key("k", guard).await;
-    _ = client.delete_key("k", guard).await;
-    _ = client.test_account(&account, guard).await;
-    _ = client.refresh_account(&account, guard).await;
-    call_webhooks(client, guard).await;
+    told.extend(client.update_project(&project, changes, guard).await.err());
+    told.extend(client.delete_project(&project, guard).await.err());
+    told.extend(client.keys().await.err());
+    told.extend(client.key("k").await.err());
+    told.extend(client.create_key(new_key("ci"), guard).await.err());
+    told.extend(client.disable_key("k", guard).await.err());
+    told.extend(client.enable_key("k", guard).await.err());
+    told.extend(client.delete_key("k", guard).await.err());
+    told.extend(client.test_account(&account, guard).await.err());
+    told.extend(client.refresh_account(&account, guard).await.err());
+    told.extend(call_webhooks(client, guard).await);
     let app = oauth_apps::New {
         connector: key.clone(),
         client_id: "a".to_owned(),
         client_secret: Secret::new("b"),
     };
-    _ = client.oauth_apps().await;
-    _ = client.set_oauth_app(app, guard).await;
-    _ = client.delete_oauth_app(&key, guard).await;
+    told.extend(client.oauth_apps().await.err());
+    told.extend(client.set_oauth_app(app, guard).await.err());
+    told.extend(client.delete_oauth_app(&key, guard).await.err());
+    told
 }
 
-async fn call_webhooks(client: &Client, guard: Guard) {
+async fn call_webhooks(client: &Client, guard: Guard) -> Vec<HubError> {
+    let mut told = Vec::new();
     let (webhook, delivery) = ("w1".parse().unwrap(), "7".parse().unwrap());
     let url = "https://receiver.example/hooks".parse().unwrap();
     let new = webhooks::New { url, events: BTreeSet::new(), secret: None };
-    _ = client.webhooks().await;
-    _ = client.webhook(&webhook).await;
-    _ = client.create_webhook(new, guard).await;
-    _ = client.update_webhook(&webhook, webhooks::Changes::default(), guard).await;
-    _ = client.enable_webhook(&webhook, guard).await;
-    _ = client.disable_webhook(&webhook, guard).await;
-    _ = client.delete_webhook(&webhook, guard).await;
-    _ = client.rotate_secret(&webhook, Rotation::Begin, guard).await;
-    _ = client.test_webhook(&webhook, guard).await;
+    told.extend(client.webhooks().await.err());
+    told.extend(client.webhook(&webhook).await.err());
+    told.extend(client.create_webhook(new, guard).await.err());
+    told.extend(client.update_webhook(&webhook, webhooks::Changes::default(), guard).await.err());
+    told.extend(client.enable_webhook(&webhook, guard).await.err());
+    told.extend(client.disable_webhook(&webhook, guard).await.err());
+    told.extend(client.delete_webhook(&webhook, guard).await.err());
+    told.extend(client.rotate_secret(&webhook, Rotation::Begin, guard).await.err());
+    told.extend(client.test_webhook(&webhook, guard).await.err());
     let filter = webhooks::deliveries::Filter::default();
-    _ = client.deliveries(&filter, |_| Ok(ControlFlow::Continue(()))).await;
-    _ = client.delivery(delivery).await;
-    _ = client.redeliver(delivery, guard).await;
+    told.extend(client.deliveries(&filter, |_| Ok(ControlFlow::Continue(()))).await.err());
+    told.extend(client.delivery(delivery).await.err());
+    told.extend(client.redeliver(delivery, guard).await.err());
     let since = Timestamp::from_millis(1);
-    _ = client.redeliver_failed(&Redeliver { since, webhook_id: None }, guard).await;
+    told.extend(client.redeliver_failed(&Redeliver { since, webhook_id: None }, guard).await.err());
     let filter = events::Filter::default();
-    _ = client.events(&filter, |_| Ok(ControlFlow::Continue(()))).await;
-    _ = client.follow(&events::Place::Beginning, &filter, 0).await;
+    told.extend(client.events(&filter, |_| Ok(ControlFlow::Continue(()))).await.err());
+    told.extend(client.follow(&events::Place::Beginning, &filter, 0).await.err());
+    told
 }
 
 /// A call to a provider that reads.

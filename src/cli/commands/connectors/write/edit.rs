@@ -15,6 +15,8 @@ use super::sentence;
 ///
 /// What is not given stays, secrets included, but not for another host: where a new value leads
 /// calls elsewhere, secrets have to be given again. An empty value clears an optional one.
+///
+/// On StackOne's own platform the version pin alone can be changed from here.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Edit {
     /// Auth config id or name, or the key of a connector that has one auth config
