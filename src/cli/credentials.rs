@@ -128,7 +128,8 @@ fn no_key(text: String, profile: &str) -> HubError {
         .hint(format!("hubctl auth login -P {profile}, or set {}", env::API_KEY))
 }
 
-fn keyring_error(trouble: KeyringTrouble, profile: &str) -> HubError {
+/// The error for a keyring that does not hand out or keep the key of a profile.
+pub(super) fn keyring_error(trouble: KeyringTrouble, profile: &str) -> HubError {
     HubError::from(trouble).hint(format!(
         "unlock it, set {} or {}, or run `hubctl auth login -P {profile} --store file`",
         env::API_KEY,

@@ -27,6 +27,7 @@ mod parts;
 mod problem;
 mod raw;
 mod retry;
+mod seen;
 mod send;
 mod stream;
 mod trace;
@@ -35,6 +36,7 @@ mod verify;
 
 pub use raw::{Raw, RawAnswer};
 pub use retry::FIRST_PAUSE;
+pub use seen::{Seen, Tls};
 pub use verify::Verified;
 
 use keys::Scrubber;
@@ -128,6 +130,7 @@ pub struct Client {
     inside: Option<Inside>,
     trace: Option<Trace>,
     notes: Mutex<Vec<String>>,
+    seen: Mutex<Seen>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
@@ -163,6 +166,7 @@ impl Client {
             gzip: !is_loopback(&api_url),
             resolver: None,
             identity: None,
+            tells_tls: true,
         };
         Ok(Self {
             root: api_url.as_str().trim_end_matches('/').to_owned(),
@@ -184,6 +188,7 @@ impl Client {
             inside: options.inside,
             trace,
             notes: Mutex::new(Vec::new()),
+            seen: Mutex::new(Seen::default()),
             clock: options.clock,
             random: options.random,
             api_url,

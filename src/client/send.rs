@@ -318,6 +318,9 @@ impl Client {
         };
         let status = response.status();
         self.note_unchecked_project(&response);
+        if !call.is_patient {
+            self.look_at(&response);
+        }
         if let Some(exchange) = &mut exchange {
             exchange.answered(status.as_u16(), response.headers());
         }

@@ -120,6 +120,58 @@ pub fn delete(access: &KeyringAccess, name: &str) -> Result<bool, KeyringTrouble
     })
 }
 
+/// Whether the keyring answers and is open. Unlike the calls above this reads nothing from it, so
+/// that nobody is asked for a password.
+pub fn look(access: &KeyringAccess) -> Result<(), KeyringTrouble> {
+    ask(access, is_open)
+}
+
+/// These systems answer for an entry that nobody made without a question.
+#[cfg(any(windows, target_vendor = "apple"))]
+fn is_open() -> Result<(), KeyringTrouble> {
+    match entry("none")?.get_password() {
+        Ok(_) | Err(Error::NoEntry) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(not(any(windows, target_vendor = "apple")))]
+fn is_open() -> Result<(), KeyringTrouble> {
+    use zbus::zvariant::{OwnedObjectPath, OwnedValue};
+
+    const OWNER: Option<&str> = Some("org.freedesktop.secrets");
+    const COLLECTION: &str = "org.freedesktop.Secret.Collection";
+    let locked = |why: &str| Err(KeyringTrouble::Locked(Error::NoStorageAccess(why.into())));
+    let bus = zbus::blocking::Connection::session().map_err(|_| KeyringTrouble::Absent)?;
+    let service = Some("org.freedesktop.Secret.Service");
+    let path = "/org/freedesktop/secrets";
+    let answer = bus.call_method(OWNER, path, service, "ReadAlias", &("default",))?;
+    let usual: OwnedObjectPath = answer.body().deserialize()?;
+    if usual.as_str() == "/" {
+        return locked("it has no collection");
+    }
+    let properties = Some("org.freedesktop.DBus.Properties");
+    let answer = bus.call_method(OWNER, &usual, properties, "Get", &(COLLECTION, "Locked"))?;
+    match bool::try_from(answer.body().deserialize::<OwnedValue>()?) {
+        Ok(false) => Ok(()),
+        Ok(true) | Err(_) => locked("its collection is locked"),
+    }
+}
+
+#[cfg(not(any(windows, target_vendor = "apple")))]
+impl From<zbus::Error> for KeyringTrouble {
+    fn from(error: zbus::Error) -> Self {
+        match &error {
+            zbus::Error::MethodError(name, ..)
+                if name.as_str() == "org.freedesktop.DBus.Error.ServiceUnknown" =>
+            {
+                Self::Absent
+            }
+            _ => Self::Refused(Error::PlatformFailure(Box::new(error))),
+        }
+    }
+}
+
 impl From<Error> for KeyringTrouble {
     fn from(error: Error) -> Self {
         match error {

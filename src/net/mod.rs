@@ -41,6 +41,8 @@ pub struct Options {
     pub resolver: Option<Arc<dyn reqwest::dns::Resolve>>,
     /// Who this program is to the other side, where that asks for a certificate.
     pub identity: Option<Identity>,
+    /// Whether answers tell how they were encrypted, with the other side's certificate.
+    pub tells_tls: bool,
 }
 
 /// A client certificate and its key.
@@ -98,6 +100,7 @@ pub fn client(options: &Options) -> Result<HttpClient, HubError> {
         .tcp_keepalive(Duration::from_secs(15))
         .tcp_nodelay(true)
         .gzip(options.gzip)
+        .tls_info(options.tells_tls)
         // Proxies come from the options alone.
         .no_proxy()
         .tls_backend_preconfigured(tls(options)?);

@@ -180,6 +180,16 @@ fn falls_to_the_file(sources: &KeySources, reason: &str) -> Created {
     made
 }
 
+/// A look opens nothing: a locked keyring asks nobody for its password.
+#[track_caller]
+fn looks(folder: &Path, expected: &str) {
+    let start = Instant::now();
+    let looked = keyring::look(&sources(folder).keyring);
+    let told = looked.map_or_else(|trouble| trouble.to_string(), |()| "open".to_owned());
+    assert!(told.contains(expected), "{told}");
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+}
+
 #[track_caller]
 fn keyring_fails(sources: &KeySources, store: &StoreKey) {
     let error: HubError = load(sources, store).unwrap_err();
@@ -193,6 +203,7 @@ fn an_open_keyring_keeps_the_key() {
         let folder = short_folder();
         return on_a_bus("an_open_keyring_keeps_the_key", Meets::Unlocked, folder.path());
     };
+    looks(&folder, "open");
     let sources = sources(&folder);
     let made = make(&sources);
     assert_eq!((made.place, &made.note), (KeyPlace::Keyring, &None));
@@ -266,6 +277,7 @@ fn a_bus_without_a_keyring_falls_to_the_file() {
         let name = "a_bus_without_a_keyring_falls_to_the_file";
         return on_a_bus(name, Meets::EmptyBus, folder.path());
     };
+    looks(&folder, "there is no system keyring");
     let sources = sources(&folder);
     let start = Instant::now();
     let made = falls_to_the_file(&sources, "keyring");
@@ -280,6 +292,7 @@ fn a_service_that_never_starts_is_given_up_in_time() {
         let name = "a_service_that_never_starts_is_given_up_in_time";
         return on_a_bus(name, Meets::NeverStarts, folder.path());
     };
+    looks(&folder, "did not answer");
     let start = Instant::now();
     falls_to_the_file(&sources(&folder), "did not answer");
     assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
@@ -292,6 +305,7 @@ fn a_keyring_without_a_collection_falls_to_the_file() {
         let name = "a_keyring_without_a_collection_falls_to_the_file";
         return on_a_bus(name, Meets::NoCollection, folder.path());
     };
+    looks(&folder, "locked");
     let sources = sources(&folder);
     falls_to_the_file(&sources, "keyring");
 }
@@ -307,6 +321,7 @@ fn a_locked_keyring_is_never_taken_for_an_empty_one() {
     };
     let (sources, made) = (sources(&folder), folder.join("made"));
     if let Ok(key_id) = fs::read_to_string(&made) {
+        looks(&folder, "locked");
         let key_id = key_id.parse().unwrap();
         let kept = Kept { place: KeyPlace::Keyring, key_id, next: None };
         let store = StoreKey { store_id: "store-1".to_owned(), kept: Some(kept) };
@@ -331,6 +346,7 @@ fn a_bus_that_never_answers_is_given_up_in_time() {
         command.env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", socket.display()));
         return passes(command);
     };
+    looks(&folder, "did not answer");
     let sources = sources(&folder);
     let start = Instant::now();
     let made = falls_to_the_file(&sources, "did not answer");
@@ -350,6 +366,7 @@ fn a_dead_bus_address_falls_to_the_file_at_once() {
         command.env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", nowhere.display()));
         return passes(command);
     };
+    looks(&folder, "there is no system keyring");
     let sources = sources(&folder);
     let start = Instant::now();
     let made = falls_to_the_file(&sources, "no system keyring");

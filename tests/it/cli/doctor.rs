@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::cli::{Ended, TestHome};
+use crate::support::http::{FakeHub, Reply};
 
 /// The status of each check by its name.
 fn states(ended: &Ended) -> BTreeMap<String, String> {
@@ -68,9 +69,20 @@ fn a_hub_elsewhere_is_asked_with_the_key_at_hand() {
         |key: &str| TestHome::new().with("HUBCTL_API_URL", url.clone()).with("HUBCTL_API_KEY", key);
     let ended = away(&key).run("doctor --json").code(0);
     let found = states(&ended);
-    for check in ["API key", "connection", "hub", "scopes", "clock", "connectors", "API keys"] {
+    for check in [
+        "API key",
+        "connection",
+        "hub",
+        "scopes",
+        "capabilities",
+        "clock",
+        "connectors",
+        "API keys",
+    ] {
         assert_eq!(found[check], "ok", "{check}: {}", ended.stdout);
     }
+    assert_eq!(found["keyring"], "skipped");
+    assert!(hint_of(&ended, "keyring").contains("HUBCTL_API_KEY"), "{}", ended.stdout);
     let ended = away(&narrow).run("doctor --json").code(0);
     assert!(hint_of(&ended, "scopes").contains("platform:write"), "{}", ended.stdout);
 
@@ -109,4 +121,139 @@ fn one_account_is_checked_alone_with_the_status_of_what_failed() {
     home.run("doctor account").code(2);
     home.run(&format!("doctor {id}")).code(2);
     home.run("doctor --offline").code(2);
+}
+
+/// Changes rows behind the hub's back.
+fn raw(home: &TestHome, change: &str) {
+    rusqlite::Connection::open(home.store()).unwrap().execute_batch(change).unwrap();
+}
+
+#[test]
+fn who_is_shut_out_and_what_lost_its_credentials_is_named() {
+    let home = TestHome::new();
+    home.run("connectors enable bamboohr").code(0);
+    let id = home.account("bamboohr", "acme-1", "--set subdomain=acme --set api_key=planted-key");
+    home.key("ci", &["platform:read"]);
+    let found = states(&home.run("doctor --json").code(0));
+    assert_eq!((found["accounts"].as_str(), found["API keys"].as_str()), ("ok", "ok"));
+    assert!(!found.contains_key("allowed addresses"));
+    home.run("projects update default --allow-ip 10.0.0.0/8").code(0);
+    raw(&home, "update accounts set status = 'error'; update api_keys set expires_at = 1");
+    let ended = home.run("doctor --json").code(0);
+    let warned = |check: &str, text: &str| {
+        assert_eq!(states(&ended)[check], "warning", "{check}");
+        assert!(hint_of(&ended, check).contains(text), "{check}: {}", ended.stdout);
+    };
+    warned("allowed addresses", "10.0.0.0/8");
+    warned("accounts", &format!("hubctl accounts explain {id}"));
+    warned("API keys", "disabled or expired");
+}
+
+#[test]
+fn an_expired_key_is_refused_with_what_helps() {
+    let served = TestHome::new();
+    let key = served.key("ci", &["platform:read", "platform:write"]);
+    raw(&served, "update api_keys set expires_at = 1");
+    let serving = served.serve("");
+    let url = format!("http://{}", serving.address);
+    let home = TestHome::new().with("HUBCTL_API_URL", url).with("HUBCTL_API_KEY", key);
+    let ended = home.run("doctor --json").code(4);
+    assert_eq!(states(&ended)["API key"], "failed");
+    let all: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let failed = all.as_array().unwrap().iter().find(|row| row["status"] == "failed").unwrap();
+    assert!(failed["hint"].as_str().unwrap().contains("hubctl auth login"), "{failed}");
+    serving.stop();
+}
+
+#[test]
+fn a_hub_of_another_version_and_time_is_told_with_what_it_lacks() {
+    let hub = FakeHub::start(|asked, _| match asked.route().as_str() {
+        "GET /admin/capabilities" => Reply::json(
+            200,
+            &json!({
+                "server": "hubctl", "version": "0.0.1", "project": "default",
+                "scopes": ["platform:read", "platform:write"], "operations": ["accounts.list"],
+                "public_url": "https://hub.example.com", "time": "2020-01-01T00:00:00Z",
+            }),
+        ),
+        "GET /admin/keys" => Reply::refusal(403, None, "no"),
+        _ => Reply::list(&[]),
+    });
+    let home = TestHome::new().with("HUBCTL_API_URL", hub.url()).with("HUBCTL_API_KEY", "k-1");
+    let ended = home.run("doctor --json").code(0);
+    let found = states(&ended);
+    assert_eq!((found["hub"].as_str(), found["capabilities"].as_str()), ("warning", "warning"));
+    assert!(hint_of(&ended, "hub").contains("use the same version"), "{}", ended.stdout);
+    assert!(hint_of(&ended, "capabilities").contains("webhooks.create"), "{}", ended.stdout);
+    assert_eq!(found["clock"], "warning");
+    assert!(hint_of(&ended, "clock").contains("set both clocks"), "{}", ended.stdout);
+    assert_eq!((found["scopes"].as_str(), found["accounts"].as_str()), ("ok", "ok"));
+}
+
+#[test]
+fn the_vendors_platform_is_looked_at_through_a_proxy_that_is_told() {
+    let hub = FakeHub::start(|_, count| {
+        let list = Reply::json(200, &json!([]));
+        let is_first = count == 0;
+        if is_first { list.header("date", "Wed, 01 Jan 2020 00:00:00 GMT") } else { list }
+    });
+    let home = TestHome::new()
+        .with("HUBCTL_API_URL", "http://api.stackone.com")
+        .with("HUBCTL_API_KEY", "k-1")
+        .with("http_proxy", hub.url());
+    let ended = home.run("doctor --json").code(0);
+    let warned = |check: &str, text: &str| {
+        assert_eq!(states(&ended)[check], "warning", "{check}");
+        assert!(hint_of(&ended, check).contains(text), "{check}: {}", ended.stdout);
+    };
+    warned("proxy", "NO_PROXY");
+    warned("connection", "use an https:// address");
+    warned("clock", "set both clocks");
+    assert!(hint_of(&ended, "firewall").contains("35.175.11.132"), "{}", ended.stdout);
+    assert!(hint_of(&ended, "capabilities").contains("exit with 14"), "{}", ended.stdout);
+    assert!(!states(&ended).contains_key("API keys"), "{}", ended.stdout);
+    // Its clock is the one of its answers.
+    let ended = home.run("doctor --json").code(0);
+    assert_eq!(states(&ended)["clock"], "ok", "{}", ended.stdout);
+}
+
+#[test]
+fn an_encrypted_connection_is_told_with_the_end_of_its_certificate() {
+    let served = TestHome::new();
+    let testdata =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/server/testdata");
+    let [key, certificate] = ["one.key", "one.pem"].map(|name| testdata.join(name));
+    let api_key = served.key("ci", &["platform:read", "platform:write"]);
+    let flags = format!("--tls-cert {} --tls-key {}", certificate.display(), key.display());
+    let serving = served.serve(&flags);
+    let home = TestHome::new()
+        .with("HUBCTL_API_URL", format!("https://localhost:{}", serving.address.port()))
+        .with("HUBCTL_API_KEY", api_key);
+    let line = format!("doctor --json --cacert {}", certificate.display());
+    let ended = home.run(&line).code(0);
+    assert_eq!(states(&ended)["TLS"], "ok");
+    assert!(hint_of(&ended, "TLS").contains("TLS 1.3"), "{}", ended.stdout);
+    assert!(hint_of(&ended, "TLS").contains("valid until 2126-10-29"), "{}", ended.stdout);
+    let other = testdata.join("two.pem");
+    let ended = home.run(&format!("doctor --json --retries 0 --cacert {}", other.display()));
+    let ended = ended.code(10);
+    assert_eq!(states(&ended)["connection"], "failed");
+    assert!(hint_of(&ended, "connection").contains("--cacert FILE"), "{}", ended.stdout);
+    serving.stop();
+}
+
+#[test]
+fn a_key_that_is_kept_in_a_keyring_needs_one() {
+    let home = TestHome::new();
+    home.run("profile create far --api-url https://hub.example.com").code(0);
+    home.run("config set key keyring -P far").code(0);
+    let ended = home.run("doctor -P far --json").code(13);
+    assert_eq!(states(&ended)["keyring"], "failed");
+    assert!(hint_of(&ended, "keyring").contains("HUBCTL_API_KEY"), "{}", ended.stdout);
+    assert_eq!(states(&ended)["API key"], "skipped");
+    let home = home.with("HUBCTL_API_KEY", "k-1");
+    let ended = home.run("doctor -P far --json --retries 0 --api-url http://127.0.0.1:1").code(10);
+    assert_eq!(states(&ended)["keyring"], "skipped");
+    let local = TestHome::new().run("doctor --json").code(0);
+    assert!(hint_of(&local, "keyring").contains("kept in a file"), "{}", local.stdout);
 }

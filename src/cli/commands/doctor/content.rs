@@ -1,0 +1,115 @@
+//! What is in the hub: what a support page would ask about.
+
+use std::ops::ControlFlow;
+
+use crate::api::accounts::Account;
+use crate::backend::Backend;
+use crate::domain::account::Status;
+use crate::domain::words::counted;
+use crate::error::{HubError, Kind};
+use crate::hub::accounts::Filter;
+use crate::hub::auth_configs;
+
+use super::{Findings, There};
+
+/// Connectors that end users don't see, fields that are not the expected ones, addresses that are
+/// shut out, accounts in trouble.
+pub(super) async fn content(there: &There, found: &mut Findings) {
+    let backend = &there.backend;
+    if let Err(error) = connectors(backend, found).await {
+        found.fail("connectors", error);
+    }
+    if let Err(error) = accounts(backend, found).await {
+        found.fail("accounts", error);
+    }
+    if let Err(error) = keys(there, found).await
+        && !matches!(error.code().kind, Kind::Forbidden | Kind::Unsupported)
+    {
+        found.fail("API keys", error);
+    }
+}
+
+async fn connectors(backend: &Backend, found: &mut Findings) -> Result<(), HubError> {
+    let mut enabled = 0_u64;
+    let (mut hidden, mut several) = (Vec::new(), Vec::<(String, u64)>::new());
+    let filter = auth_configs::Filter::default();
+    backend
+        .auth_configs(&filter, |config| {
+            enabled += u64::from(config.active);
+            if config.default && !config.active {
+                hidden.push(config.connector_key.clone());
+            }
+            match several.iter_mut().find(|(key, _)| *key == config.connector_key) {
+                Some((_, count)) => *count += 1,
+                None => several.push((config.connector_key.clone(), 1)),
+            }
+            Ok(ControlFlow::Continue(()))
+        })
+        .await?;
+    match enabled {
+        0 => {
+            let text = "no connector is enabled, so end users have nothing to choose from";
+            found.warn("connectors", text, "hubctl connectors enable CONNECTOR");
+        }
+        _ => found.ok("connectors", format!("{} enabled", counted(enabled, "auth config"))),
+    }
+    if let Some(first) = hidden.first() {
+        let text = format!("end users don't see {}: the default is disabled", hidden.join(", "));
+        let hint = format!("hubctl connectors enable {first}, or make another config the default");
+        found.warn("hidden connectors", text, hint);
+    }
+    several.retain(|(_, count)| *count > 1);
+    if !several.is_empty() {
+        let keys: Vec<&str> = several.iter().map(|(key, _)| key.as_str()).collect();
+        let text = format!(
+            "{} have several auth configs: the default's fields are asked for",
+            keys.join(", ")
+        );
+        found.warn("fields", text, "name another one with --auth-config when you make a session");
+    }
+    Ok(())
+}
+
+async fn accounts(backend: &Backend, found: &mut Findings) -> Result<(), HubError> {
+    let filter = Filter { statuses: vec![Status::Error, Status::Expired], ..Filter::default() };
+    let (mut troubled, mut first) = (0_u64, None);
+    let each = |account: &Account<'_>| {
+        troubled += 1;
+        first.get_or_insert_with(|| account.id.to_string());
+        Ok(ControlFlow::Continue(()))
+    };
+    backend.accounts(&filter, each).await?;
+    match first {
+        None => found.ok("accounts", "none has lost its credentials"),
+        Some(id) => {
+            let text = format!("{} lost their credentials", counted(troubled, "account"));
+            found.warn("accounts", text, format!("hubctl accounts explain {id}"));
+        }
+    }
+    Ok(())
+}
+
+async fn keys(there: &There, found: &mut Findings) -> Result<(), HubError> {
+    let all = there.backend.keys().await?;
+    let usable = all.iter().filter(|key| key.status == "active").count() as u64;
+    match (usable, all.first()) {
+        (0, None) => {
+            let text = "the project has none, so nothing can call its API";
+            found.warn("API keys", text, "hubctl keys create NAME");
+        }
+        (0, Some(_)) => {
+            let text = "all of the project are disabled or expired";
+            found.warn("API keys", text, "hubctl keys list");
+        }
+        _ => found.ok("API keys", format!("{} active", counted(usable, "key"))),
+    }
+    let Ok(name) = there.project.parse() else { return Ok(()) };
+    let project = there.backend.get_project(&name).await?;
+    if !project.ip_allowlist.is_empty() {
+        let text = format!("keys work from {} only", project.ip_allowlist.join(", "));
+        let hint =
+            "a caller that is refused from elsewhere: hubctl projects update NAME --allow-ip";
+        found.warn("allowed addresses", text, hint);
+    }
+    Ok(())
+}

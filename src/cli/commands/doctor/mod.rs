@@ -1,0 +1,209 @@
+//! `hubctl doctor`: looks at everything that commands need, and says what is wrong with it.
+
+use clap::ValueEnum;
+
+use crate::api::check::Check;
+use crate::backend::Backend;
+use crate::cli::assets;
+use crate::cli::context::Context;
+use crate::cli::settings::Place;
+use crate::cli::tree::Run;
+use crate::domain::check::CheckState;
+use crate::domain::ids::AccountId;
+use crate::error::{Code, HubError, Kind, codes};
+use crate::hub::accounts::Ask;
+
+use super::config::explained;
+use super::meta::all_of;
+
+mod content;
+mod local;
+mod way;
+
+/// Check the configuration, the way to the hub, and what is in it
+///
+/// Looks and changes nothing. The exit status is that of the first check that failed, or 0.
+///
+/// `hubctl doctor account ID` checks one account instead: what it stands on, its credentials, how
+/// long its tokens last, whether the provider accepts them now, how the latest calls went, and
+/// whether webhooks were told. Unlike `hubctl accounts test` it changes no status; a token that has
+/// ended is renewed, as by any call.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Doctor {
+    /// Check this alone
+    #[arg(value_enum, requires = "id")]
+    subject: Option<Subject>,
+
+    /// Id of the account
+    #[arg(requires = "subject", add = assets::accounts())]
+    id: Option<AccountId>,
+
+    /// Do not ask the account's provider
+    #[arg(long, requires = "id")]
+    offline: bool,
+
+    /// Show every setting and what decides it as well
+    #[arg(long, conflicts_with = "subject")]
+    settings: bool,
+}
+
+/// What can be checked alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Subject {
+    /// One linked account
+    Account,
+}
+
+/// A hub that can be asked.
+struct There {
+    backend: Backend,
+    project: String,
+}
+
+/// What was found so far.
+#[derive(Default)]
+pub(super) struct Findings {
+    pub(super) checks: Vec<Check>,
+    pub(super) failure: Option<HubError>,
+}
+
+impl Findings {
+    fn add(&mut self, check: &'static str, status: CheckState, message: impl Into<String>) {
+        self.checks.push(Check::new(check, status, message));
+    }
+
+    pub(super) fn ok(&mut self, check: &'static str, message: impl Into<String>) {
+        self.add(check, CheckState::Ok, message);
+    }
+
+    pub(super) fn warn(
+        &mut self,
+        check: &'static str,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        self.add(check, CheckState::Warning, message);
+        if let Some(check) = self.checks.last_mut() {
+            check.hint = Some(hint.into());
+        }
+    }
+
+    pub(super) fn fail(&mut self, check: &'static str, error: HubError) {
+        let mut failed = Check::failed(check, &error);
+        if let Some(hint) = instead(&error) {
+            failed.hint = Some(hint.to_owned());
+        }
+        self.checks.push(failed);
+        self.failure.get_or_insert(error);
+    }
+
+    pub(super) fn skip(&mut self, check: &'static str, because: &str) {
+        self.add(check, CheckState::Skipped, format!("not looked at: {because}"));
+    }
+}
+
+/// What helps against errors whose own hint leads to this command, or who have none.
+fn instead(error: &HubError) -> Option<&'static str> {
+    let is = |known: &&Code| known.name == error.code().name;
+    let of_the_way = [&codes::REMOTE_UNREACHABLE, &codes::REMOTE_FAILED, &codes::REMOTE_BAD_ANSWER];
+    if of_the_way.iter().any(is) {
+        return Some(
+            "hubctl config explain api_url, which shows what names this address; a firewall on \
+             the way has to let it through; --cacert FILE names another authority to trust",
+        );
+    }
+    let key = "it is wrong, has expired or was disabled: hubctl auth login stores another one";
+    let hints = [
+        (&codes::KEY_INVALID, key),
+        (&codes::REMOTE_KEY_REFUSED, key),
+        (&codes::REMOTE_FORBIDDEN, "use a key with more scopes: hubctl auth login"),
+        (&codes::REMOTE_UNSUPPORTED, "a newer hubctl there may offer it"),
+    ];
+    hints.iter().find(|(code, _)| is(code)).map(|(_, hint)| *hint)
+}
+
+impl Run for Doctor {
+    const SERVES: bool = true;
+
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        if let Some(id) = &self.id {
+            return account(context, id, self.offline).await;
+        }
+        let mut found = Findings::default();
+        configuration(context, &mut found, self.settings);
+        let there = match &context.settings.place {
+            Place::Local(local) => local::store(context, local, &mut found).await,
+            Place::Remote(remote) => way::hub(context, remote, &mut found).await,
+            // The same refusal that every command on the hub would meet.
+            Place::KeyAlone(_) => match context.backend().await {
+                Ok(backend) => Some(There { project: backend.project().to_owned(), backend }),
+                Err(error) => {
+                    found.fail("place", error);
+                    None
+                }
+            },
+        };
+        match &there {
+            Some(there) => content::content(there, &mut found).await,
+            None => found.skip("content", "there is no way to the hub"),
+        }
+        show(context, found.checks)?;
+        found.failure.map_or(Ok(()), |error| Err(reported(&error)))
+    }
+}
+
+/// Checks one account. An account that is not there is a check that failed.
+async fn account(context: &Context, id: &AccountId, offline: bool) -> Result<(), HubError> {
+    let ask = if offline { Ask::Nobody } else { Ask::Provider };
+    let backend = context.backend().await?;
+    let checks = match backend.check_account(id, ask).await {
+        Err(error) if error.code().kind == Kind::NotFound => vec![Check::failed("account", &error)],
+        answer => answer?,
+    };
+    let failed = checks.iter().find(|check| check.status == CheckState::Failed);
+    let failure = failed.map(|check| {
+        let code = check.code.as_deref().and_then(codes::find).unwrap_or(&codes::INTERNAL);
+        HubError::new(code, check.message.clone())
+    });
+    show(context, checks)?;
+    failure.map_or(Ok(()), |error| Err(reported(&error)))
+}
+
+fn show(context: &Context, checks: Vec<Check>) -> Result<(), HubError> {
+    if context.output.is_human() {
+        return context.output.text(&told(&checks));
+    }
+    all_of(context, checks)
+}
+
+/// For people: a line each, whole, with what helps below it.
+pub(super) fn told(checks: &[Check]) -> String {
+    let mut out = String::new();
+    for Check { check, status, message, hint, .. } in checks {
+        out.push_str(&format!("{:<8} {check}: {message}\n", status.as_str()));
+        if let Some(hint) = hint {
+            out.push_str(&format!("         {hint}\n"));
+        }
+    }
+    out
+}
+
+/// The exit status of a failure that was told already.
+pub(super) fn reported(error: &HubError) -> HubError {
+    HubError::new(error.code(), format!("a check failed: {}", error.message()))
+}
+
+fn configuration(context: &Context, found: &mut Findings, all: bool) {
+    let sources = &context.settings.sources;
+    let path = sources.config_path();
+    let name = &sources.profile;
+    let file = if path.exists() { "" } else { " (there is no such file yet)" };
+    found.ok("configuration", format!("profile {name} of {}{file}", path.display()));
+    for row in explained(context) {
+        if all || row.source.is_some() {
+            let value = row.shown("unset");
+            let from = row.source.as_deref().unwrap_or("built in");
+            found.ok("setting", format!("{} = {value}, from {from}", row.key));
+        }
+    }
+}
