@@ -69,7 +69,7 @@ fn sent(method: &str, editing: bool) -> Value {
 }
 
 #[test]
-fn hb_5_a_grant_is_named_or_left_out_and_never_null() {
+fn oa_1_hb_5_a_grant_is_named_or_left_out_and_never_null() {
     let config = |method| sent(method, false)["config"].clone();
     assert_eq!(config("api_key")["type"], "custom");
     assert!(!config("api_key").as_object().unwrap().contains_key("grantType"));

@@ -261,7 +261,7 @@ fn cs_2_owner_id_and_name_are_needed() {
 }
 
 #[test]
-fn cs_3_to_cs_36_a_session_is_what_was_asked_for_and_its_token_is_shown_once() {
+fn cs_3_to_cs_37_a_session_is_what_was_asked_for_and_its_token_is_shown_once() {
     let (_home, serving, api) = hub();
     let body = json!({
         "origin_owner_id": "acme-7", "origin_owner_name": "Acme", "origin_username": "kim",

@@ -1,5 +1,5 @@
-//! What the pages behind a link tell where something is over, gone or broken, and what end users
-//! are not asked for.
+//! What a link takes and shows, what the pages behind it tell where something is over, gone or
+//! broken, and what end users are not asked for.
 
 use serde_json::json;
 use url::{Position, Url};
@@ -169,6 +169,67 @@ fn a_login_that_fails_says_why_where_it_is_switched_off_by_then() {
     let html = world.come_back(&login).status(200).text();
     assert!(html.contains("Signing in at Sample provider did not work"), "{html}");
     assert!(html.contains("it was switched off") && !html.contains("<form"), "{html}");
+}
+
+#[test]
+fn al_1_al_5_a_link_takes_an_owner_and_a_category_and_shows_what_fits() {
+    let world = World::start();
+    world.home.run("connectors enable hubspot").code(0);
+    let owner = "--origin-owner-id acme-7 --origin-owner-name Acme --origin-username ann@acme.test";
+    let made = |more: &str| {
+        let line = format!("link create {owner} {more} --json");
+        world.home.run(&line).code(0).json()
+    };
+    let shown = |more: &str| {
+        let url: Url = text(&made(more), "auth_link_url").parse().unwrap();
+        let html = world.open(url.path()).status(200).text();
+        ["Acme People", "Sample provider", "HubSpot"].map(|name| html.contains(name))
+    };
+    let link = made("--category hris");
+    for (key, value) in [
+        ("origin_owner_id", "acme-7"),
+        ("origin_owner_name", "Acme"),
+        ("origin_username", "ann@acme.test"),
+    ] {
+        assert_eq!(text(&link, key), value);
+    }
+    assert_eq!(link["categories"], json!(["hris"]));
+    assert_eq!(shown(""), [true, true, true]);
+    assert_eq!(shown("--category hris"), [true, true, false]);
+    assert_eq!(shown("--category crm"), [false, false, true]);
+    assert_eq!(shown("--provider acme"), [true, false, false]);
+    world.home.run("connectors disable sample --yes").code(0);
+    assert_eq!(shown(""), [true, false, true]);
+}
+
+#[test]
+fn at_1_al_6_al_7_however_an_account_was_linked_it_is_listed_and_told_of() {
+    let world = World::start();
+    let config = world.config("sample");
+    let token = |owner: &str| world.token(&json!({"provider": "sample", "origin_owner_id": owner}));
+    // In the embedded hub, behind a link, and by the administrator.
+    let filled = json!({"integration_id": config, "credentials": {"api_key": "sample-planted"}});
+    let embedded = world.user(&token("acme-1")).post("/hub/accounts", &filled);
+    let mut linked = vec![text(&embedded.status(201).json(), "id")];
+    let after = world.give_key(&token("acme-2"), &config);
+    assert!(after.starts_with("/connect/"), "nobody else's page is called: {after}");
+    let mut all = world.accounts().into_iter().map(|row| text(&row, "id"));
+    linked.extend(all.find(|id| *id != linked[0]));
+    linked.push(world.home.account("sample", "acme-3", "--set api_key=sample-planted"));
+    assert_eq!(linked.len(), 3);
+    linked.sort();
+    let mut listed: Vec<String> = world.accounts().iter().map(|row| text(row, "id")).collect();
+    listed.sort();
+    assert_eq!(listed, linked);
+    let ids = world.home.run("accounts list -o id").code(0);
+    let mut ids: Vec<&str> = ids.stdout.lines().collect();
+    ids.sort_unstable();
+    assert_eq!(ids, linked);
+    let told = world.home.run("events list --type account.created --json").code(0).json();
+    let told = told.as_array().unwrap().iter().map(|event| text(event, "record_id"));
+    let mut told: Vec<String> = told.collect();
+    told.sort();
+    assert_eq!(told, linked);
 }
 
 #[test]

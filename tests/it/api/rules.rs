@@ -68,6 +68,17 @@ fn ac_48_every_action_of_an_auth_configs_row_is_a_command() {
 }
 
 #[test]
+fn ac_49_the_ids_of_auth_config_and_connector_are_both_at_hand() {
+    let home = TestHome::new();
+    home.run("connectors enable bamboohr").code(0);
+    let listed = home.run("connectors list --json --fields id,connector_key").code(0).json();
+    let id = text(&listed[0], "id");
+    assert_eq!(text(&listed[0], "connector_key"), "bamboohr");
+    let shown = home.run(&format!("connectors get {id} --json")).code(0).json();
+    assert_eq!((text(&shown, "id"), text(&shown, "connector_key")), (id, "bamboohr".to_owned()));
+}
+
+#[test]
 fn cs_1_a_session_is_made_with_a_key_that_no_browser_ever_sees() {
     let world = World::start();
     let body = json!({ "origin_owner_id": "acme-7", "origin_owner_name": "Globex" });
@@ -144,6 +155,22 @@ fn hb_3_whatever_is_offered_has_a_name_and_is_active() {
     let nameless = include_str!("../browser/acme.json").replace("\"Acme People\"", "\" \"");
     world.home.file("nameless.json", nameless);
     world.home.run("connectors import nameless.json").code(2);
+}
+
+#[test]
+fn hb_13_an_error_has_its_status_as_a_number_and_a_message() {
+    let world = World::start();
+    let user = world.user(&world.token(&json!({ "provider": "acme" })));
+    let empty = json!({ "integration_id": world.config("acme"), "credentials": {} });
+    for (answer, status) in [
+        (user.post("/hub/accounts", &empty), 400),
+        (world.user("hcs_1_none").get("/hub/settings"), 401),
+        (user.get("/hub/accounts/another"), 404),
+    ] {
+        let body = answer.status(status).json();
+        assert_eq!(body["statusCode"].as_u64(), Some(u64::from(status)), "{body}");
+        assert!(!text(&body, "message").is_empty(), "{body}");
+    }
 }
 
 #[test]

@@ -1,8 +1,10 @@
-//! What nobody should have to remember: layers, sizes, leftovers, and a name for every operation.
+//! What nobody should have to remember: layers, sizes, leftovers, a name for every operation, and a
+//! test for every rule.
 
 mod coverage;
 mod layers;
 mod leftovers;
+mod rules;
 
 use std::fs;
 use std::path::{Path, PathBuf};

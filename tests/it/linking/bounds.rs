@@ -17,7 +17,7 @@ on_both_databases!(
     a_session_has_few_logins_under_way,
     what_a_session_makes_the_store_keep_is_bounded,
     what_an_abandoned_login_kept_goes_with_its_time,
-    an_open_session_shows_its_newest_attempt,
+    cs_38_an_open_session_shows_its_newest_attempt,
     who_comes_back_at_the_last_moment_is_let_finish,
     many_attempts_go_in_one_round,
     looking_for_what_goes_reads_no_other_rows,
@@ -135,7 +135,7 @@ async fn what_an_abandoned_login_kept_goes_with_its_time(mut world: TestHub) {
     assert_eq!(authority.token_calls(), 0);
 }
 
-async fn an_open_session_shows_its_newest_attempt(mut world: TestHub) {
+async fn cs_38_an_open_session_shows_its_newest_attempt(mut world: TestHub) {
     let (caller, authority, config) = set_up(&mut world, "oauth2").await;
     let mut long = session_with("acme-7", "acme");
     long.expires_in_s = KEPT_S;

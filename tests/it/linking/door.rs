@@ -21,13 +21,13 @@ on_both_databases!(
     cs_12_a_relink_leaves_owner_and_type_alone,
     hb_4_cs_7_an_account_is_edited_by_what_it_was_linked_through,
     hb_14_a_page_may_name_an_account_of_the_sessions_owner,
-    oa_17_what_the_provider_refuses_is_not_stored,
+    hb_8_hb_9_oa_17_what_the_provider_refuses_is_not_stored,
     two_posts_at_once_make_one_account,
-    hb_1_cs_20_to_cs_22_what_is_offered,
+    ac_11_ac_35_hb_1_cs_20_to_cs_22_what_is_offered,
     threat_08_threat_09_tokens_that_open_nothing,
     threat_10_a_session_is_held_to_its_auth_config,
     threat_11_owner_and_account_are_the_sessions,
-    threat_12_stored_secrets_are_kept_and_never_shown,
+    se_3_se_4_hb_10_threat_12_stored_secrets_are_kept_and_never_shown,
     at_7_a_relink_cures_and_keeps_the_label,
 );
 
@@ -153,7 +153,7 @@ async fn hb_14_a_page_may_name_an_account_of_the_sessions_owner(mut world: TestH
     }
 }
 
-async fn oa_17_what_the_provider_refuses_is_not_stored(mut world: TestHub) {
+async fn hb_8_hb_9_oa_17_what_the_provider_refuses_is_not_stored(mut world: TestHub) {
     let (caller, authority, config) = set_up(&mut world, "api_key").await;
     let user = user_of(&world, &caller, "acme-7").await;
     let before = world.dump();
@@ -183,7 +183,7 @@ async fn two_posts_at_once_make_one_account(mut world: TestHub) {
     assert_eq!(events(&world, "account.created"), 1);
 }
 
-async fn hb_1_cs_20_to_cs_22_what_is_offered(mut world: TestHub) {
+async fn ac_11_ac_35_hb_1_cs_20_to_cs_22_what_is_offered(mut world: TestHub) {
     let (caller, _authority, config) = set_up(&mut world, "api_key").await;
     let second = add(&world, &caller, "oauth2").await;
     let open = user(&world, &caller, session("acme-7")).await;
@@ -275,7 +275,7 @@ async fn threat_11_owner_and_account_are_the_sessions(mut world: TestHub) {
     assert_ne!(linked.id, account.id);
 }
 
-async fn threat_12_stored_secrets_are_kept_and_never_shown(mut world: TestHub) {
+async fn se_3_se_4_hb_10_threat_12_stored_secrets_are_kept_and_never_shown(mut world: TestHub) {
     let (caller, _authority, config) = set_up(&mut world, "api_key").await;
     let first = user_of(&world, &caller, "acme-7").await;
     let mut values = key(KEY);

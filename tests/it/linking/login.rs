@@ -5,21 +5,22 @@ use hubctl::domain::connect_session::NewSession;
 use hubctl::domain::project::AppOrigins;
 use hubctl::error::codes;
 use hubctl::hub::auth_configs::Given;
-use hubctl::hub::oauth::{self, Returned};
+use hubctl::hub::oauth::{self, Begun, Returned};
 use hubctl::hub::refresh::{self, Want};
 use hubctl::hub::write::Guard;
 use hubctl::hub::{connect_sessions, projects};
 
 use super::{
-    account, begin, come_back, events, log_in, member, query, secret, set_up, user, user_of,
+    account, add_to, begin, come_back, events, log_in, member, query, secret, set_up, user, user_of,
 };
 use crate::support::asked::{session, session_with};
 use crate::support::http::Reply;
 use crate::support::hub::{TestHub, on_both_databases, refused};
 
 on_both_databases!(
-    a_login_links_an_account_with_fresh_tokens,
+    oa_5_a_login_links_an_account_with_fresh_tokens,
     threat_01_a_state_that_is_unknown_empty_or_repeated,
+    ac_40_one_callback_serves_all_auth_configs_of_a_connector,
     threat_02_two_callbacks_at_once_exchange_one_code,
     threat_03_a_callback_after_the_life_of_its_attempt,
     threat_04_threat_05_a_login_ends_in_the_browser_that_began_it,
@@ -33,7 +34,7 @@ on_both_databases!(
     oa_16_a_login_in_edit_mode_renews_the_account,
 );
 
-async fn a_login_links_an_account_with_fresh_tokens(mut world: TestHub) {
+async fn oa_5_a_login_links_an_account_with_fresh_tokens(mut world: TestHub) {
     let (caller, authority, config) = set_up(&mut world, "oauth2").await;
     let user = user_of(&world, &caller, "acme-7").await;
     let hub = &world.hub;
@@ -110,6 +111,29 @@ async fn threat_01_a_state_that_is_unknown_empty_or_repeated(mut world: TestHub)
     authority.challenged(member(&again, "code_challenge"));
     let ended = come_back(&world.hub, &again, "good").await;
     assert!(matches!(ended.attempt.state, AttemptState::Authenticated { .. }));
+}
+
+async fn ac_40_one_callback_serves_all_auth_configs_of_a_connector(mut world: TestHub) {
+    let (caller, authority, first) = set_up(&mut world, "oauth2").await;
+    let second = add_to("acme", &world, &caller, "oauth2", "second").await;
+    let mut begun = Vec::new();
+    for (owner, config) in [("acme-7", &first), ("globex-1", &second)] {
+        let auth_config = Some(config.id.clone());
+        let new = NewSession { auth_config, ..session_with(owner, "acme") };
+        let user = user(&world, &caller, new).await;
+        begun.push((begin(&world.hub, &authority, &user, config).await, config));
+    }
+    let address = |begun: &Begun| member(begun, "redirect_uri");
+    assert_eq!(address(&begun[0].0), address(&begun[1].0));
+    // The state alone tells them apart, in whatever order they come back.
+    for (begun, config) in begun.iter().rev() {
+        authority.challenged(member(begun, "code_challenge"));
+        let ended = come_back(&world.hub, begun, "good").await;
+        let AttemptState::Authenticated { account: id } = ended.attempt.state else {
+            panic!("{ended:?}")
+        };
+        assert_eq!(account(&world, &caller, &id).await.auth_config, config.id);
+    }
 }
 
 async fn threat_02_two_callbacks_at_once_exchange_one_code(mut world: TestHub) {

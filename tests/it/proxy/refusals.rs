@@ -46,7 +46,7 @@ fn at_28_an_account_whose_method_is_gone_can_not_be_called_as_it_stands() {
 }
 
 #[test]
-fn threat_16_ac_16_at_28_an_account_that_may_not_be_called_is_not() {
+fn threat_16_ac_16_at_3_at_28_an_account_that_may_not_be_called_is_not() {
     let provider = always(Reply::json(200, &json!({})));
     let world = World::at(address(&provider));
     let served = world.serve("--allow-target 127.0.0.0/8");
@@ -115,7 +115,7 @@ fn threat_14_reading_and_writing_need_scopes_of_their_own() {
 }
 
 #[test]
-fn threat_17_the_credentials_go_to_the_connectors_hosts_alone() {
+fn kp_15_threat_17_the_credentials_go_to_the_connectors_hosts_alone() {
     let provider = always(Reply::json(200, &json!({})));
     let elsewhere = always(Reply::json(200, &json!({})));
     let world = World::at(address(&provider));

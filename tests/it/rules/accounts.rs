@@ -16,7 +16,7 @@ on_both_databases!(
     at_13_no_match_is_empty_and_unknown_ids_are_missing,
     at_14_the_order_is_that_of_creation,
     at_15_at_19_only_keys_given_change,
-    at_17_at_18_moving_to_another_auth_config,
+    at_17_at_18_at_25_moving_to_another_auth_config,
     at_18_an_account_does_not_move_to_another_method,
     at_15_bad_values_are_refused,
     cs_8_an_owner_is_changed_and_links_follow,
@@ -174,7 +174,7 @@ async fn at_15_at_19_only_keys_given_change(world: TestHub) {
     assert_eq!((after.label, json!(after.metadata)), (None, json!({"a": "x"})));
 }
 
-async fn at_17_at_18_moving_to_another_auth_config(world: TestHub) {
+async fn at_17_at_18_at_25_moving_to_another_auth_config(world: TestHub) {
     let caller = world.caller();
     world.add(&caller, named("hubspot", "first")).await;
     let second = world.add(&caller, named("hubspot", "second")).await;

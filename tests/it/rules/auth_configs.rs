@@ -193,6 +193,8 @@ async fn ac_39_ac_40_the_callback_holds_the_connector(world: TestHub) {
     let added = add(&world.hub, &caller, new, Guard::default()).await.unwrap();
     let url = "http://127.0.0.1:4780/connect/oauth2/hubspot/callback";
     assert_eq!(added.after.unwrap().callback_url.as_deref(), Some(url));
+    let second = add(&world.hub, &caller, oauth("second", "s"), Guard::default()).await.unwrap();
+    assert_eq!(second.after.unwrap().callback_url.as_deref(), Some(url), "it is one for both");
     let key = add(&world.hub, &caller, named("hubspot", "key"), Guard::default()).await.unwrap();
     assert_eq!(key.after.unwrap().callback_url, None);
 }

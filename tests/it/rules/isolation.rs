@@ -15,7 +15,7 @@ use crate::support::hub::{TestHub, on_both_databases, refused};
 on_both_databases!(
     ac_32_kp_1_lists_are_the_projects_own,
     threat_13_accounts_of_another_project_are_missing,
-    threat_13_auth_configs_of_another_project_are_missing,
+    ac_33_threat_13_auth_configs_of_another_project_are_missing,
     threat_13_sessions_of_another_project_are_missing,
     kp_6_a_deleted_project_takes_everything_along,
     kp_6_what_may_not_be_deleted,
@@ -92,7 +92,7 @@ async fn threat_13_accounts_of_another_project_are_missing(world: TestHub) {
     assert_eq!(world.dump(), before);
 }
 
-async fn threat_13_auth_configs_of_another_project_are_missing(world: TestHub) {
+async fn ac_33_threat_13_auth_configs_of_another_project_are_missing(world: TestHub) {
     let (here, there) = (world.caller(), world.project("other").await);
     let theirs = world.add(&there, oauth("their login", "s")).await;
     world.add(&here, named("hubspot", "mine")).await;
