@@ -9,8 +9,8 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::response::{IntoResponse, Response};
-use http::Request;
-use http::header::{CONNECTION, HeaderValue};
+use http::header::{CONNECTION, HOST, HeaderValue};
+use http::{Request, Version};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -110,6 +110,9 @@ async fn converse(
                     return Ok(overloaded(&state));
                 }
                 request.extensions_mut().insert(ConnectInfo(peer));
+                if request.version() == Version::HTTP_2 {
+                    name_host(&mut request);
+                }
                 service.oneshot(request).await
             }
         })
@@ -135,6 +138,14 @@ async fn converse(
                 }
             }
         }
+    }
+}
+
+/// HTTP/2 names the host beside the path; whoever needs it looks for the header of HTTP/1.
+fn name_host(request: &mut Request<Body>) {
+    let host = request.uri().authority().and_then(|host| host.as_str().parse().ok());
+    if let Some(host) = host {
+        request.headers_mut().insert(HOST, host);
     }
 }
 

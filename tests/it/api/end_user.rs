@@ -6,6 +6,7 @@ use hubctl::api::{END_USER_OPERATIONS, EndUserOperation};
 use serde_json::{Value, json};
 
 use crate::support::cli::TestHome;
+use crate::support::frames::Multiplexed;
 use crate::support::serving::{Answer, Client, PATIENCE, Serving};
 
 use super::description::Checker;
@@ -384,6 +385,31 @@ fn threat_28_a_form_from_elsewhere_is_refused_and_nothing_is_done() {
     assert!(world.accounts().is_empty());
     let done = world.submit(&action, "Sec-Fetch-Site: same-origin\r\n", &form).status(303);
     assert!(done.headers["location"].starts_with(&format!("/connect/{token}?done=")));
+    assert_eq!(world.accounts().len(), 1);
+}
+
+#[test]
+fn threat_28_over_http_2_a_form_of_the_hubs_own_page_is_known_by_its_origin_as_well() {
+    let world = World::start();
+    let token = world.token(&json!({"provider": "sample"}));
+    let mark = form_token(&world.open(&format!("/connect/{token}")).status(200));
+    let action = format!("http://hub/connect/{token}/{}", world.config("sample"));
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    let form = form.append_pair("form_token", &mark).append_pair("v.api_key", "sample-a").finish();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let submit = |origin: &str| {
+        let request = http::Request::post(&action).header("origin", origin);
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let (request, form) = (request.body(()).unwrap(), form.clone());
+        let sent = async {
+            Multiplexed::to(world.serving.address).await.send(request, form).await.unwrap()
+        };
+        runtime.block_on(sent)
+    };
+    for origin in ["https://evil.example", "http://hub.evil.example", "null"] {
+        submit(origin).status(403);
+    }
+    submit("http://hub").status(303);
     assert_eq!(world.accounts().len(), 1);
 }
 

@@ -4,6 +4,7 @@ mod attempts;
 mod expiry;
 mod frozen;
 mod hanging;
+mod http2;
 mod inside;
 mod life;
 mod secrecy;

@@ -9,6 +9,8 @@ pub(crate) mod command;
 pub(crate) mod customer;
 #[cfg(unix)]
 pub(crate) mod hooks;
+#[cfg(unix)]
+pub(crate) mod frames;
 pub(crate) mod http;
 pub(crate) mod hub;
 #[cfg(unix)]
