@@ -25,7 +25,8 @@ use super::listen::{Behind, Place};
 use super::metrics::{Entered, count};
 use super::respond::{Failure, bare, shape};
 use super::router::{REQUEST_ID, RequestId};
-use super::stream::{Activity, Stream, Wire};
+use super::stream::{Activity, Stream, WRITE_LIMIT, Wire};
+use super::taking::watched;
 use super::{AppState, health};
 
 /// How long a TLS handshake may take.
@@ -110,10 +111,12 @@ async fn converse(
                     return Ok(overloaded(&state));
                 }
                 request.extensions_mut().insert(ConnectInfo(peer));
-                if request.version() == Version::HTTP_2 {
-                    name_host(&mut request);
+                if request.version() != Version::HTTP_2 {
+                    return service.oneshot(request).await;
                 }
-                service.oneshot(request).await
+                name_host(&mut request);
+                let answer = service.oneshot(request).await?;
+                Ok(answer.map(|body| watched(body, &activity.taking)))
             }
         })
     };
@@ -122,6 +125,9 @@ async fn converse(
     let mut idle = interval(IDLE_LIMIT);
     idle.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut seen, mut is_ending) = (None, false);
+    let mut taking = interval(WRITE_LIMIT);
+    taking.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut stood = None;
     loop {
         tokio::select! {
             // A client that breaks off is no news.
@@ -129,6 +135,14 @@ async fn converse(
             () = state.stop().draining(), if !is_ending => {
                 is_ending = true;
                 connection.as_mut().graceful_shutdown();
+            }
+            _ = taking.tick() => {
+                // Answers that wait since the last time, and none of them went on.
+                let now = activity.taking.progress();
+                if now.is_some() && now == stood {
+                    return;
+                }
+                stood = now;
             }
             _ = idle.tick(), if !is_ending => {
                 let requests = activity.requests.load(Ordering::Relaxed);

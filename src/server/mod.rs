@@ -21,6 +21,7 @@ mod signals;
 mod source;
 mod stop;
 mod stream;
+mod taking;
 mod tls;
 mod worker;
 

@@ -15,8 +15,10 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_rustls::server::TlsStream;
 
+use super::taking::Taking;
+
 /// How long a client may take nothing of an answer.
-const WRITE_LIMIT: Duration = Duration::from_secs(30);
+pub(super) const WRITE_LIMIT: Duration = Duration::from_secs(30);
 
 /// What connection and requests know of one another.
 #[derive(Debug, Default)]
@@ -25,6 +27,8 @@ pub(super) struct Activity {
     pub(super) has_asked: AtomicBool,
     /// Requests so far.
     pub(super) requests: AtomicU32,
+    /// Answers over HTTP/2.
+    pub(super) taking: Arc<Taking>,
 }
 
 /// The two kinds.

@@ -12,6 +12,7 @@ use hubctl::store::{Store, accounts, projects};
 use serde_json::{Value, json};
 
 use crate::support::cli::TestHome;
+use crate::support::frames::Multiplexed;
 use crate::support::serving::{Client, PATIENCE, Serving};
 
 use super::{Api, calls, each, text};
@@ -251,6 +252,50 @@ fn slow_readers(home: &TestHome, store: &Store) {
     let left = threads(&serving);
     assert!(left <= before.0 + 40, "{left} threads, {} before", before.0);
     drop(slow);
+    serving.stop();
+}
+
+#[test]
+fn threat_37_streams_that_stop_free_the_store_and_are_dropped() {
+    let home = TestHome::new();
+    fill(&home, &Store::sqlite(home.store()), COUNT);
+    let (serving, api) = Api::serve(&home, "");
+    let other = api.holding(&home.key("other", &["platform:read"]));
+    let before = threads(&serving);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    // As many lists as are read at once, of clients that keep their connections alive and take
+    // nothing, or too little of each.
+    let mut held = Vec::new();
+    for (number, window) in [0, 0, 10_000].into_iter().enumerate() {
+        let key = home.key(&format!("stalled-{number}"), &["platform:read"]);
+        let request = http::Request::get("http://hub/admin/accounts");
+        let request = request.header("authorization", format!("Bearer {key}")).body(()).unwrap();
+        let client = runtime.block_on(Multiplexed::taking(serving.address, window));
+        for _ in 0..4 {
+            let begun = client.begin(request.clone(), true);
+            let under = runtime.block_on(begun).unwrap();
+            held.push(runtime.block_on(under.head()).unwrap());
+        }
+        // What is not even a list is not taken either.
+        let health = http::Request::get("http://hub/healthz").body(()).unwrap();
+        let health = runtime.block_on(client.begin(health, true)).unwrap();
+        held.push(runtime.block_on(health.head()).unwrap());
+    }
+    assert!(held.iter().all(|answer| answer.status() == 200));
+    // Lists of others get their turn.
+    let began = Instant::now();
+    let listed = other.get("/admin/accounts").status(200);
+    assert_eq!(lines(&listed.text()).len() as u64, COUNT);
+    assert!(began.elapsed() < PATIENCE, "{:?}", began.elapsed());
+    // In the end they are dropped, and free what they held.
+    let until = Instant::now() + 2 * PATIENCE;
+    while open_connections(&serving, &api) > 2 {
+        assert!(Instant::now() < until, "they are never dropped");
+        std::thread::yield_now();
+    }
+    let left = threads(&serving);
+    assert!(left <= before + 40, "{left} threads, {before} before");
+    drop(held);
     serving.stop();
 }
 

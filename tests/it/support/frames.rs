@@ -27,6 +27,11 @@ impl Multiplexed {
         Self::with(address, &Builder::new()).await
     }
 
+    /// A client that takes so many bytes of each answer and no more.
+    pub(crate) async fn taking(address: SocketAddr, bytes: u32) -> Self {
+        Self::with(address, Builder::new().initial_window_size(bytes)).await
+    }
+
     async fn with(address: SocketAddr, builder: &Builder) -> Self {
         let stream = tokio::net::TcpStream::connect(address).await.unwrap();
         let (client, connection) = builder.handshake(stream).await.unwrap();
