@@ -366,6 +366,9 @@ codes! {
     PROFILE_UNKNOWN = "profile.not_found", LocalState,
         "The profile named is not in the configuration file.",
         "Correct the name, or make the profile with `hubctl profile create NAME`.";
+    PROFILE_MISSING = "profile.missing", NotFound,
+        "The profile to show, choose or delete is not in the configuration file.",
+        "`hubctl profile list` shows those that are.";
     PROFILE_EXISTS = "profile.exists", Conflict,
         "A profile of this name is already there, or is for another place.",
         "Choose another name, or delete the profile first.";

@@ -141,7 +141,7 @@ impl Run for Get {
         let nothing = Values::new();
         let is_built_in = self.name.is_none() && sources.profile_origin == Origin::BuiltIn;
         let values = file.profiles.get(name).or(is_built_in.then_some(&nothing));
-        let values = values.ok_or_else(|| file.unknown(name, &sources.config_path()))?;
+        let values = values.ok_or_else(|| file.missing(name, &sources.config_path()))?;
         let row = ProfileRow::new(name, values, &sources.profile);
         context.output.item(&row, Some(&row.card()))
     }
@@ -231,7 +231,7 @@ impl Run for Use {
         let path = sources.config_path();
         let (row, changed) = edit(&path, context.globals.dry_run, |editor| {
             let values = editor.before.profiles.get(name);
-            let values = values.ok_or_else(|| editor.before.unknown(name, &path))?;
+            let values = values.ok_or_else(|| editor.before.missing(name, &path))?;
             let row = ProfileRow::new(name, values, name);
             if editor.before.profile.as_deref() != Some(name) {
                 editor.choose(Some(name));
@@ -284,7 +284,7 @@ fn delete(context: &Context, name: &str) -> Result<WriteResult, HubError> {
     let settings = &context.settings;
     let (path, dry_run) = (settings.sources.config_path(), context.globals.dry_run);
     let file = config::read(&path)?;
-    let values = file.profiles.get(name).ok_or_else(|| file.unknown(name, &path))?;
+    let values = file.profiles.get(name).ok_or_else(|| file.missing(name, &path))?;
     let keeper = Keeper::named(values.get("key").map(String::as_str));
     let row = ProfileRow::new(name, values, &settings.sources.profile);
     let with = if keeper.is_some() { " and the API key kept for it" } else { "" };

@@ -1,11 +1,11 @@
 //! Where values come from: one rule for all settings, and the origin of each value.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::cli::globals::Globals;
 use crate::env;
-use crate::error::{HubError, codes};
+use crate::error::{Code, HubError, codes};
 
 use super::config::{self, Config, Values};
 use super::environment::Environment;
@@ -230,14 +230,24 @@ impl Sources {
 }
 
 impl Config {
-    /// The error for a profile that is not there.
-    pub(in crate::cli) fn unknown(&self, name: &str, path: &std::path::Path) -> HubError {
+    /// The error for a profile to act with that is not there.
+    pub(in crate::cli) fn unknown(&self, name: &str, path: &Path) -> HubError {
+        let hint = "leave --profile out to use the local store";
+        self.absent(&codes::PROFILE_UNKNOWN, name, path, hint)
+    }
+
+    /// The error for a profile that a command is about, and is not there.
+    pub(in crate::cli) fn missing(&self, name: &str, path: &Path) -> HubError {
+        self.absent(&codes::PROFILE_MISSING, name, path, "hubctl profile create NAME")
+    }
+
+    /// `hint` is for a file without any profile.
+    fn absent(&self, code: &'static Code, name: &str, path: &Path, hint: &'static str) -> HubError {
         let shown: String = name.chars().take(80).collect();
-        let text = format!("no profile `{shown}` in {}", path.display());
-        let error = HubError::new(&codes::PROFILE_UNKNOWN, text);
+        let error = HubError::new(code, format!("no profile `{shown}` in {}", path.display()));
         let known: Vec<&str> = self.profiles.keys().map(String::as_str).collect();
         if known.is_empty() {
-            error.hint("leave --profile out to use the local store")
+            error.hint(hint)
         } else {
             error.hint(format!("known profiles: {}", known.join(", ")))
         }

@@ -59,7 +59,7 @@ fn profiles_are_made_chosen_shown_and_deleted() {
     }
     assert_eq!(mode(&home.path().join("config.toml")), 0o600);
     assert_eq!(home.run("profile list -o id").code(0).stdout, "lab\nprod\n");
-    home.run("profile use nope").code(13).tells("known profiles: lab, prod");
+    home.run("profile use nope").code(3).tells("known profiles: lab, prod");
     home.run("profile use lab").code(0);
     assert_eq!(home.run("profile show -o id").code(0).stdout, "lab\n");
     assert_eq!(home.run("config get profile").code(0).stdout, "lab\n");
@@ -70,7 +70,7 @@ fn profiles_are_made_chosen_shown_and_deleted() {
     assert_eq!(home.run("profile list -o id").code(0).stdout, "prod\n");
     home.run("config get profile").code(3);
     assert_eq!(home.run("profile get -o id").code(0).stdout, "default\n");
-    home.run("profile show nope").code(13);
+    home.run("profile show nope").code(3);
 }
 
 #[test]
