@@ -22,7 +22,7 @@ use super::parameters::{self, Parameters, is_read};
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Api {
     /// GET, POST, PUT, PATCH or DELETE
-    #[arg(add = assets::methods())]
+    #[arg(value_parser = parameters::method, add = assets::methods())]
     method: String,
 
     /// Path below the API's root, such as /accounts
@@ -67,7 +67,11 @@ impl Run for Api {
         }
         let backend = context.backend().await?;
         if context.globals.dry_run && !is_read {
-            let text = format_args!("dry run: {} {} was not sent", raw.method, raw.path);
+            let text = format_args!(
+                "dry run: {} {} was not sent",
+                raw.method,
+                parameters::shown(&raw.path)
+            );
             context.output.note(text);
             return Ok(());
         }
@@ -86,7 +90,7 @@ impl Run for Api {
 
 impl Api {
     fn raw(&self) -> Result<Raw, HubError> {
-        let method = self.method.to_ascii_uppercase();
+        let method = self.method.clone();
         let in_query = is_read(&method) || self.input.is_some();
         let stdin_taken = self.input.as_deref() == Some(Path::new("-"));
         let fields = parameters::fields(&self.field, &self.raw_field, stdin_taken)?;

@@ -136,7 +136,10 @@ impl Run for Man {
             let text = format!("can't write to {}: {error}", folder.display());
             HubError::new(&codes::OUTPUT_FAILED, text)
         };
-        std::fs::create_dir_all(&folder).map_err(failed)?;
+        std::fs::create_dir_all(&folder).map_err(|error| {
+            let text = format!("can't make the folder {}: {error}", folder.display());
+            HubError::new(&codes::BAD_VALUE, text)
+        })?;
         for (name, text) in &pages {
             std::fs::write(folder.join(name), text).map_err(failed)?;
         }

@@ -9,10 +9,25 @@ use zeroize::Zeroizing;
 use crate::cli::context::Context;
 use crate::cli::input;
 use crate::cli::output::Format;
+use crate::domain::proxy::METHODS;
 use crate::error::{HubError, codes};
 
 /// Largest body that is held, in bytes.
 pub(super) const LARGEST_BODY: u64 = 32 << 20;
+/// Bytes of a path that a note repeats.
+const SHOWN_BYTES: usize = 500;
+
+/// Reads a method, in capitals.
+pub(super) fn method(text: &str) -> Result<String, String> {
+    let method = text.to_ascii_uppercase();
+    let known = METHODS.contains(&method.as_str());
+    known.then_some(method).ok_or_else(|| format!("choose one of {}", METHODS.join(", ")))
+}
+
+/// A path as a note tells it.
+pub(super) fn shown(path: &str) -> &str {
+    &path[..path.floor_char_boundary(SHOWN_BYTES)]
+}
 
 /// Whether a method reads.
 pub(super) fn is_read(method: &str) -> bool {

@@ -51,7 +51,7 @@ const OWN: [&str; 9] = [
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Request {
     /// GET, HEAD, OPTIONS, POST, PUT, PATCH or DELETE
-    #[arg(add = assets::methods())]
+    #[arg(value_parser = parameters::method, add = assets::methods())]
     method: String,
 
     /// Path below the root of the provider's API, such as /v1/employees
@@ -89,7 +89,7 @@ impl Run for Request {
 
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let is_shaped = parameters::is_shaped(context)?;
-        let method = self.method.to_ascii_uppercase();
+        let method = self.method.clone();
         let is_read = is_read(&method);
         if !is_read {
             confirm_profile(context)?;
@@ -97,7 +97,11 @@ impl Run for Request {
         let pass = self.pass(method)?;
         let backend = context.backend().await?;
         if context.globals.dry_run && !is_read {
-            let text = format_args!("dry run: {} {} was not sent", pass.method, self.path);
+            let text = format_args!(
+                "dry run: {} {} was not sent",
+                pass.method,
+                parameters::shown(&self.path)
+            );
             context.output.note(text);
             return Ok(());
         }

@@ -226,6 +226,7 @@ impl Settings {
         let env = &sources.env;
         let silent = globals.no_input || env.is_set(env::NO_INPUT) || env.is_set(env::CI);
         let json_errors = machine || env.wants_json_errors();
+        sources.check_flags(globals)?;
         Ok(Self {
             place,
             protected,

@@ -9,7 +9,7 @@ use crate::error::{Code, HubError, codes};
 
 use super::config::{self, Config, Values};
 use super::environment::Environment;
-use super::table::Setting;
+use super::table::{SETTINGS, Setting};
 
 /// The profile where nothing names one.
 pub(in crate::cli) const DEFAULT_PROFILE: &str = "default";
@@ -183,6 +183,18 @@ impl Sources {
             Origin::Profile => self.invalid(setting.key, why),
             Origin::BuiltIn => HubError::new(&codes::INTERNAL, format!("{}: {why}", setting.key)),
         }
+    }
+
+    /// Looks at flags of the command line that nothing needed so far: a wrong one is an error also
+    /// where it decides nothing.
+    pub(super) fn check_flags(&self, globals: &Globals) -> Result<(), HubError> {
+        for setting in SETTINGS {
+            let Some(flag) = setting.flag else { continue };
+            let Some(value) = (flag.given)(globals).and_then(OsStr::to_str) else { continue };
+            let checked = setting.form.check(value);
+            checked.map_err(|why| self.bad(setting, Origin::Flag(flag.name), &why))?;
+        }
+        Ok(())
     }
 
     /// The value of a setting: flag over environment over profile over what is built in.

@@ -1,6 +1,7 @@
 //! The command line as its users meet it: the built binary, in a process of its own.
 
 mod bad_input;
+mod bad_values;
 mod brand;
 mod contract;
 mod customers;
