@@ -3,24 +3,23 @@
 use std::time::{Duration, Instant};
 
 use hubctl::domain::ids::ProjectNumber;
-use hubctl::store::Store;
 
 use crate::support::authority::Authority;
 use crate::support::cli::TestHome;
 use crate::support::hub::block_on;
 
-/// A home where the connector of a provider is set up.
-pub(super) fn set_up() -> (TestHome, Authority) {
-    let (home, authority) = (TestHome::new(), Authority::start());
+/// The connector of a provider is set up in a home where nothing is yet.
+pub(super) fn set_up(home: &TestHome) -> Authority {
+    let authority = Authority::start();
     home.run("connectors enable bamboohr").code(0);
-    block_on(authority.put("acme", &Store::sqlite(home.store()), ProjectNumber(1)));
+    block_on(authority.put("acme", &home.place().store(), ProjectNumber(1)));
     home.run("config set allow_targets 127.0.0.0/8").code(0);
     home.run(
         "connectors add acme --auth oauth2 --set client_id=the-hub \
          --set client_secret=planted-client-secret --default",
     )
     .code(0);
-    (home, authority)
+    authority
 }
 
 /// Links the account, or links it again.
@@ -33,12 +32,11 @@ pub(super) fn link(home: &TestHome, authority: &Authority, refresh: &str) -> Str
     home.run(&line).code(0).json()["id"].as_str().unwrap().to_owned()
 }
 
-#[test]
-fn threat_24_kill_9_during_a_refresh_never_leaves_an_account_that_is_silently_dead() {
-    let (home, authority) = set_up();
+fn kill_nine(home: &TestHome) {
+    let authority = set_up(home);
     let key = home.key("ci", &["platform:read", "platform:write"]);
     let headers = format!("Authorization: Bearer {key}\r\n");
-    let mut account = link(&home, &authority, "first");
+    let mut account = link(home, &authority, "first");
     let (mut survived, mut relinked) = (0, 0);
     for round in 0..8 {
         let mut serving = home.serve("");
@@ -63,9 +61,7 @@ fn threat_24_kill_9_during_a_refresh_never_leaves_an_account_that_is_silently_de
         }
         serving.ended();
         // As if the dead server's lease had run out.
-        let store = rusqlite::Connection::open(home.store()).unwrap();
-        store.execute("update account_credentials set lease_until = 0", []).unwrap();
-        drop(store);
+        home.place().raw("update account_credentials set lease_until = 0");
 
         let ended = home.run(&format!("accounts refresh {account} --json"));
         let shown = home.run(&format!("accounts get {account} --json")).code(0).json();
@@ -78,9 +74,19 @@ fn threat_24_kill_9_during_a_refresh_never_leaves_an_account_that_is_silently_de
         assert_eq!(shown["status_reasons"][0]["code"], "refresh_answer_lost", "{shown}");
         let told = home.run(&format!("accounts explain {account}")).code(0);
         assert!(told.stdout.contains("hubctl "), "no command helps: {told:#?}");
-        account = link(&home, &authority, &format!("again-{round}"));
+        account = link(home, &authority, &format!("again-{round}"));
         relinked += 1;
     }
     assert_eq!(survived + relinked, 8);
     assert!(relinked >= 4, "an answer that nobody waited for is lost");
+}
+
+#[test]
+fn threat_24_kill_9_during_a_refresh_never_leaves_an_account_that_is_silently_dead() {
+    kill_nine(&TestHome::new());
+}
+
+#[test]
+fn threat_24_kill_9_during_a_refresh_leaves_no_account_silently_dead_on_postgresql() {
+    kill_nine(&TestHome::postgres());
 }

@@ -14,6 +14,7 @@ use serde_json::json;
 use super::{account, killed, log_in, set_up};
 use crate::support::asked::given;
 use crate::support::authority::Authority;
+use crate::support::cli::TestHome;
 use crate::support::http::Reply;
 use crate::support::hub::{TestHub, block_on, on_both_databases, refused, sqlite_world};
 
@@ -131,7 +132,8 @@ fn oa_13_tokens_that_the_store_cannot_take_wait_for_it() {
 
 #[test]
 fn a_stop_waits_for_new_tokens_that_nobody_waits_for_any_more() {
-    let (home, authority) = killed::set_up();
+    let home = TestHome::new();
+    let authority = killed::set_up(&home);
     let account = killed::link(&home, &authority, "first");
     let key = home.key("ci", &["platform:read", "platform:write"]);
     let mut serving = home.serve("");

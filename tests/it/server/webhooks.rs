@@ -43,10 +43,8 @@ pub(super) fn ready(home: &TestHome) -> String {
     home.key("all", &["platform:read", "platform:write", "admin"])
 }
 
-#[test]
-fn d_1_kill_9_while_events_are_sent_loses_none() {
-    let home = TestHome::new();
-    let key = ready(&home);
+fn kill_nine(home: &TestHome) {
+    let key = ready(home);
     // Slow enough that some are on their way whenever it is killed.
     let there = FakeHub::start(|_, _| Reply::text(200, "text/plain", "x".repeat(30_000)));
     let mut promised = BTreeSet::new();
@@ -77,6 +75,16 @@ fn d_1_kill_9_while_events_are_sent_loses_none() {
     wait_until(|| missing() == 0, || format!("{} of {} are missing", missing(), promised.len()));
     assert!(promised.len() > 40, "{}", promised.len());
     serving.stop();
+}
+
+#[test]
+fn d_1_kill_9_while_events_are_sent_loses_none() {
+    kill_nine(&TestHome::new());
+}
+
+#[test]
+fn d_1_kill_9_while_events_are_sent_loses_none_on_postgresql() {
+    kill_nine(&TestHome::postgres());
 }
 
 #[test]

@@ -9,6 +9,8 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
+use super::hub::Place;
+
 /// A folder with its own configuration, store and key.
 pub(crate) struct TestHome {
     folder: tempfile::TempDir,
@@ -48,6 +50,15 @@ impl TestHome {
 
     pub(crate) fn store(&self) -> PathBuf {
         self.path().join("hubctl.db")
+    }
+
+    /// Where its store is, to look at it behind the hub's back.
+    pub(crate) fn place(&self) -> Place {
+        let state = self.env.iter().find(|(name, _)| name == "HUBCTL_STATE");
+        match state {
+            Some((_, url)) => Place::Postgres(url.to_str().unwrap().to_owned()),
+            None => Place::Sqlite(self.store()),
+        }
     }
 
     /// Writes a file in the home and answers its path.

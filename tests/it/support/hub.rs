@@ -58,6 +58,24 @@ impl Place {
             Self::Postgres(url) => Store::postgres(url).unwrap(),
         }
     }
+
+    /// Every row of every table, as text; bytes are in lower-case hex.
+    pub(crate) fn dump(&self) -> BTreeMap<String, Vec<String>> {
+        match self {
+            Self::Sqlite(path) => sqlite::dump(path),
+            #[cfg(unix)]
+            Self::Postgres(url) => postgres::dump(url),
+        }
+    }
+
+    /// Runs statements behind the hub's back.
+    pub(crate) fn raw(&self, sql: &str) {
+        match self {
+            Self::Sqlite(path) => sqlite::open(path).execute_batch(sql).unwrap(),
+            #[cfg(unix)]
+            Self::Postgres(url) => super::postgres::execute(url, sql),
+        }
+    }
 }
 
 /// What a test asks for before it starts its first request.
@@ -155,20 +173,12 @@ impl TestHub {
 
     /// Every row of every table, as text; bytes are in lower-case hex.
     pub(crate) fn dump(&self) -> BTreeMap<String, Vec<String>> {
-        match &self.place {
-            Place::Sqlite(path) => sqlite::dump(path),
-            #[cfg(unix)]
-            Place::Postgres(url) => postgres::dump(url),
-        }
+        self.place.dump()
     }
 
     /// Runs statements behind the hub's back.
     pub(crate) fn raw(&self, sql: &str) {
-        match &self.place {
-            Place::Sqlite(path) => sqlite::open(path).execute_batch(sql).unwrap(),
-            #[cfg(unix)]
-            Place::Postgres(url) => super::postgres::execute(url, sql),
-        }
+        self.place.raw(sql);
     }
 
     /// The number that a query answers, asked behind the hub's back.
