@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::cli::output::{clean_line, clean_lines};
-use crate::error::{HubError, Kind};
+use crate::error::{HubError, Kind, crash};
 
 /// An exit status and what it means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -54,6 +54,15 @@ pub const EXIT_CODES: &[ExitCode] = &[
     row(130, "interrupted", "stopped by Ctrl-C (SIGINT)"),
     row(TERMINATED, "terminated", "stopped by SIGTERM"),
 ];
+
+/// A panic of this process is told on standard error from here on, without what it may quote.
+pub fn report_panics() {
+    std::panic::set_hook(Box::new(|info| {
+        let (place, text) = (crash::place(info), crash::text(info.payload()));
+        // Nobody can be told that standard error does not work.
+        _ = writeln!(io::stderr(), "error: hubctl panicked at {place}: {text}");
+    }));
+}
 
 /// The exit status of an error.
 #[must_use]

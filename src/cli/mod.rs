@@ -34,6 +34,7 @@ pub use tree::{Effect, command, for_each_leaf};
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
+    exit::report_panics();
     let arguments: Vec<OsString> = std::env::args_os().collect();
     if assets::complete_if_asked() {
         return ExitCode::SUCCESS;

@@ -74,6 +74,7 @@ macro_rules! codes {
 }
 
 pub mod codes;
+pub mod crash;
 
 /// An error with everything that a person or a script needs to act on it.
 pub struct HubError {

@@ -13,7 +13,7 @@ use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 
-use crate::error::{HubError, codes};
+use crate::error::{HubError, codes, crash};
 
 /// Lines that may wait.
 const QUEUE: usize = 4_096;
@@ -136,8 +136,7 @@ impl Log {
 /// A panic is told once, in the log alone.
 fn report_panics() {
     std::panic::set_hook(Box::new(|info| {
-        let text = info.payload_as_str().unwrap_or("a panic without a text");
-        let place = info.location().map(ToString::to_string).unwrap_or_default();
+        let (place, text) = (crash::place(info), crash::text(info.payload()));
         tracing::error!(target: "hubctl::panic", place, "panicked: {text}");
     }));
 }

@@ -255,7 +255,7 @@ fn check(request: &Request, longest: Option<usize>) -> Result<(), HubError> {
     longest.map_or(Ok(()), |limit| check_length(headers, limit))
 }
 
-/// Bounds the time of a handler, and turns its panic into an answer. The panic's text is in the
+/// Bounds the time of a handler, and turns its panic into an answer. Where the panic was is in the
 /// log alone, where the hook has put it.
 async fn guarded(
     state: &AppState,

@@ -1,5 +1,8 @@
 //! What the log tells, and what it never does.
 
+use std::panic::{UnwindSafe, catch_unwind};
+
+use hubctl::server::{Log, LogFormat, LogLevel, LogOptions};
 use serde_json::Value;
 
 use crate::support::cli::TestHome;
@@ -66,4 +69,54 @@ fn people_get_lines_of_text() {
     let log = serving.stop();
     assert!(log[0].starts_with("note: "), "{log:#?}");
     assert!(log.iter().any(|line| line.contains("route=\"/healthz\"")), "{log:#?}");
+}
+
+/// Set for the second run of the test below: who tells of its panics.
+const TELLS: &str = "SECRECY_TEST_TELLS";
+/// Cut within its second letter, it is quoted by the panic.
+const PLANTED: &str = "p\u{e4}nted-secret/+x";
+
+/// Panics in the ways in which programs do that quote what they were about.
+fn crashes() {
+    fn crash<T>(crash: impl FnOnce() -> T + UnwindSafe) {
+        assert!(catch_unwind(crash).is_err());
+    }
+    let planted = || PLANTED.to_owned();
+    crash(|| planted()[..2].to_owned());
+    crash(|| Err::<(), _>(planted()).unwrap());
+    crash(|| panic!("no such thing: {}", planted()));
+    crash(|| panic!("a text of the program's own"));
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the first run tells the second one what to do")]
+fn threat_32_a_crash_tells_where_it_was_and_quotes_nothing() {
+    let log = |format| {
+        let log = Log::start(LogOptions { format, level: LogLevel::Error, color: false }).unwrap();
+        crashes();
+        log.flush();
+    };
+    match std::env::var(TELLS).as_deref() {
+        Ok("json") => return log(LogFormat::Json),
+        Ok("text") => return log(LogFormat::Text),
+        Ok(_) => {
+            hubctl::cli::exit::report_panics();
+            return crashes();
+        }
+        Err(_) => {}
+    }
+    for who in ["json", "text", "command"] {
+        let test = "server::secrecy::threat_32_a_crash_tells_where_it_was_and_quotes_nothing";
+        let ended = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", test, "--nocapture", "--test-threads=1"])
+            .env(TELLS, who)
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(ended.status.success(), "{who}: {told}");
+        assert_eq!(told.matches("panicked").count(), 4, "{who}: {told}");
+        assert!(told.matches("secrecy.rs:").count() >= 3, "{who}: {told}");
+        assert!(told.contains("a text of the program's own"), "{who}: {told}");
+        assert!(!told.contains("nted-secret") && !told.contains("no such"), "{who}: {told}");
+    }
 }
