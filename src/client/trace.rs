@@ -16,6 +16,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use crate::domain::time::Timestamp;
+use crate::domain::webhook::without_values;
 use crate::error::{HubError, codes};
 use crate::hub::private_file;
 
@@ -203,6 +204,10 @@ fn redact(value: Value, secrets: &mut Secrets) -> Value {
         Value::Object(all) => all
             .into_iter()
             .map(|(name, value)| {
+                // Where a webhook leads to.
+                if let (Some(url), "url") = (value.as_str(), name.as_str()) {
+                    return (name, shown_text(without_values(url), secrets).into());
+                }
                 if value.is_null() || !is_secret(&name, &value) {
                     return (name, redact(value, secrets));
                 }
@@ -264,16 +269,21 @@ fn shown_headers(headers: &HeaderMap, secrets: &mut Secrets) -> Value {
             take(&value, secrets);
             REDACTED.to_owned()
         } else {
-            match text.parse::<Url>() {
-                Ok(url) if url.has_host() => shown_url(&url, secrets),
-                _ => text,
-            }
+            shown_text(text, secrets)
         };
         let before = all.get(name.as_str()).and_then(Value::as_str);
         let shown = before.map(|before| format!("{before}, {shown}")).unwrap_or(shown);
         all.insert(name.as_str().to_owned(), shown.into());
     }
     Value::Object(all)
+}
+
+/// A text that may be an address.
+fn shown_text(text: String, secrets: &mut Secrets) -> String {
+    match text.parse::<Url>() {
+        Ok(url) if url.has_host() => shown_url(&url, secrets),
+        _ => text,
+    }
 }
 
 fn shown_url(url: &Url, secrets: &mut Secrets) -> String {
@@ -426,6 +436,15 @@ mod tests {
         ] {
             hides_everything(&told(&json!({}), 500, received, kind));
         }
+    }
+
+    #[test]
+    fn threat_32_where_a_webhook_leads_to_is_told_without_the_values_of_its_query() {
+        let sent = json!({ "url": "https://me:planted@app.example/hooks?t=planted&planted" });
+        let record = told(&sent, 201, b"{}", "application/json");
+        hides_everything(&record);
+        let url = record["request"]["body"]["url"].as_str().unwrap();
+        assert!(url.contains("@app.example/hooks?t=***&***"), "{url}");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use url::Url;
 
 use crate::domain::secret::Secret;
 use crate::domain::secret::forms::Forms;
+use crate::domain::webhook::without_values;
 
 /// What stands in place of a secret.
 pub const REDACTED: &str = "**redacted**";
@@ -220,6 +221,10 @@ impl Redactor {
                         || SECRET_GROUPS.contains(&plain.as_str())
                         || (asked && SECRET_PARAMETERS.contains(&plain.as_str()));
                     match member {
+                        // Where a webhook leads to.
+                        Value::String(text) if !is_secret && asked && plain == "url" => {
+                            *text = self.url(&without_values(text));
+                        }
                         Value::String(text) if !is_secret && is_address(name) => {
                             *text = self.url(text);
                         }
@@ -423,6 +428,16 @@ mod tests {
         let headers: [(&str, &[u8]); 1] = [("X-Proxy-Path", b"/a?apikey=p1&page=2")];
         let seen = Redactor::default().headers(headers);
         assert_eq!(seen[0].1, "/a?apikey=**redacted**&page=2");
+    }
+
+    #[test]
+    fn threat_32_where_a_webhook_leads_to_is_kept_without_the_values_of_its_query() {
+        let body = json!({ "url": "https://app.example/hooks?t=planted&x=planted", "events": [] });
+        let seen = Redactor::default().body(None, body.to_string().as_bytes(), true);
+        assert_eq!(seen["url"], "https://app.example/hooks?t=***&x=***");
+        // What answers tell of addresses is nobody's receiver.
+        let seen = Redactor::default().body(None, br#"{"url":"https://a.example/?page=2"}"#, false);
+        assert_eq!(seen["url"], "https://a.example/?page=2");
     }
 
     #[test]

@@ -56,19 +56,19 @@ impl Address {
     /// The address for people: values of its query are hidden.
     #[must_use]
     pub fn shown(&self) -> String {
-        let mut shown = self.0.clone();
-        if let Some(query) = self.0.query() {
-            let hidden: Vec<String> = query
-                .split('&')
-                .map(|pair| match pair.split_once('=') {
-                    Some((name, _)) => format!("{name}=***"),
-                    None => "***".to_owned(),
-                })
-                .collect();
-            shown.set_query(Some(&hidden.join("&")));
-        }
-        shown.into()
+        without_values(self.0.as_str())
     }
+}
+
+/// An address without the values of its query, which may be secrets.
+#[must_use]
+pub fn without_values(address: &str) -> String {
+    let Some((address, query)) = address.split_once('?') else { return address.to_owned() };
+    let hidden = query.split('&').map(|pair| match pair.split_once('=') {
+        Some((name, _)) => format!("{name}=***"),
+        None => "***".to_owned(),
+    });
+    format!("{address}?{}", hidden.collect::<Vec<_>>().join("&"))
 }
 
 impl FromStr for Address {
