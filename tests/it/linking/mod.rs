@@ -10,6 +10,7 @@ mod lost;
 mod moved;
 mod oauth1;
 mod refresh;
+mod replicas;
 mod shared_app;
 
 use hubctl::domain::account::Account;

@@ -265,6 +265,11 @@ impl Authority {
         self.change(|state| state.access.contains(token))
     }
 
+    /// This token works no more.
+    pub(crate) fn forget(&self, token: &str) {
+        self.change(|state| state.access.remove(token));
+    }
+
     fn asked_at(&self, route: &str) -> usize {
         self.server.routes().iter().filter(|asked| *asked == route).count()
     }
@@ -275,6 +280,11 @@ impl Authority {
 
     pub(crate) fn revocations(&self) -> usize {
         self.asked_at("POST /revoke")
+    }
+
+    /// How often its light call was asked for, by whomever.
+    pub(crate) fn light_calls(&self) -> usize {
+        self.asked_at("GET /me")
     }
 
     pub(crate) fn calls(&self) -> usize {
