@@ -310,6 +310,11 @@ impl Side {
         Self { home, eyes, kept: HashMap::new() }
     }
 
+    /// Where it is typed.
+    pub(crate) fn home(&self) -> &TestHome {
+        &self.home
+    }
+
     fn type_in(&mut self, line: &str) -> (i32, String, String) {
         let ended = self.run(line, "").1;
         (ended.code, self.eyes.see(&ended.stdout), self.eyes.see(&ended.stderr))

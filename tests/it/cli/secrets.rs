@@ -1,9 +1,14 @@
-//! Threat 32, the command line's half: secrets appear in no output and not in the database file.
+//! Threat 32, the command line's half: secrets appear in no output, not in the database file, and
+//! not in the process list.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
-use crate::support::cli::TestHome;
+use crate::support::cli::{Ended, TestHome};
+use crate::support::serving::processes_below;
 
 const PLANTED: [&str; 4] = [
     "Pl4nted+Client/Secret=1",
@@ -133,5 +138,32 @@ fn threat_32_a_secret_on_the_command_line_is_warned_of() {
     for line in ["connectors add hubspot --set Pl4nted", "connectors add hubspot --set =Pl4nted"] {
         let ended = home.run(line).code(2);
         assert_free(ended.stderr.as_bytes(), &["Pl4nted"], line);
+    }
+}
+
+#[test]
+fn threat_32_no_process_that_the_demo_starts_is_given_a_secret() {
+    let home = TestHome::new();
+    let folder = home.path().join("tmp");
+    std::fs::create_dir(&folder).unwrap();
+    let home = home.with("TMPDIR", &folder);
+    let mut demo = home.command(["demo", "--keep"]).spawn().unwrap();
+    let mut seen = BTreeSet::new();
+    while demo.try_wait().unwrap().is_none() {
+        seen.extend(processes_below(demo.id()).into_iter().map(|(_, bytes)| bytes));
+        std::thread::park_timeout(Duration::from_millis(2));
+    }
+    let shown = Ended::wait(demo).code(0).stdout;
+    let word =
+        |wanted: &[u8]| seen.iter().any(|one| one.split(|byte| *byte == 0).any(|w| w == wanted));
+    assert!(word(b"serve") && seen.len() > 6, "{} were seen", seen.len());
+    let left = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
+    let files = ["master.key", "signing-secret.txt", "client-secret.txt"];
+    let mut secrets = files.map(|name| std::fs::read_to_string(left.join(name)).unwrap()).to_vec();
+    let (_, token) = shown.split_once("/connect/hcs_1_").unwrap();
+    secrets.push(token.lines().next().unwrap().to_owned());
+    let secrets: Vec<&str> = secrets.iter().map(|secret| secret.trim()).collect();
+    for bytes in &seen {
+        assert_free(bytes, &secrets, "the process list");
     }
 }

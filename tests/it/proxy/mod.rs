@@ -18,7 +18,6 @@ use hubctl::hub::keysource::KeySources;
 use hubctl::hub::random::SystemRandom;
 use hubctl::hub::write::Guard;
 use hubctl::hub::{Hub, connectors};
-use hubctl::store::Store;
 use serde_json::{Value, json};
 
 use crate::support::cli::TestHome;
@@ -29,12 +28,12 @@ use crate::support::serving::{Answer, Client, Serving};
 /// The credential of the account; it goes to the provider and nowhere else.
 pub(crate) const CREDENTIAL: &str = "planted-credential/+x";
 /// Where the connector is in the world, until it is moved to this machine.
-const ROOT: &str = "https://acme.example";
+pub(crate) const ROOT: &str = "https://acme.example";
 /// Scopes that a key needs to call providers.
 const SCOPES: [&str; 2] = ["unified:read", "unified:write"];
 
 /// The connector: an API key, and tokens without a browser, which can be renewed.
-fn definition() -> Value {
+pub(crate) fn definition() -> Value {
     json!({
         "key": "acme", "name": "Acme", "categories": ["crm"], "base_url": format!("{ROOT}/api"),
         "auth": [
@@ -84,7 +83,12 @@ impl World {
 
     /// The same by this definition.
     fn with_tokens_of(definition: Value, provider: SocketAddr) -> Self {
-        let world = Self { home: TestHome::new(), account: String::new() };
+        Self::in_home(TestHome::new(), definition, provider)
+    }
+
+    /// The same in this home, where nothing is yet.
+    pub(crate) fn in_home(home: TestHome, definition: Value, provider: SocketAddr) -> Self {
+        let world = Self { home, account: String::new() };
         world.import(definition, provider);
         world.home.run("connectors add acme --auth tokens --default").code(0);
         let secret = format!("client_secret={CREDENTIAL}");
@@ -98,7 +102,7 @@ impl World {
         let keys = KeySources { file: None, keyring: KeyringAccess::none(), beside };
         let clock = Arc::new(FixedClock::at(Timestamp::from_millis(1_780_315_200_000)));
         let random = Arc::new(SystemRandom::new());
-        let store = Store::sqlite(self.home.store());
+        let store = self.home.place().store();
         let hub = Hub::new(store, clock, random, keys, "http://127.0.0.1:4780".parse().unwrap());
         let connector = serde_json::from_value(definition).unwrap();
         let default: ProjectName = "default".parse().unwrap();

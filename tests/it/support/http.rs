@@ -35,6 +35,12 @@ impl Asked {
         serde_json::from_slice(&self.body).unwrap()
     }
 
+    /// A member of a form.
+    pub(crate) fn form(&self, name: &str) -> Option<String> {
+        let mut pairs = url::form_urlencoded::parse(&self.body);
+        pairs.find(|(found, _)| found == name).map(|(_, value)| value.into_owned())
+    }
+
     /// Method and path without parameters.
     pub(crate) fn route(&self) -> String {
         format!("{} {}", self.method, self.path.split('?').next().unwrap())

@@ -139,6 +139,11 @@ impl Serving {
         self.connect().get(path, &format!("Authorization: Bearer {key}\r\n"))
     }
 
+    /// What the system shows of it and of what it started: arguments and environments.
+    pub(crate) fn in_the_process_list(&self) -> Vec<(String, Vec<u8>)> {
+        processes_below(self.child.id())
+    }
+
     /// A number of `/proc/PID/status`, in KiB.
     pub(crate) fn memory_kib(&self, name: &str) -> u64 {
         let path = format!("/proc/{}/status", self.child.id());
@@ -146,6 +151,22 @@ impl Serving {
         let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
         line.trim_matches([':', ' ', '\t', 'k', 'B']).trim().parse().unwrap()
     }
+}
+
+/// What the system shows of a process and of those that it started, as long as they are there.
+pub(crate) fn processes_below(id: u32) -> Vec<(String, Vec<u8>)> {
+    let mut seen = Vec::new();
+    for name in ["cmdline", "environ"] {
+        let path = format!("/proc/{id}/{name}");
+        seen.extend(std::fs::read(&path).ok().map(|bytes| (path, bytes)));
+    }
+    let threads = std::fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
+    for thread in threads {
+        let children = std::fs::read_to_string(thread.path().join("children")).unwrap_or_default();
+        let children = children.split_whitespace().filter_map(|child| child.parse().ok());
+        seen.extend(children.flat_map(processes_below));
+    }
+    seen
 }
 
 impl Drop for Serving {
