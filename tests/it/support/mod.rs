@@ -8,9 +8,9 @@ pub(crate) mod command;
 #[cfg(unix)]
 pub(crate) mod customer;
 #[cfg(unix)]
-pub(crate) mod hooks;
-#[cfg(unix)]
 pub(crate) mod frames;
+#[cfg(unix)]
+pub(crate) mod hooks;
 pub(crate) mod http;
 pub(crate) mod hub;
 #[cfg(unix)]
