@@ -83,7 +83,7 @@ pub(in crate::cli) struct Serve {
     #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
     answer_limit: u32,
 
-    /// How long requests may still take after SIGTERM
+    /// How long the whole end may take after SIGTERM, also where the store hangs
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = grace)]
     grace: Duration,
 
