@@ -116,6 +116,7 @@ pub struct Client {
     api_url: Url,
     /// The API's root without a slash at its end.
     root: String,
+    /// The hub in messages: scheme, host and port, and the proxy on the way there.
     origin: String,
     project: String,
     wanted_project: Option<String>,
@@ -168,9 +169,15 @@ impl Client {
             identity: None,
             tells_tls: true,
         };
+        let origin = api_url.origin().ascii_serialization();
+        let proxy = net.proxy_of(&api_url).filter(|_| options.inside.is_none());
+        let origin = match proxy {
+            Some(proxy) => format!("{origin} (through the proxy {proxy})"),
+            None => origin,
+        };
         Ok(Self {
             root: api_url.as_str().trim_end_matches('/').to_owned(),
-            origin: api_url.origin().ascii_serialization(),
+            origin,
             project: options.project.clone().unwrap_or_else(|| "default".to_owned()),
             wanted_project: options.project,
             is_vendor,

@@ -16,6 +16,10 @@ use super::lines::Broken;
 /// Longest text of an answer that is repeated in a message, in characters.
 const EXCERPT: usize = 300;
 
+/// What to do where a proxy asks who calls.
+const PROXY_LOGIN: &str =
+    "give its user name and password in the proxy's address: http://USER:PASSWORD@HOST:PORT";
+
 /// An answer that is no success.
 pub(super) struct Refused<'a> {
     /// Where it came from: scheme, host and port.
@@ -128,7 +132,8 @@ fn of_status(status: u16) -> (&'static Code, Option<&'static str>) {
         409 | 412 | 422 => (&codes::REMOTE_CONFLICT, None),
         429 => (&codes::REMOTE_RATE_LIMITED, Some("wait a while, or raise --max-wait")),
         501 => (&codes::REMOTE_UNSUPPORTED, None),
-        407 | 408 | 425 | 500.. => (&codes::REMOTE_FAILED, Some("hubctl doctor")),
+        407 => (&codes::REMOTE_FAILED, Some(PROXY_LOGIN)),
+        408 | 425 | 500.. => (&codes::REMOTE_FAILED, Some("hubctl doctor")),
         _ => (&codes::REMOTE_BAD_ANSWER, Some("hubctl doctor")),
     }
 }
@@ -195,12 +200,27 @@ pub(super) fn unreachable(origin: &str, error: &reqwest::Error, is_write: bool) 
         }
     } else if error.is_connect() && error.is_timeout() {
         told(format!("{origin} can't be reached in time")).hint("hubctl doctor")
+    } else if let Some((why, hint)) = refused_by_proxy(&cause) {
+        told(format!("{origin} can't be reached: {why}")).hint(hint)
     } else if error.is_connect() {
         told(format!("{origin} can't be reached: {cause}")).hint("hubctl doctor")
     } else {
         broken(origin, &cause, is_write)
     };
     error.source(cause)
+}
+
+/// What a proxy that makes no connection says, which the HTTP library has in its own words only.
+fn refused_by_proxy(cause: &str) -> Option<(&'static str, &'static str)> {
+    match cause.strip_prefix("tunnel error: ")? {
+        "proxy authorization required" => {
+            Some(("the proxy wants a user name and password", PROXY_LOGIN))
+        }
+        _ => Some((
+            "the proxy makes no connection to it",
+            "if it is to be reached without one, add its host to NO_PROXY; hubctl doctor",
+        )),
+    }
 }
 
 /// A connection that ended before the answer did.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper_util::client::proxy::matcher::Matcher;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
@@ -67,6 +68,22 @@ impl Options {
     pub fn proxy_host(&self, plain: bool) -> Option<String> {
         let address = if plain { &self.http_proxy } else { &self.https_proxy };
         proxy_url(address.as_deref()?)?.host_str().map(str::to_owned)
+    }
+
+    /// The proxy that calls of this address go through, without its user name and password; none
+    /// where they go past it.
+    #[must_use]
+    pub fn proxy_of(&self, url: &url::Url) -> Option<String> {
+        let address =
+            |proxy: Option<&str>| proxy.and_then(proxy_url).map(String::from).unwrap_or_default();
+        // What the HTTP client itself asks.
+        let proxies = Matcher::builder()
+            .https(address(self.https_proxy.as_deref()))
+            .http(address(self.http_proxy.as_deref()))
+            .no(self.no_proxy.as_deref().unwrap_or_default())
+            .build();
+        let proxy = proxies.intercept(&url.as_str().parse().ok()?)?;
+        Some(proxy.uri().to_string().trim_end_matches('/').to_owned())
     }
 }
 
@@ -237,6 +254,23 @@ mod tests {
         assert_eq!(host("http://user:hunter2@proxy.:3128/").as_deref(), Some("proxy."));
         assert_eq!(host("https://10.0.0.1").as_deref(), Some("10.0.0.1"));
         assert_eq!(host("ftp://proxy"), None);
+    }
+
+    #[test]
+    fn an_address_has_the_proxy_of_its_scheme_unless_it_is_exempt() {
+        let options = Options {
+            https_proxy: Some("user:hunter2@proxy:3128".to_owned()),
+            http_proxy: Some("https://plain".to_owned()),
+            no_proxy: Some("exempt.example, .inner.example,10.0.0.0/8".to_owned()),
+            ..Options::default()
+        };
+        let proxy = |url: &str| options.proxy_of(&url.parse().unwrap());
+        assert_eq!(proxy("https://hub.example/").as_deref(), Some("http://proxy:3128"));
+        assert_eq!(proxy("http://hub.example:8080/api").as_deref(), Some("https://plain"));
+        for past in ["https://exempt.example/", "http://a.inner.example/", "https://10.1.2.3:8/"] {
+            assert_eq!(proxy(past), None, "{past}");
+        }
+        assert_eq!(Options::default().proxy_of(&"http://a/".parse().unwrap()), None);
     }
 
     #[test]

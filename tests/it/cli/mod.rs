@@ -14,6 +14,7 @@ mod orders;
 mod output;
 mod own;
 mod profiles;
+mod proxies;
 mod secrets;
 mod stores;
 mod terminal;

@@ -33,7 +33,8 @@ const LAYERS: &[(&str, &[&str])] = &[
 const AT_HOME: &[(&str, &[&str])] = &[
     ("rusqlite", &["store/driver/mod.rs", "store/driver/sqlite.rs", "store/driver/served/"]),
     ("axum", &["server/", "sample/"]),
-    ("hyper", &["server/"]),
+    // Beside the server, what decides which proxy an address has.
+    ("hyper", &["server/", "net/mod.rs"]),
     ("StatusCode", &["server/", "sample/"]),
     ("tokio_postgres", &["store/driver/mod.rs", "store/driver/postgres/"]),
     ("deadpool", &["store/driver/postgres/"]),

@@ -8,6 +8,8 @@ pub(crate) mod command;
 #[cfg(unix)]
 pub(crate) mod customer;
 #[cfg(unix)]
+pub(crate) mod forward;
+#[cfg(unix)]
 pub(crate) mod frames;
 #[cfg(unix)]
 pub(crate) mod hooks;

@@ -14,6 +14,7 @@ use crate::domain::time::{Clock, Timestamp};
 use crate::domain::words::counted;
 use crate::error::Kind;
 use crate::hub::keyring;
+use crate::net;
 
 use super::{Findings, There};
 
@@ -98,10 +99,14 @@ pub(super) async fn hub(context: &Context, remote: &Remote, found: &mut Findings
 
 fn proxies(remote: &Remote, found: &mut Findings) {
     let network = &remote.network;
-    let is_https = remote.api_url.scheme() == "https";
-    let proxy = if is_https { &network.https_proxy } else { &network.http_proxy };
-    if proxy.is_some() {
-        let text = "the environment names a proxy for this address";
+    let net = net::Options {
+        https_proxy: network.https_proxy.clone(),
+        http_proxy: network.http_proxy.clone(),
+        no_proxy: network.no_proxy.clone(),
+        ..net::Options::default()
+    };
+    if let Some(proxy) = net.proxy_of(&remote.api_url) {
+        let text = format!("the environment names a proxy for this address: {proxy}");
         found.warn("proxy", text, "if it is not wanted for this hub, add its host to NO_PROXY");
     }
     if let Some(file) = &network.ca_file {
