@@ -80,6 +80,15 @@ impl Backend {
         }
     }
 
+    /// How many operations may go on at the same time: a store of one's own is asked for one after
+    /// the other.
+    pub fn at_once(&self) -> usize {
+        match self {
+            Self::Local(_) => 1,
+            Self::Remote(client) => client.at_once(),
+        }
+    }
+
     /// The project that everything belongs to, as far as it is known.
     pub fn project(&self) -> &str {
         match self {

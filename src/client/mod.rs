@@ -125,6 +125,7 @@ pub struct Client {
     scrubber: Scrubber,
     timeout: Duration,
     policy: Policy,
+    at_once: usize,
     slots: Semaphore,
     net: net::Options,
     http: OnceLock<reqwest::Client>,
@@ -156,6 +157,7 @@ impl Client {
         let is_vendor = options.vendor.unwrap_or_else(|| vendor::is_vendors(&host));
         let scrubber = Scrubber::new(&options.key);
         let trace = options.trace.as_deref().map(Trace::open).transpose()?;
+        let at_once = options.concurrency.clamp(1, 64);
         let net = net::Options {
             connect_timeout: Some(options.timeout),
             ca_file: options.ca_file,
@@ -189,7 +191,8 @@ impl Client {
                 max_wait: options.max_wait,
                 first_pause: options.first_pause,
             },
-            slots: Semaphore::new(options.concurrency.clamp(1, 64)),
+            at_once,
+            slots: Semaphore::new(at_once),
             net,
             http: OnceLock::new(),
             inside: options.inside,
@@ -212,6 +215,12 @@ impl Client {
     #[must_use]
     pub fn is_vendor(&self) -> bool {
         self.is_vendor
+    }
+
+    /// How many requests may be on their way at the same time.
+    #[must_use]
+    pub fn at_once(&self) -> usize {
+        self.at_once
     }
 
     /// The project, as far as it is known.

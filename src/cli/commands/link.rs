@@ -6,6 +6,8 @@ use std::fs::File;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesOrdered;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -13,7 +15,7 @@ use crate::api::connect_sessions::CreatedSession;
 use crate::backend::Backend;
 use crate::cli::context::Context;
 use crate::cli::input;
-use crate::cli::output::{Cell, Column, Format, Record};
+use crate::cli::output::{Cell, Column, Format, List, Record};
 use crate::cli::owners::{Header, Lines, whole};
 use crate::cli::tree::Run;
 use crate::domain::account::Owner;
@@ -133,36 +135,7 @@ impl Create {
         let count = self.check(context, &mut file, path, &tags)?;
         let backend = context.backend().await?;
         self.try_each_kind(&backend, &mut file, path, &tags).await?;
-        let mut occurrences: HashMap<Vec<String>, u64> = HashMap::new();
-        let mut made = 0_u64;
-        let mut lines = Lines::of(&mut file, path)?;
-        loop {
-            let (mut items, mut numbers) = (Vec::with_capacity(STEP), Vec::with_capacity(STEP));
-            while items.len() < STEP {
-                let Some(record) = lines.read()? else { break };
-                let occurrence = occurrences.entry(record.clone()).or_insert(0);
-                let new = self.new_session(&lines.header, &record, &tags)?;
-                items.push(BatchItem { new, occurrence: *occurrence });
-                *occurrence += 1;
-                numbers.push(lines.line);
-            }
-            if items.is_empty() {
-                break;
-            }
-            let step = backend.create_sessions(items, context.guard()).await?;
-            for ((session, is_new), line) in step.iter().zip(numbers) {
-                made += u64::from(*is_new);
-                let flow = list.push(&Link::of(line, *is_new, session))?;
-                // A write is finished even where nobody reads what it answers.
-                _ = flow;
-            }
-            if matches!(
-                context.output.format(),
-                None | Some(Format::Jsonl | Format::Tsv | Format::Csv)
-            ) {
-                list.flush()?;
-            }
-        }
+        let made = self.make_all(context, &backend, &mut file, path, &tags, &mut list).await?;
         context.tell_notes(&backend);
         tell_trial(context);
         let verb = if context.globals.dry_run { "would be made" } else { "made" };
@@ -173,6 +146,76 @@ impl Create {
         })?;
         tell_if_nobody_answers(context);
         Ok(())
+    }
+
+    /// Makes the links step by step, as many at the same time as the backend takes, and shows them
+    /// in the order of their lines; answers how many are new.
+    async fn make_all(
+        &self,
+        context: &Context,
+        backend: &Backend,
+        file: &mut File,
+        path: &Path,
+        tags: &serde_json::Map<String, serde_json::Value>,
+        list: &mut List<'_>,
+    ) -> Result<u64, HubError> {
+        let mut made = 0_u64;
+        let mut show = |step: Step| {
+            for (line, session, is_new) in &step {
+                made += u64::from(*is_new);
+                let flow = list.push(&Link::of(*line, *is_new, session))?;
+                // A write is finished even where nobody reads what it answers.
+                _ = flow;
+            }
+            match context.output.format() {
+                None | Some(Format::Jsonl | Format::Tsv | Format::Csv) => list.flush(),
+                _ => Ok(()),
+            }
+        };
+        let mut occurrences = HashMap::new();
+        let mut lines = Lines::of(file, path)?;
+        let mut making = FuturesOrdered::new();
+        // How the reading ended.
+        let mut end = None;
+        loop {
+            while end.is_none() && making.len() < backend.at_once() {
+                match self.step(&mut lines, &mut occurrences, tags) {
+                    Ok((items, _)) if items.is_empty() => end = Some(Ok(())),
+                    Ok((items, numbers)) => {
+                        making.push_back(make(context, backend, items, numbers));
+                    }
+                    Err(error) => end = Some(Err(error)),
+                }
+            }
+            let Some(step) = making.next().await else { break };
+            if let Err(error) = step.and_then(&mut show) {
+                // What was begun is finished, but what was shown has no gap: who repeats the
+                // command is shown the rest as well.
+                while making.next().await.is_some() {}
+                return Err(error);
+            }
+        }
+        end.unwrap_or(Ok(()))?;
+        Ok(made)
+    }
+
+    /// The next lines of the file as what is asked for, with their numbers; none at its end.
+    fn step(
+        &self,
+        lines: &mut Lines<'_, File>,
+        occurrences: &mut HashMap<Vec<String>, u64>,
+        tags: &serde_json::Map<String, serde_json::Value>,
+    ) -> Result<(Vec<BatchItem>, Vec<u64>), HubError> {
+        let (mut items, mut numbers) = (Vec::with_capacity(STEP), Vec::with_capacity(STEP));
+        while items.len() < STEP {
+            let Some(record) = lines.read()? else { break };
+            let occurrence = occurrences.entry(record.clone()).or_insert(0);
+            let new = self.new_session(&lines.header, &record, tags)?;
+            items.push(BatchItem { new, occurrence: *occurrence });
+            *occurrence += 1;
+            numbers.push(lines.line);
+        }
+        Ok((items, numbers))
     }
 
     /// Reads the whole file once before anything is made, so that a bad line makes nothing.
@@ -275,6 +318,20 @@ impl Create {
             kind: asked.kind.unwrap_or_default(),
         })
     }
+}
+
+/// Each line of a step, its session, and whether that is new.
+type Step = Vec<(u64, CreatedSession, bool)>;
+
+async fn make(
+    context: &Context,
+    backend: &Backend,
+    items: Vec<BatchItem>,
+    numbers: Vec<u64>,
+) -> Result<Step, HubError> {
+    let made = backend.create_sessions(items, context.guard()).await?;
+    let lines = made.into_iter().zip(numbers);
+    Ok(lines.map(|((session, is_new), line)| (line, session, is_new)).collect())
 }
 
 /// The file, or standard input copied so that it can be read twice.

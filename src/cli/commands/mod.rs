@@ -2,6 +2,8 @@
 
 use std::ops::ControlFlow;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesOrdered;
 use serde_json::{Value, json};
 
 use crate::api::write::Written;
@@ -78,9 +80,14 @@ pub(super) fn confirm_profile(context: &Context) -> Result<(), HubError> {
     }
 }
 
+/// Whether consent was given with the command, or is not needed.
+fn consents(context: &Context) -> bool {
+    context.globals.yes || context.globals.dry_run
+}
+
 /// Asks before something is stopped or taken away; `--yes` and `--dry-run` need no question.
 fn consent(context: &Context, what: &str, affected: u64, word: &str) -> Result<(), HubError> {
-    if context.globals.yes || context.globals.dry_run {
+    if consents(context) {
         return Ok(());
     }
     let needed = || {
@@ -116,6 +123,7 @@ fn result<T: serde::Serialize>(
         ok: true,
         error: None,
         human,
+        asides: Vec::new(),
     }
 }
 
@@ -126,9 +134,13 @@ struct Batch<'c> {
     kind: &'static str,
     action: &'static str,
     guard: Guard,
-    /// How many targets are still to come.
+    /// How many targets have not ended.
     left: usize,
+    /// How many of them were begun.
+    begun: usize,
     many: bool,
+    /// Whether a question may come up.
+    asks: bool,
     results: Vec<WriteResult>,
     failed: Option<HubError>,
     succeeded: bool,
@@ -154,7 +166,9 @@ impl<'c> Batch<'c> {
             action,
             guard,
             left: targets.len(),
+            begun: 0,
             many,
+            asks: context.ask.allowed && !consents(context),
             results: Vec::new(),
             failed: None,
             succeeded: false,
@@ -163,9 +177,9 @@ impl<'c> Batch<'c> {
 
     /// The bounds for the next target: what is left of `--max-affected`.
     fn guard(&self) -> Guard {
-        let used: u64 = self.results.iter().map(|result| result.affected_accounts).sum();
+        let used = || self.results.iter().map(|result| result.affected_accounts).sum();
         Guard {
-            max_affected: self.guard.max_affected.map(|most| most.saturating_sub(used)),
+            max_affected: self.guard.max_affected.map(|most| most.saturating_sub(used())),
             ..self.guard
         }
     }
@@ -180,12 +194,10 @@ impl<'c> Batch<'c> {
         match outcome {
             Ok(results) => {
                 self.succeeded = true;
-                self.results.extend(results);
-                // What was begun is finished; nothing more is.
-                if self.left > 0 && interrupts::asked_to_stop() {
-                    self.failed = Some(HubError::new(&codes::INTERRUPTED, "stopped"));
-                    return ControlFlow::Break(());
+                for result in &results {
+                    self.context.output.asides(result);
                 }
+                self.results.extend(results);
             }
             Err(error) => {
                 let resource = format!("{}/{target}", self.kind);
@@ -201,6 +213,11 @@ impl<'c> Batch<'c> {
                 }
                 self.failed.get_or_insert(error);
             }
+        }
+        // What was begun is finished; nothing more is.
+        if self.left > self.begun && interrupts::asked_to_stop() {
+            self.failed = Some(HubError::new(&codes::INTERRUPTED, "stopped"));
+            return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
     }
@@ -218,17 +235,53 @@ impl<'c> Batch<'c> {
         }
     }
 
-    /// Does `each` for every target, with the bounds that are left for it, and ends.
+    /// Does `each` for every target, one after the other, and ends: for targets of which one may
+    /// hang on what became of another, such as the key that the command itself uses.
     async fn each(
-        mut self,
+        self,
         backend: &Backend,
         targets: &[String],
-        mut each: impl AsyncFnMut(&String, Guard) -> Result<Vec<WriteResult>, HubError>,
+        each: impl AsyncFn(&String, Guard) -> Result<Vec<WriteResult>, HubError>,
     ) -> Result<(), HubError> {
-        for target in targets {
-            let outcome = each(target, self.guard()).await;
+        self.run(1, backend, targets, each).await
+    }
+
+    /// As `each`, for targets that have nothing to do with one another: as many go on at the same
+    /// time as the backend takes. What became of them is told in their order all the same.
+    async fn each_at_once(
+        self,
+        backend: &Backend,
+        targets: &[String],
+        each: impl AsyncFn(&String, Guard) -> Result<Vec<WriteResult>, HubError>,
+    ) -> Result<(), HubError> {
+        // What one target uses up of a bound is not left for the next; and while a person thinks
+        // about a question, nothing else may go on.
+        let is_bound = self.guard.max_affected.is_some() || self.asks;
+        let most = if is_bound { 1 } else { backend.at_once() };
+        self.run(most, backend, targets, each).await
+    }
+
+    /// Does `each` for every target, `most` at the same time, with the bounds that are left for it.
+    async fn run(
+        mut self,
+        most: usize,
+        backend: &Backend,
+        targets: &[String],
+        each: impl AsyncFn(&String, Guard) -> Result<Vec<WriteResult>, HubError>,
+    ) -> Result<(), HubError> {
+        let mut waiting = targets.iter();
+        let mut running = FuturesOrdered::new();
+        loop {
+            while running.len() < most
+                && let Some(target) = waiting.next()
+            {
+                let (guard, each) = (self.guard(), &each);
+                running.push_back(async move { (target, each(target, guard).await) });
+            }
+            let Some((target, outcome)) = running.next().await else { break };
+            self.begun = running.len();
             if self.add(target, outcome).is_break() {
-                break;
+                waiting = [].iter();
             }
         }
         self.finish(backend)

@@ -394,6 +394,6 @@ impl Run for Revoke {
             };
             Ok(vec![result("revoke", written, text)])
         };
-        batch.each(&backend, &targets, each).await
+        batch.each_at_once(&backend, &targets, each).await
     }
 }

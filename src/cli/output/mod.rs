@@ -40,7 +40,7 @@ pub(super) use suggest::hint as near_names;
 pub(super) use writes::OneOfMany;
 #[cfg(test)]
 pub(super) use writes::Single;
-pub use writes::WriteResult;
+pub use writes::{Aside, WriteResult};
 
 use clean::Lines;
 use rows::Look;

@@ -46,6 +46,18 @@ pub struct WriteResult {
     /// The sentence that a terminal shows of a success.
     #[schemars(skip)]
     pub human: String,
+    /// What is told of it on standard error.
+    #[schemars(skip)]
+    pub asides: Vec<Aside>,
+}
+
+/// A line on standard error, kept until it is its target's turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Aside {
+    /// A fact, which `--quiet` silences.
+    Note(String),
+    /// What somebody should look into.
+    Warning(String),
 }
 
 /// The answer for a single target.
@@ -101,6 +113,7 @@ impl WriteResult {
             ok: true,
             error: None,
             human: String::new(),
+            asides: Vec::new(),
         }
     }
 
@@ -186,6 +199,16 @@ impl Output {
     /// When they name something that the answer to a change does not have.
     pub fn check_writes(&self, many: bool) -> Result<(), HubError> {
         if many { self.check::<OneOfMany<'_>>() } else { self.check::<Single<'_>>() }
+    }
+
+    /// Tells on standard error what came up beside a change.
+    pub fn asides(&self, result: &WriteResult) {
+        for aside in &result.asides {
+            match aside {
+                Aside::Note(text) => self.note(text),
+                Aside::Warning(text) => self.warn(text),
+            }
+        }
     }
 
     /// Writes what a change did: one object for one target, an array for several.

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use futures_util::{StreamExt as _, stream};
+
 use crate::api::accounts::{Account, AccountDetail, Explanation, Finding};
 use crate::backend::Backend;
 use crate::cli::assets;
@@ -286,8 +288,10 @@ impl Run for Get {
             return context.output.item(&account, Some(&account_card(context, &account)));
         }
         let mut list = context.output.list_of::<AccountDetail>()?;
-        for id in &ids {
-            if list.push(&backend.account(id).await?)?.is_break() {
+        let asked = stream::iter(&ids).map(|id| backend.account(id));
+        let mut accounts = asked.buffered(backend.at_once());
+        while let Some(account) = accounts.next().await {
+            if list.push(&account?)?.is_break() {
                 break;
             }
         }

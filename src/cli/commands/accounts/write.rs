@@ -1,12 +1,13 @@
 //! Commands that change linked accounts.
 
 use crate::api::accounts::AccountDetail;
-use crate::api::write::Written;
+use crate::api::write::{Revoked, Written};
 use crate::backend::Backend;
 use crate::cli::assets;
 use crate::cli::commands::{Batch, consent, fields, result};
 use crate::cli::context::Context;
 use crate::cli::input;
+use crate::cli::output::{Aside, WriteResult};
 use crate::cli::tree::Run;
 use crate::domain::account::{AccountType, Owner, Update as Changes};
 use crate::domain::ids::{AccountId, AuthConfigId};
@@ -279,7 +280,7 @@ impl Run for Suspend {
         let each = async |target: &String, guard: Guard| {
             suspend_one(context, &backend, target, guard).await
         };
-        batch.each(&backend, &targets, each).await
+        batch.each_at_once(&backend, &targets, each).await
     }
 }
 
@@ -288,7 +289,7 @@ async fn suspend_one(
     backend: &Backend,
     target: &str,
     guard: Guard,
-) -> Result<Vec<crate::cli::output::WriteResult>, HubError> {
+) -> Result<Vec<WriteResult>, HubError> {
     let id = id_of(target)?;
     let account = backend.account(&id).await?;
     if account.status != "suspended" {
@@ -315,15 +316,16 @@ pub(in crate::cli) struct Resume {
 impl Run for Resume {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.ids)?;
-        let batch =
+        let mut batch =
             Batch::new(context, "account", "resume", &targets, "hubctl accounts resume ID")?;
+        batch.asks = false;
         let backend = context.backend().await?;
         let each = async |target: &String, guard: Guard| {
             let written = backend.resume(&id_of(target)?, guard).await?;
             let text = sentence(&written, "Resumed", "Would resume", "Not suspended");
             Ok(vec![result("resume", written, text)])
         };
-        batch.each(&backend, &targets, each).await
+        batch.each_at_once(&backend, &targets, each).await
     }
 }
 
@@ -356,24 +358,20 @@ impl Run for Delete {
             let what = format!("deleting {} destroys its credentials", named(&account));
             consent(context, &what, 1, "Delete")?;
             let written = backend.delete_account(&id, self.keep_remote, guard).await?;
-            tell_of_tokens(context, &written);
+            let asides = written.revoked.iter().map(of_token).collect();
             let text = sentence(&written, "Deleted", "Would delete", "Not there");
-            Ok(vec![result("delete", written, text)])
+            Ok(vec![WriteResult { asides, ..result("delete", written, text) }])
         };
-        batch.each(&backend, &targets, each).await
+        batch.each_at_once(&backend, &targets, each).await
     }
 }
 
-/// What the provider made of each token of a deleted account.
-fn tell_of_tokens(context: &Context, written: &Change) {
-    for told in &written.revoked {
-        match &told.reason {
-            None => context.output.note(format_args!("{}: revoked at the provider", told.token)),
-            Some(reason) => {
-                let token = &told.token;
-                context.output.warn(format_args!("{token}: not revoked at the provider: {reason}"));
-            }
-        }
+/// What the provider made of a token of a deleted account.
+fn of_token(told: &Revoked) -> Aside {
+    let token = &told.token;
+    match &told.reason {
+        None => Aside::Note(format!("{token}: revoked at the provider")),
+        Some(reason) => Aside::Warning(format!("{token}: not revoked at the provider: {reason}")),
     }
 }
 
@@ -393,7 +391,9 @@ impl Run for Test {
 
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.ids)?;
-        let batch = Batch::new(context, "account", "test", &targets, "hubctl accounts test ID")?;
+        let mut batch =
+            Batch::new(context, "account", "test", &targets, "hubctl accounts test ID")?;
+        batch.asks = false;
         let backend = context.backend().await?;
         let each = async |target: &String, guard: Guard| {
             let written = backend.test_account(&id_of(target)?, guard).await?;
@@ -402,7 +402,7 @@ impl Run for Test {
             let text = sentence(&written, "The credentials work", "They work for", untold);
             Ok(vec![result("test", written, text)])
         };
-        batch.each(&backend, &targets, each).await
+        batch.each_at_once(&backend, &targets, each).await
     }
 }
 
@@ -422,14 +422,15 @@ impl Run for Refresh {
 
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.ids)?;
-        let batch =
+        let mut batch =
             Batch::new(context, "account", "refresh", &targets, "hubctl accounts refresh ID")?;
+        batch.asks = false;
         let backend = context.backend().await?;
         let each = async |target: &String, guard: Guard| {
             let written = backend.refresh_account(&id_of(target)?, guard).await?;
             let text = sentence(&written, "Renewed the tokens of", "Would renew", "As before");
             Ok(vec![result("refresh", written, text)])
         };
-        batch.each(&backend, &targets, each).await
+        batch.each_at_once(&backend, &targets, each).await
     }
 }

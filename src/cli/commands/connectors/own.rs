@@ -361,6 +361,6 @@ impl Run for Forget {
             let text = format!("{verb} {key}.{}", with_it(&written));
             Ok(vec![result("forget", written, text)])
         };
-        batch.each(&backend, &targets, each).await
+        batch.each_at_once(&backend, &targets, each).await
     }
 }

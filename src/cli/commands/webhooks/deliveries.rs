@@ -1,7 +1,5 @@
 //! Commands on deliveries: what was sent, sending it again, and trials.
 
-use std::ops::ControlFlow;
-
 use crate::api::webhooks::{self, Delivery, DeliveryDetail, Redelivered};
 use crate::cli::assets;
 use crate::cli::commands::{Batch, result};
@@ -13,6 +11,7 @@ use crate::domain::webhook::DeliveryState;
 use crate::domain::words::counted;
 use crate::error::{HubError, codes};
 use crate::hub::webhooks::deliveries::Filter;
+use crate::hub::write::Guard;
 
 /// List deliveries, the newest first, or show one with its attempts
 ///
@@ -125,25 +124,20 @@ impl Run for Redeliver {
         let targets = input::targets(&self.deliveries)?;
         let hint = "hubctl webhooks redeliver DELIVERY, or --since 24h";
         let mut batch = Batch::new(context, "delivery", "redeliver", &targets, hint)?;
+        batch.asks = false;
         let backend = context.backend().await?;
-        for target in &targets {
-            let outcome = async {
-                let id: DeliveryId = target
-                    .parse()
-                    .map_err(|error| HubError::new(&codes::BAD_VALUE, format!("{error}")))?;
-                let written = backend.redeliver(id, batch.guard()).await?;
-                let text = match written.dry_run {
-                    true => format!("Would send delivery {id} again."),
-                    false => format!("Delivery {id} is sent again."),
-                };
-                Ok(vec![result("redeliver", written, text)])
+        let each = async |target: &String, guard: Guard| {
+            let id: DeliveryId = target
+                .parse()
+                .map_err(|error| HubError::new(&codes::BAD_VALUE, format!("{error}")))?;
+            let written = backend.redeliver(id, guard).await?;
+            let text = match written.dry_run {
+                true => format!("Would send delivery {id} again."),
+                false => format!("Delivery {id} is sent again."),
             };
-            let outcome = outcome.await;
-            if batch.add(target, outcome) == ControlFlow::Break(()) {
-                break;
-            }
-        }
-        batch.finish(&backend)
+            Ok(vec![result("redeliver", written, text)])
+        };
+        batch.each_at_once(&backend, &targets, each).await
     }
 }
 

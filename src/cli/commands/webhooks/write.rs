@@ -151,8 +151,9 @@ pub(in crate::cli) struct Enable {
 impl Run for Enable {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.ids)?;
-        let batch =
+        let mut batch =
             Batch::new(context, "webhook", "enable", &targets, "hubctl webhooks enable ID")?;
+        batch.asks = false;
         let backend = context.backend().await?;
         let each = async |target: &String, guard: Guard| {
             let written = backend.enable_webhook(&id(target)?, guard).await?;
@@ -160,7 +161,7 @@ impl Run for Enable {
                 sentence(&written, "Enabled webhook", "Would enable webhook", "Enabled already");
             Ok(vec![result("enable", written, text)])
         };
-        batch.each(&backend, &targets, each).await
+        batch.each_at_once(&backend, &targets, each).await
     }
 }
 
@@ -192,7 +193,7 @@ impl Run for Disable {
                 sentence(&written, "Disabled webhook", "Would disable webhook", "Disabled already");
             Ok(vec![result("disable", written, text)])
         };
-        batch.each(&backend, &targets, each).await
+        batch.each_at_once(&backend, &targets, each).await
     }
 }
 
@@ -221,7 +222,7 @@ impl Run for Delete {
             let text = sentence(&written, "Deleted webhook", "Would delete webhook", "");
             Ok(vec![result("delete", written, text)])
         };
-        batch.each(&backend, &targets, each).await
+        batch.each_at_once(&backend, &targets, each).await
     }
 }
 

@@ -34,7 +34,7 @@ impl Run for Disable {
         let each = async |target: &String, guard: Guard| {
             disable_one(context, &backend, target, guard).await
         };
-        batch.each(&backend, &targets, each).await
+        batch.each_at_once(&backend, &targets, each).await
     }
 }
 

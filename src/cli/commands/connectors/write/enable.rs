@@ -5,7 +5,7 @@ use crate::cli::assets;
 use crate::cli::commands::{Batch, result};
 use crate::cli::context::Context;
 use crate::cli::input::{self, Values};
-use crate::cli::output::WriteResult;
+use crate::cli::output::{Aside, WriteResult};
 use crate::cli::tree::Run;
 use crate::domain::names::ConnectorKey;
 use crate::error::{HubError, codes};
@@ -43,11 +43,13 @@ impl Run for Enable {
             input::targets(&self.targets)?
         };
         let hint = "hubctl connectors enable CONNECTOR, or --all, or - with targets on stdin";
-        let batch = Batch::new(context, "connector", "enable", &targets, hint)?;
+        let mut batch = Batch::new(context, "connector", "enable", &targets, hint)?;
+        // It asks for what is to be set up, and never for consent.
+        batch.asks = context.ask.allowed;
         let each = async |target: &String, guard: Guard| {
             enable_one(context, &backend, target, guard).await
         };
-        batch.each(&backend, &targets, each).await
+        batch.each_at_once(&backend, &targets, each).await
     }
 }
 
@@ -105,24 +107,20 @@ async fn enable_one(
         };
         outcome = backend.add_auth_config(new, guard).await.map(|written| vec![written]);
     }
-    let written = outcome?;
-    for config in &written {
-        tell_first_time(context, backend, config).await?;
-    }
-    let named = |config: Config| {
+    let mut results = Vec::new();
+    for config in outcome? {
+        let first = first_time(backend, &config).await?;
         let text = sentence(&config, "Enabled", "Would enable", "Already enabled");
-        resource_named(target, result("enable", config, text))
-    };
-    Ok(written.into_iter().map(named).collect())
+        let asides = first.map(Aside::Note).into_iter().collect();
+        let result = WriteResult { asides, ..result("enable", config, text) };
+        results.push(resource_named(target, result));
+    }
+    Ok(results)
 }
 
 /// Says how it was set up and how to choose another way.
-async fn tell_first_time(
-    context: &Context,
-    backend: &Backend,
-    written: &Config,
-) -> Result<(), HubError> {
-    let (None, Some(config)) = (&written.before, &written.after) else { return Ok(()) };
+async fn first_time(backend: &Backend, written: &Config) -> Result<Option<String>, HubError> {
+    let (None, Some(config)) = (&written.before, &written.after) else { return Ok(None) };
     let key: ConnectorKey = config
         .connector_key
         .parse()
@@ -131,16 +129,13 @@ async fn tell_first_time(
     let other = detail.authentication.iter().find(|method| {
         method.key.as_str() != config.authentication_config_key && method.unavailable.is_none()
     });
-    match other {
-        Some(other) => context.output.note(format_args!(
-            "set up with {}, the first method that needs nothing from you; for {}: \
+    let label = &config.authentication_config_label;
+    Ok(Some(match other {
+        Some(other) => format!(
+            "set up with {label}, the first method that needs nothing from you; for {}: \
              hubctl connectors add {key} --auth {}",
-            config.authentication_config_label, other.label, other.key
-        )),
-        None => context.output.note(format_args!(
-            "set up with {}, the connector's only method",
-            config.authentication_config_label
-        )),
-    }
-    Ok(())
+            other.label, other.key
+        ),
+        None => format!("set up with {label}, the connector's only method"),
+    }))
 }
