@@ -130,8 +130,8 @@ codes! {
         "A login came back in another browser than the one that began it.",
         "Begin and end the login in one browser, with cookies allowed.";
     CROSS_SITE = "connect.cross_site", Forbidden,
-        "A form of an end user's page did not come from that page.",
-        "Open the link again and fill in the form there.";
+        "A page of another site had a browser send a form or ask for a change.",
+        "Open the link again and fill in the form there; a key is for programs, not for browsers.";
     OAUTH_APP_UNKNOWN = "oauth_app.not_found", NotFound,
         "No OAuth application of the hub's own is set for the connector.",
         "`hubctl oauth-apps list` shows those that are.";

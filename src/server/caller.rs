@@ -24,6 +24,7 @@ use super::metrics::count;
 use super::request_log::source_type;
 use super::respond::Failure;
 use super::router::SeenKey;
+use super::site::no_foreign_change;
 
 /// Longest Authorization header, in bytes.
 const HEADER_LIMIT: usize = 2_048;
@@ -86,6 +87,7 @@ impl FromRequestParts<AppState> for Authenticated {
             }
             state.count_use(number)?;
         }
+        no_foreign_change(&parts.method, &parts.headers, state.hub.public_url())?;
         if let Some(wanted) = parts.headers.get(WANTED_PROJECT) {
             check_wanted(&String::from_utf8_lossy(wanted.as_bytes()), caller.project_name())?;
         }

@@ -18,6 +18,7 @@ mod respond;
 mod router;
 pub mod routes;
 mod signals;
+mod site;
 mod source;
 mod stop;
 mod stream;

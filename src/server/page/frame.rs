@@ -4,8 +4,8 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderName, HeaderValue, ORIGIN,
-    REFERRER_POLICY, SET_COOKIE, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
+    SET_COOKIE, X_FRAME_OPTIONS,
 };
 use http::{HeaderMap, StatusCode};
 use sha2::{Digest as _, Sha256};
@@ -13,8 +13,8 @@ use subtle::ConstantTimeEq as _;
 use url::Url;
 
 use crate::domain::origin::Origin;
+use crate::server::site::is_from_here;
 
-const SEC_FETCH_SITE: &str = "sec-fetch-site";
 const SEC_FETCH_DEST: &str = "sec-fetch-dest";
 const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 
@@ -109,21 +109,9 @@ pub(super) fn is_own_post(
     link: &str,
     given: Option<&str>,
 ) -> bool {
-    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    let from_here = match (text(SEC_FETCH_SITE), text(ORIGIN.as_str())) {
-        // `none` is what the user does, such as loading the page again.
-        (Some(site), _) => site == "same-origin" || site == "none",
-        (None, Some(origin)) => {
-            let host = text(HOST.as_str()).unwrap_or_default();
-            let is_host = origin.split_once("://").is_some_and(|(_, rest)| rest == host);
-            is_host || origin == Origin::of(public_url).as_str()
-        }
-        // No browser: nobody's cookies or habits are used by it.
-        (None, None) => true,
-    };
     let wanted = form_token(link);
     let is_form = given.is_some_and(|given| bool::from(given.as_bytes().ct_eq(wanted.as_bytes())));
-    from_here && is_form
+    is_form && is_from_here(headers, public_url)
 }
 
 #[cfg(test)]
