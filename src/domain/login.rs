@@ -59,17 +59,32 @@ pub fn single<'a>(query: &'a [(String, String)], name: &str) -> Option<&'a str> 
     if found.next().is_some() { None } else { first }
 }
 
-/// Reads what came back; `request_token` is the one of OAuth 1.0a that the login began with.
+/// Whether the answer names another issuer than the one that was asked (RFC 9207). One that the
+/// method does not name is taken for its own, unless it is that of a method that logs in elsewhere:
+/// all methods of a connector share one callback (AC-40), which no other connector's answer reaches.
+fn is_foreign(method: &AuthMethod, all: &[AuthMethod], query: &[(String, String)]) -> bool {
+    let mut named = query.iter().filter(|(key, _)| key == "iss").peekable();
+    if named.peek().is_none() {
+        return false;
+    }
+    if let Some(issuer) = &method.issuer {
+        return single(query, "iss") != Some(issuer.as_str());
+    }
+    let elsewhere = all.iter().filter(|one| one.authorization_url != method.authorization_url);
+    let others: Vec<&String> = elsewhere.filter_map(|one| one.issuer.as_ref()).collect();
+    named.any(|(_, issuer)| others.contains(&issuer))
+}
+
+/// Reads what came back; `all` are the methods of the connector, and `request_token` is the one of
+/// OAuth 1.0a that the login began with.
 #[must_use]
 pub fn answer(
     method: &AuthMethod,
+    all: &[AuthMethod],
     query: &[(String, String)],
     request_token: Option<&str>,
 ) -> Answer {
-    if query.iter().any(|(key, _)| key == "iss")
-        && let Some(issuer) = &method.issuer
-        && single(query, "iss") != Some(issuer.as_str())
-    {
+    if is_foreign(method, all, query) {
         return Answer::WrongIssuer;
     }
     if let Some(code) = query.iter().find(|(key, _)| key == "error").map(|(_, value)| value) {

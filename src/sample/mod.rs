@@ -82,7 +82,7 @@ impl SampleProvider {
         };
         let listener = listener.map_err(cant)?;
         let address = listener.local_addr().map_err(cant)?;
-        let issuer = format!("http://{address}");
+        let issuer = issuer(address);
         let grants = Mutex::default();
         let world = World(Arc::new(Inner { issuer, returns_to, clock, random, grants }));
         Ok(Self { listener, address, router: router(world) })
@@ -100,6 +100,11 @@ impl SampleProvider {
             tracing::error!(target: "hubctl::sample", %error, "the sample provider ended");
         }
     }
+}
+
+/// What it calls itself, where it listens here.
+fn issuer(address: SocketAddr) -> String {
+    format!("http://{address}")
 }
 
 fn router(world: World) -> Router {
@@ -167,5 +172,14 @@ mod tests {
         assert!(connector.base_url.as_str().starts_with(ROOT));
         let methods: Vec<&str> = connector.auth.iter().map(|method| method.key.as_str()).collect();
         assert_eq!(methods, ["api_key", "oauth2", "client_credentials"]);
+    }
+
+    #[test]
+    fn threat_06_it_is_the_issuer_that_its_definition_names() {
+        let address = "127.0.0.2:8080".parse().unwrap();
+        let moved = connector().unwrap().on_loopback(ROOT, address).unwrap();
+        let issuers: Vec<&str> =
+            moved.auth.iter().filter_map(|method| method.issuer.as_deref()).collect();
+        assert_eq!(issuers, [super::issuer(address)]);
     }
 }

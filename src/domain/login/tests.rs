@@ -79,7 +79,7 @@ fn oa_11_threat_07_a_login_returns_to_registered_origins_only() {
 #[test]
 fn what_comes_back_is_a_code_or_a_reason() {
     let plain = method(&serde_json::json!({}));
-    let read = |text: &str| answer(&plain, &pairs(text), None);
+    let read = |text: &str| answer(&plain, &[], &pairs(text), None);
     assert_eq!(read("code=abc&state=s"), Answer::Code(Secret::new("abc")));
     for bad in ["state=s", "code=&state=s", "code=a&code=b", "Code=a"] {
         assert_eq!(read(bad), Answer::Malformed, "{bad}");
@@ -105,7 +105,7 @@ fn what_comes_back_is_a_code_or_a_reason() {
 #[test]
 fn threat_06_another_issuer_is_told() {
     let method = method(&serde_json::json!({ "issuer": "https://id.acme.example" }));
-    let read = |text: &str| answer(&method, &pairs(text), None);
+    let read = |text: &str| answer(&method, &[], &pairs(text), None);
     for fine in ["code=a", "code=a&iss=https%3A%2F%2Fid.acme.example"] {
         assert_eq!(read(fine), Answer::Code(Secret::new("a")), "{fine}");
     }
@@ -121,6 +121,26 @@ fn threat_06_another_issuer_is_told() {
 }
 
 #[test]
+fn threat_06_a_method_without_an_issuer_takes_no_answer_of_another_ones() {
+    let asked = method(&serde_json::json!({}));
+    let issuer = "https://id.acme.example";
+    let elsewhere = method(&serde_json::json!({
+        "key": "elsewhere", "issuer": issuer, "authorization_url": "https://id.acme.example/login",
+    }));
+    let here = method(&serde_json::json!({ "key": "here", "issuer": "https://here.example" }));
+    let all = [asked.clone(), elsewhere, here];
+    let read = |text: &str| answer(&asked, &all, &pairs(text), None);
+    for fine in ["code=a", "code=a&iss=https%3A%2F%2Fhere.example", "code=a&iss=x"] {
+        assert_eq!(read(fine), Answer::Code(Secret::new("a")), "{fine}");
+    }
+    for bad in
+        ["code=a&iss=https%3A%2F%2Fid.acme.example", "code=a&iss=x&iss=https://id.acme.example"]
+    {
+        assert_eq!(read(bad), Answer::WrongIssuer, "{bad}");
+    }
+}
+
+#[test]
 fn oauth_1_comes_back_with_its_own_request_token() {
     let method = method(&serde_json::json!({
         "token_request": {
@@ -130,16 +150,19 @@ fn oauth_1_comes_back_with_its_own_request_token() {
             "authorization_params": {"name": "hub"}
         }
     }));
-    let read = |text: &str| answer(&method, &pairs(text), Some("t1"));
+    let read = |text: &str| answer(&method, &[], &pairs(text), Some("t1"));
     assert_eq!(read("oauth_token=t1&oauth_verifier=v"), Answer::Code(Secret::new("v")));
     assert_eq!(read("oauth_token=t2&oauth_verifier=v"), Answer::Malformed);
     assert_eq!(read("oauth_verifier=v"), Answer::Malformed);
-    assert_eq!(answer(&method, &pairs("oauth_token=t1&oauth_verifier=v"), None), Answer::Malformed);
+    assert_eq!(
+        answer(&method, &[], &pairs("oauth_token=t1&oauth_verifier=v"), None),
+        Answer::Malformed
+    );
     let denied = Answer::Failed { code: "access_denied".to_owned(), description: None };
     assert_eq!(read("denied=t1"), denied);
     assert_eq!(read("oauth_token=t1&denied=t1&oauth_verifier=v"), denied);
     assert_eq!(read("denied=t2"), Answer::Malformed);
-    assert_eq!(answer(&method, &pairs("denied=t1"), None), Answer::Malformed);
+    assert_eq!(answer(&method, &[], &pairs("denied=t1"), None), Answer::Malformed);
 }
 
 #[test]

@@ -52,7 +52,7 @@ async fn settle(
 ) -> Result<Ended, HubError> {
     let Claimed { user, way, kept, stored } = claimed;
     let request_token = kept.request.get("oauth_token").map(Secret::expose);
-    let state = match login::answer(&way.method, query, request_token) {
+    let state = match login::answer(&way.method, &way.connector.auth, query, request_token) {
         Answer::Code(code) => match link(hub, claimed, &code, query).await {
             // The account and the attempt's end were stored together.
             Ok(state) => return ended(hub, claimed, state).await,

@@ -1,18 +1,7 @@
 //! Logins of other kinds in a browser: through the hub's own application, and by OAuth 1.0a.
 
-use hubctl::domain::time::{FixedClock, Timestamp};
-use hubctl::hub::Hub;
-use hubctl::hub::connectors::import_on_loopback;
-use hubctl::hub::keyring::KeyringAccess;
-use hubctl::hub::keysource::KeySources;
-use hubctl::hub::random::SystemRandom;
-use hubctl::hub::write::Guard;
-use hubctl::store::Store;
-use std::sync::Arc;
-
 use super::{World, browse};
 use crate::support::cli::TestHome;
-use crate::support::hub::block_on;
 use crate::support::signer::{CONSUMER, Signer, connector};
 
 const ROOT: &str = "https://signed.example";
@@ -26,17 +15,7 @@ impl World {
     }
 
     fn knows(&self, signer: &Signer) {
-        let address = signer.server.url().trim_start_matches("http://").parse().unwrap();
-        block_on(async {
-            let beside = self.home.path().join("hubctl.key");
-            let keys = KeySources { file: None, keyring: KeyringAccess::none(), beside };
-            let clock = Arc::new(FixedClock::at(Timestamp::from_millis(1_780_315_200_000)));
-            let (store, random) = (Store::sqlite(self.home.store()), Arc::new(SystemRandom::new()));
-            let hub = Hub::new(store, clock, random, keys, self.url().parse().unwrap());
-            let caller = hub.local_caller(&"default".parse().unwrap()).await.unwrap();
-            let (definition, place) = (connector(ROOT), (ROOT, address));
-            import_on_loopback(&hub, &caller, &definition, place, Guard::default()).await.unwrap();
-        });
+        self.home.knows(&connector(ROOT), (ROOT, signer.server.address()));
         let mut add = vec!["connectors", "add", "signed"];
         let sets = [("consumer_key", CONSUMER.0), ("consumer_secret", CONSUMER.1)];
         let sets = sets.map(|(name, value)| format!("--set={name}={value}"));

@@ -3,21 +3,11 @@
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 
 use hubctl::domain::connector::Connector;
-use hubctl::domain::time::{FixedClock, Timestamp};
-use hubctl::hub::Hub;
-use hubctl::hub::connectors::import_on_loopback;
-use hubctl::hub::keyring::KeyringAccess;
-use hubctl::hub::keysource::KeySources;
-use hubctl::hub::random::SeededRandom;
-use hubctl::hub::write::Guard;
-use hubctl::store::Store;
 use serde_json::json;
 
-use super::{FOLDER, World, browse, fetch};
-use crate::support::hub::block_on;
+use super::{Browser, FOLDER, World, browse, fetch};
 
 const ROOT: &str = "https://oidc.example";
 
@@ -53,8 +43,8 @@ impl Drop for Provider {
     }
 }
 
-/// A hub that knows the provider.
-fn world() -> (World, Provider) {
+/// A hub that knows the provider, and by which issuer.
+fn world(issuer: &str) -> (World, Provider) {
     fetch();
     let world = World::start("--allow-target 127.0.0.0/8");
     let provider = Provider::start(&format!("{}/connect/oauth2/oidc/callback", world.url()));
@@ -73,32 +63,29 @@ fn world() -> (World, Provider) {
             "authorization_params": {"prompt": "consent"},
             "token_url": format!("{ROOT}/token"),
             "token_auth_method": "basic", "pkce": true, "scope_separator": " ",
-            "default_scopes": ["openid", "offline_access"], "refresh": true,
+            "default_scopes": ["openid", "offline_access"], "refresh": true, "issuer": issuer,
         }],
     }))
     .unwrap();
-    block_on(async {
-        let path = world.home.path();
-        let keys = KeySources {
-            file: None,
-            keyring: KeyringAccess::none(),
-            beside: path.join("hubctl.key"),
-        };
-        let clock = Arc::new(FixedClock::at(Timestamp::from_millis(1_780_315_200_000)));
-        let (store, random) = (Store::sqlite(world.home.store()), Arc::new(SeededRandom::new(9)));
-        let hub = Hub::new(store, clock, random, keys, world.url().parse().unwrap());
-        let caller = hub.local_caller(&"default".parse().unwrap()).await.unwrap();
-        let place = (ROOT, provider.address);
-        import_on_loopback(&hub, &caller, &connector, place, Guard::default()).await.unwrap();
-    });
+    world.home.knows(&connector, (ROOT, provider.address));
     let set = "--set client_id=hub --set client_secret=planted-client-secret";
     world.home.run(&format!("connectors add oidc --auth oauth2 {set}")).code(0);
     (world, provider)
 }
 
+/// Logs in at the provider and allows what is asked.
+async fn allow(browser: &Browser) {
+    browser.fill("input[name=login]", "someone").await;
+    browser.fill("input[name=password]", "anything").await;
+    browser.click("button[type=submit]").await;
+    // Who somebody is comes first, what is allowed after it.
+    browser.find("input[name=prompt][value=consent]").await;
+    browser.click("button[type=submit]").await;
+}
+
 #[test]
 fn a_login_at_a_certified_provider_links_an_account_or_is_denied() {
-    let (world, _provider) = world();
+    let (world, _provider) = world(ROOT);
     browse(&[], async |browser| {
         browser.open(&world.link("--provider oidc")).await;
         browser.heading("Connect Open provider").await;
@@ -109,15 +96,23 @@ fn a_login_at_a_certified_provider_links_an_account_or_is_denied() {
         assert!(browser.text().await.contains("Access was not granted"));
         assert!(world.accounts().is_empty());
         browser.click("button.go").await;
-        browser.fill("input[name=login]", "someone").await;
-        browser.fill("input[name=password]", "anything").await;
-        browser.click("button[type=submit]").await;
-        // Who somebody is comes first, what is allowed after it.
-        browser.find("input[name=prompt][value=consent]").await;
-        browser.click("button[type=submit]").await;
+        allow(browser).await;
         browser.heading("Open provider is connected").await;
         let accounts = world.accounts();
         assert_eq!(accounts.len(), 1);
         assert_eq!(accounts[0]["status"], "active");
+    });
+}
+
+#[test]
+fn threat_06_a_certified_provider_that_is_another_issuer_links_nothing() {
+    let (world, _provider) = world("https://elsewhere.example");
+    browse(&[], async |browser| {
+        browser.open(&world.link("--provider oidc")).await;
+        browser.heading("Connect Open provider").await;
+        browser.click("button.go").await;
+        allow(browser).await;
+        browser.heading("This sign-in can't be completed").await;
+        assert!(world.accounts().is_empty());
     });
 }

@@ -14,6 +14,7 @@ use super::{
     account, add_to, begin, come_back, events, log_in, member, query, secret, set_up, user, user_of,
 };
 use crate::support::asked::{session, session_with};
+use crate::support::authority::Authority;
 use crate::support::http::Reply;
 use crate::support::hub::{TestHub, on_both_databases, refused};
 
@@ -25,6 +26,7 @@ on_both_databases!(
     threat_03_a_callback_after_the_life_of_its_attempt,
     threat_04_threat_05_a_login_ends_in_the_browser_that_began_it,
     threat_06_another_issuer_is_refused,
+    threat_06_a_login_without_an_issuer_takes_no_answer_of_another,
     threat_07_a_login_returns_to_registered_origins_only,
     oa_6_to_oa_8_denied_and_cancelled_logins_link_nothing,
     oa_8_a_login_cancelled_while_its_code_is_exchanged_links_nothing,
@@ -212,6 +214,40 @@ async fn threat_06_another_issuer_is_refused(mut world: TestHub) {
     let returned = Returned { provider: "acme", query: &own, binding: Some(&begun.binding) };
     let ended = oauth::finish(&world.hub, returned).await.unwrap();
     assert!(matches!(ended.attempt.state, AttemptState::Authenticated { .. }));
+}
+
+async fn threat_06_a_login_without_an_issuer_takes_no_answer_of_another(mut world: TestHub) {
+    let (caller, authority, config) = set_up(&mut world, "session").await;
+    let elsewhere = Authority::start();
+    elsewhere.welcome_as("other", &mut world, &caller).await;
+    let other = add_to("other", &world, &caller, "oauth2", "other").await;
+    let user = user(&world, &caller, session("acme-7")).await;
+    let foreign = [("code", "good"), ("iss", "https://id.acme.example")];
+    // Two methods have one callback: who was asked is told by the issuer alone.
+    let begun = begin(&world.hub, &authority, &user, &config).await;
+    refuses_state(&world, &query(&begun, &foreign), Some(begun.binding.expose())).await;
+    let seen = oauth::get(&world.hub, &user, &begun.attempt).await.unwrap();
+    let is_told = matches!(&seen.state, AttemptState::Failed { code, .. }
+        if code == "issuer_mismatch");
+    assert!(is_told, "{:?}", seen.state);
+    // Another connector's answer comes to another callback, where the state is none.
+    let begun = begin(&world.hub, &authority, &user, &config).await;
+    let theirs = begin(&world.hub, &elsewhere, &user, &other).await;
+    for (login, provider) in [(&begun, "other"), (&theirs, "acme")] {
+        for more in [&foreign[..1], &foreign] {
+            let brought = query(login, more);
+            let binding = Some(&login.binding);
+            let returned = Returned { provider, query: &brought, binding };
+            refused(oauth::finish(&world.hub, returned).await, &codes::OAUTH_BAD_STATE);
+        }
+    }
+    let asked = authority.token_calls() + elsewhere.token_calls();
+    assert_eq!((asked, world.number("select count(*) from accounts")), (0, 0));
+    // What nobody else is known by is taken for its own.
+    let own = query(&begun, &[("code", "good"), ("iss", "https://login.acme.example")]);
+    let returned = Returned { provider: "acme", query: &own, binding: Some(&begun.binding) };
+    let ended = oauth::finish(&world.hub, returned).await.unwrap();
+    assert!(matches!(ended.attempt.state, AttemptState::Authenticated { .. }), "{ended:?}");
 }
 
 async fn threat_07_a_login_returns_to_registered_origins_only(mut world: TestHub) {

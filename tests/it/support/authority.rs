@@ -197,7 +197,7 @@ impl Authority {
                     "label": "OAuth 2.0 with sessions", "pkce": true, "refresh": true,
                     "captured": [{"key": "session", "from": "lookup", "path": "session",
                         "url": format!("{url}/session?token=${{access_token}}")}],
-                    "authorization_url": format!("{url}/authorize"),
+                    "authorization_url": format!("{url}/authorize/session"),
                     "default_scopes": ["read"]})),
                 with(json!({"key": "machine", "type": "oauth2_client_credentials",
                     "label": "Client credentials"}))

@@ -16,6 +16,8 @@ pub(crate) mod hooks;
 pub(crate) mod http;
 pub(crate) mod hub;
 #[cfg(unix)]
+pub(crate) mod nearby;
+#[cfg(unix)]
 pub(crate) mod postgres;
 #[cfg(unix)]
 pub(crate) mod serving;
