@@ -23,21 +23,21 @@ const EXT: &str = r#"{
 }"#;
 
 /// A login that somebody is at the provider for.
-struct Login {
-    back: String,
-    cookies: String,
+pub(super) struct Login {
+    pub(super) back: String,
+    pub(super) cookies: String,
 }
 
 impl World {
     /// Sets up logins that end by themselves, as the client's name says, and answers by what.
-    fn logins(&self, client: &str) -> String {
+    pub(super) fn logins(&self, client: &str) -> String {
         let set = format!("--set client_id={client} --set client_secret=sample-secret");
         let line = format!("connectors add sample --auth oauth2 {set} --default --json");
         text(&self.home.run(&line).code(0).json()["after"], "id")
     }
 
     /// Begins a login on the page of a link, and goes to the provider.
-    fn begin(&self, token: &str, config: &str) -> Login {
+    pub(super) fn begin(&self, token: &str, config: &str) -> Login {
         let begun = self.open(&format!("/connect/oauth2/{config}?token={token}")).status(302);
         let bound = begun.headers["set-cookie"].split(';').next().unwrap();
         // The link's own page leaves this one as well.
@@ -52,7 +52,7 @@ impl World {
     }
 
     /// Comes back from the provider, and opens the page to which that leads.
-    fn come_back(&self, login: &Login) -> Answer {
+    pub(super) fn come_back(&self, login: &Login) -> Answer {
         let back = self.serving.connect().get(&login.back, &login.cookies).status(303);
         assert!(back.headers["location"].contains("?attempt="), "{back:?}");
         self.open(&back.headers["location"])

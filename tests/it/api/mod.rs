@@ -10,6 +10,7 @@ mod kill;
 mod links;
 mod lists;
 mod page_cost;
+mod pages;
 mod planted;
 mod request_logs;
 mod rules;

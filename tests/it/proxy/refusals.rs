@@ -1,6 +1,7 @@
 //! What is refused, with nothing sent (threats 16 to 22).
 
-use std::net::SocketAddr;
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::support::asked::{account as new_account, config, given};
 use crate::support::http::{FakeHub, Reply};
-use crate::support::hub::{block_on, sqlite_world};
+use crate::support::hub::{block_on, sqlite, sqlite_world};
 use crate::support::serving::Answer;
 
 use super::{CREDENTIAL, World, address, always, definition, of_provider, told};
@@ -72,6 +73,34 @@ fn threat_16_ac_16_at_3_at_28_an_account_that_may_not_be_called_is_not() {
     world.home.run("connectors enable acme").code(0);
     assert_eq!(told(ask())["status"], 200);
     assert_eq!(provider.asked().len(), 1);
+}
+
+/// Listens like a provider and never answers: who connects there is counted, whatever it sends.
+#[test]
+fn threat_16_an_account_that_may_not_be_called_opens_no_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let world = World::at(listener.local_addr().unwrap());
+    let served = world.serve("--allow-target 127.0.0.0/8");
+    let store = sqlite::open(&world.home.store());
+    for (status, hold, name) in [
+        ("error", "null", "AccountInvalidCredentialsError"),
+        ("expired", "null", "AccountExpiredCredentialsError"),
+        ("inactive", "null", "AccountIntegrationInactiveError"),
+        ("active", "'suspended'", "AccountSuspendedError"),
+    ] {
+        store
+            .execute_batch(&format!("update accounts set status = '{status}', hold = {hold}"))
+            .unwrap();
+        for answer in [served.ask(&json!({"path": "/x"})), served.pass("GET", "/x", "", b"")] {
+            let body = refused(answer, 412, "account.not_usable");
+            assert_eq!(body["errorCode"], name, "{body}");
+        }
+        world.home.run(&format!("request GET /x --account {}", world.account)).code(6);
+    }
+    drop(served);
+    let connected = listener.accept().map_err(|error| error.kind());
+    assert!(matches!(connected, Err(ErrorKind::WouldBlock)), "{connected:?}");
 }
 
 #[test]

@@ -9,6 +9,8 @@ mod deleting;
 mod disabling;
 mod expiry;
 mod guards;
+#[cfg(unix)]
+mod guesses;
 mod isolation;
 mod keys;
 mod linking;

@@ -20,6 +20,8 @@ pub(crate) mod nearby;
 #[cfg(unix)]
 pub(crate) mod postgres;
 #[cfg(unix)]
+pub(crate) mod relay;
+#[cfg(unix)]
 pub(crate) mod serving;
 pub(crate) mod signer;
 
