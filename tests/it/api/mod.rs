@@ -6,6 +6,7 @@ mod contract;
 mod description;
 mod end_user;
 mod hostile;
+mod hub_rules;
 mod kill;
 mod links;
 mod lists;

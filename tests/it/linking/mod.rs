@@ -12,6 +12,7 @@ mod oauth1;
 mod refresh;
 mod replicas;
 mod shared_app;
+mod untold;
 
 use hubctl::domain::account::Account;
 use hubctl::domain::auth_config::AuthConfig;
