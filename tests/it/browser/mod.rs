@@ -5,6 +5,7 @@
 
 mod brand;
 mod component;
+mod everybody;
 mod logins;
 mod oidc;
 mod page;
