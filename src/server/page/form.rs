@@ -15,9 +15,7 @@ use crate::hub::end_user::Form;
 
 use super::Context;
 use super::texts::{Texts, with};
-use super::view::{
-    Banner, Choosable, FormPage, GuideView, Input, Link, Part, Sign, Trouble, Wrong,
-};
+use super::view::{Banner, Choosable, FormPage, GuideView, Input, Link, Part, Trouble, Wrong};
 
 /// Where the form is shown.
 pub(super) struct Place<'a> {
@@ -41,7 +39,6 @@ pub(super) fn page<'a>(
     trouble: Option<Trouble>,
 ) -> FormPage<'a> {
     let (t, name) = (context.t, form.connector.name.as_str());
-    let logo = Logo::of(form.connector.key.as_str(), name);
     let (editing, login) = (form.account.is_some(), form.needs_browser());
     let new_window = login && context.is_framed;
     let lead = match (login, editing, asked(form).next().is_none()) {
@@ -71,10 +68,7 @@ pub(super) fn page<'a>(
     };
     FormPage {
         for_owner: with(t.for_owner, place.owner),
-        logo: Sign {
-            letters: logo.letters,
-            hex: Logo::COLORS.get(logo.color).copied().unwrap_or_default(),
-        },
+        logo: Logo::of(form.connector.key.as_str(), name),
         back: place.back,
         problem,
         lead: with(lead, name),

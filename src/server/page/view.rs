@@ -1,5 +1,7 @@
 //! What the templates are filled with. Everything is text, and is escaped where it is put in.
 
+use crate::api::end_user::Logo;
+
 use super::brand::Look;
 use super::texts::Texts;
 
@@ -73,7 +75,7 @@ form_template! {
         /// The heading; what the window is called also says that something is wrong.
         pub(super) title: String,
         pub(super) for_owner: String,
-        pub(super) logo: Sign,
+        pub(super) logo: Logo,
         pub(super) back: Option<String>,
         pub(super) problem: Option<Trouble>,
         pub(super) lead: String,
@@ -90,12 +92,6 @@ form_template! {
         pub(super) button: String,
         pub(super) busy: String,
     }
-}
-
-/// A drawn logo.
-pub(super) struct Sign {
-    pub(super) letters: String,
-    pub(super) hex: &'static str,
 }
 
 pub(super) struct Banner<'a> {
@@ -196,7 +192,7 @@ impl MessagePage {
 
 #[cfg(test)]
 mod tests {
-    use crate::api::end_user::Logo;
+    use super::Logo;
 
     #[test]
     fn the_style_knows_every_colour_of_a_sign() {

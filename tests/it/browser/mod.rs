@@ -179,14 +179,14 @@ impl Browser {
         self.driver.screenshot(&folder.join(format!("{name}.png"))).await.unwrap();
     }
 
-    /// Asks axe-core what is wrong with the page for people with disabilities; and whether
-    /// anything of it is wider than its window.
+    /// Asks axe-core what is wrong with the page for people with disabilities, or can't be told to
+    /// be right; and whether anything of it is wider than its window.
     async fn is_for_everybody(&self, what: &str) {
         let axe = fs::read_to_string(Path::new(FOLDER).join("node_modules/axe-core/axe.min.js"));
         self.driver.execute(axe.unwrap(), Vec::new()).await.unwrap();
         let script = "const done = arguments[arguments.length - 1];
             axe.run(document, { resultTypes: ['violations', 'incomplete'] }).then((found) => done(
-                found.violations.map((one) =>
+                found.violations.concat(found.incomplete).map((one) =>
                     one.id + ': ' + one.help + ' ' + one.nodes.map((node) => node.html + node.failureSummary).join(' | '))));";
         let found = self.driver.execute_async(script, Vec::new()).await.unwrap();
         assert_eq!(*found.json(), json!([]), "{what}");
