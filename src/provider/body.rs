@@ -35,7 +35,8 @@ pub(super) fn merge_body(
     target: Target<'_>,
     own: Map<String, Value>,
 ) -> Result<(), ProviderFailure> {
-    let usual = target.connector.verify_for(target.method).and_then(|verify| verify.content_type);
+    let light = target.connector.verify_for(target.method).first();
+    let usual = light.and_then(|call| call.content_type);
     let usual = if usual == Some(ContentType::Form) { FORM } else { JSON };
     let given = request.body.clone().filter(|body| !body.is_empty());
     let kind = request.content_type().filter(|_| given.is_some());

@@ -142,19 +142,24 @@ impl Provider {
         self.clients.guard.allows_any()
     }
 
-    /// The connector's light call: whether the credentials work (OA-17). `Ok(false)` where the
-    /// connector has no such call, or has one that need not succeed and did not (OA-18).
+    /// The connector's light calls, in their order: whether the credentials work (OA-17). The first
+    /// that must succeed and does not ends it. `Ok(false)` where none succeeded: there is no such
+    /// call for these values, or only such as need not succeed (OA-18).
     pub async fn verify(
         &self,
         target: Target<'_>,
         now: Timestamp,
     ) -> Result<bool, ProviderFailure> {
-        let Some(verify) = target.connector.verify_for(target.method) else { return Ok(false) };
-        match self.verify_by(verify, target, now).await {
-            Ok(()) => Ok(true),
-            Err(_) if verify.optional => Ok(false),
-            Err(failure) => Err(failures::shown(failure, target.values)),
+        let calls = target.connector.verify_for(target.method).iter();
+        let mut is_shown = false;
+        for call in calls.filter(|call| call.applies(target.values)) {
+            match self.verify_by(call, target, now).await {
+                Ok(()) => is_shown = true,
+                Err(_) if call.optional => {}
+                Err(failure) => return Err(failures::shown(failure, target.values)),
+            }
         }
+        Ok(is_shown)
     }
 
     /// OAuth: the code that came back, for tokens; with look-ups and captured values.

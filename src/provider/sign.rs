@@ -61,7 +61,7 @@ impl Provider {
         }
         let filling = self.plain_filling(target);
         let method = target.method;
-        let light = target.connector.verify_for(method).map(|verify| &verify.path);
+        let light = target.connector.verify_for(method).iter().map(|call| &call.path);
         let light = light.filter(|path| !path.as_str().starts_with('/'));
         let looked_up = method
             .captured

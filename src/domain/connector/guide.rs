@@ -189,7 +189,7 @@ fn method<'a>(
             Audience::EndUser => guides.config.as_ref(),
         }),
         notes: auth.notes.as_deref(),
-        unverified: if connector.verify_for(auth).is_none() { reason() } else { None },
+        unverified: if connector.verify_for(auth).is_empty() { reason() } else { None },
         unavailable: auth.unavailable.as_deref(),
     }
 }

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::field::{Field, is_false};
-use super::request::{Captured, ContentType, TokenRequest, Verify};
+use super::request::{Captured, ContentType, LightCalls, TokenRequest};
 use super::signing::{Authorization, Jwt, Mtls, Signature};
 use super::support::{Environment, Notice, Support};
 use super::template::Template;
@@ -125,9 +125,9 @@ pub struct AuthMethod {
     /// Replaces the connector's root of the API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<Template>,
-    /// Replaces the connector's light call.
+    /// Replaces the connector's light calls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub verify: Option<Verify>,
+    pub verify: Option<LightCalls>,
     /// Why this method has no light call, though the connector may have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify_reason: Option<String>,

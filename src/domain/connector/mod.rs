@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod category;
+pub mod expression;
 pub mod field;
 pub mod filling;
 pub mod guide;
@@ -29,7 +30,7 @@ use serde::{Deserialize, Serialize};
 pub use category::Category;
 pub use field::{Field, FieldKind};
 pub use method::{AuthKind, AuthMethod};
-pub use request::Verify;
+pub use request::{LightCalls, Verify};
 pub use template::Template;
 
 use super::names::{AuthMethodKey, ConnectorKey};
@@ -65,9 +66,9 @@ pub struct Connector {
     pub base_url: Template,
     /// The ways to link an account, the most usual first.
     pub auth: Vec<AuthMethod>,
-    /// The light call that shows that credentials work.
+    /// The light call that shows that credentials work, or several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub verify: Option<Verify>,
+    pub verify: Option<LightCalls>,
     /// Why there is no such call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify_reason: Option<String>,
@@ -165,15 +166,16 @@ impl Connector {
         method.base_url.as_ref().unwrap_or(&self.base_url)
     }
 
-    /// The light call for this method; `None` if there is none.
+    /// The light calls for this method, in their order.
     #[must_use]
-    pub fn verify_for<'a>(&'a self, method: &'a AuthMethod) -> Option<&'a Verify> {
-        match (&method.verify, &method.verify_reason) {
-            (Some(verify), _) => Some(verify),
-            // The method says why it has none, so the connector's call is not for it.
+    pub fn verify_for<'a>(&'a self, method: &'a AuthMethod) -> &'a [Verify] {
+        let calls = match (&method.verify, &method.verify_reason) {
+            (Some(calls), _) => Some(calls),
+            // The method says why it has none, so the connector's calls are not for it.
             (None, Some(_)) => None,
             (None, None) => self.verify.as_ref(),
-        }
+        };
+        calls.map(LightCalls::as_slice).unwrap_or_default()
     }
 }
 
@@ -225,8 +227,8 @@ mod tests {
     fn a_method_may_replace_address_and_light_call() {
         let acme = acme();
         let [oauth, api_key] = acme.auth.as_slice() else { panic!("two methods") };
-        assert!(acme.verify_for(oauth).is_some());
-        assert!(acme.verify_for(api_key).is_none());
+        assert_eq!(acme.verify_for(oauth).len(), 1);
+        assert!(acme.verify_for(api_key).is_empty());
         assert_eq!(acme.base_url_for(oauth).as_str(), "https://api.acme.example");
         assert_eq!(acme.base_url_for(api_key).as_str(), "https://old.acme.example");
     }

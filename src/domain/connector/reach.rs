@@ -17,8 +17,8 @@ use crate::domain::secret::Secret;
 pub enum Purpose {
     /// A call of the API, signed by the method's authorization.
     Api,
-    /// The connector's light call, signed the same.
-    Verify,
+    /// A light call of the connector, by its number, signed the same.
+    Verify(usize),
     /// A look-up of a captured value, by its number, signed the same.
     LookUp(usize),
     /// A standard call of OAuth 2.0, by which the client shows who it is.
@@ -71,8 +71,15 @@ pub fn called<'a>(connector: &'a Connector, method: &'a AuthMethod) -> Vec<Calle
     for (number, item) in method.captured.iter().enumerate() {
         add(&format!("captured[{number}].url"), Purpose::LookUp(number), item.url.as_ref());
     }
-    let light = connector.verify_for(method).map(|verify| &verify.path);
-    add("verify.path", Purpose::Verify, light.filter(|path| !path.as_str().starts_with('/')));
+    let calls = connector.verify_for(method);
+    for (number, call) in calls.iter().enumerate() {
+        let path = Some(&call.path).filter(|path| !path.as_str().starts_with('/'));
+        let member = match calls {
+            [_] => "verify.path".to_owned(),
+            _ => format!("verify[{number}].path"),
+        };
+        add(&member, Purpose::Verify(number), path);
+    }
     all
 }
 

@@ -6,8 +6,31 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::expression::Expression;
 use super::field::is_false;
 use super::template::Template;
+use crate::domain::credentials::Values;
+
+/// The light calls of a connector or of a method: one, or several that are made in their order.
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum LightCalls {
+    /// One.
+    One(Box<Verify>),
+    /// Several.
+    Several(Vec<Verify>),
+}
+
+impl LightCalls {
+    /// All of them.
+    #[must_use]
+    pub fn as_slice(&self) -> &[Verify] {
+        match self {
+            Self::One(call) => std::slice::from_ref(call),
+            Self::Several(calls) => calls,
+        }
+    }
+}
 
 /// The light call that shows that credentials work.
 #[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
@@ -35,6 +58,17 @@ pub struct Verify {
     /// Whether a failure is only noted (OA-18).
     #[serde(default, skip_serializing_if = "is_false")]
     pub optional: bool,
+    /// With which values it is made; with all where not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<Expression>,
+}
+
+impl Verify {
+    /// Whether it is to be made with these values.
+    #[must_use]
+    pub fn applies(&self, values: &Values) -> bool {
+        self.condition.as_ref().is_none_or(|condition| condition.holds(values))
+    }
 }
 
 /// What an answer must hold.

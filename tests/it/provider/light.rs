@@ -31,6 +31,30 @@ async fn oa_17_credentials_are_tried_with_the_light_call() {
 }
 
 #[tokio::test]
+async fn oa_18_every_light_call_is_made_and_a_required_one_refuses() {
+    let call =
+        |path: &str, optional: bool| json!({"method": "GET", "path": path, "optional": optional});
+    let only =
+        |condition: &str| json!({"method": "GET", "path": "/required", "condition": condition});
+    for (calls, wanted, paths) in [
+        (json!([call("/bad", true), call("/required", false)]), Ok(true), 2),
+        (json!([call("/fine", true), call("/bad", false), call("/fine", false)]), Err(401), 2),
+        (json!([call("/bad", true), call("/bad", true)]), Ok(false), 2),
+        (json!([only("${company} == 'acme'")]), Ok(true), 1),
+        (json!([only("${company} != 'acme'")]), Ok(false), 0),
+    ] {
+        let hub = FakeHub::start(|asked, _| {
+            Reply::json(if asked.path == "/bad" { 401 } else { 200 }, &json!({}))
+        });
+        let acme = connector(&hub.url(), &json!({}), &calls);
+        let values = values(&[("api_key", "hunter2-key"), ("company", "acme")]);
+        let outcome = provider().verify(target(&acme, &values), now()).await;
+        assert_eq!(outcome.map_err(|failure| failure.status.unwrap()), wanted, "{calls}");
+        assert_eq!(hub.asked().len(), paths, "{calls}");
+    }
+}
+
+#[tokio::test]
 async fn bodies_headers_and_expected_members() {
     let call = json!({
         "method": "POST", "path": "/rpc", "headers": {"X-A": "${company}"},

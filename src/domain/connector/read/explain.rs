@@ -20,11 +20,10 @@ pub(super) fn shape(value: &Value) -> Vec<Finding> {
     for (number, auth) in methods.iter().enumerate() {
         method(auth, &format!("auth[{number}]"), &mut found);
     }
-    let inner = [
-        fits::<Verify>(value, "verify", "", &mut found),
-        fits::<Support>(value, "support", "", &mut found),
-    ];
-    if inner.contains(&false) {
+    let before = found.len();
+    light_calls(value, "", &mut found);
+    fits::<Support>(value, "support", "", &mut found);
+    if found.len() > before {
         return found;
     }
     // The methods have been looked at one by one.
@@ -49,7 +48,7 @@ fn method(auth: &Value, place: &str, found: &mut Vec<Finding>) {
     fits::<Jwt>(auth, "jwt", place, found);
     fits::<Signature>(auth, "signature", place, found);
     fits::<Mtls>(auth, "mtls", place, found);
-    fits::<Verify>(auth, "verify", place, found);
+    light_calls(auth, place, found);
     fits::<Support>(auth, "support", place, found);
     if auth.pointer("/token_request/request_token_url").is_some() {
         fits::<OAuth1Flow>(auth, "token_request", place, found);
@@ -61,6 +60,19 @@ fn method(auth: &Value, place: &str, found: &mut Vec<Finding>) {
     }
 }
 
+/// One light call, or several.
+fn light_calls(parent: &Value, place: &str, found: &mut Vec<Finding>) {
+    match parent.get("verify") {
+        Some(Value::Array(calls)) => {
+            let dot = if place.is_empty() { "" } else { "." };
+            for (number, call) in calls.iter().enumerate() {
+                one::<Verify>(call, &format!("{place}{dot}verify[{number}]"), found);
+            }
+        }
+        _ => fits::<Verify>(parent, "verify", place, found),
+    }
+}
+
 fn each<T: DeserializeOwned>(parent: &Value, member: &str, place: &str, found: &mut Vec<Finding>) {
     let items = parent.get(member).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     for (number, item) in items.iter().enumerate() {
@@ -68,25 +80,17 @@ fn each<T: DeserializeOwned>(parent: &Value, member: &str, place: &str, found: &
     }
 }
 
-fn fits<T: DeserializeOwned>(
-    parent: &Value,
-    member: &str,
-    place: &str,
-    found: &mut Vec<Finding>,
-) -> bool {
+fn fits<T: DeserializeOwned>(parent: &Value, member: &str, place: &str, found: &mut Vec<Finding>) {
     let dot = if place.is_empty() { "" } else { "." };
-    let part = parent.get(member).filter(|part| !part.is_null());
-    part.is_none_or(|part| one::<T>(part, &format!("{place}{dot}{member}"), found))
+    if let Some(part) = parent.get(member).filter(|part| !part.is_null()) {
+        one::<T>(part, &format!("{place}{dot}{member}"), found);
+    }
 }
 
-fn one<T: DeserializeOwned>(value: &Value, place: &str, found: &mut Vec<Finding>) -> bool {
+fn one<T: DeserializeOwned>(value: &Value, place: &str, found: &mut Vec<Finding>) {
     // A reference can be read from, so nothing large is copied for a part that fits.
-    match T::deserialize(value) {
-        Ok(_) => true,
-        Err(error) => {
-            found.push(Finding::error(place, friendly(&error.to_string())));
-            false
-        }
+    if let Err(error) = T::deserialize(value) {
+        found.push(Finding::error(place, friendly(&error.to_string())));
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::url::{self, Names};
-use super::{MAX_FIELDS, Report, fields, secrets, text};
+use super::{MAX_FIELDS, MAX_LIGHT_CALLS, Report, fields, secrets, text};
 use crate::domain::connector::request::{CaptureFrom, ContentType, TokenRequest, Verify};
 use crate::domain::connector::signing::{JwtAlgorithm, Scheme, Signature};
 use crate::domain::connector::template::{Part, RESERVED, Template, is_name, parts};
@@ -199,10 +199,24 @@ impl Check<'_> {
         if auth.verify.is_some() && auth.verify_reason.is_some() {
             found.error(self.at("verify_reason"), "is given though there is a light call");
         }
-        if let Some(verify) = &auth.verify {
-            self.one_verify(verify, &self.at("verify"), found);
-        } else if let Some(verify) = self.connector.verify_for(auth) {
-            self.one_verify(verify, "verify", found);
+        let place = auth.verify.as_ref().map_or("verify".to_owned(), |_| self.at("verify"));
+        let calls = self.connector.verify_for(auth);
+        if calls.len() > MAX_LIGHT_CALLS {
+            found.error(&place, format!("has more than {MAX_LIGHT_CALLS} calls"));
+        }
+        match calls {
+            [call] => self.one_verify(call, &place, found),
+            several => {
+                for (number, call) in several.iter().enumerate() {
+                    self.one_verify(call, &format!("{place}[{number}]"), found);
+                }
+            }
+        }
+        if !calls.is_empty() {
+            return;
+        }
+        if auth.verify.is_some() {
+            found.error(place, "is an empty list");
         } else if auth.verify_reason.is_none() && self.connector.verify_reason.is_none() {
             found.warning(self.at("verify"), "is missing: credentials can't be tried");
         }
@@ -251,9 +265,8 @@ impl Check<'_> {
             }
         }
         collect_text(self.connector.base_url_for(auth).as_str(), &mut used);
-        if let Some(verify) = self.connector.verify_for(auth) {
-            collect(&serde_json::to_value(verify).unwrap_or_default(), &mut used);
-        }
+        let calls = serde_json::to_value(self.connector.verify_for(auth));
+        collect(&calls.unwrap_or_default(), &mut used);
         for value in self.connector.headers.values() {
             collect_text(value.as_str(), &mut used);
         }

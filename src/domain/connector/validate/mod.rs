@@ -22,6 +22,8 @@ pub const MAX_FILE_BYTES: usize = 1 << 20;
 pub const MAX_METHODS: usize = 64;
 /// The most fields of a method, both forms together.
 pub const MAX_FIELDS: usize = 128;
+/// The most light calls of a method, each of which someone waits for.
+pub const MAX_LIGHT_CALLS: usize = 8;
 /// The longest text in bytes.
 pub const MAX_TEXT_BYTES: usize = 8 << 10;
 /// The deepest nesting.

@@ -55,7 +55,7 @@ fn at(auth: &AuthMethod, place: &str, call: &Called<'_>) -> String {
     // What the connector has for all methods stands beside them.
     let is_own = match call.purpose {
         Purpose::Api => auth.base_url.is_some(),
-        Purpose::Verify => auth.verify.is_some(),
+        Purpose::Verify(_) => auth.verify.is_some(),
         _ => true,
     };
     if is_own { format!("{place}.{}", call.member) } else { call.member.clone() }
@@ -72,14 +72,14 @@ fn used(connector: &Connector, auth: &AuthMethod, purpose: Purpose) -> BTreeSet<
             add(&auth.token_headers, &mut used);
         }
         Purpose::Login => add(&auth.token_request, &mut used),
-        Purpose::Api | Purpose::Verify | Purpose::LookUp(_) | Purpose::OAuth1 => {
+        Purpose::Api | Purpose::Verify(_) | Purpose::LookUp(_) | Purpose::OAuth1 => {
             add(&auth.authorization, &mut used);
             add(&auth.signature, &mut used);
             add(&connector.headers, &mut used);
         }
     }
     match purpose {
-        Purpose::Verify => add(&connector.verify_for(auth), &mut used),
+        Purpose::Verify(number) => add(&connector.verify_for(auth).get(number), &mut used),
         Purpose::LookUp(number) => add(&auth.captured.get(number), &mut used),
         _ => {}
     }

@@ -45,6 +45,17 @@ fn a_sound_connector_has_no_findings() {
 }
 
 #[test]
+fn oa_17_several_light_calls_are_looked_at_one_by_one() {
+    let call = |path: &str| json!({"method": "GET", "path": path});
+    assert_eq!(with("/verify", json!([call("/me"), call("/you")])), []);
+    assert_refused(&with("/verify", json!([call("/me"), call("/../you")])), "verify[1].path");
+    assert_refused(&with("/verify", json!(vec![call("/me"); 9])), "verify");
+    let unknown = json!({"method": "GET", "path": "/me", "condition": "${nothing}"});
+    assert_refused(&with("/verify", unknown), "auth[0]");
+    assert_refused(&with("/auth/0/verify", json!([])), "auth[0].verify");
+}
+
+#[test]
 fn threat_35_a_host_is_named_or_held_to_a_pattern() {
     for pattern in ["*", ".*", "^.*$", "^[^/]+$", "^a|b", "^[a-z@.]+$", "^[a-z/]+$"] {
         let findings = with("/auth/0/config_fields/0/pattern", json!(pattern));

@@ -1,11 +1,12 @@
-//! What is taken from a file's actions: categories, the test call, where credentials are put.
+//! What is taken from a file's actions: categories, the test calls, where credentials are put.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
 use super::{Notes, Partial, expression, text};
 use crate::domain::connector::Category;
+use crate::domain::connector::validate::MAX_LIGHT_CALLS;
 
 /// All actions of a file and its partials.
 pub(super) fn all<'a>(file: &'a Value, partials: &'a [(String, Value)]) -> Vec<&'a Value> {
@@ -76,25 +77,62 @@ pub(super) fn request(step: &Value) -> Option<&Value> {
     step.get("request").filter(|request| request.is_object())
 }
 
-/// The light call made from the first test action, or why there is none.
-pub(super) fn verify(auth: &Value, actions: &[&Value]) -> Option<Result<Value, String>> {
-    let tests = auth.get("testActions").or_else(|| auth.get("testActionsIds"))?;
-    let first = tests.as_array()?.first()?;
-    Some(one_verify(first, actions))
+/// What the test actions of a method come to.
+#[derive(Default)]
+pub(super) struct Tests {
+    /// The light calls made from them, in their order.
+    pub calls: Vec<Value>,
+    /// Those that can't be run, by their number: which they are, and why.
+    pub left_out: Vec<(usize, String)>,
 }
 
-fn one_verify(test: &Value, actions: &[&Value]) -> Result<Value, String> {
-    if test.get("condition").is_some_and(|condition| !condition.is_null()) {
-        return Err("runs on a condition only".to_owned());
+/// Light calls from the test actions of a method with these fields.
+pub(super) fn tests(auth: &Value, actions: &[&Value], fields: &BTreeSet<String>) -> Tests {
+    let mut tests = Tests::default();
+    let list = auth.get("testActions").or_else(|| auth.get("testActionsIds"));
+    for (number, test) in list.and_then(Value::as_array).into_iter().flatten().enumerate() {
+        let call = match tests.calls.len() < MAX_LIGHT_CALLS {
+            true => light_call(test, actions, fields),
+            false => Err(format!("comes after {MAX_LIGHT_CALLS} others")),
+        };
+        match call {
+            Ok(call) => tests.calls.push(call),
+            Err(why) => tests.left_out.push((number, format!("{}{why}", name_of(test)))),
+        }
     }
+    tests
+}
+
+/// The id of a test's action, as the beginning of a sentence.
+fn name_of(test: &Value) -> String {
+    let named = test.get("action").unwrap_or(test);
+    let id = ["actionId", "id"].iter().find_map(|name| named.get(name)).unwrap_or(named);
+    let id = text(id).unwrap_or_default();
+    let shown: String = id.chars().take(64).flat_map(char::escape_debug).collect();
+    if shown.is_empty() { shown } else { format!("`{shown}` ") }
+}
+
+fn light_call(
+    test: &Value,
+    actions: &[&Value],
+    fields: &BTreeSet<String>,
+) -> Result<Value, String> {
+    let condition = test.get("condition").filter(|condition| !condition.is_null());
+    let condition = match condition {
+        Some(condition) => {
+            let read = text(condition).ok_or_else(|| "is no text".to_owned());
+            let read = read.and_then(|text| expression::expression(&text, fields));
+            Some(read.map_err(|why| format!("has a condition that {why}"))?)
+        }
+        None => None,
+    };
     let named = test.get("action").unwrap_or(test);
     let action = match named {
-        Value::String(id) => {
+        Value::String(_) => {
             let is = |action: &&&Value| {
                 ["actionId", "id"].iter().any(|name| action.get(name) == Some(named))
             };
-            let shown: String = id.chars().take(64).flat_map(char::escape_debug).collect();
-            actions.iter().find(is).copied().ok_or(format!("`{shown}` is not among the actions"))?
+            actions.iter().find(is).copied().ok_or("is not among the actions")?
         }
         inline => inline,
     };
@@ -120,6 +158,9 @@ fn one_verify(test: &Value, actions: &[&Value]) -> Result<Value, String> {
     out.insert("method".to_owned(), method.to_uppercase().into());
     out.insert("path".to_owned(), path.into());
     out.insert("optional".to_owned(), optional.into());
+    if let Some(condition) = condition {
+        out.insert("condition".to_owned(), condition.to_string().into());
+    }
     Ok(Value::Object(out))
 }
 

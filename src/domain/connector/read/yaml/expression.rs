@@ -1,5 +1,9 @@
-//! StackOne's expressions, as far as they only name a value: others are told, never guessed.
+//! StackOne's expressions: those that only name a value everywhere, and those that compare and
+//! choose in conditions. Others are told, never guessed.
 
+use std::collections::BTreeSet;
+
+use crate::domain::connector::expression::Expression;
 use crate::domain::connector::template::is_name;
 
 /// From an expression text to a template of ours.
@@ -41,6 +45,23 @@ fn credential(path: &str) -> Result<String, String> {
     }
 }
 
+/// An expression that reads nothing but these names.
+///
+/// # Errors
+/// With the reason when it reads something else, or does what hubctl can't do.
+pub(super) fn expression(text: &str, names: &BTreeSet<String>) -> Result<Expression, String> {
+    let trimmed = text.trim();
+    let wrapped = |start, end| trimmed.strip_prefix(start)?.strip_suffix(end);
+    // With another placeholder inside, the outer one is no wrapper.
+    let whole = wrapped("${", "}").filter(|inner: &&str| !inner.contains("${"));
+    let inner = wrapped("{{", "}}").or(whole).unwrap_or(trimmed);
+    let read: Expression = inner.parse().map_err(|why| format!("{why}"))?;
+    if let Some(name) = read.names().into_iter().find(|name| !names.contains(*name)) {
+        return Err(format!("reads `{name}`, which hubctl can't know there"));
+    }
+    Ok(read)
+}
+
 /// The name of the credential, where the text is nothing else.
 pub(super) fn only_credential(text: &str) -> Option<String> {
     let template = template(text).ok()?;
@@ -67,7 +88,7 @@ pub(super) fn answer_path(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{answer_path, only_credential, template};
+    use super::{answer_path, expression, only_credential, template};
 
     #[test]
     fn what_only_names_a_credential_becomes_a_placeholder() {
@@ -102,6 +123,25 @@ mod tests {
             "$.credentials.list[*]",
         ] {
             assert!(template(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn hb_7_what_compares_and_chooses_is_read_over_known_names() {
+        let names = ["region", "host"].map(str::to_owned).into();
+        for (text, wanted) in [
+            ("{{credentials.region == 'eu'}}", "${region} == 'eu'"),
+            ("${credentials.region}", "${region}"),
+            ("$.credentials.region", "${region}"),
+            ("{{ region ?? \"x\" }}", "${region} ?? 'x'"),
+            ("${credentials.region ?? 'x'}", "${region} ?? 'x'"),
+            ("${region} == ${host}", "${region} == ${host}"),
+        ] {
+            let read = expression(text, &names).unwrap_or_else(|why| panic!("{text}: {why}"));
+            assert_eq!(read.to_string(), wanted, "{text}");
+        }
+        for text in ["{{credentials.other}}", "{{inputs.id}}", "{{region > 3}}", "a ${region}"] {
+            assert!(expression(text, &names).is_err(), "{text}");
         }
     }
 

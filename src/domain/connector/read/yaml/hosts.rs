@@ -26,8 +26,12 @@ pub(super) fn guard(method: &mut Map<String, Value>, root: &str) {
     for pointer in ["authorization_url", "token_url", "refresh_url", "redirect_uri"] {
         look(method.get(pointer).and_then(Value::as_str).unwrap_or_default());
     }
-    let path = method.get("verify").and_then(|verify| verify.get("path")).and_then(Value::as_str);
-    look(path.filter(|path| !path.starts_with('/')).unwrap_or_default());
+    let calls = match method.get("verify") {
+        Some(Value::Array(calls)) => calls.as_slice(),
+        one => one.map(std::slice::from_ref).unwrap_or_default(),
+    };
+    let paths = calls.iter().filter_map(|call| call.get("path").and_then(Value::as_str));
+    paths.filter(|path| !path.starts_with('/')).for_each(&mut look);
     for form in ["config_fields", "setup_fields"] {
         let fields = method.get_mut(form).and_then(Value::as_array_mut);
         for field in fields.into_iter().flatten().filter_map(Value::as_object_mut) {

@@ -222,20 +222,28 @@ impl Context<'_> {
         lists.flatten().filter_map(|field| field.get("key").and_then(text))
     }
 
+    /// The light calls; what is left out of them is told (OA-17).
     fn verify(&self, out: &mut Map<String, Value>, notes: &mut Notes) {
-        let reason = match actions::verify(self.auth, self.actions) {
-            Some(Ok(verify)) => {
-                out.insert("verify".to_owned(), verify);
-                return;
-            }
-            Some(Err(why)) => {
-                let message = format!("{why}: credentials are not tried when they are given");
-                notes.warning(&format!("{}.testActions[0]", self.place), &message);
-                format!("the test action of its file can't be run: {why}")
-            }
-            None => "its file has no test action".to_owned(),
+        let actions::Tests { mut calls, left_out } =
+            actions::tests(self.auth, self.actions, &self.fields().collect());
+        let effect = match calls.is_empty() {
+            true => "credentials are not tried when they are given",
+            false => "it is not run, and stops nobody",
         };
-        out.insert("verify_reason".to_owned(), reason.into());
+        for (number, why) in &left_out {
+            let place = format!("{}.testActions[{number}]", self.place);
+            notes.warning(&place, &format!("{why}: {effect}"));
+        }
+        if calls.is_empty() {
+            let reason = match left_out.first() {
+                Some((_, why)) => format!("the test action of its file can't be run: {why}"),
+                None => "its file has no test action".to_owned(),
+            };
+            out.insert("verify_reason".to_owned(), reason.into());
+            return;
+        }
+        let calls = if calls.len() == 1 { calls.remove(0) } else { Value::Array(calls) };
+        out.insert("verify".to_owned(), calls);
     }
 }
 

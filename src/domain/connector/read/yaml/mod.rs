@@ -216,9 +216,13 @@ fn as_written(mut finding: Finding, sources: &[String]) -> Finding {
         (".pattern", ".validation.pattern"),
         (".default", ".value"),
         (".read_only", ".readOnly"),
-        (".verify", ".testActions[0]"),
     ] {
         finding.place = finding.place.replace(own, written);
+    }
+    // Tests that can't be run are left out, so the number of a call is not that of its test.
+    if let Some((before, after)) = finding.place.split_once(".verify") {
+        let rest = after.split_once(']').map_or(after, |(_, rest)| rest);
+        finding.place = format!("{before}.testActions{rest}");
     }
     finding
 }

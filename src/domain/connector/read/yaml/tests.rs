@@ -55,9 +55,64 @@ fn an_api_key_method_has_fields_signing_and_a_light_call() {
     assert!(auth.config_fields[0].is_secret());
     assert_eq!(auth.config_fields[1].pattern_error.as_deref(), Some("Only the first part"));
     assert_eq!(auth.notices.len(), 1);
-    let verify = acme.verify_for(auth).unwrap();
+    let [verify] = acme.verify_for(auth) else { panic!("one call") };
     assert_eq!(verify.path.as_str(), "/employees?limit=1");
     assert!(!verify.optional);
+}
+
+/// The file with other tests of its API key: an action for each, by id and address.
+fn tested(tests: &str) -> (Connector, Vec<Finding>) {
+    let actions = ["one", "two"].map(|id| {
+        format!("- actionId: {id}\n  steps: [{{ request: {{ url: /{id}, method: get }} }}]\n")
+    });
+    let partial = Partial { name: "acme.employees", text: &actions.concat() };
+    let (before, after) = ACME.split_once("      testActions:\n").unwrap();
+    let (_, after) = after.split_once("      environments:\n").unwrap();
+    let file = format!("{before}      testActions:\n{tests}      environments:\n{after}");
+    let (connectors, findings) = read(&file, &[partial]);
+    assert!(!refused(&findings), "{findings:#?}");
+    (connectors.into_iter().next().unwrap(), findings)
+}
+
+/// Findings about tests, and not about the partial that is not at hand.
+fn about_tests(findings: &[Finding]) -> Vec<&Finding> {
+    findings.iter().filter(|finding| finding.place.contains("api_key.testActions")).collect()
+}
+
+#[test]
+fn oa_17_every_test_action_is_a_light_call() {
+    let (acme, findings) = tested(
+        "        - { action: one, required: false }\n        - { action: two, required: true }\n",
+    );
+    let calls: Vec<_> = acme.verify_for(&acme.auth[0]).iter().collect();
+    let told: Vec<_> = calls.iter().map(|call| (call.path.as_str(), call.optional)).collect();
+    assert_eq!(told, [("/one", true), ("/two", false)]);
+    assert!(about_tests(&findings).is_empty(), "{findings:#?}");
+}
+
+#[test]
+fn oa_17_a_test_that_cannot_be_run_is_told_by_its_name_and_the_others_stay() {
+    let (acme, findings) = tested(
+        "        - { action: gone, required: true }\n        - { action: two, required: true }\n",
+    );
+    assert_eq!(acme.verify_for(&acme.auth[0]).len(), 1);
+    let [finding] = about_tests(&findings).try_into().unwrap();
+    assert!(finding.place.ends_with("testActions[0]"), "{finding:?}");
+    assert!(finding.message.contains("`gone` is not among the actions"), "{finding:?}");
+    assert!(finding.message.contains("not run"), "{finding:?}");
+}
+
+#[test]
+fn oa_17_a_test_keeps_its_condition_where_it_can_be_read() {
+    let (acme, findings) = tested(
+        "        - { action: one, condition: \"{{credentials.subdomain == 'eu'}}\" }\n        \
+         - { action: two, condition: \"{{inputs.id > 3}}\" }\n",
+    );
+    let [call] = acme.verify_for(&acme.auth[0]) else { panic!("one call") };
+    let condition = call.condition.as_ref().map(ToString::to_string);
+    assert_eq!(condition.as_deref(), Some("${subdomain} == 'eu'"));
+    let [finding] = about_tests(&findings).try_into().unwrap();
+    assert!(finding.message.contains("`two` has a condition that"), "{finding:?}");
 }
 
 #[test]
