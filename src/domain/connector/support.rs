@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::AuthMethod;
+
 /// Where help is found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -69,11 +71,30 @@ pub struct Section {
     pub steps: Vec<Self>,
 }
 
+impl Section {
+    /// The scopes to tell beside it: those that it holds for, else those of the method where they
+    /// are to be listed in it.
+    #[must_use]
+    pub fn scopes<'a>(&'a self, method: &'a AuthMethod) -> Vec<&'a str> {
+        if !self.applicable_scopes.is_empty() || !self.display_scopes {
+            return self.applicable_scopes.iter().map(String::as_str).collect();
+        }
+        let (default, required) = (&method.default_scopes, &method.required_scopes);
+        let more = required.iter().filter(|scope| !default.contains(scope));
+        default.iter().chain(more).map(String::as_str).collect()
+    }
+
+    /// It and its steps.
+    pub fn with_steps(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.steps)
+    }
+}
+
 /// A picture.
 #[derive(Debug, Clone, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Image {
-    /// Its address.
+    /// Its address; it is linked to, and never fetched for a page.
     pub src: String,
     /// What it shows.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -140,4 +161,30 @@ pub struct Environment {
     pub key: String,
     /// Its name for people.
     pub name: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::Section;
+    use crate::domain::connector::AuthMethod;
+
+    #[test]
+    fn a_section_tells_its_own_scopes_or_those_of_the_method() {
+        let method: AuthMethod = serde_json::from_value(json!({
+            "key": "m", "type": "custom", "label": "M", "authorization": {"type": "none"},
+            "default_scopes": ["read"], "required_scopes": ["read", "write"],
+        }))
+        .unwrap();
+        for (section, wanted) in [
+            (json!({}), &[][..]),
+            (json!({"applicable_scopes": ["admin"]}), &["admin"]),
+            (json!({"applicable_scopes": ["admin"], "display_scopes": true}), &["admin"]),
+            (json!({"display_scopes": true}), &["read", "write"]),
+        ] {
+            let section: Section = serde_json::from_value(section).unwrap();
+            assert_eq!(section.scopes(&method), wanted, "{section:?}");
+        }
+    }
 }

@@ -194,8 +194,8 @@ fn guide_view<'a>(t: &'static Texts, form: &'a Form, public_url: &str) -> Option
     let written = written.find_map(|support| support.guides.as_ref()?.config.as_ref());
     let mut sections = Vec::new();
     for section in written.map(|guide| guide.sections.as_slice()).unwrap_or_default() {
-        sections.push(part(section, false));
-        sections.extend(section.steps.iter().map(|step| part(step, true)));
+        let steps = section.with_steps().enumerate();
+        sections.extend(steps.map(|(number, step)| part(t, form, step, number > 0)));
     }
     let method_link = form.method.support.as_ref().and_then(|support| support.link.as_deref());
     // Only addresses that open a page: nothing that a click would run (threat 27).
@@ -209,8 +209,21 @@ fn guide_view<'a>(t: &'static Texts, form: &'a Form, public_url: &str) -> Option
     (!is_empty).then_some(view)
 }
 
-fn part(section: &Section, step: bool) -> Part<'_> {
-    Part { step, title: &section.title, content: &section.content, list: &section.list }
+fn part<'a>(t: &'static Texts, form: &'a Form, section: &'a Section, step: bool) -> Part<'a> {
+    // A picture is somebody else's: the page links to it and does not load it.
+    let linked = section.image.as_ref().filter(|image| image.src.starts_with("https://"));
+    let picture = linked.map(|image| {
+        let alt = Some(image.alt.trim()).filter(|alt| !alt.is_empty());
+        Link { href: image.src.clone(), text: alt.unwrap_or(t.picture).to_owned(), style: "" }
+    });
+    Part {
+        step,
+        title: &section.title,
+        content: &section.content,
+        list: &section.list,
+        scopes: section.scopes(&form.method),
+        picture,
+    }
 }
 
 /// What a refused form tells its user; none for what is no fault of the form.

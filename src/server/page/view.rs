@@ -161,6 +161,8 @@ pub(super) struct Part<'a> {
     pub(super) title: &'a str,
     pub(super) content: &'a str,
     pub(super) list: &'a [String],
+    pub(super) scopes: Vec<&'a str>,
+    pub(super) picture: Option<Link>,
 }
 
 pub(super) struct Link {

@@ -317,17 +317,48 @@ fn method_text(out: &mut String, method: &Value, connector: &str) {
             }
         }
     }
-    let written = method.get("written").filter(|written| !written.is_null());
-    for section in
-        written.and_then(|w| w.get("sections")).and_then(Value::as_array).into_iter().flatten()
-    {
-        out.push_str(&format!("  {}\n    {}\n", text(section, "title"), text(section, "content")));
+    if let Some(written) = method.get("written").filter(|written| !written.is_null()) {
+        let warning = text(written, "warning");
+        if !warning.is_empty() {
+            out.push_str(&format!("  Important: {warning}\n"));
+        }
+        section_text(out, written, "sections", "  ");
     }
     if method.get("needs_setup").and_then(Value::as_bool) == Some(true) {
         out.push_str(&format!(
             "  Set up with: hubctl connectors add {connector} --auth {}\n",
             text(method, "key")
         ));
+    }
+}
+
+/// The sections of a written guide, or the steps of one.
+fn section_text(out: &mut String, parent: &Value, member: &str, indent: &str) {
+    let list = |value: &Value, key: &str| -> Vec<Value> {
+        value.get(key).and_then(Value::as_array).cloned().unwrap_or_default()
+    };
+    for section in list(parent, member) {
+        let text = |pointer: &str| section.pointer(pointer).and_then(Value::as_str).unwrap_or("");
+        let scopes = list(&section, "applicable_scopes");
+        let scopes: Vec<&str> = scopes.iter().filter_map(Value::as_str).collect();
+        out.push_str(&format!("{indent}{}\n", text("/title")));
+        let points = list(&section, "list").into_iter().filter_map(|point| match point {
+            Value::String(point) => Some(format!("- {point}")),
+            _ => None,
+        });
+        let mut lines = vec![text("/content").to_owned()];
+        lines.extend(points);
+        for (title, value) in
+            [("Scopes", scopes.join(" ").as_str()), ("Picture", text("/image/src"))]
+        {
+            if !value.is_empty() {
+                lines.push(format!("{title}: {value}"));
+            }
+        }
+        for line in lines.iter().filter(|line| !line.is_empty()) {
+            out.push_str(&format!("{indent}  {line}\n"));
+        }
+        section_text(out, &section, "steps", &format!("{indent}  "));
     }
 }
 

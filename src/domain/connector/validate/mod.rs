@@ -14,6 +14,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Connector;
+use super::support::{Section, Support};
 pub use url::{HOST_PATTERN, WHOLE_URL_PATTERN};
 
 /// The largest connector file in bytes.
@@ -103,6 +104,7 @@ pub fn check(connector: &Connector) -> Vec<Finding> {
         if connector.auth[..number].iter().any(|other| other.key == auth.key) {
             found.error(format!("{place}.key"), format!("`{}` stands twice", auth.key));
         }
+        pictures(auth.support.as_ref(), &format!("{place}.support"), &mut found);
         method::check(connector, auth, &place, &mut found);
         login::check(auth, &place, &mut found);
     }
@@ -136,7 +138,23 @@ fn head(connector: &Connector, found: &mut Report) {
     if connector.rate_limit.is_some_and(|rate| !(rate > 0.0 && rate <= 1e6)) {
         found.error("rate_limit", "is not a number of calls a second");
     }
+    pictures(connector.support.as_ref(), "support", found);
     text::headers(&connector.headers, "headers", found);
+}
+
+/// A picture that can't be linked to is left out of the guide, which can do without it.
+fn pictures(support: Option<&Support>, place: &str, found: &mut Report) {
+    let Some(guides) = support.and_then(|support| support.guides.as_ref()) else { return };
+    for (name, guide) in [("config", &guides.config), ("setup", &guides.setup)] {
+        let sections = guide.iter().flat_map(|guide| &guide.sections).flat_map(Section::with_steps);
+        for image in sections.filter_map(|section| section.image.as_ref()) {
+            if let Err(why) = url::page(&image.src) {
+                let src: String = image.src.chars().take(80).flat_map(char::escape_debug).collect();
+                let message = format!("has a picture `{src}`, which {why}: it is not shown");
+                found.warning(format!("{place}.guides.{name}"), message);
+            }
+        }
+    }
 }
 
 /// Three numbers, and what may follow them.

@@ -45,6 +45,21 @@ fn a_sound_connector_has_no_findings() {
 }
 
 #[test]
+fn a_picture_that_cannot_be_linked_to_is_told() {
+    let guide = |src: &str| {
+        json!({"guides": {"config": {"sections": [
+            {"title": "A", "steps": [{"title": "B", "image": {"src": src}}]}
+        ]}}})
+    };
+    assert_eq!(with("/auth/0/support", guide("https://acme.example/a.png")), []);
+    for src in ["./a.png", "http://acme.example/a.png", "javascript:alert(1)"] {
+        let [finding] = with("/auth/0/support", guide(src)).try_into().unwrap();
+        assert_eq!(finding.severity, Severity::Warning, "{src}");
+        assert_eq!(finding.place, "auth[0].support.guides.config");
+    }
+}
+
+#[test]
 fn oa_17_several_light_calls_are_looked_at_one_by_one() {
     let call = |path: &str| json!({"method": "GET", "path": path});
     assert_eq!(with("/verify", json!([call("/me"), call("/you")])), []);
