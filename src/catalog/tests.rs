@@ -2,9 +2,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::{AuthSummary, Query, find_entry, get, index, search, suggest};
+use crate::domain::connector::form::check_form;
 use crate::domain::connector::validate::{check, refused};
-use crate::domain::connector::values::{Mode, check_values};
+use crate::domain::connector::values::Mode;
 use crate::domain::connector::{AuthKind, Category, Connector};
+use crate::domain::credentials::Values;
 use crate::domain::secret::Secret;
 
 fn all() -> Vec<Connector> {
@@ -42,7 +44,7 @@ fn threat_35_the_login_host_of_salesforce_is_one_of_its_own() {
     let method = salesforce.auth_method(&"oauth2".parse().unwrap()).unwrap();
     let fits = |host: &str| {
         let given = [("login_host".to_owned(), Secret::new(host))].into();
-        check_values(&method.config_fields, &given, Mode::New).is_ok()
+        check_form(&method.config_fields, &Values::default(), &given, Mode::New).is_ok()
     };
     for host in [
         "login.salesforce.com",

@@ -31,6 +31,11 @@ impl Values {
         self.0.insert(name.into(), value);
     }
 
+    /// Takes the value of this name away.
+    pub fn remove(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+
     /// Adds values that may be shown, such as an account's setup information.
     pub fn extend_public<'a>(
         &mut self,

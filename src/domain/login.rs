@@ -3,10 +3,8 @@
 
 use url::Url;
 
+use super::connector::AuthMethod;
 use super::connector::request::TokenRequest;
-use super::connector::template::Template;
-use super::connector::{AuthMethod, Field};
-use super::credentials::Values;
 use super::origin::Origin;
 use super::provider_reason;
 use super::secret::Secret;
@@ -106,18 +104,6 @@ pub fn answer(
         Some(code) => Answer::Code(Secret::new(code)),
         None => Answer::Malformed,
     }
-}
-
-/// The fields of a form with their presets filled in (HB-7); one that can't be filled is left
-/// empty. Only what an end user may see goes into a preset.
-#[must_use]
-pub fn presets(fields: &[Field], shown: &Values) -> Vec<Field> {
-    let fill = |field: &Field| {
-        let preset = field.default.as_ref().filter(|text| text.contains("${"));
-        let Some(text) = preset else { return field.clone() };
-        Field { default: shown.fill(&Template::new(text.as_str())).ok(), ..field.clone() }
-    };
-    fields.iter().map(fill).collect()
 }
 
 #[cfg(test)]

@@ -11,12 +11,12 @@ use crate::domain::account::{Account, same_link};
 use crate::domain::auth_config::AuthConfig;
 use crate::domain::caller::Caller;
 use crate::domain::connect_session::{ConnectSession, serving};
-use crate::domain::connector::values::{Mode, check_values};
+use crate::domain::connector::form::{asked, check_form};
+use crate::domain::connector::values::Mode;
 use crate::domain::connector::{AuthMethod, Connector, Field};
 use crate::domain::credentials::Values;
 use crate::domain::event::EventKind;
 use crate::domain::ids::{AccountId, AuthConfigId, ProjectNumber};
-use crate::domain::login;
 use crate::domain::names::ConnectorKey;
 use crate::domain::project::Project;
 use crate::domain::refusal::Refusal;
@@ -236,7 +236,7 @@ pub(super) struct Offer {
     pub(super) way: Way,
     pub(super) account: Option<Account>,
     kept: Kept,
-    /// The fields with their presets.
+    /// The fields as the definition has them.
     fields: Vec<Field>,
 }
 
@@ -295,10 +295,9 @@ async fn offer_for(
         Some(account) => linking::kept(hub, tx, caller, &account.id).await?,
         None => Kept { version: 0, secrets: Given::new() },
     };
-    let fields = login::presets(&way.method.config_fields, &way.shown()).into_iter();
     // HB-19: what the session hands over is nobody's to fill in.
     let own = |field: Field| if field.key == TRIGGER_TOKEN { field.withheld() } else { field };
-    let fields = fields.map(own).collect();
+    let fields = way.method.config_fields.iter().cloned().map(own).collect();
     Ok(Offer { way, account, kept, fields })
 }
 
@@ -328,7 +327,7 @@ impl Offer {
             Some(_) => Mode::Edit { stored: &stored },
             None => Mode::New,
         };
-        let checked = check_values(&self.fields, &given, mode);
+        let checked = check_form(&self.fields, &self.way.known(account), &given, mode);
         let mut checked = checked.map_err(|problems| bad_fields(&problems))?;
         if checked.secret.contains_key(TRIGGER_TOKEN) {
             // An older link may have kept it where it is shown.
@@ -351,7 +350,8 @@ impl Offer {
     /// The form, with what is stored and may be shown.
     fn form(self) -> Form {
         let stored = self.stored();
-        let Self { way, account, mut fields, .. } = self;
+        let Self { way, account, fields, .. } = self;
+        let mut fields = asked(&fields, &way.known(account.as_ref()));
         let mut stored_secrets = BTreeSet::new();
         for field in &mut fields {
             if field.key == TRIGGER_TOKEN {
@@ -361,6 +361,7 @@ impl Offer {
                 stored_secrets.extend(stored.get(&field.key).cloned());
             } else if let Some(value) =
                 account.as_ref().and_then(|account| account.setup.get(&field.key))
+                && (field.default.is_none() || !field.is_fixed())
             {
                 field.default = Some(value.clone());
             }

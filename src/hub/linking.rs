@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::domain::account::{self, Account, Link};
 use crate::domain::auth_config::AuthConfig;
 use crate::domain::caller::Caller;
+use crate::domain::connector::form::SHOWN_TOKEN;
 use crate::domain::connector::reach;
 use crate::domain::connector::values::Checked;
 use crate::domain::connector::{AuthMethod, Connector};
@@ -67,13 +68,21 @@ impl Way {
     }
 
     /// What an end user may see, which presets are filled from (HB-7).
-    pub(super) fn shown(&self) -> Values {
+    fn shown(&self) -> Values {
         let mut shown = Values::default();
         shown.extend_public(&self.config.setup);
         if let Some(token) = &self.trigger_token {
-            shown.insert("external_trigger_token", token.clone());
+            shown.insert(SHOWN_TOKEN, token.clone());
         }
         shown
+    }
+
+    /// What may be shown besides a form that is filled in: with an account that is edited, also what
+    /// it has stored.
+    pub(super) fn known(&self, edited: Option<&Account>) -> Values {
+        let mut known = self.shown();
+        known.extend_public(edited.iter().flat_map(|account| &account.setup));
+        known
     }
 
     /// The administrator's values and these, which are never in the place of one of those.
@@ -351,7 +360,7 @@ impl Filled {
         let mut all_public: BTreeMap<_, _> =
             account.setup.iter().filter(|(key, _)| stays(key)).map(owned).collect();
         all_public.extend(public.clone());
-        let stay = |key: &String| self.keeps_tokens || stays(key);
+        let stay = |key: &String| (self.keeps_tokens && !cleared.contains(key)) || stays(key);
         let mut all_secret: BTreeMap<_, _> =
             secrets.iter().filter(|(key, _)| stay(key)).map(owned).collect();
         all_secret.extend(secret.clone());

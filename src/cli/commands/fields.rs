@@ -1,6 +1,7 @@
 //! Asks for values of a connector's fields that were not given, where asking is possible.
 
 use crate::domain::connector::{AuthMethod, Field, FieldKind};
+use crate::domain::credentials;
 use crate::domain::names::AuthMethodKey;
 use crate::domain::secret::Secret;
 use crate::error::{HubError, codes};
@@ -22,11 +23,12 @@ pub(super) fn ask(
     if !context.ask.allowed {
         return Ok(());
     }
-    let missing = fields.iter().filter(|field| {
-        field.required && field.default.is_none() && !values.given.contains_key(&field.key)
-    });
-    let mut answers = Vec::new();
-    for field in missing {
+    for field in fields.iter().filter(|field| field.is_needed()) {
+        // An answer may be what a later field depends on.
+        let known = credentials::Values::from(values.given.clone());
+        if values.given.contains_key(&field.key) || !field.applies(&known) {
+            continue;
+        }
         let answer = if field.kind == FieldKind::Select {
             let labels: Vec<&str> =
                 field.options.iter().map(|option| option.label.as_str()).collect();
@@ -41,9 +43,8 @@ pub(super) fn ask(
             };
             Secret::new(context.ask.text(&field.label, None, not_empty, || needed(field))?)
         };
-        answers.push((field.key.clone(), answer));
+        values.given.insert(field.key.clone(), answer);
     }
-    values.given.extend(answers);
     Ok(())
 }
 

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::expression::Expression;
+
 /// One field of a form.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,6 +26,12 @@ pub struct Field {
     /// Whether it is shown but can't be changed.
     #[serde(default, skip_serializing_if = "is_false")]
     pub read_only: bool,
+    /// Whether it is not shown, so that it only ever has its preset.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub hidden: bool,
+    /// With which other values it is asked; with all where not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<Expression>,
     /// What stands in the empty input.
     #[serde(default)]
     pub placeholder: String,
@@ -45,9 +53,12 @@ pub struct Field {
     /// What can be chosen, for a select.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<FieldOption>,
-    /// The value where none is given.
+    /// The value where none is given: a template of what may be shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
+    /// The same where it takes more than filling a template.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub computed: Option<Expression>,
     /// Whether its value tells which remote account this is.
     #[serde(default, skip_serializing_if = "is_false")]
     pub identifies_account: bool,
@@ -108,6 +119,8 @@ impl Field {
             required: false,
             secret: true,
             read_only: false,
+            hidden: false,
+            condition: None,
             placeholder: String::new(),
             description: None,
             tooltip: None,
@@ -116,6 +129,7 @@ impl Field {
             format: None,
             options: Vec::new(),
             default: None,
+            computed: None,
             identifies_account: false,
         }
     }
@@ -124,7 +138,9 @@ impl Field {
     /// a secret whatever the file says of it.
     #[must_use]
     pub fn withheld(self) -> Self {
-        Self { required: false, secret: true, default: None, ..self }
+        let (required, secret, hidden) = (false, true, false);
+        let (default, computed, condition) = (None, None, None);
+        Self { required, secret, hidden, default, computed, condition, ..self }
     }
 
     /// Whether the value must be kept secret: marked so, or a password (SE-7).

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::address::{self, BadAddress};
+use super::field::Field;
 use super::method::AuthMethod;
 use super::template::{Part, Template, parts};
 use crate::domain::credentials::Values;
@@ -50,8 +51,8 @@ impl<'a> Filling<'a> {
         let found = self.made.fill(&whole).or_else(|_| self.values.fill(&whole)).ok();
         found.filter(|text| !text.is_empty()).or_else(|| {
             let field = self.method.fields().find(|field| field.key == name)?;
-            let preset = field.default.as_ref().filter(|_| member.is_none())?;
-            self.values.fill(&Template::new(preset.as_str())).ok().filter(|text| !text.is_empty())
+            let is_preset = member.is_none() && field.applies(self.values);
+            field.preset(self.values).filter(|_| is_preset)
         })
     }
 
@@ -63,7 +64,8 @@ impl<'a> Filling<'a> {
 
     /// Whether a name may stay without a value: only a field that need not be filled in.
     fn may_lack(&self, name: &str) -> bool {
-        self.method.fields().any(|field| field.key == name && !field.required)
+        let may = |field: &Field| !field.required || !field.applies(self.values);
+        self.method.fields().any(|field| field.key == name && may(field))
     }
 
     /// A filled template; an optional field that is empty fills in nothing.

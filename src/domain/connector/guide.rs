@@ -123,6 +123,8 @@ pub struct FieldGuide<'a> {
     pub kind: FieldKind,
     /// Whether it must be filled in.
     pub required: bool,
+    /// With which other values it is asked, if not with all.
+    pub condition: Option<String>,
     /// Whether it must be kept secret.
     pub secret: bool,
     /// An example or a hint.
@@ -182,7 +184,7 @@ fn method<'a>(
         register: (audience == Audience::Admin)
             .then(|| registration(connector, auth, public_url))
             .flatten(),
-        fields: fields.iter().map(field).collect(),
+        fields: fields.iter().filter(|field| !field.hidden).map(field).collect(),
         notices: auth.notices.iter().filter(|notice| notice.form == form).collect(),
         written: guides.find_map(|guides| match audience {
             Audience::Admin => guides.setup.as_ref(),
@@ -224,7 +226,8 @@ fn field(field: &Field) -> FieldGuide<'_> {
         key: &field.key,
         label: &field.label,
         kind: field.kind,
-        required: field.required && field.default.is_none(),
+        required: field.is_needed(),
+        condition: field.condition.as_ref().map(ToString::to_string),
         secret: field.is_secret(),
         placeholder: Some(field.placeholder.as_str()).filter(|text| !text.is_empty()),
         description: field.description.as_deref().or(field.tooltip.as_deref()),

@@ -236,7 +236,8 @@ impl AuthMethod {
     /// Whether the administrator must fill something in.
     #[must_use]
     pub fn needs_setup(&self) -> bool {
-        self.setup_fields.iter().any(|field| field.required && field.default.is_none())
+        let nothing = Values::default();
+        self.setup_fields.iter().any(|field| field.is_needed() && field.applies(&nothing))
     }
 
     /// Whether linking needs a login in the browser (OA-1; OAuth 1.0a too).

@@ -8,6 +8,7 @@ pub mod category;
 pub mod expression;
 pub mod field;
 pub mod filling;
+pub mod form;
 pub mod guide;
 pub mod method;
 pub mod near;

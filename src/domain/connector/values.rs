@@ -51,11 +51,12 @@ pub struct FieldProblem {
     pub message: String,
 }
 
-/// Checks all values against all fields; the problems come in the order of the fields.
+/// Checks all values against all fields, which are as they stand; the problems come in the order of
+/// the fields. [`super::form::check_form`] says how they stand.
 ///
 /// # Errors
 /// Everything that is wrong, at once.
-pub fn check_values(
+pub(super) fn check_values(
     fields: &[Field],
     given: &BTreeMap<String, Secret>,
     mode: Mode<'_>,
@@ -110,7 +111,7 @@ fn check_field(
 }
 
 /// Pasted keys often carry a space or a line end, which no vendor means.
-fn tidy<'a>(field: &Field, text: &'a str) -> &'a str {
+pub(super) fn tidy<'a>(field: &Field, text: &'a str) -> &'a str {
     if field.kind == FieldKind::TextArea { text } else { text.trim() }
 }
 

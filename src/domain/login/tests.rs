@@ -17,16 +17,6 @@ fn method(more: &serde_json::Value) -> AuthMethod {
     serde_json::from_value(method).unwrap()
 }
 
-fn values(pairs: &[(&str, &str)]) -> Values {
-    let mut values = Values::default();
-    values.insert("subdomain", Secret::new("eu"));
-    values.insert("client_id", Secret::new("c&1"));
-    for (name, value) in pairs {
-        values.insert(*name, Secret::new(*value));
-    }
-    values
-}
-
 fn pairs(text: &str) -> Vec<(String, String)> {
     url::form_urlencoded::parse(text.as_bytes()).into_owned().collect()
 }
@@ -163,15 +153,4 @@ fn oauth_1_comes_back_with_its_own_request_token() {
     assert_eq!(read("oauth_token=t1&denied=t1&oauth_verifier=v"), denied);
     assert_eq!(read("denied=t2"), Answer::Malformed);
     assert_eq!(answer(&method, &[], &pairs("denied=t1"), None), Answer::Malformed);
-}
-
-#[test]
-fn hb_7_presets_are_filled_from_what_may_be_shown() {
-    let mut field = Field::optional_secret("host", "Host");
-    field.secret = false;
-    field.default = Some("${subdomain}.acme.example".to_owned());
-    let filled = presets(std::slice::from_ref(&field), &values(&[]));
-    assert_eq!(filled[0].default.as_deref(), Some("eu.acme.example"));
-    let unknown = presets(std::slice::from_ref(&field), &Values::default());
-    assert_eq!(unknown[0].default, None);
 }

@@ -3,7 +3,8 @@
 use crate::domain::account::{Owner, Said};
 use crate::domain::auth_config::AuthConfig;
 use crate::domain::caller::{Caller, Permission};
-use crate::domain::connector::values::{Checked, Mode, check_values};
+use crate::domain::connector::form::check_form;
+use crate::domain::connector::values::{Checked, Mode};
 use crate::domain::ids::{AuthConfigId, OperationId};
 use crate::domain::names::ConnectorKey;
 use crate::domain::refusal::Refusal;
@@ -67,7 +68,7 @@ pub async fn add(hub: &Hub, caller: &Caller, new: New, guard: Guard) -> Result<A
     let config = config_of(&mut tx, caller, &new).await?;
     let way = linking::way(hub, &mut tx, caller, config).await?;
     drop(tx);
-    let checked = check_values(&fields_at_hand(&way), &new.values, Mode::New);
+    let checked = check_form(&fields_at_hand(&way), &way.known(None), &new.values, Mode::New);
     let checked = checked.map_err(|problems| {
         bad_fields(&problems)
             .hint(format!("hubctl connectors guide {} --for end-user", way.connector.key))

@@ -5,6 +5,7 @@ use crate::domain::account::{Account, Status};
 use crate::domain::auth_config::AuthConfig;
 use crate::domain::caller::{Caller, Permission};
 use crate::domain::check::CheckState;
+use crate::domain::connector::Field;
 use crate::domain::ids::AccountId;
 use crate::domain::request_log::{Entry, is_success};
 use crate::domain::time::Timestamp;
@@ -206,7 +207,9 @@ fn credentials(stored: &refresh::Stored, account: &Account) -> Checked {
         return Checked::ok("credentials", "the master key opens them");
     }
     let fields = &stored.way.method.config_fields;
-    if !fields.iter().any(|field| field.required && field.is_secret()) {
+    let known = stored.way.known(Some(account));
+    let must_be_kept = |field: &Field| field.required && field.is_secret() && field.applies(&known);
+    if !fields.iter().any(must_be_kept) {
         return Checked::ok("credentials", "its method needs no secret");
     }
     Checked {

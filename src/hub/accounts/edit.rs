@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::domain::account::Account;
 use crate::domain::caller::Caller;
-use crate::domain::connector::values::{Mode, check_values};
+use crate::domain::connector::form::check_form;
+use crate::domain::connector::values::Mode;
 use crate::domain::ids::AccountId;
 use crate::error::HubError;
 use crate::hub::Hub;
@@ -41,7 +42,8 @@ pub(super) async fn prepare(
     let (account, way, kept) = (stored.account, Arc::unwrap_or_clone(stored.way), stored.kept);
     let keys: BTreeSet<String> = account.setup.keys().chain(kept.secrets.keys()).cloned().collect();
     let fields = fields_at_hand(&way);
-    let checked = check_values(&fields, given, Mode::Edit { stored: &keys });
+    let mode = Mode::Edit { stored: &keys };
+    let checked = check_form(&fields, &way.known(Some(&account)), given, mode);
     let checked = checked.map_err(|problems| {
         bad_fields(&problems)
             .hint(format!("hubctl connectors guide {} --for end-user", way.connector.key))

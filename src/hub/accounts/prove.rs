@@ -7,7 +7,6 @@ use crate::domain::connector::Field;
 use crate::domain::credentials::{ACCESS_TOKEN, REFRESH_TOKEN};
 use crate::domain::event::EventKind;
 use crate::domain::ids::AccountId;
-use crate::domain::login;
 use crate::domain::provider_failure::ProviderFailure;
 use crate::domain::refresh as rules;
 use crate::domain::time::Timestamp;
@@ -159,11 +158,10 @@ pub async fn refresh_now(
     Ok(Outcome { before, after: Some(after), changed: true, affected: 1, operation })
 }
 
-/// The fields of a method for somebody who has the credentials at hand, with their presets filled in
-/// as in an end user's form (HB-7): where an end user would log in at the provider, the tokens of an
-/// earlier login take that step's place.
+/// The fields of a method for somebody who has the credentials at hand: where an end user would log
+/// in at the provider, the tokens of an earlier login take that step's place.
 pub(super) fn fields_at_hand(way: &Way) -> Vec<Field> {
-    let mut fields = login::presets(&way.method.config_fields, &way.shown());
+    let mut fields = way.method.config_fields.clone();
     if way.method.needs_browser() {
         for (key, label) in [(ACCESS_TOKEN, "Access token"), (REFRESH_TOKEN, "Refresh token")] {
             if !fields.iter().any(|field| field.key == key) {

@@ -2,8 +2,10 @@
 
 use crate::domain::auth_config::{self, AuthConfig, NewAuthConfig, VersionPin};
 use crate::domain::caller::{Caller, Permission};
-use crate::domain::connector::values::{Checked, FieldProblem, Mode, check_values};
+use crate::domain::connector::form::check_form;
+use crate::domain::connector::values::{Checked, FieldProblem, Mode};
 use crate::domain::connector::{AuthMethod, Connector};
+use crate::domain::credentials::Values;
 use crate::domain::event::EventKind;
 use crate::domain::names::{AuthMethodKey, ConnectorKey};
 use crate::domain::time::Timestamp;
@@ -113,9 +115,10 @@ pub(super) async fn add_in(
         return when_there(hub, tx, caller, known, new).await;
     }
     let has_app = oauth_apps::is_set(tx, caller, &connector.key).await?;
-    let mut checked = check(&connector, method, &new.values, Mode::New, has_app)?;
+    let given = (&Values::default(), &new.values);
+    let mut checked = check(&connector, method, given, Mode::New, has_app)?;
     if has_app && !oauth_apps::may_serve(&connector, method, &checked.public) {
-        checked = check(&connector, method, &new.values, Mode::New, false)?;
+        checked = check(&connector, method, given, Mode::New, false)?;
     }
     let now = hub.clock.now();
     let name = name_of(tx, caller, &connector, method, new.name).await?;
@@ -254,8 +257,10 @@ fn default_method<'a>(
     values: &Given,
 ) -> Result<&'a AuthMethod, HubError> {
     let usable = || connector.auth.iter().filter(|method| method.unavailable.is_none());
-    let takes_all =
-        |method: &&AuthMethod| check_values(&setup_fields(method), values, Mode::New).is_ok();
+    let nothing = Values::default();
+    let takes_all = |method: &&AuthMethod| {
+        check_form(&setup_fields(method), &nothing, values, Mode::New).is_ok()
+    };
     let known = |method: &&AuthMethod| {
         method.setup_fields.iter().filter(|field| values.contains_key(&field.key)).count()
     };
@@ -283,7 +288,7 @@ fn needs_setup(connector: &Connector) -> HubError {
 #[must_use]
 pub fn add_command(connector: &Connector, method: &AuthMethod) -> String {
     let fields =
-        method.setup_fields.iter().filter(|field| field.required && field.default.is_none());
+        method.setup_fields.iter().filter(|field| field.is_needed() && field.condition.is_none());
     let sets: String = fields
         .map(|field| match field.is_secret() {
             true => format!(" --set {}=@FILE", field.key),
@@ -307,7 +312,7 @@ fn no_method(connector: &Connector, key: &AuthMethodKey) -> HubError {
 pub(super) fn check(
     connector: &Connector,
     method: &AuthMethod,
-    values: &Given,
+    (known, values): (&Values, &Given),
     mode: Mode<'_>,
     has_app: bool,
 ) -> Result<Checked, HubError> {
@@ -316,7 +321,7 @@ pub(super) fn check(
         true => oauth_apps::without_client(method, fields, values),
         false => fields,
     };
-    check_values(&fields, values, mode).map_err(|problems| match mode {
+    check_form(&fields, known, values, mode).map_err(|problems| match mode {
         Mode::New => {
             let place = format!("method `{}` of {}: ", method.key, connector.key);
             bad_fields_of(&place, &problems).hint(add_command(connector, method))

@@ -7,6 +7,7 @@ use crate::domain::auth_config::{self, AuthConfig, Decided, VersionOwner, Versio
 use crate::domain::caller::{Caller, Permission};
 use crate::domain::connector::values::{FieldProblem, Mode};
 use crate::domain::connector::{AuthMethod, Connector, reach};
+use crate::domain::credentials::Values;
 use crate::domain::event::{Event, EventKind};
 use crate::domain::time::Timestamp;
 use crate::domain::words::counted;
@@ -258,21 +259,28 @@ pub(super) async fn edit_in(
     let stored: BTreeSet<String> = before.setup.keys().chain(&before.secrets).cloned().collect();
     let has_app = oauth_apps::is_used_by(&before, &connector, method);
     let mode = Mode::Edit { stored: &stored };
-    let checked = add::check(&connector, method, &edit.values, mode, has_app)?;
+    let mut known = Values::default();
+    known.extend_public(&before.setup);
+    let checked = add::check(&connector, method, (&known, &edit.values), mode, has_app)?;
     let mut values = before.setup.clone();
-    values.retain(|key, _| !checked.cleared.contains(key));
+    let stays = |key: &String| !checked.cleared.contains(key);
+    values.retain(|key, _| stays(key));
     values.extend(checked.public);
     stays_in_reach(tx, caller, &before, (&connector, method), (&values, &checked.secret)).await?;
+    let drops = !before.secrets.iter().all(stays);
     let sealed = auth_configs::sealed(tx, caller.project(), &before.id).await?;
     let sealed_version = sealed.as_ref().map_or(0, |sealed| sealed.version);
     let mut secrets = match &sealed {
-        Some(sealed) if !checked.secret.is_empty() => {
+        Some(sealed) if !checked.secret.is_empty() || drops => {
             hub.open(tx, caller, add::spot(&before, sealed.version), &sealed.bytes).await?
         }
         _ => Given::new(),
     };
-    let replaced = checked.secret.iter().any(|(key, value)| secrets.get(key) != Some(value));
-    let names = before.secrets.iter().chain(checked.secret.keys()).cloned().collect();
+    let replaced =
+        drops || checked.secret.iter().any(|(key, value)| secrets.get(key) != Some(value));
+    let kept = before.secrets.iter().filter(|key| stays(key));
+    let names = kept.chain(checked.secret.keys()).cloned().collect();
+    secrets.retain(|key, _| stays(key));
     secrets.extend(checked.secret);
     let name = edit.name.map(|name| auth_config::check_name(&name)).transpose();
     let name = name.map_err(|problem| {

@@ -5,6 +5,7 @@ mod calls;
 mod contract;
 mod description;
 mod end_user;
+mod forms;
 mod hostile;
 mod hub_rules;
 mod kill;

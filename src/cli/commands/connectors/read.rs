@@ -309,7 +309,12 @@ fn method_text(out: &mut String, method: &Value, connector: &str) {
             text(field, "label"),
             marks.join(", ")
         ));
-        for (title, key) in [("e.g.", "placeholder"), ("default", "default"), ("", "description")] {
+        for (title, key) in [
+            ("e.g.", "placeholder"),
+            ("default", "default"),
+            ("where", "condition"),
+            ("", "description"),
+        ] {
             let value = text(field, key);
             if !value.is_empty() {
                 let title = if title.is_empty() { String::new() } else { format!("{title} ") };

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::Report;
+use crate::domain::connector::AuthMethod;
+use crate::domain::connector::expression::Expression;
 use crate::domain::connector::field::{Field, FieldKind};
+use crate::domain::connector::form::SHOWN_TOKEN;
 use crate::domain::connector::pattern;
 use crate::domain::connector::template::{RESERVED, is_name};
 
@@ -55,10 +58,17 @@ fn options(field: &Field, place: &str, found: &mut Report) {
 }
 
 fn value_rules(field: &Field, place: &str, found: &mut Report) {
-    let default = field.default.as_deref();
-    if field.is_secret() && default.is_some() {
+    if field.is_secret() && field.default.is_some() {
         found.error(format!("{place}.default"), "a secret can't have a default");
     }
+    if field.computed.is_some() && (field.is_secret() || field.default.is_some()) {
+        found.error(format!("{place}.computed"), "is not for a secret, nor beside a default");
+    }
+    if field.hidden && field.is_secret() {
+        found.error(format!("{place}.hidden"), "a secret must be asked for");
+    }
+    // What a template comes to is looked at when it is filled in.
+    let default = field.default.as_deref().filter(|_| !field.is_computed());
     let inside = |value: &str| field.options.iter().any(|option| option.value == value);
     if field.kind == FieldKind::Select && default.is_some_and(|value| !inside(value)) {
         found.error(format!("{place}.default"), "is not among the options");
@@ -70,10 +80,46 @@ fn value_rules(field: &Field, place: &str, found: &mut Report) {
         }
         _ => {}
     }
-    if field.read_only && field.required && default.is_none() && !field.is_secret() {
+    let has_preset = field.default.is_some() || field.computed.is_some();
+    if field.is_fixed() && field.required && !has_preset && !field.is_secret() {
         found.error(
             format!("{place}.read_only"),
             "a required field that can't be changed needs a default",
         );
+    }
+}
+
+/// What fields depend on may be shown, and is known by then: a set-up is filled in before any form
+/// of an end user's, who would otherwise decide what the administrator's values are.
+pub(super) fn dependencies(auth: &AuthMethod, place: &str, found: &mut Report) {
+    let all = || auth.setup_fields.iter().chain(&auth.config_fields);
+    let setup = auth.setup_fields.len();
+    for (number, field) in all().enumerate() {
+        let is_setup = number < setup;
+        let (form, at, many) = match is_setup {
+            true => ("setup_fields", number, setup),
+            false => ("config_fields", number - setup, usize::MAX),
+        };
+        let readable = |name: &str| {
+            let mut others = all().take(many).filter(|other| other.key != field.key);
+            name == SHOWN_TOKEN || others.any(|other| other.key == name && !other.is_secret())
+        };
+        let of = |expression: &Option<Expression>| -> Vec<String> {
+            let names = expression.as_ref().map(Expression::names).unwrap_or_default();
+            names.into_iter().map(str::to_owned).collect()
+        };
+        let default = field.sources().into_iter().filter(|_| is_setup && field.computed.is_none());
+        for (member, names) in [
+            ("condition", of(&field.condition)),
+            ("computed", of(&field.computed)),
+            ("default", default.map(str::to_owned).collect()),
+        ] {
+            if let Some(name) = names.iter().find(|name| !readable(name)) {
+                found.error(
+                    format!("{place}.{form}[{at}].{member}"),
+                    format!("uses `${{{name}}}`, which is no other field that may be shown here"),
+                );
+            }
+        }
     }
 }

@@ -42,6 +42,7 @@ pub(super) fn check(connector: &Connector, auth: &AuthMethod, place: &str, found
     let captured = auth.captured.iter().map(|item| item.key.as_str()).collect();
     let names = Names { fields: known, captured };
     let check = Check { connector, auth, place, names };
+    fields::dependencies(auth, place, found);
     check.kind(found);
     check.addresses(found);
     check.captured(found);

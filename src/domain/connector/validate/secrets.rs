@@ -114,6 +114,14 @@ fn said(auth: &AuthMethod, name: &str, names: &Names<'_>) -> Said {
     let is_setup = auth.setup_fields.iter().any(|field| field.key == name);
     match names.fields.get(name) {
         Some(field) if is_listed(field) => Said::Listed,
+        // It is what the administrator and the definition make of it.
+        Some(field)
+            if field.is_fixed()
+                && field.is_computed()
+                && field.sources().iter().all(|name| is_ours(auth, name)) =>
+        {
+            Said::Fixed
+        }
         Some(field) if !is_setup => {
             let pattern = field.pattern.as_deref().unwrap_or_default();
             if pattern::has_closed_end(pattern) { Said::Closed } else { Said::Free }
@@ -125,7 +133,14 @@ fn said(auth: &AuthMethod, name: &str, names: &Names<'_>) -> Said {
 
 /// Whether the definition lists every value that the field can have.
 fn is_listed(field: &Field) -> bool {
-    field.kind == FieldKind::Select || (field.read_only && field.default.is_some())
+    let is_given = field.is_fixed() && field.default.is_some() && !field.is_computed();
+    field.kind == FieldKind::Select || is_given
+}
+
+/// Whether a value is the administrator's or the definition's for certain.
+fn is_ours(auth: &AuthMethod, name: &str) -> bool {
+    let listed = auth.config_fields.iter().filter(|field| is_listed(field));
+    auth.setup_fields.iter().chain(listed).any(|field| field.key == name)
 }
 
 /// The end user's value that decides which host the address is of, if one does.

@@ -60,6 +60,35 @@ fn a_picture_that_cannot_be_linked_to_is_told() {
 }
 
 #[test]
+fn hb_7_a_field_depends_on_others_that_may_be_shown() {
+    let field = |more: Value| {
+        let mut field = json!({"key": "more", "label": "More", "type": "text"});
+        field.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let mut acme = acme();
+        acme["auth"][0]["config_fields"].as_array_mut().unwrap().push(field);
+        check(&serde_json::from_value::<Connector>(acme).unwrap())
+    };
+    for fine in [
+        json!({"condition": "${subdomain} == 'eu'"}),
+        json!({"hidden": true, "computed": "${subdomain} ?? ${external_trigger_token}"}),
+        json!({"read_only": true, "required": true, "computed": "${subdomain}"}),
+    ] {
+        assert_eq!(field(fine.clone()), [], "{fine}");
+    }
+    for (bad, member) in [
+        (json!({"condition": "${api_key} == 'x'"}), "condition"),
+        (json!({"condition": "${more} == 'x'"}), "condition"),
+        (json!({"computed": "${nothing} ?? 'x'"}), "computed"),
+        (json!({"computed": "'x'", "default": "y"}), "computed"),
+        (json!({"hidden": true, "required": true}), "read_only"),
+        (json!({"hidden": true, "type": "password", "secret": true}), "hidden"),
+    ] {
+        let place = format!("auth[0].config_fields[2].{member}");
+        assert_refused(&field(bad), &place);
+    }
+}
+
+#[test]
 fn oa_17_several_light_calls_are_looked_at_one_by_one() {
     let call = |path: &str| json!({"method": "GET", "path": path});
     assert_eq!(with("/verify", json!([call("/me"), call("/you")])), []);
@@ -375,6 +404,32 @@ fn threat_35_a_field_may_be_closed_by_its_pattern_or_given() {
     assert_eq!(with(host(given), "https://${host}/token"), []);
     let whole = json!({"pattern": "^https://[a-z]+\\.acme\\.example$"});
     assert_refused(&with(host(whole), "${host}/token"), "auth[0].token_url");
+}
+
+#[test]
+fn threat_35_a_host_that_follows_from_an_end_users_value_is_as_free() {
+    let method = |more: Value| {
+        let mut made = json!({"key": "made", "label": "Made", "type": "text", "hidden": true,
+            "pattern": "^[a-z.-]+$"});
+        made.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let mut acme = login_method("https://${made}/token");
+        acme["auth"][0]["config_fields"].as_array_mut().unwrap().push(made);
+        check(&serde_json::from_value::<Connector>(acme).unwrap())
+    };
+    for free in ["${host}", "${host} ?? 'acme.example'", "${region} == 'eu' ? ${host} : 'x.y'"] {
+        assert_refused(&method(json!({"computed": free})), "auth[0].token_url");
+    }
+    assert_refused(&method(json!({"default": "${host}"})), "auth[0].token_url");
+    assert_refused(&method(json!({"default": "${brought}"})), "auth[0].token_url");
+    let shown = json!({"hidden": false, "computed": "${site}"});
+    assert_refused(&method(shown), "auth[0].token_url");
+    for ours in [json!({"computed": "${site} ?? ${region}"}), json!({"default": "${site}"})] {
+        assert_eq!(method(ours.clone()), [], "{ours}");
+    }
+    let mut acme = login_method("https://${site}/token");
+    acme["auth"][0]["setup_fields"][2]["default"] = json!("${host}");
+    let findings = check(&serde_json::from_value::<Connector>(acme).unwrap());
+    assert_refused(&findings, "auth[0].setup_fields[2].default");
 }
 
 #[test]

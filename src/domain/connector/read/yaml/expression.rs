@@ -1,5 +1,5 @@
 //! StackOne's expressions: those that only name a value everywhere, and those that compare and
-//! choose in conditions. Others are told, never guessed.
+//! choose in conditions and presets. Others are told, never guessed.
 
 use std::collections::BTreeSet;
 
@@ -62,6 +62,51 @@ pub(super) fn expression(text: &str, names: &BTreeSet<String>) -> Result<Express
     Ok(read)
 }
 
+/// A preset, as far as it can be worked out.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Preset {
+    /// A text, with values in it or without.
+    Template(String),
+    /// What takes more than that.
+    Computed(Expression),
+}
+
+/// A preset that reads nothing but these names.
+///
+/// # Errors
+/// As [`expression`], and where something is worked out within a longer text.
+pub(super) fn preset(text: &str, names: &BTreeSet<String>) -> Result<Preset, String> {
+    let trimmed = text.trim();
+    let is_path = trimmed.starts_with('$') && !trimmed.starts_with("${");
+    if is_path || (trimmed.starts_with("{{") && trimmed.ends_with("}}")) {
+        return Ok(simplest(expression(trimmed, names)?));
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        let (inner, after) = after.split_once('}').ok_or("has a `${` without an end")?;
+        match simplest(expression(inner, names)?) {
+            Preset::Template(name) => out.extend([before, &name]),
+            whole if out.is_empty() && before.trim().is_empty() && after.trim().is_empty() => {
+                return Ok(whole);
+            }
+            Preset::Computed(_) => {
+                return Err("works something out within a longer text".to_owned());
+            }
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    Ok(Preset::Template(out))
+}
+
+/// What only names a value is a template.
+fn simplest(read: Expression) -> Preset {
+    let written = read.to_string();
+    let name = written.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    if name.is_some_and(is_name) { Preset::Template(written) } else { Preset::Computed(read) }
+}
+
 /// The name of the credential, where the text is nothing else.
 pub(super) fn only_credential(text: &str) -> Option<String> {
     let template = template(text).ok()?;
@@ -88,7 +133,7 @@ pub(super) fn answer_path(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{answer_path, expression, only_credential, template};
+    use super::{Preset, answer_path, expression, only_credential, preset, template};
 
     #[test]
     fn what_only_names_a_credential_becomes_a_placeholder() {
@@ -142,6 +187,29 @@ mod tests {
         }
         for text in ["{{credentials.other}}", "{{inputs.id}}", "{{region > 3}}", "a ${region}"] {
             assert!(expression(text, &names).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn hb_7_a_preset_is_a_template_or_is_worked_out() {
+        let names = ["region", "host"].map(str::to_owned).into();
+        for (text, wanted) in [
+            ("plain", "plain"),
+            ("x {{region}} y", "x {{region}} y"),
+            (
+                "https://${credentials.host}.x.example/${region}",
+                "https://${host}.x.example/${region}",
+            ),
+            ("$.credentials.host", "${host}"),
+            ("{{credentials.host}}", "${host}"),
+        ] {
+            assert_eq!(preset(text, &names), Ok(Preset::Template(wanted.to_owned())), "{text}");
+        }
+        for text in ["{{host ?? 'x'}}", "${host ?? 'x'}", "{{region == 'eu' ? 'a' : host}}"] {
+            assert!(matches!(preset(text, &names), Ok(Preset::Computed(_))), "{text}");
+        }
+        for text in ["a ${host ?? 'x'}", "${tenant}", "{{now()}}", "${host", "$.inputs.id"] {
+            assert!(preset(text, &names).is_err(), "{text}");
         }
     }
 

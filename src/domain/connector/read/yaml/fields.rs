@@ -1,14 +1,42 @@
 //! Fields, notices and guides of a StackOne file, in the catalog's form.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
+use super::expression::Preset;
 use super::{Notes, expression, put, text};
+use crate::domain::connector::form::SHOWN_TOKEN;
 
-/// A field list; what can't be carried over is noted.
-pub(super) fn fields(list: Option<&Value>, place: &str, notes: &mut Notes) -> Value {
+/// A field list; what can't be carried over is noted. `readable` are the values that conditions and
+/// presets may read.
+pub(super) fn fields(
+    list: Option<&Value>,
+    place: &str,
+    readable: &BTreeSet<String>,
+    notes: &mut Notes,
+) -> Value {
     let items = list.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let items = items.iter().enumerate();
-    items.map(|(number, item)| field(item, &format!("{place}[{number}]"), notes)).collect()
+    items
+        .map(|(number, item)| field(item, &format!("{place}[{number}]"), readable, notes))
+        .collect()
+}
+
+/// What may be shown of these field lists, and so may be read by others of them.
+pub(super) fn readable(lists: [Option<&Value>; 2]) -> BTreeSet<String> {
+    let fields = lists.into_iter().filter_map(|list| list?.as_array()).flatten();
+    let shown = fields.filter(|field| !is_secret(field));
+    let keys = shown.filter_map(|field| field.get("key").and_then(text));
+    keys.chain([SHOWN_TOKEN.to_owned()]).collect()
+}
+
+fn flag(item: &Value, name: &str) -> bool {
+    item.get(name).and_then(Value::as_bool).unwrap_or(false)
+}
+
+fn is_secret(item: &Value) -> bool {
+    flag(item, "secret") || item.get("type") == Some(&json!("password"))
 }
 
 const KNOWN: [&str; 18] = [
@@ -32,7 +60,7 @@ const KNOWN: [&str; 18] = [
     "default",
 ];
 
-fn field(item: &Value, place: &str, notes: &mut Notes) -> Value {
+fn field(item: &Value, place: &str, readable: &BTreeSet<String>, notes: &mut Notes) -> Value {
     let Some(members) = item.as_object() else {
         notes.error(place, "is not a field");
         return Value::Null;
@@ -42,14 +70,11 @@ fn field(item: &Value, place: &str, notes: &mut Notes) -> Value {
     put(&mut out, "key", item.get("key").and_then(text));
     put(&mut out, "label", item.get("label").or_else(|| item.get("key")).and_then(text));
     put(&mut out, "type", item.get("type").and_then(text).or_else(|| Some("text".to_owned())));
-    let flag = |name: &str| item.get(name).and_then(Value::as_bool).unwrap_or(false);
-    let secret = flag("secret") || item.get("type") == Some(&json!("password"));
-    out.insert("required".to_owned(), flag("required").into());
-    out.insert("secret".to_owned(), secret.into());
-    // A field that is not shown keeps its value, as one that can't be changed does.
-    let hidden = item.get("display") == Some(&Value::Bool(false));
-    out.insert("read_only".to_owned(), (flag("readOnly") || hidden).into());
-    out.insert("identifies_account".to_owned(), flag("externalSystemAccountIdentifier").into());
+    out.insert("required".to_owned(), flag(item, "required").into());
+    out.insert("secret".to_owned(), is_secret(item).into());
+    out.insert("read_only".to_owned(), flag(item, "readOnly").into());
+    let identifies = flag(item, "externalSystemAccountIdentifier");
+    out.insert("identifies_account".to_owned(), identifies.into());
     put(&mut out, "placeholder", item.get("placeholder").and_then(text));
     for name in ["description", "tooltip"] {
         let guide = item.get("guide").and_then(|guide| guide.get(name));
@@ -64,7 +89,13 @@ fn field(item: &Value, place: &str, notes: &mut Notes) -> Value {
         out.insert("options".to_owned(), options.iter().map(option).collect());
     }
     validation(item, place, &mut out, notes);
-    preset(item, place, secret, &mut out, notes);
+    let mut readable = readable.clone();
+    if let Some(key) = item.get("key").and_then(text) {
+        readable.remove(&key);
+    }
+    let known = Dependent { item, place, readable };
+    known.preset(&mut out, notes);
+    known.condition(&mut out, notes);
     Value::Object(out)
 }
 
@@ -85,34 +116,84 @@ fn validation(item: &Value, place: &str, out: &mut Map<String, Value>, notes: &m
     put(out, "pattern_error", said.and_then(text));
 }
 
-fn preset(
-    item: &Value,
-    place: &str,
-    secret: bool,
-    out: &mut Map<String, Value>,
-    notes: &mut Notes,
-) {
-    let flag = |name: &str| item.get(name).and_then(Value::as_bool).unwrap_or(false);
-    let value = item.get("value").or_else(|| item.get("default")).and_then(text);
-    let computed = value.as_deref().is_some_and(|value| {
-        let converted = expression::template(value);
-        converted.is_err() || converted.is_ok_and(|converted| converted != value)
-    });
-    if flag("computed") || computed {
-        if flag("required") {
-            notes.unavailable(place, "the value of a required field is computed");
-        } else {
-            notes.warning(place, "has a computed value: left to be filled in");
-            out.insert("read_only".to_owned(), false.into());
-        }
-    } else if secret && value.is_some() {
-        notes.warning(place, "is a secret with a preset value: the value is ignored");
-    } else {
-        put(out, "default", value.filter(|value| !value.is_empty()));
+/// A field whose preset or condition may depend on other values.
+struct Dependent<'a> {
+    item: &'a Value,
+    place: &'a str,
+    readable: BTreeSet<String>,
+}
+
+impl Dependent<'_> {
+    /// The field's name in a message.
+    fn name(&self) -> String {
+        let key = self.item.get("key").and_then(text).unwrap_or_default();
+        let shown: String = key.chars().take(64).flat_map(char::escape_debug).collect();
+        format!("`{shown}`")
     }
-    if item.get("condition").is_some_and(|condition| !condition.is_null()) {
-        notes.warning(place, "is shown on a condition only: shown always, and not required");
-        out.insert("required".to_owned(), false.into());
+
+    fn preset(&self, out: &mut Map<String, Value>, notes: &mut Notes) {
+        let (item, place, name) = (self.item, self.place, self.name());
+        let is_shown = item.get("display") != Some(&Value::Bool(false));
+        let value = item.get("value").or_else(|| item.get("default")).and_then(text);
+        let value = value.filter(|value| !value.is_empty());
+        if is_secret(item) {
+            // What the session hands over stands in a field of its own, which nobody fills in.
+            let is_handed = item.get("key") == Some(&json!("external-trigger-token"));
+            if value.is_some() {
+                let message = format!("{name} is a secret with a preset value, which is ignored");
+                notes.warning(place, &message);
+            }
+            if !is_shown && !is_handed {
+                notes.warning(place, &format!("{name} is a secret that is not shown: it is asked"));
+            }
+            return;
+        }
+        let preset = match value {
+            Some(value) => expression::preset(&value, &self.readable).map(Some),
+            None if flag(item, "computed") => Err("is not written down".to_owned()),
+            None => Ok(None),
+        };
+        let has_preset = matches!(preset, Ok(Some(_)));
+        match preset {
+            Ok(Some(Preset::Template(text))) => put(out, "default", Some(text)),
+            Ok(Some(Preset::Computed(read))) => put(out, "computed", Some(read.to_string())),
+            Ok(None) => {}
+            Err(why) if flag(item, "required") => {
+                out.insert("read_only".to_owned(), false.into());
+                notes.unavailable(place, &format!("the value of the required field {name} {why}"));
+                return;
+            }
+            Err(why) => {
+                let message = format!("{name} has a value that {why}: left to be filled in");
+                notes.warning(place, &message);
+                out.insert("read_only".to_owned(), false.into());
+                return;
+            }
+        }
+        let is_hidden = !is_shown || flag(item, "computed");
+        if is_hidden && flag(item, "required") && !has_preset {
+            out.insert("read_only".to_owned(), false.into());
+            let why = format!("the required field {name} is not shown and has no value");
+            notes.unavailable(place, &why);
+            return;
+        }
+        out.insert("hidden".to_owned(), is_hidden.into());
+    }
+
+    fn condition(&self, out: &mut Map<String, Value>, notes: &mut Notes) {
+        let condition = self.item.get("condition").filter(|condition| !condition.is_null());
+        let Some(condition) = condition else { return };
+        let read = text(condition).ok_or_else(|| "is no text".to_owned());
+        match read.and_then(|text| expression::expression(&text, &self.readable)) {
+            Ok(read) => put(out, "condition", Some(read.to_string())),
+            Err(why) => {
+                let name = self.name();
+                let message =
+                    format!("{name} has a condition that {why}: asked always, and not required");
+                notes.warning(self.place, &message);
+                out.insert("required".to_owned(), false.into());
+            }
+        }
     }
 }
 

@@ -57,8 +57,12 @@ impl Context<'_> {
         }
         let mut out = Map::new();
         put(&mut out, "label", auth.get("label").and_then(text));
+        let all = [auth.get("configFields"), auth.get("setupFields")];
         for (from, to) in [("configFields", "config_fields"), ("setupFields", "setup_fields")] {
-            let list = fields::fields(auth.get(from), &format!("{place}.{from}"), notes);
+            // A set-up is filled in before any other form.
+            let lists = if to == "setup_fields" { [None, auth.get(from)] } else { all };
+            let readable = fields::readable(lists);
+            let list = fields::fields(auth.get(from), &format!("{place}.{from}"), &readable, notes);
             out.insert(to.to_owned(), list);
         }
         let mut notices = Vec::new();

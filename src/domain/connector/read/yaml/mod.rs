@@ -215,6 +215,8 @@ fn as_written(mut finding: Finding, sources: &[String]) -> Finding {
         ("pattern_error", "validation.errorMessage"),
         (".pattern", ".validation.pattern"),
         (".default", ".value"),
+        (".computed", ".value"),
+        (".hidden", ".display"),
         (".read_only", ".readOnly"),
     ] {
         finding.place = finding.place.replace(own, written);

@@ -146,6 +146,62 @@ fn a_field_whose_computed_value_is_lost_can_be_filled_in() {
     }
 }
 
+/// The fields of the API key's method with another one, and findings about it.
+fn with_field(field: &str) -> (Connector, Vec<Finding>) {
+    let to = format!("        - {{ key: more, label: More, {field} }}\n      configNotices:\n");
+    let (connector, findings) = with("      configNotices:\n", &to);
+    let about = |finding: &Finding| finding.message.contains("`more`");
+    (connector.unwrap(), findings.into_iter().filter(about).collect())
+}
+
+#[test]
+fn hb_7_conditions_and_computed_values_are_carried_over() {
+    for (field, wanted) in [
+        (
+            "type: text, required: true, condition: \"{{credentials.subdomain == 'eu'}}\"",
+            r#"{"condition": "${subdomain} == 'eu'", "required": true}"#,
+        ),
+        (
+            "type: text, required: true, display: false, value: 'https://${credentials.subdomain}.x'",
+            r#"{"default": "https://${subdomain}.x", "hidden": true, "required": true}"#,
+        ),
+        (
+            "type: text, computed: true, value: \"{{subdomain == 'eu' ? 'a' : 'b'}}\"",
+            r#"{"computed": "(${subdomain} == 'eu') ? 'a' : 'b'", "hidden": true, "required": false}"#,
+        ),
+        (
+            "type: text, readOnly: true, value: \"${credentials.subdomain ?? 'x'}\"",
+            r#"{"computed": "${subdomain} ?? 'x'", "read_only": true, "required": false}"#,
+        ),
+    ] {
+        let (acme, findings) = with_field(field);
+        assert!(findings.is_empty(), "{findings:#?}");
+        let written = serde_json::to_value(&acme.auth[0].config_fields[2]).unwrap();
+        let wanted: serde_json::Value = serde_json::from_str(wanted).unwrap();
+        for (name, value) in wanted.as_object().unwrap() {
+            assert_eq!(&written[name], value, "{field}: {name}");
+        }
+    }
+}
+
+#[test]
+fn hb_7_what_cannot_be_worked_out_is_told_by_name() {
+    for (field, told) in [
+        ("type: text, condition: \"{{credentials.n > 3}}\"", "asked always"),
+        ("type: text, condition: \"{{credentials.apiKey}}\"", "asked always"),
+        ("type: text, value: \"{{now()}}\"", "left to be filled in"),
+        ("type: password, display: false", "it is asked"),
+        ("type: text, required: true, display: false", "not shown and has no value"),
+        ("type: text, required: true, value: \"{{now()}}\"", "calls `now`"),
+    ] {
+        let (acme, findings) = with_field(field);
+        let [finding] = findings.try_into().unwrap();
+        assert!(finding.message.contains(told), "{field}: {finding:?}");
+        let is_off = told.contains("value") || told.contains("calls");
+        assert_eq!(acme.auth[0].unavailable.is_some(), is_off, "{field}");
+    }
+}
+
 #[test]
 fn a_field_in_a_host_is_held_to_a_host() {
     let (connector, _) = with("            pattern: '^[a-z]+$'\n", "            format: email\n");
