@@ -140,7 +140,7 @@ impl Field {
     pub fn withheld(self) -> Self {
         let (required, secret, hidden) = (false, true, false);
         let (default, computed, condition) = (None, None, None);
-        Self { required, secret, hidden, default, computed, condition, ..self }
+        Self { required, secret, hidden, condition, default, computed, ..self }
     }
 
     /// Whether the value must be kept secret: marked so, or a password (SE-7).

@@ -181,7 +181,7 @@ fn threat_37_headers_that_grow_when_they_are_read_are_refused_in_bounded_memory(
     let mut block = head("GET", "/healthz", &[]);
     block.extend([0x40, 1, b'x']);
     text(&mut block, &"x".repeat(3_900));
-    block.resize(block.len() + 12_000, 0x80 | 62);
+    block.resize(block.len() + 12_000, 0x80 | 0x3e);
     raw.send(&frame(HEADERS, END_STREAM | END_HEADERS, 1, &block)).unwrap();
     let answer = raw.until(|frame| frame.stream == 1 || frame.kind == GOAWAY);
     assert_ne!((answer.kind, answer.payload[0]), (HEADERS, 0x88), "{answer:?}");

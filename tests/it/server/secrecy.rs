@@ -83,7 +83,7 @@ fn crashes() {
     }
     let planted = || PLANTED.to_owned();
     crash(|| planted()[..2].to_owned());
-    crash(|| Err::<(), _>(planted()).unwrap());
+    crash(|| planted().parse::<u8>().map_err(|_| planted()).unwrap());
     crash(|| panic!("no such thing: {}", planted()));
     crash(|| panic!("a text of the program's own"));
 }

@@ -150,7 +150,9 @@ impl Node {
                 right.add_names(names);
             }
             Self::Choice(test, yes, no) => {
-                [test, yes, no].into_iter().for_each(|node| node.add_names(names));
+                for node in [test, yes, no] {
+                    node.add_names(names);
+                }
             }
         }
     }

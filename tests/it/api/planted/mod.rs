@@ -251,7 +251,9 @@ fn threat_32(home: fn() -> TestHome) {
     add_what_it_got(&mut seen, &api, &receiver);
     let processes = serving.in_the_process_list();
     assert!(processes.iter().any(|(_, bytes)| bytes.ends_with(b"127.0.0.0/8\0")), "{processes:?}");
-    processes.into_iter().for_each(|(place, bytes)| seen.add(place, bytes));
+    for (place, bytes) in processes {
+        seen.add(place, bytes);
+    }
     seen.add("the log", serving.stop().join("\n"));
     seen.add_file(&trace);
     seen.add_store(&world.home);
