@@ -186,7 +186,8 @@ impl From<&Detail> for AuthConfigDetail {
 pub struct Impact {
     /// Linked accounts.
     pub affected_accounts: u64,
-    /// Connect sessions that wait for a first success and would lose it.
+    /// Connect sessions that wait for a first success and would lose it, or link through another
+    /// auth config.
     pub open_sessions: u64,
 }
 

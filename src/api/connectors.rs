@@ -95,14 +95,16 @@ pub struct ConnectorDetail {
     pub notes: Option<String>,
     /// How accounts are linked, with every field.
     pub authentication: Vec<AuthMethod>,
-    /// How it is set up in the project.
-    pub auth_configs: Vec<AuthConfig>,
+    /// How it is set up in the project; absent for who may not read auth configs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<AuthConfig>")]
+    pub auth_configs: Option<Vec<AuthConfig>>,
 }
 
 impl ConnectorDetail {
-    /// The wire form of a definition and the auth configs that use it.
+    /// The wire form of a definition and the auth configs that use it, where they may be seen.
     #[must_use]
-    pub fn new(resolved: Resolved, auth_configs: Vec<AuthConfig>) -> Self {
+    pub fn new(resolved: Resolved, auth_configs: Option<Vec<AuthConfig>>) -> Self {
         let Resolved { connector, own } = resolved;
         let connector = Arc::unwrap_or_clone(connector);
         Self {

@@ -463,7 +463,7 @@ fn path(
         "operationId": operation.id,
         "summary": shape.summary,
         "tags": [match operation.origin { Origin::Vendor => "platform", Origin::Extension => "admin" }],
-        "description": format!("Needs the scope `{}`.", operation.permission.as_str()),
+        "description": operation.needs(),
         "parameters": parameters,
         "responses": responses,
     });

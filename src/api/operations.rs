@@ -20,7 +20,7 @@ pub struct Operation {
     pub method: &'static str,
     /// Path below the API's root.
     pub path: &'static str,
-    /// The right that it needs.
+    /// The right that it needs, or one that includes it.
     pub permission: Permission,
     /// Whose wire it is on.
     pub origin: Origin,
@@ -31,6 +31,16 @@ impl Operation {
     #[must_use]
     pub fn find(id: &str) -> Option<&'static Self> {
         OPERATIONS.iter().find(|operation| operation.id == id)
+    }
+
+    /// Which scopes let a key call it, in a sentence.
+    #[must_use]
+    pub fn needs(&self) -> String {
+        let scope = self.permission.as_str();
+        match self.permission.included_in() {
+            Some(wider) => format!("Needs the scope `{scope}` or `{}`.", wider.as_str()),
+            None => format!("Needs the scope `{scope}`."),
+        }
     }
 
     /// Whether a call is one of this operation; `path` is the part below the API's root.
@@ -72,8 +82,8 @@ operations! {
     "platform.connector_profiles.get_pin" "GET" "/connector_profiles/{id}/pinned_version" PlatformRead Vendor;
     "platform.connector_profiles.set_pin" "PUT" "/connector_profiles/{id}/pinned_version" PlatformWrite Vendor;
     "platform.connector_profiles.delete_pin" "DELETE" "/connector_profiles/{id}/pinned_version" PlatformWrite Vendor;
-    "platform.connectors.list_meta" "GET" "/connectors/meta" PlatformRead Vendor;
-    "platform.connectors.get_meta" "GET" "/connectors/meta/{provider}" PlatformRead Vendor;
+    "platform.connectors.list_meta" "GET" "/connectors/meta" ConnectorsRead Vendor;
+    "platform.connectors.get_meta" "GET" "/connectors/meta/{provider}" ConnectorsRead Vendor;
     "platform.proxy" "POST" "/unified/proxy" UnifiedRead Vendor;
     "platform.requests.logs" "GET" "/requests/logs" PlatformRead Vendor;
     "platform.requests.steps" "GET" "/requests/logs/steps" PlatformRead Vendor;
@@ -91,9 +101,9 @@ operations! {
     "auth_configs.disable" "POST" "/admin/auth_configs/{target}/disable" PlatformWrite Extension;
     "auth_configs.make_default" "POST" "/admin/auth_configs/{target}/make_default" PlatformWrite Extension;
     "auth_configs.delete" "DELETE" "/admin/auth_configs/{target}" PlatformWrite Extension;
-    "connectors.list" "GET" "/admin/connectors" PlatformRead Extension;
-    "connectors.get" "GET" "/admin/connectors/{key}" PlatformRead Extension;
-    "connectors.guide" "GET" "/admin/connectors/{key}/guide" PlatformRead Extension;
+    "connectors.list" "GET" "/admin/connectors" ConnectorsRead Extension;
+    "connectors.get" "GET" "/admin/connectors/{key}" ConnectorsRead Extension;
+    "connectors.guide" "GET" "/admin/connectors/{key}/guide" ConnectorsRead Extension;
     "connectors.import" "PUT" "/admin/connectors" ConnectorsWrite Extension;
     "connectors.forget" "DELETE" "/admin/connectors/{key}" ConnectorsWrite Extension;
     "connect_sessions.create" "POST" "/admin/connect_sessions" PlatformWrite Extension;

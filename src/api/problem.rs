@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::proxy::ProviderError;
+
 /// The body of every answer that is not a success.
 #[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct Problem {
@@ -31,6 +33,9 @@ pub struct Problem {
     /// The request, as the hub's log knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+    /// What a provider answered, where that is the cause.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub provider_errors: Vec<ProviderError>,
     /// Machine-readable details.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub details: Vec<Value>,

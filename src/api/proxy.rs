@@ -77,15 +77,16 @@ pub struct ProxyAnswer {
 }
 
 /// A provider's refusal (contract section 2.1).
-#[derive(Debug, Clone, JsonSchema, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct ProviderError {
     /// The provider's status.
     pub status: Option<u16>,
-    /// What was called, without its query.
+    /// What was called, without its query; null in an error of the hub's own.
     pub url: Option<String>,
-    /// The provider's words, where they are a JSON object that is not too long.
+    /// The provider's words, where they are a JSON object that is not too long; in an error of the
+    /// hub's own their `code` alone.
     pub raw: Option<Map<String, Value>>,
-    /// Always null: the headers are beside it.
+    /// Always null: in an answer of the proxy the headers are beside it.
     pub headers: Option<Map<String, Value>>,
 }
 

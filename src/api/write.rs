@@ -25,6 +25,9 @@ pub struct Written<T> {
     /// What the provider made of the tokens of an account that was deleted (AT-20).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub revoked: Vec<Revoked>,
+    /// What it did that may not have been meant (AC-10).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// What a provider made of a token that it was asked to forget.

@@ -118,6 +118,12 @@ impl AuthConfig {
         self.disabled_at.is_none()
     }
 
+    /// AC-10: whether it keeps its connector off the hub page, since the default is disabled.
+    #[must_use]
+    pub const fn hides_its_connector(&self) -> bool {
+        self.is_default && !self.is_enabled()
+    }
+
     /// AC-14, AC-22, AC-23: stops use; what happens to its accounts is decided by
     /// [`super::account`].
     #[must_use]
@@ -388,6 +394,7 @@ mod tests {
         let siblings = [config("a", true), config("b", false).disable(NOW(3)).after];
         let decided = siblings[1].clone().make_default(&siblings, NOW(4));
         assert!(decided.changed && decided.after.is_default && !decided.after.is_enabled());
+        assert!(decided.after.hides_its_connector() && !siblings[1].hides_its_connector());
         assert_eq!(decided.loses_default.unwrap().id.as_str(), "a");
         assert!(!siblings[0].clone().make_default(&siblings, NOW(4)).changed);
     }

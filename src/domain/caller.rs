@@ -17,7 +17,7 @@ pub enum Permission {
     UnifiedRead,
     /// Changing things at providers through the hub.
     UnifiedWrite,
-    /// Reading own connectors.
+    /// Reading connectors, and nothing of how the project has set them up.
     ConnectorsRead,
     /// Importing and forgetting own connectors.
     ConnectorsWrite,
@@ -69,6 +69,15 @@ impl Permission {
         matches!(self, Self::PlatformRead | Self::UnifiedRead | Self::ConnectorsRead)
     }
 
+    /// The right that includes this one: whoever may read auth configs may read their connectors.
+    #[must_use]
+    pub const fn included_in(self) -> Option<Self> {
+        match self {
+            Self::ConnectorsRead => Some(Self::PlatformRead),
+            _ => None,
+        }
+    }
+
     const fn bit(self) -> u8 {
         1 << (self as u8)
     }
@@ -98,6 +107,13 @@ impl Permissions {
     #[must_use]
     pub const fn contains(self, permission: Permission) -> bool {
         self.0 & permission.bit() != 0
+    }
+
+    /// Whether the right is among them, or one that includes it.
+    #[must_use]
+    pub fn allow(self, permission: Permission) -> bool {
+        let included = permission.included_in();
+        self.contains(permission) || included.is_some_and(|wider| self.contains(wider))
     }
 
     /// Whether there is none.
@@ -237,10 +253,10 @@ impl Caller {
 
     /// Whether the caller holds the right.
     #[must_use]
-    pub const fn may(&self, permission: Permission) -> bool {
+    pub fn may(&self, permission: Permission) -> bool {
         match &self.actor {
             Actor::LocalAdministrator => true,
-            Actor::Key(key) => key.scopes.contains(permission),
+            Actor::Key(key) => key.scopes.allow(permission),
             Actor::EndUser(_) | Actor::Hub => false,
         }
     }
@@ -292,13 +308,17 @@ mod tests {
     fn kp_3_a_key_may_do_what_its_scopes_say_and_nothing_else() {
         for permission in Permission::ALL {
             for other in Permission::ALL {
-                assert_eq!(key(permission.as_str()).may(other), permission == other);
+                let is_meant = permission == other || other.included_in() == Some(permission);
+                assert_eq!(key(permission.as_str()).may(other), is_meant);
             }
             assert!(!key("").may(permission));
         }
-        let lacking =
-            key("platform:read admin").lacks("platform:read connectors:read".parse().unwrap());
-        assert_eq!(lacking.to_string(), "connectors:read");
+        let wanted = "platform:read connectors:read connectors:write".parse().unwrap();
+        assert_eq!(key("platform:read admin").lacks(wanted).to_string(), "connectors:write");
+        assert_eq!(
+            key("connectors:read").lacks(wanted).to_string(),
+            "platform:read connectors:write"
+        );
         let local = Caller::local(ProjectNumber(1), "default".to_owned());
         assert!(local.lacks(Permissions::all()).is_empty() && local.key().is_none());
     }

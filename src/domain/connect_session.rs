@@ -145,6 +145,13 @@ impl ConnectSession {
         }
     }
 
+    /// AC-8, CS-15: whether what its end user may link through can become another auth config with
+    /// another default: one that is settled stays.
+    #[must_use]
+    pub const fn follows_defaults(&self) -> bool {
+        self.auth_config.is_none()
+    }
+
     /// CS-22: whether a connector of these categories is among those that its end user chooses
     /// from.
     #[must_use]
@@ -402,7 +409,9 @@ mod tests {
         any.categories.push(Category::Crm);
         assert_eq!(offers(&any), [true, false]);
         let facts = Facts { named_config: Some(&named), ..Facts::default() };
-        assert_eq!(offers(&open(new(), facts, T(0)).unwrap()), [false, true]);
+        let settled = open(new(), facts, T(0)).unwrap();
+        assert_eq!(offers(&settled), [false, true]);
+        assert!(any.follows_defaults() && !settled.follows_defaults());
     }
 
     #[test]

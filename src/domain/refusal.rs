@@ -77,9 +77,36 @@ pub enum Refusal {
     TooMany {
         /// How many.
         affected: u64,
+        /// What would become of them.
+        touch: Touch,
         /// The caller's limit.
         limit: u64,
     },
+}
+
+/// What a write does to linked accounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Touch {
+    /// AC-14: they become inactive.
+    Deactivate,
+    /// AC-19: they become active again.
+    Activate,
+    /// They carry other values.
+    Update,
+    /// They get new credentials.
+    Relink,
+    /// AT-4: they are paused.
+    Suspend,
+    /// AT-4: their pause ends.
+    Resume,
+    /// Their provider is asked whether it accepts their credentials.
+    Test,
+    /// Their tokens are renewed.
+    Refresh,
+    /// They are called as another definition of their connector says.
+    Redefine,
+    /// They are gone.
+    Delete,
 }
 
 /// One value that can't be accepted.

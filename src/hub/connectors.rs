@@ -1,6 +1,7 @@
 //! The catalog as a project sees it: built-in connectors, and its own, which win over them.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::catalog;
@@ -10,8 +11,8 @@ use crate::domain::connector::{AuthKind, Category, Connector, ReleaseStage};
 use crate::domain::names::ConnectorKey;
 use crate::domain::words::shell_word;
 use crate::error::{HubError, codes};
-use crate::store::Tx;
 use crate::store::own_connectors::{self, OwnConnector};
+use crate::store::{Tx, auth_configs};
 
 use super::Hub;
 
@@ -145,7 +146,7 @@ pub async fn available(
     caller: &Caller,
     filter: &Filter,
 ) -> Result<Vec<Summary>, HubError> {
-    hub.require(caller, Permission::PlatformRead)?;
+    hub.require(caller, Permission::ConnectorsRead)?;
     let own = own_summaries(hub, caller).await?;
     let mut all: Vec<Summary> = built_in(filter)
         .filter(|summary| !own.iter().any(|own| own.key == summary.key))
@@ -153,6 +154,24 @@ pub async fn available(
         .collect();
     all.sort_by(|a, b| a.key.as_str().cmp(b.key.as_str()));
     Ok(all)
+}
+
+/// Keys of the connectors that have an enabled auth config.
+///
+/// # Errors
+/// As the store reports them.
+pub async fn enabled(hub: &Hub, caller: &Caller) -> Result<BTreeSet<ConnectorKey>, HubError> {
+    hub.require(caller, Permission::ConnectorsRead)?;
+    let mut tx = hub.store.begin_read().await?;
+    let mut keys = BTreeSet::new();
+    auth_configs::scan(&mut tx, caller.project(), |config| {
+        if config.is_enabled() {
+            keys.insert(config.connector);
+        }
+        Ok::<_, HubError>(ControlFlow::Continue(()))
+    })
+    .await?;
+    Ok(keys)
 }
 
 async fn own_summaries(hub: &Hub, caller: &Caller) -> Result<Vec<Summary>, HubError> {
@@ -300,7 +319,7 @@ pub(super) async fn resolve_own(
 /// # Errors
 /// `connector.not_found`.
 pub async fn get(hub: &Hub, caller: &Caller, key: &ConnectorKey) -> Result<Resolved, HubError> {
-    hub.require(caller, Permission::PlatformRead)?;
+    hub.require(caller, Permission::ConnectorsRead)?;
     let mut tx = hub.store.begin_read().await?;
     let found = resolve(&mut tx, caller, key, None).await?;
     found.ok_or_else(|| unknown(key.as_str()))

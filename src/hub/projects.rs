@@ -8,6 +8,7 @@ use crate::domain::caller::{Caller, Permission};
 use crate::domain::ids::ProjectNumber;
 use crate::domain::origin::Origin;
 use crate::domain::project::{AppOrigins, DEFAULT_PROJECT, Project, ProjectName};
+use crate::domain::refusal::Touch;
 use crate::domain::request_log::{Bodies, Keeping, Retention};
 use crate::error::{HubError, codes};
 use crate::store::{Tx, project_logos, projects};
@@ -214,7 +215,7 @@ pub async fn delete(
             .hint(format!("hubctl --project {DEFAULT_PROJECT} projects delete {name}")));
     }
     let affected = projects::count_accounts(&mut tx, project.number).await?;
-    guard.check(affected)?;
+    guard.check(affected, Touch::Delete)?;
     projects::delete(&mut tx, project.number).await?;
     let record = Record {
         action: "delete",

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::domain::ids::{AccountId, AuthConfigId};
-use crate::domain::refusal::{Problem, Refusal};
+use crate::domain::refusal::{Problem, Refusal, Touch};
 use crate::domain::words::counted;
 use crate::error::{HubError, codes};
 
@@ -76,13 +76,30 @@ impl From<Refusal> for HubError {
             }
             Refusal::Archived => Self::new(&codes::ACCOUNT_STATE, "the account is archived")
                 .hint("hubctl accounts list --status archived"),
-            Refusal::TooMany { affected, limit } => {
+            Refusal::TooMany { affected, touch, limit } => {
                 let accounts = counted(affected, "linked account");
-                let text = format!("{accounts} would be touched, the limit given is {limit}");
+                let becomes = becomes(touch);
+                let text = format!("{accounts} would {becomes}, the limit given is {limit}");
                 Self::new(&codes::TOO_MANY_AFFECTED, text)
                     .detail(json!({ "affected_accounts": affected, "limit": limit }))
             }
         }
+    }
+}
+
+/// What accounts would do, or what would be done to them.
+const fn becomes(touch: Touch) -> &'static str {
+    match touch {
+        Touch::Deactivate => "become inactive",
+        Touch::Activate => "become active",
+        Touch::Update => "be changed",
+        Touch::Relink => "be linked again",
+        Touch::Suspend => "be suspended",
+        Touch::Resume => "be resumed",
+        Touch::Test => "be tested",
+        Touch::Refresh => "get new tokens",
+        Touch::Redefine => "use another definition",
+        Touch::Delete => "be deleted",
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::domain::caller::Caller;
 use crate::domain::event::{Event, EventKind};
 use crate::domain::ids::{EventId, OperationId};
-use crate::domain::refusal::Refusal;
+use crate::domain::refusal::{Refusal, Touch};
 use crate::domain::time::Timestamp;
 use crate::error::HubError;
 use crate::store::operations::{self, Operation};
@@ -27,9 +27,9 @@ impl Guard {
     ///
     /// # Errors
     /// [`Refusal::TooMany`].
-    pub fn check(&self, affected: u64) -> Result<(), Refusal> {
+    pub fn check(&self, affected: u64, touch: Touch) -> Result<(), Refusal> {
         match self.max_affected {
-            Some(limit) if affected > limit => Err(Refusal::TooMany { affected, limit }),
+            Some(limit) if affected > limit => Err(Refusal::TooMany { affected, touch, limit }),
             _ => Ok(()),
         }
     }

@@ -119,7 +119,9 @@ impl Local {
         guard: Guard,
     ) -> Result<Written<AuthConfigDetail>, HubError> {
         let (hub, caller) = self.parts();
-        Ok(config_written(auth_configs::make_default(hub, caller, target, guard).await?, guard))
+        let outcome = auth_configs::make_default(hub, caller, target, guard).await?;
+        let warnings = outcome.after.as_ref().and_then(auth_configs::hidden).into_iter().collect();
+        Ok(Written { warnings, ..config_written(outcome, guard) })
     }
 
     /// `auth_configs.delete`

@@ -1,7 +1,5 @@
 //! Connectors.
 
-use std::ops::ControlFlow;
-
 use serde_json::Value;
 
 use crate::api::auth_configs::AuthConfig;
@@ -38,13 +36,8 @@ impl Local {
     pub async fn connector(&self, key: &ConnectorKey) -> Result<ConnectorDetail, HubError> {
         let (hub, caller) = self.parts();
         let found = connectors::get(hub, caller, key).await?;
-        let filter = auth_configs::Filter { connector: Some(key.clone()), ..Default::default() };
-        let mut configs = Vec::new();
-        auth_configs::list(hub, caller, &filter, |view| {
-            configs.push(AuthConfig::from(view));
-            Ok(ControlFlow::Continue(()))
-        })
-        .await?;
+        let configs = auth_configs::of_connector(hub, caller, key).await?;
+        let configs = configs.map(|configs| configs.iter().map(AuthConfig::from).collect());
         Ok(ConnectorDetail::new(found, configs))
     }
 

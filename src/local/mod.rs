@@ -114,5 +114,6 @@ fn written<T, A>(
         before: outcome.before.as_ref().map(&show),
         after: outcome.after.as_ref().map(&show),
         revoked: Vec::new(),
+        warnings: Vec::new(),
     }
 }

@@ -143,10 +143,10 @@ impl Local {
         resources: bool,
     ) -> Result<Vec<ConnectorMeta>, HubError> {
         let (hub, caller) = self.parts();
-        let enabled = self.enabled_connectors().await?;
+        let enabled = connectors::enabled(hub, caller).await?;
         let all = connectors::available(hub, caller, &connectors::Filter::default()).await?;
         let metas = all.into_iter().filter_map(|summary| {
-            let active = enabled.iter().any(|key| key == summary.key.as_str());
+            let active = enabled.contains(&summary.key);
             let logo = resources.then(|| auth_configs::logo_url(hub, summary.key.as_str()));
             (active || inactive).then(|| ConnectorMeta::new(summary, active, logo)).flatten()
         });
@@ -164,23 +164,11 @@ impl Local {
     ) -> Result<ConnectorMeta, HubError> {
         let (hub, caller) = self.parts();
         let found = connectors::get(hub, caller, key).await?;
-        let active = self.enabled_connectors().await?.iter().any(|enabled| enabled == key.as_str());
+        let active = connectors::enabled(hub, caller).await?.contains(key);
         let logo = resources.then(|| auth_configs::logo_url(hub, key.as_str()));
         ConnectorMeta::new(found.summary(), active, logo).ok_or_else(|| {
             let text = format!("connector `{key}` has no category");
             HubError::new(&codes::CONNECTOR_UNKNOWN, text)
         })
-    }
-
-    /// Keys of the connectors that have an enabled auth config.
-    async fn enabled_connectors(&self) -> Result<Vec<String>, HubError> {
-        let filter = auth_configs::Filter { enabled: Some(true), ..Default::default() };
-        let mut keys = Vec::new();
-        self.auth_configs(&filter, |config| {
-            keys.push(config.connector_key.clone());
-            Ok(ControlFlow::Continue(()))
-        })
-        .await?;
-        Ok(keys)
     }
 }

@@ -9,10 +9,11 @@ use http::header::{
 };
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::api::compact;
 use crate::api::problem::Problem;
+use crate::api::proxy::ProviderError;
 use crate::domain::time::Timestamp;
 use crate::error::{Code, HubError, Kind, codes};
 
@@ -224,8 +225,18 @@ fn problem(
         code: Some(code.name.to_owned()),
         hint: error.hint_text().filter(|_| !is_internal).map(str::to_owned),
         request_id: Some(request_id.to_owned()),
+        provider_errors: error.details().iter().filter_map(provider_error).collect(),
         details: details.to_vec(),
     }
+}
+
+/// The answer of a provider that led to the error: its status and its code. More of it, such as an
+/// address or a body, may hold secrets.
+fn provider_error(detail: &Value) -> Option<ProviderError> {
+    let status = u16::try_from(detail.get("provider_status")?.as_u64()?).ok()?;
+    let code = detail.get("provider_code").filter(|code| code.is_string());
+    let raw = code.map(|code| Map::from_iter([("code".to_owned(), code.clone())]));
+    Some(ProviderError { status: Some(status), url: None, raw, headers: None })
 }
 
 /// The vendor's name for an error, where it has one (contract section 2.2).
@@ -346,6 +357,22 @@ mod tests {
                 assert!(!body.to_string().contains("secret-place"), "{}: {body}", code.name);
             }
         }
+    }
+
+    #[test]
+    fn a_providers_answer_is_told_by_status_and_code_alone() {
+        let of = |code, status: Option<u16>, named: Option<&str>| {
+            let detail = json!({ "provider_status": status, "provider_code": named });
+            let (status, _, body) = shaped(HubError::new(code, "no").detail(detail));
+            (status, body["provider_errors"].clone())
+        };
+        let told = |status: u16, raw: Value| json!([{ "status": status, "url": null, "raw": raw, "headers": null }]);
+        let refused = of(&codes::PROVIDER_REFUSED, Some(401), Some("invalid_grant"));
+        assert_eq!(refused, (422, told(401, json!({ "code": "invalid_grant" }))));
+        let bad = of(&codes::PROVIDER_BAD_ANSWER, Some(302), None);
+        assert_eq!(bad, (502, told(302, Value::Null)));
+        // Without an answer there is nothing to tell.
+        assert_eq!(of(&codes::PROVIDER_UNREACHABLE, None, None), (502, Value::Null));
     }
 
     #[test]

@@ -71,7 +71,7 @@ pub(in crate::cli) struct Serve {
     #[arg(long = "trusted-proxy", value_name = "CIDR", value_parser = input::network)]
     trusted_proxies: Vec<IpNet>,
 
-    /// Requests a minute that each API key may send; 0 is no limit
+    /// Requests a minute that each API key may send to this server; 0 is no limit
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     rate_limit: u32,
 

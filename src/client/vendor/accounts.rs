@@ -12,6 +12,7 @@ use crate::client::{Client, problem};
 use crate::domain::account::AccountType;
 use crate::domain::ids::AccountId;
 use crate::domain::names::ConnectorKey;
+use crate::domain::refusal::Touch;
 use crate::error::{HubError, codes};
 use crate::hub::accounts::{self as hub, Filter, Sort};
 use crate::hub::write::Guard;
@@ -136,7 +137,7 @@ pub(in crate::client) async fn update(
     let expected = changed(before.clone(), changes);
     // Tags can be written there and not read back.
     let changes_it = expected != before || changes.metadata.is_some();
-    guard.check(u64::from(changes_it))?;
+    guard.check(u64::from(changes_it), Touch::Update)?;
     let after = if guard.dry_run || !changes_it {
         expected
     } else {
@@ -191,7 +192,7 @@ pub(in crate::client) async fn delete(
     guard: Guard,
 ) -> Result<Written<AccountDetail>, HubError> {
     let before = get(client, id).await?;
-    guard.check(1)?;
+    guard.check(1, Touch::Delete)?;
     if !guard.dry_run {
         let call = client.call("platform.accounts.delete", &[id.as_str()])?;
         client.whole(call).await.map_err(|error| absent_as(error, || hub::unknown(id.as_str())))?;
@@ -215,5 +216,6 @@ fn written(
         before,
         after,
         revoked: Vec::new(),
+        warnings: Vec::new(),
     }
 }

@@ -167,6 +167,7 @@ pub(in crate::client) async fn edit(
         before: Some(before),
         after: Some(after),
         revoked: Vec::new(),
+        warnings: Vec::new(),
     })
 }
 

@@ -35,7 +35,7 @@ pub(in crate::client) async fn get(
         Ok(ControlFlow::Continue(()))
     })
     .await?;
-    Ok(ConnectorDetail::new(Resolved { connector, own: false }, configs))
+    Ok(ConnectorDetail::new(Resolved { connector, own: false }, Some(configs)))
 }
 
 /// Callback addresses are those of the platform (AC-39).

@@ -1,5 +1,7 @@
 //! The fields that administrators and end users fill in.
 
+use std::sync::LazyLock;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -108,7 +110,23 @@ pub struct FieldOption {
     pub label: String,
 }
 
+/// Set-up key under which any auth config may keep the token that providers are handed so that
+/// they can start actions (AC-51, HB-19).
+pub const TRIGGER_TOKEN: &str = "external-trigger-token";
+
+static TRIGGER_FIELD: LazyLock<Field> = LazyLock::new(|| {
+    let what = "the token that sessions hand to the connector so that it can start actions";
+    let field = Field::optional_secret(TRIGGER_TOKEN, "External trigger token");
+    Field { description: Some(what.to_owned()), ..field }
+});
+
 impl Field {
+    /// AC-51: the field that the administrator may fill in whatever the method.
+    #[must_use]
+    pub fn trigger_token() -> &'static Self {
+        &TRIGGER_FIELD
+    }
+
     /// A one-line secret that may be left empty.
     #[must_use]
     pub fn optional_secret(key: &str, label: &str) -> Self {

@@ -64,6 +64,8 @@ pub struct Guide<'a> {
     pub notes: Option<&'a str>,
     /// The ways to do it, the most usual first.
     pub methods: Vec<MethodGuide<'a>>,
+    /// What the reader may fill in with any of them (AC-51).
+    pub any_method: Vec<FieldGuide<'a>>,
 }
 
 /// What to do for one method.
@@ -153,6 +155,10 @@ pub fn guide<'a>(connector: &'a Connector, audience: Audience, public_url: &str)
             .iter()
             .map(|auth| method(connector, auth, audience, public_url))
             .collect(),
+        any_method: match audience {
+            Audience::Admin => vec![field(Field::trigger_token())],
+            Audience::EndUser => Vec::new(),
+        },
     }
 }
 
@@ -240,6 +246,7 @@ fn field(field: &Field) -> FieldGuide<'_> {
 mod tests {
     use super::{Audience, guide};
     use crate::domain::connector::Connector;
+    use crate::domain::connector::field::TRIGGER_TOKEN;
 
     fn acme() -> Connector {
         serde_json::from_value(serde_json::json!({
@@ -274,6 +281,17 @@ mod tests {
         assert_eq!(guide.methods[0].fields[0].key, "client_id");
         assert!(guide.methods[1].register.is_none());
         assert!(guide.methods[1].fields.is_empty());
+    }
+
+    #[test]
+    fn ac_51_an_administrator_learns_of_the_trigger_token_and_an_end_user_does_not() {
+        let acme = acme();
+        let told = guide(&acme, Audience::Admin, "https://hub.example");
+        let field = &told.any_method[0];
+        assert_eq!((field.key, field.required, field.secret), (TRIGGER_TOKEN, false, true));
+        assert!(field.description.is_some());
+        let told = guide(&acme, Audience::EndUser, "https://hub.example");
+        assert!(told.any_method.is_empty());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::domain::connector::form::check_form;
 use crate::domain::connector::values::{Checked, Mode};
 use crate::domain::ids::{AuthConfigId, OperationId};
 use crate::domain::names::ConnectorKey;
-use crate::domain::refusal::Refusal;
+use crate::domain::refusal::{Refusal, Touch};
 use crate::error::HubError;
 use crate::hub::Hub;
 use crate::hub::auth_configs::{Given, bad_fields};
@@ -102,7 +102,7 @@ pub async fn add(hub: &Hub, caller: &Caller, new: New, guard: Guard) -> Result<A
     };
     let operation = hub.record(&mut tx, caller, hub.clock.now(), record).await?;
     let view = view(&mut tx, caller, after).await?;
-    guard.check(u64::from(!created))?;
+    guard.check(u64::from(!created), Touch::Relink)?;
     guard.finish(tx).await?;
     Ok(Added { view, created, operation })
 }

@@ -111,7 +111,7 @@ pub async fn check(
         Err(_) if is_lost => Checked::skipped("credentials", LOST),
         Err(error) => Checked::failed("credentials", error),
     });
-    let is_renewed = stored.as_ref().is_ok_and(refresh::Stored::can_renew);
+    let is_renewed = stored.as_ref().ok().map(refresh::Stored::can_renew);
     let note = token(&mut tx, caller, id).await?;
     all.push(token_life(&account, note.as_ref(), is_renewed, now));
     let calls = calls(&mut tx, caller, &account).await?;
@@ -218,7 +218,12 @@ fn credentials(stored: &refresh::Stored, account: &Account) -> Checked {
     }
 }
 
-fn token_life(account: &Account, note: Option<&Note>, is_renewed: bool, now: Timestamp) -> Checked {
+fn token_life(
+    account: &Account,
+    note: Option<&Note>,
+    is_renewed: Option<bool>,
+    now: Timestamp,
+) -> Checked {
     let Some(note) = note else {
         return Checked::ok("token", "it has none that ends");
     };

@@ -6,7 +6,7 @@ use crate::domain::caller::{Caller, Permission};
 use crate::domain::event::EventKind;
 use crate::domain::ids::{AccountId, EventId};
 use crate::domain::time::Timestamp;
-use crate::error::HubError;
+use crate::error::{HubError, Kind};
 use crate::hub::Hub;
 use crate::hub::refresh::{self, Note};
 use crate::store::accounts::refresh as refresh_rows;
@@ -68,14 +68,15 @@ pub async fn explain(hub: &Hub, caller: &Caller, id: &AccountId) -> Result<Expla
         findings.extend(disabled(&mut tx, caller, config).await?);
         findings.extend(lost(&mut tx, caller, config).await?);
     }
+    let stored = refresh::load(hub, &mut tx, caller, id).await;
+    findings.extend(stored.as_ref().err().and_then(locked));
     findings.extend(broken(&mut tx, caller, &account).await?);
     findings.extend(latest_failure(&mut tx, caller, &account).await?);
     let now = hub.clock.now();
     let token = token(&mut tx, caller, id).await?;
     if let Some(note) = &token {
         // What stands in the way of reading them is told by itself.
-        let stored = refresh::load(hub, &mut tx, caller, id).await;
-        let is_renewed = stored.is_ok_and(|stored| stored.can_renew());
+        let is_renewed = stored.as_ref().ok().map(refresh::Stored::can_renew);
         findings.extend(tokens(&account, note, is_renewed, now));
     }
     findings.extend(unheard(&mut tx, caller, &account).await?);
@@ -150,15 +151,36 @@ pub(super) async fn disabled(
     }))
 }
 
+/// What keeps the hub from opening credentials: no new login would help. The error's own words may
+/// name files of the hub, which are not for everyone who may see the account.
+fn locked(error: &HubError) -> Option<Finding> {
+    let code = error.code();
+    let why = code.meaning.trim_end_matches('.');
+    let mut letters = why.chars();
+    let first = letters.next()?.to_lowercase();
+    (code.kind == Kind::LocalState).then(|| Finding {
+        code: code.name.to_owned(),
+        blocking: true,
+        cause: format!("its credentials can't be opened: {first}{}", letters.as_str()),
+        since: None,
+        operation: None,
+        event: None,
+        command: Some(format!("hubctl explain-error {}", code.name)),
+    })
+}
+
 /// What is the matter with an account's tokens, which do not stand in the way yet. `is_renewed` says
-/// that the hub can get new ones without the end user.
+/// whether the hub can get new ones without the end user; `None` where it can't look.
 pub(super) fn tokens(
     account: &Account,
     note: &Note,
-    is_renewed: bool,
+    is_renewed: Option<bool>,
     now: Timestamp,
 ) -> Vec<Finding> {
-    let helps = if is_renewed && !account.is_refused() { "refresh" } else { "relink" };
+    let command = is_renewed.map(|is_renewed| {
+        let helps = if is_renewed && !account.is_refused() { "refresh" } else { "relink" };
+        format!("hubctl accounts {helps} {}", account.id)
+    });
     let finding = |code: &str, cause: String, since| Finding {
         code: code.to_owned(),
         blocking: false,
@@ -166,7 +188,7 @@ pub(super) fn tokens(
         since: Some(since),
         operation: None,
         event: None,
-        command: Some(format!("hubctl accounts {helps} {}", account.id)),
+        command: command.clone(),
     };
     let mut findings = Vec::new();
     if let Some((since, why)) = &note.failing {
@@ -180,10 +202,11 @@ pub(super) fn tokens(
     // No call renews the tokens of an account that may not be called.
     if let Some(end) = note.expires_at.filter(|end| *end <= now && !account.is_refused()) {
         let then = match is_renewed {
-            true => "the next call renews it",
-            false => "nothing can renew it without a new login",
+            Some(true) => "; the next call renews it",
+            Some(false) => "; nothing can renew it without a new login",
+            None => "",
         };
-        let cause = format!("its access token has ended; {then}");
+        let cause = format!("its access token has ended{then}");
         findings.push(finding("token_expired", cause, end));
     }
     findings

@@ -10,7 +10,7 @@ use crate::domain::caller::{Caller, Permission};
 use crate::domain::event::EventKind;
 use crate::domain::ids::{AccountId, AuthConfigId};
 use crate::domain::names::ConnectorKey;
-use crate::domain::refusal::Refusal;
+use crate::domain::refusal::{Refusal, Touch};
 use crate::domain::time::Timestamp;
 use crate::error::{HubError, codes};
 use crate::store::{Tx, accounts, auth_configs};
@@ -209,7 +209,7 @@ pub async fn update(
     }
     decided.changed |= has_new_credentials;
     let outcome = keep(hub, &mut tx, caller, before, decided, "update", now).await?;
-    guard.check(outcome.affected)?;
+    guard.check(outcome.affected, Touch::Update)?;
     guard.finish(tx).await?;
     Ok(outcome)
 }
@@ -248,7 +248,7 @@ pub async fn suspend(
     id: &AccountId,
     guard: Guard,
 ) -> Result<Outcome<View>, HubError> {
-    hold(hub, caller, id, guard, "suspend", Account::suspend).await
+    hold(hub, caller, id, guard, ("suspend", Touch::Suspend), Account::suspend).await
 }
 
 /// Ends a pause (AT-4, AT-9).
@@ -261,7 +261,7 @@ pub async fn resume(
     id: &AccountId,
     guard: Guard,
 ) -> Result<Outcome<View>, HubError> {
-    hold(hub, caller, id, guard, "resume", Account::resume).await
+    hold(hub, caller, id, guard, ("resume", Touch::Resume), Account::resume).await
 }
 
 async fn hold(
@@ -269,7 +269,7 @@ async fn hold(
     caller: &Caller,
     id: &AccountId,
     guard: Guard,
-    action: &'static str,
+    (action, touch): (&'static str, Touch),
     rule: fn(Account, Timestamp) -> Result<Decided, Refusal>,
 ) -> Result<Outcome<View>, HubError> {
     hub.require(caller, Permission::PlatformWrite)?;
@@ -278,7 +278,7 @@ async fn hold(
     let before = load(&mut tx, caller, id).await?;
     let decided = rule(before.clone(), now)?;
     let outcome = keep(hub, &mut tx, caller, before, decided, action, now).await?;
-    guard.check(outcome.affected)?;
+    guard.check(outcome.affected, touch)?;
     guard.finish(tx).await?;
     Ok(outcome)
 }

@@ -9,6 +9,7 @@ use crate::domain::event::EventKind;
 use crate::domain::ids::AccountId;
 use crate::domain::provider_failure::ProviderFailure;
 use crate::domain::refresh as rules;
+use crate::domain::refusal::Touch;
 use crate::domain::time::Timestamp;
 use crate::error::HubError;
 use crate::hub::Hub;
@@ -33,7 +34,7 @@ pub async fn test(
     guard: Guard,
 ) -> Result<Outcome<View>, HubError> {
     hub.require(caller, Permission::PlatformWrite)?;
-    guard.check(1)?;
+    guard.check(1, Touch::Test)?;
     if guard.dry_run {
         // Nobody is asked: what the answer would be is not known.
         refresh::may_ask(hub, caller, id).await.map_err(|error| unusable(id, error))?;
@@ -130,7 +131,7 @@ pub async fn refresh_now(
     guard: Guard,
 ) -> Result<Outcome<View>, HubError> {
     hub.require(caller, Permission::PlatformWrite)?;
-    guard.check(1)?;
+    guard.check(1, Touch::Refresh)?;
     let mut tx = hub.store.begin_read().await?;
     let before = load(&mut tx, caller, id).await?;
     let before = view(&mut tx, caller, before).await?;

@@ -3,6 +3,7 @@
 use crate::domain::caller::{Caller, Permission};
 use crate::domain::event::EventKind;
 use crate::domain::ids::AccountId;
+use crate::domain::refusal::Touch;
 use crate::error::{HubError, codes};
 use crate::hub::Hub;
 use crate::hub::linking;
@@ -36,7 +37,7 @@ pub async fn delete(
     guard: Guard,
 ) -> Result<Removed, HubError> {
     hub.require(caller, Permission::PlatformWrite)?;
-    guard.check(1)?;
+    guard.check(1, Touch::Delete)?;
     let (own, caller, id) = (hub.clone(), caller.clone(), id.clone());
     let task = hub.detached(async move {
         let revoked = match keep_remote || guard.dry_run {

@@ -9,6 +9,7 @@ use crate::domain::connector::values::{FieldProblem, Mode};
 use crate::domain::connector::{AuthMethod, Connector, reach};
 use crate::domain::credentials::Values;
 use crate::domain::event::{Event, EventKind};
+use crate::domain::refusal::Touch;
 use crate::domain::time::Timestamp;
 use crate::domain::words::counted;
 use crate::error::{HubError, codes};
@@ -96,7 +97,8 @@ async fn switch(
                 .hint("hubctl connectors list --enabled"));
         }
     };
-    guard.check(outcomes.iter().map(|outcome| outcome.affected).sum())?;
+    let affected = outcomes.iter().map(|outcome| outcome.affected).sum();
+    guard.check(affected, if on { Touch::Activate } else { Touch::Deactivate })?;
     guard.finish(tx).await?;
     Ok(outcomes)
 }
@@ -182,6 +184,18 @@ pub async fn make_default(
     let outcome = make_default_in(hub, &mut tx, caller, config).await?;
     guard.finish(tx).await?;
     Ok(outcome)
+}
+
+/// AC-10: what is told of a default that is disabled.
+#[must_use]
+pub fn hidden(view: &View) -> Option<String> {
+    let config = &view.config;
+    config.hides_its_connector().then(|| {
+        format!(
+            "it is disabled, so {} is not on the hub page until: hubctl connectors enable {}",
+            config.connector, config.id
+        )
+    })
 }
 
 async fn make_default_in(

@@ -12,8 +12,7 @@ use crate::domain::connector::{AuthKind, AuthMethod, Category, Field, ReleaseSta
 use crate::domain::ids::AuthConfigId;
 use crate::domain::names::ConnectorKey;
 use crate::error::{HubError, codes};
-use crate::store::connect_sessions::Filter as Waiting;
-use crate::store::{Tx, accounts, auth_configs, connect_sessions};
+use crate::store::{Tx, accounts, auth_configs};
 
 use super::Hub;
 use super::connectors::{self, Resolved};
@@ -21,14 +20,13 @@ use super::oauth_apps;
 
 mod add;
 mod change;
+mod impact;
 
+pub use crate::domain::connector::field::TRIGGER_TOKEN;
 pub(super) use add::bad_fields;
 pub use add::{BadIfExists, IfExists, New, add, add_command};
-pub use change::{Edit, delete, disable, edit, enable, make_default};
-
-/// Set-up key under which any auth config may keep the token that providers are handed so that
-/// they can start actions (AC-51, HB-19).
-pub const TRIGGER_TOKEN: &str = "external-trigger-token";
+pub use change::{Edit, delete, disable, edit, enable, hidden, make_default};
+pub use impact::{Action, BadAction, Impact, impact};
 
 /// An auth config with the facts of its connector that people want to see beside it.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,60 +52,6 @@ pub struct View {
     /// Whether it uses the hub's own OAuth application, since it has none (AC-41); not told in
     /// lists.
     pub uses_oauth_app: bool,
-}
-
-/// What a change would touch.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Impact {
-    /// Linked accounts.
-    pub accounts: u64,
-    /// Connect sessions that wait for a first success and may be used to link through it.
-    pub sessions: u64,
-}
-
-/// What is asked of the configs that a target names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
-    /// See [`enable`].
-    Enable,
-    /// See [`disable`].
-    Disable,
-    /// See [`make_default`].
-    MakeDefault,
-    /// See [`delete`].
-    Delete,
-}
-
-impl Action {
-    /// The action as one word.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Enable => "enable",
-            Self::Disable => "disable",
-            Self::MakeDefault => "make_default",
-            Self::Delete => "delete",
-        }
-    }
-}
-
-/// The text is none of the actions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("use enable, disable, make_default or delete")]
-pub struct BadAction;
-
-impl std::str::FromStr for Action {
-    type Err = BadAction;
-
-    fn from_str(text: &str) -> Result<Self, BadAction> {
-        match text {
-            "enable" => Ok(Self::Enable),
-            "disable" => Ok(Self::Disable),
-            "make_default" => Ok(Self::MakeDefault),
-            "delete" => Ok(Self::Delete),
-            _ => Err(BadAction),
-        }
-    }
 }
 
 fn views(hub: &Hub, config: AuthConfig, resolved: Option<&Resolved>) -> View {
@@ -256,6 +200,28 @@ pub async fn list(
     .await
 }
 
+/// The auth configs of a connector; `None` for who may read connectors and no auth configs.
+///
+/// # Errors
+/// As the store reports them.
+pub async fn of_connector(
+    hub: &Hub,
+    caller: &Caller,
+    key: &ConnectorKey,
+) -> Result<Option<Vec<View>>, HubError> {
+    if !caller.may(Permission::PlatformRead) {
+        return Ok(None);
+    }
+    let filter = Filter { connector: Some(key.clone()), ..Filter::default() };
+    let mut found = Vec::new();
+    list(hub, caller, &filter, |view| {
+        found.push(view.clone());
+        Ok(ControlFlow::Continue(()))
+    })
+    .await?;
+    Ok(Some(found))
+}
+
 /// What a target on the command line or in a path names.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Target {
@@ -393,72 +359,11 @@ pub async fn versions(
     Ok((config, versions))
 }
 
-/// What the action would touch, for a question to the administrator (AC-18).
-///
-/// # Errors
-/// As [`target`].
-pub async fn impact(
-    hub: &Hub,
-    caller: &Caller,
-    text: &str,
-    action: Action,
-) -> Result<Impact, HubError> {
-    hub.require(caller, Permission::PlatformRead)?;
-    let mut tx = hub.store.begin_read().await?;
-    let Target::Configs(configs) = find(&mut tx, caller, text).await? else {
-        return Ok(Impact::default());
-    };
-    let mut impact = Impact::default();
-    let project = caller.project();
-    for config in &configs {
-        let accounts = match action {
-            Action::Enable => accounts::count_inactive(&mut tx, project, &config.id, true).await?,
-            Action::Disable if config.is_enabled() => {
-                accounts::count_inactive(&mut tx, project, &config.id, false).await?
-            }
-            Action::Disable | Action::MakeDefault | Action::Delete => 0,
-        };
-        impact.accounts += accounts;
-    }
-    if matches!(action, Action::Disable | Action::Delete) {
-        impact.sessions = losing(hub, &mut tx, caller, configs).await?;
-    }
-    Ok(impact)
-}
-
-/// How many sessions wait for a first success and would lose one of the auth configs: what is
-/// disabled already they have lost before.
-async fn losing(
-    hub: &Hub,
-    tx: &mut Tx,
-    caller: &Caller,
-    mut configs: Vec<AuthConfig>,
-) -> Result<u64, HubError> {
-    configs.retain(AuthConfig::is_enabled);
-    let mut views = Vec::with_capacity(configs.len());
-    for config in configs {
-        views.push(view(hub, tx, caller, config).await?);
-    }
-    if views.is_empty() {
-        return Ok(0);
-    }
-    let mut count = 0;
-    let waiting = Waiting { pending_at: Some(hub.clock.now()), ..Waiting::default() };
-    connect_sessions::scan(tx, caller.project(), waiting, |session| {
-        let offers = |view: &View| session.offers(&view.config, &view.categories);
-        count += u64::from(views.iter().any(offers));
-        Ok::<_, HubError>(ControlFlow::Continue(()))
-    })
-    .await?;
-    Ok(count)
-}
-
 /// The fields that the administrator may fill in for a method.
 fn setup_fields(method: &AuthMethod) -> Vec<Field> {
     let mut fields = method.setup_fields.clone();
     if !fields.iter().any(|field| field.key == TRIGGER_TOKEN) {
-        let label = "External trigger token";
-        fields.push(Field::optional_secret(TRIGGER_TOKEN, label));
+        fields.push(Field::trigger_token().clone());
     }
     fields
 }

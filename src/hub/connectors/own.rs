@@ -13,6 +13,7 @@ use crate::domain::caller::{Caller, Permission};
 use crate::domain::connector::Connector;
 use crate::domain::connector::validate::{self, Severity};
 use crate::domain::names::ConnectorKey;
+use crate::domain::refusal::Touch;
 use crate::error::{HubError, codes};
 use crate::hub::Hub;
 use crate::hub::linking::method_of;
@@ -158,7 +159,8 @@ async fn keep(
         };
         outcomes.push(Outcome { before, after: Some(after), changed, affected, operation });
     }
-    guard.check(outcomes.iter().map(|outcome| outcome.affected).sum())?;
+    let affected = outcomes.iter().map(|outcome| outcome.affected).sum();
+    guard.check(affected, Touch::Redefine)?;
     guard.finish(tx).await?;
     Ok(outcomes)
 }
@@ -193,7 +195,7 @@ pub async fn forget(
             .hint(format!("hubctl connectors delete {}", config.id)));
     }
     let affected = uses.changed(&used, &mut tx, caller).await?;
-    guard.check(affected)?;
+    guard.check(affected, Touch::Redefine)?;
     let record = Record {
         action: "forget",
         resource: format!("connector/{key}"),

@@ -69,7 +69,16 @@ impl FromRequestParts<AppState> for Params {
 
 /// Parts of the vendor's API that this hub does not have; a client is told so, not that it is lost.
 /// What it has below one of them wins.
-const OUT_OF_SCOPE: &[&str] = &["/actions", "/actions/{*rest}", "/mcp", "/unified/{*rest}"];
+const OUT_OF_SCOPE: &[&str] = &[
+    "/actions",
+    "/actions/{*rest}",
+    "/logs",
+    "/logs/{*rest}",
+    "/mcp",
+    "/unified/{*rest}",
+    "/v2/{*rest}",
+    "/webhooks/{id}/events",
+];
 /// Below what it has there, nothing is.
 const NOTHING: &[&str] = &["/unified/proxy/", "/unified/proxy/{*rest}"];
 

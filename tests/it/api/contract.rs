@@ -847,6 +847,13 @@ fn bodies_are_json_by_any_name_and_say_so_themselves() {
         ("POST", "/unified/ats/applications"),
         ("DELETE", "/unified/crm/contacts/1"),
         ("POST", "/unified/check_permissions"),
+        ("POST", "/logs"),
+        ("POST", "/logs/actions"),
+        ("GET", "/logs/actions/1/steps"),
+        ("POST", "/logs/stats/aggregate"),
+        ("GET", "/v2/accounts"),
+        ("GET", "/v2/connectors/hubspot"),
+        ("POST", "/webhooks/1/events"),
     ] {
         let answer = api.ask(method, path, None).status(501);
         assert_eq!(answer.problem(), "request.out_of_scope", "{method} {path}");
@@ -854,6 +861,21 @@ fn bodies_are_json_by_any_name_and_say_so_themselves() {
     }
     api.get("/unified/proxy").status(405);
     assert_eq!(api.post("/unified/proxy", &json!({})).status(400).problem(), "usage.bad_value");
+    serving.stop();
+}
+
+#[test]
+fn ac_10_the_answer_warns_of_a_default_that_is_disabled() {
+    let (home, serving, api) = hub();
+    home.run("connectors add hubspot --name second").code(0);
+    let make_default = |name: &str| {
+        let path = format!("/admin/auth_configs/{name}/make_default");
+        api.ask("POST", &path, None).status(200).json()
+    };
+    assert!(make_default("second").get("warnings").is_none());
+    home.run("connectors disable second --yes").code(0);
+    let warnings = make_default("second")["warnings"].clone();
+    assert!(warnings[0].as_str().unwrap().contains("hubspot is not on the hub page"), "{warnings}");
     serving.stop();
 }
 

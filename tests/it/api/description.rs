@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hubctl::api::{END_USER_OPERATIONS, OPERATIONS, Operation};
+use hubctl::domain::caller::Permission;
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
@@ -74,10 +75,12 @@ impl Checker {
     }
 }
 
-/// The holder of a key with the one scope that no operation needs.
-fn powerless(api: &Api) -> Api {
-    let body = json!({ "name": "powerless", "scopes": ["connectors:read"] });
-    api.holding(&text(&api.post("/admin/keys", &body).status(201).json(), "key"))
+/// The holders of two keys, of which one or the other has not enough for an operation.
+fn powerless(api: &Api) -> [Api; 2] {
+    ["connectors:read", "connectors:write"].map(|scope| {
+        let body = json!({ "name": scope.replace(':', "-"), "scopes": [scope] });
+        api.holding(&text(&api.post("/admin/keys", &body).status(201).json(), "key"))
+    })
 }
 
 fn every_operation_answers_as_described(home: &TestHome) {
@@ -93,7 +96,9 @@ fn every_operation_answers_as_described(home: &TestHome) {
         let call = Call::of(operation, &things, &format!("fresh-{number}"));
         checker.check(operation, &call.send(&nobody).status(401));
         if operation.id != "capabilities.get" {
-            checker.check(operation, &call.send(&powerless).status(403));
+            let reads_connectors = operation.permission == Permission::ConnectorsRead;
+            let powerless = &powerless[usize::from(reads_connectors)];
+            checker.check(operation, &call.send(powerless).status(403));
         }
         if operation.path.contains('{') {
             let lost = Call::of(operation, &missing, "lost");
@@ -142,7 +147,7 @@ fn the_description_is_a_valid_document_and_needs_a_key() {
     let (serving, api) = Api::serve(&home, "");
     api.saying("").get("/openapi.json").status(401);
     // Any key may read it, also one that may do nothing else.
-    let answer = powerless(&api).get("/openapi.json").status(200);
+    let answer = powerless(&api)[0].get("/openapi.json").status(200);
     assert_eq!(answer.headers["content-type"], "application/json");
     let document = answer.json();
     assert_eq!(document["openapi"], "3.1.0");

@@ -196,6 +196,7 @@ fn hb_12_an_account_is_linked_and_edited_as_the_component_does_it() {
     let message: Value = serde_json::from_str(&text(&refused.json(), "message")).unwrap();
     assert!(text(&message, "provider_response").contains("the API key is unknown"), "{message}");
     assert!(!refused.text().contains("planted-wrong"), "{}", refused.text());
+    assert_eq!(refused.json()["provider_errors"][0]["status"], 401);
     let missing = user.post("/hub/accounts", &json!({"integration_id": id})).status(400).json();
     assert_eq!(missing["errors"], json!(["api_key: is required"]));
     assert!(world.accounts().is_empty());

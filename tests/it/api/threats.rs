@@ -173,7 +173,10 @@ fn threat_14_without_the_needed_scope_or_without_a_key_nothing_happens() {
     let (serving, api) = Api::serve(&home, "");
     let things = Things::make(&api, "x");
     let without = SCOPES.map(|scope| {
-        let others: Vec<&str> = SCOPES.into_iter().filter(|other| *other != scope).collect();
+        // Whoever may read auth configs may read connectors.
+        let wider = if scope == "connectors:read" { "platform:read" } else { scope };
+        let others = SCOPES.into_iter().filter(|other| *other != scope && *other != wider);
+        let others: Vec<&str> = others.collect();
         let name = format!("without-{}", scope.replace(':', "-"));
         (scope, api.holding(&home.key(&name, &others)))
     });
@@ -198,6 +201,26 @@ fn threat_14_without_the_needed_scope_or_without_a_key_nothing_happens() {
         assert!(refused.headers["www-authenticate"].starts_with("Basic "));
     }
     assert_eq!(settled(&home), before);
+    serving.stop();
+}
+
+#[test]
+fn threat_14_who_reads_connectors_alone_sees_no_auth_config() {
+    let home = TestHome::new();
+    home.run("connectors enable hubspot").code(0);
+    let (serving, api) = Api::serve(&home, "");
+    let narrow = api.holding(&home.key("narrow", &["connectors:read"]));
+    let usual = api.holding(&home.key("usual", &["platform:read"]));
+    for path in ["/admin/connectors", "/admin/connectors/hubspot/guide", "/connectors/meta"] {
+        assert_eq!(narrow.get(path).status(200).json(), usual.get(path).status(200).json());
+    }
+    let seen = usual.get("/admin/connectors/hubspot").status(200).json();
+    assert_eq!(seen["auth_configs"].as_array().unwrap().len(), 1);
+    let seen = narrow.get("/admin/connectors/hubspot").status(200).json();
+    assert!(seen.get("auth_configs").is_none(), "{seen}");
+    for path in ["/admin/auth_configs", "/auth_configs", "/accounts", "/admin/targets/hubspot"] {
+        assert_eq!(narrow.get(path).status(403).problem(), "auth.forbidden", "{path}");
+    }
     serving.stop();
 }
 

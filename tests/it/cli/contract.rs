@@ -63,11 +63,33 @@ fn each_kind_of_failure_has_its_exit_status() {
 #[test]
 fn one_thing_is_told_as_one() {
     let home = linked(&["a"]);
-    let told = "1 linked account would be touched, the limit given is 0";
+    let told = "1 linked account would become inactive, the limit given is 0";
     home.run("connectors disable hubspot --yes --max-affected 0").code(6).tells(told);
     home.account("hubspot", "b", "--set access_key=x");
-    let told = "2 linked accounts would be touched, the limit given is 1";
+    let told = "2 linked accounts would become inactive, the limit given is 1";
     home.run("connectors disable hubspot --yes --max-affected 1").code(6).tells(told);
+}
+
+#[test]
+fn ac_10_a_default_that_is_disabled_is_told_of_before_and_after() {
+    let home = TestHome::new();
+    for line in [
+        "connectors enable hubspot",
+        "connectors add hubspot --name second",
+        "session create --origin-owner-id a",
+    ] {
+        home.run(line).code(0);
+    }
+    let told = "new links of hubspot will use `second` unless their session names another auth \
+                config; this touches 1 open session and 0 linked accounts";
+    home.run("connectors make-default second").code(7).tells(told);
+    home.run("connectors disable second --yes").code(0);
+    let told = "hubspot leaves the hub page, since `second` is disabled; this touches 1 open \
+                session and 0 linked accounts";
+    home.run("connectors make-default second").code(7).tells(told);
+    let told =
+        "warning: it is disabled, so hubspot is not on the hub page until: hubctl connectors";
+    home.run("connectors make-default second --yes").code(0).tells(told);
 }
 
 #[test]

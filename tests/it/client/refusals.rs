@@ -36,7 +36,8 @@ fn ids(client: &Client) -> (Vec<String>, Result<(), HubError>) {
 #[test]
 fn an_error_of_the_hub_is_the_error_of_a_local_store() {
     let body = json!({
-        "statusCode": 409, "message": "14 linked accounts would be touched, the limit given is 12",
+        "statusCode": 409,
+        "message": "14 linked accounts would become inactive, the limit given is 12",
         "timestamp": "2026-06-01T12:00:00.000Z", "code": "guard.too_many_affected",
         "details": [{"affected_accounts": 14, "limit": 12}], "request_id": "r-1", "later": 1,
     });

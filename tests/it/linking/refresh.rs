@@ -28,6 +28,7 @@ on_both_databases!(
     oa_14_a_refused_refresh_is_an_error_and_a_new_one_cures_it,
     a_provider_that_is_down_is_waited_for,
     oa_14_a_page_before_the_token_end_point_ends_no_account,
+    threat_33_a_master_key_that_is_away_is_no_reason_to_link_again,
     an_answer_lost_in_a_crash_asks_for_a_relink,
     the_worker_renews_what_is_due,
     tokens_without_a_browser_are_got_again,
@@ -229,6 +230,24 @@ async fn oa_14_a_page_before_the_token_end_point_ends_no_account(mut world: Test
     world.clock.advance_seconds(3600);
     let round = refresh::round(&world.hub, 64, || true).await.unwrap();
     assert_eq!(round, Round { refreshed: 1, failed: 0 });
+}
+
+async fn threat_33_a_master_key_that_is_away_is_no_reason_to_link_again(mut world: TestHub) {
+    let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+    let id = log_in(&world, &authority, &caller, &config).await;
+    world.clock.advance_seconds(3600);
+    let usual = accounts::explain(&world.hub, &caller, &id).await.unwrap();
+    assert!(usual.usable, "{usual:?}");
+    std::fs::remove_file(world.key_path()).unwrap();
+    let told = accounts::explain(&world.another(), &caller, &id).await.unwrap();
+    let first = &told.findings[0];
+    assert_eq!((told.usable, first.code.as_str(), first.blocking), (false, "key.missing", true));
+    let cause = "its credentials can't be opened: the store's master key was not found";
+    assert!(first.cause.starts_with(cause), "{first:?}");
+    assert_eq!(first.command.as_deref(), Some("hubctl explain-error key.missing"));
+    assert!(!format!("{told:?}").contains("relink"), "{told:?}");
+    let checks = accounts::check(&world.another(), &caller, &id, accounts::Ask::Nobody).await;
+    assert!(!format!("{:?}", checks.unwrap()).contains("relink"));
 }
 
 async fn an_answer_lost_in_a_crash_asks_for_a_relink(mut world: TestHub) {

@@ -16,6 +16,7 @@ on_both_databases!(
     ac_14_ac_15_ac_17_its_accounts_go_inactive_and_no_others,
     ac_18_impact_says_what_would_be_touched,
     ac_15_ac_18_only_sessions_that_lose_something_are_counted,
+    ac_8_ac_18_another_default_touches_the_sessions_that_follow_it,
     ac_19_ac_23_they_come_back_with_their_credentials,
     ac_20_what_was_in_error_comes_back_active,
     ac_21_a_hold_survives_both,
@@ -105,6 +106,28 @@ async fn ac_15_ac_18_only_sessions_that_lose_something_are_counted(world: TestHu
     // What is over loses nothing.
     world.clock.advance_seconds(DEFAULT_LIFE_S);
     assert_eq!(impact("second").await, 0);
+}
+
+async fn ac_8_ac_18_another_default_touches_the_sessions_that_follow_it(world: TestHub) {
+    let caller = world.caller();
+    let first = world.add(&caller, named("hubspot", "first")).await;
+    world.add(&caller, named("hubspot", "second")).await;
+    world.link(&caller, account("hubspot", "acme")).await;
+    let naming = NewSession { auth_config: Some(first.id), ..session("a") };
+    for new in [session("a"), session_with("a", "hubspot"), naming] {
+        world.open(&caller, new).await;
+    }
+    let impact = async |target| {
+        let action = Action::MakeDefault;
+        let impact = auth_configs::impact(&world.hub, &caller, target, action).await.unwrap();
+        (impact.accounts, impact.sessions)
+    };
+    assert_eq!((impact("second").await, impact("first").await), ((0, 1), (0, 0)));
+    // A default that is disabled takes something from them, but not where nothing was.
+    world.disable(&caller, "second").await;
+    assert_eq!(impact("second").await, (0, 1));
+    world.disable(&caller, "first").await;
+    assert_eq!(impact("second").await, (0, 0));
 }
 
 async fn ac_19_ac_23_they_come_back_with_their_credentials(world: TestHub) {

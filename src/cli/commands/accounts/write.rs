@@ -157,7 +157,7 @@ async fn ask(
     values: &mut input::Values,
 ) -> Result<(), HubError> {
     let detail = backend.connector(provider).await?;
-    let config = detail.auth_configs.iter().find(|config| match auth_config {
+    let config = detail.auth_configs.iter().flatten().find(|config| match auth_config {
         Some(id) => config.id == id.as_str(),
         None => config.default,
     });

@@ -161,13 +161,13 @@ fn connector_card(detail: &ConnectorDetail) -> Vec<(&'static str, String)> {
         lines.push((std::mem::take(&mut title), text));
     }
     let mut title = "Set up as";
-    for config in &detail.auth_configs {
+    for config in detail.auth_configs.iter().flatten() {
         let state = if config.active { "enabled" } else { "disabled" };
         let default = if config.default { ", default" } else { "" };
         let text = format!("{}  {}  ({state}{default})", config.id, config.name);
         lines.push((std::mem::take(&mut title), text));
     }
-    if detail.auth_configs.is_empty() {
+    if detail.auth_configs.as_ref().is_some_and(Vec::is_empty) {
         lines.push(("Set up as", format!("nothing yet: hubctl connectors enable {}", detail.key)));
     }
     lines
@@ -258,6 +258,13 @@ fn text_of(guide: &Value) -> String {
     for method in guide.get("methods").and_then(Value::as_array).into_iter().flatten() {
         method_text(&mut out, method, &text(guide, "connector"));
     }
+    let any = guide.get("any_method").and_then(Value::as_array).filter(|any| !any.is_empty());
+    if let Some(any) = any {
+        out.push_str("\nWith any of them\n");
+        for field in any {
+            field_text(&mut out, field);
+        }
+    }
     out
 }
 
@@ -297,30 +304,7 @@ fn method_text(out: &mut String, method: &Value, connector: &str) {
         out.push_str("  No values to fill in.\n");
     }
     for field in fields {
-        let is = |key: &str| field.get(key).and_then(Value::as_bool).unwrap_or(false);
-        let mut marks = Vec::new();
-        marks.push(if is("required") { "required" } else { "optional" });
-        if is("secret") {
-            marks.push("secret");
-        }
-        out.push_str(&format!(
-            "  {}  {} ({})\n",
-            text(field, "key"),
-            text(field, "label"),
-            marks.join(", ")
-        ));
-        for (title, key) in [
-            ("e.g.", "placeholder"),
-            ("default", "default"),
-            ("where", "condition"),
-            ("", "description"),
-        ] {
-            let value = text(field, key);
-            if !value.is_empty() {
-                let title = if title.is_empty() { String::new() } else { format!("{title} ") };
-                out.push_str(&format!("      {title}{value}\n"));
-            }
-        }
+        field_text(out, field);
     }
     if let Some(written) = method.get("written").filter(|written| !written.is_null()) {
         let warning = text(written, "warning");
@@ -364,6 +348,36 @@ fn section_text(out: &mut String, parent: &Value, member: &str, indent: &str) {
             out.push_str(&format!("{indent}  {line}\n"));
         }
         section_text(out, &section, "steps", &format!("{indent}  "));
+    }
+}
+
+fn field_text(out: &mut String, field: &Value) {
+    let text = |value: &Value, key: &str| {
+        value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    let is = |key: &str| field.get(key).and_then(Value::as_bool).unwrap_or(false);
+    let mut marks = Vec::new();
+    marks.push(if is("required") { "required" } else { "optional" });
+    if is("secret") {
+        marks.push("secret");
+    }
+    out.push_str(&format!(
+        "  {}  {} ({})\n",
+        text(field, "key"),
+        text(field, "label"),
+        marks.join(", ")
+    ));
+    for (title, key) in [
+        ("e.g.", "placeholder"),
+        ("default", "default"),
+        ("where", "condition"),
+        ("", "description"),
+    ] {
+        let value = text(field, key);
+        if !value.is_empty() {
+            let title = if title.is_empty() { String::new() } else { format!("{title} ") };
+            out.push_str(&format!("      {title}{value}\n"));
+        }
     }
 }
 

@@ -28,6 +28,8 @@ pub(in crate::cli) struct Edit {
     name: Option<String>,
 
     /// New value of a set-up field: from the line, from a file, or from standard input
+    ///
+    /// The key `external-trigger-token` keeps the token that sessions hand to the connector.
     #[arg(long, value_name = "K=V|K=@FILE|K=-")]
     set: Vec<String>,
 

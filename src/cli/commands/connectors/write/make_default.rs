@@ -4,13 +4,16 @@ use crate::cli::assets;
 use crate::cli::commands::{consent, result};
 use crate::cli::context::Context;
 use crate::cli::tree::Run;
+use crate::domain::words::counted;
 use crate::error::HubError;
+use crate::hub::auth_configs::Action;
 
 use super::sentence;
 
 /// Make an auth config its connector's default
 ///
-/// Sessions that name no auth config use the default. No account changes its auth config.
+/// Sessions that name no auth config use the default. No account changes its auth config. A default
+/// that is disabled keeps its connector off the hub page.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct MakeDefault {
     /// Auth config id or name, or the key of a connector that has one auth config
@@ -24,18 +27,23 @@ impl Run for MakeDefault {
         let backend = context.backend().await?;
         let config = backend.auth_config(&self.target).await?;
         if !config.default {
-            let what = format!(
-                "new links of {} will use `{}` unless their session names another auth config",
-                config.connector_key, config.name
-            );
-            consent(context, &what, 0, "Make it the default")?;
+            let impact = backend.impact(&config.id, Action::MakeDefault).await?;
+            let (key, name) = (&config.connector_key, &config.name);
+            let sessions = counted(impact.open_sessions, "open session");
+            let accounts = counted(impact.affected_accounts, "linked account");
+            let then = match config.active {
+                true => format!(
+                    "new links of {key} will use `{name}` unless their session names another auth \
+                     config"
+                ),
+                false => format!("{key} leaves the hub page, since `{name}` is disabled"),
+            };
+            let what = format!("{then}; this touches {sessions} and {accounts}");
+            consent(context, &what, impact.affected_accounts, "Make it the default")?;
         }
         let written = backend.make_default(&config.id, context.guard()).await?;
-        if written.after.as_ref().is_some_and(|after| !after.active) {
-            context.output.warn(format_args!(
-                "it is disabled, so {} is not on the hub page until: hubctl connectors enable {}",
-                config.connector_key, config.id
-            ));
+        for warning in &written.warnings {
+            context.output.warn(warning);
         }
         let text = sentence(
             &written,
