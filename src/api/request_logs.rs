@@ -103,13 +103,13 @@ pub struct StepLog {
     pub success: Option<bool>,
     /// The connector.
     pub provider: Option<String>,
-    /// Which service of the provider.
+    /// Which service of the provider; always null on this hub.
     pub service: Option<String>,
     /// What it was about.
     pub resource: Option<String>,
-    /// A part of that.
+    /// A part of that; always null on this hub.
     pub child_resource: Option<String>,
-    /// A part of the part.
+    /// A part of the part; always null on this hub.
     pub sub_resource: Option<String>,
     /// What it was for.
     pub action: Option<String>,
@@ -144,7 +144,7 @@ pub struct RequestLog {
     pub project_id: Option<String>,
     /// The connector.
     pub provider: Option<String>,
-    /// Which service of the provider.
+    /// Which service of the provider; always null on this hub.
     pub service: Option<String>,
     /// The method, in lower case.
     pub http_method: Option<String>,
@@ -154,9 +154,9 @@ pub struct RequestLog {
     pub url: Option<String>,
     /// What it was about, such as `accounts`.
     pub resource: Option<String>,
-    /// A part of that.
+    /// A part of that; always null on this hub.
     pub child_resource: Option<String>,
-    /// A part of the part.
+    /// A part of the part; always null on this hub.
     pub sub_resource: Option<String>,
     /// What was done, such as `list`.
     pub action: Option<String>,
@@ -168,11 +168,11 @@ pub struct RequestLog {
     pub success: Option<bool>,
     /// Whether nobody waited for it.
     pub is_worker: Option<bool>,
-    /// Where it came from, such as `API`.
+    /// Where it came from, such as `API`; `SESSION` for an end user.
     pub source_type: Option<String>,
     /// The name of the key.
     pub source_value: Option<String>,
-    /// The id of the key.
+    /// The id of the key, or of the end user's session.
     pub source_id: Option<String>,
     /// The address that it was sent from.
     pub source_ip: Option<String>,
@@ -216,9 +216,9 @@ pub struct PlatformLog {
     pub url: Option<String>,
     /// What it was about, such as `accounts`.
     pub resource: Option<String>,
-    /// A part of that.
+    /// A part of that; always null on this hub.
     pub child_resource: Option<String>,
-    /// A part of the part.
+    /// A part of the part; always null on this hub.
     pub sub_resource: Option<String>,
     /// What was done, such as `list`.
     pub action: Option<String>,
@@ -228,11 +228,11 @@ pub struct PlatformLog {
     pub duration: Option<i64>,
     /// Whether it succeeded.
     pub success: Option<bool>,
-    /// Where it came from, such as `API`.
+    /// Where it came from, such as `API`; `SESSION` for an end user.
     pub source_type: Option<String>,
     /// The name of the key.
     pub source_value: Option<String>,
-    /// The id of the key.
+    /// The id of the key, or of the end user's session.
     pub source_id: Option<String>,
     /// The address that it was sent from.
     pub source_ip: Option<String>,
@@ -279,11 +279,11 @@ pub struct LogRow {
     pub resource: Option<String>,
     /// What was done, such as `list`.
     pub action: Option<String>,
-    /// Where it came from, such as `API`.
+    /// Where it came from, such as `API`; `SESSION` for an end user.
     pub source_type: Option<String>,
     /// The name of the key.
     pub source_value: Option<String>,
-    /// The id of the key.
+    /// The id of the key, or of the end user's session.
     pub source_id: Option<String>,
     /// The address that it was sent from.
     pub source_ip: Option<String>,

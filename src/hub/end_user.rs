@@ -30,6 +30,7 @@ use super::Hub;
 use super::accounts::View;
 use super::auth_configs::{Given, TRIGGER_TOKEN, bad_fields};
 use super::linking::{self, Filled, Holder, Kept, Linked, Proof, Way};
+use super::logs::Scope;
 use super::{connect_sessions, connectors};
 
 mod ended;
@@ -126,6 +127,7 @@ async fn behind(
     let found = projects::by_number(&mut tx, number).await?;
     Ok(found.map(|project| {
         let caller = Caller::end_user(session.id, number, project.name.to_string());
+        Scope::here(|scope| scope.belongs_to_end_user(&caller));
         EndUser { caller, session, project }
     }))
 }
@@ -263,6 +265,7 @@ async fn offer_for(
 ) -> Result<Offer, HubError> {
     let caller = &user.caller;
     let config = super::accounts::auth_config(tx, caller, id).await?;
+    Scope::here(|scope| scope.concerns(None, Some(&config.connector)));
     let not_offered = || {
         let text = "the session does not allow this connector or auth config";
         HubError::new(&codes::CONNECT_NOT_OFFERED, text)
@@ -291,6 +294,7 @@ async fn offer_for(
     {
         return Err(super::accounts::unknown(gone.as_str()));
     }
+    Scope::here(|scope| scope.concerns(account.as_ref().map(|account| &account.id), None));
     let kept = match &account {
         Some(account) => linking::kept(hub, tx, caller, &account.id).await?,
         None => Kept { version: 0, secrets: Given::new() },
@@ -464,6 +468,7 @@ pub(super) async fn finish(
     // The form was that of this account: if it is gone, nothing else takes its place.
     holder.account = holder.account.or_else(|| filled.edits.clone());
     let linked = linking::store(hub, tx, &user.caller, way, holder, filled, proof).await?;
+    Scope::here(|scope| scope.concerns(Some(&linked.after.id), None));
     let (project, session) = (user.caller.project(), user.session.id);
     if !sessions::set_linked(tx, project, session, &linked.after.id).await? {
         return Err(HubError::new(&codes::SESSION_TOKEN_INVALID, "the session was revoked"));

@@ -18,6 +18,7 @@ use crate::domain::ids::AccountId;
 use crate::domain::provider_failure::{Class, ProviderFailure};
 use crate::domain::provider_reason::{self, HIDDEN};
 use crate::domain::proxy::{self, Next, Tried};
+use crate::domain::request_log::PROXY;
 use crate::domain::time::Timestamp;
 use crate::error::{HubError, codes};
 use crate::provider::forward::{Download, Forward, Place, Received};
@@ -251,7 +252,7 @@ impl Open<'_> {
             status,
             account: Some(&usable.account.id),
             provider: Some(&usable.account.provider),
-            action: "proxy",
+            action: PROXY,
             error,
             secrets: secrets.secrets().collect(),
             seen: None,

@@ -12,6 +12,7 @@ use crate::api::passing::{self, Form, Passing};
 use crate::api::proxy::{Came, Pass, PassBody, Passed, ProviderError, ProxyCall, Sent};
 use crate::domain::ids::AccountId;
 use crate::domain::proxy::METHODS;
+use crate::domain::request_log::PROXY;
 use crate::error::{HubError, codes};
 use crate::hub::proxy::{self, Answer, Body, Call, Upload, caller_headers};
 
@@ -57,7 +58,7 @@ impl Local {
     /// # Errors
     /// As the hub reports them.
     pub async fn pass(&self, account: &AccountId, pass: Pass) -> Result<Passed, HubError> {
-        self.as_command("proxy", self.forward(account, pass)).await
+        self.as_command(PROXY, self.forward(account, pass)).await
     }
 
     /// `accounts.proxy`

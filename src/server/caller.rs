@@ -108,7 +108,11 @@ impl FromRequestParts<AppState> for Source {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Infallible> {
-        Ok(Self(source_of(parts, state)))
+        let source = source_of(parts, state);
+        if let (Some(ip), Some(scope)) = (source, parts.extensions.get::<Arc<Scope>>()) {
+            scope.comes_from(ip.to_string());
+        }
+        Ok(Self(source))
     }
 }
 

@@ -14,15 +14,17 @@ use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 
-use crate::api::{OPERATIONS, Operation};
+use crate::api::{END_USER_OPERATIONS, OPERATIONS};
 use crate::domain::ids::ProjectNumber;
+use crate::domain::proxy::is_safe;
 use crate::domain::request_log::redact::{Redactor, SEEN_LIMIT};
+use crate::domain::request_log::{PROXY, is_success};
 use crate::domain::time::Timestamp;
 use crate::hub::Hub;
 use crate::hub::logs::{BATCH, Call, Exchange, Scope, prune_round};
 
-use super::AppState;
 use super::respond::Failure;
+use super::{AppState, page};
 
 /// How long rows wait for others to be written with.
 const GATHER: Duration = Duration::from_millis(50);
@@ -44,6 +46,12 @@ const BROKEN_OFF: &str = "the client went away before it was answered";
 const NOT_LOGGED: &[&str] = &["platform.requests.", "logs."];
 /// Paths of calls that go through to a provider.
 const FOR_PROVIDERS: &[&str] = &["/unified/"];
+/// Routes of the pages behind a link, whose addresses are secrets.
+const PAGES: &str = "/connect/";
+
+/// What went wrong, where that is told by a page, which has no words for programs.
+#[derive(Debug, Clone)]
+pub(super) struct Because(pub(super) String);
 
 /// What is known of a request before it is answered.
 pub(super) struct Asked {
@@ -90,8 +98,17 @@ pub(super) fn source_type(headers: &HeaderMap) -> &'static str {
     if agent.starts_with("speakeasy-sdk/") { "SDK" } else { "API" }
 }
 
-fn operation(route: &str, method: &str) -> Option<&'static Operation> {
-    OPERATIONS.iter().find(|row| row.path == route && row.method == method)
+/// The id of the operation behind a route: resource and verb.
+fn operation(route: &str, method: &str) -> Option<&'static str> {
+    let own = OPERATIONS.iter().find(|row| row.path == route && row.method == method);
+    let of_users = || {
+        let mut all = END_USER_OPERATIONS.iter().filter(|row| row.method == method);
+        all.find(|row| row.path == route || row.old_path().is_some_and(|old| old == route))
+    };
+    let of_pages = || page::CALLS.iter().find(|row| row.0 == method && row.1 == route);
+    own.map(|row| row.id)
+        .or_else(|| of_users().map(|row| row.id))
+        .or_else(|| of_pages().map(|row| row.2))
 }
 
 /// The value of a part of the path that the route names.
@@ -104,11 +121,31 @@ fn named<'t>(route: &str, target: &'t str, before: &str) -> Option<&'t str> {
 }
 
 /// Whose call it is and the id of its operation; none where it is not logged.
-fn logged(scope: &Scope, asked: &Asked, route: &str) -> Option<(ProjectNumber, &'static str)> {
-    let project = scope.project().filter(|_| scope.is_logged())?;
-    let id = operation(route, &asked.method).map(|row| row.id).unwrap_or_default();
+fn logged(
+    scope: &Scope,
+    asked: &Asked,
+    route: &str,
+    is_fine: bool,
+) -> Option<(ProjectNumber, &'static str)> {
+    let is_look = is_fine && is_safe(&asked.method);
+    let project = scope.project().filter(|_| scope.is_logged(is_look))?;
+    let id = operation(route, &asked.method).unwrap_or_default();
     let is_reader = NOT_LOGGED.iter().any(|prefix| id.starts_with(prefix)) && !scope.has_steps();
     (!is_reader).then_some((project, id))
+}
+
+/// Whether headers and bodies of a call are kept.
+fn keeps(state: &AppState, scope: &Scope, project: ProjectNumber, status: u16) -> bool {
+    !scope.is_end_users() && state.hub.logs().keeps(project, scope.telling_status(status))
+}
+
+/// What is told of the address: all of it, or of an end user's call as much as is no secret.
+fn told<'a>(scope: &Scope, asked: &'a Asked, route: &'a str) -> &'a str {
+    match scope.is_end_users() {
+        true if route.starts_with(PAGES) => route,
+        true => asked.target.split('?').next().unwrap_or_default(),
+        false => &asked.target,
+    }
 }
 
 /// Puts a call that was answered into the log, if it was somebody's.
@@ -120,11 +157,12 @@ pub(super) async fn answered(
     response: Response,
     took: Duration,
 ) -> Response {
-    let Some((project, id)) = logged(scope, asked, route) else { return response };
     let status = response.status().as_u16();
-    let error = response.extensions().get::<Failure>().map(|failure| failure.error().code().name);
+    let error = reason(&response);
+    let is_fine = is_success(status) && error.is_none();
+    let Some((project, id)) = logged(scope, asked, route, is_fine) else { return response };
     let (response, exchange) = match &asked.headers {
-        Some(headers) if state.hub.logs().keeps(project, scope.telling_status(status)) => {
+        Some(headers) if keeps(state, scope, project, status) => {
             let redactor = scope.redactor();
             let (response, exchange) = exchange(state, &redactor, asked, headers, response).await;
             (response, Some(exchange))
@@ -135,21 +173,27 @@ pub(super) async fn answered(
     response
 }
 
+fn reason(response: &Response) -> Option<String> {
+    let extensions = response.extensions();
+    let failure = extensions.get::<Failure>().map(|failure| failure.error().code().name.to_owned());
+    failure.or_else(|| extensions.get::<Because>().map(|because| because.0.clone()))
+}
+
 /// Puts a call into the log whose client went away before it was answered, if it was somebody's: a
 /// provider may have been called all the same.
 pub(super) fn cut_off(state: &AppState, scope: &Scope, asked: &Asked, route: &str, took: Duration) {
-    let Some((project, id)) = logged(scope, asked, route) else { return };
-    let kept = state.hub.logs().keeps(project, scope.telling_status(CUT_OFF));
+    let Some((project, id)) = logged(scope, asked, route, false) else { return };
+    let kept = keeps(state, scope, project, CUT_OFF);
     let headers = asked.headers.as_ref().filter(|_| kept);
     let exchange = headers.map(|headers| sent(state, &scope.redactor(), asked, headers));
-    let end = End { status: CUT_OFF, error: Some(BROKEN_OFF), exchange };
+    let end = End { status: CUT_OFF, error: Some(BROKEN_OFF.to_owned()), exchange };
     log(state, scope, asked, (route, id), took, end);
 }
 
 /// How a call ended.
 struct End {
     status: u16,
-    error: Option<&'static str>,
+    error: Option<String>,
     exchange: Option<Exchange>,
 }
 
@@ -164,6 +208,12 @@ fn log(
     let hub = &state.hub;
     let mut words = id.rsplit('.');
     let (action, resource) = (words.next().filter(|word| !word.is_empty()), words.next());
+    // What is passed on concerns the provider's things, whichever door it came through.
+    let resource = if action == Some(PROXY) { action } else { resource };
+    // The hub API names auth configs where others name connectors.
+    let provider = named(route, &asked.target, "connectors")
+        .or_else(|| named(route, &asked.target, "meta"))
+        .filter(|_| !scope.is_end_users());
     let duration_ms = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
     hub.log_call(
         scope,
@@ -172,13 +222,12 @@ fn log(
             duration_ms,
             method: &asked.method,
             status: end.status,
-            target: &asked.target,
+            target: told(scope, asked, route),
             account: named(route, &asked.target, "accounts"),
-            provider: named(route, &asked.target, "connectors")
-                .or_else(|| named(route, &asked.target, "meta")),
+            provider,
             resource,
             action,
-            error: end.error,
+            error: end.error.as_deref(),
             exchange: end.exchange,
             is_for_provider: FOR_PROVIDERS.iter().any(|prefix| asked.target.starts_with(prefix)),
         },
@@ -301,10 +350,10 @@ mod tests {
         let target = "/admin/accounts/a-1/suspend?dry_run=true";
         assert_eq!(named("/admin/accounts/{id}/suspend", target, "accounts"), Some("a-1"));
         assert_eq!(named("/accounts", "/accounts?x=1", "accounts"), None);
-        assert_eq!(
-            operation("/accounts/{id}", "PATCH").map(|row| row.id),
-            Some("platform.accounts.update")
-        );
+        assert_eq!(operation("/accounts/{id}", "PATCH"), Some("platform.accounts.update"));
+        let old = "/connect_sessions/connection_attempts";
+        assert_eq!(operation(old, "POST"), Some("hub.attempts.create"));
+        assert_eq!(operation("/connect/{token}", "GET"), Some("connect.pages.open"));
         assert!(operation("unmatched", "GET").is_none());
     }
 }

@@ -24,17 +24,19 @@ parameters! {
     HTTP_METHODS = "http_methods", "Only these methods",
         list(&named(&Method::ALL.map(Method::as_str)));
     RESOURCES = "resources", "Only calls about these", list(&text());
-    CHILD_RESOURCES = "child_resources", "Only calls about these parts", list(&text());
-    SUB_RESOURCES = "sub_resources", "Only calls about these parts of parts", list(&text());
+    CHILD_RESOURCES = "child_resources",
+        "Only calls about these parts; no call of this hub has any", list(&text());
+    SUB_RESOURCES = "sub_resources",
+        "Only calls about these parts of parts; no call of this hub has any", list(&text());
     ACTIONS = "actions", "Only calls that did these", list(&text());
-    SERVICES = "services", "Only calls to these services", list(&text());
+    SERVICES = "services", "Only calls to these services; no call of this hub has any", list(&text());
     STATUS_CODES = "status_codes", "Only these statuses, classes (`4xx`) or ranges (`>=400`)",
         list(&json!({ "type": "string", "pattern": "^([0-9]{1,3}|[1-5]xx|(>=|<=|>|=)[0-9]{1,3}|<[1-9][0-9]{0,2})$" }));
     SUCCESS = "success", "Only calls that succeeded, or only those that did not", flag();
     LOG_CATEGORIES = "categories", "Only these kinds of calls", list(&text());
     SOURCE_TYPES = "source_types", "Only calls that came from these", list(&text());
     SOURCE_VALUES = "source_values", "Only calls with keys of these names", list(&text());
-    SOURCE_IDS = "source_ids", "Only calls with keys of these ids", list(&text());
+    SOURCE_IDS = "source_ids", "Only calls with keys, or of sessions, of these ids", list(&text());
     LOG_KIND = "kind", "Only calls that concerned a provider, or only those to the platform",
         named(&["request", "platform"]);
     LOG_AFTER = "after", "Only calls that came into the log after the one of this number", whole(0);

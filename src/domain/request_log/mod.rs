@@ -282,7 +282,7 @@ pub struct Source {
     pub kind: String,
     /// Whose it was: the name of the key.
     pub value: Option<String>,
-    /// Its id: that of the key.
+    /// Its id: that of the key, or of the end user's session.
     pub id: Option<String>,
     /// The address that it was sent from.
     pub ip: Option<String>,
@@ -311,11 +311,11 @@ pub struct Entry {
     pub account: Option<String>,
     /// The connector that it concerned.
     pub provider: Option<String>,
-    /// Which service of the provider.
+    /// Which service of the provider: who does not understand the provider's API can't tell.
     pub service: Option<String>,
     /// What it was about, such as `accounts`.
     pub resource: Option<String>,
-    /// A part of that.
+    /// A part of that, which nobody can tell either.
     pub child_resource: Option<String>,
     /// A part of the part.
     pub sub_resource: Option<String>,
@@ -329,6 +329,16 @@ pub struct Entry {
     pub is_worker: bool,
     /// What went wrong: a code, or words without a secret.
     pub error: Option<String>,
+}
+
+/// A call that is passed on. What it is about is the provider's to know.
+pub const PROXY: &str = "proxy";
+
+/// What a call to a provider is about: it is one that is passed on, or one by which the hub gets,
+/// tries or gives back credentials.
+#[must_use]
+pub fn step_resource(action: &str) -> &'static str {
+    if action == PROXY { PROXY } else { "credentials" }
 }
 
 /// What is done with values that are not an account's yet: they are tried before they are stored.

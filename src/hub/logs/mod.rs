@@ -28,7 +28,7 @@ mod write;
 pub(super) use calls::Purpose;
 pub use prune::{Pruned, prune_round};
 pub use read::{Detail, StepDetail, get, page, scan, unknown};
-pub use scope::{COMMAND, Call, Errand, Scope, Seen, Step};
+pub use scope::{COMMAND, Call, Errand, SESSION, Scope, Seen, Step};
 
 pub use crate::store::request_logs::{BadSort, Cursor, Filter, Order, Page, Sort, Table as List};
 

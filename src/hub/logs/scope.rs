@@ -8,7 +8,9 @@ use crate::domain::caller::{Actor, Caller};
 use crate::domain::ids::{AccountId, ProjectNumber};
 use crate::domain::names::ConnectorKey;
 use crate::domain::request_log::redact::Redactor;
-use crate::domain::request_log::{Entry, Kind, Method, Outcome, Source, is_success};
+use crate::domain::request_log::{
+    Entry, Kind, Method, Outcome, PROXY, Source, is_success, step_resource,
+};
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::error::HubError;
@@ -25,6 +27,8 @@ tokio::task_local! {
 const ID_LIMIT: usize = 64;
 /// Where the calls of commands come from, in the word of the log.
 pub const COMMAND: &str = "CLI";
+/// Where the calls of end users come from.
+pub const SESSION: &str = "SESSION";
 /// What an errand is said to have answered where no provider did.
 const DONE: u16 = 200;
 const NOT_DONE: u16 = 500;
@@ -34,6 +38,19 @@ const NOT_DONE: u16 = 500;
 struct Who {
     project: ProjectNumber,
     source: Source,
+    rows: Rows,
+}
+
+/// Which calls of somebody are rows of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rows {
+    /// All of them.
+    All,
+    /// Those that called providers: a command's on a store of its own.
+    WithSteps,
+    /// Those that called providers, changed something or failed: an end user's, whose page looks
+    /// again and again at what it may show.
+    NoLooks,
 }
 
 #[derive(Debug, Default)]
@@ -53,8 +70,10 @@ pub struct Scope {
     steps: AtomicU32,
     last_status: AtomicU16,
     is_worker: bool,
-    /// It is logged where providers were called for it, and only there.
-    is_quiet: AtomicBool,
+    /// The address that it was sent from, where whose it is turns out later.
+    ip: OnceLock<String>,
+    /// It changes something, although its method does not say so.
+    has_changed: AtomicBool,
 }
 
 impl Scope {
@@ -78,33 +97,63 @@ impl Scope {
         CURRENT.scope(self, work).await
     }
 
+    /// Does something with that of what is being answered here, if there is one.
+    pub(in crate::hub) fn here(tell: impl FnOnce(&Self)) {
+        if let Some(scope) = Self::current() {
+            tell(&scope);
+        }
+    }
+
     /// Says whose call it is. A call of nobody is not logged.
-    pub fn belongs_to(&self, project: ProjectNumber, source: Source) {
+    fn belongs_to(&self, project: ProjectNumber, source: Source, rows: Rows) {
         // A call has one caller.
-        _ = self.who.set(Who { project, source });
+        _ = self.who.set(Who { project, source, rows });
     }
 
     /// Says that it is a caller's.
     pub fn belongs_to_caller(&self, caller: &Caller, kind: &str, ip: Option<String>) {
-        let (value, id) = match caller.actor() {
-            Actor::Key(key) => (Some(key.name.to_string()), Some(key.id.to_string())),
-            Actor::EndUser(session) => (None, Some(session.to_string())),
-            Actor::LocalAdministrator | Actor::Hub => (None, None),
-        };
-        self.belongs_to(caller.project(), Source { kind: kind.to_owned(), value, id, ip });
+        self.belongs_to(caller.project(), source(caller, kind, ip), Rows::All);
     }
 
-    /// Says that it is a command's on a store of its own, which is logged only where it calls
-    /// providers.
+    /// Says that it is a command's on a store of its own.
     pub fn belongs_to_command(&self, caller: &Caller) {
-        self.is_quiet.store(true, Ordering::Relaxed);
-        self.belongs_to_caller(caller, COMMAND, None);
+        self.belongs_to(caller.project(), source(caller, COMMAND, None), Rows::WithSteps);
     }
 
-    /// Whether it is to be logged.
+    /// Says from where it was sent, for who learns later whose it is.
+    pub fn comes_from(&self, ip: String) {
+        _ = self.ip.set(ip);
+    }
+
+    /// Says that it is an end user's, with their session as its source.
+    pub(in crate::hub) fn belongs_to_end_user(&self, caller: &Caller) {
+        let source = source(caller, SESSION, self.ip.get().cloned());
+        self.belongs_to(caller.project(), source, Rows::NoLooks);
+    }
+
+    /// Whether it is an end user's. What they type and which link they have is nobody else's: of
+    /// such a call neither address nor headers nor bodies are kept.
     #[must_use]
-    pub fn is_logged(&self) -> bool {
-        self.who.get().is_some() && (self.has_steps() || !self.is_quiet.load(Ordering::Relaxed))
+    pub fn is_end_users(&self) -> bool {
+        self.who.get().is_some_and(|who| who.rows == Rows::NoLooks)
+    }
+
+    /// Says that it changes something, although its method does not say so.
+    pub(in crate::hub) fn changes(&self) {
+        self.has_changed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it is to be logged; `is_look` tells of one that went well and by its method changed
+    /// nothing.
+    #[must_use]
+    pub fn is_logged(&self, is_look: bool) -> bool {
+        let Some(who) = self.who.get() else { return false };
+        let has_changed = || !is_look || self.has_changed.load(Ordering::Relaxed);
+        match who.rows {
+            Rows::All => true,
+            Rows::WithSteps => self.has_steps(),
+            Rows::NoLooks => self.has_steps() || has_changed(),
+        }
     }
 
     /// The project whose call it is.
@@ -159,6 +208,15 @@ impl Scope {
         self.request_id
             .get_or_init(|| hub.new_id().map_or_else(|_| "unnamed".to_owned(), |id| id.to_string()))
     }
+}
+
+fn source(caller: &Caller, kind: &str, ip: Option<String>) -> Source {
+    let (value, id) = match caller.actor() {
+        Actor::Key(key) => (Some(key.name.to_string()), Some(key.id.to_string())),
+        Actor::EndUser(session) => (None, Some(session.to_string())),
+        Actor::LocalAdministrator | Actor::Hub => (None, None),
+    };
+    Source { kind: kind.to_owned(), value, id, ip }
 }
 
 /// A call to the hub that was answered.
@@ -298,7 +356,7 @@ impl Hub {
         let scope = scope.unwrap_or_else(|| {
             let scope = Scope { is_worker: true, ..Scope::default() };
             let source = Source { kind: "INTERNAL".to_owned(), ..Source::default() };
-            scope.belongs_to(project, source);
+            scope.belongs_to(project, source, Rows::All);
             Arc::new(scope)
         });
         scope.steps.fetch_add(1, Ordering::Relaxed);
@@ -326,7 +384,7 @@ impl Hub {
             account: step.account.map(ToString::to_string),
             provider: step.provider.map(ToString::to_string),
             service: None,
-            resource: None,
+            resource: Some(step_resource(step.action).to_owned()),
             child_resource: None,
             sub_resource: None,
             action: Some(redactor.text(step.action)),
@@ -365,6 +423,7 @@ impl Hub {
                     method: step.method,
                     status,
                     target: &target,
+                    resource: Some(step_resource(step.action)),
                     action: Some(step.action),
                     error: error.as_deref(),
                     ..Call::default()
@@ -386,7 +445,8 @@ impl Hub {
     ) -> Result<T, HubError> {
         let (at, began) = (self.now(), Instant::now());
         let scope = Scope { is_worker: errand.is_worker, ..Scope::default() };
-        scope.belongs_to(project, Source { kind: errand.source.to_owned(), ..Source::default() });
+        let source = Source { kind: errand.source.to_owned(), ..Source::default() };
+        scope.belongs_to(project, source, Rows::All);
         scope.concerns(errand.account, errand.provider);
         let scope = Arc::new(scope);
         let done = Arc::clone(&scope).within(work).await;
@@ -405,6 +465,7 @@ impl Hub {
                     method: "post",
                     status,
                     target: &format!("/{}", errand.action),
+                    resource: Some(PROXY).filter(|proxy| errand.action == *proxy),
                     action: Some(errand.action),
                     error: done.as_ref().err().map(|error| error.code().name),
                     ..Call::default()

@@ -12,6 +12,7 @@ use crate::error::{HubError, codes};
 use crate::hub::Hub;
 use crate::hub::end_user::{self, EndUser};
 use crate::hub::linking::{self, Filled, Holder, Proof, Way, provider_error};
+use crate::hub::logs::Scope;
 use crate::provider::Callback;
 use crate::store::attempts::{self, Stored};
 use crate::store::{connect_sessions as sessions, projects};
@@ -110,6 +111,12 @@ async fn claim(hub: &Hub, returned: &Returned<'_>) -> Result<Claimed, HubError> 
     let fits = hash_key.matches(STATE, token.secret(), hash);
     let stored = found.filter(|_| fits).ok_or_else(bad_state)?;
     let project = stored.project;
+    let own = projects::by_number(&mut tx, project).await?.ok_or_else(bad_state)?;
+    let caller = Caller::end_user(stored.session, project, own.name.to_string());
+    Scope::here(|scope| {
+        scope.belongs_to_end_user(&caller);
+        scope.changes();
+    });
     if !stored.attempt.is_open(now) {
         let is_late = stored.attempt.claimed_at.is_none();
         if is_late {
@@ -126,12 +133,11 @@ async fn claim(hub: &Hub, returned: &Returned<'_>) -> Result<Claimed, HubError> 
         tx.commit().await?;
         return Err(error);
     }
-    let own = projects::by_number(&mut tx, project).await?.ok_or_else(bad_state)?;
-    let caller = Caller::end_user(stored.session, project, own.name.to_string());
     let session = sessions::by_id(&mut tx, project, stored.session).await?.ok_or_else(bad_state)?;
     let Some(id) = &stored.attempt.auth_config else { return Err(bad_state()) };
     let config = crate::hub::accounts::auth_config(&mut tx, &caller, id).await;
     let config = config.map_err(|_| bad_state())?;
+    Scope::here(|scope| scope.concerns(None, Some(&config.connector)));
     // One callback address serves all auth configs of a connector, and no other's (AC-40).
     if config.connector.as_str() != returned.provider {
         return Err(bad_state());

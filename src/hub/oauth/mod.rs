@@ -25,6 +25,7 @@ use super::Hub;
 use super::auth_configs::Given;
 use super::end_user::{self, EndUser};
 use super::linking::{Way, provider_error};
+use super::logs::Scope;
 use super::sealing::Spot;
 
 pub mod bounds;
@@ -191,6 +192,7 @@ async fn begin_with(
     return_to: Option<&str>,
 ) -> Result<Begun, HubError> {
     let now = hub.clock.now();
+    Scope::here(Scope::changes);
     let mut tx = hub.store.begin_write().await?;
     let (number, attempt, before) = match attempt {
         Some(id) => {

@@ -12,7 +12,7 @@ use crate::hub::oauth::{self, Attempt, AttemptState};
 
 use super::texts::with;
 use super::view::{Link, MessagePage, Trouble};
-use super::{Context, Visit, form, frame, not_offered, show_form, trouble};
+use super::{Context, Visit, because_of, form, frame, not_offered, show_form, trouble};
 
 /// `?done=`: the form of this auth config was taken.
 pub(super) async fn after_form(
@@ -57,7 +57,6 @@ pub(super) async fn after_login(
     visit: &Visit,
     id: &str,
 ) -> Result<Response, HubError> {
-    let (hub, t, user) = (&context.state.hub, context.t, &visit.user);
     let attempt = match attempt(context, visit, id).await {
         // A link whose time is over tells nothing but ends.
         Ok(attempt) if !visit.is_open && attempt.state == AttemptState::Pending => {
@@ -68,6 +67,17 @@ pub(super) async fn after_login(
         }
         found => found?,
     };
+    let shown = ended(context, token, visit, &attempt).await?;
+    Ok(because_of(shown, &attempt.state))
+}
+
+async fn ended(
+    context: &Context,
+    token: &str,
+    visit: &Visit,
+    attempt: &Attempt,
+) -> Result<Response, HubError> {
+    let (hub, t, user) = (&context.state.hub, context.t, &visit.user);
     let config = attempt.auth_config.as_ref().ok_or_else(not_offered)?;
     let name = &end_user::connector_name(hub, user, config).await?;
     let told = |text: &'static str| {

@@ -23,7 +23,7 @@ use crate::server::AppState;
 
 use super::texts::with;
 use super::view::{Link, MessagePage};
-use super::{Context, LOGIN_LIFE, Named, frame};
+use super::{Context, LOGIN_LIFE, Named, because_of, frame};
 
 /// Parameters of the start that are no values of fields.
 const OWN: [&str; 3] = ["token", "connection_attempt_id", "redirect_uri"];
@@ -31,10 +31,13 @@ const OWN: [&str; 3] = ["token", "connection_attempt_id", "redirect_uri"];
 /// no state in the address.
 const NAMES: [&str; 3] = ["oauth_token", "denied", "state"];
 
+/// Where a login begins.
+pub(super) const START: &str = "/connect/oauth2/{integration_id}";
+/// Where providers send browsers back to.
+pub(super) const CALLBACK: &str = "/connect/oauth2/{integration_id}/callback";
+
 pub(super) fn routes() -> Router<AppState> {
-    Router::new()
-        .route("/connect/oauth2/{integration_id}", get(start))
-        .route("/connect/oauth2/{integration_id}/callback", get(callback))
+    Router::new().route(START, get(start)).route(CALLBACK, get(callback))
 }
 
 type Pairs = Vec<(String, String)>;
@@ -157,7 +160,10 @@ async fn callback(
     if let Ok(ended) = &ended {
         context.belongs_to(&ended.project);
     }
-    let mut response = context.answer(ended.map(|ended| end(&context, &ended, link.as_ref())));
+    let mut response = context.answer(ended.map(|ended| {
+        let shown = end(&context, &ended, link.as_ref());
+        because_of(shown, &ended.attempt.state)
+    }));
     if let Some(login) = login {
         let url = context.state.hub.public_url();
         for (name, was) in [(binding(&login), bound), (return_link(&login), link)] {

@@ -31,10 +31,11 @@ use crate::domain::secret::Secret;
 use crate::error::{HubError, Kind, codes};
 use crate::hub::auth_configs::Given;
 use crate::hub::end_user::{self, Choice, EndUser, Form};
-use crate::hub::oauth;
+use crate::hub::oauth::{self, AttemptState};
 
 use super::AppState;
 use super::caller::Source;
+use super::request_log::Because;
 use super::respond::{Failure, status};
 
 mod brand;
@@ -53,6 +54,15 @@ use view::{App, Chip, Frame, ListPage, Trouble};
 
 /// The form of one connector, which itself says to people that one is too long.
 pub(super) const FORM: &str = "/connect/{token}/{integration_id}";
+/// What the pages are in the log: methods, routes, and ids like those of operations.
+pub(super) const CALLS: [(&str, &str, &str); 6] = [
+    ("GET", "/connect/{token}", "connect.pages.open"),
+    ("GET", "/connect/{token}/", "connect.pages.open"),
+    ("GET", FORM, "connect.pages.open"),
+    ("POST", FORM, "connect.pages.submit"),
+    ("GET", login::START, "connect.logins.begin"),
+    ("GET", login::CALLBACK, "connect.logins.finish"),
+];
 /// What stands before the names of a form's fields.
 const VALUE: &str = "v.";
 /// Connectors that one page shows: the whole page stays small, and nobody reads more.
@@ -426,8 +436,23 @@ async fn submitted(
     let name = form.connector.name.as_str();
     let Some(trouble) = form::trouble(context.t, name, &error) else { return Err(error) };
     let many = end_user::choices(hub, &user, None).await?.len() > 1;
-    let status = status(&error);
-    Ok(show_form(context, token, &user, &form, many, &values, Some(trouble), status))
+    let (status, trouble) = (status(&error), Some(trouble));
+    let shown = show_form(context, token, &user, &form, many, &values, trouble, status);
+    Ok(because(shown, error.code().name))
+}
+
+/// Says to the log why a page tells of something that failed.
+fn because(mut response: Response, code: &str) -> Response {
+    response.extensions_mut().insert(Because(code.to_owned()));
+    response
+}
+
+/// The same where it tells how a login ended.
+fn because_of(response: Response, state: &AttemptState) -> Response {
+    match state {
+        AttemptState::Failed { code, .. } => because(response, code),
+        _ => response,
+    }
 }
 
 /// The form's own mark and the values of its fields; whatever else a browser sends is not looked

@@ -9,8 +9,8 @@ use http::header::{HeaderValue, RETRY_AFTER};
 use crate::error::{Code, HubError, Kind, codes};
 use crate::server::respond::status;
 
-use super::Context;
 use super::view::MessagePage;
+use super::{Context, because};
 
 /// Whether an error means that a link does not offer something, or not any more.
 pub(super) fn is_not_offered(error: &HubError) -> bool {
@@ -43,7 +43,7 @@ pub(super) fn page(context: &Context, error: &HubError) -> Response {
         }
     };
     let message = MessagePage::new(context.frame(title), "bad", text);
-    let mut response = context.render(status, &message);
+    let mut response = because(context.render(status, &message), error.code().name);
     if status == StatusCode::TOO_MANY_REQUESTS {
         let told = error.details().iter().find_map(|d| d.get("retry_after_s")?.as_u64());
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(told.unwrap_or(60)));

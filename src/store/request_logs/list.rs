@@ -1,4 +1,4 @@
-//! Pages of the log. However many rows there are, a page in the order of time takes few steps.
+//! Pages of the log in the order of time. However many rows there are, a page takes few steps.
 //!
 //! Rows of one outcome, and of one account or connector, are a list in an index, in the order of
 //! time. A project has few outcomes, and so a filter of any kind is a choice of few such lists:
@@ -11,10 +11,10 @@ use std::ops::ControlFlow;
 use crate::domain::ids::ProjectNumber;
 use crate::domain::request_log::{Entry, Outcome};
 use crate::domain::time::Timestamp;
-use crate::store::driver::to_json;
 use crate::store::{Param, Result, StoreError, Tx};
 
 use super::filter::{Cursor, Filter, Order, Page, Sort};
+use super::orders::{grouped, sorted};
 use super::{Table, read};
 
 /// Rows that one page looks at where the indices don't say whether they fit.
@@ -30,14 +30,14 @@ const OF_REQUEST: i64 = 1_000;
 const LATEST_S: i64 = 600;
 
 /// One list of an index.
-struct Strand {
+pub(super) struct Strand {
     account: Option<String>,
-    provider: Option<String>,
-    outcome: Outcome,
+    pub(super) provider: Option<String>,
+    pub(super) outcome: Outcome,
 }
 
 /// The values of a column that occur, found by as many steps as there are values.
-async fn values<T>(
+pub(super) async fn values<T>(
     tx: &mut Tx,
     table: Table,
     column: &str,
@@ -61,7 +61,7 @@ const OF_ACCOUNT: &str = " and account = ?2 and account <> ''";
 const OF_ACCOUNT_AND_PROVIDER: &str = " and account = ?2 and account <> '' and provider = ?3";
 const OF_PROVIDER: &str = " and provider = ?2 and provider <> ''";
 
-async fn strands(
+pub(super) async fn strands(
     tx: &mut Tx,
     table: Table,
     project: ProjectNumber,
@@ -107,14 +107,14 @@ async fn strands(
 
 /// Bounds of a walk in the order of time.
 #[derive(Clone, Copy)]
-struct Walk {
+pub(super) struct Walk {
     descending: bool,
     /// Instants from and to which, both included.
-    from: i64,
-    to: i64,
+    pub(super) from: i64,
+    pub(super) to: i64,
     /// The row before the first one wanted.
     edge: (i64, i64),
-    after: i64,
+    pub(super) after: i64,
 }
 
 impl Walk {
@@ -226,40 +226,84 @@ pub async fn page(
     if !filter.request_ids.is_empty() {
         return of_requests(tx, table, project, filter, order, behind, size).await;
     }
-    if order.sort != Sort::Time {
-        return sorted(tx, table, project, filter, order, behind, size).await;
+    match order.sort {
+        Sort::Time => {}
+        Sort::Status | Sort::Provider => {
+            return grouped(tx, table, project, filter, order, behind, size).await;
+        }
+        Sort::Service | Sort::Duration => {
+            return sorted(tx, table, project, filter, order, behind, size).await;
+        }
     }
-    let mut walk = walk(tx, table, project, filter, order, behind).await?;
+    let walk = walk(tx, table, project, filter, order, behind).await?;
     let strands = strands(tx, table, project, filter).await?;
-    let chunk = if filter.is_indexed() { size + 1 } else { CHUNK.max(size + 1) };
-    let (mut rows, mut looked_at) = (Vec::new(), 0);
-    loop {
-        let found = walk.first(tx, table, project, &strands, chunk).await?;
-        let is_last = found.len() < chunk;
-        for some in found.chunks(size + 1) {
-            for entry in by_numbers(tx, table, project, some).await? {
-                let cursor = Cursor::behind(&entry, order.sort);
-                if filter.fits(&entry) {
-                    if rows.len() == size {
-                        let next = rows.last().map(|last| Cursor::behind(last, order.sort));
-                        return Ok(Page { rows, next });
+    let mut page = Gathered::new(filter, order.sort, size);
+    let full = page.gather(tx, table, project, walk, &strands).await?;
+    Ok(full.unwrap_or(Page { rows: page.rows, next: None }))
+}
+
+/// A page while its rows are looked for.
+pub(super) struct Gathered<'f> {
+    filter: &'f Filter,
+    sort: Sort,
+    size: usize,
+    pub(super) rows: Vec<Entry>,
+    /// Only rows without a connector, of which there is no index.
+    pub(super) is_unnamed: bool,
+    looked_at: usize,
+}
+
+impl<'f> Gathered<'f> {
+    pub(super) const fn new(filter: &'f Filter, sort: Sort, size: usize) -> Self {
+        Self { filter, sort, size, rows: Vec::new(), is_unnamed: false, looked_at: 0 }
+    }
+
+    /// Adds what fits of these strands, in the order of time. The page, once it is full or enough
+    /// rows were looked at.
+    pub(super) async fn gather(
+        &mut self,
+        tx: &mut Tx,
+        table: Table,
+        project: ProjectNumber,
+        mut walk: Walk,
+        strands: &[Strand],
+    ) -> Result<Option<Page>> {
+        let (size, sort) = (self.size, self.sort);
+        let is_indexed = self.filter.is_indexed() && !self.is_unnamed;
+        let chunk = if is_indexed { size + 1 } else { CHUNK.max(size + 1) };
+        loop {
+            let found = walk.first(tx, table, project, strands, chunk).await?;
+            let is_last = found.len() < chunk;
+            for some in found.chunks(size + 1) {
+                for entry in by_numbers(tx, table, project, some).await? {
+                    let mut cursor = Cursor::behind(&entry, sort);
+                    if self.is_unnamed {
+                        // Rows on the way that have one are in other groups.
+                        cursor.text.clear();
                     }
-                    rows.push(entry);
-                }
-                looked_at += 1;
-                if looked_at >= LOOKED_AT && !filter.is_indexed() {
-                    return Ok(Page { rows, next: Some(cursor) });
+                    if self.filter.fits(&entry) && !(self.is_unnamed && entry.provider.is_some()) {
+                        if self.rows.len() == size {
+                            let next = self.rows.last().map(|last| Cursor::behind(last, sort));
+                            return Ok(Some(Page { rows: std::mem::take(&mut self.rows), next }));
+                        }
+                        self.rows.push(entry);
+                    }
+                    self.looked_at += 1;
+                    if self.looked_at >= LOOKED_AT && !is_indexed {
+                        let rows = std::mem::take(&mut self.rows);
+                        return Ok(Some(Page { rows, next: Some(cursor) }));
+                    }
                 }
             }
-        }
-        match found.last() {
-            Some(last) if !is_last => walk.edge = *last,
-            _ => return Ok(Page { rows, next: None }),
+            match found.last() {
+                Some(last) if !is_last => walk.edge = *last,
+                _ => return Ok(None),
+            }
         }
     }
 }
 
-async fn walk(
+pub(super) async fn walk(
     tx: &mut Tx,
     table: Table,
     project: ProjectNumber,
@@ -317,72 +361,11 @@ async fn of_requests(
 }
 
 /// The page of these rows, of which there may be one too many.
-fn cut(mut rows: Vec<Entry>, sort: Sort, size: usize) -> Page {
+pub(super) fn cut(mut rows: Vec<Entry>, sort: Sort, size: usize) -> Page {
     let has_more = rows.len() > size;
     rows.truncate(size);
     let next = rows.last().filter(|_| has_more).map(|last| Cursor::behind(last, sort));
     Page { rows, next }
-}
-
-/// Any other order: the database sorts what fits.
-async fn sorted(
-    tx: &mut Tx,
-    table: Table,
-    project: ProjectNumber,
-    filter: &Filter,
-    order: Order,
-    behind: Option<&Cursor>,
-    size: usize,
-) -> Result<Page> {
-    let walk = walk(tx, table, project, filter, Order { sort: Sort::Time, ..order }, None).await?;
-    let column = order.sort.column();
-    let mut params: Vec<Param<'_>> =
-        vec![project.into(), walk.from.into(), walk.to.into(), walk.after.into()];
-    let mut sql = format!(
-        "select {} from {} where project = ?1 and at >= ?2 and at <= ?3 and id > ?4",
-        table.columns(),
-        table.name()
-    );
-    let lists = [("account", &filter.accounts), ("provider", &filter.providers)];
-    let lists = lists.into_iter().filter(|(_, values)| !values.is_empty());
-    let lists: Vec<(&str, String)> =
-        lists.map(|(name, values)| Ok((name, to_json(values)?))).collect::<Result<_>>()?;
-    for (name, list) in &lists {
-        params.push(list.into());
-        let is_wanted = tx.is_one_of(name, params.len());
-        sql.push_str(&format!(" and {name} <> '' and {is_wanted}"));
-    }
-    let sign = if order.descending { '<' } else { '>' };
-    if let Some(cursor) = behind {
-        let first = params.len() + 1;
-        params.push(match order.sort.is_text() {
-            true => (&cursor.text).into(),
-            false => cursor.value.into(),
-        });
-        params.extend([Param::from(cursor.at), cursor.number.into()]);
-        let (value, at, number) = (first, first + 1, first + 2);
-        sql.push_str(&format!(
-            " and ({column} {sign} ?{value} or ({column} = ?{value} and \
-             (at {sign} ?{at} or (at = ?{at} and id {sign} ?{number}))))"
-        ));
-    }
-    let word = if order.descending { " desc" } else { "" };
-    sql.push_str(&format!(" order by {column}{word}, at{word}, id{word}"));
-    let mut rows = Vec::new();
-    tx.scan(&sql, &params, |row| {
-        let entry = read(table, row)?;
-        if filter.fits(&entry) {
-            rows.push(entry);
-        }
-        let goes_on = rows.len() <= size;
-        Ok::<_, StoreError>(if goes_on {
-            ControlFlow::Continue(())
-        } else {
-            ControlFlow::Break(())
-        })
-    })
-    .await?;
-    Ok(cut(rows, order.sort, size))
 }
 
 /// Shows every row that fits to `each`, in the order of time, until it breaks.

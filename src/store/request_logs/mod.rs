@@ -10,6 +10,7 @@ use super::{Param, Result, Row, StoreError, Tx};
 
 mod filter;
 mod list;
+mod orders;
 mod prune;
 
 pub use filter::{BadSort, Cursor, Filter, Order, Page, Sort};

@@ -9,6 +9,7 @@ mod forms;
 mod hostile;
 mod hub_rules;
 mod kill;
+mod link_logs;
 mod links;
 mod lists;
 mod page_cost;

@@ -46,6 +46,7 @@ fn a_call_is_a_row_of_the_log_with_a_step_for_each_time_it_was_sent() {
     let row = logged(&world, "call-1");
     assert_eq!((&row["account_id"], &row["provider"]), (&json!(world.account), &json!("acme")));
     assert_eq!((&row["status"], &row["http_method"]), (&json!(200), &json!("post")));
+    assert_eq!((&row["resource"], &row["action"]), (&json!("proxy"), &json!("proxy")));
     let (steps, others): (Vec<&Value>, Vec<&Value>) =
         row["step_requests"].as_array().unwrap().iter().partition(|step| step["action"] == "proxy");
     assert_eq!(steps.len(), 2, "{row}");
@@ -54,6 +55,7 @@ fn a_call_is_a_row_of_the_log_with_a_step_for_each_time_it_was_sent() {
     for other in others {
         assert_eq!((&other["action"], &other["status"]), (&json!("refresh_token"), &json!(200)));
         assert_eq!((&other["path"], &other["http_method"]), (&json!("/token"), &json!("post")));
+        assert_eq!(other["resource"], "credentials");
     }
     let mut statuses: Vec<&Value> = steps.iter().map(|step| &step["status"]).collect();
     statuses.sort_by_key(|status| status.as_u64());
@@ -61,7 +63,7 @@ fn a_call_is_a_row_of_the_log_with_a_step_for_each_time_it_was_sent() {
     for step in steps {
         assert_eq!((&step["http_method"], &step["provider"]), (&json!("get"), &json!("acme")));
         assert_eq!(step["account_id"], json!(world.account));
-        assert_eq!(step["path"], "/api/x");
+        assert_eq!((&step["path"], &step["resource"]), (&json!("/api/x"), &json!("proxy")));
         assert!(step["url"].as_str().unwrap().contains("page=2"), "{step}");
     }
 }

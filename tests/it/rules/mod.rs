@@ -14,6 +14,7 @@ mod guesses;
 mod isolation;
 mod keys;
 mod linking;
+mod log_size;
 pub(crate) mod request_logs;
 mod secrets;
 mod sessions;
