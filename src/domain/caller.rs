@@ -17,7 +17,7 @@ pub enum Permission {
     UnifiedRead,
     /// Changing things at providers through the hub.
     UnifiedWrite,
-    /// Reading connectors, and nothing of how the project has set them up.
+    /// Reading connectors, and of how the project has set them up only whether they are enabled.
     ConnectorsRead,
     /// Importing and forgetting own connectors.
     ConnectorsWrite,

@@ -81,7 +81,10 @@ impl Way {
     /// it has stored.
     pub(super) fn known(&self, edited: Option<&Account>) -> Values {
         let mut known = self.shown();
-        known.extend_public(edited.iter().flat_map(|account| &account.setup));
+        // What was filled in for another method is not in the place of the set-up of this one.
+        let is_own = |key: &String| self.method.config_fields.iter().any(|field| field.key == *key);
+        let stored = edited.iter().flat_map(|account| &account.setup);
+        known.extend_public(stored.filter(|(key, _)| is_own(key)));
         known
     }
 

@@ -53,8 +53,10 @@ pub(super) fn is_used_by(config: &AuthConfig, connector: &Connector, method: &Au
     let has = |field: &Field| {
         config.setup.contains_key(&field.key) || config.secrets.contains(&field.key)
     };
+    let mut known = Values::default();
+    known.extend_public(&config.setup);
     client_fields(method).is_some_and(|(id, secret)| {
-        id.required && id.default.is_none() && !has(id) && !secret.is_some_and(has)
+        id.is_needed() && id.applies(&known) && !has(id) && !secret.is_some_and(has)
     }) && may_serve(connector, method, &config.setup)
 }
 

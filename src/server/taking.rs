@@ -86,7 +86,8 @@ impl HttpBody for Watched {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = &mut *self;
-        // The client has room: until there is more, it is the one that waits.
+        // More is wanted, whether or not there is room for it yet: while it is made, nobody waits
+        // for the client on its account. Pieces that are on their way count for themselves.
         this.waiting = None;
         if this.rest.is_empty() {
             let Some(frame) = ready!(Pin::new(&mut this.body).poll_frame(context)?) else {

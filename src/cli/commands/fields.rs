@@ -1,5 +1,6 @@
 //! Asks for values of a connector's fields that were not given, where asking is possible.
 
+use crate::domain::connector::form::worked_out;
 use crate::domain::connector::{AuthMethod, Field, FieldKind};
 use crate::domain::credentials;
 use crate::domain::names::AuthMethodKey;
@@ -25,7 +26,7 @@ pub(super) fn ask(
     }
     for field in fields.iter().filter(|field| field.is_needed()) {
         // An answer may be what a later field depends on.
-        let known = credentials::Values::from(values.given.clone());
+        let known = worked_out(fields, &credentials::Values::from(values.given.clone()));
         if values.given.contains_key(&field.key) || !field.applies(&known) {
             continue;
         }

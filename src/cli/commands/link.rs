@@ -14,10 +14,10 @@ use serde::Serialize;
 use crate::api::connect_sessions::CreatedSession;
 use crate::backend::Backend;
 use crate::cli::context::Context;
-use crate::cli::input;
 use crate::cli::output::{Cell, Column, Format, List, Record};
 use crate::cli::owners::{Header, Lines, whole};
 use crate::cli::tree::Run;
+use crate::cli::{input, interrupts};
 use crate::domain::account::Owner;
 use crate::domain::connect_session::{LINK_LIFE_S, NewSession, problems};
 use crate::domain::names::ConnectorKey;
@@ -181,6 +181,10 @@ impl Create {
             while end.is_none() && making.len() < backend.at_once() {
                 match self.step(&mut lines, &mut occurrences, tags) {
                     Ok((items, _)) if items.is_empty() => end = Some(Ok(())),
+                    // What was begun is finished; nothing more is.
+                    Ok(_) if interrupts::asked_to_stop() => {
+                        end = Some(Err(HubError::new(&codes::INTERRUPTED, "stopped")));
+                    }
                     Ok((items, numbers)) => {
                         making.push_back(make(context, backend, items, numbers));
                     }

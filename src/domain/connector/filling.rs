@@ -52,7 +52,7 @@ impl<'a> Filling<'a> {
         found.filter(|text| !text.is_empty()).or_else(|| {
             let field = self.method.fields().find(|field| field.key == name)?;
             let is_preset = member.is_none() && field.applies(self.values);
-            field.preset(self.values).filter(|_| is_preset)
+            if is_preset { field.fitting_preset(self.values) } else { None }
         })
     }
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::field::Field;
 use super::template::{Part, Template, parts};
-use super::values::{Checked, FieldProblem, Mode, check_values, tidy};
+use super::values::{Checked, FieldProblem, Mode, check_value, check_values, tidy};
 use crate::domain::credentials::Values;
 use crate::domain::secret::Secret;
 
@@ -63,6 +63,14 @@ impl Field {
         filled.filter(|text| !text.is_empty())
     }
 
+    /// The preset where it fits what the field allows.
+    #[must_use]
+    pub fn fitting_preset(&self, known: &Values) -> Option<String> {
+        let one = self.settled(known);
+        let preset = one.default.clone()?;
+        check_value(&one, &preset).is_ok().then_some(preset)
+    }
+
     /// The same with its preset worked out, for a form that is shown or checked.
     fn settled(&self, known: &Values) -> Self {
         let default = self.preset(known);
@@ -76,20 +84,14 @@ impl Field {
 pub fn asked(fields: &[Field], shown: &Values) -> Vec<Field> {
     let open = open(fields);
     let is_open = |names: BTreeSet<&str>| names.iter().any(|name| open.contains(name));
-    let mut known = shown.clone();
+    let known = worked_out(fields, shown);
     let mut asked = Vec::new();
     for field in fields {
         let waits = field.condition.as_ref().is_some_and(|it| is_open(it.names()));
         if !waits && !field.applies(&known) {
-            known.remove(&field.key);
             continue;
         }
         let mut settled = field.settled(&known);
-        if let Some(preset) = &settled.default
-            && (field.is_fixed() || known.get(&field.key).is_none())
-        {
-            known.insert(field.key.clone(), Secret::new(preset.as_str()));
-        }
         // What would be shown of it may be another value once the form is filled in.
         let is_later = field.is_fixed() && is_open(field.sources());
         if !field.hidden && !is_later {
@@ -98,6 +100,35 @@ pub fn asked(fields: &[Field], shown: &Values) -> Vec<Field> {
         }
     }
     asked
+}
+
+/// What is known with all presets: a field may depend on one that stands behind it.
+#[must_use]
+pub fn worked_out(fields: &[Field], start: &Values) -> Values {
+    let mut known = start.clone();
+    // What follows from other values is right once nothing changes any more.
+    for _ in fields {
+        let before = known.clone();
+        for field in fields.iter().filter(|field| !field.is_secret()) {
+            let own = || start.get(&field.key).map(str::to_owned);
+            let keeps_own = !field.hidden && !field.is_computed();
+            let value = if !field.applies(&known) {
+                None
+            } else if field.is_fixed() {
+                field.preset(&known).or_else(|| own().filter(|_| keeps_own))
+            } else {
+                own().or_else(|| field.preset(&known))
+            };
+            match value {
+                Some(text) => known.insert(field.key.clone(), Secret::new(text)),
+                None => known.remove(&field.key),
+            }
+        }
+        if known == before {
+            break;
+        }
+    }
+    known
 }
 
 /// Keys of the fields whose values are not known before the form is filled in.
@@ -137,11 +168,11 @@ pub fn check_form(
             known.insert(field.key.clone(), Secret::new(tidy(field, value.expose())));
         }
     }
+    let known = worked_out(fields, &known);
     let (mut settled, mut gone) = (Vec::with_capacity(fields.len()), BTreeSet::new());
     for field in fields {
         let key = &field.key;
         if !field.applies(&known) {
-            known.remove(key);
             given.remove(key);
             gone.insert(key.clone());
             continue;
@@ -154,20 +185,23 @@ pub fn check_form(
                 }
                 Some(_) => {}
                 None => {
-                    known.remove(key);
                     given.remove(key);
                     gone.insert(key.clone());
                 }
             }
         }
-        if let Some(preset) = &one.default
-            && (field.is_fixed() || known.get(key).is_none())
-        {
-            known.insert(key.clone(), Secret::new(preset.as_str()));
-        }
         settled.push(one);
     }
-    let mut checked = check_values(&settled, &given, mode)?;
+    // What is stored of a field that comes to nothing does not stand for its value.
+    let kept: BTreeSet<String>;
+    let of_what_stays = match mode {
+        Mode::Edit { stored } => {
+            kept = stored.difference(&gone).cloned().collect();
+            Mode::Edit { stored: &kept }
+        }
+        Mode::New => Mode::New,
+    };
+    let mut checked = check_values(&settled, &given, of_what_stays)?;
     if let Mode::Edit { stored } = mode {
         checked.cleared.extend(gone.into_iter().filter(|key| stored.contains(key)));
     }

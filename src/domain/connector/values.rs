@@ -115,7 +115,7 @@ pub(super) fn tidy<'a>(field: &Field, text: &'a str) -> &'a str {
     if field.kind == FieldKind::TextArea { text } else { text.trim() }
 }
 
-fn check_value(field: &Field, value: &str) -> Result<(), String> {
+pub(super) fn check_value(field: &Field, value: &str) -> Result<(), String> {
     let area = field.kind == FieldKind::TextArea;
     let limit = if area { MAX_TEXT_AREA_BYTES } else { MAX_VALUE_BYTES };
     if value.len() > limit {

@@ -223,7 +223,7 @@ impl Redactor {
                     match member {
                         // Where a webhook leads to.
                         Value::String(text) if !is_secret && asked && plain == "url" => {
-                            *text = self.url(&without_values(text));
+                            *text = self.url(&without_values(&self.scrubbed(text)));
                         }
                         Value::String(text) if !is_secret && is_address(name) => {
                             *text = self.url(text);
@@ -435,6 +435,9 @@ mod tests {
         let body = json!({ "url": "https://app.example/hooks?t=planted&x=planted", "events": [] });
         let seen = Redactor::default().body(None, body.to_string().as_bytes(), true);
         assert_eq!(seen["url"], "https://app.example/hooks?t=***&x=***");
+        let secret = json!({ "url": format!("https://app.example/{PLANTED}/hooks") });
+        let seen = redactor().body(None, secret.to_string().as_bytes(), true);
+        is_clean(&seen.to_string());
         // What answers tell of addresses is nobody's receiver.
         let seen = Redactor::default().body(None, br#"{"url":"https://a.example/?page=2"}"#, false);
         assert_eq!(seen["url"], "https://a.example/?page=2");

@@ -132,7 +132,7 @@ impl Scope {
     }
 
     /// Whether it is an end user's. What they type and which link they have is nobody else's: of
-    /// such a call neither address nor headers nor bodies are kept.
+    /// such a call neither query nor headers nor bodies are kept, and of a page its route alone.
     #[must_use]
     pub fn is_end_users(&self) -> bool {
         self.who.get().is_some_and(|who| who.rows == Rows::NoLooks)

@@ -101,3 +101,41 @@ fn hb_10_an_edit_works_out_again_what_follows_and_drops_what_no_longer_applies()
     assert_eq!(moved.public["url"], "https://acme.example");
     assert_eq!(moved.cleared, ["host".to_owned()].into());
 }
+
+#[test]
+fn hb_7_a_field_may_depend_on_one_that_stands_behind_it() {
+    let fields = fields(json!([
+        {"key": "host", "required": true, "condition": "${region} == 'own'"},
+        {"key": "region", "default": "own"}
+    ]));
+    let check =
+        |pairs: &[(&str, &str)]| check_form(&fields, &Values::default(), &given(pairs), Mode::New);
+    assert!(check(&[]).is_err(), "the preset of the second asks for the first");
+    let own = check(&[("host", "h.example")]).unwrap();
+    assert_eq!(own.public.get("host").map(String::as_str), Some("h.example"));
+    let eu = check(&[("host", "left over"), ("region", "eu")]).unwrap();
+    assert!(!eu.public.contains_key("host"));
+}
+
+#[test]
+fn hb_10_what_is_stored_does_not_stand_for_a_value_that_comes_to_nothing() {
+    let fields = fields(json!([
+        {"key": "site"},
+        {"key": "host", "required": true, "hidden": true, "default": "${site}.acme.example"}
+    ]));
+    let stored: BTreeSet<String> = ["site", "host"].map(str::to_owned).into();
+    let edit = |pairs: &[(&str, &str)], known: &[(&str, &str)]| {
+        check_form(&fields, &values(known), &given(pairs), Mode::Edit { stored: &stored })
+    };
+    assert!(edit(&[], &[("host", "old.acme.example")]).is_err());
+    assert!(edit(&[], &[("site", "eu"), ("host", "old.acme.example")]).is_ok());
+}
+
+#[test]
+fn threat_35_a_preset_that_its_field_does_not_allow_is_none() {
+    let one = &fields(json!([
+        {"key": "made", "hidden": true, "default": "${brought}", "pattern": "^[a-z]+$"}
+    ]))[0];
+    assert_eq!(one.fitting_preset(&values(&[("brought", "fine")])).as_deref(), Some("fine"));
+    assert_eq!(one.fitting_preset(&values(&[("brought", "e.vil")])), None);
+}
