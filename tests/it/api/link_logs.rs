@@ -142,20 +142,21 @@ fn threat_32_a_page_is_a_row_of_its_route_where_it_changed_something_or_failed()
 #[test]
 fn threat_32_the_callback_of_a_login_is_a_row_with_all_that_it_asked_of_the_provider() {
     let world = world();
-    let by_login = world.logins("sample-auto");
+    let by_login = world.logins("sample-deny");
     let token = world.token(&json!({"provider": "sample"}));
     let mut secrets: Vec<(String, String)> = Vec::new();
     for (id, client, error) in
-        [("good", "sample-auto", None), ("denied", "sample-deny", Some("access_denied"))]
+        [("denied", "sample-deny", Some("access_denied")), ("good", "sample-auto", None)]
     {
-        if client != "sample-auto" {
+        if error.is_none() {
             let set = format!("connectors edit {by_login} --set client_id={client}");
             world.home.run(&set).code(0);
         }
         let login = world.begin(&token, &by_login);
         let headers = format!("{}{}", login.cookies, named(id));
         let back = world.serving.connect().get(&login.back, &headers).status(303);
-        let page = world.serving.connect().get(&back.headers["location"], &named("shown"));
+        let page =
+            world.serving.connect().get(&back.headers["location"], &named(&format!("{id}-shown")));
         page.status(200);
         let row = row(&world.api, id);
         is_of(&row, &token);
@@ -176,10 +177,10 @@ fn threat_32_the_callback_of_a_login_is_a_row_with_all_that_it_asked_of_the_prov
             assert!(!row.to_string().contains(value), "{name} in {row}");
         }
         if error.is_none() {
-            has_no_row(&world.api, "shown");
+            has_no_row(&world.api, "good-shown");
         } else {
             // The page that tells of it is one that failed.
-            assert_eq!(self::row(&world.api, "shown")["error"], "access_denied");
+            assert_eq!(self::row(&world.api, "denied-shown")["error"], "access_denied");
         }
     }
     let begun = world.api.get("/requests/platform-logs?actions=begin").status(200).json();
