@@ -60,7 +60,7 @@ pub fn report_panics() {
     std::panic::set_hook(Box::new(|info| {
         let (place, text) = (crash::place(info), crash::text(info.payload()));
         // Nobody can be told that standard error does not work.
-        _ = writeln!(io::stderr(), "error: panic at {place}: {text}");
+        _ = writeln!(io::stderr(), "error: panicked at {place}: {text}");
     }));
 }
 
