@@ -127,13 +127,9 @@ pub(super) fn method_of<'c>(
         let text = format!("method `{}` is not in the connector any more", config.method);
         return Err(HubError::new(&codes::AUTH_METHOD_UNKNOWN, text));
     };
-    match &method.unavailable {
-        None => Ok(method),
-        Some(reason) => {
-            let text = format!("method `{}` can't be used: {reason}", method.key);
-            Err(HubError::new(&codes::AUTH_METHOD_UNKNOWN, text))
-        }
-    }
+    let Some(reason) = &method.unavailable else { return Ok(method) };
+    let text = format!("method `{}` can't be used: {reason}", method.key);
+    Err(HubError::new(&codes::AUTH_METHOD_UNKNOWN, text))
 }
 
 /// Reads what calls through an auth config need.
