@@ -211,6 +211,13 @@ impl Client {
         &self.api_url
     }
 
+    /// The proxy that calls go through, without its user name and password; none where they go past
+    /// it.
+    #[must_use]
+    pub fn proxy(&self) -> Option<String> {
+        self.net.proxy_of(&self.api_url)
+    }
+
     /// Whether it is the vendor's own platform.
     #[must_use]
     pub fn is_vendor(&self) -> bool {

@@ -8,13 +8,12 @@ use crate::backend::Backend;
 use crate::cli::context::{Context, SystemClock};
 use crate::cli::credentials;
 use crate::cli::settings::{KeySource, Remote};
-use crate::client::{Seen, Verified};
+use crate::client::{Client, Seen, Verified};
 use crate::domain::caller::Permission;
 use crate::domain::time::{Clock, Timestamp};
 use crate::domain::words::counted;
 use crate::error::Kind;
 use crate::hub::keyring;
-use crate::net;
 
 use super::{Findings, There};
 
@@ -47,7 +46,6 @@ pub(super) async fn hub(context: &Context, remote: &Remote, found: &mut Findings
         }
         false => found.ok("API key", format!("found: {source}")),
     }
-    proxies(remote, found);
     let client = match context.client_of(remote, &key.key) {
         Ok(client) => client,
         Err(error) => {
@@ -55,6 +53,7 @@ pub(super) async fn hub(context: &Context, remote: &Remote, found: &mut Findings
             return None;
         }
     };
+    proxies(remote, &client, found);
     let began = Instant::now();
     let asked_at = SystemClock.now();
     let verified = match client.verify().await {
@@ -97,19 +96,12 @@ pub(super) async fn hub(context: &Context, remote: &Remote, found: &mut Findings
     Some(There { backend: Backend::remote(client), project })
 }
 
-fn proxies(remote: &Remote, found: &mut Findings) {
-    let network = &remote.network;
-    let net = net::Options {
-        https_proxy: network.https_proxy.clone(),
-        http_proxy: network.http_proxy.clone(),
-        no_proxy: network.no_proxy.clone(),
-        ..net::Options::default()
-    };
-    if let Some(proxy) = net.proxy_of(&remote.api_url) {
+fn proxies(remote: &Remote, client: &Client, found: &mut Findings) {
+    if let Some(proxy) = client.proxy() {
         let text = format!("the environment names a proxy for this address: {proxy}");
         found.warn("proxy", text, "if it is not wanted for this hub, add its host to NO_PROXY");
     }
-    if let Some(file) = &network.ca_file {
+    if let Some(file) = &remote.network.ca_file {
         found.ok("certificates", format!("only those of {} are trusted", file.display()));
     }
 }
