@@ -15,7 +15,7 @@ use crate::store::{Param, Result, StoreError, Tx};
 
 use super::filter::{Cursor, Filter, Order, Page, Sort};
 use super::orders::{grouped, sorted};
-use super::{Table, read};
+use super::{Table, Wanted, read};
 
 /// Rows that one page looks at where the indices don't say whether they fit.
 const LOOKED_AT: usize = 5_000;
@@ -61,12 +61,8 @@ const OF_ACCOUNT: &str = " and account = ?2 and account <> ''";
 const OF_ACCOUNT_AND_PROVIDER: &str = " and account = ?2 and account <> '' and provider = ?3";
 const OF_PROVIDER: &str = " and provider = ?2 and provider <> ''";
 
-pub(super) async fn strands(
-    tx: &mut Tx,
-    table: Table,
-    project: ProjectNumber,
-    filter: &Filter,
-) -> Result<Vec<Strand>> {
+pub(super) async fn strands(tx: &mut Tx, wanted: Wanted<'_>) -> Result<Vec<Strand>> {
+    let Wanted { table, project, filter, .. } = wanted;
     let mut found = Vec::new();
     let outcome = |row: &crate::store::Row<'_>| Ok(Outcome::from_row(row.int(0)?));
     let mut add = |all: Vec<Outcome>, account: Option<&String>, provider: Option<&String>| {
@@ -76,13 +72,13 @@ pub(super) async fn strands(
     };
     // A value that is asked for twice is one list all the same.
     let accounts: BTreeSet<&String> = filter.accounts.iter().collect();
-    let wanted: BTreeSet<&String> = filter.providers.iter().collect();
+    let named: BTreeSet<&String> = filter.providers.iter().collect();
     for account in accounts.iter().copied() {
         let params = [project.into(), account.into()];
         let text = |row: &crate::store::Row<'_>| Ok(row.text(0)?.to_owned());
         let providers = values(tx, table, "provider", OF_ACCOUNT, &params, text).await?;
         for provider in providers {
-            if !wanted.is_empty() && !wanted.contains(&&provider) {
+            if !named.is_empty() && !named.contains(&&provider) {
                 continue;
             }
             let params = [project.into(), account.into(), (&provider).into()];
@@ -92,12 +88,12 @@ pub(super) async fn strands(
         }
     }
     if accounts.is_empty() {
-        for provider in wanted.iter().copied() {
+        for provider in named.iter().copied() {
             let params = [project.into(), provider.into()];
             let all = values(tx, table, "outcome", OF_PROVIDER, &params, outcome).await?;
             add(all, None, Some(provider));
         }
-        if wanted.is_empty() {
+        if named.is_empty() {
             let all = values(tx, table, "outcome", "", &[project.into()], outcome).await?;
             add(all, None, None);
         }
@@ -122,11 +118,11 @@ impl Walk {
     async fn first(
         self,
         tx: &mut Tx,
-        table: Table,
-        project: ProjectNumber,
+        wanted: Wanted<'_>,
         strands: &[Strand],
         count: usize,
     ) -> Result<Vec<(i64, i64)>> {
+        let Wanted { table, project, .. } = wanted;
         let mut best: Vec<(i64, i64)> = Vec::new();
         let limit = i64::try_from(count).unwrap_or(i64::MAX);
         for strand in strands {
@@ -185,12 +181,8 @@ impl Walk {
 }
 
 /// The rows of these numbers, in this order.
-async fn by_numbers(
-    tx: &mut Tx,
-    table: Table,
-    project: ProjectNumber,
-    numbers: &[(i64, i64)],
-) -> Result<Vec<Entry>> {
+async fn by_numbers(tx: &mut Tx, wanted: Wanted<'_>, numbers: &[(i64, i64)]) -> Result<Vec<Entry>> {
+    let Wanted { table, project, .. } = wanted;
     // The sign keeps databases from reading the whole project to find a few numbers in it.
     let places: Vec<String> = (2..BY_NUMBER + 2).map(|number| format!("?{number}")).collect();
     let sql = format!(
@@ -223,39 +215,34 @@ pub async fn page(
     behind: Option<&Cursor>,
     size: usize,
 ) -> Result<Page> {
+    let wanted = Wanted { table, project, filter, order, size };
     if !filter.request_ids.is_empty() {
-        return of_requests(tx, table, project, filter, order, behind, size).await;
+        return of_requests(tx, wanted, behind).await;
     }
     match order.sort {
         Sort::Time => {}
-        Sort::Status | Sort::Provider => {
-            return grouped(tx, table, project, filter, order, behind, size).await;
-        }
-        Sort::Service | Sort::Duration => {
-            return sorted(tx, table, project, filter, order, behind, size).await;
-        }
+        Sort::Status | Sort::Provider => return grouped(tx, wanted, behind).await,
+        Sort::Service | Sort::Duration => return sorted(tx, wanted, behind).await,
     }
-    let walk = walk(tx, table, project, filter, order, behind).await?;
-    let strands = strands(tx, table, project, filter).await?;
-    let mut page = Gathered::new(filter, order.sort, size);
-    let full = page.gather(tx, table, project, walk, &strands).await?;
+    let walk = walk(tx, wanted, behind).await?;
+    let strands = strands(tx, wanted).await?;
+    let mut page = Gathered::new(wanted);
+    let full = page.gather(tx, walk, &strands).await?;
     Ok(full.unwrap_or(Page { rows: page.rows, next: None }))
 }
 
 /// A page while its rows are looked for.
-pub(super) struct Gathered<'f> {
-    filter: &'f Filter,
-    sort: Sort,
-    size: usize,
+pub(super) struct Gathered<'a> {
+    wanted: Wanted<'a>,
     pub(super) rows: Vec<Entry>,
     /// Only rows without a connector, of which there is no index.
     pub(super) is_unnamed: bool,
     looked_at: usize,
 }
 
-impl<'f> Gathered<'f> {
-    pub(super) const fn new(filter: &'f Filter, sort: Sort, size: usize) -> Self {
-        Self { filter, sort, size, rows: Vec::new(), is_unnamed: false, looked_at: 0 }
+impl<'a> Gathered<'a> {
+    pub(super) const fn new(wanted: Wanted<'a>) -> Self {
+        Self { wanted, rows: Vec::new(), is_unnamed: false, looked_at: 0 }
     }
 
     /// Adds what fits of these strands, in the order of time. The page, once it is full or enough
@@ -263,25 +250,23 @@ impl<'f> Gathered<'f> {
     pub(super) async fn gather(
         &mut self,
         tx: &mut Tx,
-        table: Table,
-        project: ProjectNumber,
         mut walk: Walk,
         strands: &[Strand],
     ) -> Result<Option<Page>> {
-        let (size, sort) = (self.size, self.sort);
-        let is_indexed = self.filter.is_indexed() && !self.is_unnamed;
+        let Wanted { filter, order: Order { sort, .. }, size, .. } = self.wanted;
+        let is_indexed = filter.is_indexed() && !self.is_unnamed;
         let chunk = if is_indexed { size + 1 } else { CHUNK.max(size + 1) };
         loop {
-            let found = walk.first(tx, table, project, strands, chunk).await?;
+            let found = walk.first(tx, self.wanted, strands, chunk).await?;
             let is_last = found.len() < chunk;
             for some in found.chunks(size + 1) {
-                for entry in by_numbers(tx, table, project, some).await? {
+                for entry in by_numbers(tx, self.wanted, some).await? {
                     let mut cursor = Cursor::behind(&entry, sort);
                     if self.is_unnamed {
                         // Rows on the way that have one are in other groups.
                         cursor.text.clear();
                     }
-                    if self.filter.fits(&entry) && !(self.is_unnamed && entry.provider.is_some()) {
+                    if filter.fits(&entry) && !(self.is_unnamed && entry.provider.is_some()) {
                         if self.rows.len() == size {
                             let next = self.rows.last().map(|last| Cursor::behind(last, sort));
                             return Ok(Some(Page { rows: std::mem::take(&mut self.rows), next }));
@@ -303,14 +288,8 @@ impl<'f> Gathered<'f> {
     }
 }
 
-pub(super) async fn walk(
-    tx: &mut Tx,
-    table: Table,
-    project: ProjectNumber,
-    filter: &Filter,
-    order: Order,
-    behind: Option<&Cursor>,
-) -> Result<Walk> {
+pub(super) async fn walk(tx: &mut Tx, wanted: Wanted<'_>, behind: Option<&Cursor>) -> Result<Walk> {
+    let Wanted { table, project, filter, order, .. } = wanted;
     let mut from = filter.since.map_or(i64::MIN, Timestamp::as_millis);
     let to = filter.until.map_or(i64::MAX, Timestamp::as_millis);
     if let Some(after) = filter.after
@@ -328,15 +307,8 @@ pub(super) async fn walk(
 }
 
 /// Rows of single requests.
-async fn of_requests(
-    tx: &mut Tx,
-    table: Table,
-    project: ProjectNumber,
-    filter: &Filter,
-    order: Order,
-    behind: Option<&Cursor>,
-    size: usize,
-) -> Result<Page> {
+async fn of_requests(tx: &mut Tx, wanted: Wanted<'_>, behind: Option<&Cursor>) -> Result<Page> {
+    let Wanted { table, project, filter, order, size } = wanted;
     let sql = format!(
         "select {} from {} where project = ?1 and request_id = ?2 order by at desc, id desc limit ?3",
         table.columns(),
@@ -357,14 +329,15 @@ async fn of_requests(
     if let Some(edge) = behind.map(key) {
         keyed.retain(|(key, _)| if order.descending { *key < edge } else { *key > edge });
     }
-    Ok(cut(keyed.into_iter().map(|(_, entry)| entry).take(size + 1).collect(), order.sort, size))
+    Ok(cut(keyed.into_iter().map(|(_, entry)| entry).take(size + 1).collect(), wanted))
 }
 
 /// The page of these rows, of which there may be one too many.
-pub(super) fn cut(mut rows: Vec<Entry>, sort: Sort, size: usize) -> Page {
+pub(super) fn cut(mut rows: Vec<Entry>, wanted: Wanted<'_>) -> Page {
+    let Wanted { order, size, .. } = wanted;
     let has_more = rows.len() > size;
     rows.truncate(size);
-    let next = rows.last().filter(|_| has_more).map(|last| Cursor::behind(last, sort));
+    let next = rows.last().filter(|_| has_more).map(|last| Cursor::behind(last, order.sort));
     Page { rows, next }
 }
 

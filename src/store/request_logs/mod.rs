@@ -54,6 +54,16 @@ impl Table {
     }
 }
 
+/// What is asked for: which rows, in what order, and how many on a page.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    table: Table,
+    project: ProjectNumber,
+    filter: &'a Filter,
+    order: Order,
+    size: usize,
+}
+
 fn some(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }

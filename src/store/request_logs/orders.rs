@@ -6,13 +6,12 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use crate::domain::ids::ProjectNumber;
 use crate::store::driver::to_json;
 use crate::store::{Param, Result, StoreError, Tx};
 
-use super::filter::{Cursor, Filter, Order, Page, Sort};
+use super::filter::{Cursor, Filter, Page, Sort};
 use super::list::{Gathered, Strand, cut, strands, values, walk};
-use super::{Table, read};
+use super::{Wanted, read};
 
 const NAMED: &str = " and provider <> ''";
 
@@ -26,14 +25,11 @@ struct Group {
 /// Statuses, or connectors, one after the other, and the rows of each in the order of time.
 pub(super) async fn grouped(
     tx: &mut Tx,
-    table: Table,
-    project: ProjectNumber,
-    filter: &Filter,
-    order: Order,
+    wanted: Wanted<'_>,
     behind: Option<&Cursor>,
-    size: usize,
 ) -> Result<Page> {
-    let mut groups = groups(tx, table, project, filter, order.sort).await?;
+    let Wanted { filter, order, .. } = wanted;
+    let mut groups = groups(tx, wanted).await?;
     if order.descending {
         groups.reverse();
     }
@@ -41,21 +37,21 @@ pub(super) async fn grouped(
     let is_before = |key: &(String, i64)| {
         edge.as_ref().is_some_and(|edge| if order.descending { key > edge } else { key < edge })
     };
-    let mut page = Gathered::new(filter, order.sort, size);
+    let mut page = Gathered::new(wanted);
     for group in groups.into_iter().filter(|group| !is_before(&group.key)) {
         let behind = behind.filter(|_| edge.as_ref() == Some(&group.key));
-        let walk = walk(tx, table, project, filter, order, behind).await?;
+        let walk = walk(tx, wanted, behind).await?;
         let name = &group.key.0;
         page.is_unnamed = group.strands.is_none() && name.is_empty();
         let strands = match group.strands {
             Some(strands) => strands,
-            None if name.is_empty() => strands(tx, table, project, filter).await?,
+            None if name.is_empty() => strands(tx, wanted).await?,
             None => {
                 let of_one = Filter { providers: vec![name.clone()], ..filter.clone() };
-                strands(tx, table, project, &of_one).await?
+                strands(tx, Wanted { filter: &of_one, ..wanted }).await?
             }
         };
-        if let Some(full) = page.gather(tx, table, project, walk, &strands).await? {
+        if let Some(full) = page.gather(tx, walk, &strands).await? {
             return Ok(full);
         }
     }
@@ -63,15 +59,10 @@ pub(super) async fn grouped(
 }
 
 /// The groups in the order of their keys.
-async fn groups(
-    tx: &mut Tx,
-    table: Table,
-    project: ProjectNumber,
-    filter: &Filter,
-    sort: Sort,
-) -> Result<Vec<Group>> {
+async fn groups(tx: &mut Tx, wanted: Wanted<'_>) -> Result<Vec<Group>> {
+    let Wanted { table, project, filter, order, .. } = wanted;
     let is_of_any = filter.accounts.is_empty() && filter.providers.is_empty();
-    if sort == Sort::Provider && is_of_any {
+    if order.sort == Sort::Provider && is_of_any {
         let text = |row: &crate::store::Row<'_>| Ok(row.text(0)?.to_owned());
         let mut names = values(tx, table, "provider", NAMED, &[project.into()], text).await?;
         names.push(String::new());
@@ -80,8 +71,8 @@ async fn groups(
         return Ok(names.into_iter().map(|name| Group { key: (name, 0), strands: None }).collect());
     }
     let mut found: BTreeMap<(String, i64), Vec<Strand>> = BTreeMap::new();
-    for strand in strands(tx, table, project, filter).await? {
-        let key = match sort {
+    for strand in strands(tx, wanted).await? {
+        let key = match order.sort {
             Sort::Provider => (strand.provider.clone().unwrap_or_default(), 0),
             _ => (String::new(), i64::from(strand.outcome.status())),
         };
@@ -93,14 +84,11 @@ async fn groups(
 /// Any other order: the database sorts what fits.
 pub(super) async fn sorted(
     tx: &mut Tx,
-    table: Table,
-    project: ProjectNumber,
-    filter: &Filter,
-    order: Order,
+    wanted: Wanted<'_>,
     behind: Option<&Cursor>,
-    size: usize,
 ) -> Result<Page> {
-    let walk = walk(tx, table, project, filter, Order { sort: Sort::Time, ..order }, None).await?;
+    let Wanted { table, project, filter, order, size } = wanted;
+    let walk = walk(tx, wanted, None).await?;
     let column = order.sort.column();
     let mut params: Vec<Param<'_>> =
         vec![project.into(), walk.from.into(), walk.to.into(), walk.after.into()];
@@ -148,5 +136,5 @@ pub(super) async fn sorted(
         })
     })
     .await?;
-    Ok(cut(rows, order.sort, size))
+    Ok(cut(rows, wanted))
 }
