@@ -12,7 +12,7 @@ use crate::domain::connector::template::is_name;
 /// With the reason when it computes something or reads from elsewhere than the credentials.
 pub(super) fn template(text: &str) -> Result<String, String> {
     let trimmed = text.trim();
-    if let Some(inner) = trimmed.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}")) {
+    if let Some(inner) = within(trimmed, "{{", "}}") {
         return credential(inner);
     }
     if trimmed.starts_with('$') && !trimmed.starts_with("${") {
@@ -28,6 +28,11 @@ pub(super) fn template(text: &str) -> Result<String, String> {
     }
     out.push_str(rest);
     Ok(out)
+}
+
+/// What stands between these two, where the text begins and ends with them.
+fn within<'t>(text: &'t str, start: &str, end: &str) -> Option<&'t str> {
+    text.strip_prefix(start)?.strip_suffix(end)
 }
 
 /// The placeholder for a path such as `$.credentials.apiKey`.
@@ -51,10 +56,9 @@ fn credential(path: &str) -> Result<String, String> {
 /// With the reason when it reads something else, or does what hubctl can't do.
 pub(super) fn expression(text: &str, names: &BTreeSet<String>) -> Result<Expression, String> {
     let trimmed = text.trim();
-    let wrapped = |start, end| trimmed.strip_prefix(start)?.strip_suffix(end);
     // With another placeholder inside, the outer one is no wrapper.
-    let whole = wrapped("${", "}").filter(|inner: &&str| !inner.contains("${"));
-    let inner = wrapped("{{", "}}").or(whole).unwrap_or(trimmed);
+    let whole = within(trimmed, "${", "}").filter(|inner| !inner.contains("${"));
+    let inner = within(trimmed, "{{", "}}").or(whole).unwrap_or(trimmed);
     let read: Expression = inner.parse().map_err(|why| format!("{why}"))?;
     if let Some(name) = read.names().into_iter().find(|name| !names.contains(*name)) {
         return Err(format!("reads `{name}`, which hubctl can't know there"));
@@ -78,7 +82,7 @@ pub(super) enum Preset {
 pub(super) fn preset(text: &str, names: &BTreeSet<String>) -> Result<Preset, String> {
     let trimmed = text.trim();
     let is_path = trimmed.starts_with('$') && !trimmed.starts_with("${");
-    if is_path || (trimmed.starts_with("{{") && trimmed.ends_with("}}")) {
+    if is_path || within(trimmed, "{{", "}}").is_some() {
         return Ok(simplest(expression(trimmed, names)?));
     }
     let mut out = String::with_capacity(text.len());
@@ -103,23 +107,21 @@ pub(super) fn preset(text: &str, names: &BTreeSet<String>) -> Result<Preset, Str
 /// What only names a value is a template.
 fn simplest(read: Expression) -> Preset {
     let written = read.to_string();
-    let name = written.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    let name = within(&written, "${", "}");
     if name.is_some_and(is_name) { Preset::Template(written) } else { Preset::Computed(read) }
 }
 
 /// The name of the credential, where the text is nothing else.
 pub(super) fn only_credential(text: &str) -> Option<String> {
     let template = template(text).ok()?;
-    let name = template.strip_prefix("${")?.strip_suffix('}')?;
+    let name = within(&template, "${", "}")?;
     is_name(name).then(|| name.to_owned())
 }
 
 /// From an expression over a token answer to a dotted path.
 pub(super) fn answer_path(text: &str) -> Result<String, String> {
     let trimmed = text.trim();
-    let inner = trimmed.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
-    let inner =
-        inner.or_else(|| trimmed.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')));
+    let inner = within(trimmed, "{{", "}}").or_else(|| within(trimmed, "${", "}"));
     let path = inner.unwrap_or(trimmed).trim();
     let path = path.strip_prefix("$.").unwrap_or(path);
     let path = path.strip_prefix("response.").unwrap_or(path);
