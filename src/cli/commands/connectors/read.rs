@@ -243,11 +243,13 @@ impl Run for Guide {
     }
 }
 
+/// The text of this name, and an empty one where there is none.
+fn text<'v>(value: &'v Value, key: &str) -> &'v str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
 /// A guide as text.
 fn text_of(guide: &Value) -> String {
-    let text = |value: &Value, key: &str| {
-        value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
-    };
     let mut out = format!("{} ({})\n", text(guide, "name"), text(guide, "connector"));
     for (title, key) in [("Reference", "docs_url"), ("Guide", "support_link"), ("Note", "notes")] {
         let value = text(guide, key);
@@ -256,7 +258,7 @@ fn text_of(guide: &Value) -> String {
         }
     }
     for method in guide.get("methods").and_then(Value::as_array).into_iter().flatten() {
-        method_text(&mut out, method, &text(guide, "connector"));
+        method_text(&mut out, method, text(guide, "connector"));
     }
     let any = guide.get("any_method").and_then(Value::as_array).filter(|any| !any.is_empty());
     if let Some(any) = any {
@@ -269,9 +271,6 @@ fn text_of(guide: &Value) -> String {
 }
 
 fn method_text(out: &mut String, method: &Value, connector: &str) {
-    let text = |value: &Value, key: &str| {
-        value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
-    };
     out.push_str(&format!("\n{} (--auth {})\n", text(method, "label"), text(method, "key")));
     for (title, key) in [("Unavailable", "unavailable"), ("Note", "notes")] {
         let value = text(method, key);
@@ -327,19 +326,17 @@ fn section_text(out: &mut String, parent: &Value, member: &str, indent: &str) {
         value.get(key).and_then(Value::as_array).cloned().unwrap_or_default()
     };
     for section in list(parent, member) {
-        let text = |pointer: &str| section.pointer(pointer).and_then(Value::as_str).unwrap_or("");
         let scopes = list(&section, "applicable_scopes");
         let scopes: Vec<&str> = scopes.iter().filter_map(Value::as_str).collect();
-        out.push_str(&format!("{indent}{}\n", text("/title")));
+        out.push_str(&format!("{indent}{}\n", text(&section, "title")));
         let points = list(&section, "list").into_iter().filter_map(|point| match point {
             Value::String(point) => Some(format!("- {point}")),
             _ => None,
         });
-        let mut lines = vec![text("/content").to_owned()];
+        let mut lines = vec![text(&section, "content").to_owned()];
         lines.extend(points);
-        for (title, value) in
-            [("Scopes", scopes.join(" ").as_str()), ("Picture", text("/image/src"))]
-        {
+        let picture = section.get("image").map_or("", |image| text(image, "src"));
+        for (title, value) in [("Scopes", scopes.join(" ").as_str()), ("Picture", picture)] {
             if !value.is_empty() {
                 lines.push(format!("{title}: {value}"));
             }
@@ -352,9 +349,6 @@ fn section_text(out: &mut String, parent: &Value, member: &str, indent: &str) {
 }
 
 fn field_text(out: &mut String, field: &Value) {
-    let text = |value: &Value, key: &str| {
-        value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
-    };
     let is = |key: &str| field.get(key).and_then(Value::as_bool).unwrap_or(false);
     let mut marks = Vec::new();
     marks.push(if is("required") { "required" } else { "optional" });
