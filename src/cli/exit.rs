@@ -1,14 +1,16 @@
 //! How a command ends: the only exit numbers, and how an error is told.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::cli::output::{clean_line, clean_lines};
-use crate::error::{HubError, Kind, crash};
+use crate::error::{HubError, Kind, codes, crash};
 
 /// An exit status and what it means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -55,13 +57,48 @@ pub const EXIT_CODES: &[ExitCode] = &[
     row(TERMINATED, "terminated", "stopped by SIGTERM"),
 ];
 
-/// A panic of this process is told on standard error from here on, without what it may quote.
+thread_local! {
+    /// What the latest panic of guarded work has said; none where no such work is done.
+    static SAID: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// A panic of this process is told on standard error from here on, without what it may quote;
+/// where the work is [`guarded`], as its error.
 pub fn report_panics() {
     std::panic::set_hook(Box::new(|info| {
         let (place, text) = (crash::place(info), crash::text(info.payload()));
-        // Nobody can be told that standard error does not work.
-        _ = writeln!(io::stderr(), "error: panicked at {place}: {text}");
+        let said = format!("panicked at {place}: {text}");
+        SAID.with_borrow_mut(|kept| match kept {
+            Some(kept) => *kept = said,
+            None => tell_panic(&said),
+        });
     }));
+}
+
+fn tell_panic(said: &str) {
+    // Nobody can be told that standard error does not work.
+    _ = writeln!(io::stderr(), "error: {said}");
+}
+
+/// Does a command's work. Its panic is an error like any other.
+///
+/// # Errors
+/// `internal.unexpected` where it panicked.
+pub fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, HubError> {
+    SAID.set(Some(String::new()));
+    let done = catch_unwind(AssertUnwindSafe(work));
+    let said = SAID.take().unwrap_or_default();
+    match done {
+        Ok(done) => {
+            if !said.is_empty() {
+                // Somebody on the way went on after it.
+                tell_panic(&said);
+            }
+            Ok(done)
+        }
+        Err(_) if said.is_empty() => Err(HubError::new(&codes::INTERNAL, "panicked")),
+        Err(_) => Err(HubError::new(&codes::INTERNAL, said)),
+    }
 }
 
 /// The exit status of an error.
@@ -224,7 +261,7 @@ fn detail(detail: &Value) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{EXIT_CODES, exit_code, report};
+    use super::{EXIT_CODES, exit_code, guarded, report, report_panics};
     use crate::error::{HubError, codes};
     use serde_json::json;
 
@@ -245,6 +282,23 @@ mod tests {
             assert!(EXIT_CODES.iter().any(|row| row.code == status), "{}", code.name);
         }
         assert_eq!(exit_code(&HubError::new(&codes::CONNECTOR_NOT_ENABLED, "x")), 6);
+    }
+
+    #[test]
+    fn a_panic_of_a_command_is_an_error_like_any_other() {
+        report_panics();
+        let error = guarded(|| panic!("this can't be")).unwrap_err();
+        assert_eq!((error.code().name, exit_code(&error)), (codes::INTERNAL.name, 1));
+        let line = told(&error, true, false, false);
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let message = line["error"]["message"].as_str().unwrap();
+        assert!(message.starts_with("panicked at src/cli/exit.rs:"), "{message}");
+        assert!(message.ends_with(": this can't be"), "{message}");
+        // threat 32
+        let planted = "planted-secret".to_owned();
+        let error = guarded(|| panic!("{planted} is odd")).unwrap_err();
+        assert!(!told(&error, true, false, true).contains("planted-secret"));
+        assert_eq!(guarded(|| 7).unwrap(), 7);
     }
 
     #[test]

@@ -41,9 +41,9 @@ pub fn run() -> ExitCode {
     }
     let env = Environment::read();
     let mut told = Told::before_parsing(&arguments, &env);
-    match execute(&arguments, env, &mut told) {
-        Ok(()) | Err(Stop::Shown) => ExitCode::SUCCESS,
-        Err(Stop::Failed(error)) => {
+    match exit::guarded(|| execute(&arguments, env, &mut told)) {
+        Ok(Ok(()) | Err(Stop::Shown)) => ExitCode::SUCCESS,
+        Ok(Err(Stop::Failed(error))) | Err(error) => {
             let mut stderr = std::io::stderr().lock();
             // Nobody can be told that standard error does not work.
             _ = exit::report(&error, told.as_json, told.in_color, told.verbose, &mut stderr);
