@@ -13,12 +13,12 @@ use url::Url;
 
 use crate::domain::caller::Caller;
 use crate::domain::connector::address;
-use crate::domain::credentials::Values;
 use crate::domain::ids::AccountId;
 use crate::domain::provider_failure::{Class, ProviderFailure};
 use crate::domain::provider_reason::{self, HIDDEN};
 use crate::domain::proxy::{self, Next, Tried};
 use crate::domain::request_log::PROXY;
+use crate::domain::secret::forms::Forms;
 use crate::domain::time::Timestamp;
 use crate::error::{HubError, codes};
 use crate::provider::forward::{Download, Forward, Place, Received};
@@ -285,16 +285,18 @@ fn answer(hub: &Hub, usable: &Usable, url: &Url, received: Received) -> Result<A
     for (name, value) in headers.iter().filter(|(name, _)| proxy::is_passed_back(name.as_str())) {
         passed.append(name.clone(), value.clone());
     }
-    without_secrets(&mut passed, &usable.method.secrets_of(&usable.values));
+    let forms = provider_reason::forms(&usable.method.secrets_of(&usable.values));
+    without_secrets(&mut passed, &forms);
     let mut url = url.clone();
     url.set_query(None);
+    // Some providers want the credentials in the path (threat 32).
+    let url = forms.hidden(url.as_str(), HIDDEN).into_owned();
     let body = Body { download: body, left: limit, limit };
-    Ok(Answer { status, headers: passed, url: url.into(), body })
+    Ok(Answer { status, headers: passed, url, body })
 }
 
 /// Hides what a provider repeats of the credentials, as in the address of a redirect (threat 20).
-fn without_secrets(headers: &mut HeaderMap, secrets: &Values) {
-    let forms = provider_reason::forms(secrets);
+fn without_secrets(headers: &mut HeaderMap, forms: &Forms) {
     for (name, value) in headers.iter_mut() {
         let Ok(text) = value.to_str() else { continue };
         if let Cow::Owned(hidden) = forms.hidden(text, HIDDEN) {
@@ -315,7 +317,8 @@ fn without_secrets(headers: &mut HeaderMap, secrets: &Values) {
 
 #[cfg(test)]
 mod tests {
-    use super::{HeaderMap, Values, without_secrets};
+    use super::{HeaderMap, provider_reason, without_secrets};
+    use crate::domain::credentials::Values;
     use crate::domain::secret::Secret;
 
     #[test]
@@ -327,14 +330,14 @@ mod tests {
         headers.insert("x-echo", "hunter2/x".parse().unwrap());
         headers.insert("x-basic", "Basic dXNlcjpodW50ZXIyL3g=".parse().unwrap());
         headers.insert("etag", "\"abc\"".parse().unwrap());
-        without_secrets(&mut headers, &secrets);
+        without_secrets(&mut headers, &provider_reason::forms(&secrets));
         assert_eq!(headers["location"], "https://x.example/a?key=***&b=1");
         assert_eq!(headers["x-echo"], "***");
         // The account's key comes after `user:`.
         assert_eq!(headers["x-basic"], "Basic dXNlcjp***g=");
         assert_eq!(headers["etag"], "\"abc\"");
         headers.insert("location", "https://me:pass@x.example/a".parse().unwrap());
-        without_secrets(&mut headers, &secrets);
+        without_secrets(&mut headers, &provider_reason::forms(&secrets));
         assert_eq!(headers["location"], "https://x.example/a");
     }
 }

@@ -243,18 +243,20 @@ impl Provider {
     ) -> Result<Received, ProviderFailure> {
         let Forward { method, place, headers, body } = forward;
         let url = self.place(target, place)?;
-        self.clients.check(&url).await?;
+        let limit = self.options.call_limit;
+        let checked = tokio::time::timeout(limit, self.clients.check(&url)).await;
+        checked.map_err(|_| failures::too_slow(&url, limit))??;
         let mut request = Request { method, url, headers: passed_on(&headers), body: None };
         let mut upload = body;
         if needs_body(target.method) {
-            request.body = held(upload).await?;
+            request.body = held(upload, self.options.call_limit).await?;
             upload = Upload::Empty;
         }
         let filling = self.filling(target, now)?;
         self.sign_with(&filling, target, &mut request, Gaps::Fail, now)?;
         let identity = identity(&filling)?;
         let client = self.clients.client(&request.url, identity.as_ref())?;
-        let (url, limit) = (request.url.clone(), self.options.call_limit);
+        let url = request.url.clone();
         if let Some(held) = request.body {
             upload = Upload::Whole(held);
         }
@@ -335,8 +337,8 @@ impl Provider {
     }
 }
 
-/// A body that has to be signed, held as a whole.
-async fn held(upload: Upload) -> Result<Option<Bytes>, ProviderFailure> {
+/// A body that has to be signed, held as a whole; its next piece may take no longer than the limit.
+async fn held(upload: Upload, limit: Duration) -> Result<Option<Bytes>, ProviderFailure> {
     let too_large = || {
         let text = format!(
             "calls of this connector are signed over their body, which may have {} MiB at most",
@@ -351,9 +353,12 @@ async fn held(upload: Upload) -> Result<Option<Bytes>, ProviderFailure> {
         Upload::Streamed { pieces, .. } => pieces,
     };
     let mut all = BytesMut::new();
-    while let Some(piece) = pieces.next().await {
-        let piece = piece
-            .map_err(|_| ProviderFailure::new(Class::Transient, "the caller's body broke off"))?;
+    let broken = |text: &str| ProviderFailure::new(Class::Transient, text);
+    loop {
+        let piece = tokio::time::timeout(limit, pieces.next()).await;
+        let piece = piece.map_err(|_| broken("the caller's body stood still"))?;
+        let Some(piece) = piece else { break };
+        let piece = piece.map_err(|_| broken("the caller's body broke off"))?;
         if all.len() + piece.len() > MAX_SIGNED_BODY_BYTES {
             return Err(too_large());
         }

@@ -69,7 +69,10 @@ impl Poster {
         headers: &[(&'static str, String)],
         body: Bytes,
     ) -> Result<Posted, String> {
-        self.clients.check(url).await.map_err(|failure| failure.message)?;
+        let until = Instant::now() + LIMIT;
+        let late = || format!("no answer within {} s", LIMIT.as_secs());
+        let checked = timeout_at(until, self.clients.check(url)).await.map_err(|_| late())?;
+        checked.map_err(|failure| failure.message)?;
         let client = self.clients.client(url, None).map_err(|failure| failure.message)?;
         let mut request = client
             .post(url.clone())
@@ -78,8 +81,6 @@ impl Poster {
         for (name, value) in headers {
             request = request.header(HeaderName::from_static(name), value);
         }
-        let until = Instant::now() + LIMIT;
-        let late = || format!("no answer within {} s", LIMIT.as_secs());
         let mut response = match timeout_at(until, request.send()).await {
             Ok(sent) => sent.map_err(told)?,
             Err(_) => return Err(late()),

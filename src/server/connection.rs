@@ -168,7 +168,8 @@ fn protocol(header_limit: Duration, is_full: bool) -> auto::Builder<TokioExecuto
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(header_limit)
+        // It runs between requests, too; the first one's headers are bounded by the stream.
+        .header_read_timeout(header_limit.max(IDLE_LIMIT))
         .max_buf_size(HEAD_BYTES)
         .max_headers(HEAD_COUNT)
         .keep_alive(is_full);

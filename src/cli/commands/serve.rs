@@ -91,7 +91,7 @@ pub(in crate::cli) struct Serve {
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = time_out)]
     request_timeout: Duration,
 
-    /// How long a client may take to send the headers of a request
+    /// How long a new client may take to send the headers of its first request
     #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = time_out)]
     header_timeout: Duration,
 

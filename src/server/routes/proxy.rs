@@ -1,7 +1,7 @@
 //! Calls that are passed on to providers.
 
 use axum::body::Body;
-use axum::extract::{Path, Request};
+use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::TryStreamExt;
 use http::StatusCode;
@@ -10,11 +10,13 @@ use http::header::{
 };
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Limited};
+use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::api::proxy::{self, Pass, PassBody, Passed, ProxyCall};
 use crate::error::{HubError, codes};
 use crate::local::Told;
+use crate::server::AppState;
 use crate::server::body::Envelope;
 use crate::server::respond::FromProvider;
 
@@ -54,7 +56,12 @@ pub(super) async fn unified(
 }
 
 /// Bodies as they are, both ways.
-pub(super) async fn raw(Door(hub): Door, Path(account): Path<String>, request: Request) -> Answer {
+pub(super) async fn raw(
+    State(state): State<AppState>,
+    Door(hub): Door,
+    Path(account): Path<String>,
+    request: Request,
+) -> Answer {
     let account = id(&account)?;
     let (parts, body) = request.into_parts();
     let method = given(&parts.headers, proxy::METHOD)?.unwrap_or("GET").to_ascii_uppercase();
@@ -68,12 +75,13 @@ pub(super) async fn raw(Door(hub): Door, Path(account): Path<String>, request: R
         headers.push((name.to_string(), text));
     }
     let is_bodiless = method == "HEAD";
-    let pass = Pass { method, path, headers, body: upload(&parts.headers, body).await? };
+    let pass = Pass { method, path, headers, body: upload(&state, &parts.headers, body).await? };
     answer(hub.forward(&account, pass).await?, is_bodiless)
 }
 
-/// The caller's body: held where it is short, so that it can be sent twice.
-async fn upload(headers: &HeaderMap, body: Body) -> Result<PassBody, HubError> {
+/// The caller's body: held where it is short, so that it can be sent twice. As it comes before
+/// anything is sent, it may take no longer than any request (threat 37).
+async fn upload(state: &AppState, headers: &HeaderMap, body: Body) -> Result<PassBody, HubError> {
     if body.is_end_stream() {
         return Ok(PassBody::Empty);
     }
@@ -81,7 +89,9 @@ async fn upload(headers: &HeaderMap, body: Body) -> Result<PassBody, HubError> {
     let broken = |_| HubError::new(&codes::BODY_INVALID, "the body broke off");
     if length.is_some_and(|length| length <= HELD) {
         let limit = usize::try_from(HELD).unwrap_or(usize::MAX);
-        let held = Limited::new(body, limit).collect().await.map_err(broken)?;
+        let held = timeout(state.request_limit(), Limited::new(body, limit).collect()).await;
+        let late = |_| HubError::new(&codes::REQUEST_TIMED_OUT, "the body took too long");
+        let held = held.map_err(late)?.map_err(broken)?;
         return Ok(PassBody::Whole(Zeroizing::new(held.to_bytes().to_vec())));
     }
     let pieces = TryStreamExt::map_err(body.into_data_stream(), std::io::Error::other);

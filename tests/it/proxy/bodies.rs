@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::http::{FakeHub, Reply};
 
-use super::{CREDENTIAL, World, address, always, of_provider, told};
+use super::{CREDENTIAL, ROOT, World, address, always, definition, of_provider, told};
 
 fn gzipped(bytes: &[u8]) -> Vec<u8> {
     let mut child = std::process::Command::new("gzip")
@@ -166,4 +166,22 @@ fn threat_22_a_call_in_json_has_a_bound_that_it_tells() {
     let passed =
         served.pass("POST", "/x", "Content-Type: text/plain\r\n", &vec![b'a'; 2 * ENVELOPE_LIMIT]);
     assert_eq!(passed.status(200).text(), (2 * ENVELOPE_LIMIT).to_string());
+}
+
+#[test]
+fn threat_32_the_address_of_a_failed_call_is_told_without_credentials_in_its_path() {
+    let provider = always(Reply::json(400, &json!({"error": "no such thing"})));
+    let mut definition = definition();
+    definition["base_url"] = json!(format!("{ROOT}/bot${{api_key}}"));
+    definition["auth"].as_array_mut().unwrap().truncate(1);
+    let world = World { home: crate::support::cli::TestHome::new(), account: String::new() };
+    world.import(definition, address(&provider));
+    world.home.run("connectors enable acme").code(0);
+    let account = world.add("acme-1", &["--set", "api_key=planted-credential"]);
+    let world = World { account, ..world };
+    let served = world.serve("--allow-target 127.0.0.0/8");
+    let answer = told(served.ask(&json!({"path": "/err"})));
+    assert_eq!(provider.asked()[0].path, "/botplanted-credential/err");
+    let shown = answer["provider_errors"][0]["url"].as_str().unwrap();
+    assert!(shown.ends_with("/err") && !shown.contains("planted-credential"), "{shown}");
 }

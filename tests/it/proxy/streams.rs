@@ -181,3 +181,13 @@ fn threat_22_a_long_document_that_is_none_breaks_off() {
         assert!(client.answer().is_err(), "{path}");
     }
 }
+
+#[test]
+fn threat_37_a_short_body_that_stands_still_is_given_up() {
+    let world = World::at(bottomless());
+    let served = world.serve("--allow-target 127.0.0.0/8 --request-timeout 1s");
+    let mut client = Client::to(served.serving.address);
+    client.send(served.head("POST", "/text", "", 100) + "0123456789").unwrap();
+    let answer = client.answer().unwrap();
+    assert_eq!(answer.problem(), "request.timed_out");
+}
