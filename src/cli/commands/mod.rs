@@ -127,6 +127,36 @@ fn result<T: serde::Serialize>(
     }
 }
 
+/// Refuses targets that would touch more accounts together than allowed, before the first one is
+/// changed. Each is bounded again while it is.
+///
+/// # Errors
+/// `guard.too_many_affected`
+async fn within(
+    most: u64,
+    targets: &[String],
+    each: &impl AsyncFn(&String, Guard) -> Result<Vec<WriteResult>, HubError>,
+) -> Result<(), HubError> {
+    let rehearsal = Guard { dry_run: true, max_affected: None };
+    let mut affected: u64 = 0;
+    for target in targets {
+        // What can't be done at all is told in its turn.
+        let results = each(target, rehearsal).await.unwrap_or_default();
+        affected += results.iter().map(|result| result.affected_accounts).sum::<u64>();
+    }
+    if affected <= most {
+        return Ok(());
+    }
+    let text = format!(
+        "{} would be touched by all of these together, the limit given is {most}",
+        counted(affected, "linked account")
+    );
+    let hint = format!("--max-affected {affected} allows it; --dry-run shows what each touches");
+    Err(HubError::new(&codes::TOO_MANY_AFFECTED, text)
+        .hint(hint)
+        .detail(json!({ "affected_accounts": affected })))
+}
+
 /// Runs a write for each target, tells what became of each, and ends as the whole deserves.
 struct Batch<'c> {
     context: &'c Context,
@@ -269,6 +299,9 @@ impl<'c> Batch<'c> {
         targets: &[String],
         each: impl AsyncFn(&String, Guard) -> Result<Vec<WriteResult>, HubError>,
     ) -> Result<(), HubError> {
+        if let Some(most) = self.guard.max_affected.filter(|_| self.many && !self.asks) {
+            within(most, targets, &each).await?;
+        }
         let mut waiting = targets.iter();
         let mut running = FuturesOrdered::new();
         loop {
