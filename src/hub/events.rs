@@ -38,7 +38,8 @@ fn unknown(id: &EventId) -> HubError {
     HubError::new(&codes::EVENT_UNKNOWN, format!("no event `{id}`")).hint("hubctl events list")
 }
 
-/// Shows the project's events that fit to `each`, the oldest first.
+/// Shows the project's events that fit to `each`, the oldest first. None comes in before one of
+/// them later on, so that the last one is a place to go on from; writers may be waited for.
 ///
 /// # Errors
 /// `event.not_found` for `after`; as the store or `each` reports them.
@@ -58,7 +59,13 @@ pub async fn list(
         }
         None => None,
     };
-    events::scan(&mut tx, project, &rows(filter, after), each).await
+    let mut upto = None;
+    if hub.store.commits_out_of_order() {
+        drop(tx);
+        upto = Some(settled(hub, after.unwrap_or(0)).await?);
+        tx = hub.store.begin_read().await?;
+    }
+    events::scan(&mut tx, project, &Rows { upto, ..rows(filter, after) }, each).await
 }
 
 fn rows(filter: &Filter, after: Option<i64>) -> Rows {

@@ -7,6 +7,8 @@ mod batch;
 mod brands;
 mod deleting;
 mod disabling;
+#[cfg(unix)]
+mod events;
 mod expiry;
 mod guards;
 #[cfg(unix)]

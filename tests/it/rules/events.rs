@@ -1,0 +1,84 @@
+//! Lists of events while several writers are at work, on the database where they commit in any
+//! order.
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use hubctl::domain::event::{Event, EventKind};
+use hubctl::hub::events::{self, Filter};
+use hubctl::store::{Tx, events as rows};
+
+use crate::support::hub::{TestHub, on_postgres};
+use crate::support::serving::PATIENCE;
+
+/// A writer with an event of this id, which has its place and is not committed.
+async fn writing(world: &TestHub, id: &str) -> Tx {
+    let mut tx = world.hub.store().begin_append().await.unwrap();
+    let event = Event {
+        id: id.parse().unwrap(),
+        kind: EventKind::SessionCreated,
+        subject: "1".to_owned(),
+        at: world.now(),
+        data: None,
+    };
+    rows::append(&mut tx, world.caller().project(), &[event]).await.unwrap();
+    tx
+}
+
+/// The project's events behind one of them, in their order.
+async fn listed(world: &TestHub, after: Option<&str>) -> Vec<String> {
+    let after = after.map(|id| id.parse().unwrap());
+    let filter = Filter { after, ..Filter::default() };
+    let mut found = Vec::new();
+    let listing = events::list(&world.hub, &world.caller(), &filter, |event| {
+        found.push(event.id.to_owned());
+        Ok(ControlFlow::Continue(()))
+    });
+    listing.await.unwrap();
+    found
+}
+
+/// Waits until so many wait for those who write.
+async fn waiting(world: &TestHub, count: i64) {
+    let waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted \
+                   and database = (select oid from pg_database where datname = current_database())";
+    let until = Instant::now() + PATIENCE;
+    while world.number(waiting) < count {
+        assert!(Instant::now() < until, "fewer than {count} wait");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[test]
+fn no_event_comes_in_before_one_that_was_listed() {
+    on_postgres(async |world: TestHub| {
+        world.hub.store().prepare().await.unwrap();
+        writing(&world, "0199-a").await.commit().await.unwrap();
+        // Takes its place first and is there last.
+        let slow = writing(&world, "0199-b").await;
+        writing(&world, "0199-c").await.commit().await.unwrap();
+        let mut lists = Box::pin(async {
+            futures_util::join!(listed(&world, None), listed(&world, Some("0199-a")))
+        });
+        tokio::select! {
+            early = &mut lists => panic!("whoever goes on from there misses one: {early:?}"),
+            () = waiting(&world, 2) => {}
+        }
+        slow.commit().await.unwrap();
+        let (all, behind) = lists.await;
+        assert_eq!(all, ["0199-a", "0199-b", "0199-c"]);
+        assert_eq!(behind, ["0199-b", "0199-c"]);
+    });
+}
+
+#[test]
+fn who_has_seen_every_event_waits_for_no_writer() {
+    on_postgres(async |world: TestHub| {
+        world.hub.store().prepare().await.unwrap();
+        writing(&world, "0199-a").await.commit().await.unwrap();
+        let slow = writing(&world, "0199-b").await;
+        assert!(listed(&world, Some("0199-a")).await.is_empty());
+        slow.commit().await.unwrap();
+        assert_eq!(listed(&world, Some("0199-a")).await, ["0199-b"]);
+    });
+}
