@@ -148,11 +148,13 @@ pub(super) async fn due(hub: &Hub, owner: &str) -> Result<Vec<i64>, HubError> {
     Ok(webhooks::due(&mut tx, owner, hub.clock.now()).await?)
 }
 
-/// Takes the lease of a webhook; `None` where somebody else has it or it is disabled.
+/// Takes the lease of a webhook; `None` where somebody else has it, or where nothing can be sent
+/// for it, see [`load`].
 pub(super) async fn take(
     hub: &Hub,
     owner: &str,
     number: i64,
+    damaged: &mut Vec<i64>,
 ) -> Result<Option<Endpoint>, HubError> {
     let now = hub.clock.now();
     let mut tx = hub.store.begin_append().await?;
@@ -160,14 +162,24 @@ pub(super) async fn take(
         return Ok(None);
     }
     tx.commit().await?;
-    load(hub, number).await
+    let endpoint = load(hub, number, damaged).await?;
+    if endpoint.is_none() {
+        release(hub, owner, &[number]).await?;
+    }
+    Ok(endpoint)
 }
 
-/// One whose address and secrets can't be opened is told of in the log, and holds up no other.
-async fn load(hub: &Hub, number: i64) -> Result<Option<Endpoint>, HubError> {
+/// What is needed to send for a webhook; `None` where it is gone, disabled or damaged. One whose
+/// address and secrets can't be opened is told of in the log, and holds up no other.
+async fn load(
+    hub: &Hub,
+    number: i64,
+    damaged: &mut Vec<i64>,
+) -> Result<Option<Endpoint>, HubError> {
     match opened(hub, number).await {
         Err(error) if error.code().name == codes::SEAL_BROKEN.name => {
             tracing::error!(target: "hubctl::webhooks", number, "a webhook is passed over: {error}");
+            damaged.push(number);
             Ok(None)
         }
         loaded => loaded,
@@ -186,11 +198,12 @@ async fn opened(hub: &Hub, number: i64) -> Result<Option<Endpoint>, HubError> {
 }
 
 /// Looks at webhooks that are sent for, each with its version: those that changed, as they are now,
-/// and the numbers of those that are gone, disabled or somebody else's.
+/// and the numbers of those that are gone, disabled, damaged or somebody else's.
 pub(super) async fn check(
     hub: &Hub,
     owner: &str,
     all: &[(i64, i64)],
+    damaged: &mut Vec<i64>,
 ) -> Result<(Vec<Endpoint>, Vec<i64>), HubError> {
     let numbers: Vec<i64> = all.iter().map(|(number, _)| *number).collect();
     let mut tx = hub.store.begin_look().await?;
@@ -200,7 +213,7 @@ pub(super) async fn check(
     for known in all {
         match held.iter().find(|(number, _)| *number == known.0) {
             Some(now) if now == known => {}
-            Some((number, _)) => match load(hub, *number).await? {
+            Some((number, _)) => match load(hub, *number, damaged).await? {
                 Some(endpoint) => changed.push(endpoint),
                 None => lost.push(*number),
             },

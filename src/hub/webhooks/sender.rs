@@ -46,6 +46,8 @@ const RENEW_EVERY: Duration = Duration::from_secs(3);
 const TIDY_EVERY: Duration = Duration::from_mins(10);
 /// How long a lane without work keeps its lease.
 const IDLE: Duration = Duration::from_secs(2);
+/// How long a webhook that is damaged is passed over.
+const PASSED_OVER: Duration = Duration::from_mins(1);
 
 /// What the store is asked in one stretch.
 #[derive(Default)]
@@ -59,6 +61,7 @@ struct Order {
     check: Vec<(i64, i64)>,
     fetch: Vec<(Arc<Endpoint>, (i64, i64), i64)>,
     taken: HashSet<i64>,
+    passed_over: HashSet<i64>,
 }
 
 /// What it answered.
@@ -72,6 +75,8 @@ struct Answer {
     opened: Vec<Endpoint>,
     changed: Vec<Endpoint>,
     lost: Vec<i64>,
+    /// Webhooks whose address and secrets can't be opened.
+    damaged: Vec<i64>,
     fetched: Vec<(i64, Vec<Job>, i64)>,
     looked: bool,
     /// Whether the look has to go on, and the removal of deliveries of long ago.
@@ -110,7 +115,8 @@ async fn ask(hub: &Hub, owner: &str, order: Order, answer: &mut Answer) -> Resul
     if order.look {
         answer.look_on = outbox::fan_out(hub).await?;
         if !order.check.is_empty() {
-            let (changed, lost) = outbox::check(hub, owner, &order.check).await?;
+            let (changed, lost) =
+                outbox::check(hub, owner, &order.check, &mut answer.damaged).await?;
             // One that is disabled and soon enabled again need not wait for the lease to run out.
             outbox::release(hub, owner, &lost).await?;
             answer.changed = changed;
@@ -118,12 +124,13 @@ async fn ask(hub: &Hub, owner: &str, order: Order, answer: &mut Answer) -> Resul
         }
         answer.due = outbox::due(hub, owner).await?;
         let room = LANES.saturating_sub(order.taken.len());
-        let new = answer.due.iter().filter(|number| !order.taken.contains(number)).take(room);
-        let mut new: Vec<i64> = new.copied().collect();
+        let mut new = answer.due.clone();
+        new.retain(|number| !order.taken.contains(number) && !order.passed_over.contains(number));
+        new.truncate(room);
         answer.look_on |= new.len() > IN_A_STRETCH;
         new.truncate(IN_A_STRETCH);
         for number in new {
-            if let Some(endpoint) = outbox::take(hub, owner, number).await? {
+            if let Some(endpoint) = outbox::take(hub, owner, number, &mut answer.damaged).await? {
                 let most = if endpoint.is_failing { IN_HAND_FAILING } else { IN_HAND };
                 let jobs = outbox::fetch(hub, &endpoint, (0, 0), most).await?;
                 answer.fetched.push((number, jobs, most));
@@ -179,6 +186,9 @@ struct Sender<'h> {
     hub: &'h Hub,
     owner: String,
     lanes: BTreeMap<i64, Lane>,
+    /// Webhooks that are damaged, and until when each is passed over: others are not to wait behind
+    /// them at each look, and each is told of once in that time.
+    passed_over: BTreeMap<i64, Instant>,
     flights: FuturesUnordered<AbortOnDropHandle<Landed>>,
     work: Option<AbortOnDropHandle<Answer>>,
     results: Vec<Report>,
@@ -236,6 +246,7 @@ impl<'h> Sender<'h> {
             hub,
             owner,
             lanes: BTreeMap::new(),
+            passed_over: BTreeMap::new(),
             flights: FuturesUnordered::new(),
             work: None,
             results: Vec::new(),
@@ -401,6 +412,8 @@ impl<'h> Sender<'h> {
         if order.look {
             let version = |lane: &Lane| (lane.endpoint.number, lane.endpoint.version);
             order.check = self.lanes.values().map(version).collect();
+            self.passed_over.retain(|_, until| now < *until);
+            order.passed_over = self.passed_over.keys().copied().collect();
         }
         order.taken = self.lanes.keys().copied().collect();
     }
@@ -432,6 +445,8 @@ impl<'h> Sender<'h> {
         for number in answer.lost {
             self.lanes.remove(&number);
         }
+        let until = Instant::now() + PASSED_OVER;
+        self.passed_over.extend(answer.damaged.into_iter().map(|number| (number, until)));
         self.looked |= answer.looked;
         if answer.look_on {
             (self.look, self.looked) = (true, false);

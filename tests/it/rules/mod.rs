@@ -17,6 +17,7 @@ mod isolation;
 mod keys;
 mod linking;
 mod log_size;
+mod receivers;
 pub(crate) mod request_logs;
 mod secrets;
 mod sessions;

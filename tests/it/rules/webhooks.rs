@@ -59,11 +59,11 @@ on_both_databases!(
     a_dry_run_leaves_nothing,
 );
 
-fn guard() -> Guard {
+pub(super) fn guard() -> Guard {
     Guard::default()
 }
 
-async fn linked(world: &TestHub, owner: &str) -> hubctl::domain::ids::AccountId {
+pub(super) async fn linked(world: &TestHub, owner: &str) -> hubctl::domain::ids::AccountId {
     world.link(&world.caller(), account("bamboohr", owner)).await
 }
 
@@ -499,7 +499,7 @@ fn gone_at_first() -> (FakeHub, Arc<AtomicBool>) {
 }
 
 /// Waits until so many attempts have arrived.
-async fn arrived(there: &FakeHub, count: usize) {
+pub(super) async fn arrived(there: &FakeHub, count: usize) {
     let until = Instant::now() + PATIENCE;
     while there.asked().len() < count {
         assert!(Instant::now() < until, "{} of {count}", there.asked().len());

@@ -1,0 +1,99 @@
+//! Webhooks that are damaged, or whose receivers are gone, beside what else happens at that moment:
+//! on both databases.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use hubctl::hub::webhooks::sender;
+use tokio::sync::oneshot;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Level, Metadata, Subscriber};
+
+use super::webhooks::{arrived, linked};
+use crate::support::asked::config;
+use crate::support::hooks::receiver;
+use crate::support::hub::{TestHub, on_both_databases};
+use crate::support::serving::PATIENCE;
+
+on_both_databases!(
+    wh_5_threat_30_many_webhooks_that_are_damaged_hold_up_no_other,
+    wh_5_a_webhook_that_is_damaged_is_told_of_once_in_a_while,
+);
+
+/// Leaves only the last webhook with an address and secrets that can be opened.
+fn damage_all_but_the_last(world: &TestHub) {
+    world.raw(
+        "update webhooks set sealed = (select sealed from webhooks order by number desc limit 1)",
+    );
+}
+
+async fn wh_5_threat_30_many_webhooks_that_are_damaged_hold_up_no_other(mut world: TestHub) {
+    // More than are opened in one stretch.
+    const DAMAGED: usize = 70;
+    world.may_call_itself();
+    let caller = world.caller();
+    let (broken, fine) = (receiver(), receiver());
+    world.add(&caller, config("bamboohr")).await;
+    for _ in 0..DAMAGED {
+        world.hook(&caller, &broken.url()).await;
+    }
+    world.hook(&caller, &fine.url()).await;
+    damage_all_but_the_last(&world);
+    linked(&world, "acme").await;
+    let sent = tokio::time::timeout(PATIENCE, world.send()).await.expect("it comes to an end");
+    assert_eq!((sent, broken.asked().len(), fine.asked().len()), (1, 0, 1));
+    let leases = "select count(*) from webhooks where lease_owner is not null";
+    assert_eq!(world.number(leases), 0, "nobody holds what nobody sends for");
+}
+
+/// Counts the errors in the log of webhooks.
+#[derive(Clone, Default)]
+struct Errors(Arc<AtomicUsize>);
+
+impl Subscriber for Errors {
+    fn enabled(&self, about: &Metadata<'_>) -> bool {
+        *about.level() == Level::ERROR && about.target() == "hubctl::webhooks"
+    }
+
+    fn event(&self, _: &tracing::Event<'_>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+async fn wh_5_a_webhook_that_is_damaged_is_told_of_once_in_a_while(mut world: TestHub) {
+    world.may_call_itself();
+    let caller = world.caller();
+    let (broken, fine) = (receiver(), receiver());
+    world.add(&caller, config("bamboohr")).await;
+    world.hook(&caller, &broken.url()).await;
+    world.hook(&caller, &fine.url()).await;
+    damage_all_but_the_last(&world);
+    let errors = Errors::default();
+    let _told = tracing::subscriber::set_default(errors.clone());
+    let (stop, stopped) = oneshot::channel::<()>();
+    let stopped = async {
+        _ = stopped.await;
+    };
+    tokio::join!(sender::run(&world.hub, stopped), async {
+        // Each is a look of its own.
+        for (count, owner) in (1..).zip(["one", "two", "three"]) {
+            linked(&world, owner).await;
+            arrived(&fine, count).await;
+        }
+        stop.send(()).unwrap();
+    });
+    assert_eq!(errors.0.load(Ordering::Relaxed), 1);
+    assert!(broken.asked().is_empty());
+}
