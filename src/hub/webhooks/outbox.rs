@@ -404,6 +404,8 @@ async fn disable(
     if why == WhyDisabled::Failing && !still {
         return Ok(());
     }
+    // What happened before is on its way, whenever the next look would have come (WH-7).
+    fan_out_in(&mut tx, now).await?;
     match webhooks::save(&mut tx, target.project, &after, None).await {
         // It is looked at again after the next failure.
         Err(StoreError::Stale) => return Ok(()),

@@ -4,13 +4,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use hubctl::hub::webhooks::sender;
+use hubctl::hub::accounts;
+use hubctl::hub::webhooks::{self, sender};
 use tokio::sync::oneshot;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Level, Metadata, Subscriber};
 
-use super::webhooks::{arrived, linked};
-use crate::support::asked::config;
+use super::webhooks::{arrived, gone_at_first, guard, hook_now, linked};
+use crate::support::asked::{account, config};
 use crate::support::hooks::receiver;
 use crate::support::hub::{TestHub, on_both_databases};
 use crate::support::serving::PATIENCE;
@@ -18,6 +19,7 @@ use crate::support::serving::PATIENCE;
 on_both_databases!(
     wh_5_threat_30_many_webhooks_that_are_damaged_hold_up_no_other,
     wh_5_a_webhook_that_is_damaged_is_told_of_once_in_a_while,
+    wh_7_what_happened_before_its_receiver_was_gone_is_sent_later,
 );
 
 /// Leaves only the last webhook with an address and secrets that can be opened.
@@ -96,4 +98,28 @@ async fn wh_5_a_webhook_that_is_damaged_is_told_of_once_in_a_while(mut world: Te
     });
     assert_eq!(errors.0.load(Ordering::Relaxed), 1);
     assert!(broken.asked().is_empty());
+}
+
+async fn wh_7_what_happened_before_its_receiver_was_gone_is_sent_later(mut world: TestHub) {
+    world.may_call_itself();
+    let caller = world.caller();
+    let (there, may) = gone_at_first();
+    world.add(&caller, config("bamboohr")).await;
+    let hook = world.hook(&caller, &there.url()).await;
+    linked(&world, "acme").await;
+    // Whoever sends here is not woken by what another process commits.
+    let other = world.another();
+    tokio::join!(world.send(), async {
+        arrived(&there, 1).await;
+        let new = account("bamboohr", "before");
+        accounts::add(&other, &caller, new, guard()).await.unwrap();
+        may.store(true, Ordering::Relaxed);
+    });
+    let disabled = hook_now(&world, &hook).await.disabled;
+    assert_eq!(disabled.map(|(_, why)| why.as_str()), Some("gone"));
+    linked(&world, "meanwhile").await;
+    webhooks::enable(&world.hub, &caller, &hook, guard()).await.unwrap();
+    linked(&world, "after").await;
+    world.send().await;
+    assert_eq!(there.told("origin_owner_id"), ["acme", "before", "after"]);
 }

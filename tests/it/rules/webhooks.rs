@@ -82,7 +82,7 @@ async fn detail(world: &TestHub, id: DeliveryId) -> Detail {
     deliveries::get(&world.hub, &world.caller(), id).await.unwrap()
 }
 
-async fn hook_now(world: &TestHub, id: &WebhookId) -> Webhook {
+pub(super) async fn hook_now(world: &TestHub, id: &WebhookId) -> Webhook {
     webhooks::get(&world.hub, &world.caller(), id).await.unwrap()
 }
 
@@ -486,7 +486,7 @@ async fn wh_5_other_events_are_for_what_happens_from_then_on(mut world: TestHub)
 }
 
 /// A receiver that answers the first attempt with 410, as soon as it may, and takes all others.
-fn gone_at_first() -> (FakeHub, Arc<AtomicBool>) {
+pub(super) fn gone_at_first() -> (FakeHub, Arc<AtomicBool>) {
     let may = Arc::new(AtomicBool::new(false));
     let open = Arc::clone(&may);
     let there = FakeHub::start(move |_, count| {
