@@ -26,7 +26,7 @@ use crate::error::{HubError, codes};
 use crate::hub::Hub;
 use crate::provider::post::Posted;
 use crate::store::deliveries::outbox::{self as rows, Done};
-use crate::store::{StoreError, Tx, events, webhooks};
+use crate::store::{Tx, events, webhooks};
 
 use super::{Hidden, facts};
 
@@ -346,29 +346,50 @@ pub(super) async fn send(hub: &Hub, endpoint: &Endpoint, job: &Job) -> Done {
 /// Writes down what attempts came to, and disables webhooks whose receivers are gone or have failed
 /// for too long. What was sent for a webhook before it was changed says nothing of its receiver now.
 pub(super) async fn settle(hub: &Hub, all: &[Report]) -> Result<(), HubError> {
-    let mut tx = hub.store.begin_append().await?;
+    let now = hub.clock.now();
+    if all.iter().all(|report| report.done.verdict != Verdict::Gone) {
+        let mut tx = hub.store.begin_append().await?;
+        if write_down(&mut tx, all, now).await?.is_empty() {
+            return Ok(tx.commit().await?);
+        }
+    }
+    // Nobody may change a webhook between what its receiver said and its end, and neither is kept
+    // without the other: what is given up for a receiver that is gone is not sent to the next one.
+    let mut tx = hub.store.begin_write().await?;
+    for (webhook, why) in write_down(&mut tx, all, now).await? {
+        disable(hub, &mut tx, webhook, why, now).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+/// Writes down what attempts came to, and answers which webhooks, each with its version, are to be
+/// disabled.
+async fn write_down(
+    tx: &mut Tx,
+    all: &[Report],
+    now: Timestamp,
+) -> Result<Vec<((i64, i64), WhyDisabled)>, HubError> {
     let mut done = Vec::with_capacity(all.len());
     for report in all {
         let (webhook, version, mut one) = (report.webhook, report.version, report.done.clone());
-        if one.verdict == Verdict::Gone && webhooks::was_changed(&mut tx, webhook, version).await? {
+        if one.verdict == Verdict::Gone && webhooks::was_changed(tx, webhook, version).await? {
             one.verdict = one.verdict.of_former_receiver(one.tries, one.ended_at);
         }
         done.push(one);
     }
-    rows::settle(&mut tx, &done).await?;
+    rows::settle(tx, &done).await?;
     let mut by_webhook: BTreeMap<(i64, i64), Vec<&Done>> = BTreeMap::new();
     for report in all {
         by_webhook.entry((report.webhook, report.version)).or_default().push(&report.done);
     }
-    let now = hub.clock.now();
     let mut ending = Vec::new();
     for ((webhook, version), done) in by_webhook {
         let came_to = |verdict| done.iter().any(|one| one.verdict == verdict);
         let mut since = None;
         if came_to(Verdict::Delivered) {
-            webhooks::works(&mut tx, webhook, version).await?;
+            webhooks::works(tx, webhook, version).await?;
         } else if let Some(first) = done.iter().map(|one| one.at).min() {
-            since = webhooks::failing(&mut tx, webhook, version, first).await?;
+            since = webhooks::failing(tx, webhook, version, first).await?;
         }
         // One 410 is the end, whatever others of the same time came to.
         if came_to(Verdict::Gone) {
@@ -377,40 +398,27 @@ pub(super) async fn settle(hub: &Hub, all: &[Report]) -> Result<(), HubError> {
             ending.push(((webhook, version), WhyDisabled::Failing));
         }
     }
-    tx.commit().await?;
-    for (webhook, why) in ending {
-        disable(hub, webhook, why, now).await?;
-    }
-    Ok(())
+    Ok(ending)
 }
 
 /// Disables a webhook of this number and version on behalf of its receiver, with an event that
-/// others may be told of.
+/// others may be told of, in a transaction that keeps writers away.
 async fn disable(
     hub: &Hub,
+    tx: &mut Tx,
     (number, version): (i64, i64),
     why: WhyDisabled,
     now: Timestamp,
 ) -> Result<(), HubError> {
-    let mut tx = hub.store.begin_write().await?;
-    let Some(target) = webhooks::target(&mut tx, number).await? else { return Ok(()) };
+    let Some(target) = webhooks::target(tx, number).await? else { return Ok(()) };
     // Whoever changed or enabled it in between has said that it works.
     if target.webhook.version != version {
         return Ok(());
     }
     let Some(after) = target.webhook.disable(why, now) else { return Ok(()) };
-    // So has the receiver, where it took something in between.
-    let still = target.webhook.failing_since.is_some_and(|since| has_failed_too_long(since, now));
-    if why == WhyDisabled::Failing && !still {
-        return Ok(());
-    }
     // What happened before is on its way, whenever the next look would have come (WH-7).
-    fan_out_in(&mut tx, now).await?;
-    match webhooks::save(&mut tx, target.project, &after, None).await {
-        // It is looked at again after the next failure.
-        Err(StoreError::Stale) => return Ok(()),
-        saved => saved?,
-    }
+    fan_out_in(tx, now).await?;
+    webhooks::save(tx, target.project, &after, None).await?;
     let event = Event {
         id: hub.random.uuid_v7(now)?.into(),
         kind: EventKind::WebhookDisabled,
@@ -418,8 +426,7 @@ async fn disable(
         at: now,
         data: Some(facts(&after)),
     };
-    events::append(&mut tx, target.project, &[event]).await?;
-    Ok(tx.commit().await?)
+    Ok(events::append(tx, target.project, &[event]).await?)
 }
 
 /// Removes deliveries that ended long ago, some at a time; true where there may be more. Trials whose

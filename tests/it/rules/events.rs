@@ -30,7 +30,8 @@ async fn listed(world: &TestHub, after: Option<&str>) -> Vec<String> {
     let after = after.map(|id| id.parse().unwrap());
     let filter = Filter { after, ..Filter::default() };
     let mut found = Vec::new();
-    let listing = events::list(&world.hub, &world.caller(), &filter, |event| {
+    let caller = world.caller();
+    let listing = events::list(&world.hub, &caller, &filter, |event| {
         found.push(event.id.to_owned());
         Ok(ControlFlow::Continue(()))
     });

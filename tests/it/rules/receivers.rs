@@ -5,21 +5,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hubctl::hub::accounts;
-use hubctl::hub::webhooks::{self, sender};
+use hubctl::hub::webhooks::deliveries::Filter;
+use hubctl::hub::webhooks::{self, Changes, round, sender};
 use tokio::sync::oneshot;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Level, Metadata, Subscriber};
 
-use super::webhooks::{arrived, gone_at_first, guard, hook_now, linked};
+use super::webhooks::{all, arrived, gone_at_first, guard, hook_now, linked};
 use crate::support::asked::{account, config};
-use crate::support::hooks::receiver;
-use crate::support::hub::{TestHub, on_both_databases};
+use crate::support::hooks::{answering, receiver};
+use crate::support::hub::{Place, TestHub, on_both_databases};
 use crate::support::serving::PATIENCE;
 
 on_both_databases!(
     wh_5_threat_30_many_webhooks_that_are_damaged_hold_up_no_other,
     wh_5_a_webhook_that_is_damaged_is_told_of_once_in_a_while,
     wh_7_what_happened_before_its_receiver_was_gone_is_sent_later,
+    wh_9_a_410_is_kept_with_the_end_of_its_webhook_or_not_at_all,
+    wh_9_five_days_of_failures_end_with_the_end_of_the_webhook_or_not_yet,
 );
 
 /// Leaves only the last webhook with an address and secrets that can be opened.
@@ -122,4 +125,74 @@ async fn wh_7_what_happened_before_its_receiver_was_gone_is_sent_later(mut world
     linked(&world, "after").await;
     world.send().await;
     assert_eq!(there.told("origin_owner_id"), ["acme", "before", "after"]);
+}
+
+/// Makes the store refuse to disable webhooks in the next seconds: whoever tries ends there, as if
+/// it were killed.
+fn refuse_to_disable(world: &TestHub, for_s: i64) {
+    let until = world.now().plus_seconds(for_s).as_millis();
+    let update = "before update of disabled_at on webhooks";
+    let soon = format!("new.disabled_at < {until}");
+    world.raw(&match world.place {
+        Place::Sqlite(_) => format!(
+            "create trigger no_end {update} when {soon} begin select raise(abort, 'no'); end"
+        ),
+        #[cfg(unix)]
+        Place::Postgres(_) => format!(
+            "create function no_end() returns trigger language plpgsql as \
+             $$ begin raise exception 'no'; end $$; \
+             create trigger no_end {update} for each row when ({soon}) execute function no_end()"
+        ),
+    });
+}
+
+/// Asserts that one delivery waits after so many attempts.
+async fn assert_pending(world: &TestHub, attempts: u32) {
+    let [one] = all(world, &Filter::default()).await.try_into().unwrap();
+    assert_eq!((one.state.as_str(), one.attempts), ("pending", attempts), "{one:?}");
+    let noted = world.number("select count(*) from webhook_attempts");
+    assert_eq!(noted, i64::from(attempts));
+}
+
+async fn wh_9_a_410_is_kept_with_the_end_of_its_webhook_or_not_at_all(mut world: TestHub) {
+    world.may_call_itself();
+    let caller = world.caller();
+    let (old, new) = (answering(410), receiver());
+    world.add(&caller, config("bamboohr")).await;
+    refuse_to_disable(&world, 1);
+    let hook = world.hook(&caller, &old.url()).await;
+    linked(&world, "acme").await;
+    round(&world.hub).await.unwrap_err();
+    assert_eq!((old.asked().len(), hook_now(&world, &hook).await.disabled), (1, None));
+    assert_pending(&world, 0).await;
+    // An administrator who moves it at that moment gets at the new address what the old one
+    // did not take.
+    let url = Some(new.url().parse().unwrap());
+    webhooks::update(&world.hub, &caller, &hook, Changes { url, events: None }, guard())
+        .await
+        .unwrap();
+    world.clock.advance_seconds(60);
+    assert_eq!(world.send().await, 1);
+    assert_eq!((old.asked().len(), new.told("origin_owner_id")), (1, vec!["acme".to_owned()]));
+}
+
+async fn wh_9_five_days_of_failures_end_with_the_end_of_the_webhook_or_not_yet(mut world: TestHub) {
+    const DAYS_S: i64 = 5 * 86_400;
+    world.may_call_itself();
+    let caller = world.caller();
+    let there = answering(500);
+    world.add(&caller, config("bamboohr")).await;
+    refuse_to_disable(&world, DAYS_S + 1);
+    let hook = world.hook(&caller, &there.url()).await;
+    linked(&world, "acme").await;
+    world.send().await;
+    assert_pending(&world, 1).await;
+    world.clock.advance_seconds(DAYS_S);
+    round(&world.hub).await.unwrap_err();
+    assert_pending(&world, 1).await;
+    world.clock.advance_seconds(60);
+    assert_eq!(world.send().await, 1);
+    assert_pending(&world, 2).await;
+    let disabled = hook_now(&world, &hook).await.disabled;
+    assert_eq!(disabled.map(|(_, why)| why.as_str()), Some("failing"));
 }

@@ -67,7 +67,10 @@ pub(super) async fn linked(world: &TestHub, owner: &str) -> hubctl::domain::ids:
     world.link(&world.caller(), account("bamboohr", owner)).await
 }
 
-async fn all(world: &TestHub, filter: &Filter) -> Vec<hubctl::domain::webhook::Delivery> {
+pub(super) async fn all(
+    world: &TestHub,
+    filter: &Filter,
+) -> Vec<hubctl::domain::webhook::Delivery> {
     let mut found = Vec::new();
     deliveries::list(&world.hub, &world.caller(), filter, |delivery| {
         found.push(delivery);
