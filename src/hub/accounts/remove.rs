@@ -7,10 +7,10 @@ use crate::domain::refusal::Touch;
 use crate::error::{HubError, codes};
 use crate::hub::Hub;
 use crate::hub::linking;
-use crate::hub::refresh;
+use crate::hub::refresh::{self, Stored};
 use crate::hub::write::{Guard, Outcome, Record};
 use crate::provider::Revocation;
-use crate::store::accounts;
+use crate::store::{Tx, accounts};
 
 use super::{View, event_data, load, resource, snapshot, view};
 
@@ -19,13 +19,29 @@ use super::{View, event_data, load, resource, snapshot, view};
 pub struct Removed {
     /// To the account.
     pub outcome: Outcome<View>,
-    /// To its tokens at the provider; empty where it has none, or no way to be asked.
+    /// To its tokens at the provider, with those that came while it was asked; empty where it has
+    /// none, or no way to be asked.
     pub revoked: Vec<Revocation>,
+}
+
+/// What a provider was asked to forget.
+struct Asked {
+    /// Which credentials these are: a refresh raises it.
+    version: i64,
+    revoked: Vec<Revocation>,
+}
+
+/// An account that is gone.
+struct Gone {
+    outcome: Outcome<View>,
+    /// What it had by then in the place of what was revoked.
+    newer: Option<Result<Stored, HubError>>,
 }
 
 /// Removes an account and destroys its credentials (AT-20 to AT-23). Unless `keep_remote`, the
 /// provider is asked to forget its tokens first; where it does not, the account goes all the same.
 /// So it does where whoever asked goes away: tokens that were revoked are of no use to anybody.
+/// Tokens that come meanwhile are revoked when the account is gone (threat 25).
 ///
 /// # Errors
 /// `account.not_found`, `guard.too_many_affected`.
@@ -40,11 +56,19 @@ pub async fn delete(
     guard.check(1, Touch::Delete)?;
     let (own, caller, id) = (hub.clone(), caller.clone(), id.clone());
     let task = hub.detached(async move {
-        let revoked = match keep_remote || guard.dry_run {
-            true => Vec::new(),
+        let asked = match keep_remote || guard.dry_run {
+            true => None,
             false => revoke(&own, &caller, &id).await?,
         };
-        let outcome = destroy(&own, &caller, &id, guard).await?;
+        let version = asked.as_ref().map(|asked| asked.version);
+        let Gone { outcome, newer } = destroy(&own, &caller, &id, guard, version).await?;
+        let revoked = asked.map(|asked| asked.revoked).unwrap_or_default();
+        let revoked = match newer {
+            None => revoked,
+            Some(Ok(stored)) => both(revoked, forget(&own, &caller, &stored).await),
+            // Of tokens that can't be read, nobody can say that they are revoked.
+            Some(Err(_)) => Vec::new(),
+        };
         Ok(Removed { outcome, revoked })
     });
     task.await.map_err(|error| {
@@ -52,17 +76,23 @@ pub async fn delete(
     })?
 }
 
-/// Removes the account itself.
+/// Removes the account itself. `revoked` is the version of the credentials that were revoked, where
+/// the provider was asked.
 async fn destroy(
     hub: &Hub,
     caller: &Caller,
     id: &AccountId,
     guard: Guard,
-) -> Result<Outcome<View>, HubError> {
+    revoked: Option<i64>,
+) -> Result<Gone, HubError> {
     let now = hub.clock.now();
     let mut tx = hub.begin(guard).await?;
     let account = load(&mut tx, caller, id).await?;
     let before = view(&mut tx, caller, account.clone()).await?;
+    let newer = match revoked {
+        Some(version) => newer_than(hub, &mut tx, caller, id, version).await?,
+        None => None,
+    };
     accounts::delete(&mut tx, caller.project(), &account).await?;
     let data = Some(event_data(&account));
     hub.emit(&mut tx, caller, EventKind::AccountDeleted, id.as_str(), now, data).await?;
@@ -76,15 +106,51 @@ async fn destroy(
     let operation = Some(hub.record(&mut tx, caller, now, record).await?);
     guard.finish(tx).await?;
     let before = Some(before);
-    Ok(Outcome { before, after: None, changed: true, affected: 1, operation })
+    let outcome = Outcome { before, after: None, changed: true, affected: 1, operation };
+    Ok(Gone { outcome, newer })
 }
 
-async fn revoke(hub: &Hub, caller: &Caller, id: &AccountId) -> Result<Vec<Revocation>, HubError> {
+/// What the account has where its credentials were replaced since this version: nobody finds them
+/// any more once it is gone.
+async fn newer_than(
+    hub: &Hub,
+    tx: &mut Tx,
+    caller: &Caller,
+    id: &AccountId,
+    version: i64,
+) -> Result<Option<Result<Stored, HubError>>, HubError> {
+    let stored = accounts::credentials(tx, caller.project(), id).await?;
+    if stored.is_none_or(|stored| stored.version <= version) {
+        return Ok(None);
+    }
+    Ok(Some(refresh::load(hub, tx, caller, id).await))
+}
+
+/// `None` where nobody can be asked.
+async fn revoke(hub: &Hub, caller: &Caller, id: &AccountId) -> Result<Option<Asked>, HubError> {
     let mut tx = hub.store.begin_read().await?;
     load(&mut tx, caller, id).await?;
     // Of a connector that is gone, or whose values can't be read, nobody can be asked.
-    let Ok(stored) = refresh::load(hub, &mut tx, caller, id).await else { return Ok(Vec::new()) };
+    let Ok(stored) = refresh::load(hub, &mut tx, caller, id).await else { return Ok(None) };
     drop(tx);
+    let revoked = forget(hub, caller, &stored).await;
+    Ok(Some(Asked { version: stored.kept.version, revoked }))
+}
+
+/// Asks the provider to forget the tokens that are stored. No transaction may be open.
+async fn forget(hub: &Hub, caller: &Caller, stored: &Stored) -> Vec<Revocation> {
     let values = stored.values();
-    Ok(linking::revoke(hub, caller, &stored.way, Some(id), &values).await)
+    linking::revoke(hub, caller, &stored.way, Some(&stored.account.id), &values).await
+}
+
+/// What became of the tokens of each kind: they are revoked where all of them are.
+fn both(mut all: Vec<Revocation>, newer: Vec<Revocation>) -> Vec<Revocation> {
+    for one in newer {
+        match all.iter_mut().find(|known| known.token == one.token) {
+            Some(known) if known.outcome.is_ok() => *known = one,
+            Some(_) => {}
+            None => all.push(one),
+        }
+    }
+    all
 }

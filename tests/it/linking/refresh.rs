@@ -24,6 +24,7 @@ on_both_databases!(
     threat_24_a_late_holder_of_the_lease_writes_nothing,
     threat_23_a_bad_answer_keeps_the_old_token,
     threat_25_a_deleted_account_stays_deleted_and_its_new_token_is_revoked,
+    at_20_threat_25_tokens_that_come_while_others_are_revoked_are_revoked_too,
     threat_25_a_suspended_account_is_not_called,
     oa_14_a_refused_refresh_is_an_error_and_a_new_one_cures_it,
     a_provider_that_is_down_is_waited_for,
@@ -129,6 +130,31 @@ async fn threat_25_a_deleted_account_stays_deleted_and_its_new_token_is_revoked(
     assert_eq!(world.number("select count(*) from account_credentials"), 0);
     assert!(authority.revocations() > 0);
     assert!(!authority.works("access-2"));
+}
+
+async fn at_20_threat_25_tokens_that_come_while_others_are_revoked_are_revoked_too(
+    mut world: TestHub,
+) {
+    let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+    authority.keeps("access-4");
+    for (newer, is_forgotten) in [("access-2", true), ("access-4", false)] {
+        let id = log_in(&world, &authority, &caller, &config).await;
+        let mut gate = authority.revocation_gate();
+        let renew = async {
+            gate.wait().await;
+            let usable = refresh::usable(&world.hub, &caller, &id, Want::Now).await.unwrap();
+            assert_eq!(usable.values.get("access_token"), Some(newer));
+            gate.open();
+        };
+        let delete = accounts::delete(&world.hub, &caller, &id, false, Guard::default());
+        let (removed, ()) = tokio::join!(delete, renew);
+        let revoked = removed.unwrap().revoked;
+        let told: Vec<_> = revoked.iter().map(|one| (one.token, one.outcome.is_ok())).collect();
+        assert_eq!(told, [("refresh_token", true), ("access_token", is_forgotten)]);
+        assert_eq!(authority.works(newer), !is_forgotten);
+        assert_eq!(world.number("select count(*) from account_credentials"), 0);
+    }
+    assert_eq!(authority.revocations(), 8, "two pairs of tokens for each account");
 }
 
 async fn threat_25_a_suspended_account_is_not_called(mut world: TestHub) {

@@ -40,6 +40,8 @@ struct State {
     gate: Option<(Sender<()>, Receiver<()>)>,
     /// The same for whoever wants a token to be forgotten.
     revocation_gate: Option<(Sender<()>, Receiver<()>)>,
+    /// The token that it does not forget.
+    kept: Option<String>,
     rotates: bool,
     life_s: u64,
     /// The secret of its client.
@@ -265,6 +267,11 @@ impl Authority {
         self.change(|state| state.access.contains(token))
     }
 
+    /// It forgets this token for nobody.
+    pub(crate) fn keeps(&self, token: &str) {
+        self.change(|state| state.kept = Some(token.to_owned()));
+    }
+
     /// This token works no more.
     pub(crate) fn forget(&self, token: &str) {
         self.change(|state| state.access.remove(token));
@@ -337,6 +344,9 @@ fn answer(state: &Mutex<State>, asked: &Asked) -> Reply {
                 _ = go.recv();
             }
             let mut state = state.lock().unwrap();
+            if state.kept.as_deref() == Some(member("token")) {
+                return Reply::json(400, &json!({"error": "unsupported_token_type"}));
+            }
             state.access.remove(member("token"));
             state.refresh.remove(member("token"));
             Reply::json(200, &json!({}))
