@@ -132,8 +132,8 @@ async fn behind(
     }))
 }
 
-/// The account that this session edits: the one it names (CS-12), or the owner's own of its
-/// provider (CS-6, CS-7), but not with `multiple` (CS-10).
+/// The account that this session edits: the one it names while that is its owner's (CS-12), or the
+/// owner's own of its provider (CS-6, CS-7), but not with `multiple` (CS-10).
 pub async fn existing(hub: &Hub, user: &EndUser) -> Result<Option<View>, HubError> {
     let mut tx = hub.store.begin_read().await?;
     match edited(&mut tx, user).await? {
@@ -144,7 +144,8 @@ pub async fn existing(hub: &Hub, user: &EndUser) -> Result<Option<View>, HubErro
 
 async fn edited(tx: &mut Tx, user: &EndUser) -> Result<Option<Account>, HubError> {
     if let Some(id) = &user.session.account {
-        return Ok(accounts::by_id(tx, user.caller.project(), id).await?);
+        let found = accounts::by_id(tx, user.caller.project(), id).await?;
+        return Ok(found.filter(|account| account.is_of(&user.session.owner.id)));
     }
     match &user.session.provider {
         Some(provider) => user.holder().known(tx, &user.caller, provider).await,
@@ -159,7 +160,7 @@ async fn reached(tx: &mut Tx, user: &EndUser, id: &AccountId) -> Result<Account,
     let session = &user.session;
     let found = accounts::by_id(tx, user.caller.project(), id).await?;
     let is_reached = |account: &Account| match &session.account {
-        Some(own) => account.id == *own,
+        Some(own) => account.id == *own && account.is_of(&session.owner.id),
         None => {
             let provider = session.provider.as_ref().unwrap_or(&account.provider);
             !session.multiple && same_link(account, &session.owner.id, provider)

@@ -30,7 +30,7 @@ use crate::store::accounts::{self, Credentials, TokenLife};
 use crate::store::{Tx, auth_configs};
 
 use super::Hub;
-use super::accounts::{event_data, unknown};
+use super::accounts::{event_data, owned_by, unknown};
 use super::auth_configs::{TRIGGER_TOKEN, bad_fields};
 use super::connectors;
 use super::logs::Purpose;
@@ -298,7 +298,8 @@ pub(super) struct Holder {
 }
 
 impl Holder {
-    /// The account that a link of this connector would renew.
+    /// The account that a link of this connector would renew; one that is named, while it is the
+    /// owner's.
     pub(super) async fn known(
         &self,
         tx: &mut Tx,
@@ -307,8 +308,7 @@ impl Holder {
     ) -> Result<Option<Account>, HubError> {
         let project = caller.project();
         if let Some(id) = &self.account {
-            let found = accounts::by_id(tx, project, id).await?;
-            let found = found.ok_or_else(|| unknown(id.as_str()))?;
+            let found = owned_by(tx, caller, id, &self.owner.id).await?;
             if found.provider != *provider {
                 let (named, actual) = (found.provider, provider.clone());
                 return Err(Refusal::WrongConnector { named, actual }.into());

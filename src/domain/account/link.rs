@@ -19,7 +19,7 @@ use crate::domain::time::Timestamp;
 /// after a delete (AT-23).
 #[must_use]
 pub fn same_link(candidate: &Account, owner_id: &str, provider: &ConnectorKey) -> bool {
-    !candidate.is_archived() && candidate.owner.id == owner_id && candidate.provider == *provider
+    !candidate.is_archived() && candidate.is_of(owner_id) && candidate.provider == *provider
 }
 
 /// What a successful link brings.
@@ -63,6 +63,14 @@ pub fn link_new(id: AccountId, config: &AuthConfig, link: Link, now: Timestamp) 
 }
 
 impl Account {
+    /// CS-12, CS-41, HB-14: whether it is this owner's. An account that is named by its id is asked
+    /// this anew each time: an administrator may have given it to another owner since the session or
+    /// the login began.
+    #[must_use]
+    pub fn is_of(&self, owner_id: &str) -> bool {
+        self.owner.id == owner_id
+    }
+
     /// CS-6, AT-7, AT-8: new credentials for this account. It keeps its id and an administrator's
     /// hold; reasons are cleared. The owner is the link's, which never comes from a browser
     /// (CS-41).

@@ -106,6 +106,17 @@ async fn load(tx: &mut Tx, caller: &Caller, id: &AccountId) -> Result<Account, H
     found.ok_or_else(|| unknown(id.as_str()))
 }
 
+/// The account of this id while it is this owner's; for anybody else there is none (HB-14).
+pub(super) async fn owned_by(
+    tx: &mut Tx,
+    caller: &Caller,
+    id: &AccountId,
+    owner_id: &str,
+) -> Result<Account, HubError> {
+    let found = accounts::by_id(tx, caller.project(), id).await?;
+    found.filter(|account| account.is_of(owner_id)).ok_or_else(|| unknown(id.as_str()))
+}
+
 pub(super) async fn view(tx: &mut Tx, caller: &Caller, account: Account) -> Result<View, HubError> {
     let project = caller.project();
     let config = auth_configs::by_id(tx, project, &account.auth_config).await?;

@@ -216,8 +216,8 @@ async fn values_of(
         return Ok(way.values_with(&public, &secret));
     };
     let mut tx = hub.store.begin_read().await?;
-    let found = crate::store::accounts::by_id(&mut tx, user.caller.project(), id).await?;
-    let account = found.ok_or_else(|| crate::hub::accounts::unknown(id.as_str()))?;
+    let owner = &user.session.owner.id;
+    let account = crate::hub::accounts::owned_by(&mut tx, &user.caller, id, owner).await?;
     let kept = linking::kept(hub, &mut tx, &user.caller, id).await?;
     let (public, secret) = filled.over(way, Some(&account), &kept.secrets)?;
     Ok(way.values_with(&public, &secret))

@@ -301,6 +301,39 @@ fn hb_19_se_1_the_trigger_token_is_neither_asked_for_nor_shown() {
 }
 
 #[test]
+fn cs_12_hb_14_a_link_shows_nothing_of_an_account_that_another_owner_has_by_now() {
+    let world = World::start();
+    let sets = "--set subdomain=north --set api_key=planted --set region=eu";
+    let account = world.home.account("acme", "acme-7", sets);
+    let token = world.token(&json!({"account_id": account}));
+    let (link, user) = (format!("/connect/{token}"), world.user(&token));
+    let form = format!("{link}/{}", world.config("acme"));
+    let page = world.open(&link).status(200);
+    assert!(page.text().contains("value=\"north\""), "{}", page.text());
+    let mark = form_token(&page);
+    assert_eq!(text(&user.get("/hub/settings").status(200).json(), "existing_account_id"), account);
+    let given = json!({"origin_owner_id": "globex-1"});
+    world.api.patch(&format!("/accounts/{account}"), &given).status(200);
+    for path in [&link, &form] {
+        let html = world.open(path).status(404).text();
+        assert!(!html.contains("north") && !html.contains("<form"), "{html}");
+    }
+    let settings = user.get("/hub/settings").status(200).json();
+    assert!(settings.get("existing_account_id").is_none(), "{settings}");
+    user.get(&format!("/hub/accounts/{account}")).status(404);
+    let sent = [
+        ("form_token", mark.as_str()),
+        ("v.subdomain", "south"),
+        ("v.region", "eu"),
+        ("v.api_key", "planted-other"),
+    ];
+    world.submit(&form, "", &sent).status(404);
+    let after = &world.accounts()[0];
+    assert_eq!((world.accounts().len(), &after["origin_owner_id"]), (1, &json!("globex-1")));
+    assert_eq!(after["setup_information"]["subdomain"], "north");
+}
+
+#[test]
 fn every_address_of_a_logo_leads_to_a_picture() {
     let world = World::start();
     let listed = world.api.get("/connector_profiles").status(200).json();
