@@ -120,17 +120,24 @@ impl Source {
     /// Counts a refused secret as a guess (threat 8), and answers what the client is to be told.
     /// Who sends none has not guessed.
     pub(super) fn refused(self, error: HubError, state: &AppState) -> HubError {
-        let is_guess = error.code().kind == Kind::Unauthenticated
-            && error.code().name != codes::CREDENTIALS_MISSING.name;
-        match self.0 {
-            Some(source) if is_guess => state.wrong_guess(source).err().unwrap_or(error),
-            _ => {
-                if error.code().kind == Kind::Unauthenticated {
-                    count(&state.metrics().counts.bad_credentials);
-                }
-                error
-            }
+        if error.code().kind != Kind::Unauthenticated {
+            return error;
         }
+        if error.code().name != codes::CREDENTIALS_MISSING.name {
+            return self.guessed(error, state);
+        }
+        count(&state.metrics().counts.bad_credentials);
+        error
+    }
+
+    /// Counts what was sent as a guess, and answers what the client is to be told: this error, as
+    /// long as it has not guessed too often.
+    pub(super) fn guessed(self, error: HubError, state: &AppState) -> HubError {
+        let Some(source) = self.0 else {
+            count(&state.metrics().counts.bad_credentials);
+            return error;
+        };
+        state.wrong_guess(source).err().unwrap_or(error)
     }
 }
 

@@ -12,7 +12,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-/// Wrong keys or tokens that one address may send in a row; one more each six seconds.
+/// Wrong keys, tokens or states that one address may send in a row; one more each six seconds.
 const GUESSES: NonZeroU32 = NonZeroU32::new(20).unwrap();
 const GUESSES_PER_MINUTE: NonZeroU32 = NonZeroU32::new(10).unwrap();
 /// Addresses that are counted apart; above, newcomers share one account.
@@ -131,8 +131,8 @@ impl Limits {
         keys.check_key(&key).map_err(|refused| self.wait(&refused))
     }
 
-    /// Counts a wrong key or token (threat 8). A right one is never held against its sender: many
-    /// may share an address.
+    /// Counts a wrong key, token or state (threat 8). A right one is never held against its sender:
+    /// many may share an address.
     pub(super) fn wrong_guess(&self, source: IpAddr) -> Result<(), WaitS> {
         let mut source = network(source);
         if self.addresses.load(Ordering::Relaxed) >= ADDRESSES {

@@ -220,7 +220,7 @@ impl AppState {
         source::source(peer, headers, &self.shared.trusted_proxies)
     }
 
-    /// Takes note of a wrong key or token from an address (threat 8).
+    /// Takes note of a wrong key, token or state from an address (threat 8).
     ///
     /// # Errors
     /// `rate.limited` where there were too many: answer that instead of what was wrong.

@@ -1,6 +1,8 @@
 //! The end of a login: what the provider's page sent back, and the account that it links.
 
 use std::collections::BTreeMap;
+use std::error::Error;
+use std::sync::Arc;
 
 use crate::domain::attempt::AttemptState;
 use crate::domain::caller::Caller;
@@ -13,9 +15,10 @@ use crate::hub::Hub;
 use crate::hub::end_user::{self, EndUser};
 use crate::hub::linking::{self, Filled, Holder, Proof, Way, provider_error};
 use crate::hub::logs::Scope;
+use crate::hub::vault::HashKey;
 use crate::provider::Callback;
 use crate::store::attempts::{self, Stored};
-use crate::store::{connect_sessions as sessions, projects};
+use crate::store::{Tx, connect_sessions as sessions, projects};
 
 use super::{Attempt, BINDING, Ended, Kept, Returned, STATE, bad_state, failed, spot};
 
@@ -25,6 +28,22 @@ struct Claimed {
     way: Way,
     kept: Kept,
     stored: Stored,
+}
+
+/// That a state is no login's, for whoever counts guesses.
+#[derive(Debug, thiserror::Error)]
+#[error("no login has this state")]
+struct NobodysState;
+
+fn nobodys_state() -> HubError {
+    bad_state().source(NobodysState)
+}
+
+/// Whether a callback was refused because no login has its state: whoever comes back to one that is
+/// done or over has guessed nothing.
+#[must_use]
+pub fn is_guess(error: &HubError) -> bool {
+    Error::source(error).is_some_and(<dyn Error>::is::<NobodysState>)
 }
 
 /// Ends a login: checks state, binding and issuer, claims the attempt (once, threat 2), exchanges
@@ -102,14 +121,14 @@ async fn ended(hub: &Hub, claimed: &Claimed, state: AttemptState) -> Result<Ende
 async fn claim(hub: &Hub, returned: &Returned<'_>) -> Result<Claimed, HubError> {
     let now = hub.clock.now();
     let text = login::single(returned.query, "state").ok_or_else(bad_state)?;
-    let token = StateToken::parse(text).map_err(|_| bad_state())?;
+    let token = StateToken::parse(text).map_err(|_| nobodys_state())?;
+    // Anybody can come with a state: one that is no login's keeps no writer waiting (threats 1, 37).
+    let mut tx = hub.store.begin_look().await?;
+    of_state(hub, &mut tx, &token).await?.ok_or_else(nobodys_state)?;
+    drop(tx);
     let mut tx = hub.store.begin_write().await?;
-    let hash_key = hub.known_hash_key(&mut tx).await?.ok_or_else(bad_state)?;
-    let found = attempts::by_number(&mut tx, token.row()).await?;
-    // An unknown row costs the same comparison as a known one.
-    let hash = found.as_ref().map_or(&[0; 32][..], |found| &found.state_hash);
-    let fits = hash_key.matches(STATE, token.secret(), hash);
-    let stored = found.filter(|_| fits).ok_or_else(bad_state)?;
+    let found = of_state(hub, &mut tx, &token).await?;
+    let (stored, hash_key) = found.ok_or_else(bad_state)?;
     let project = stored.project;
     let own = projects::by_number(&mut tx, project).await?.ok_or_else(bad_state)?;
     let caller = Caller::end_user(stored.session, project, own.name.to_string());
@@ -158,6 +177,20 @@ async fn claim(hub: &Hub, returned: &Returned<'_>) -> Result<Claimed, HubError> 
     let kept = Kept::from_secrets(hub.open(&mut tx, &user.caller, spot, &stored.sealed).await?);
     tx.commit().await?;
     Ok(Claimed { user, way, kept, stored })
+}
+
+/// The login whose state this is, and the key that told so.
+async fn of_state(
+    hub: &Hub,
+    tx: &mut Tx,
+    token: &StateToken,
+) -> Result<Option<(Stored, Arc<HashKey>)>, HubError> {
+    let Some(hash_key) = hub.known_hash_key(tx).await? else { return Ok(None) };
+    let found = attempts::by_number(tx, token.row()).await?;
+    // An unknown row costs the same comparison as a known one.
+    let hash = found.as_ref().map_or(&[0; 32][..], |found| &found.state_hash);
+    let fits = hash_key.matches(STATE, token.secret(), hash);
+    Ok(found.filter(|_| fits).map(|found| (found, hash_key)))
 }
 
 /// Exchanges the code, proves the tokens, and stores the account with the attempt's end.

@@ -32,7 +32,7 @@ pub mod bounds;
 mod finish;
 
 pub use crate::domain::attempt::{Attempt, AttemptState};
-pub use finish::finish;
+pub use finish::{finish, is_guess};
 
 /// What a login's state and cookie are hashed for.
 const STATE: &str = "login state";

@@ -157,6 +157,10 @@ async fn callback(
         true => Err(HubError::new(&codes::OAUTH_BAD_STATE, "a parameter has a NUL character")),
         false => oauth::finish(&context.state.hub, returned).await,
     };
+    let ended = ended.map_err(|error| match oauth::is_guess(&error) {
+        true => context.source.guessed(error, &context.state),
+        false => error,
+    });
     if let Ok(ended) = &ended {
         context.belongs_to(&ended.project);
     }

@@ -301,6 +301,30 @@ fn hb_19_se_1_the_trigger_token_is_neither_asked_for_nor_shown() {
 }
 
 #[test]
+fn threat_01_threat_37_a_state_that_is_no_logins_is_a_guess() {
+    let world = World::start();
+    let by_login = world.logins("sample-auto");
+    let token = world.token(&json!({"provider": "sample"}));
+    let done = world.begin(&token, &by_login);
+    world.come_back(&done).status(200);
+    // Whoever goes back to a login that is done has not guessed, however often.
+    for _ in 0..40 {
+        world.serving.connect().get(&done.back, &done.cookies).status(400);
+    }
+    let pending = world.begin(&token, &by_login);
+    let guess = done.back.replace("state=hst_1_", "state=hst_999_");
+    assert_ne!(guess, done.back);
+    let mut answers = (0..40).map(|_| world.open(&guess));
+    let page = answers.find(|answer| answer.status != 400).expect("it goes on").status(429);
+    assert!(page.headers["content-type"].starts_with("text/html"), "{page:?}");
+    let wait: u64 = page.headers["retry-after"].parse().unwrap();
+    assert!((1..=60).contains(&wait), "{wait}");
+    assert!(page.text().contains("Too many attempts"), "{}", page.text());
+    // Whose state is right is not held up by those who guess.
+    world.come_back(&pending).status(200);
+}
+
+#[test]
 fn cs_12_hb_14_a_link_shows_nothing_of_an_account_that_another_owner_has_by_now() {
     let world = World::start();
     let sets = "--set subdomain=north --set api_key=planted --set region=eu";

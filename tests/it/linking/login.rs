@@ -1,5 +1,7 @@
 //! Logins at a provider: state, binding, once, and what becomes of the attempt.
 
+use std::time::Duration;
+
 use hubctl::domain::attempt::{AttemptState, LIFE_S};
 use hubctl::domain::connect_session::NewSession;
 use hubctl::domain::project::AppOrigins;
@@ -9,6 +11,7 @@ use hubctl::hub::oauth::{self, Begun, Returned};
 use hubctl::hub::refresh::{self, Want};
 use hubctl::hub::write::Guard;
 use hubctl::hub::{connect_sessions, projects};
+use tokio::time::timeout;
 
 use super::{
     account, add_to, begin, come_back, events, log_in, member, query, secret, set_up, user, user_of,
@@ -21,6 +24,7 @@ use crate::support::hub::{TestHub, on_both_databases, refused};
 on_both_databases!(
     oa_5_a_login_links_an_account_with_fresh_tokens,
     threat_01_a_state_that_is_unknown_empty_or_repeated,
+    threat_01_threat_37_a_state_that_is_no_logins_keeps_no_writer_waiting,
     ac_40_one_callback_serves_all_auth_configs_of_a_connector,
     threat_02_two_callbacks_at_once_exchange_one_code,
     threat_03_a_callback_after_the_life_of_its_attempt,
@@ -113,6 +117,37 @@ async fn threat_01_a_state_that_is_unknown_empty_or_repeated(mut world: TestHub)
     authority.challenged(member(&again, "code_challenge"));
     let ended = come_back(&world.hub, &again, "good").await;
     assert!(matches!(ended.attempt.state, AttemptState::Authenticated { .. }));
+}
+
+async fn threat_01_threat_37_a_state_that_is_no_logins_keeps_no_writer_waiting(mut world: TestHub) {
+    let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+    let user = user_of(&world, &caller, "acme-7").await;
+    let begun = begin(&world.hub, &authority, &user, &config).await;
+    let other = begin(&world.hub, &authority, &user, &config).await;
+    let [state, theirs] = [&begun, &other].map(|begun| member(begun, "state").unwrap());
+    let (row, secret) = state.split_at(state.len() - 43);
+    let hub = world.impatient();
+    let writer = world.hub.store().begin_write().await.unwrap();
+    for wrong in [
+        // A row that is there, one that is not, and no state at all.
+        format!("{row}{}", &theirs[theirs.len() - 43..]),
+        format!("hst_99_{secret}"),
+        "x".to_owned(),
+    ] {
+        let query = [("code".to_owned(), "good".to_owned()), ("state".to_owned(), wrong)];
+        let returned = Returned { provider: "acme", query: &query, binding: Some(&begun.binding) };
+        let answer = timeout(Duration::from_secs(10), oauth::finish(&hub, returned)).await;
+        let error = refused(answer.expect("it waits for the writer"), &codes::OAUTH_BAD_STATE);
+        assert!(oauth::is_guess(&error), "{error:?}");
+    }
+    drop(writer);
+    // Whoever comes back to a login that is done has not guessed.
+    authority.challenged(member(&begun, "code_challenge"));
+    come_back(&world.hub, &begun, "good").await;
+    let query = query(&begun, &[("code", "good")]);
+    let returned = Returned { provider: "acme", query: &query, binding: Some(&begun.binding) };
+    let error = refused(oauth::finish(&world.hub, returned).await, &codes::OAUTH_BAD_STATE);
+    assert!(!oauth::is_guess(&error), "{error:?}");
 }
 
 async fn ac_40_one_callback_serves_all_auth_configs_of_a_connector(mut world: TestHub) {

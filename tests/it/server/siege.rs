@@ -72,7 +72,7 @@ fn a_client_that_has_asked_may_rest_longer_than_headers_may_take() {
     let serving = home.serve("--header-timeout 1s");
     let mut client = serving.connect();
     client.get("/healthz", "").status(200);
-    std::thread::sleep(Duration::from_millis(2_500));
+    std::thread::park_timeout(Duration::from_millis(2_500));
     client.get("/healthz", "").status(200);
     serving.stop();
 }
