@@ -53,9 +53,31 @@ impl ProviderFailure {
         Self { code, ..self }
     }
 
+    /// What happened, and from when on it may be tried again, where the provider says so.
+    #[must_use]
+    pub fn told(&self) -> String {
+        match self.retry_at {
+            Some(at) => format!("{}; try again after {at}", self.message),
+            None => self.message.clone(),
+        }
+    }
+
     /// The same, with the instant at which the provider wants to be asked again.
     #[must_use]
     pub fn retry_at(self, retry_at: Option<Timestamp>) -> Self {
         Self { retry_at, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_to_wait_is_told_until_when() {
+        let failure = ProviderFailure::new(Class::Transient, "the provider asks to wait");
+        assert_eq!(failure.told(), "the provider asks to wait");
+        let told = failure.retry_at(Some(Timestamp::from_millis(1_780_315_200_000))).told();
+        assert_eq!(told, "the provider asks to wait; try again after 2026-06-01T12:00:00.000Z");
     }
 }

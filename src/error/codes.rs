@@ -147,6 +147,9 @@ codes! {
     PROVIDER_UNREACHABLE = "provider.unreachable", Unreachable,
         "The provider can't be reached, is too slow, or answers with an error of its own.",
         "Try again later; the account is unchanged.";
+    PROVIDER_RATE_LIMITED = "provider.rate_limited", RateLimited,
+        "The provider asks to slow down: its answer was 429.",
+        "Try again later, if it says so after the time in the message; the account is unchanged.";
     PROVIDER_BAD_ANSWER = "provider.bad_answer", Unreachable,
         "The provider's answer is not what it should be; nothing of it was kept.",
         "Try again; if it stays so, the connector's definition may be out of date.";

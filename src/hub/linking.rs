@@ -266,16 +266,17 @@ pub(super) async fn revoke(
 }
 
 /// What a provider's failure is told as: `provider.refused`, `provider.misconfigured`,
-/// `provider.unreachable`, `provider.blocked` or `provider.bad_answer`.
+/// `provider.unreachable`, `provider.rate_limited`, `provider.blocked` or `provider.bad_answer`.
 pub(super) fn provider_error(failure: ProviderFailure) -> HubError {
     let code = match failure.class {
         Class::Refused => &codes::PROVIDER_REFUSED,
         Class::Configuration => &codes::PROVIDER_MISCONFIGURED,
+        Class::Transient if failure.status == Some(429) => &codes::PROVIDER_RATE_LIMITED,
         Class::Transient => &codes::PROVIDER_UNREACHABLE,
         Class::Blocked => &codes::PROVIDER_BLOCKED,
         Class::BadAnswer => &codes::PROVIDER_BAD_ANSWER,
     };
-    HubError::new(code, failure.message).detail(json!({
+    HubError::new(code, failure.told()).detail(json!({
         "provider_status": failure.status,
         "provider_code": failure.code,
         "retry_at": failure.retry_at,

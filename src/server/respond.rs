@@ -31,6 +31,8 @@ const RETRY_BUSY_S: u64 = 1;
 /// Bytes of an error's details in an answer, as JSON, and bytes of its message.
 const DETAILS_LIMIT: usize = 16_384;
 const MESSAGE_LIMIT: usize = 2_048;
+/// How codes begin that tell of a provider.
+const PROVIDERS: &str = "provider.";
 /// Member of an error's details that says after how many seconds the same call may succeed.
 const RETRY_AFTER_S: &str = "retry_after_s";
 
@@ -79,6 +81,8 @@ pub fn status(error: &HubError) -> StatusCode {
         _ if is(&codes::OVERLOADED) || is(&codes::NOT_READY) || is(&codes::LISTS_BUSY) => {
             StatusCode::SERVICE_UNAVAILABLE
         }
+        // A 429 of the hub's own is about its caller's key, and makes clients wait and send again.
+        _ if is(&codes::PROVIDER_RATE_LIMITED) => StatusCode::BAD_GATEWAY,
         Kind::Invalid | Kind::NotReady | Kind::NotConfirmed => StatusCode::BAD_REQUEST,
         Kind::Unauthenticated => StatusCode::UNAUTHORIZED,
         Kind::Forbidden => StatusCode::FORBIDDEN,
@@ -201,8 +205,11 @@ fn problem(
     timestamp: Timestamp,
 ) -> Problem {
     let code = error.code();
-    // Paths, addresses and texts of databases stay in the log.
-    let is_internal = status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED;
+    // Paths, addresses and texts of databases stay in the log. What is told of a provider is
+    // written for whoever called it.
+    let is_internal = status.is_server_error()
+        && status != StatusCode::NOT_IMPLEMENTED
+        && !code.name.starts_with(PROVIDERS);
     let line = |detail: &Value| {
         let message = detail.get("message")?.as_str()?;
         Some(match detail.get("field").and_then(Value::as_str) {
@@ -353,7 +360,7 @@ mod tests {
             assert_eq!(body["statusCode"], status);
             assert_eq!(headers[CONTENT_TYPE], "application/json");
             assert!(!body.to_string().contains("cause-of-it"), "{body}");
-            if status >= 500 && status != 501 {
+            if status >= 500 && status != 501 && !code.name.starts_with(PROVIDERS) {
                 assert!(!body.to_string().contains("secret-place"), "{}: {body}", code.name);
             }
         }
@@ -373,6 +380,24 @@ mod tests {
         assert_eq!(bad, (502, told(302, Value::Null)));
         // Without an answer there is nothing to tell.
         assert_eq!(of(&codes::PROVIDER_UNREACHABLE, None, None), (502, Value::Null));
+    }
+
+    #[test]
+    fn what_a_provider_said_is_told_whatever_the_status() {
+        for code in [
+            &codes::PROVIDER_UNREACHABLE,
+            &codes::PROVIDER_RATE_LIMITED,
+            &codes::PROVIDER_BAD_ANSWER,
+        ] {
+            let detail = json!({"provider_status": 429, "retry_at": "2026-06-01T12:01:00.000Z"});
+            let error = HubError::new(code, "the provider asks to wait: used up");
+            let (status, headers, body) = shaped(error.hint("later").detail(detail.clone()));
+            assert_eq!((status, &body["code"]), (502, &json!(code.name)));
+            assert_eq!(body["message"], "the provider asks to wait: used up");
+            assert_eq!((&body["hint"], &body["details"]), (&json!("later"), &json!([detail])));
+            // It is not the caller who is to slow down.
+            assert!(!headers.contains_key(RETRY_AFTER), "{}", code.name);
+        }
     }
 
     #[test]

@@ -9,13 +9,17 @@ use crate::domain::connector::guide::{Audience, guide};
 use crate::domain::connector::support::{Form as OnForm, Notice, NoticeKind, Position, Section};
 use crate::domain::connector::{Field, FieldKind};
 use crate::domain::secret::Secret;
-use crate::error::{HubError, codes};
+use crate::error::{Code, HubError, codes};
 use crate::hub::auth_configs::{Given, TRIGGER_TOKEN};
 use crate::hub::end_user::Form;
 
 use super::Context;
 use super::texts::{Texts, with};
 use super::view::{Banner, Choosable, FormPage, GuideView, Input, Link, Part, Trouble, Wrong};
+
+/// What says that a provider can't answer just now.
+const UNREACHABLE: [&Code; 3] =
+    [&codes::PROVIDER_UNREACHABLE, &codes::PROVIDER_RATE_LIMITED, &codes::PROVIDER_BAD_ANSWER];
 
 /// Where the form is shown.
 pub(super) struct Place<'a> {
@@ -228,7 +232,7 @@ fn part<'a>(t: &'static Texts, form: &'a Form, section: &'a Section, step: bool)
 
 /// What a refused form tells its user; none for what is no fault of the form.
 pub(super) fn trouble(t: &'static Texts, name: &str, error: &HubError) -> Option<Trouble> {
-    let is = |code: &crate::error::Code| error.code().name == code.name;
+    let is = |code: &Code| error.code().name == code.name;
     let reason = || {
         let told = error.details().iter().find_map(|detail| detail.get("provider_response"));
         let told = told.map(|told| told.as_str().map_or_else(|| told.to_string(), str::to_owned));
@@ -259,7 +263,7 @@ pub(super) fn trouble(t: &'static Texts, name: &str, error: &HubError) -> Option
             text: t.misconfigured.to_owned(),
             ..titled(t.misconfigured_title)
         }
-    } else if [&codes::PROVIDER_UNREACHABLE, &codes::PROVIDER_BAD_ANSWER].into_iter().any(is) {
+    } else if UNREACHABLE.into_iter().any(is) {
         Trouble { text: t.unreachable.to_owned(), ..titled(t.unreachable_title) }
     } else if is(&codes::PROVIDER_BLOCKED) {
         Trouble { text: t.misconfigured.to_owned(), ..titled(t.misconfigured_title) }

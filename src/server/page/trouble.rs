@@ -26,7 +26,9 @@ pub(super) fn page(context: &Context, error: &HubError) -> Response {
             (StatusCode::GONE, t.expired_title, t.expired)
         }
         Kind::Unauthenticated => (StatusCode::GONE, t.gone_title, t.gone),
-        Kind::RateLimited => (StatusCode::TOO_MANY_REQUESTS, t.too_many_title, t.too_many),
+        Kind::RateLimited if status(error) == StatusCode::TOO_MANY_REQUESTS => {
+            (StatusCode::TOO_MANY_REQUESTS, t.too_many_title, t.too_many)
+        }
         _ if is(&codes::OAUTH_BAD_STATE) || is(&codes::ATTEMPT_OVER) => {
             (status(error), t.state_title, t.state)
         }

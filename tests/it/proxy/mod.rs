@@ -6,6 +6,7 @@ mod logged;
 mod refusals;
 mod repeats;
 mod streams;
+mod waits;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
