@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::domain::request_log::{Entry, is_success};
+use crate::domain::request_log::Entry;
 use crate::domain::time::Timestamp;
 use crate::hub::logs::{Detail, Exchange, StepDetail};
 
@@ -310,7 +310,7 @@ impl From<&Entry> for LogRow {
             path: entry.path.clone(),
             url: Some(entry.url.clone()),
             status,
-            success: is_success(status),
+            success: entry.outcome.is_success(),
             duration: Some(entry.duration_ms),
             provider: entry.provider.clone(),
             account_id: entry.account.clone(),
@@ -349,7 +349,7 @@ impl RequestLog {
             action: entry.action.clone(),
             status: Some(status),
             duration: Some(entry.duration_ms),
-            success: Some(is_success(status)),
+            success: Some(entry.outcome.is_success()),
             is_worker: Some(entry.is_worker),
             source_type: Some(entry.source.kind.clone()),
             source_value: entry.source.value.clone(),
@@ -471,7 +471,7 @@ fn exchanged(
         path: parts.map(|url| url.path().to_owned()),
         query_params: parts.map(|url| url.query_pairs().into_owned().collect()),
     };
-    let refused = steps.iter().filter(|step| !is_success(step.entry.outcome.status()));
+    let refused = steps.iter().filter(|step| !step.entry.outcome.is_success());
     let provider_errors = refused.map(|step| {
         let mut error = Map::new();
         error.insert("status".to_owned(), step.entry.outcome.status().into());

@@ -10,6 +10,7 @@ use crate::domain::ids::AccountId;
 use crate::error::HubError;
 use crate::hub::accounts::Ask;
 use crate::hub::connectors::{self, Summary};
+use crate::hub::logs::Scope;
 use crate::hub::write::{Guard, Outcome};
 use crate::hub::{Hub, accounts};
 
@@ -93,6 +94,9 @@ impl Local {
     ) -> Result<(AccountDetail, bool), HubError> {
         let (hub, caller) = self.parts();
         let added = accounts::add(hub, caller, new, guard).await?;
+        if let Some(scope) = Scope::current().filter(|_| !guard.dry_run) {
+            scope.concerns(Some(&added.view.account.id), None);
+        }
         Ok((Names::of(hub, caller).await?.detail(&added.view), added.created))
     }
 

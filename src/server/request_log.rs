@@ -14,6 +14,7 @@ use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 
+use crate::api::proxy::ACCOUNT;
 use crate::api::{END_USER_OPERATIONS, OPERATIONS};
 use crate::domain::ids::ProjectNumber;
 use crate::domain::proxy::is_safe;
@@ -57,6 +58,8 @@ pub(super) struct Because(pub(super) String);
 pub(super) struct Asked {
     method: String,
     target: String,
+    /// The account that a header names, of a call that goes through to a provider.
+    account: Option<String>,
     headers: Option<HeaderMap>,
     body: Option<Taken>,
 }
@@ -71,9 +74,14 @@ impl Asked {
         let mut asked = Self {
             method: request.method().as_str().chars().take(16).collect(),
             target: target.to_owned(),
+            account: None,
             headers: None,
             body: None,
         };
+        if is_for_provider(target) {
+            let account = request.headers().get(ACCOUNT).and_then(|account| account.to_str().ok());
+            asked.account = account.map(|account| account.trim().to_owned());
+        }
         if state.hub.logs().keeps_any_bodies() {
             let taken = Taken::default();
             let copy = Arc::clone(&taken);
@@ -90,6 +98,10 @@ impl Asked {
         }
         asked
     }
+}
+
+fn is_for_provider(target: &str) -> bool {
+    FOR_PROVIDERS.iter().any(|prefix| target.starts_with(prefix))
 }
 
 /// Where a call comes from, in the wire's words.
@@ -223,13 +235,13 @@ fn log(
             method: &asked.method,
             status: end.status,
             target: told(scope, asked, route),
-            account: named(route, &asked.target, "accounts"),
+            account: named(route, &asked.target, "accounts").or(asked.account.as_deref()),
             provider,
             resource,
             action,
             error: end.error.as_deref(),
             exchange: end.exchange,
-            is_for_provider: FOR_PROVIDERS.iter().any(|prefix| asked.target.starts_with(prefix)),
+            is_for_provider: is_for_provider(&asked.target),
         },
     );
 }

@@ -114,7 +114,10 @@ impl FromStr for Method {
     }
 }
 
-/// Kind, status and method of a call as one number, of which a project has few. Rows of one number
+/// Outcomes from this number on are of calls that failed although their status is a success.
+const FAILED: i64 = 20_000;
+
+/// Kind, status and method of a call as one number, and whether it failed all the same, of which a project has few. Rows of one number
 /// are a list in the order of time, and what a filter wants of them is a choice among such lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Outcome(i64);
@@ -125,6 +128,18 @@ impl Outcome {
     pub fn new(kind: Kind, status: u16, method: Method) -> Self {
         let kind = i64::from(kind == Kind::Platform);
         Self(kind * 10_000 + i64::from(status.min(999)) * 10 + method as i64)
+    }
+
+    /// The same of a call that failed, whatever its status says.
+    #[must_use]
+    pub fn failed(self) -> Self {
+        if self.is_success() { Self(self.0 + FAILED) } else { self }
+    }
+
+    /// Whether the call succeeded.
+    #[must_use]
+    pub fn is_success(self) -> bool {
+        self.0 < FAILED && is_success(self.status())
     }
 
     /// As it is stored.
@@ -142,7 +157,7 @@ impl Outcome {
     /// Which list it is in.
     #[must_use]
     pub const fn kind(self) -> Kind {
-        if self.0 >= 10_000 { Kind::Platform } else { Kind::Request }
+        if self.0 % FAILED >= 10_000 { Kind::Platform } else { Kind::Request }
     }
 
     /// The status of the answer; 0 where there was none.
@@ -349,7 +364,7 @@ impl Entry {
     /// it has is as good as before.
     #[must_use]
     pub fn is_failed_trial(&self) -> bool {
-        self.action.as_deref() == Some(TRIAL) && !is_success(self.outcome.status())
+        self.action.as_deref() == Some(TRIAL) && !self.outcome.is_success()
     }
 }
 
@@ -366,6 +381,18 @@ mod tests {
                     let read = Outcome::from_row(outcome.get());
                     assert_eq!((read.kind(), read.status(), read.method()), (kind, status, method));
                 }
+            }
+        }
+        // A failure is one with any status, and nothing else of it differs.
+        for (status, succeeds) in [(0, false), (200, true), (303, true), (404, false)] {
+            for kind in Kind::ALL {
+                let outcome = Outcome::new(kind, status, Method::Get);
+                let failed = Outcome::from_row(outcome.failed().failed().get());
+                assert_eq!((outcome.is_success(), failed.is_success()), (succeeds, false));
+                assert_eq!(
+                    (failed.kind(), failed.status(), failed.method()),
+                    (kind, status, Method::Get)
+                );
             }
         }
         // In the order of kinds, then of statuses.

@@ -20,15 +20,17 @@ use crate::store::request_logs::Table;
 use super::Hub;
 
 mod calls;
+mod parts;
 mod prune;
 mod read;
 mod scope;
 mod write;
 
 pub(super) use calls::Purpose;
+pub use parts::{Call, Errand, Seen, Step};
 pub use prune::{Pruned, prune_round};
 pub use read::{Detail, StepDetail, get, page, scan, unknown};
-pub use scope::{COMMAND, Call, Errand, SESSION, Scope, Seen, Step};
+pub use scope::{COMMAND, SESSION, Scope};
 
 pub use crate::store::request_logs::{BadSort, Cursor, Filter, Order, Page, Sort, Table as List};
 

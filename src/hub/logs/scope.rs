@@ -12,12 +12,11 @@ use crate::domain::request_log::{
     Entry, Kind, Method, Outcome, PROXY, Source, is_success, step_resource,
 };
 use crate::domain::secret::Secret;
-use crate::domain::time::Timestamp;
 use crate::error::HubError;
 use crate::hub::Hub;
 use crate::store::request_logs::Table;
 
-use super::{Exchange, Waiting, lock};
+use super::{Call, Errand, Exchange, Step, Waiting, lock};
 
 tokio::task_local! {
     static CURRENT: Arc<Scope>;
@@ -69,6 +68,8 @@ pub struct Scope {
     secrets: Mutex<Vec<Secret>>,
     steps: AtomicU32,
     last_status: AtomicU16,
+    /// That of the latest answer that was to be passed on; 0 where there was none.
+    passed: AtomicU16,
     is_worker: bool,
     /// The address that it was sent from, where whose it is turns out later.
     ip: OnceLock<String>,
@@ -204,10 +205,24 @@ impl Scope {
         if is_passed_on { last } else { status }
     }
 
+    /// The status of a call that passes on what a provider answers: its own, or that of the answer
+    /// where that is a failure (KP-14).
+    fn passed_on(&self, status: u16) -> u16 {
+        let passed = self.passed.load(Ordering::Relaxed);
+        let is_theirs = is_success(status) && passed != 0 && !is_success(passed);
+        if is_theirs { passed } else { status }
+    }
+
     fn id(&self, hub: &Hub) -> &str {
         self.request_id
             .get_or_init(|| hub.new_id().map_or_else(|_| "unnamed".to_owned(), |id| id.to_string()))
     }
+}
+
+/// How a call ended: one with an error failed, whatever its status says.
+fn outcome(kind: Kind, status: u16, method: &str, error: Option<&str>) -> Outcome {
+    let outcome = Outcome::new(kind, status, Method::named(method));
+    if error.is_some() { outcome.failed() } else { outcome }
 }
 
 fn source(caller: &Caller, kind: &str, ip: Option<String>) -> Source {
@@ -217,90 +232,6 @@ fn source(caller: &Caller, kind: &str, ip: Option<String>) -> Source {
         Actor::LocalAdministrator | Actor::Hub => (None, None),
     };
     Source { kind: kind.to_owned(), value, id, ip }
-}
-
-/// A call to the hub that was answered.
-#[derive(Debug, Clone, Default)]
-pub struct Call<'a> {
-    /// When it began.
-    pub at: Option<Timestamp>,
-    /// How long it took, in milliseconds.
-    pub duration_ms: i64,
-    /// Its method.
-    pub method: &'a str,
-    /// The status of its answer.
-    pub status: u16,
-    /// Path and query, as they were sent.
-    pub target: &'a str,
-    /// The account that its path names.
-    pub account: Option<&'a str>,
-    /// The connector that its path names.
-    pub provider: Option<&'a str>,
-    /// What it was about.
-    pub resource: Option<&'a str>,
-    /// What was done.
-    pub action: Option<&'a str>,
-    /// The code of what went wrong.
-    pub error: Option<&'a str>,
-    /// Headers and bodies, where they are to be kept.
-    pub exchange: Option<Exchange>,
-    /// Whether it is one for a provider, although none was called.
-    pub is_for_provider: bool,
-}
-
-/// Headers and bodies of a call to a provider, as they were.
-#[derive(Debug, Clone, Default)]
-pub struct Seen<'a> {
-    /// Headers that were sent.
-    pub request_headers: Vec<(&'a str, &'a [u8])>,
-    /// What was sent.
-    pub request_body: &'a [u8],
-    /// Headers of the answer.
-    pub response_headers: Vec<(&'a str, &'a [u8])>,
-    /// The answer, as far as it was read.
-    pub response_body: &'a [u8],
-}
-
-/// A call to a provider. Nothing of it needs to be without secrets: they are taken out here.
-#[derive(Debug, Clone, Default)]
-pub struct Step<'a> {
-    /// When it began; now, if nothing is said.
-    pub at: Option<Timestamp>,
-    /// How long it took, in milliseconds.
-    pub duration_ms: i64,
-    /// Its method.
-    pub method: &'a str,
-    /// Its address.
-    pub url: &'a str,
-    /// The status of the answer; none where there was no answer.
-    pub status: Option<u16>,
-    /// The account that it was for.
-    pub account: Option<&'a AccountId>,
-    /// The connector.
-    pub provider: Option<&'a ConnectorKey>,
-    /// What it was for, such as `refresh_token` or `verify`.
-    pub action: &'a str,
-    /// What went wrong, in words.
-    pub error: Option<&'a str>,
-    /// Values that it was made with and that must not be seen.
-    pub secrets: Vec<&'a Secret>,
-    /// Headers and bodies.
-    pub seen: Option<Seen<'a>>,
-}
-
-/// Work that the hub does although nobody waits for it, or that a command does.
-#[derive(Debug, Clone, Default)]
-pub struct Errand<'a> {
-    /// Where it came from, in the wire's words: `SCHEDULER`, `CLI`.
-    pub source: &'a str,
-    /// What is done, such as `refresh`.
-    pub action: &'a str,
-    /// The account that it is for.
-    pub account: Option<&'a AccountId>,
-    /// The connector.
-    pub provider: Option<&'a ConnectorKey>,
-    /// Whether it is done in the background.
-    pub is_worker: bool,
 }
 
 impl Hub {
@@ -323,13 +254,17 @@ impl Hub {
             .clone()
             .or_else(|| Some(call.provider?.parse::<ConnectorKey>().ok()?.to_string()));
         drop(about);
+        let status = match call.action {
+            Some(PROXY) => scope.passed_on(call.status),
+            _ => call.status,
+        };
         let entry = Entry {
             number: 0,
             project: who.project,
             at: call.at.unwrap_or_else(|| self.now()),
             duration_ms: call.duration_ms,
             request_id: scope.id(self).to_owned(),
-            outcome: Outcome::new(kind, call.status, Method::named(call.method)),
+            outcome: outcome(kind, status, call.method, call.error),
             url: redactor.text(&format!("{base}{}", redactor.path_and_query(call.target))),
             path,
             account,
@@ -361,6 +296,9 @@ impl Hub {
         });
         scope.steps.fetch_add(1, Ordering::Relaxed);
         scope.last_status.store(step.status.unwrap_or(0), Ordering::Relaxed);
+        if step.action == PROXY {
+            scope.passed.store(step.status.unwrap_or(0), Ordering::Relaxed);
+        }
         scope.concerns(step.account, step.provider);
         if self.logs.keeps_any_bodies() {
             scope.knows(&step.secrets);
@@ -378,7 +316,7 @@ impl Hub {
             at,
             duration_ms: step.duration_ms,
             request_id: scope.id(self).to_owned(),
-            outcome: Outcome::new(Kind::Request, status, Method::named(step.method)),
+            outcome: outcome(Kind::Request, status, step.method, step.error),
             path: redactor.text(&path),
             url: url.clone(),
             account: step.account.map(ToString::to_string),
@@ -433,7 +371,8 @@ impl Hub {
     }
 
     /// Does work that no request asks for. It is a row of the log where providers were called on
-    /// the way. Its status is that of the last one's answer where it failed.
+    /// the way. Its status is that of the last one's answer where it failed, or where it passes that
+    /// on.
     ///
     /// # Errors
     /// As the work fails.
@@ -452,9 +391,12 @@ impl Hub {
         let done = Arc::clone(&scope).within(work).await;
         if scope.has_steps() {
             let last = scope.last_status.load(Ordering::Relaxed);
+            let passed = scope.passed.load(Ordering::Relaxed);
             let status = match &done {
+                Ok(_) if errand.action == PROXY && passed != 0 => passed,
                 Ok(_) => DONE,
-                Err(_) if last != 0 && !is_success(last) => last,
+                // What leads elsewhere is no success for who wanted something.
+                Err(_) if last != 0 && !(200..300).contains(&last) => last,
                 Err(_) => NOT_DONE,
             };
             self.log_call(

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::domain::request_log::{Entry, Kind, Method, Outcome, is_success};
+use crate::domain::request_log::{Entry, Kind, Method, Outcome};
 use crate::domain::time::Timestamp;
 
 /// Which rows to list; filters combine with AND, values within one with OR (KP-11).
@@ -161,7 +161,7 @@ impl Filter {
         self.kind.is_none_or(|kind| outcome.kind() == kind)
             && (self.methods.is_empty() || self.methods.contains(&outcome.method()))
             && (self.statuses.is_empty() || self.statuses.iter().any(|all| all.contains(&status)))
-            && self.success.is_none_or(|wanted| wanted == is_success(status))
+            && self.success.is_none_or(|wanted| wanted == outcome.is_success())
     }
 
     /// Whether the indices alone say which rows fit.

@@ -3,6 +3,7 @@
 mod bodies;
 mod command;
 mod logged;
+mod outcomes;
 mod refusals;
 mod repeats;
 mod streams;

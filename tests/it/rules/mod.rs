@@ -16,6 +16,7 @@ mod guesses;
 mod isolation;
 mod keys;
 mod linking;
+mod log_outcomes;
 mod log_size;
 mod receivers;
 pub(crate) mod request_logs;
