@@ -3,6 +3,7 @@
 mod body;
 mod caller;
 mod connection;
+mod copied;
 mod deliveries;
 mod health;
 mod limits;

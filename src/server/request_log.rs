@@ -8,7 +8,7 @@ use axum::extract::Request;
 use axum::response::Response;
 use bytes::Bytes;
 use http::HeaderMap;
-use http::header::{CONTENT_TYPE, USER_AGENT};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use serde_json::Value;
@@ -24,6 +24,7 @@ use crate::domain::time::Timestamp;
 use crate::hub::Hub;
 use crate::hub::logs::{BATCH, Call, Exchange, Scope, prune_round};
 
+use super::copied::Copied;
 use super::respond::Failure;
 use super::{AppState, page};
 
@@ -163,8 +164,8 @@ fn told<'a>(scope: &Scope, asked: &'a Asked, route: &'a str) -> &'a str {
 /// Puts a call that was answered into the log, if it was somebody's.
 pub(super) async fn answered(
     state: &AppState,
-    scope: &Scope,
-    asked: &Asked,
+    scope: &Arc<Scope>,
+    asked: Asked,
     route: &str,
     response: Response,
     took: Duration,
@@ -172,17 +173,41 @@ pub(super) async fn answered(
     let status = response.status().as_u16();
     let error = reason(&response);
     let is_fine = is_success(status) && error.is_none();
-    let Some((project, id)) = logged(scope, asked, route, is_fine) else { return response };
-    let (response, exchange) = match &asked.headers {
-        Some(headers) if keeps(state, scope, project, status) => {
-            let redactor = scope.redactor();
-            let (response, exchange) = exchange(state, &redactor, asked, headers, response).await;
-            (response, Some(exchange))
-        }
-        _ => (response, None),
+    let Some((project, id)) = logged(scope, &asked, route, is_fine) else { return response };
+    let mut end = End::after(state, took, status, error);
+    if asked.headers.is_none() || !keeps(state, scope, project, status) {
+        log(state, scope, &asked, (route, id), end);
+        return response;
+    }
+    let (parts, body) = response.into_parts();
+    let is_whole = body.size_hint().exact().is_some_and(|length| length <= SEEN_LIMIT as u64);
+    if is_whole {
+        let bytes = body.collect().await.map(http_body_util::Collected::to_bytes);
+        let bytes: Bytes = bytes.unwrap_or_default();
+        end.exchange = exchange(state, scope, &asked, (status, &parts.headers), Came::of(&bytes));
+        log(state, scope, &asked, (route, id), end);
+        return Response::from_parts(parts, Body::from(bytes));
+    }
+    if !is_passed_on(id) {
+        end.exchange = exchange(state, scope, &asked, (status, &parts.headers), Came::List);
+        log(state, scope, &asked, (route, id), end);
+        return Response::from_parts(parts, body);
+    }
+    // What a provider answers is not held back, and its row comes when it has passed.
+    let length = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    let length = length.and_then(|length| length.parse().ok());
+    let (state, scope, route) = (state.clone(), Arc::clone(scope), route.to_owned());
+    let headers = parts.headers.clone();
+    let tell = move |copy: Vec<u8>| {
+        let exchange = exchange(&state, &scope, &asked, (status, &headers), Came::of(&copy));
+        log(&state, &scope, &asked, (route.as_str(), id), End { exchange, ..end });
     };
-    log(state, scope, asked, (route, id), took, End { status, error, exchange });
-    response
+    Response::from_parts(parts, Body::new(Copied::new(body, length, SEEN_LIMIT, tell)))
+}
+
+/// Whether an operation passes on what a provider answers.
+fn is_passed_on(id: &str) -> bool {
+    id.rsplit('.').next() == Some(PROXY)
 }
 
 fn reason(response: &Response) -> Option<String> {
@@ -198,25 +223,31 @@ pub(super) fn cut_off(state: &AppState, scope: &Scope, asked: &Asked, route: &st
     let kept = keeps(state, scope, project, CUT_OFF);
     let headers = asked.headers.as_ref().filter(|_| kept);
     let exchange = headers.map(|headers| sent(state, &scope.redactor(), asked, headers));
-    let end = End { status: CUT_OFF, error: Some(BROKEN_OFF.to_owned()), exchange };
-    log(state, scope, asked, (route, id), took, end);
+    let end = End::after(state, took, CUT_OFF, Some(BROKEN_OFF.to_owned()));
+    log(state, scope, asked, (route, id), End { exchange, ..end });
 }
 
 /// How a call ended.
 struct End {
+    /// When it began.
+    at: Timestamp,
+    duration_ms: i64,
     status: u16,
     error: Option<String>,
     exchange: Option<Exchange>,
 }
 
-fn log(
-    state: &AppState,
-    scope: &Scope,
-    asked: &Asked,
-    (route, id): (&str, &str),
-    took: Duration,
-    end: End,
-) {
+impl End {
+    /// That of a call that is answered now.
+    fn after(state: &AppState, took: Duration, status: u16, error: Option<String>) -> Self {
+        let duration_ms = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
+        let began = state.hub.now().as_millis().saturating_sub(duration_ms);
+        let at = Timestamp::from_millis(began);
+        Self { at, duration_ms, status, error, exchange: None }
+    }
+}
+
+fn log(state: &AppState, scope: &Scope, asked: &Asked, (route, id): (&str, &str), end: End) {
     let hub = &state.hub;
     let mut words = id.rsplit('.');
     let (action, resource) = (words.next().filter(|word| !word.is_empty()), words.next());
@@ -226,12 +257,11 @@ fn log(
     let provider = named(route, &asked.target, "connectors")
         .or_else(|| named(route, &asked.target, "meta"))
         .filter(|_| !scope.is_end_users());
-    let duration_ms = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
     hub.log_call(
         scope,
         &Call {
-            at: Some(Timestamp::from_millis(hub.now().as_millis().saturating_sub(duration_ms))),
-            duration_ms,
+            at: Some(end.at),
+            duration_ms: end.duration_ms,
             method: &asked.method,
             status: end.status,
             target: told(scope, asked, route),
@@ -270,30 +300,43 @@ fn sent(state: &AppState, redactor: &Redactor, asked: &Asked, headers: &HeaderMa
     }
 }
 
-/// Headers and bodies of a call; an answer that is still being made is passed on as it is.
-async fn exchange(
+/// What is seen of an answer's body.
+#[derive(Clone, Copy)]
+enum Came<'a> {
+    /// All of it.
+    Whole(&'a [u8]),
+    /// More than is kept.
+    More,
+    /// Rows that are still being read.
+    List,
+}
+
+impl<'a> Came<'a> {
+    fn of(copy: &'a [u8]) -> Self {
+        if copy.len() > SEEN_LIMIT { Self::More } else { Self::Whole(copy) }
+    }
+}
+
+/// Headers and bodies of a call that was answered; none where those that came were not taken down.
+fn exchange(
     state: &AppState,
-    redactor: &Redactor,
+    scope: &Scope,
     asked: &Asked,
-    headers: &HeaderMap,
-    response: Response,
-) -> (Response, Exchange) {
-    let (parts, body) = response.into_parts();
-    let is_whole = body.size_hint().exact().is_some_and(|length| length <= SEEN_LIMIT as u64);
-    let (answered, body) = if is_whole {
-        let bytes = body.collect().await.map(http_body_util::Collected::to_bytes);
-        let bytes: Bytes = bytes.unwrap_or_default();
-        (redactor.body(kind(&parts.headers), &bytes, false), Body::from(bytes))
-    } else {
-        (Value::String("a list that is not kept".to_owned()), body)
+    (status, headers): (u16, &HeaderMap),
+    came: Came<'_>,
+) -> Option<Exchange> {
+    let redactor = scope.redactor();
+    let response_body = match came {
+        Came::Whole(bytes) => redactor.body(kind(headers), bytes, false),
+        Came::More => Value::String(format!("more than {SEEN_LIMIT} bytes, too many to be kept")),
+        Came::List => Value::String("a list that is not kept".to_owned()),
     };
-    let exchange = Exchange {
-        status: Some(parts.status.as_u16()),
-        response_headers: shown(redactor, &parts.headers),
-        response_body: answered,
-        ..sent(state, redactor, asked, headers)
-    };
-    (Response::from_parts(parts, body), exchange)
+    Some(Exchange {
+        status: Some(status),
+        response_headers: shown(&redactor, headers),
+        response_body,
+        ..sent(state, &redactor, asked, asked.headers.as_ref()?)
+    })
 }
 
 /// Learns what projects keep of their calls; before the first one is answered, and now and then.

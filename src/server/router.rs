@@ -202,7 +202,7 @@ impl Open<'_> {
         let took = self.began.elapsed();
         let Some(asked) = self.asked.take() else { return response };
         self.tell(response.status(), response.extensions().get::<Failure>(), took);
-        request_log::answered(self.state, &self.scope, &asked, self.route(), response, took).await
+        request_log::answered(self.state, &self.scope, asked, self.route(), response, took).await
     }
 
     /// Counts it, and writes one line: neither its address nor its headers, which may hold secrets.

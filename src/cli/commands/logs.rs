@@ -14,11 +14,12 @@ use crate::cli::output::Format;
 use crate::cli::tree::Run;
 use crate::domain::ids::AccountId;
 use crate::domain::names::ConnectorKey;
-use crate::domain::request_log::{Kind, Method};
+use crate::domain::project::ProjectName;
+use crate::domain::request_log::{Bodies, Kind, Method};
 use crate::domain::time::{Clock, Timestamp};
 use crate::domain::words::counted;
 use crate::error::{HubError, codes};
-use crate::hub::logs::Filter;
+use crate::hub::logs::{Filter, SESSION};
 
 use super::outlasting::Outlasting;
 
@@ -210,14 +211,30 @@ impl Run for Get {
         let include = Include { steps: true, bodies: self.bodies };
         let log = backend.log(&self.request, include).await?;
         if self.bodies && log.request.is_none() && !context.output.is_machine() {
-            let project = backend.project();
-            context.output.note(format_args!(
-                "no headers and bodies were kept of this call; to keep them from now on: \
-                 hubctl projects update {project} --log-bodies errors"
-            ));
+            let why = why_none(&backend, &log).await;
+            context.output.note(format_args!("no headers and bodies were kept of this call{why}"));
         }
         context.output.item(&log, Some(&card(context, &log)))
     }
+}
+
+/// Why headers and bodies were not kept, or what keeps them of calls to come.
+async fn why_none(backend: &Backend, log: &RequestLog) -> String {
+    if !matches!(log.source_type.as_deref(), Some("API" | "SDK") | None) {
+        return ": they are kept of calls with an API key alone".to_owned();
+    }
+    let project = backend.project();
+    let kept = match project.parse::<ProjectName>() {
+        Ok(name) => backend.get_project(&name).await.ok(),
+        Err(_) => None,
+    };
+    let bodies = kept.and_then(|project| project.log_bodies.parse::<Bodies>().ok());
+    if bodies.is_some_and(|bodies| bodies.keeps(log.status.unwrap_or(0))) {
+        return "; the project keeps those of calls like it now".to_owned();
+    }
+    let wanted = if log.success == Some(false) { Bodies::Errors } else { Bodies::All };
+    let wanted = wanted.as_str();
+    format!("; to keep them from now on: hubctl projects update {project} --log-bodies {wanted}")
 }
 
 fn card(context: &Context, log: &RequestLog) -> Vec<(&'static str, String)> {
@@ -235,6 +252,8 @@ fn card(context: &Context, log: &RequestLog) -> Vec<(&'static str, String)> {
     let source = [&log.source_type, &log.source_value, &log.source_ip];
     let source: Vec<&str> = source.into_iter().filter_map(|part| part.as_deref()).collect();
     lines.push(("From", source.join(", ")));
+    let is_end_users = log.source_type.as_deref() == Some(SESSION);
+    lines.extend(log.source_id.clone().filter(|_| is_end_users).map(|id| ("Session", id)));
     let mut title = "Steps";
     for step in log.step_requests.iter().flatten() {
         lines.push((std::mem::take(&mut title), told(step)));

@@ -142,6 +142,57 @@ fn kp_10_the_bodies_of_a_call_that_failed_at_its_provider_are_kept() {
 }
 
 #[test]
+fn kp_10_a_body_that_streams_is_kept_like_any_other() {
+    let long = "x".repeat(2 << 20);
+    let provider = FakeHub::start(move |asked, _| match asked.path.as_str() {
+        "/api/long" => Reply::text(400, "text/plain", long.clone()),
+        "/api/fine" => Reply::json(200, &json!({"fine": true})),
+        _ => Reply::json(400, &json!({"why": "it is short", "key": CREDENTIAL})),
+    });
+    let world = World::at(address(&provider));
+    world.home.run("projects update default --log-bodies errors").code(0);
+    let served = world.serve("--allow-target 127.0.0.0/8");
+    let answer = served.pass("GET", "/short", "", b"").status(400);
+    let row = logged_with(&world, &answer.headers["x-request-id"], "--bodies");
+    assert_eq!(row["response"]["body"]["why"], "it is short", "{row}");
+    assert_eq!((&row["response"]["status_code"], &row["status"]), (&json!(400), &json!(400)));
+    let answer = served.pass("GET", "/long", "", b"").status(400);
+    assert_eq!(answer.text().len(), 2 << 20);
+    let row = logged_with(&world, &answer.headers["x-request-id"], "--bodies");
+    let told = row["response"]["body"].as_str().unwrap();
+    assert!(told.contains("too many to be kept"), "{told}");
+    let answer = served.pass("GET", "/fine", "", b"").status(200);
+    let row = logged_with(&world, &answer.headers["x-request-id"], "--bodies");
+    assert!(row.get("response").is_none(), "{row}");
+}
+
+#[test]
+fn kp_10_who_asks_for_bodies_that_are_not_kept_is_told_why() {
+    let provider = FakeHub::start(|_, _| Reply::json(400, &json!({"why": "bad"})));
+    let world = World::at(address(&provider));
+    let served = world.serve("--allow-target 127.0.0.0/8");
+    let account = &world.account;
+    world.home.run(&format!("request GET /x --account {account}")).code(2);
+    served.ask(&json!({"path": "/x"})).status(200);
+    served.serving.stop();
+    let rows = world.home.run(&format!("logs list --account {account} --json")).code(0).json();
+    let id = |kind: &str| {
+        let mut rows = rows.as_array().unwrap().iter();
+        let row = rows.find(|row| row["source_type"] == kind).unwrap();
+        row["request_id"].as_str().unwrap().to_owned()
+    };
+    let told = |id: &str| world.home.run(&format!("logs get {id} --bodies -o table")).code(0);
+    told(&id("API")).tells("hubctl projects update default --log-bodies errors");
+    for mode in ["errors", "all"] {
+        world.home.run(&format!("projects update default --log-bodies {mode}")).code(0);
+        let of_key = told(&id("API")).tells("the project keeps those of calls like it now");
+        assert!(!of_key.stderr.contains("projects update"), "{of_key:?}");
+        let of_command = told(&id("CLI")).tells("they are kept of calls with an API key alone");
+        assert!(!of_command.stderr.contains("projects update"), "{of_command:?}");
+    }
+}
+
+#[test]
 fn kp_11_a_call_that_is_refused_is_one_of_its_account() {
     let provider = FakeHub::start(|_, _| Reply::json(200, &json!({})));
     let world = World::at(address(&provider));
