@@ -9,6 +9,7 @@ use crate::cli::assets;
 use crate::cli::context::Context;
 use crate::cli::input;
 use crate::cli::output::Output;
+use crate::cli::records::connect_sessions::login;
 use crate::cli::tree::Run;
 use crate::domain::account::{AccountType, Owner};
 use crate::domain::connect_session::{DEFAULT_LIFE_S, NewSession, check_owner};
@@ -309,6 +310,9 @@ pub(super) fn card(
 }
 
 /// Show a connect session, without its token
+///
+/// With how the newest login at the provider stands, and why it failed; in a pipe that is the
+/// column `login` (-o wide, or --columns).
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Get {
     /// Number of the session
@@ -327,6 +331,11 @@ impl Run for Get {
             ("Owner", format!("{}  ({})", session.origin_owner_name, session.origin_owner_id)),
             ("Created", context.output.moment(session.created_at)),
         ];
+        lines.extend(session.latest_connection_attempt.as_ref().map(|attempt| {
+            let (word, why) = login(attempt);
+            let at = attempt.updated_at.map(|at| format!(" {}", context.output.moment(at)));
+            ("Login", format!("{word}{}{why}", at.unwrap_or_default()))
+        }));
         lines.extend(session.expires_at.map(|at| ("Expires", context.output.moment(at))));
         lines.extend(session.integration_id.clone().map(|id| ("Auth config", id)));
         lines.extend(session.account_id.clone().map(|id| ("Re-links", id)));

@@ -2,8 +2,26 @@
 
 use std::borrow::Cow;
 
-use crate::api::connect_sessions::{ConnectSession, CreatedSession};
+use crate::api::connect_sessions::{ConnectSession, ConnectionAttempt, CreatedSession};
 use crate::cli::output::{Cell, Column, Record};
+
+/// How a login at a provider stands, and behind a colon why it failed.
+pub(in crate::cli) fn login(attempt: &ConnectionAttempt) -> (&str, String) {
+    let word = match attempt.status.as_deref() {
+        Some("pending") => "in progress",
+        Some("authenticated") => "succeeded",
+        Some("error") => "failed",
+        Some("cancelled") => "left by the end user",
+        Some("expired") => "not finished in time",
+        other => other.unwrap_or("unknown"),
+    };
+    let why = match (&attempt.oauth_error_description, &attempt.oauth_error_code) {
+        (Some(why), Some(code)) => format!(": {why} ({code})"),
+        (Some(told), None) | (None, Some(told)) => format!(": {told}"),
+        (None, None) => String::new(),
+    };
+    (word, why)
+}
 
 impl Record for ConnectSession {
     const COLUMNS: &'static [Column] = &[
@@ -16,6 +34,7 @@ impl Record for ConnectSession {
         Column::wide("owner_id", "OWNER ID"),
         Column::wide("auth_config", "AUTH CONFIG"),
         Column::wide("label", "LABEL"),
+        Column::wide("login", "LOGIN"),
     ];
     const FIELDS: &'static [&'static str] = &[
         "id",
@@ -56,6 +75,10 @@ impl Record for ConnectSession {
             Cell::from(self.origin_owner_id.as_str()),
             Cell::opt(self.integration_id.as_deref()),
             Cell::opt(self.label.as_deref()),
+            self.latest_connection_attempt.as_ref().map_or(Cell::Empty, |attempt| {
+                let (word, why) = login(attempt);
+                Cell::from(format!("{word}{why}"))
+            }),
         ]);
     }
 }

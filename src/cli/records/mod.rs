@@ -3,7 +3,7 @@
 mod accounts;
 mod auth_configs;
 mod check;
-mod connect_sessions;
+pub(super) mod connect_sessions;
 mod connectors;
 mod keys;
 mod oauth_apps;

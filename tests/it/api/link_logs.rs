@@ -163,6 +163,8 @@ fn threat_32_the_callback_of_a_login_is_a_row_with_all_that_it_asked_of_the_prov
         assert_eq!(row["path"], "/connect/oauth2/{integration_id}/callback");
         assert_eq!((&row["resource"], &row["action"]), (&json!("logins"), &json!("finish")));
         assert_eq!((&row["provider"], row["error"].as_str()), (&json!("sample"), error));
+        // It leads to a page, whatever became of it.
+        assert_eq!((&row["status"], &row["success"]), (&json!(303), &json!(error.is_none())));
         let steps: &[&str] = match error {
             None => &["exchange_code", "try_credentials"],
             Some(_) => &[],
@@ -183,6 +185,10 @@ fn threat_32_the_callback_of_a_login_is_a_row_with_all_that_it_asked_of_the_prov
             assert_eq!(self::row(&world.api, "denied-shown")["error"], "access_denied");
         }
     }
+    let mut card = world.home.terminal("logs get denied");
+    card.exp_string("Session").unwrap();
+    card.exp_string(token.split('_').nth(1).unwrap()).unwrap();
+    card.exp_eof().unwrap();
     let begun = world.api.get("/requests/platform-logs?actions=begin").status(200).json();
     assert_eq!(each(&begun["data"], "status"), ["302", "302"]);
     // Whose state it is not, nobody's call is.

@@ -139,6 +139,32 @@ fn cs_29_a_login_that_fails_after_its_link_expired_says_why() {
 }
 
 #[test]
+fn cs_37_a_session_that_is_shown_tells_of_its_newest_login() {
+    let world = World::start();
+    let by_login = world.logins("sample-deny");
+    let token = world.token(&json!({"provider": "sample"}));
+    let session = token.split('_').nth(1).unwrap();
+    let card = |first: &str, then: &str| {
+        let mut card = world.home.terminal(&format!("session get {session}"));
+        card.exp_string("Login").unwrap();
+        card.exp_string(first).unwrap();
+        card.exp_string(then).unwrap();
+        card.exp_eof().unwrap();
+    };
+    let column = || {
+        let line = format!("session get {session} --columns login");
+        world.home.run(&line).code(0).stdout
+    };
+    assert_eq!(column().trim(), "");
+    let login = world.begin(&token, &by_login);
+    card("in progress", "(20");
+    assert_eq!(column(), "in progress\n");
+    world.come_back(&login).status(200);
+    card("failed", "access_denied");
+    assert!(column().starts_with("failed: ") && column().contains("access_denied"), "{}", column());
+}
+
+#[test]
 fn a_success_is_told_whatever_the_link_offers_by_then() {
     let world = World::start();
     let by_key = world.config("sample");
