@@ -12,8 +12,11 @@ pub enum Class {
     Configuration,
     /// It may work later: no answer, too slow, 429, 5xx, or a page in place of an answer.
     Transient,
-    /// The hub does not call this address.
+    /// The hub does not call this address: its network is not public, or there is no encryption,
+    /// and the operator has not allowed it.
     Blocked,
+    /// The address is not the connector's own, or none can be made of the values.
+    Foreign,
     /// An answer that is not what it should be; nothing of it is kept (threat 23).
     BadAnswer,
 }

@@ -101,7 +101,7 @@ pub fn next_try(failure: &ProviderFailure, failures: u32, jitter: u8, now: Times
     let (first, longest) = WAIT_MS;
     let wait = match failure.class {
         // An administrator has to mend something first.
-        Class::Configuration | Class::Blocked => longest,
+        Class::Configuration | Class::Blocked | Class::Foreign => longest,
         Class::Refused | Class::Transient | Class::BadAnswer => {
             first.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(longest)
         }
@@ -268,7 +268,13 @@ mod tests {
 
     #[test]
     fn oa_14_only_a_refusal_ends_credentials() {
-        for class in [Class::Configuration, Class::Transient, Class::Blocked, Class::BadAnswer] {
+        for class in [
+            Class::Configuration,
+            Class::Transient,
+            Class::Blocked,
+            Class::Foreign,
+            Class::BadAnswer,
+        ] {
             assert!(!is_final(&failure(class, None)));
         }
         assert!(is_final(&failure(Class::Refused, None)));

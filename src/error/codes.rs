@@ -154,8 +154,8 @@ codes! {
         "The provider's answer is not what it should be; nothing of it was kept.",
         "Try again; if it stays so, the connector's definition may be out of date.";
     PROVIDER_BLOCKED = "provider.blocked", Invalid,
-        "The hub does not call this address: it is private, local or reserved.",
-        "For development, allow its network with `--allow-target CIDR`.";
+        "The hub does not call this address: it is private, local or reserved, or does without TLS.",
+        "For development, allow its network: `hubctl config set allow_targets CIDR`, for a server `hubctl serve --allow-target CIDR`.";
     PROXY_FOREIGN_ADDRESS = "proxy.foreign_address", Invalid,
         "The address is not the connector's own, so the account's credentials are not sent there.",
         "Give a path below the root of the provider's API; `hubctl connectors get KEY` shows the root.";
@@ -197,7 +197,7 @@ codes! {
         "`hubctl webhooks get ID` shows how it stands.";
     WEBHOOK_BLOCKED = "webhook.blocked", Invalid,
         "Nothing is sent to this address: it is private, local or reserved, or does without TLS.",
-        "Use a public https:// address; for development, allow its network with `--allow-target CIDR`.";
+        "Use a public https:// address; for development, allow its network: `hubctl config set allow_targets CIDR`, for a server `hubctl serve --allow-target CIDR`.";
     WEBHOOK_TEST_FAILED = "webhook.test_failed", Unreachable,
         "The receiver of a webhook did not take the trial delivery.",
         "The delivery's status, error and answer say why.";

@@ -6,8 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use serde_json::json;
-
 use crate::domain::account::{self, Account, Link};
 use crate::domain::auth_config::AuthConfig;
 use crate::domain::caller::Caller;
@@ -18,7 +16,6 @@ use crate::domain::connector::{AuthMethod, Connector};
 use crate::domain::credentials::{ACCESS_TOKEN, REFRESH_TOKEN, Tokens, Values};
 use crate::domain::event::EventKind;
 use crate::domain::ids::AccountId;
-use crate::domain::provider_failure::{Class, ProviderFailure};
 use crate::domain::refresh;
 use crate::domain::refusal::Refusal;
 use crate::domain::request_log::TRIAL;
@@ -28,6 +25,8 @@ use crate::error::{HubError, codes};
 use crate::provider::{Revocation, Target};
 use crate::store::accounts::{self, Credentials, TokenLife};
 use crate::store::{Tx, auth_configs};
+
+pub(super) use super::refuse::provider_error;
 
 use super::Hub;
 use super::accounts::{event_data, owned_by, unknown};
@@ -263,24 +262,6 @@ pub(super) async fn revoke(
     let purpose = way.purpose(caller, account, values, "revoke_token");
     let Ok(revoked) = hub.logging(purpose, async { Ok::<_, Infallible>(revoked.await) }).await;
     revoked
-}
-
-/// What a provider's failure is told as: `provider.refused`, `provider.misconfigured`,
-/// `provider.unreachable`, `provider.rate_limited`, `provider.blocked` or `provider.bad_answer`.
-pub(super) fn provider_error(failure: ProviderFailure) -> HubError {
-    let code = match failure.class {
-        Class::Refused => &codes::PROVIDER_REFUSED,
-        Class::Configuration => &codes::PROVIDER_MISCONFIGURED,
-        Class::Transient if failure.status == Some(429) => &codes::PROVIDER_RATE_LIMITED,
-        Class::Transient => &codes::PROVIDER_UNREACHABLE,
-        Class::Blocked => &codes::PROVIDER_BLOCKED,
-        Class::BadAnswer => &codes::PROVIDER_BAD_ANSWER,
-    };
-    HubError::new(code, failure.told()).detail(json!({
-        "provider_status": failure.status,
-        "provider_code": failure.code,
-        "retry_at": failure.retry_at,
-    }))
 }
 
 /// Whose account a link makes or renews, and what it carries.

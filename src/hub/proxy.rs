@@ -186,7 +186,7 @@ fn target(usable: &Usable) -> Target<'_> {
 fn place(hub: &Hub, usable: &Usable, base: Option<&str>, path: &str) -> Result<Url, HubError> {
     let target = target(usable);
     let outside = |failure: ProviderFailure| match failure.class {
-        Class::Blocked => foreign(failure.message),
+        Class::Foreign => foreign(failure.message),
         _ => provider_error(failure),
     };
     let Some(base) = base else {

@@ -1,11 +1,35 @@
-//! Words for the rules' refusals; the only place where they are made.
+//! Words for the rules' refusals and for failures of providers; the only place where they are made.
 
 use serde_json::json;
 
 use crate::domain::ids::{AccountId, AuthConfigId};
+use crate::domain::provider_failure::{Class, ProviderFailure};
 use crate::domain::refusal::{Problem, Refusal, Touch};
 use crate::domain::words::counted;
 use crate::error::{HubError, codes};
+
+/// How a network is allowed that is not public, or that is called without encryption.
+pub(super) const ALLOW: &str =
+    "hubctl config set allow_targets CIDR # of a server, hubctl serve --allow-target CIDR";
+
+/// What a provider's failure is told as: `provider.refused`, `provider.misconfigured`,
+/// `provider.unreachable`, `provider.rate_limited`, `provider.blocked` or `provider.bad_answer`.
+pub(super) fn provider_error(failure: ProviderFailure) -> HubError {
+    let code = match failure.class {
+        Class::Refused => &codes::PROVIDER_REFUSED,
+        Class::Configuration => &codes::PROVIDER_MISCONFIGURED,
+        Class::Transient if failure.status == Some(429) => &codes::PROVIDER_RATE_LIMITED,
+        Class::Transient => &codes::PROVIDER_UNREACHABLE,
+        Class::Blocked | Class::Foreign => &codes::PROVIDER_BLOCKED,
+        Class::BadAnswer => &codes::PROVIDER_BAD_ANSWER,
+    };
+    let error = HubError::new(code, failure.told()).detail(json!({
+        "provider_status": failure.status,
+        "provider_code": failure.code,
+        "retry_at": failure.retry_at,
+    }));
+    if failure.class == Class::Blocked { error.hint(ALLOW) } else { error }
+}
 
 impl From<Refusal> for HubError {
     fn from(refusal: Refusal) -> Self {

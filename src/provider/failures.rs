@@ -114,7 +114,8 @@ pub(super) fn address(method: &AuthMethod, bad: BadAddress) -> ProviderFailure {
     match bad {
         BadAddress::Missing(name) => missing(method, &Missing(name)),
         BadAddress::NotOne => ProviderFailure::new(Class::Configuration, bad.to_string()),
-        other => ProviderFailure::new(Class::Blocked, other.to_string()),
+        BadAddress::Plain(_) => ProviderFailure::new(Class::Blocked, bad.to_string()),
+        other => ProviderFailure::new(Class::Foreign, other.to_string()),
     }
 }
 

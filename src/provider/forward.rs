@@ -223,8 +223,8 @@ impl Provider {
     /// the account (threats 17, 18, 20, 21). A provider's refusal is an answer, not a failure.
     ///
     /// # Errors
-    /// [`Class::Blocked`] for an address that is not the connector's or may not be called, and with
-    /// zero connections; as for any call else.
+    /// [`Class::Foreign`] for an address that is not the connector's, [`Class::Blocked`] for one
+    /// that may not be called, both with zero connections; as for any call else.
     pub async fn send(
         &self,
         target: Target<'_>,
@@ -304,7 +304,7 @@ impl Provider {
     /// The address that a caller means, before it is signed: it has nothing of the credentials.
     ///
     /// # Errors
-    /// [`Class::Blocked`] for one that is not the connector's (threat 17), or as values are missing.
+    /// [`Class::Foreign`] for one that is not the connector's (threat 17), or as values are missing.
     pub fn address(&self, target: Target<'_>, place: Place<'_>) -> Result<Url, ProviderFailure> {
         self.place(target, place).map_err(|failure| failures::shown(failure, target.values))
     }

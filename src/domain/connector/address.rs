@@ -23,6 +23,9 @@ pub enum BadAddress {
     /// A value would lead out of its folder.
     #[error("`{0}` can't be part of a path")]
     Path(String),
+    /// It is plain `http`, and nothing but `https` is let through.
+    #[error("`{0}` is not called: only networks that are allowed are called over plain http")]
+    Plain(String),
     /// What comes out is no address.
     #[error("the address made from the definition is not one")]
     NotOne,
@@ -113,16 +116,20 @@ fn after_text(written: &str, place: Place) -> Place {
 /// The written address as one, if reading it changes nothing about it.
 fn read(written: &str, plain: bool) -> Result<Url, BadAddress> {
     let url = Url::parse(written).map_err(|_| BadAddress::NotOne)?;
-    let fine = url.scheme() == "https" || (plain && url.scheme() == "http");
     let tail = written.split_once("://").map_or("", |(_, tail)| tail);
     let way = tail.split(['?', '#']).next().unwrap_or_default();
     let (host, path) = way.split_once('/').unwrap_or((way, ""));
     // Dot segments would have been resolved, and then there are fewer slashes.
     let same_path = url.path().matches('/').count() == path.matches('/').count() + 1;
-    if !fine || host.is_empty() || host.contains('@') || !url.username().is_empty() || !same_path {
+    if host.is_empty() || host.contains('@') || !url.username().is_empty() || !same_path {
         return Err(BadAddress::NotOne);
     }
-    Ok(url)
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if plain => Ok(url),
+        "http" => Err(BadAddress::Plain(url.host_str().unwrap_or_default().to_owned())),
+        _ => Err(BadAddress::NotOne),
+    }
 }
 
 /// A value that is a whole address, without a slash at its end.

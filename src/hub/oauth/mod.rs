@@ -4,6 +4,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use crate::domain::caller::Caller;
+use crate::domain::connector::address::BadAddress;
 use crate::domain::connector::guide::callback_url;
 use crate::domain::connector::request::TokenRequest;
 use crate::domain::connector::values::Checked;
@@ -26,6 +27,7 @@ use super::auth_configs::Given;
 use super::end_user::{self, EndUser};
 use super::linking::{Way, provider_error};
 use super::logs::Scope;
+use super::refuse::ALLOW;
 use super::sealing::Spot;
 
 pub mod bounds;
@@ -245,7 +247,7 @@ async fn begin_with(
             challenge: challenge.as_deref(),
         };
         login_url(&way.method, all, &login, hub.provider.allows_plain())
-            .map_err(|error| misconfigured(&error))
+            .map_err(|error| no_login(&error))
     };
     if way.method.client_id_field().is_some_and(|field| all.get(&field.key).is_none()) {
         return Err(misconfigured(&"the auth config has no client id"));
@@ -280,13 +282,18 @@ fn callback_of(
 ) -> Result<String, HubError> {
     let own = callback_url(hub.public_url.as_str(), &way.connector.key);
     let plain = redirect_uri(&way.method, values, &own, hub.provider.allows_plain());
-    let plain = plain.map_err(|error| misconfigured(&NoLogin::from(error)))?;
+    let plain = plain.map_err(|error| no_login(&NoLogin::from(error)))?;
     if !matches!(way.method.token_request, Some(TokenRequest::OAuth1(_))) {
         return Ok(plain);
     }
     let mut url = Url::parse(&plain).map_err(|error| misconfigured(&error))?;
     url.query_pairs_mut().append_pair("state", state.text().expose());
     Ok(url.into())
+}
+
+fn no_login(error: &NoLogin) -> HubError {
+    let told = misconfigured(error);
+    if let NoLogin::Address(BadAddress::Plain(_)) = error { told.hint(ALLOW) } else { told }
 }
 
 fn misconfigured(error: &dyn std::fmt::Display) -> HubError {

@@ -41,6 +41,7 @@ const fn class_word(class: Class) -> &'static str {
         Class::Configuration => "configuration",
         Class::Transient => "transient",
         Class::Blocked => "blocked",
+        Class::Foreign => "foreign",
         Class::BadAnswer => "bad_answer",
     }
 }
@@ -66,8 +67,14 @@ fn stored(fresh: &Freshness) -> Value {
 pub(super) fn failure_of(fresh: &Freshness) -> ProviderFailure {
     let value = stored(fresh);
     let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
-    let all =
-        [Class::Refused, Class::Configuration, Class::Transient, Class::Blocked, Class::BadAnswer];
+    let all = [
+        Class::Refused,
+        Class::Configuration,
+        Class::Transient,
+        Class::Blocked,
+        Class::Foreign,
+        Class::BadAnswer,
+    ];
     let word = text("class").unwrap_or_default();
     ProviderFailure {
         class: all.into_iter().find(|one| class_word(*one) == word).unwrap_or(Class::Transient),

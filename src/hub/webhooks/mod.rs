@@ -18,6 +18,7 @@ use crate::store::webhooks::{self, Sealed};
 use crate::store::{StoreError, Tx};
 
 use super::Hub;
+use super::refuse::ALLOW;
 use super::sealing::Spot;
 use super::write::{Guard, Outcome, Record};
 
@@ -148,8 +149,7 @@ fn mint(hub: &Hub) -> Result<SigningSecret, HubError> {
 /// Threat 18: refuses addresses that nothing is sent to.
 fn check_address(hub: &Hub, url: &Address) -> Result<(), HubError> {
     hub.poster.check(url.url()).map_err(|blocked| {
-        HubError::new(&codes::WEBHOOK_BLOCKED, format!("url: {blocked}"))
-            .hint("for development, allow its network: hubctl serve --allow-target CIDR")
+        HubError::new(&codes::WEBHOOK_BLOCKED, format!("url: {blocked}")).hint(ALLOW)
     })
 }
 

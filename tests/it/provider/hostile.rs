@@ -76,7 +76,10 @@ async fn threat_18_without_encryption_only_named_networks_are_called() {
     assert_eq!(failure.class, Class::Blocked);
     // Nothing named: plain addresses can't even be made.
     let open = Provider::new(Options::default(), Arc::new(super::draw));
-    assert!(verify_with(&open, &hub.url()).await.is_err());
+    let failure = verify_with(&open, &hub.url()).await.unwrap_err();
+    assert_eq!(failure.class, Class::Blocked, "{failure:?}");
+    assert!(failure.message.contains("`127.0.0.1` is not called"), "{}", failure.message);
+    assert!(failure.message.contains("plain http"), "{}", failure.message);
     assert_eq!(hub.asked().len(), 1);
 }
 

@@ -218,8 +218,12 @@ fn threat_18_a_private_address_is_not_called_unless_it_is_allowed() {
     let world = World::at(address(&provider));
     world.home.run("config unset allow_targets").code(0);
     let served = world.serve("");
-    // Without any network that is allowed, nothing but https is an address.
-    refused(served.ask(&json!({"path": "/x"})), 422, "provider.misconfigured");
+    // Without any network that is allowed, nothing is called over plain http.
+    let told = refused(served.ask(&json!({"path": "/x"})), 400, "provider.blocked");
+    assert!(told["message"].as_str().unwrap().contains("plain http"), "{told}");
+    let hint = told["hint"].as_str().unwrap();
+    assert!(hint.starts_with("hubctl config set allow_targets "), "{told}");
+    assert!(hint.contains("hubctl serve --allow-target "), "{told}");
     // A network that is not the provider's does not help.
     drop(served);
     world.home.run("keys delete proxy --yes").code(0);

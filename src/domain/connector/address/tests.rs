@@ -61,6 +61,16 @@ fn threat_17_threat_35_a_value_never_changes_the_host() {
 }
 
 #[test]
+fn threat_18_plain_http_is_told_from_what_is_no_address() {
+    let plain = Err(BadAddress::Plain("127.0.0.1".to_owned()));
+    assert_eq!(filled("http://127.0.0.1:8080/${a}", "x"), plain);
+    assert_eq!(filled("ftp://x.example/${a}", "x"), Err(BadAddress::NotOne));
+    assert_eq!(filled("http://x.example/a/%2e%2e/b?${a}", "x"), Err(BadAddress::NotOne));
+    let allowed = fill(&Template::new("http://127.0.0.1:8080/x"), true, |_, _| None);
+    assert_eq!(allowed.unwrap().as_str(), "http://127.0.0.1:8080/x");
+}
+
+#[test]
 fn a_whole_address_is_https_and_nothing_else() {
     let fine = |value: &str| filled("${a}/v1/x?y=1", value);
     assert_eq!(fine("https://i.example/").unwrap(), "https://i.example/v1/x?y=1");
