@@ -50,7 +50,7 @@ impl<'o> Endless<'o> {
         let header = !self.output.options.no_header && !self.is_begun;
         let list = self.output.list_in::<R>(self.output.list_format(), header)?;
         self.is_begun = true;
-        Ok(list.of_at_most(self.left))
+        Ok(list.of_at_most(self.left).of_part())
     }
 
     /// Counts the rows of a part that was written.

@@ -99,7 +99,10 @@ impl Output {
                 let width = self.options.width.filter(|_| terminal);
                 let drawing =
                     Drawing { width: width.map(usize::from), color: self.options.color, header };
-                Form::Table(Table::new(selection.headers(), &selection.names(), drawing))
+                // Who names the columns, or asks for all, gets them.
+                let rooms =
+                    selection.rooms(format == Format::Table && self.options.columns.is_none());
+                Form::Table(Table::new(selection.headers(), &selection.names(), rooms, drawing))
             }
             Format::Csv => {
                 if header {
@@ -123,6 +126,14 @@ impl List<'_> {
     /// The same with as many rows as this, and all where nothing is said, on a terminal too.
     pub(super) fn of_at_most(self, most: Option<u64>) -> Self {
         Self { most, capped: false, ..self }
+    }
+
+    /// The same as one part of several, which all have the same columns.
+    pub(super) fn of_part(mut self) -> Self {
+        if let Form::Table(table) = &mut self.form {
+            table.is_part = true;
+        }
+        self
     }
 
     /// Rows worth reading: the most that are shown and one, which tells that there are more.

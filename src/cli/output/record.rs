@@ -15,19 +15,35 @@ pub struct Column {
     pub header: &'static str,
     /// Shown by `-o wide` only, or when `--columns` names it.
     pub wide: bool,
+    /// Never cut on a terminal: part of an id is of no use.
+    pub whole: bool,
+    /// Left out where a terminal has no room for all, the lowest rank first.
+    pub spare: Option<u8>,
 }
 
 impl Column {
     /// A column that is always shown.
     #[must_use]
     pub const fn new(name: &'static str, header: &'static str) -> Self {
-        Self { name, header, wide: false }
+        Self { name, header, wide: false, whole: false, spare: None }
     }
 
     /// A column that `-o wide` adds.
     #[must_use]
     pub const fn wide(name: &'static str, header: &'static str) -> Self {
-        Self { name, header, wide: true }
+        Self { wide: true, ..Self::new(name, header) }
+    }
+
+    /// The same, never cut.
+    #[must_use]
+    pub const fn whole(self) -> Self {
+        Self { whole: true, ..self }
+    }
+
+    /// The same, left out where a terminal has no room; the lowest rank goes first.
+    #[must_use]
+    pub const fn spare(self, rank: u8) -> Self {
+        Self { spare: Some(rank), ..self }
     }
 }
 

@@ -11,6 +11,7 @@ use super::mask::{Mask, Masked};
 use super::options::{Format, OutputOptions};
 use super::record::{Cell, Column, Record, recycle};
 use super::suggest;
+use super::table::Room;
 
 /// What stays of each record.
 #[derive(Debug)]
@@ -75,6 +76,18 @@ impl Selection {
             Picked::Fields(fields, at, _) => {
                 each(fields, at).map(|field| Cow::Owned(field.to_uppercase())).collect()
             }
+        }
+    }
+
+    /// How the columns shown share a terminal; `spares` lets some of them be left out.
+    pub(super) fn rooms(&self, spares: bool) -> Vec<Room> {
+        match &self.picked {
+            Picked::Columns(columns, at) => each(columns, at)
+                .map(|column| Room { whole: column.whole, spare: column.spare.filter(|_| spares) })
+                .collect(),
+            Picked::Fields(fields, at, _) => each(fields, at)
+                .map(|field| Room { whole: field.ends_with("_id"), spare: None })
+                .collect(),
         }
     }
 

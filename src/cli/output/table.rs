@@ -18,6 +18,10 @@ const GAP: usize = 2;
 const WIDEST: usize = 400;
 /// A column is not cut to less than this.
 const NARROWEST: usize = 6;
+/// Of a text that is cut, this much has to be left, or a column that can be spared is left out.
+const LEGIBLE: usize = 10;
+/// How wide most ids are.
+const ID: usize = 36;
 const SPACES: &str = "                                                                ";
 
 /// How a table is drawn.
@@ -29,16 +33,29 @@ pub(super) struct Drawing {
     pub(super) header: bool,
 }
 
+/// How a column takes part where a terminal has no room for all.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    /// It is never cut.
+    pub(super) whole: bool,
+    /// It may be left out, the lowest first.
+    pub(super) spare: Option<u8>,
+}
+
 /// A table in the making.
 #[derive(Debug)]
 pub(super) struct Table {
     headers: Vec<Cow<'static, str>>,
-    /// The column that is never cut.
-    key: usize,
+    rooms: Vec<Room>,
     drawing: Drawing,
     rows: Vec<Vec<Slot>>,
     /// Known once the first rows are out.
     widths: Option<Vec<usize>>,
+    /// Where the cells of a row stand; nowhere if their column is left out.
+    places: Vec<Option<usize>>,
+    /// Whether other tables go on with the same columns, so that what is in the rows may not
+    /// decide which are left out.
+    pub(super) is_part: bool,
 }
 
 #[derive(Debug, Default)]
@@ -80,9 +97,20 @@ impl Tone {
 }
 
 impl Table {
-    pub(super) fn new(headers: Vec<Cow<'static, str>>, names: &[&str], drawing: Drawing) -> Self {
-        let key = names.iter().position(|name| *name == "id").unwrap_or(0);
-        Self { headers, key, drawing, rows: Vec::new(), widths: None }
+    pub(super) fn new(
+        headers: Vec<Cow<'static, str>>,
+        names: &[&str],
+        mut rooms: Vec<Room>,
+        drawing: Drawing,
+    ) -> Self {
+        let id = names.iter().position(|name| *name == "id");
+        // Something has to tell the rows apart.
+        let key = id.or_else(|| rooms.iter().position(|room| room.whole)).unwrap_or(0);
+        if let Some(room) = rooms.get_mut(key) {
+            room.whole = true;
+        }
+        let places = (0..headers.len()).map(Some).collect();
+        Self { headers, rooms, drawing, rows: Vec::new(), widths: None, places, is_part: false }
     }
 
     /// Whether the widths are known, so that rows can be written at once.
@@ -116,6 +144,7 @@ impl Table {
         if rows.is_empty() || self.is_laid_out() {
             return;
         }
+        self.leave_out(&mut rows);
         let widths = self.settle(&rows);
         let cut = self.drawing.width.is_some();
         for row in &mut rows {
@@ -141,22 +170,78 @@ impl Table {
         self.widths = Some(widths);
     }
 
-    fn settle(&self, rows: &[Vec<Slot>]) -> Vec<usize> {
+    /// Leaves out columns that can be spared for as long as the others have no room.
+    fn leave_out(&mut self, rows: &mut [Vec<Slot>]) {
+        let Some(terminal) = self.drawing.width else { return };
+        let wanted = self.wanted(rows);
+        let mut shown = vec![true; wanted.len()];
+        let fits = |shown: &[bool]| {
+            let widths = wanted.iter().zip(shown).filter(|(_, shown)| **shown);
+            let (count, total) =
+                widths.fold((0, 0), |(count, total), (width, _)| (count + 1, total + width));
+            total + gaps(count) <= terminal
+        };
+        let rank = |at: usize| Some((self.rooms.get(at)?.spare?, at));
+        let mut spare: Vec<(u8, usize)> = (0..wanted.len()).filter_map(rank).collect();
+        spare.sort_unstable();
+        let mut left_out = Vec::new();
+        for (_, at) in spare {
+            if fits(&shown) {
+                break;
+            }
+            shown[at] = false;
+            left_out.push(at);
+        }
+        // What went before a wider one may have room again.
+        for at in left_out.into_iter().rev() {
+            shown[at] = true;
+            shown[at] = fits(&shown);
+        }
+        let mut next = 0;
+        for (place, shown) in self.places.iter_mut().zip(&shown) {
+            *place = shown.then_some(next);
+            next += usize::from(*shown);
+        }
+        retain(&mut self.headers, &shown);
+        retain(&mut self.rooms, &shown);
+        for row in rows {
+            retain(row, &shown);
+        }
+    }
+
+    /// How wide each column has to be at least, so that it says something.
+    fn wanted(&self, rows: &[Vec<Slot>]) -> Vec<usize> {
+        let natural = self.natural(rows);
+        let wanted = natural.into_iter().zip(&self.rooms).map(|(width, room)| {
+            match (room.whole, self.is_part) {
+                (true, true) => width.max(ID),
+                (true, false) => width,
+                (false, true) => LEGIBLE,
+                (false, false) => width.min(LEGIBLE),
+            }
+        });
+        wanted.collect()
+    }
+
+    /// How wide each column would be if there were room.
+    fn natural(&self, rows: &[Vec<Slot>]) -> Vec<usize> {
+        let on_terminal = self.drawing.width.is_some();
         let mut widths: Vec<usize> = self.headers.iter().map(|header| header.width()).collect();
         for row in rows {
-            for (width, slot) in widths.iter_mut().zip(row) {
-                if slot.width <= WIDEST {
-                    *width = slot.width.max(*width);
+            for ((width, slot), room) in widths.iter_mut().zip(row).zip(&self.rooms) {
+                // What is never cut is as wide as it is.
+                if slot.width <= WIDEST || room.whole && on_terminal {
+                    *width = slot.width.max(*width).min(usize::from(u16::MAX / 2));
                 }
             }
         }
+        widths
+    }
+
+    fn settle(&self, rows: &[Vec<Slot>]) -> Vec<usize> {
+        let mut widths = self.natural(rows);
         if let Some(terminal) = self.drawing.width {
-            // The key is never cut, however long.
-            if let Some(width) = widths.get_mut(self.key) {
-                let longest = rows.iter().filter_map(|row| row.get(self.key)).map(|s| s.width);
-                *width = longest.max().unwrap_or(0).max(*width).min(usize::from(u16::MAX / 2));
-            }
-            shrink(&mut widths, self.key, terminal);
+            shrink(&mut widths, &self.rooms, terminal);
         }
         widths
     }
@@ -227,6 +312,7 @@ impl Table {
         at: usize,
         cell: &Cell<'_>,
     ) {
+        let Some(at) = self.places.get(at).copied().flatten() else { return };
         let column = self.widths.as_ref().and_then(|widths| widths.get(at)).copied().unwrap_or(0);
         line.indent(out);
         let tone = Tone::of(cell).filter(|_| self.drawing.color);
@@ -239,7 +325,8 @@ impl Table {
         if !plain {
             width = out.get(start..).unwrap_or_default().width();
         }
-        if width > column && self.drawing.width.is_some() && at != self.key {
+        let is_whole = self.rooms.get(at).is_some_and(|room| room.whole);
+        if width > column && self.drawing.width.is_some() && !is_whole {
             width = shorten(out, start, column);
         }
         if let Some(tone) = tone {
@@ -322,15 +409,27 @@ fn push_display(out: &mut String, what: impl std::fmt::Display) {
     _ = write!(out, "{what}");
 }
 
-/// Takes width from the widest columns until the row fits; the key keeps its own.
-fn shrink(widths: &mut [usize], key: usize, terminal: usize) {
-    let gaps = widths.len().saturating_sub(1) * GAP;
+/// What stands between so many columns.
+const fn gaps(columns: usize) -> usize {
+    columns.saturating_sub(1) * GAP
+}
+
+/// Keeps what is shown.
+fn retain<T>(all: &mut Vec<T>, shown: &[bool]) {
+    let mut shown = shown.iter();
+    all.retain(|_| shown.next().copied().unwrap_or(true));
+}
+
+/// Takes width from the widest columns until the row fits; what is whole keeps its own.
+fn shrink(widths: &mut [usize], rooms: &[Room], terminal: usize) {
+    let gaps = gaps(widths.len());
+    let is_whole = |at: usize| rooms.get(at).is_some_and(|room| room.whole);
     loop {
         let total = widths.iter().sum::<usize>() + gaps;
         let widest = widths
             .iter_mut()
             .enumerate()
-            .filter(|(at, width)| *at != key && **width > NARROWEST)
+            .filter(|(at, width)| !is_whole(*at) && **width > NARROWEST)
             .max_by_key(|(at, width)| (**width, usize::MAX - at));
         match widest {
             Some((_, width)) if total > terminal => *width -= 1,

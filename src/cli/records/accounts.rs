@@ -9,17 +9,17 @@ use crate::cli::output::{Cell, Column, Record};
 impl Record for Account<'_> {
     const COLUMNS: &'static [Column] = &[
         Column::new("id", "ID"),
-        Column::new("provider", "PROVIDER"),
+        Column::new("provider", "PROVIDER").spare(3),
         Column::new("owner", "OWNER"),
         Column::new("status", "STATUS"),
-        Column::new("updated", "UPDATED"),
-        Column::new("reason", "REASON"),
+        Column::new("updated", "UPDATED").spare(1),
+        Column::new("reason", "REASON").spare(2),
         Column::wide("owner_id", "OWNER ID"),
         Column::wide("username", "USER"),
         Column::wide("label", "LABEL"),
         Column::wide("type", "TYPE"),
         Column::wide("verified", "VERIFIED"),
-        Column::wide("auth_config", "AUTH CONFIG"),
+        Column::wide("auth_config", "AUTH CONFIG").whole(),
         Column::wide("created", "CREATED"),
     ];
     const FIELDS: &'static [&'static str] = &[
@@ -84,14 +84,14 @@ fn reason<'a>(reasons: &JsonText<'_>) -> Cell<'a> {
 impl Record for AccountDetail {
     const COLUMNS: &'static [Column] = &[
         Column::new("id", "ID"),
-        Column::new("provider", "PROVIDER"),
+        Column::new("provider", "PROVIDER").spare(3),
         Column::new("owner", "OWNER"),
         Column::new("status", "STATUS"),
-        Column::new("verified", "VERIFIED"),
-        Column::new("updated", "UPDATED"),
+        Column::new("verified", "VERIFIED").spare(2),
+        Column::new("updated", "UPDATED").spare(1),
         Column::wide("owner_id", "OWNER ID"),
         Column::wide("label", "LABEL"),
-        Column::wide("auth_config", "AUTH CONFIG"),
+        Column::wide("auth_config", "AUTH CONFIG").whole(),
     ];
     const FIELDS: &'static [&'static str] = &[
         "id",

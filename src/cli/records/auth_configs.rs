@@ -15,10 +15,10 @@ impl Record for AuthConfig {
     const COLUMNS: &'static [Column] = &[
         Column::new("id", "ID"),
         Column::new("connector", "CONNECTOR"),
-        Column::new("name", "NAME"),
-        Column::new("auth", "AUTH"),
+        Column::new("name", "NAME").spare(3),
+        Column::new("auth", "AUTH").spare(2),
         Column::new("state", "STATE"),
-        Column::new("default", "DEFAULT"),
+        Column::new("default", "DEFAULT").spare(1),
         Column::wide("categories", "CATEGORIES"),
         Column::wide("version", "VERSION"),
         Column::wide("updated", "UPDATED"),
@@ -66,10 +66,10 @@ impl Record for AuthConfigDetail {
     const COLUMNS: &'static [Column] = &[
         Column::new("id", "ID"),
         Column::new("connector", "CONNECTOR"),
-        Column::new("name", "NAME"),
-        Column::new("auth", "AUTH"),
+        Column::new("name", "NAME").spare(3),
+        Column::new("auth", "AUTH").spare(2),
         Column::new("state", "STATE"),
-        Column::new("default", "DEFAULT"),
+        Column::new("default", "DEFAULT").spare(1),
         Column::new("accounts", "ACCOUNTS"),
         Column::wide("callback", "CALLBACK"),
     ];

@@ -29,10 +29,10 @@ impl Record for ConnectSession {
         Column::new("provider", "PROVIDER"),
         Column::new("owner", "OWNER"),
         Column::new("status", "STATUS"),
-        Column::new("created", "CREATED"),
+        Column::new("created", "CREATED").spare(1),
         Column::new("expires", "EXPIRES"),
         Column::wide("owner_id", "OWNER ID"),
-        Column::wide("auth_config", "AUTH CONFIG"),
+        Column::wide("auth_config", "AUTH CONFIG").whole(),
         Column::wide("label", "LABEL"),
         Column::wide("login", "LOGIN"),
     ];

@@ -12,15 +12,15 @@ fn result<'a>(success: bool) -> Cell<'a> {
 
 impl Record for LogRow {
     const COLUMNS: &'static [Column] = &[
-        Column::new("time", "TIME"),
-        Column::new("method", "METHOD"),
+        Column::new("time", "TIME").spare(6),
+        Column::new("method", "METHOD").spare(5),
         Column::new("path", "PATH"),
         Column::new("status", "STATUS"),
-        Column::new("result", "RESULT"),
-        Column::new("duration", "MS"),
-        Column::new("provider", "PROVIDER"),
-        Column::new("account", "ACCOUNT"),
-        Column::new("request_id", "REQUEST ID"),
+        Column::new("result", "RESULT").spare(1),
+        Column::new("duration", "MS").spare(2),
+        Column::new("provider", "PROVIDER").spare(3),
+        Column::new("account", "ACCOUNT").whole().spare(4),
+        Column::new("request_id", "REQUEST ID").whole(),
         Column::wide("kind", "KIND"),
         Column::wide("error", "ERROR"),
         Column::wide("source", "SOURCE"),
@@ -78,16 +78,16 @@ impl Record for LogRow {
 
 impl Record for RequestLog {
     const COLUMNS: &'static [Column] = &[
-        Column::new("time", "TIME"),
-        Column::new("method", "METHOD"),
+        Column::new("time", "TIME").spare(6),
+        Column::new("method", "METHOD").spare(5),
         Column::new("path", "PATH"),
         Column::new("status", "STATUS"),
-        Column::new("result", "RESULT"),
-        Column::new("duration", "MS"),
-        Column::new("provider", "PROVIDER"),
-        Column::new("account", "ACCOUNT"),
-        Column::new("request_id", "REQUEST ID"),
-        Column::new("steps", "STEPS"),
+        Column::new("result", "RESULT").spare(1),
+        Column::new("duration", "MS").spare(2),
+        Column::new("provider", "PROVIDER").spare(3),
+        Column::new("account", "ACCOUNT").whole().spare(4),
+        Column::new("request_id", "REQUEST ID").whole(),
+        Column::new("steps", "STEPS").spare(2),
         Column::wide("error", "ERROR"),
     ];
     const FIELDS: &'static [&'static str] = &[

@@ -9,10 +9,10 @@ use super::{Cell, Column, Record};
 
 impl Record for Event<'_> {
     const COLUMNS: &'static [Column] = &[
-        Column::new("date", "DATE"),
+        Column::new("date", "DATE").spare(2),
         Column::new("event", "EVENT"),
-        Column::new("record", "RECORD"),
-        Column::new("id", "ID"),
+        Column::new("record", "RECORD").whole(),
+        Column::new("id", "ID").spare(1),
         Column::wide("data", "DATA"),
     ];
     const FIELDS: &'static [&'static str] =
@@ -48,8 +48,8 @@ impl Record for Webhook {
         Column::new("id", "ID"),
         Column::new("url", "URL"),
         Column::new("status", "STATUS"),
-        Column::new("events", "EVENTS"),
-        Column::new("updated", "UPDATED"),
+        Column::new("events", "EVENTS").spare(2),
+        Column::new("updated", "UPDATED").spare(1),
         Column::wide("reason", "REASON"),
         Column::wide("created", "CREATED"),
     ];
@@ -125,14 +125,14 @@ impl Record for Delivery {
     const COLUMNS: &'static [Column] = &[
         Column::new("id", "ID"),
         Column::new("event", "EVENT"),
-        Column::new("record", "RECORD"),
+        Column::new("record", "RECORD").whole().spare(5),
         Column::new("status", "STATUS"),
-        Column::new("attempts", "ATTEMPTS"),
-        Column::new("next", "NEXT"),
-        Column::new("error", "ERROR"),
-        Column::new("created", "CREATED"),
-        Column::wide("webhook", "WEBHOOK"),
-        Column::wide("event_id", "EVENT ID"),
+        Column::new("attempts", "ATTEMPTS").spare(3),
+        Column::new("next", "NEXT").spare(1),
+        Column::new("error", "ERROR").spare(4),
+        Column::new("created", "CREATED").spare(2),
+        Column::new("webhook", "WEBHOOK").whole(),
+        Column::wide("event_id", "EVENT ID").whole(),
         Column::wide("done", "DONE"),
     ];
     const FIELDS: &'static [&'static str] = &[
@@ -175,13 +175,13 @@ impl Record for DeliveryDetail {
     const COLUMNS: &'static [Column] = &[
         Column::new("id", "ID"),
         Column::new("event", "EVENT"),
-        Column::new("record", "RECORD"),
+        Column::new("record", "RECORD").whole().spare(5),
         Column::new("status", "STATUS"),
-        Column::new("attempts", "ATTEMPTS"),
-        Column::new("next", "NEXT"),
-        Column::new("created", "CREATED"),
-        Column::wide("webhook", "WEBHOOK"),
-        Column::wide("event_id", "EVENT ID"),
+        Column::new("attempts", "ATTEMPTS").spare(3),
+        Column::new("next", "NEXT").spare(1),
+        Column::new("created", "CREATED").spare(2),
+        Column::wide("webhook", "WEBHOOK").whole(),
+        Column::wide("event_id", "EVENT ID").whole(),
         Column::wide("body", "BODY"),
     ];
     const FIELDS: &'static [&'static str] = &[

@@ -112,6 +112,14 @@ fn a_narrow_terminal_cuts_no_id() {
     for id in ids.lines() {
         assert!(shown.contains(id), "{shown}");
     }
+    assert!(shown.lines().all(|line| line.trim_end().chars().count() <= 60), "{shown}");
+    let home = home.with("COLUMNS", "80");
+    let records = home.run("events list --columns record").code(0).stdout;
+    let shown = home.terminal("events list").exp_eof().unwrap();
+    for id in records.lines() {
+        assert!(shown.contains(id), "{shown}");
+    }
+    assert!(shown.lines().all(|line| line.trim_end().chars().count() <= 80), "{shown}");
 }
 
 #[test]

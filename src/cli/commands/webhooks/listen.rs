@@ -76,7 +76,7 @@ impl Record for Forwarded {
     const COLUMNS: &'static [Column] = &[
         Column::new("sent", "SENT"),
         Column::new("event", "EVENT"),
-        Column::new("record", "RECORD"),
+        Column::new("record", "RECORD").whole(),
         Column::new("status", "STATUS"),
         Column::new("duration_ms", "MS"),
         Column::new("error", "ERROR"),

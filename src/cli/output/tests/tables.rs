@@ -1,7 +1,9 @@
 //! What people see.
 
+use std::borrow::Cow;
+
 use super::{Account, account, list, listed, memory, names, one, piped, shown, two};
-use crate::cli::output::{Format, Output, OutputOptions, WriteResult};
+use crate::cli::output::{Cell, Column, Format, Output, OutputOptions, Record, WriteResult};
 use crate::domain::words::is_risky;
 use proptest::prelude::*;
 use unicode_width::UnicodeWidthStr;
@@ -48,6 +50,102 @@ fn columns_shrink_to_the_terminal_but_the_id_never_does() {
     );
     let (narrow, _) = listed(OutputOptions { width: Some(10), ..shown(None) }, &rows);
     assert!(narrow.contains("0199aaaa-bbbb-cccc  "), "{narrow}");
+}
+
+/// A call with two ids, of which the second may be left out.
+#[derive(serde::Serialize)]
+struct Call {
+    path: &'static str,
+    took: i64,
+    account: &'static str,
+    request: &'static str,
+}
+
+impl Record for Call {
+    const COLUMNS: &'static [Column] = &[
+        Column::new("path", "PATH"),
+        Column::new("took", "TOOK").spare(1),
+        Column::new("account", "ACCOUNT").whole().spare(2),
+        Column::new("request", "REQUEST").whole(),
+        Column::wide("again", "AGAIN"),
+    ];
+    const FIELDS: &'static [&'static str] = &["path", "took", "account", "request"];
+
+    fn id(&self) -> Cow<'_, str> {
+        Cow::Borrowed(self.request)
+    }
+
+    fn cells<'a>(&'a self, out: &mut Vec<Cell<'a>>) {
+        out.push(Cell::from(self.path));
+        out.push(Cell::Number(self.took));
+        out.push(Cell::from(self.account));
+        out.push(Cell::from(self.request));
+        out.push(Cell::from(self.path));
+    }
+}
+
+/// Two calls on a terminal of this width; the second is written after the widths are settled.
+fn calls(options: OutputOptions) -> String {
+    let call = Call {
+        path: "/v1/employees/42",
+        took: 12,
+        account: "0199aaaa-bbbb-cccc",
+        request: "019abbbb-cccc-dddd",
+    };
+    let (output, stdout) = memory(Output::captured(options));
+    let mut list = output.list_of::<Call>().unwrap();
+    _ = list.push(&call).unwrap();
+    list.flush().unwrap();
+    _ = list.push(&call).unwrap();
+    list.finish(|_| None).unwrap();
+    let text = stdout.text();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[1], lines[2]);
+    lines[..2].join("\n")
+}
+
+#[test]
+fn where_there_is_no_room_columns_are_left_out_and_ids_stay_whole() {
+    let at = |width: u16| calls(OutputOptions { width: Some(width), ..shown(None) });
+    let all = "PATH              TOOK  ACCOUNT             REQUEST\n\
+               /v1/employees/42  12    0199aaaa-bbbb-cccc  019abbbb-cccc-dddd";
+    assert_eq!(at(62), all);
+    // A text is cut before a column goes, but no further than it can be read.
+    let cut = "PATH           TOOK  ACCOUNT             REQUEST\n\
+               /v1/employee…  12    0199aaaa-bbbb-cccc  019abbbb-cccc-dddd";
+    assert_eq!(at(59), cut);
+    let without_time = "PATH         ACCOUNT             REQUEST\n\
+                        /v1/employ…  0199aaaa-bbbb-cccc  019abbbb-cccc-dddd";
+    assert_eq!(at(51), without_time);
+    // What went first comes back where more went after it.
+    let one_id = "PATH              TOOK  REQUEST\n\
+                  /v1/employees/42  12    019abbbb-cccc-dddd";
+    assert_eq!(at(45), one_id);
+    // Nothing more can be spared.
+    assert!(at(20).ends_with("\n/v1/e…  019abbbb-cccc-dddd"), "{}", at(20));
+}
+
+#[test]
+fn who_names_columns_or_wants_all_gets_them_on_a_narrow_terminal_too() {
+    let narrow = OutputOptions { width: Some(30), ..shown(None) };
+    for options in [
+        OutputOptions { columns: names("took,account,request"), ..narrow.clone() },
+        OutputOptions { format: Some(Format::Wide), ..narrow.clone() },
+    ] {
+        let text = calls(options);
+        assert!(text.contains("TOOK") && text.contains("0199aaaa-bbbb-cccc  019abbbb"), "{text}");
+    }
+    let (output, stdout) = memory(Output::captured(narrow));
+    let call = Call { path: "/v1", took: 1, account: "0199aaaa", request: "019abbbb" };
+    let mut parts = output.endless();
+    for part in 0..2 {
+        let mut list = parts.part::<Call>().unwrap();
+        let account = if part == 0 { "" } else { call.account };
+        _ = list.push(&Call { account, ..call }).unwrap();
+        list.finish(|_| None).unwrap();
+    }
+    // The first part settles for all of them what is left out.
+    assert!(!stdout.text().contains("0199aaaa"), "{}", stdout.text());
 }
 
 #[test]
