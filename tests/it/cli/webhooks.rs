@@ -140,6 +140,29 @@ fn a_trial_ends_as_the_receiver_answers() {
     let one = home.run(&format!("webhooks deliveries {} --json", failed.trim())).code(0).json();
     assert_eq!(one["attempts"][0]["status"], 500);
     assert_eq!(one["attempts"][0]["answer"], "bro [2Jken");
+    // A terminal is told which webhook it was, and how to go on.
+    let again = format!("hubctl webhooks redeliver {}\r\n", failed.trim());
+    let shown = home.terminal("webhooks deliveries").exp_eof().unwrap();
+    assert!(shown.contains("WEBHOOK") && shown.contains(&id), "{shown}");
+    let told = format!("2 deliveries, 1 failed; send one again: {again}");
+    assert!(shown.contains(&told), "{shown}");
+    home.run(&format!("webhooks disable {id} --yes")).code(0);
+    let shown = home.terminal("webhooks deliveries").exp_eof().unwrap();
+    assert!(shown.contains(&format!("again: hubctl webhooks enable {id} && {again}")), "{shown}");
+}
+
+#[test]
+fn threat_18_who_names_a_host_for_plain_http_is_told_what_is_sent_there() {
+    let home = ready();
+    let made = home.run("webhooks create --url http://a.example/x -o id").code(0);
+    let made = made.tells("warning: a.example is called over plain http");
+    let id = made.stdout.trim().to_owned();
+    for fine in ["https://a.example/x", "http://127.0.0.1:1/x", "http://localhost:1/x"] {
+        let told = home.run(&format!("webhooks update {id} --url {fine}")).code(0).stderr;
+        assert!(!told.contains("plain http"), "{told}");
+    }
+    // No literal address of another network is taken.
+    home.run("webhooks create --url http://8.8.8.8/x").code(2).tells("webhook.blocked");
 }
 
 #[test]

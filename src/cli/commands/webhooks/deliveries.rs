@@ -1,6 +1,7 @@
 //! Commands on deliveries: what was sent, sending it again, and trials.
 
 use crate::api::webhooks::{self, Delivery, DeliveryDetail, Redelivered};
+use crate::backend::Backend;
 use crate::cli::assets;
 use crate::cli::commands::{Batch, result};
 use crate::cli::context::Context;
@@ -47,23 +48,42 @@ impl Run for Deliveries {
         let mut list = context.output.list_of::<Delivery>()?;
         let filter = Filter { webhook: self.id, state, limit: list.wanted() };
         let backend = context.backend().await?;
-        let mut failed = None;
+        let (mut failed, mut latest) = (0_u64, None);
         backend
             .deliveries(&filter, |delivery| {
-                if delivery.status == DeliveryState::Failed.as_str() {
-                    failed.get_or_insert(delivery.id);
+                let pushed = list.push(delivery)?;
+                if pushed.is_continue() && delivery.status == DeliveryState::Failed.as_str() {
+                    failed += 1;
+                    latest.get_or_insert_with(|| (delivery.id, delivery.webhook_id.clone()));
                 }
-                list.push(delivery)
+                Ok(pushed)
             })
             .await?;
+        let again = match latest.filter(|_| context.output.is_human()) {
+            Some((id, webhook)) => Some(again(&backend, id, &webhook).await),
+            None => None,
+        };
         list.finish(|summary| {
             let deliveries = counted(summary.rows, "delivery").replace("deliverys", "deliveries");
-            Some(match failed {
-                Some(id) => format!("{deliveries}; hubctl webhooks redeliver {id}"),
+            Some(match again {
+                Some(again) => format!("{deliveries}, {failed} failed; send one again: {again}"),
                 None => deliveries,
             })
         })?;
         Ok(())
+    }
+}
+
+/// How a delivery is sent again; a disabled webhook, to which nothing is sent, is enabled first.
+async fn again(backend: &Backend, id: i64, webhook: &str) -> String {
+    let redeliver = format!("hubctl webhooks redeliver {id}");
+    let found = match webhook.parse::<WebhookId>() {
+        Ok(id) => backend.webhook(&id).await.ok(),
+        Err(_) => None,
+    };
+    match found {
+        Some(found) if !found.enabled => format!("hubctl webhooks enable {webhook} && {redeliver}"),
+        _ => redeliver,
     }
 }
 

@@ -60,6 +60,15 @@ fn address(text: &str) -> Result<Address, String> {
     text.parse().map_err(|error: crate::domain::webhook::BadAddress| error.to_string())
 }
 
+/// What is only known when the name is looked up, which is done anew for each delivery.
+fn doubt(url: &Address) -> Option<String> {
+    let name = url.url().domain().filter(|name| url.is_plain() && *name != "localhost")?;
+    Some(format!(
+        "{name} is called over plain http: nothing is sent there unless its address is in a network \
+         that the hub was allowed to call"
+    ))
+}
+
 impl Run for Create {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         context.output.check::<CreatedWebhook>()?;
@@ -68,10 +77,14 @@ impl Run for Create {
             false => self.events.into_iter().collect(),
         };
         let secret = self.secret_file.as_deref().map(super::verify::secret_of).transpose()?;
+        let doubt = doubt(&self.url);
         let new = New { url: self.url, events, secret };
         let backend = context.backend().await?;
         let made = backend.create_webhook(new, context.guard()).await?;
         context.tell_notes(&backend);
+        if let Some(doubt) = doubt {
+            context.output.warn(doubt);
+        }
         show(context, &made, "the webhook does not exist")
     }
 }
@@ -125,9 +138,13 @@ impl Run for Update {
             "hubctl webhooks update ID --url URL",
         )?;
         let events = (!self.events.is_empty()).then(|| self.events.into_iter().collect());
+        let doubt = self.url.as_ref().and_then(doubt);
         let changes = Changes { url: self.url, events };
         let backend = context.backend().await?;
         let written = backend.update_webhook(&self.id, changes, batch.guard()).await;
+        if let Some(doubt) = doubt.filter(|_| written.is_ok()) {
+            context.output.warn(doubt);
+        }
         let outcome = written.map(|written| {
             let text = sentence(&written, "Updated webhook", "Would update webhook", "Unchanged");
             vec![result("update", written, text)]
