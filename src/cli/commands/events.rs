@@ -51,7 +51,8 @@ impl Chosen {
 
 /// List what happened in the project, the oldest first
 ///
-/// Webhooks are told of the same events. They stay as long as the project.
+/// Webhooks are told of the same events. They stay as long as the project. The newest are shown by
+/// `hubctl events list | tail`, or from a time on with --since.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct List {
     #[command(flatten)]
@@ -74,7 +75,10 @@ impl Run for List {
             Filter { since, after: self.after, limit: list.wanted(), ..self.chosen.filter() };
         let backend = context.backend().await?;
         backend.events(&filter, |event| list.push(event)).await?;
-        list.finish(|summary| (!summary.more).then(|| counted(summary.rows, "event")))?;
+        list.finish(|summary| {
+            let newest = "the oldest come first; for the newest: hubctl events list | tail";
+            Some(if summary.more { newest.to_owned() } else { counted(summary.rows, "event") })
+        })?;
         Ok(())
     }
 }

@@ -293,6 +293,8 @@ impl List<'_> {
     ) -> Result<ListSummary, HubError> {
         self.flush()?;
         let Self { output, form, rows, more, capped, .. } = self;
+        // A list that goes on ends where it is told to.
+        let is_part = matches!(&form, Form::Table(table) if table.is_part);
         match form {
             Form::Json(mut spool, _) => {
                 spool.buffer.extend_from_slice(if rows == 0 { b"[]\n" } else { b"\n]\n" });
@@ -321,6 +323,10 @@ impl List<'_> {
             if more && capped {
                 output.note(format_args!(
                     "only the first {rows} are shown; --all shows every row, --limit N as many"
+                ));
+            } else if more && !is_part {
+                output.note(format_args!(
+                    "only the first {rows} are shown; --all in place of --limit shows every row"
                 ));
             }
         }

@@ -123,6 +123,21 @@ fn a_narrow_terminal_cuts_no_id() {
 }
 
 #[test]
+fn a_terminal_is_told_what_a_list_leaves_out() {
+    let home = home();
+    for (line, told) in [
+        ("accounts list", "3 accounts in default\r\n"),
+        ("accounts list --origin-owner-id a", "1 account in default fits\r\n"),
+        ("accounts list --status active --provider hubspot", "3 accounts in default fit\r\n"),
+        ("accounts list --limit 2", "note: only the first 2 are shown; --all in place of --limit"),
+        ("events list --limit 1", "for the newest: hubctl events list | tail\r\n"),
+    ] {
+        let shown = home.terminal(line).exp_eof().unwrap();
+        assert!(shown.contains(told), "{line}: {shown:?}");
+    }
+}
+
+#[test]
 fn the_watch_shows_what_changes_once_and_ends_with_ctrl_c() {
     let home = home();
     let mut child =

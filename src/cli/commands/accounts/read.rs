@@ -172,20 +172,36 @@ async fn write(
         .await?;
     let project = backend.project();
     list.finish(|summary| {
-        let rows = summary.rows;
-        let accounts = counted(rows, "account");
+        let accounts = counted(summary.rows, "account");
+        // Filtered, they are not all that the project has.
+        let fit = match (is_narrowed(filter), summary.rows) {
+            (false, _) => "",
+            (true, 1) => " fits",
+            (true, _) => " fit",
+        };
         Some(match (summary.more, first) {
             (true, _) => return None,
-            (false, None) => format!("{accounts} in {project}"),
+            (false, None) => format!("{accounts} in {project}{fit}"),
             (false, Some(id)) => {
                 let need = if troubled == 1 { "needs" } else { "need" };
                 format!(
-                    "{accounts} in {project}; {troubled} {need} attention: \
+                    "{accounts} in {project}{fit}; {troubled} {need} attention: \
                      hubctl accounts explain {id}"
                 )
             }
         })
     })
+}
+
+/// Whether accounts of the project may be left out.
+fn is_narrowed(filter: &Filter) -> bool {
+    !filter.providers.is_empty()
+        || !filter.statuses.is_empty()
+        || !filter.owner_ids.is_empty()
+        || !filter.auth_configs.is_empty()
+        || filter.kind.is_some()
+        || filter.updated_since.is_some()
+        || filter.after.is_some()
 }
 
 /// How often accounts that are watched are looked at.

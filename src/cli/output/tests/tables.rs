@@ -180,8 +180,11 @@ fn a_terminal_gets_fifty_rows_and_is_told_so() {
     assert_eq!((stdout.lines().count(), stderr.as_str()), (51, "50 accounts\n"));
     let (all, _) = listed(OutputOptions { all: true, ..shown(None) }, &rows);
     assert_eq!(all.lines().count(), 61);
-    let (some, _) = listed(OutputOptions { limit: Some(55), ..shown(None) }, &rows);
-    assert_eq!(some.lines().count(), 56);
+    let (some, stderr) = listed(OutputOptions { limit: Some(55), ..shown(None) }, &rows);
+    let note = "note: only the first 55 are shown; --all in place of --limit shows every row\n";
+    assert_eq!((some.lines().count(), stderr), (56, format!("55 accounts\n{note}")));
+    let (_, stderr) = listed(OutputOptions { limit: Some(60), ..shown(None) }, &rows);
+    assert_eq!(stderr, "60 accounts\n");
     let (json, _) = listed(shown(Some(Format::Jsonl)), &rows);
     assert_eq!(json.lines().count(), 60);
     let (quiet, stderr) = listed(OutputOptions { quiet: true, ..shown(None) }, &rows);
