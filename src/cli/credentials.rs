@@ -116,7 +116,8 @@ pub(super) fn find(settings: &Settings, remote: &Remote) -> Result<Found, HubErr
         }
     };
     let kept = Kept::read(&kept, profile)?;
-    kept.binding()?.check(&settings.binding(remote)).map_err(|elsewhere| {
+    let bound = kept.binding()?;
+    bound.check(&settings.binding(remote, &bound.project)).map_err(|elsewhere| {
         HubError::new(&codes::ORIGIN_MISMATCH, elsewhere.to_string())
             .hint(format!("hubctl auth login -P {profile}, or set {} for this call", env::API_KEY))
     })?;

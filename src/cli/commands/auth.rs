@@ -18,8 +18,9 @@ use crate::cli::settings::edit::edit;
 use crate::cli::settings::table::{self, Setting};
 use crate::cli::settings::{KeySource, Place, Remote};
 use crate::cli::tree::Run;
+use crate::client::Verified;
 use crate::domain::origin::{is_loopback, web_address};
-use crate::domain::project::DEFAULT_PROJECT;
+use crate::domain::project::{DEFAULT_PROJECT, ProjectName};
 use crate::domain::secret::Secret;
 use crate::error::{HubError, Kind, codes};
 use crate::hub::private_file::read_private;
@@ -29,7 +30,7 @@ use super::Batch;
 /// Longest input that is read for a key, in bytes.
 const INPUT_LIMIT: u32 = 16_384;
 
-/// Asks the hub whether it takes the key.
+/// Asks the hub whether it takes the key; answers the key's project, where the hub tells it.
 ///
 /// # Errors
 /// When it doesn't, or can't be asked.
@@ -38,12 +39,15 @@ async fn verify(
     remote: &Remote,
     key: &Secret,
     way_out: &'static str,
-) -> Result<(), HubError> {
-    let asked = context.client_of(remote, key)?.verify().await;
-    asked.map(drop).map_err(|error| match error.code().kind {
-        Kind::Unreachable | Kind::Unsupported => error.hint(way_out),
-        _ => error,
-    })
+) -> Result<Option<ProjectName>, HubError> {
+    match context.client_of(remote, key)?.verify().await {
+        Ok(Verified::Hub(capabilities)) => Ok(capabilities.project.parse().ok()),
+        Ok(Verified::Platform) => Ok(None),
+        Err(error) => Err(match error.code().kind {
+            Kind::Unreachable | Kind::Unsupported => error.hint(way_out),
+            _ => error,
+        }),
+    }
 }
 
 /// Where a key is to be kept.
@@ -63,7 +67,8 @@ enum Store {
 ///
 /// The key is typed unseen, or read from a file or standard input. It is kept in the system
 /// keyring, or in a file if --store asks for that, and is sent to the hub and for the project that
-/// it was given for only. A profile that is not there is made. Undo with `hubctl auth logout`.
+/// it was given for only; where no project is named, that is the one that the hub says the key is
+/// of. A profile that is not there is made. Undo with `hubctl auth logout`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Login {
     /// Read the key from standard input
@@ -87,12 +92,13 @@ impl Run for Login {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         context.output.check_writes(false)?;
         let settings = &context.settings;
-        let (profile, project) = (&settings.sources.profile, &settings.project);
+        let profile = &settings.sources.profile;
         let remote = remote(context)?;
         credentials::check_name(profile)?;
         let nothing = Values::new();
         let said = settings.sources.values().unwrap_or(&nothing);
-        let news = news(profile, said, remote, project.as_str())?;
+        // What the profile is not for is refused before the key is asked for.
+        news(profile, said, remote, settings.project.as_str())?;
         if remote.api_url.scheme() == "http" && !is_loopback(&remote.api_url) {
             let url = &remote.api_url;
             context.output.warn(format_args!("{url} is not encrypted: others can read the key"));
@@ -101,9 +107,13 @@ impl Run for Login {
         if given.trimmed {
             context.output.note("white space around the key was taken away");
         }
-        if !self.no_verify {
-            verify(context, remote, &given.key, "add --no-verify").await?;
-        }
+        let told = match self.no_verify {
+            true => None,
+            false => verify(context, remote, &given.key, "add --no-verify").await?,
+        };
+        // Where nobody named a project, it is the key's own.
+        let binding = settings.binding(remote, told.as_ref().unwrap_or(&settings.project));
+        let news = news(profile, said, remote, binding.project.as_str())?;
         let before = Keeper::named(said.get("key").map(String::as_str));
         let keeper = match self.store {
             Store::Auto => Some(before.unwrap_or(Keeper::Keyring)),
@@ -114,7 +124,6 @@ impl Run for Login {
         let dry_run = context.globals.dry_run;
         if !dry_run {
             if let Some(keeper) = keeper {
-                let binding = settings.binding(remote);
                 credentials::keep(settings, profile, keeper, &given.key, &binding)?;
             }
             if let Some(old) = before.filter(|old| Some(*old) != keeper)
@@ -450,7 +459,11 @@ impl Run for Status {
                     } else {
                         let checked = verify(context, remote, &found.key, "add --offline").await;
                         row.verified = Some(checked.is_ok());
-                        checked
+                        checked.map(|told| {
+                            if let Some(told) = told.filter(|_| !settings.is_project_named) {
+                                row.project = told.to_string();
+                            }
+                        })
                     }
                 }
                 Err(error) => Err(error),

@@ -202,9 +202,11 @@ impl Settings {
         let is_on = |setting| Ok::<_, HubError>(text(setting)?.is_some_and(|text| text == "true"));
         let keyring = keyring(&sources.env);
         let (place, place_origin) = place(globals, &sources, &keyring)?;
-        let project = text(&table::PROJECT)?;
-        let is_project_named = project.is_some();
-        let project = project.unwrap_or(DEFAULT_PROJECT).parse().map_err(bad_value)?;
+        let project = pick(&table::PROJECT)?;
+        let is_project_named =
+            project.as_ref().is_some_and(|picked| picked.origin != Origin::BuiltIn);
+        let project = project.map_or(DEFAULT_PROJECT, |picked| picked.value);
+        let project = project.parse().map_err(bad_value)?;
         let public_url = pick(&table::PUBLIC_URL_OF)?;
         let is_public_url_given =
             public_url.as_ref().is_some_and(|picked| picked.origin != Origin::BuiltIn);
@@ -268,9 +270,11 @@ impl Settings {
         self.is_project_named.then(|| self.project.to_string())
     }
 
-    /// What a key that is stored for this hub is bound to.
-    pub(super) fn binding(&self, remote: &Remote) -> KeyBinding {
-        KeyBinding { origin: WebOrigin::of(&remote.api_url), project: self.project.clone() }
+    /// What a key that is stored for this hub is bound to: the project that was named, or else the
+    /// key's `own`.
+    pub(super) fn binding(&self, remote: &Remote, own: &ProjectName) -> KeyBinding {
+        let project = if self.is_project_named { &self.project } else { own };
+        KeyBinding { origin: WebOrigin::of(&remote.api_url), project: project.clone() }
     }
 }
 

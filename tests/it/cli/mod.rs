@@ -9,6 +9,7 @@ mod customers;
 mod doctor;
 mod following;
 mod interrupts;
+mod key_projects;
 mod keys;
 mod links;
 mod orders;
