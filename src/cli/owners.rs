@@ -9,34 +9,86 @@ use crate::error::{HubError, codes};
 /// Longest field of the file, in bytes.
 const FIELD_LIMIT: usize = 64 << 10;
 
-/// The reader takes a quotation mark that is never closed for a field up to the end of the file, so
-/// that a file that was cut off there would look whole.
+/// What some programs begin a file with: it is no part of the first field.
+const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
+const NOT_CLOSED: &str = "a quotation mark is not closed on its line";
+
+/// Where a look at the file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// At the beginning of a field.
+    Start,
+    /// In a field that no quotation mark opened: one within it is text.
+    Plain,
+    /// In a field that a quotation mark opened.
+    Quoted,
+    /// Behind a mark in such a field: it has ended, unless another mark follows.
+    Closed,
+}
+
+impl At {
+    /// Where it is behind this byte, or what is wrong with it.
+    fn behind(self, byte: u8) -> Result<Self, &'static str> {
+        Ok(match (self, byte) {
+            (Self::Quoted, b'\n' | b'\r') => return Err(NOT_CLOSED),
+            (Self::Quoted, b'"') => Self::Closed,
+            (Self::Quoted, _) | (Self::Start | Self::Closed, b'"') => Self::Quoted,
+            (_, b',' | b'\n' | b'\r') => Self::Start,
+            (Self::Closed, _) => {
+                return Err("a field goes on behind the quotation mark that closes it");
+            }
+            (Self::Start | Self::Plain, _) => Self::Plain,
+        })
+    }
+}
+
+/// Refuses quotation marks that the reader would make something else of than was meant: it takes
+/// one that is never closed for a field up to the next mark or the end of the file, and with it the
+/// owners of all lines between. No column has values of several lines, so that each mark has to be
+/// closed on its line.
 ///
 /// # Errors
-/// When it can't be read, or a mark is open at its end.
+/// When it can't be read, a mark is open at the end of a line, or a field goes on behind its end.
 pub fn whole(mut file: impl Read + Seek, path: &Path) -> Result<(), HubError> {
-    let unreadable = |error: std::io::Error| {
-        let text = format!("can't read {}: {error}", path.display());
-        HubError::new(&codes::INPUT_UNREADABLE, text)
-    };
-    file.rewind().map_err(unreadable)?;
+    rewind(&mut file, path)?;
     let mut reader = BufReader::new(file);
-    let mut marks = 0_u64;
+    let (mut at, mut line, mut count, mut before) = (At::Start, 1_u64, 0_usize, 0);
+    let bad = |line: u64, why: &str| {
+        let text = format!("{} line {line}: {why}", path.display());
+        HubError::new(&codes::BAD_VALUE, text)
+            .hint("write a quotation mark within a field twice, and the field in quotation marks")
+    };
     loop {
-        let bytes = reader.fill_buf().map_err(unreadable)?;
+        let bytes = reader.fill_buf().map_err(|error| {
+            let text = format!("can't read {}: {error}", path.display());
+            HubError::new(&codes::INPUT_UNREADABLE, text)
+        })?;
         if bytes.is_empty() {
             break;
         }
-        marks += bytes.iter().map(|byte| u64::from(*byte == b'"')).sum::<u64>();
-        let count = bytes.len();
-        reader.consume(count);
+        for byte in bytes.iter().copied() {
+            let is_mark = BYTE_ORDER_MARK.get(count) == Some(&byte);
+            count = count.saturating_add(1);
+            if is_mark {
+                continue;
+            }
+            at = at.behind(byte).map_err(|why| bad(line, why))?;
+            let is_end = byte == b'\r' || (byte == b'\n' && before != b'\r');
+            line += u64::from(is_end);
+            before = byte;
+        }
+        let length = bytes.len();
+        reader.consume(length);
     }
-    if marks.is_multiple_of(2) {
-        return Ok(());
-    }
-    let text = format!("{} has a quotation mark that is not closed", path.display());
-    Err(HubError::new(&codes::BAD_VALUE, text)
-        .hint("write a quotation mark within a field twice, and the field in quotation marks"))
+    if at == At::Quoted { Err(bad(line, NOT_CLOSED)) } else { Ok(()) }
+}
+
+fn rewind(file: &mut impl Seek, path: &Path) -> Result<(), HubError> {
+    file.rewind().map_err(|error| {
+        let text = format!("{} can't be read twice: {error}", path.display());
+        HubError::new(&codes::INPUT_UNREADABLE, text)
+            .hint("pipe it into `hubctl link create --from -`")
+    })
 }
 
 /// Where each column is.
@@ -106,11 +158,7 @@ impl<'f, R: Read + Seek> Lines<'f, R> {
     /// # Errors
     /// When it can't be read from its beginning, or the first line names other columns.
     pub fn of(file: &'f mut R, path: &'f Path) -> Result<Self, HubError> {
-        file.rewind().map_err(|error| {
-            let text = format!("{} can't be read twice: {error}", path.display());
-            HubError::new(&codes::INPUT_UNREADABLE, text)
-                .hint("pipe it into `hubctl link create --from -`")
-        })?;
+        rewind(file, path)?;
         let mut reader = csv::ReaderBuilder::new().from_reader(BufReader::new(file));
         let header = reader.headers().map_err(|error| unreadable(path, &error))?;
         let header = Header::read(header, path)?;
@@ -182,9 +230,28 @@ mod tests {
         assert_eq!(rows(b"origin_owner_id\n\"a \"\"b\"\"\"\n").unwrap(), [["a \"b\""]]);
     }
 
+    #[test]
+    fn a_quotation_mark_takes_no_other_lines_into_its_field() {
+        for (text, told) in [
+            ("a,\"Acme\nb,Beta\ne,5\" Tools\nf,Foo\n", "line 2: a quotation mark is not closed"),
+            ("a,\"Acme\nb,\"Beta\n", "line 2: a quotation mark is not closed"),
+            ("a,x\r\nb,\"two\r\nlines\"\r\n", "line 3: a quotation mark is not closed"),
+            ("a,x\rb,\"two\rlines\"\r", "line 3: a quotation mark is not closed"),
+            ("a,x\n\nb,\"5\" Tools\n", "line 4: a field goes on behind"),
+            ("a,x\nb,\"y", "line 3: a quotation mark is not closed"),
+        ] {
+            let text = format!("\u{feff}\"origin_owner_id\",label\n{text}");
+            let error = rows(text.as_bytes()).unwrap_err();
+            assert!(error.message().contains(told), "{error}");
+        }
+        // Within a field that no mark opened it is text, as the reader takes it.
+        let text = "origin_owner_id,label\na,5\" Tools\n\"b\",\"\"\r\n\"c\",\"d\"";
+        assert_eq!(rows(text.as_bytes()).unwrap(), [["a", "5\" Tools"], ["b", ""], ["c", "d"]]);
+    }
+
     proptest::proptest! {
         #[test]
-        fn what_is_written_as_csv_is_read_back(cells in proptest::collection::vec("[^\\r\0]{1,30}", 1..20)) {
+        fn what_is_written_as_csv_is_read_back(cells in proptest::collection::vec("[^\\r\\n\0]{1,30}", 1..20)) {
             let mut writer = csv::Writer::from_writer(Vec::new());
             writer.write_record(["origin_owner_id", "label"]).unwrap();
             for cell in &cells {

@@ -230,6 +230,7 @@ impl Create {
         path: &Path,
         tags: &serde_json::Map<String, serde_json::Value>,
     ) -> Result<u64, HubError> {
+        whole(&mut *file, path)?;
         let mut lines = Lines::of(file, path)?;
         let (mut count, mut found) = (0, Vec::new());
         while let Some(record) = lines.read()? {
@@ -241,8 +242,6 @@ impl Create {
                 Err(error) => found.push(format!("line {}: {error}", lines.line)),
             }
         }
-        drop(lines);
-        whole(&mut *file, path)?;
         if found.is_empty() {
             if count == 0 {
                 context.output.warn(format_args!("{} has no lines", path.display()));

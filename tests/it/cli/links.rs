@@ -20,7 +20,9 @@ fn a_bad_file_makes_no_link() {
     late.extend((0..250).map(|row| format!("o{row},hubspot\n")));
     late.push_str("last,salesforce\n");
     let long = format!("origin_owner_id\n{}\n", "x".repeat(1 << 20));
-    let cases: [(&str, &[u8], i32, &str); 13] = [
+    let swallowing: &[u8] = b"origin_owner_id,origin_owner_name\na,\"Acme\nb,Beta\nc,Gamma\n\
+        e,5\" Tools\nf,Foo\n";
+    let cases: [(&str, &[u8], i32, &str); 15] = [
         ("missing column", b"origin_owner_name\nA\n", 2, "no column origin_owner_id"),
         ("unknown column", b"origin_owner_id,foo\na,b\n", 2, "unknown column `foo`"),
         ("double column", b"origin_owner_id,label,label\na,b,c\n", 2, "the column `label` twice"),
@@ -34,6 +36,8 @@ fn a_bad_file_makes_no_link() {
         ("no UTF-8", b"origin_owner_id\n\xff\n", 2, "f.csv"),
         ("an open quote at the end", b"origin_owner_id\na\n\"b\n", 2, "is not closed"),
         ("an open quote", b"origin_owner_id,label\n\"a,b\nc,d\n", 2, "f.csv"),
+        ("a quote that swallows lines", swallowing, 2, "line 2: a quotation mark is not closed"),
+        ("a quote that ends early", b"origin_owner_id\na\n\"b\"c\n", 2, "line 3: a field goes on"),
     ];
     let before = home.dump();
     for (name, content, code, told) in cases {
@@ -70,11 +74,11 @@ fn files_of_every_kind_of_line_are_read() {
 fn a_link_names_its_line_of_the_file() {
     let home = home();
     for end in ["\n", "\r\n"] {
-        let lines = ["origin_owner_id,label", "a,x", "", "", "b,\"two", "lines\"", "c,z", "d,"];
+        let lines = ["origin_owner_id,label", "a,x", "", "", "b,\"y, y\"", "c,z", "d,"];
         for last in [end, ""] {
             let text = lines.join(end) + last;
             let made = home.piped("link create --from - -o jsonl --fields line", text).code(0);
-            let expected = [2, 5, 7, 8].map(|line| format!("{{\"line\":{line}}}\n"));
+            let expected = [2, 5, 6, 7].map(|line| format!("{{\"line\":{line}}}\n"));
             assert_eq!(made.stdout, expected.concat(), "{end:?} {last:?}");
         }
     }
