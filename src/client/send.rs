@@ -267,8 +267,8 @@ impl Client {
         if !matches!(failed.outcome, Outcome::Status(429, _)) || self.policy.retries == 0 {
             return failed.error;
         }
-        let too_long =
-            failed.wait_s.filter(|wait| spent.waited + Duration::from_secs(*wait) > limit);
+        let left = limit.saturating_sub(spent.waited);
+        let too_long = failed.wait_s.filter(|wait| Duration::from_secs(*wait) > left);
         problem::too_long(&failed.error, too_long, limit.as_secs())
     }
 

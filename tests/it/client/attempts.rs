@@ -163,6 +163,16 @@ fn a_wait_that_is_longer_than_allowed_is_not_begun() {
 }
 
 #[test]
+fn a_wait_without_end_is_a_wait_that_is_too_long() {
+    let slow = |after: &str| Reply::refusal(429, None, "slow down").header("retry-after", after);
+    let hub = FakeHub::script(vec![slow("0"), slow("18446744073709551615")]);
+    let error = read(&client(&hub)).unwrap_err();
+    assert_eq!(hubctl::cli::exit::exit_code(&error), 9, "{error}");
+    assert!(error.message().contains("to wait 18446744073709551615 s"), "{error}");
+    assert_eq!(hub.asked().len(), 2);
+}
+
+#[test]
 fn a_hub_that_never_stops_to_say_slow_down_is_left() {
     let hub = FakeHub::script(vec![Reply::refusal(429, None, "slow down")]);
     let short = Options { max_wait: Duration::from_millis(50), ..options(&hub.url()) };
