@@ -1,13 +1,15 @@
 //! Calls that a person writes: `hubctl api`.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use reqwest::Method;
 use reqwest::header::{
     AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName,
     HeaderValue, PROXY_AUTHORIZATION, TRANSFER_ENCODING,
 };
+use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -16,7 +18,6 @@ use crate::api::requests::Query;
 use crate::error::{HubError, codes};
 
 use super::Client;
-use super::lines::elements;
 use super::parts::request_id;
 use super::problem::{self, Refused};
 use super::send::{Answer, Call};
@@ -54,6 +55,53 @@ pub struct RawAnswer {
     pub body: Vec<u8>,
     /// What the status means, where it is no success.
     pub error: Option<HubError>,
+}
+
+/// A page of a list. Its rows are the text that came: a number may be longer than any type holds.
+struct Page {
+    rows: Vec<Box<RawValue>>,
+    /// What the page says of where the list goes on, where it says something.
+    next: Option<Value>,
+}
+
+impl Page {
+    /// Reads one; none is for JSON that is no list, bare or in `data`.
+    fn read(body: &[u8]) -> serde_json::Result<Option<Self>> {
+        let whole: &RawValue = serde_json::from_slice(body)?;
+        if whole.get().starts_with('[') {
+            return Ok(Some(Self { rows: serde_json::from_str(whole.get())?, next: None }));
+        }
+        if !whole.get().starts_with('{') {
+            return Ok(None);
+        }
+        let members: HashMap<String, &RawValue> = serde_json::from_str(whole.get())?;
+        let next = members.get("next").map(|next| serde_json::from_str(next.get())).transpose()?;
+        match members.get("data") {
+            Some(data) if data.get().starts_with('[') => {
+                Ok(Some(Self { rows: serde_json::from_str(data.get())?, next }))
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+/// What names a row.
+#[derive(Deserialize)]
+struct Named<'a> {
+    #[serde(borrow, default)]
+    id: Option<&'a RawValue>,
+}
+
+/// The id of a row as it is written: a text or a number.
+fn id_of(row: &RawValue) -> Option<&str> {
+    let row = Some(row.get()).filter(|text| text.starts_with('{'))?;
+    let id = serde_json::from_str::<Named<'_>>(row).ok()?.id?.get();
+    id.starts_with(|c: char| c == '"' || c == '-' || c.is_ascii_digit()).then_some(id)
+}
+
+/// What a row is told apart by: its id, or else the whole of it.
+fn identity(row: &RawValue) -> &str {
+    id_of(row).unwrap_or_else(|| row.get())
 }
 
 impl Client {
@@ -95,17 +143,19 @@ impl Client {
             if answer.error.is_some() {
                 return Ok(answer);
             }
-            let value: Value = serde_json::from_slice(&answer.body).map_err(|_| {
+            let list = Page::read(&answer.body).map_err(|_| {
                 problem::bad_answer(&self.origin, "answered with something else than JSON")
             })?;
-            let next = value.get("next").cloned();
-            let Some(found) = elements(value) else {
+            let Some(Page { rows: found, next }) = list else {
                 return Err(bad("the answer is no list").hint("leave --paginate out"));
             };
             let (count, before) = (found.len(), rows.len());
+            // A hub that does not know pages answers the same rows again.
+            let is_again = next.is_none() && found.iter().all(|row| seen.contains(identity(row)));
             for row in found {
-                // A hub that does not know pages answers the same rows again.
-                if seen.insert(row.get("id").unwrap_or(&row).to_string()) {
+                let is_new = seen.insert(identity(&row).to_owned());
+                // Two rows that are the same are two, where no id says otherwise.
+                if is_new || (id_of(&row).is_none() && !is_again) {
                     rows.push(row);
                 }
             }
@@ -126,7 +176,8 @@ impl Client {
                 }
             };
             if !goes_on {
-                let body = format!("{}\n", Value::Array(rows)).into_bytes();
+                let rows: Vec<&str> = rows.iter().map(|row| row.get()).collect();
+                let body = format!("[{}]\n", rows.join(",")).into_bytes();
                 return Ok(RawAnswer { body, ..answer });
             }
         }

@@ -205,6 +205,34 @@ fn kp_12_a_page_without_rows_is_the_last_one_only_where_it_says_so() {
 }
 
 #[test]
+fn rows_without_an_id_are_all_kept() {
+    let nameless = json!([{"id": null, "n": 1}, {"id": null, "n": 2}, {"id": null, "n": 2}]);
+    let reply = Reply::json(200, &nameless);
+    assert_eq!(pages(move |_, _| reply.clone(), "/x"), nameless);
+    let cursor = |_, next: Option<String>| {
+        let next = if next.is_none() { json!("c/2") } else { json!(null) };
+        Reply::json(200, &json!({"data": [{"n": 1}, {"id": [7]}, {"id": [7]}], "next": next}))
+    };
+    let three = [json!({"n": 1}), json!({"id": [7]}), json!({"id": [7]})];
+    assert_eq!(pages(cursor, "/x"), json!([three.clone(), three].concat()));
+    // A hub that does not know pages.
+    let full: Value = (0..25).map(|n| json!({"n": n})).collect();
+    let reply = Reply::json(200, &full);
+    assert_eq!(pages(move |_, _| reply.clone(), "/x"), full);
+}
+
+#[test]
+fn rows_are_passed_on_as_they_came() {
+    let rows =
+        r#"{"id":45355976281015164504,"n":0.10000000000000000001},{"id":45355976281015164505}"#;
+    for text in [format!("[{rows}]"), format!(" {{ \"data\" : [{rows} ] , \"next\" : null }}\n")] {
+        let hub = FakeHub::script(vec![Reply::text(200, "application/json", text)]);
+        let answer = block_on(client(&hub).raw_pages(&raw("GET", "/x"))).unwrap();
+        assert_eq!(String::from_utf8(answer.body).unwrap(), format!("[{rows}]\n"));
+    }
+}
+
+#[test]
 fn page_0_and_a_size_in_any_spelling_leave_nothing_out() {
     let single = |page: u64, _| {
         Reply::json(200, &if page > 3 { json!([]) } else { rows(page.max(1), page.max(1)) })
