@@ -10,11 +10,14 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use regex::Regex;
 use reqwest::Method;
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION};
 use serde_json::{Map, Value, json};
-use url::Url;
+use url::{Url, form_urlencoded};
 use zeroize::Zeroizing;
 
+use crate::domain::request_log::redact::{
+    is_address, is_secret_header, is_secret_member, is_secret_parameter,
+};
 use crate::domain::time::Timestamp;
 use crate::domain::webhook::without_values;
 use crate::error::{HubError, codes};
@@ -173,28 +176,16 @@ impl Exchange {
 
 type Secrets = Vec<Zeroizing<String>>;
 
-/// Whether what has this name is never shown.
+/// Whether what has this name in a document is never shown.
 fn is_secret(name: &str, value: &Value) -> bool {
-    let name = name.to_ascii_lowercase().replace('-', "_");
-    match name.as_str() {
-        "auth_link_url" | "credentials" | "values" | "authorization" | "cookie" | "set_cookie"
-        | "apikey" | "code_verifier" => true,
+    match name.to_ascii_lowercase().as_str() {
         "key" => {
             value.as_str().is_none_or(|text| text.len() > LONGEST_NAME || text.starts_with("v1."))
         }
-        _ => [
-            "token",
-            "secret",
-            "secrets",
-            "password",
-            "passwd",
-            "api_key",
-            "private_key",
-            "signing_key",
-            "authorization",
-        ]
-        .iter()
-        .any(|ending| name.ends_with(ending)),
+        "code_verifier" => true,
+        // What is asked for, one of many.
+        "session" => !value.is_object(),
+        name => is_secret_member(name),
     }
 }
 
@@ -204,15 +195,8 @@ fn redact(value: Value, secrets: &mut Secrets) -> Value {
         Value::Object(all) => all
             .into_iter()
             .map(|(name, value)| {
-                // Where a webhook leads to.
-                if let (Some(url), "url") = (value.as_str(), name.as_str()) {
-                    return (name, shown_text(without_values(url), secrets).into());
-                }
-                if value.is_null() || !is_secret(&name, &value) {
-                    return (name, redact(value, secrets));
-                }
-                take(&value, secrets);
-                (name, REDACTED.into())
+                let shown = redact_member(&name, value, secrets);
+                (name, shown)
             })
             .collect(),
         Value::Array(all) => all.into_iter().map(|value| redact(value, secrets)).collect(),
@@ -220,8 +204,34 @@ fn redact(value: Value, secrets: &mut Secrets) -> Value {
     }
 }
 
+fn redact_member(name: &str, value: Value, secrets: &mut Secrets) -> Value {
+    if !value.is_null() && is_secret(name, &value) {
+        take(&value, secrets);
+        return REDACTED.into();
+    }
+    match value {
+        // Where a webhook leads to.
+        Value::String(url) if name == "url" => shown_text(without_values(&url), secrets).into(),
+        Value::String(path) if is_address(name) => shown_address(&path, secrets).into(),
+        // Those of a call that is passed on, or of its answer.
+        Value::Object(headers) if name == "headers" => headers
+            .into_iter()
+            .map(|(name, value)| {
+                let shown: Value = match value {
+                    Value::String(text) => shown_header(&name, &text, secrets).into(),
+                    other => redact_member(&name, other, secrets),
+                };
+                (name, shown)
+            })
+            .collect(),
+        other => redact(other, secrets),
+    }
+}
+
 fn take(value: &Value, secrets: &mut Secrets) {
     match value {
+        // A header says so of something that is secret.
+        Value::String(text) if matches!(text.as_str(), "true" | "false") => {}
         Value::String(text) => secrets.push(Zeroizing::new(text.clone())),
         Value::Array(all) => all.iter().for_each(|value| take(value, secrets)),
         Value::Object(all) => all.values().for_each(|value| take(value, secrets)),
@@ -263,19 +273,25 @@ fn shown(body: &Body, headers: &HeaderMap, secrets: &mut Secrets) -> Value {
 fn shown_headers(headers: &HeaderMap, secrets: &mut Secrets) -> Value {
     let mut all = Map::new();
     for (name, value) in headers {
-        let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
-        let value = Value::from(text.as_str());
-        let shown = if is_secret(name.as_str(), &value) {
-            take(&value, secrets);
-            REDACTED.to_owned()
-        } else {
-            shown_text(text, secrets)
-        };
+        let text = String::from_utf8_lossy(value.as_bytes());
+        let shown = shown_header(name.as_str(), &text, secrets);
         let before = all.get(name.as_str()).and_then(Value::as_str);
         let shown = before.map(|before| format!("{before}, {shown}")).unwrap_or(shown);
         all.insert(name.as_str().to_owned(), shown.into());
     }
     Value::Object(all)
+}
+
+fn shown_header(name: &str, text: &str, secrets: &mut Secrets) -> String {
+    // Where an answer leads to is worth to be seen.
+    if is_address(name) || name.eq_ignore_ascii_case(LOCATION.as_str()) {
+        return shown_address(text, secrets);
+    }
+    if is_secret_header(name) {
+        take(&text.into(), secrets);
+        return REDACTED.to_owned();
+    }
+    shown_text(text.to_owned(), secrets)
 }
 
 /// A text that may be an address.
@@ -286,27 +302,45 @@ fn shown_text(text: String, secrets: &mut Secrets) -> String {
     }
 }
 
+/// An address, or what of one begins with its path.
+fn shown_address(text: &str, secrets: &mut Secrets) -> String {
+    match text.parse::<Url>() {
+        Ok(url) if url.has_host() => shown_url(&url, secrets),
+        _ => {
+            let text = text.split('#').next().unwrap_or_default();
+            match text.split_once('?') {
+                Some((path, query)) => format!("{path}?{}", shown_query(query, secrets)),
+                None => text.to_owned(),
+            }
+        }
+    }
+}
+
 fn shown_url(url: &Url, secrets: &mut Secrets) -> String {
     let mut shown = url.clone();
-    if url.query().is_some() {
-        let pairs: Vec<(String, String)> = url
-            .query_pairs()
-            .map(|(name, value)| {
-                let (name, value) = (name.into_owned(), Value::from(value.into_owned()));
-                let is_secret = is_secret(name.trim_end_matches("[]"), &value);
-                if is_secret {
-                    take(&value, secrets);
-                }
-                let text = value.as_str().unwrap_or_default().to_owned();
-                (name, if is_secret { REDACTED.to_owned() } else { text })
-            })
-            .collect();
-        shown.query_pairs_mut().clear().extend_pairs(pairs);
-    }
+    let query = url.query().map(|query| shown_query(query, secrets));
+    shown.set_query(query.as_deref());
+    shown.set_fragment(None);
     if url.password().is_some() {
         _ = shown.set_password(Some("redacted"));
     }
     shown.to_string().replace("%5Bredacted%5D", REDACTED)
+}
+
+fn shown_query(query: &str, secrets: &mut Secrets) -> String {
+    let mut shown = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        if value.is_empty() || !is_secret_parameter(&name) {
+            shown.append_pair(&name, &value);
+            continue;
+        }
+        shown.append_pair(&name, REDACTED);
+        // A short key may be a connector's name, which is no secret elsewhere.
+        if name != "key" || value.len() > LONGEST_NAME {
+            take(&value.into(), secrets);
+        }
+    }
+    shown.finish().replace("%5Bredacted%5D", REDACTED)
 }
 
 /// Tokens and keys of hubctl's own form, wherever they stand.
@@ -445,6 +479,44 @@ mod tests {
         hides_everything(&record);
         let url = record["request"]["body"]["url"].as_str().unwrap();
         assert!(url.contains("@app.example/hooks?t=***&***"), "{url}");
+    }
+
+    #[test]
+    fn threat_32_a_call_to_a_provider_is_told_without_its_secrets() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("x-proxy-path", "/ok?api_key=planted-1&page=2&token=planted-2#planted-3"),
+            ("x-auth-key", "planted-4"),
+            ("referer", "https://app.example/planted-5"),
+            ("x-account-id", "a-7"),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        let body = json!({
+            "path": "/a?sig=planted-6&limit=1",
+            "headers": {
+                "X-Api-Key": "planted-7", "Location": "/b?code=planted-8", "Accept": "text/plain",
+            },
+            "body": {"password": "planted-9", "note": "planted-9 planted-4"},
+        });
+        let url = "https://hub.example.com/unified/proxy?code=planted-10#planted-11";
+        let (body, now) = (body.to_string(), Timestamp::from_millis(1_780_315_200_000));
+        let body = Some(body.as_bytes());
+        let exchange = Exchange::begin(now, &Method::POST, &url.parse().unwrap(), &headers, body);
+        let scrubber = Scrubber::new(&Secret::new(KEY));
+        let record = exchange.told(now, None, &scrubber, &mut Vec::new());
+        hides_everything(&record);
+        assert_eq!(record["url"], "https://hub.example.com/unified/proxy?code=[redacted]");
+        let headers = &record["request"]["headers"];
+        assert_eq!(headers["x-proxy-path"], "/ok?api_key=[redacted]&page=2&token=[redacted]");
+        assert_eq!(
+            (&headers["x-account-id"], &headers["x-auth-key"]),
+            (&json!("a-7"), &json!("[redacted]"))
+        );
+        let body = &record["request"]["body"];
+        assert_eq!(body["path"], "/a?sig=[redacted]&limit=1");
+        assert_eq!(body["headers"]["Location"], "/b?code=[redacted]");
+        assert_eq!(body["headers"]["Accept"], "text/plain");
     }
 
     #[test]

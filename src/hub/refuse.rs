@@ -15,20 +15,22 @@ pub(super) const ALLOW: &str =
 /// What a provider's failure is told as: `provider.refused`, `provider.misconfigured`,
 /// `provider.unreachable`, `provider.rate_limited`, `provider.blocked` or `provider.bad_answer`.
 pub(super) fn provider_error(failure: ProviderFailure) -> HubError {
-    let code = match failure.class {
+    let text = failure.told();
+    let ProviderFailure { class, status, code: provider_code, retry_at, .. } = failure;
+    let code = match class {
         Class::Refused => &codes::PROVIDER_REFUSED,
         Class::Configuration => &codes::PROVIDER_MISCONFIGURED,
-        Class::Transient if failure.status == Some(429) => &codes::PROVIDER_RATE_LIMITED,
+        Class::Transient if status == Some(429) => &codes::PROVIDER_RATE_LIMITED,
         Class::Transient => &codes::PROVIDER_UNREACHABLE,
         Class::Blocked | Class::Foreign => &codes::PROVIDER_BLOCKED,
         Class::BadAnswer => &codes::PROVIDER_BAD_ANSWER,
     };
-    let error = HubError::new(code, failure.told()).detail(json!({
-        "provider_status": failure.status,
-        "provider_code": failure.code,
-        "retry_at": failure.retry_at,
+    let error = HubError::new(code, text).detail(json!({
+        "provider_status": status,
+        "provider_code": provider_code,
+        "retry_at": retry_at,
     }));
-    if failure.class == Class::Blocked { error.hint(ALLOW) } else { error }
+    if class == Class::Blocked { error.hint(ALLOW) } else { error }
 }
 
 impl From<Refusal> for HubError {

@@ -71,17 +71,29 @@ pub fn is_secret_name(name: &str) -> bool {
     !PLAIN_NAMES.contains(&name.as_str()) && SECRET_PARTS.iter().any(|part| name.contains(part))
 }
 
-fn is_secret_parameter(name: &str) -> bool {
+/// Whether a member of a document that has this name is a secret, or is made of nothing else.
+#[must_use]
+pub fn is_secret_member(name: &str) -> bool {
+    is_secret_name(name) || SECRET_GROUPS.contains(&normal(name).as_str())
+}
+
+/// Whether a parameter of an address or a form that has this name is a secret.
+#[must_use]
+pub fn is_secret_parameter(name: &str) -> bool {
     is_secret_name(name) || SECRET_PARAMETERS.contains(&normal(name).as_str())
 }
 
-fn is_secret_header(name: &str) -> bool {
+/// Whether a header that has this name is a secret.
+#[must_use]
+pub fn is_secret_header(name: &str) -> bool {
     let plain = normal(name);
     let has_key = plain.ends_with("key") || plain.contains("auth") || plain.contains("session");
     has_key || is_secret_name(name) || SECRET_HEADERS.contains(&plain.as_str())
 }
 
-fn is_address(name: &str) -> bool {
+/// Whether a header or a member that has this name is an address, or a part of one.
+#[must_use]
+pub fn is_address(name: &str) -> bool {
     ADDRESSES.contains(&normal(name).as_str())
 }
 
@@ -217,8 +229,7 @@ impl Redactor {
                 self.members(members, |name, member| {
                     let plain = normal(name);
                     let is_secret = is_secret
-                        || is_secret_name(name)
-                        || SECRET_GROUPS.contains(&plain.as_str())
+                        || is_secret_member(name)
                         || (asked && SECRET_PARAMETERS.contains(&plain.as_str()));
                     match member {
                         // Where a webhook leads to.
