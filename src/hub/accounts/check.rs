@@ -12,13 +12,14 @@ use crate::domain::time::Timestamp;
 use crate::domain::words::counted;
 use crate::error::{Code, HubError, codes};
 use crate::hub::linking::provider_error;
-use crate::hub::refresh::{self, Note, Want};
+use crate::hub::refresh::{self, Want};
 use crate::hub::{Hub, connectors};
 use crate::store::request_logs::{self, Filter, Order, Table};
 use crate::store::{Tx, auth_configs};
 
-use super::explain::{broken, disabled, held, token, tokens, unheard};
+use super::explain::{broken, disabled, held, unheard};
 use super::method::lost;
+use super::tokens::{self, Known, Means};
 use super::{Finding, load};
 
 /// Calls to the provider that are looked at, the latest ones.
@@ -96,28 +97,24 @@ pub async fn check(
     ask: Ask,
 ) -> Result<Vec<Checked>, HubError> {
     hub.require(caller, Permission::PlatformRead)?;
-    let now = hub.clock.now();
     let mut tx = hub.store.begin_read().await?;
     let account = load(&mut tx, caller, id).await?;
     let config = auth_configs::by_id(&mut tx, caller.project(), &account.auth_config).await?;
-    let mut all = vec![account_itself(&mut tx, caller, &account).await?];
     let connector = connector(&mut tx, caller, &account, config.as_ref()).await?;
     let is_lost = connector.state == CheckState::Failed;
-    all.push(connector);
-    all.push(auth_config(&mut tx, caller, config.as_ref()).await?);
+    let is_disabled = config.as_ref().is_none_or(|config| !config.is_enabled());
+    let auth_config = auth_config(&mut tx, caller, config.as_ref()).await?;
     let stored = refresh::load(hub, &mut tx, caller, id).await;
-    all.push(match &stored {
+    let credentials = match &stored {
         Ok(stored) => credentials(stored, &account),
         Err(_) if is_lost => Checked::skipped("credentials", LOST),
         Err(error) => Checked::failed("credentials", error),
-    });
-    let is_renewed = stored.as_ref().ok().map(refresh::Stored::can_renew);
-    let note = token(&mut tx, caller, id).await?;
-    all.push(token_life(&account, note.as_ref(), is_renewed, now));
+    };
+    let name = stored.as_ref().ok().map(|stored| stored.way.connector.name.clone());
+    let means = stored.as_ref().ok().map(Means::of);
     let calls = calls(&mut tx, caller, &account).await?;
-    let heard = unheard(&mut tx, caller, &account).await?;
     drop(tx);
-    all.push(match stored {
+    let mut provider = match stored {
         Ok(_) if ask == Ask::Nobody => Checked::skipped("provider", "it is not wanted"),
         Ok(_) if !caller.may(Permission::PlatformWrite) => {
             let text = format!("the key lacks {}", Permission::PlatformWrite.as_str());
@@ -126,8 +123,25 @@ pub async fn check(
         Ok(stored) => provider(hub, caller, stored).await,
         Err(_) if is_lost => Checked::skipped("provider", LOST),
         Err(_) => Checked::skipped("provider", "there are no credentials to ask with"),
-    });
-    all.push(calls);
+    };
+    // By the answer, tokens may be new, the account may be in error, or nobody has it any more.
+    let mut tx = hub.store.begin_read().await?;
+    let account = load(&mut tx, caller, id).await?;
+    let known = tokens::known(&mut tx, caller, id).await?;
+    let is_held = account.hold.is_some() || is_disabled || is_lost;
+    let now = hub.clock.now();
+    let mut token = token_life(&account, known.as_ref(), means.as_ref(), is_held, now);
+    if provider.state == CheckState::Failed && token.state == CheckState::Failed {
+        // What came of asking tells the same, and how.
+        (token.state, token.code) = (CheckState::Warning, None);
+    }
+    let is_failing = known.is_some_and(|known| known.note.failing.is_some());
+    if let Some(name) = name.filter(|_| is_failing && provider.state == CheckState::Ok) {
+        provider.message = format!("{name} still accepts the present access token");
+    }
+    let account_itself = account_itself(&mut tx, caller, &account).await?;
+    let heard = unheard(&mut tx, caller, &account).await?;
+    let mut all = vec![account_itself, connector, auth_config, credentials, token, provider, calls];
     if heard.is_empty() {
         all.push(Checked::ok("webhooks", "no delivery about it has failed"));
     }
@@ -174,7 +188,10 @@ async fn connector(
     let default = configs.iter().find(|config| config.is_default && config.is_enabled());
     let (why, hint) = match default {
         None => {
-            let enable = format!("hubctl connectors enable {key}");
+            // The connector's key would enable all of its auth configs.
+            let hidden = configs.iter().find(|config| config.is_default);
+            let target = hidden.map_or_else(|| key.to_string(), |config| config.id.to_string());
+            let enable = format!("hubctl connectors enable {target}");
             ("its default auth config is disabled".to_owned(), Some(enable))
         }
         Some(default) => match lost(tx, caller, default).await? {
@@ -220,22 +237,23 @@ fn credentials(stored: &refresh::Stored, account: &Account) -> Checked {
 
 fn token_life(
     account: &Account,
-    note: Option<&Note>,
-    is_renewed: Option<bool>,
+    known: Option<&Known>,
+    means: Option<&Means>,
+    is_held: bool,
     now: Timestamp,
 ) -> Checked {
-    let Some(note) = note else {
+    let Some(known) = known else {
         return Checked::ok("token", "it has none that ends");
     };
-    match tokens(account, note, is_renewed, now).into_iter().next() {
+    match tokens::finding(account, known, means, is_held, now) {
         Some(finding) => Checked::found("token", finding),
         None => {
-            let (state, end) = match note.expires_at {
+            let (state, end) = match known.note.expires_at {
                 None => (CheckState::Ok, "it is not known when it ends".to_owned()),
                 Some(end) if end <= now => (CheckState::Warning, format!("it ended at {end}")),
                 Some(end) => (CheckState::Ok, format!("it ends at {end}")),
             };
-            let text = format!("{end}; last renewed at {}", note.renewed_at);
+            let text = format!("{end}; last renewed at {}", known.note.renewed_at);
             Checked::new("token", state, text)
         }
     }

@@ -9,13 +9,13 @@ use crate::domain::time::Timestamp;
 use crate::error::{HubError, Kind};
 use crate::hub::Hub;
 use crate::hub::refresh::{self, Note};
-use crate::store::accounts::refresh as refresh_rows;
 use crate::store::deliveries::{self, Undelivered};
 use crate::store::operations::{self, Operation};
 use crate::store::{Tx, auth_configs, events};
 
 use super::failures::latest_failure;
 use super::method::lost;
+use super::tokens::{self, Means};
 use super::{View, load, view};
 
 /// Events about the account whose deliveries are looked at.
@@ -68,20 +68,22 @@ pub async fn explain(hub: &Hub, caller: &Caller, id: &AccountId) -> Result<Expla
         findings.extend(disabled(&mut tx, caller, config).await?);
         findings.extend(lost(&mut tx, caller, config).await?);
     }
+    // What helps against anything else is refused until the hold ends.
+    let is_held = !findings.is_empty();
     let stored = refresh::load(hub, &mut tx, caller, id).await;
     findings.extend(stored.as_ref().err().and_then(locked));
     findings.extend(broken(&mut tx, caller, &account).await?);
-    findings.extend(latest_failure(&mut tx, caller, &account).await?);
-    let now = hub.clock.now();
-    let token = token(&mut tx, caller, id).await?;
-    if let Some(note) = &token {
-        // What stands in the way of reading them is told by itself.
-        let is_renewed = stored.as_ref().ok().map(refresh::Stored::can_renew);
-        findings.extend(tokens(&account, note, is_renewed, now));
+    let known = tokens::known(&mut tx, caller, id).await?;
+    if let Some(known) = &known {
+        let means = stored.as_ref().ok().map(Means::of);
+        let now = hub.clock.now();
+        findings.extend(tokens::finding(&account, known, means.as_ref(), is_held, now));
     }
+    let usable = !findings.iter().any(|finding| finding.blocking);
+    findings.extend(latest_failure(&mut tx, caller, &account).await?);
     findings.extend(unheard(&mut tx, caller, &account).await?);
-    // What the provider refuses was asked about.
-    if account.verified_at.is_none() && !account.is_refused() {
+    // An account that can't be used can't be tested either, or its provider was asked.
+    if usable && account.verified_at.is_none() {
         findings.push(Finding {
             code: "not_verified".to_owned(),
             blocking: false,
@@ -92,22 +94,8 @@ pub async fn explain(hub: &Hub, caller: &Caller, id: &AccountId) -> Result<Expla
             command: Some(format!("hubctl accounts test {}", account.id)),
         });
     }
-    let usable = !findings.iter().any(|finding| finding.blocking);
+    let token = known.map(|known| known.note);
     Ok(Explanation { view: view(&mut tx, caller, account).await?, usable, findings, token })
-}
-
-/// What an account's tokens are like; `None` where they neither end nor are renewed.
-pub(super) async fn token(
-    tx: &mut Tx,
-    caller: &Caller,
-    id: &AccountId,
-) -> Result<Option<Note>, HubError> {
-    let fresh = refresh_rows::freshness(tx, caller.project(), id).await?;
-    let note = fresh.as_ref().map(refresh::note_of);
-    let is_kept_fresh = |note: &Note| {
-        note.expires_at.is_some() || note.next_try.is_some() || note.failing.is_some()
-    };
-    Ok(note.filter(is_kept_fresh))
 }
 
 pub(super) async fn held(
@@ -169,49 +157,6 @@ fn locked(error: &HubError) -> Option<Finding> {
     })
 }
 
-/// What is the matter with an account's tokens, which do not stand in the way yet. `is_renewed` says
-/// whether the hub can get new ones without the end user; `None` where it can't look.
-pub(super) fn tokens(
-    account: &Account,
-    note: &Note,
-    is_renewed: Option<bool>,
-    now: Timestamp,
-) -> Vec<Finding> {
-    let command = is_renewed.map(|is_renewed| {
-        let helps = if is_renewed && !account.is_refused() { "refresh" } else { "relink" };
-        format!("hubctl accounts {helps} {}", account.id)
-    });
-    let finding = |code: &str, cause: String, since| Finding {
-        code: code.to_owned(),
-        blocking: false,
-        cause,
-        since: Some(since),
-        operation: None,
-        event: None,
-        command: command.clone(),
-    };
-    let mut findings = Vec::new();
-    if let Some((since, why)) = &note.failing {
-        let next = match note.next_try.filter(|next| *next > now) {
-            Some(next) => format!("; next try at {next}"),
-            None => String::new(),
-        };
-        let cause = format!("its tokens can't be renewed: {why}{next}");
-        findings.push(finding("refresh_failing", cause, *since));
-    }
-    // No call renews the tokens of an account that may not be called.
-    if let Some(end) = note.expires_at.filter(|end| *end <= now && !account.is_refused()) {
-        let then = match is_renewed {
-            Some(true) => "; the next call renews it",
-            Some(false) => "; nothing can renew it without a new login",
-            None => "",
-        };
-        let cause = format!("its access token has ended{then}");
-        findings.push(finding("token_expired", cause, end));
-    }
-    findings
-}
-
 pub(super) async fn broken(
     tx: &mut Tx,
     caller: &Caller,
@@ -236,7 +181,7 @@ pub(super) async fn broken(
         since,
         operation: test.filter(|test| since == Some(test.at)),
         event: told.map(|(id, _)| id),
-        command: Some(format!("hubctl accounts relink {}", account.id)),
+        command: (!account.is_archived()).then(|| format!("hubctl accounts relink {}", account.id)),
     }))
 }
 

@@ -30,6 +30,7 @@ mod failures;
 mod method;
 mod prove;
 mod remove;
+mod tokens;
 
 pub(super) use method::unusable;
 

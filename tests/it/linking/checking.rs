@@ -215,7 +215,8 @@ async fn ac_16_a_disabled_auth_config_fails_and_nobody_is_asked(mut world: TestH
     let failed = row(&all, "auth config");
     assert_eq!(failed.state, CheckState::Failed);
     assert_eq!(failed.hint, Some(format!("hubctl connectors enable {}", config.id)));
-    assert_eq!(row(&all, "connector").state, CheckState::Warning);
+    let connector = row(&all, "connector");
+    assert_eq!((connector.state, &connector.hint), (CheckState::Warning, &failed.hint));
     let provider = row(&all, "provider");
     assert_eq!(provider.state, CheckState::Skipped);
     assert!(provider.message.contains("inactive"), "{provider:?}");

@@ -92,6 +92,9 @@ async fn ac_41_a_new_secret_of_the_application_serves_all_that_use_it(mut world:
     let answer = refresh::usable(&world.hub, &caller, &id, Want::Now).await;
     refused(answer, &codes::PROVIDER_MISCONFIGURED);
     assert_eq!(account(&world, &caller, &id).await.status, Status::Active);
+    let told = accounts::explain(&world.hub, &caller, &id).await.unwrap();
+    let command = told.findings.iter().find_map(|finding| finding.command.as_deref()).unwrap();
+    assert!(command.starts_with("hubctl oauth-apps set acme --set client_id="), "{command}");
     set(&world, &caller, SECOND).await;
     // A login that was under way ends with the new one, and the account is renewed by it.
     let ended = come_back(&world.hub, &under_way, "good").await;

@@ -213,7 +213,7 @@ async fn at_10_explain_names_the_cause(world: TestHub) {
     let told = accounts::explain(&world.hub, &caller, &id).await.unwrap();
     assert!(!told.usable);
     let codes: Vec<&str> = told.findings.iter().map(|finding| finding.code.as_str()).collect();
-    assert_eq!(codes, ["suspended", "auth_config_disabled", "not_verified"]);
+    assert_eq!(codes, ["suspended", "auth_config_disabled"]);
     assert_eq!(told.findings[0].since, Some(suspended_at));
     assert_eq!(told.findings[1].since, Some(world.now()));
     let command = format!("hubctl connectors enable {}", config.id);

@@ -1,0 +1,189 @@
+//! What is the matter with an account's tokens, and which command helps against it.
+
+use serde_json::Value;
+
+use crate::domain::account::Account;
+use crate::domain::caller::Caller;
+use crate::domain::credentials::ACCESS_TOKEN;
+use crate::domain::ids::AccountId;
+use crate::domain::refresh as rules;
+use crate::domain::time::Timestamp;
+use crate::error::{HubError, codes};
+use crate::hub::linking::Way;
+use crate::hub::oauth_apps;
+use crate::hub::refresh::{self, Note};
+use crate::store::Tx;
+use crate::store::accounts::refresh::{self as rows, Freshness};
+
+use super::Finding;
+
+/// What has to be mended before a refresh that failed can work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    /// The account's own grant: a new login.
+    Grant,
+    /// The client of the auth config, which all of its accounts share.
+    Client,
+    /// The address, which the hub does not call.
+    Address,
+    /// Nothing: it may work later.
+    Passing,
+}
+
+/// What is known of an account's tokens.
+pub(super) struct Known {
+    /// For people.
+    pub(super) note: Note,
+    /// Of the last refresh that failed.
+    fault: Fault,
+}
+
+/// What an account's tokens are like; `None` where they neither end nor are renewed.
+pub(super) async fn known(
+    tx: &mut Tx,
+    caller: &Caller,
+    id: &AccountId,
+) -> Result<Option<Known>, HubError> {
+    let fresh = rows::freshness(tx, caller.project(), id).await?;
+    let is_kept_fresh = |Known { note, .. }: &Known| {
+        note.expires_at.is_some() || note.next_try.is_some() || note.failing.is_some()
+    };
+    let known = |fresh: Freshness| Known { note: refresh::note_of(&fresh), fault: fault(&fresh) };
+    Ok(fresh.map(known).filter(is_kept_fresh))
+}
+
+/// By the word for its class, under which [`refresh`] keeps a failure.
+fn fault(fresh: &Freshness) -> Fault {
+    let failure = fresh.failure.as_deref().unwrap_or_default();
+    let failure: Value = serde_json::from_str(failure).unwrap_or_default();
+    match failure.get("class").and_then(Value::as_str) {
+        Some("refused") => Fault::Grant,
+        Some("configuration") => Fault::Client,
+        Some("blocked") => Fault::Address,
+        _ => Fault::Passing,
+    }
+}
+
+/// What could be done about an account's tokens, by what is stored.
+pub(super) struct Means {
+    /// Whether the hub can get new ones without the end user.
+    can_renew: bool,
+    /// Whether there is none although calls need one.
+    lacks: bool,
+    /// The command that sets the client of the auth config right.
+    mend: String,
+}
+
+impl Means {
+    pub(super) fn of(stored: &refresh::Stored) -> Self {
+        let way = &stored.way;
+        let has_token = stored.kept.secrets.contains_key(ACCESS_TOKEN);
+        Self {
+            can_renew: stored.can_renew(),
+            lacks: rules::obtains(&way.method) && !has_token,
+            mend: mend(way),
+        }
+    }
+}
+
+fn mend(way: &Way) -> String {
+    let Way { config, connector, method, .. } = way;
+    if oauth_apps::is_used_by(config, connector, method) {
+        let key = &config.connector;
+        return format!(
+            "hubctl oauth-apps set {key} --set client_id=VALUE --set client_secret=@FILE"
+        );
+    }
+    let of_client = oauth_apps::client_fields(method).and_then(|(_, secret)| secret);
+    let secret = of_client.or_else(|| method.setup_fields.iter().find(|field| field.is_secret()));
+    match secret {
+        Some(field) => format!("hubctl connectors edit {} --set {}=@FILE", config.id, field.key),
+        None => format!("hubctl connectors get {}", config.id),
+    }
+}
+
+/// What is the matter with an account's tokens. `means` is `None` where nobody can look into what is
+/// stored; `is_held` says that no call may be made whatever they are like, so that nothing renews
+/// them either.
+pub(super) fn finding(
+    account: &Account,
+    known: &Known,
+    means: Option<&Means>,
+    is_held: bool,
+    now: Timestamp,
+) -> Option<Finding> {
+    let note = &known.note;
+    let is_called = !is_held && !account.is_refused();
+    let ended = note.expires_at.filter(|end| *end <= now);
+    let Some((since, why)) = &note.failing else {
+        return ended.filter(|_| is_called).map(|end| expired(account, means, end));
+    };
+    let lacks = means.is_some_and(|means| means.lacks);
+    let next = note.next_try.filter(|next| *next > now);
+    // Who calls now is told of the last failure; where a try is due, the call makes it.
+    let waits = next.is_some() || note.next_try.is_none();
+    let command = means.and_then(|means| helps(account, known.fault, means, is_held));
+    let mut cause = match ended {
+        _ if lacks => format!("it has no access token, and gets none: {why}"),
+        Some(end) => format!("its access token ended at {end} and can't be renewed: {why}"),
+        None => format!("its tokens can't be renewed: {why}"),
+    };
+    if known.fault == Fault::Client {
+        cause.push_str("; it is so for all accounts of its auth config");
+    }
+    if is_called {
+        if let Some(end) = note.expires_at.filter(|end| *end > now) {
+            cause.push_str(&format!("; the access token stops working at {end}"));
+        }
+        match next {
+            Some(next) => cause.push_str(&format!("; next try at {next}")),
+            None if waits => {}
+            None => cause.push_str("; the next call tries again"),
+        }
+        if next.is_some() && known.fault == Fault::Passing {
+            cause.push_str(", or at once by a refresh");
+        }
+    }
+    Some(Finding {
+        code: "refresh_failing".to_owned(),
+        blocking: is_called && waits && means.is_some() && (lacks || ended.is_some()),
+        cause,
+        since: Some(*since),
+        operation: None,
+        event: None,
+        command,
+    })
+}
+
+/// A token that has ended, and that nobody has tried to renew in vain.
+fn expired(account: &Account, means: Option<&Means>, end: Timestamp) -> Finding {
+    let (then, verb) = match means {
+        Some(Means { can_renew: true, .. }) => ("; the next call renews it", Some("refresh")),
+        Some(_) => ("; nothing can renew it without a new login", Some("relink")),
+        None => ("", None),
+    };
+    Finding {
+        code: "token_expired".to_owned(),
+        blocking: false,
+        cause: format!("its access token has ended{then}"),
+        since: Some(end),
+        operation: None,
+        event: None,
+        command: verb.map(|verb| format!("hubctl accounts {verb} {}", account.id)),
+    }
+}
+
+/// The command that helps against a refresh that fails, if there is one that works as the account
+/// stands.
+fn helps(account: &Account, fault: Fault, means: &Means, is_held: bool) -> Option<String> {
+    let verb = match fault {
+        Fault::Client => return Some(means.mend.clone()),
+        Fault::Address => {
+            return Some(format!("hubctl explain-error {}", codes::PROVIDER_BLOCKED.name));
+        }
+        Fault::Grant | Fault::Passing if is_held => return None,
+        Fault::Passing if means.can_renew && !account.is_refused() => "refresh",
+        Fault::Grant | Fault::Passing => "relink",
+    };
+    Some(format!("hubctl accounts {verb} {}", account.id))
+}

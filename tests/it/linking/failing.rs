@@ -1,0 +1,192 @@
+//! What `accounts explain` and `doctor account` say of tokens that can't be renewed, and of accounts
+//! that are held.
+
+use hubctl::domain::caller::Caller;
+use hubctl::domain::check::CheckState;
+use hubctl::domain::ids::AccountId;
+use hubctl::error::codes;
+use hubctl::hub::accounts::{self, Ask, Checked, Explanation, Finding};
+use hubctl::hub::refresh::{self, Want};
+use hubctl::hub::write::Guard;
+use serde_json::json;
+
+use super::{log_in, set_up};
+use crate::support::http::Reply;
+use crate::support::hub::{TestHub, on_both_databases, refused};
+
+on_both_databases!(
+    oa_13_a_refresh_that_keeps_failing_stands_in_the_way_once_the_token_has_ended,
+    oa_13_a_refresh_that_fails_says_until_when_calls_work,
+    oa_14_a_client_that_is_refused_is_set_right_at_its_auth_config,
+    at_4_at_3_what_a_hold_refuses_is_not_advised,
+    at_5_a_check_does_not_contradict_itself,
+    at_13_an_account_that_goes_during_a_check_is_not_there,
+);
+
+async fn explained(world: &TestHub, caller: &Caller, id: &AccountId) -> Explanation {
+    accounts::explain(&world.hub, caller, id).await.unwrap()
+}
+
+fn failing(told: &Explanation) -> &Finding {
+    let found = told.findings.iter().find(|finding| finding.code == "refresh_failing");
+    found.unwrap_or_else(|| panic!("{told:?}"))
+}
+
+fn codes_of(told: &Explanation) -> Vec<&str> {
+    told.findings.iter().map(|finding| finding.code.as_str()).collect()
+}
+
+async fn checked(world: &TestHub, caller: &Caller, id: &AccountId, ask: Ask) -> Vec<Checked> {
+    accounts::check(&world.hub, caller, id, ask).await.unwrap()
+}
+
+fn row<'a>(all: &'a [Checked], about: &str) -> &'a Checked {
+    all.iter().find(|row| row.about == about).unwrap_or_else(|| panic!("{about}: {all:?}"))
+}
+
+/// A refresh that fails now.
+async fn fails(world: &TestHub, caller: &Caller, id: &AccountId) {
+    let tried = refresh::usable(&world.hub, caller, id, Want::Now).await;
+    assert!(tried.is_err(), "{tried:?}");
+}
+
+async fn oa_13_a_refresh_that_keeps_failing_stands_in_the_way_once_the_token_has_ended(
+    mut world: TestHub,
+) {
+    let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+    let id = log_in(&world, &authority, &caller, &config).await;
+    let end = world.now().plus_seconds(3_600);
+    world.clock.advance_seconds(4_000);
+    let since = world.now();
+    let client = Reply::json(401, &json!({"error": "invalid_client"}));
+    let refresh = format!("hubctl accounts refresh {id}");
+    let edit = format!("hubctl connectors edit {} --set client_secret=@FILE", config.id);
+    for (answer, command) in [
+        (Reply::json(429, &json!({})), &refresh),
+        (Reply::json(503, &json!({})), &refresh),
+        (Reply::json(200, &json!({})), &refresh),
+        (client, &edit),
+    ] {
+        authority.answers(Some(answer));
+        fails(&world, &caller, &id).await;
+        let told = explained(&world, &caller, &id).await;
+        assert!(!told.usable, "{told:?}");
+        let blocking = told.findings.iter().filter(|finding| finding.blocking).count();
+        assert_eq!((blocking, told.findings[0].code.as_str()), (1, "refresh_failing"));
+        let found = failing(&told);
+        assert_eq!((found.since, found.command.as_ref()), (Some(since), Some(command)));
+        let why = told.token.as_ref().unwrap().failing.clone().unwrap().1;
+        let next = told.token.as_ref().unwrap().next_try.unwrap();
+        for part in [format!("ended at {end}"), why, format!("next try at {next}")] {
+            assert!(found.cause.contains(&part), "{part}: {}", found.cause);
+        }
+        assert_eq!(found.cause.contains("at once"), command == &refresh, "{found:?}");
+        for moot in ["token_expired", "not_verified"] {
+            assert!(!codes_of(&told).contains(&moot), "{told:?}");
+        }
+        // Where nobody asks the provider, the check of the tokens is the one that fails.
+        let all = checked(&world, &caller, &id, Ask::Nobody).await;
+        assert_eq!(row(&all, "token").state, CheckState::Failed);
+        assert_eq!(row(&all, "token").hint.as_ref(), Some(command));
+    }
+    // When a try is due, nobody knows what comes of it.
+    world.clock.advance_seconds(10_000);
+    let told = explained(&world, &caller, &id).await;
+    assert!(told.usable && failing(&told).cause.contains("the next call tries again"), "{told:?}");
+    authority.answers(None);
+    refresh::usable(&world.hub, &caller, &id, Want::Usable).await.unwrap();
+    let told = explained(&world, &caller, &id).await;
+    assert!(told.usable && !codes_of(&told).contains(&"refresh_failing"), "{told:?}");
+}
+
+async fn oa_13_a_refresh_that_fails_says_until_when_calls_work(mut world: TestHub) {
+    let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+    let id = log_in(&world, &authority, &caller, &config).await;
+    let end = world.now().plus_seconds(3_600);
+    authority.answers(Some(Reply::json(503, &json!({}))));
+    fails(&world, &caller, &id).await;
+    let told = explained(&world, &caller, &id).await;
+    let found = failing(&told);
+    assert!(told.usable && !found.blocking, "{told:?}");
+    assert!(found.cause.contains(&format!("stops working at {end}")), "{found:?}");
+    // The token that is there is what the provider takes.
+    let all = checked(&world, &caller, &id, Ask::Provider).await;
+    assert_eq!(row(&all, "token").state, CheckState::Warning);
+    let provider = row(&all, "provider");
+    assert_eq!(provider.state, CheckState::Ok);
+    assert_eq!(provider.message, "Acme still accepts the present access token");
+}
+
+async fn oa_14_a_client_that_is_refused_is_set_right_at_its_auth_config(mut world: TestHub) {
+    let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+    let id = log_in(&world, &authority, &caller, &config).await;
+    authority.answers(Some(Reply::json(401, &json!({"error": "invalid_client"}))));
+    fails(&world, &caller, &id).await;
+    let told = explained(&world, &caller, &id).await;
+    let edit = format!("hubctl connectors edit {} --set client_secret=@FILE", config.id);
+    assert_eq!(failing(&told).command, Some(edit));
+    assert!(failing(&told).cause.contains("all accounts of its auth config"), "{told:?}");
+    // A grant that is dead takes a new login.
+    authority.answers(Some(Reply::json(400, &json!({"error": "invalid_grant"}))));
+    fails(&world, &caller, &id).await;
+    let told = explained(&world, &caller, &id).await;
+    let relink = Some(format!("hubctl accounts relink {id}"));
+    assert_eq!((&failing(&told).command, failing(&told).blocking), (&relink, false));
+    assert_eq!((&told.findings[0].command, told.usable), (&relink, false));
+}
+
+async fn at_4_at_3_what_a_hold_refuses_is_not_advised(mut world: TestHub) {
+    let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+    let id = log_in(&world, &authority, &caller, &config).await;
+    world.clock.advance_seconds(4_000);
+    world.raw("update accounts set verified_at = null");
+    let guard = Guard::default;
+    accounts::suspend(&world.hub, &caller, &id, guard()).await.unwrap();
+    let told = explained(&world, &caller, &id).await;
+    assert_eq!(codes_of(&told), ["suspended"]);
+    assert_eq!(told.findings[0].command, Some(format!("hubctl accounts resume {id}")));
+    accounts::resume(&world.hub, &caller, &id, guard()).await.unwrap();
+    world.disable(&caller, "oauth2").await;
+    let told = explained(&world, &caller, &id).await;
+    assert_eq!(codes_of(&told), ["auth_config_disabled"]);
+    assert_eq!(told.findings[0].command, Some(format!("hubctl connectors enable {}", config.id)));
+    // Of a refresh that failed before, what is known is told, but not what is refused.
+    world.enable(&caller, "oauth2").await;
+    authority.answers(Some(Reply::json(503, &json!({}))));
+    fails(&world, &caller, &id).await;
+    accounts::suspend(&world.hub, &caller, &id, guard()).await.unwrap();
+    let told = explained(&world, &caller, &id).await;
+    let found = failing(&told);
+    assert_eq!((found.blocking, &found.command), (false, &None), "{told:?}");
+    for command in told.findings.iter().filter_map(|finding| finding.command.as_ref()) {
+        for verb in ["refresh", "test"] {
+            assert!(!command.starts_with(&format!("hubctl accounts {verb}")), "{command}");
+        }
+    }
+}
+
+async fn at_5_a_check_does_not_contradict_itself(mut world: TestHub) {
+    let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+    let id = log_in(&world, &authority, &caller, &config).await;
+    authority.answers(Some(Reply::json(400, &json!({"error": "invalid_grant"}))));
+    fails(&world, &caller, &id).await;
+    let all = checked(&world, &caller, &id, Ask::Provider).await;
+    assert_eq!(row(&all, "account").state, CheckState::Failed);
+    let provider = row(&all, "provider");
+    assert_eq!(provider.message, "Acme still accepts the present access token");
+}
+
+async fn at_13_an_account_that_goes_during_a_check_is_not_there(mut world: TestHub) {
+    let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+    let id = log_in(&world, &authority, &caller, &config).await;
+    world.clock.advance_seconds(4_000);
+    let mut gate = authority.gate();
+    let delete = async {
+        gate.wait().await;
+        accounts::delete(&world.hub, &caller, &id, true, Guard::default()).await.unwrap();
+        gate.open();
+    };
+    let check = accounts::check(&world.hub, &caller, &id, Ask::Provider);
+    let (answer, ()) = tokio::join!(check, delete);
+    refused(answer, &codes::ACCOUNT_UNKNOWN);
+}
