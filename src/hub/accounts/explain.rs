@@ -80,7 +80,7 @@ pub async fn explain(hub: &Hub, caller: &Caller, id: &AccountId) -> Result<Expla
         findings.extend(tokens::finding(&account, known, means.as_ref(), is_held, now));
     }
     let usable = !findings.iter().any(|finding| finding.blocking);
-    findings.extend(latest_failure(&mut tx, caller, &account).await?);
+    findings.extend(latest_failure(&mut tx, caller, &account, usable).await?);
     findings.extend(unheard(&mut tx, caller, &account).await?);
     // An account that can't be used can't be tested either, or its provider was asked.
     if usable && account.verified_at.is_none() {

@@ -102,9 +102,9 @@ fn mend(way: &Way) -> String {
     }
 }
 
-/// What is the matter with an account's tokens. `means` is `None` where nobody can look into what is
-/// stored; `is_held` says that no call may be made whatever they are like, so that nothing renews
-/// them either.
+/// What is the matter with an account's tokens. `means` is `None` where nobody can look into what
+/// is stored; `is_held` says that no call may be made whatever they are like, so that nothing
+/// renews them either.
 pub(super) fn finding(
     account: &Account,
     known: &Known,
@@ -140,7 +140,8 @@ pub(super) fn finding(
             None if waits => {}
             None => cause.push_str("; the next call tries again"),
         }
-        if next.is_some() && known.fault == Fault::Passing {
+        let is_renewed = means.is_some_and(|means| means.can_renew);
+        if next.is_some() && is_renewed && known.fault == Fault::Passing {
             cause.push_str(", or at once by a refresh");
         }
     }

@@ -1,5 +1,5 @@
-//! What `accounts explain` and `doctor account` say of tokens that can't be renewed, and of accounts
-//! that are held.
+//! What `accounts explain` and `doctor account` say of tokens that can't be renewed, and of
+//! accounts that are held.
 
 use hubctl::domain::caller::Caller;
 use hubctl::domain::check::CheckState;

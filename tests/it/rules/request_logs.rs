@@ -44,6 +44,7 @@ on_both_databases!(
     a_filter_that_no_index_has_ends_its_page_early,
     the_provider_of_an_account_is_found_out,
     the_latest_refusal_of_a_provider_is_explained,
+    a_refusal_that_goes_on_is_told_since_its_beginning,
 );
 
 on_kept_connections!(
@@ -755,6 +756,42 @@ async fn the_latest_refusal_of_a_provider_is_explained(world: TestHub) {
     world.hub.log_step(caller.project(), &step(Some(200), None));
     world.hub.flush_logs().await.unwrap();
     assert_eq!(failures().await, []);
+}
+
+async fn a_refusal_that_goes_on_is_told_since_its_beginning(world: TestHub) {
+    let caller = world.caller();
+    world.add(&caller, config("hubspot")).await;
+    let id = world.link(&caller, account("hubspot", "acme")).await;
+    let mut began = world.now();
+    for status in [401, 200, 500, 403, 401] {
+        world.clock.advance_seconds(60);
+        if status == 500 {
+            began = world.now();
+        }
+        let step = Step {
+            method: "GET",
+            url: "https://api.example/people",
+            status: Some(status),
+            account: Some(&id),
+            action: "proxy",
+            ..Step::default()
+        };
+        world.hub.log_step(caller.project(), &step);
+        world.hub.flush_logs().await.unwrap();
+    }
+    let told = async || {
+        let explained = hubctl::hub::accounts::explain(&world.hub, &caller, &id).await.unwrap();
+        let mut found = explained.findings.into_iter();
+        found.find(|found| found.code == "provider_failed").unwrap()
+    };
+    let found = told().await;
+    assert_eq!(found.since, Some(began));
+    assert_eq!(found.command, Some(format!("hubctl accounts test {id}")));
+    assert!(found.cause.contains("(proxy) was answered 401; `hubctl logs get "), "{found:?}");
+    // One that is held can't be tested.
+    let guard = Guard::default();
+    hubctl::hub::accounts::suspend(&world.hub, &caller, &id, guard).await.unwrap();
+    assert!(told().await.command.unwrap().starts_with("hubctl logs get "));
 }
 
 /// A page of many rows takes about as long as one of few; reading all of them would take many times
