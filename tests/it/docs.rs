@@ -149,12 +149,13 @@ fn run(steps: &[Step], home: &Path) -> Vec<String> {
 }
 
 /// What differs from run to run: ids, tokens, times, and the width of columns with it.
-static VARYING: LazyLock<[(Regex, &str); 6]> = LazyLock::new(|| {
+static VARYING: LazyLock<[(Regex, &str); 7]> = LazyLock::new(|| {
     [
         (regex("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"), "ID"),
         (regex(r"hcs_(\d+)_[A-Za-z0-9_-]+…?"), "hcs_${1}_TOKEN"),
         (regex(r"\bhubctl-[0-9a-f]{8}\b"), "hubctl-OWNER"),
         (regex(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d\.\d+Z| UTC)"), "TIME"),
+        (regex(r"\bjust now\b|\bsince \d+ (s|min) ago\b"), "AGO"),
         (regex(r"\bnow\b|\b\d+ (s|min) ago\b"), "AGO"),
         (regex(" {2,}"), "  "),
     ]

@@ -183,10 +183,23 @@ impl Output {
     /// An instant for a sentence: "in 30 min (2026-11-22 04:30 UTC)".
     pub fn moment(&self, at: Timestamp) -> String {
         let mut out = String::new();
-        self.when.push(&mut out, at, Times::Relative);
-        out.push_str(" (");
-        self.when.push(&mut out, at, Times::Absolute);
-        out.push(')');
+        self.when.push_moment(&mut out, at);
+        out
+    }
+
+    /// Since when something is so: "since 3 h ago (…)", or "just now (…)".
+    pub fn since(&self, at: Timestamp) -> String {
+        let moment = self.moment(at);
+        match moment.strip_prefix("now ") {
+            Some(rest) => format!("just now {rest}"),
+            None => format!("since {moment}"),
+        }
+    }
+
+    /// A text of the hub, which programs read as well, with its instants as people read them.
+    pub fn timed(&self, text: &str) -> String {
+        let mut out = String::new();
+        self.when.push_timed(&mut out, text);
         out
     }
 

@@ -40,6 +40,34 @@ impl When {
         }
     }
 
+    /// Appends the instant as a sentence has it.
+    pub(super) fn push_moment(&self, out: &mut String, at: Timestamp) {
+        self.push(out, at, Times::Relative);
+        out.push_str(" (");
+        self.push(out, at, Times::Absolute);
+        out.push(')');
+    }
+
+    /// Appends a text whose instants programs read: "at 2026-11-22T04:30:00.000Z" is said as a
+    /// sentence has it, and one without that word by date and time alone.
+    pub(super) fn push_timed(&self, out: &mut String, text: &str) {
+        let mut rest = text;
+        while let Some((before, at, after)) = first_instant(rest) {
+            match before.strip_suffix("at ").filter(|before| before.ends_with(' ')) {
+                Some(before) => {
+                    out.push_str(before);
+                    self.push_moment(out, at);
+                }
+                None => {
+                    out.push_str(before);
+                    self.push(out, at, Times::Absolute);
+                }
+            }
+            rest = after;
+        }
+        out.push_str(rest);
+    }
+
     fn push_absolute(&self, out: &mut String, at: Timestamp) {
         let zone =
             self.zone.get_or_init(|| if self.utc { TimeZone::UTC } else { TimeZone::system() });
@@ -52,6 +80,24 @@ impl When {
             Err(_) => out.push_str("9999-12-31"),
         }
     }
+}
+
+/// The first instant of a text that is written as [`Times::Exact`] writes it, and what stands on
+/// both sides of it.
+fn first_instant(text: &str) -> Option<(&str, Timestamp, &str)> {
+    const FORM: &str = "0000-00-00T00:00:00.000Z";
+    let fits = |(byte, form): (u8, u8)| match form {
+        b'0' => byte.is_ascii_digit(),
+        sign => byte == sign,
+    };
+    text.match_indices('T').find_map(|(place, _)| {
+        let start = place.checked_sub("0000-00-00".len())?;
+        let end = start + FORM.len();
+        let piece = text.get(start..end)?;
+        let is_instant = piece.bytes().zip(FORM.bytes()).all(fits);
+        let at = piece.parse::<Timestamp>().ok().filter(|_| is_instant)?;
+        Some((&text[..start], at, &text[end..]))
+    })
 }
 
 /// Appends "2 min ago" or "in 30 min".
@@ -105,6 +151,26 @@ mod tests {
         ];
         for (seconds, text) in cases {
             assert_eq!(relative(seconds), text);
+        }
+    }
+
+    #[test]
+    fn instants_in_a_text_of_the_hub_are_told_as_people_read_them() {
+        let when = When::new(Timestamp::from_millis(1_780_304_400_000), true);
+        let timed = |text: &str| {
+            let mut out = String::new();
+            when.push_timed(&mut out, text);
+            out
+        };
+        let text = "it ended at 2026-06-01T08:57:00.125Z; next try at 2026-06-01T09:30:00.000Z";
+        let told = "it ended 2 min ago (2026-06-01 08:57 UTC); next try in 30 min \
+                    (2026-06-01 09:30 UTC)";
+        assert_eq!(timed(text), told);
+        let text = "valid until 2026-06-01T10:00:00.000Z";
+        assert_eq!(timed(text), "valid until 2026-06-01 10:00 UTC");
+        assert_eq!(timed("that 2026-06-01T10:00:00.000Z"), "that 2026-06-01 10:00 UTC");
+        for other in ["", "T", "T\u{e9}T", "2026-06-01T09:00:00Z", "9999-99-99T99:99:99.999Z"] {
+            assert_eq!(timed(other), other);
         }
     }
 

@@ -14,9 +14,10 @@ use crate::cli::context::{Context, SystemClock};
 use crate::cli::input;
 use crate::cli::output::{Format, List as Rows, ListSummary};
 use crate::cli::tree::Run;
-use crate::domain::account::{AccountType, Status};
+use crate::domain::account::{AccountType, Status, StatusReason};
 use crate::domain::ids::{AccountId, AuthConfigId};
 use crate::domain::names::ConnectorKey;
+use crate::domain::refresh::REASON_REFUSED;
 use crate::domain::time::Clock;
 use crate::domain::words::counted;
 use crate::error::{HubError, codes};
@@ -315,6 +316,12 @@ impl Run for Get {
     }
 }
 
+/// Whether its provider was asked and said no; under a hold, the reasons tell.
+fn is_refused(account: &AccountDetail) -> bool {
+    let is_refusal = |reason: &StatusReason| reason.code.as_deref() == Some(REASON_REFUSED);
+    matches!(&*account.status, "error" | "expired") || account.status_reasons.iter().any(is_refusal)
+}
+
 /// A linked account as a terminal shows it.
 pub(in crate::cli) fn account_card(
     context: &Context,
@@ -323,6 +330,7 @@ pub(in crate::cli) fn account_card(
     let name = account.provider_name.as_deref().unwrap_or_default();
     let verified = match account.verified_at {
         Some(at) => format!("yes, {}", context.output.moment(at)),
+        None if is_refused(account) => "no: the provider refuses the credentials".to_owned(),
         None => "no: the provider was not asked".to_owned(),
     };
     let mut lines = vec![
@@ -333,10 +341,7 @@ pub(in crate::cli) fn account_card(
     ];
     for reason in &account.status_reasons {
         let words = reason.description.as_deref().or(reason.code.as_deref()).unwrap_or_default();
-        lines.push((
-            "Reason",
-            format!("{words}, since {}", context.output.moment(reason.timestamp)),
-        ));
+        lines.push(("Reason", format!("{words}, {}", context.output.since(reason.timestamp))));
     }
     lines.extend(account.origin_username.clone().map(|name| ("User", name)));
     lines.extend(account.label.clone().map(|label| ("Label", label)));
@@ -393,16 +398,16 @@ impl Run for Explain {
 fn told(context: &Context, explanation: &Explanation) -> String {
     let account = &explanation.account;
     let able = if explanation.usable { "can be used" } else { "can't be used" };
+    let status = if account.status == "error" { "in error" } else { &*account.status };
     let mut out = format!(
-        "{} account {} of {} is {} and {able}.\n",
+        "{} account {} of {} is {status} and {able}.\n",
         account.provider_name.as_deref().unwrap_or(&account.provider),
         account.id,
-        account.origin_owner_name,
-        account.status
+        account.origin_owner_name
     );
     for finding in &explanation.findings {
         let mark = if finding.blocking { "cause" } else { "note" };
-        out.push_str(&format!("\n{mark}: {}\n", finding.cause));
+        out.push_str(&format!("\n{mark}: {}\n", context.output.timed(&finding.cause)));
         if let Some(since) = finding.since {
             let actor =
                 finding.actor.as_ref().map(|actor| format!(", by {actor}")).unwrap_or_default();
@@ -413,8 +418,8 @@ fn told(context: &Context, explanation: &Explanation) -> String {
                 .unwrap_or_default();
             let event =
                 finding.event_id.as_ref().map(|id| format!(", event {id}")).unwrap_or_default();
-            let since = context.output.moment(since);
-            out.push_str(&format!("  since {since}{actor}{operation}{event}\n"));
+            let since = context.output.since(since);
+            out.push_str(&format!("  {since}{actor}{operation}{event}\n"));
         }
         if let Some(command) = &finding.command {
             out.push_str(&format!("  {command}\n"));
@@ -422,7 +427,12 @@ fn told(context: &Context, explanation: &Explanation) -> String {
     }
     if let Some(token) = &explanation.token {
         let moment = |at| context.output.moment(at);
-        let end = token.expires_at.map(|at| format!("ends {}, ", moment(at))).unwrap_or_default();
+        let now = context.output.options().now;
+        let end = token.expires_at.map(|at| {
+            let verb = if at <= now { "ended" } else { "ends" };
+            format!("{verb} {}, ", moment(at))
+        });
+        let end = end.unwrap_or_default();
         let next = token.next_try_at.map(|at| format!(", next {}", moment(at))).unwrap_or_default();
         let renewed = moment(token.renewed_at);
         out.push_str(&format!("\ntoken: {end}last renewed {renewed}{next}\n"));

@@ -175,7 +175,7 @@ fn connector_card(detail: &ConnectorDetail) -> Vec<(&'static str, String)> {
 
 fn config_card(context: &Context, config: &AuthConfigDetail) -> Vec<(&'static str, String)> {
     let state = match config.disabled_at {
-        Some(since) => format!("disabled since {}", context.output.moment(since)),
+        Some(since) => format!("disabled {}", context.output.since(since)),
         None => "enabled".to_owned(),
     };
     let default = if config.default { ", default" } else { "" };

@@ -47,7 +47,7 @@ impl Run for Get {
         };
         let status = match webhook.disabled_at {
             None => "enabled".to_owned(),
-            Some(at) => format!("disabled since {}{reason}", moment(at)),
+            Some(at) => format!("disabled {}{reason}", context.output.since(at)),
         };
         let mut lines = vec![
             ("Webhook", webhook.id.clone()),
@@ -55,7 +55,7 @@ impl Run for Get {
             ("Status", status),
             ("Events", webhook.events.join(" ")),
         ];
-        lines.extend(webhook.failing_since.map(|at| ("Failing", format!("since {}", moment(at)))));
+        lines.extend(webhook.failing_since.map(|at| ("Failing", context.output.since(at))));
         let next = webhook.next_secret_at.map(moment);
         lines.extend(
             next.map(|at| ("Next secret", format!("signs beside the active one since {at}"))),

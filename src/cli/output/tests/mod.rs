@@ -118,3 +118,10 @@ fn memory(output: Result<(Output, Captured, Captured), super::HubError>) -> (Out
     let (output, stdout, _) = output.unwrap();
     (output, stdout)
 }
+
+#[test]
+fn since_when_is_said_as_people_say_it() {
+    let (output, _) = memory(Output::captured(shown(None)));
+    assert_eq!(output.since(now()), "just now (2026-06-01 09:00 UTC)");
+    assert_eq!(output.since(now().plus_seconds(-7_200)), "since 2 h ago (2026-06-01 07:00 UTC)");
+}
