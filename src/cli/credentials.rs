@@ -53,6 +53,12 @@ pub(super) fn parse(text: &str, from: &str) -> Result<Given, HubError> {
     Ok(Given { key: Secret::new(key), trimmed: key.len() != text.len() })
 }
 
+/// What a file holds, without the line end that every editor puts there.
+fn line_of(content: &str) -> &str {
+    let line = content.strip_suffix('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
+    line.unwrap_or(content)
+}
+
 /// A key that was found.
 #[derive(Debug)]
 pub(super) struct Found {
@@ -96,7 +102,7 @@ pub(super) fn find(settings: &Settings, remote: &Remote) -> Result<Found, HubErr
                 HubError::new(&codes::NO_KEY, text)
             })?;
             let text = std::str::from_utf8(&content).unwrap_or_default();
-            return parse(text, &shown.to_string()).map(found);
+            return parse(line_of(text), &shown.to_string()).map(found);
         }
         KeySource::Keyring => {
             let entry = keyring::get(&settings.keyring, &entry_name(profile));
@@ -279,13 +285,28 @@ impl<'t> Kept<'t> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kept, check_name, parse};
+    use super::{Kept, check_name, line_of, parse};
 
     #[test]
     fn white_space_around_a_key_is_taken_away_and_told() {
         let given = parse("  v1.eu1.abc\r\n", "x").unwrap();
         assert_eq!((given.key.expose(), given.trimmed), ("v1.eu1.abc", true));
         assert!(!parse("v1.eu1.abc", "x").unwrap().trimmed);
+    }
+
+    #[test]
+    fn one_line_end_is_what_a_file_ends_with() {
+        for (content, line) in [
+            ("key", "key"),
+            ("key\n", "key"),
+            ("key\r\n", "key"),
+            ("key\r", "key\r"),
+            ("key\n\n", "key\n"),
+            (" key \n", " key "),
+            ("\n", ""),
+        ] {
+            assert_eq!(line_of(content), line, "{content:?}");
+        }
     }
 
     #[test]

@@ -339,6 +339,9 @@ fn keys_of_the_environment_come_first() {
     let home = home.with("HUBCTL_API_KEY_FILE", path);
     assert_eq!(source(&home), "HUBCTL_API_KEY_FILE");
     let status = home.run("auth status -P far --offline").code(0);
+    assert!(!status.stderr.contains("white space"), "{status:#?}");
+    private(&home, "key", &format!(" {KEY}\n"));
+    let status = home.run("auth status -P far --offline").code(0);
     assert!(status.stderr.contains("white space"), "{status:#?}");
     let home = home.with("HUBCTL_API_KEY", KEY);
     assert_eq!(source(&home), "HUBCTL_API_KEY");
