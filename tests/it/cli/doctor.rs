@@ -40,8 +40,14 @@ fn what_end_users_would_miss_is_named() {
     home.run("connectors add bamboohr --name Second").code(0);
     home.run("connectors disable bamboohr --yes").code(0);
     let ended = home.run("doctor --json").code(0);
+    let hidden = home.run("connectors list --json").json();
+    let hidden = hidden.as_array().unwrap().iter().find(|row| row["default"] == true).unwrap();
+    // The connector's key would enable all of its auth configs.
+    let enable = format!("hubctl connectors enable {}", hidden["id"].as_str().unwrap());
+    assert!(hint_of(&ended, "hidden connectors").contains(&enable), "{}", ended.stdout);
     assert!(hint_of(&ended, "hidden connectors").contains("bamboohr"));
     assert!(hint_of(&ended, "fields").contains("--auth-config"));
+    assert!(hint_of(&ended, "fields").contains("bamboohr has several"), "{}", ended.stdout);
     assert_eq!(states(&ended)["connectors"], "warning");
 }
 
@@ -70,6 +76,7 @@ fn a_hub_elsewhere_is_asked_with_the_key_at_hand() {
     let ended = away(&key).run("doctor --json").code(0);
     let found = states(&ended);
     for check in [
+        "key source",
         "API key",
         "connection",
         "hub",
@@ -88,13 +95,20 @@ fn a_hub_elsewhere_is_asked_with_the_key_at_hand() {
 
     let home = away(&format!(" {key}\n"));
     let ended = home.run("doctor --json").code(0);
-    assert!(hint_of(&ended, "API key").contains("white space"), "{}", ended.stdout);
+    let source = hint_of(&ended, "key source");
+    assert!(source.contains("white space") && source.contains("set HUBCTL_API_KEY"), "{source}");
+    assert_eq!(states(&ended)["API key"], "ok");
     assert!(!ended.stdout.contains(&key) && !ended.stderr.contains(&key));
 
     served.run("keys disable ci --yes").code(0);
     let ended = away(&key).run("doctor --json").code(4);
     assert_eq!(states(&ended)["API key"], "failed");
     assert_eq!(states(&ended)["content"], "skipped");
+    assert!(hint_of(&ended, "content").contains("the hub refuses the key"), "{}", ended.stdout);
+    let named = |check: &str| {
+        ended.json().as_array().unwrap().iter().filter(|row| row["check"] == check).count()
+    };
+    assert_eq!((named("API key"), named("key source")), (1, 1));
     serving.stop();
     let ended = away(&narrow).run("doctor --json --retries 0").code(10);
     assert_eq!(states(&ended)["connection"], "failed");
@@ -116,6 +130,7 @@ fn one_account_is_checked_alone_with_the_status_of_what_failed() {
     let ended = home.run(&format!("doctor account {id} --offline --json")).code(6);
     assert_eq!(states(&ended)["account"], "failed");
     assert!(hint_of(&ended, "account").contains(&format!("hubctl accounts resume {id}")));
+    assert_eq!(ended.error()["message"], "1 check failed");
     let ended = home.run("doctor account no-such --json").code(3);
     assert_eq!(states(&ended), BTreeMap::from([("account".to_owned(), "failed".to_owned())]));
     home.run("doctor account").code(2);
@@ -256,4 +271,60 @@ fn a_key_that_is_kept_in_a_keyring_needs_one() {
     assert_eq!(states(&ended)["keyring"], "skipped");
     let local = TestHome::new().run("doctor --json").code(0);
     assert!(hint_of(&local, "keyring").contains("kept in a file"), "{}", local.stdout);
+}
+
+#[test]
+fn the_line_end_of_a_key_file_is_no_white_space() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let served = TestHome::new();
+    let key = served.key("ci", &["platform:read", "platform:write"]);
+    let serving = served.serve("");
+    let home = TestHome::new().with("HUBCTL_API_URL", format!("http://{}", serving.address));
+    let path = home.path().join("the-key");
+    let home = home.with("HUBCTL_API_KEY_FILE", &path);
+    for (content, expected) in [
+        (format!("{key}\n"), "ok"),
+        (format!("{key}\r\n"), "ok"),
+        (format!("{key}\n\n"), "warning"),
+        (format!(" {key}\n"), "warning"),
+    ] {
+        home.file("the-key", &content);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let ended = home.run("doctor --json").code(0);
+        assert_eq!(states(&ended)["key source"], expected, "{content:?}: {}", ended.stdout);
+        let told = hint_of(&ended, "key source");
+        let names_file = told.contains(path.to_str().unwrap());
+        assert_eq!(names_file, expected == "warning", "{told}");
+        assert!(!told.contains("auth login"), "{told}");
+    }
+    serving.stop();
+}
+
+#[test]
+fn webhooks_whose_receivers_fail_are_counted() {
+    let home = TestHome::new();
+    assert!(!states(&home.run("doctor --json").code(0)).contains_key("webhooks"));
+    let ids: Vec<String> = (0..4)
+        .map(|n| {
+            let made = home.run(&format!("webhooks create --url https://{n}.example/hook --json"));
+            made.code(0).json()["id"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(states(&home.run("doctor --json").code(0))["webhooks"], "ok");
+    // An administrator's own word is no trouble.
+    for (id, why) in ids.iter().zip(["gone", "failing", "asked"]) {
+        let change = format!("disabled_at = 1, disabled_why = '{why}'");
+        raw(&home, &format!("update webhooks set {change} where id = '{id}'"));
+    }
+    raw(&home, &format!("update webhooks set failing_since = 1 where id = '{}'", ids[3]));
+    let ended = home.run("doctor --json").code(0);
+    for (check, text) in [
+        ("disabled webhooks", "2 webhooks are disabled by their receivers hubctl webhooks list"),
+        ("failing webhooks", "1 webhook fails: nothing arrives there hubctl webhooks list"),
+    ] {
+        assert_eq!(states(&ended)[check], "warning", "{}", ended.stdout);
+        assert_eq!(hint_of(&ended, check), text);
+    }
+    assert!(!states(&ended).contains_key("webhooks"), "{}", ended.stdout);
 }

@@ -7,6 +7,7 @@ mod brand;
 mod contract;
 mod customers;
 mod doctor;
+mod explaining;
 mod following;
 mod interrupts;
 mod key_projects;

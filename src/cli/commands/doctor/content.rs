@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use crate::api::accounts::Account;
+use crate::api::webhooks::Webhook;
 use crate::backend::Backend;
 use crate::domain::account::Status;
 use crate::domain::words::counted;
@@ -13,7 +14,7 @@ use crate::hub::auth_configs;
 use super::{Findings, There};
 
 /// Connectors that end users don't see, fields that are not the expected ones, addresses that are
-/// shut out, accounts in trouble.
+/// shut out, accounts in trouble, webhooks that do not arrive.
 pub(super) async fn content(there: &There, found: &mut Findings) {
     let backend = &there.backend;
     if let Err(error) = connectors(backend, found).await {
@@ -22,8 +23,16 @@ pub(super) async fn content(there: &There, found: &mut Findings) {
     if let Err(error) = accounts(backend, found).await {
         found.fail("accounts", error);
     }
+    // Not every hub offers these, nor every key.
+    let is_for_others =
+        |error: &HubError| matches!(error.code().kind, Kind::Forbidden | Kind::Unsupported);
+    if let Err(error) = webhooks(backend, found).await
+        && !is_for_others(&error)
+    {
+        found.fail("webhooks", error);
+    }
     if let Err(error) = keys(there, found).await
-        && !matches!(error.code().kind, Kind::Forbidden | Kind::Unsupported)
+        && !is_for_others(&error)
     {
         found.fail("API keys", error);
     }
@@ -32,12 +41,14 @@ pub(super) async fn content(there: &There, found: &mut Findings) {
 async fn connectors(backend: &Backend, found: &mut Findings) -> Result<(), HubError> {
     let mut enabled = 0_u64;
     let (mut hidden, mut several) = (Vec::new(), Vec::<(String, u64)>::new());
+    let mut first_hidden = None;
     let filter = auth_configs::Filter::default();
     backend
         .auth_configs(&filter, |config| {
             enabled += u64::from(config.active);
             if config.default && !config.active {
                 hidden.push(config.connector_key.clone());
+                first_hidden.get_or_insert_with(|| config.id.clone());
             }
             match several.iter_mut().find(|(key, _)| *key == config.connector_key) {
                 Some((_, count)) => *count += 1,
@@ -53,7 +64,7 @@ async fn connectors(backend: &Backend, found: &mut Findings) -> Result<(), HubEr
         }
         _ => found.ok("connectors", format!("{} enabled", counted(enabled, "auth config"))),
     }
-    if let Some(first) = hidden.first() {
+    if let Some(first) = first_hidden {
         let text = format!("end users don't see {}: the default is disabled", hidden.join(", "));
         let hint = format!("hubctl connectors enable {first}, or make another config the default");
         found.warn("hidden connectors", text, hint);
@@ -61,8 +72,9 @@ async fn connectors(backend: &Backend, found: &mut Findings) -> Result<(), HubEr
     several.retain(|(_, count)| *count > 1);
     if !several.is_empty() {
         let keys: Vec<&str> = several.iter().map(|(key, _)| key.as_str()).collect();
+        let verb = if keys.len() == 1 { "has" } else { "have" };
         let text = format!(
-            "{} have several auth configs: the default's fields are asked for",
+            "{} {verb} several auth configs: the default's fields are asked for",
             keys.join(", ")
         );
         found.warn("fields", text, "name another one with --auth-config when you make a session");
@@ -85,6 +97,34 @@ async fn accounts(backend: &Backend, found: &mut Findings) -> Result<(), HubErro
             let text = format!("{} lost their credentials", counted(troubled, "account"));
             found.warn("accounts", text, format!("hubctl accounts explain {id}"));
         }
+    }
+    Ok(())
+}
+
+async fn webhooks(backend: &Backend, found: &mut Findings) -> Result<(), HubError> {
+    let all = backend.webhooks().await?;
+    // What an administrator disabled is as it should be.
+    let is_given_up = |webhook: &&Webhook| {
+        !webhook.enabled && matches!(webhook.disabled_reason.as_deref(), Some("gone" | "failing"))
+    };
+    let disabled = all.iter().filter(is_given_up).count();
+    let is_failing = |webhook: &&Webhook| webhook.enabled && webhook.failing_since.is_some();
+    let failing = all.iter().filter(is_failing).count();
+    let list = "hubctl webhooks list";
+    if disabled > 0 {
+        let text = match disabled {
+            1 => "1 webhook is disabled by its receiver".to_owned(),
+            several => format!("{several} webhooks are disabled by their receivers"),
+        };
+        found.warn("disabled webhooks", text, list);
+    }
+    if failing > 0 {
+        let verb = if failing == 1 { "fails" } else { "fail" };
+        let text = format!("{} {verb}: nothing arrives there", counted(failing, "webhook"));
+        found.warn("failing webhooks", text, list);
+    }
+    if disabled + failing == 0 && !all.is_empty() {
+        found.ok("webhooks", "none fails");
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use crate::cli::settings::Place;
 use crate::cli::tree::Run;
 use crate::domain::check::CheckState;
 use crate::domain::ids::AccountId;
+use crate::domain::words::counted;
 use crate::error::{Code, HubError, Kind, codes};
 use crate::hub::accounts::Ask;
 
@@ -19,6 +20,9 @@ use super::meta::all_of;
 mod content;
 mod local;
 mod way;
+
+/// Why what is in the hub was not looked at.
+const NO_WAY: &str = "there is no way to the hub";
 
 /// Check the configuration, the way to the hub, and what is in it
 ///
@@ -132,23 +136,24 @@ impl Run for Doctor {
         let mut found = Findings::default();
         configuration(context, &mut found, self.settings);
         let there = match &context.settings.place {
-            Place::Local(local) => local::store(context, local, &mut found).await,
+            Place::Local(local) => local::store(context, local, &mut found).await.ok_or(NO_WAY),
             Place::Remote(remote) => way::hub(context, remote, &mut found).await,
             // The same refusal that every command on the hub would meet.
             Place::KeyAlone(_) => match context.backend().await {
-                Ok(backend) => Some(There { project: backend.project().to_owned(), backend }),
+                Ok(backend) => Ok(There { project: backend.project().to_owned(), backend }),
                 Err(error) => {
                     found.fail("place", error);
-                    None
+                    Err(NO_WAY)
                 }
             },
         };
         match &there {
-            Some(there) => content::content(there, &mut found).await,
-            None => found.skip("content", "there is no way to the hub"),
+            Ok(there) => content::content(there, &mut found).await,
+            Err(why) => found.skip("content", why),
         }
+        let ended = ended(&found.checks, found.failure.as_ref());
         show(context, found.checks)?;
-        found.failure.map_or(Ok(()), |error| Err(reported(&error)))
+        ended
     }
 }
 
@@ -165,13 +170,14 @@ async fn account(context: &Context, id: &AccountId, offline: bool) -> Result<(),
         let code = check.code.as_deref().and_then(codes::find).unwrap_or(&codes::INTERNAL);
         HubError::new(code, check.message.clone())
     });
+    let ended = ended(&checks, failure.as_ref());
     show(context, checks)?;
-    failure.map_or(Ok(()), |error| Err(reported(&error)))
+    ended
 }
 
 fn show(context: &Context, checks: Vec<Check>) -> Result<(), HubError> {
     if context.output.is_human() {
-        return context.output.text(&told(&checks));
+        return context.output.text(&context.output.timed(&told(&checks)));
     }
     all_of(context, checks)
 }
@@ -188,9 +194,11 @@ pub(super) fn told(checks: &[Check]) -> String {
     out
 }
 
-/// The exit status of a failure that was told already.
-pub(super) fn reported(error: &HubError) -> HubError {
-    HubError::new(error.code(), format!("a check failed: {}", error.message()))
+/// The exit status of the first check that failed. Each was told already, so they are counted.
+pub(super) fn ended(checks: &[Check], first: Option<&HubError>) -> Result<(), HubError> {
+    let Some(first) = first else { return Ok(()) };
+    let failed = checks.iter().filter(|check| check.status == CheckState::Failed).count();
+    Err(HubError::new(first.code(), format!("{} failed", counted(failed, "check"))))
 }
 
 fn configuration(context: &Context, found: &mut Findings, all: bool) {

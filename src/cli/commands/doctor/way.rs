@@ -15,7 +15,7 @@ use crate::domain::words::counted;
 use crate::error::Kind;
 use crate::hub::keyring;
 
-use super::{Findings, There};
+use super::{Findings, NO_WAY, There};
 
 /// How far apart two clocks may be: signatures of webhooks allow for five minutes.
 const SKEW_LIMIT: Duration = Duration::from_mins(1);
@@ -25,32 +25,47 @@ const CERTIFICATE_NOTICE: Duration = Duration::from_hours(14 * 24);
 const VENDORS_ADDRESSES: &str = "35.175.11.132 54.221.239.152 52.5.1.25 34.249.109.57 \
     46.51.152.189 52.51.165.231 18.135.210.22 18.169.58.64 13.40.58.44";
 
+/// Why there is nobody to look at more with.
+const NO_KEY: &str = "there is no key to ask the hub with";
+
 /// Looks at everything on the way to the hub.
-pub(super) async fn hub(context: &Context, remote: &Remote, found: &mut Findings) -> Option<There> {
+///
+/// # Errors
+/// Why what is behind it can't be looked at.
+pub(super) async fn hub(
+    context: &Context,
+    remote: &Remote,
+    found: &mut Findings,
+) -> Result<There, &'static str> {
     if !keyring(context, remote, found) {
         found.skip("API key", "it is in the keyring");
-        return None;
+        return Err(NO_KEY);
     }
     let source = credentials::source_name(&remote.key);
     let key = match credentials::find(&context.settings, remote) {
         Ok(key) => key,
         Err(error) => {
             found.fail("API key", error);
-            return None;
+            return Err(NO_KEY);
         }
     };
     match key.trimmed {
         true => {
             let text = format!("the key from {source} was copied with white space around it");
-            found.warn("API key", text, "store it again: hubctl auth login");
+            let hint = match &remote.key {
+                KeySource::Environment(_) => format!("set {source} to the key alone"),
+                KeySource::File(path) => format!("leave the key alone in {}", path.display()),
+                _ => "store it again: hubctl auth login".to_owned(),
+            };
+            found.warn("key source", text, hint);
         }
-        false => found.ok("API key", format!("found: {source}")),
+        false => found.ok("key source", source),
     }
     let client = match context.client_of(remote, &key.key) {
         Ok(client) => client,
         Err(error) => {
             found.fail("connection", error);
-            return None;
+            return Err(NO_WAY);
         }
     };
     proxies(remote, &client, found);
@@ -62,9 +77,10 @@ pub(super) async fn hub(context: &Context, remote: &Remote, found: &mut Findings
             let kind = error.code().kind;
             let is_refused = matches!(kind, Kind::Unauthenticated | Kind::Forbidden);
             found.fail(if is_refused { "API key" } else { "connection" }, error);
-            return None;
+            return Err(if is_refused { "the hub refuses the key" } else { NO_WAY });
         }
     };
+    found.ok("API key", "the hub accepts it");
     let took = began.elapsed();
     let how = if remote.api_url.scheme() == "https" { "over TLS" } else { "without TLS" };
     let text = format!("{} answered {how} in {} ms", remote.api_url, took.as_millis());
@@ -93,7 +109,7 @@ pub(super) async fn hub(context: &Context, remote: &Remote, found: &mut Findings
         }
         None => found.skip("clock", "the hub does not tell its time"),
     }
-    Some(There { backend: Backend::remote(client), project })
+    Ok(There { backend: Backend::remote(client), project })
 }
 
 fn proxies(remote: &Remote, client: &Client, found: &mut Findings) {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::cli::commands::doctor::{Findings, reported, told};
+use crate::cli::commands::doctor::{Findings, ended, told};
 use crate::cli::commands::meta::all_of;
 use crate::cli::commands::wait::Live;
 use crate::cli::context::Context;
@@ -42,12 +42,13 @@ impl Run for Check {
         .await?;
         drop(live);
         let found = findings(&checked, &hub.store().name());
+        let ended = ended(&found.checks, found.failure.as_ref());
         if context.output.is_human() {
             context.output.text(&told(&found.checks))?;
         } else {
             all_of(context, found.checks)?;
         }
-        found.failure.map_or(Ok(()), |error| Err(reported(&error)))
+        ended
     }
 }
 
