@@ -10,6 +10,8 @@ mod secrets;
 mod text;
 mod url;
 
+use std::collections::HashSet;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -108,7 +110,7 @@ pub fn check(connector: &Connector) -> Vec<Finding> {
         method::check(connector, auth, &place, &mut found);
         login::check(auth, &place, &mut found);
     }
-    found.0
+    found.each_once()
 }
 
 fn head(connector: &Connector, found: &mut Report) {
@@ -181,6 +183,15 @@ impl Report {
 
     fn warning(&mut self, place: impl Into<String>, message: impl Into<String>) {
         self.0.push(Finding::warning(place, message));
+    }
+
+    /// Each finding once: what methods share is looked at with each of them.
+    fn each_once(self) -> Vec<Finding> {
+        let mut seen = HashSet::new();
+        let is_new = |finding: &Finding| {
+            seen.insert((finding.severity, finding.place.clone(), finding.message.clone()))
+        };
+        self.0.into_iter().filter(is_new).collect()
     }
 }
 

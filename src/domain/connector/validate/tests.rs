@@ -45,6 +45,17 @@ fn a_sound_connector_has_no_findings() {
 }
 
 #[test]
+fn what_is_wrong_for_several_methods_is_told_once() {
+    let mut two = acme();
+    two["base_url"] = json!("ftp://acme.example");
+    let mut second = two["auth"][0].clone();
+    second["key"] = json!("other");
+    two["auth"].as_array_mut().unwrap().push(second);
+    let findings = check(&serde_json::from_value::<Connector>(two).unwrap());
+    assert_eq!(findings.iter().filter(|f| f.place == "base_url").count(), 1, "{findings:#?}");
+}
+
+#[test]
 fn a_picture_that_cannot_be_linked_to_is_told() {
     let guide = |src: &str| {
         json!({"guides": {"config": {"sections": [
