@@ -11,6 +11,7 @@ use crate::domain::origin::{BadWebAddress, Origin};
 use crate::domain::project::{self, AppOrigins};
 use crate::domain::request_log::{BadBodies, BadRetention, Retention};
 use crate::domain::time::Timestamp;
+use crate::domain::words::shell_word;
 use crate::error::{HubError, codes};
 use crate::hub::projects::Changes;
 
@@ -27,8 +28,10 @@ pub fn check_wanted(wanted: &str, found: &str) -> Result<(), HubError> {
         return Ok(());
     }
     let text = format!("the API key belongs to project `{found}`, not to `{wanted}`");
-    Err(HubError::new(&codes::REMOTE_OTHER_PROJECT, text)
-        .hint(format!("--project {found}, or use a key of `{wanted}`")))
+    Err(HubError::new(&codes::REMOTE_OTHER_PROJECT, text).hint(format!(
+        "hubctl auth login --project {} # with a key of it, or give --project {found}",
+        shell_word(wanted)
+    )))
 }
 
 /// A project.

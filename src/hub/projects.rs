@@ -18,7 +18,7 @@ use super::write::{Guard, Outcome, Record};
 
 fn unknown(name: &ProjectName) -> HubError {
     HubError::new(&codes::PROJECT_UNKNOWN, format!("no project `{name}`"))
-        .hint(format!("hubctl projects create {name}"))
+        .hint(format!("hubctl projects list # or make it: hubctl projects create {name}"))
 }
 
 impl Hub {
@@ -28,7 +28,13 @@ impl Hub {
     /// `project.not_found`.
     pub async fn local_caller(&self, name: &ProjectName) -> Result<Caller, HubError> {
         let mut tx = self.store.begin_read().await?;
-        let found = projects::by_name(&mut tx, name).await?.ok_or_else(|| unknown(name))?;
+        let found = projects::by_name(&mut tx, name).await?.ok_or_else(|| {
+            // Whatever names this project would name it for these commands as well.
+            unknown(name).hint(format!(
+                "hubctl --project {DEFAULT_PROJECT} projects list # or make it: \
+                 hubctl --project {DEFAULT_PROJECT} projects create {name}"
+            ))
+        })?;
         Ok(Caller::local(found.number, found.name.to_string()))
     }
 }

@@ -10,6 +10,8 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use crate::domain::access::Access;
+#[cfg(unix)]
+use crate::domain::words::shell_word;
 use crate::error::{Code, HubError, codes};
 
 #[cfg(unix)]
@@ -251,17 +253,19 @@ fn check(
         use std::os::unix::fs::MetadataExt as _;
         let (mode, user) = (metadata.mode(), rustix::process::geteuid().as_raw());
         let access = Access { mode, owner: metadata.uid(), user };
-        let shown = path.display();
+        let shown = path.display().to_string();
+        let word = shell_word(&shown);
         if access.is_anothers() {
             let message = format!("{shown} holds secrets and belongs to another user");
             return Err(HubError::new(&codes::STORE_PERMISSIONS, message)
-                .hint(format!("look at what is in it first, then `chown {user} {shown}`")));
+                .hint(format!("chown {user} {word} # when you have looked at what is in it")));
         }
         if !is_fine(&access) {
             let message =
                 format!("{shown} holds secrets and is open to others ({:03o})", mode & 0o777);
-            return Err(HubError::new(&codes::STORE_PERMISSIONS, message)
-                .hint(format!("run `chmod 600 {shown}`")));
+            return Err(
+                HubError::new(&codes::STORE_PERMISSIONS, message).hint(format!("chmod 600 {word}"))
+            );
         }
     }
     Ok(())
@@ -359,7 +363,7 @@ mod tests {
         for open in [0o640, 0o604, 0o660, 0o620, 0o610, 0o666] {
             fs::set_permissions(&path, Permissions::from_mode(open)).unwrap();
             let error = refused(read(&path), &codes::STORE_PERMISSIONS);
-            assert!(error.hint_text().unwrap().contains("chmod 600"), "{error:?}");
+            assert!(error.hint_text().unwrap().starts_with("chmod 600 /"), "{error:?}");
             refused(check_private(&path), &codes::STORE_PERMISSIONS);
         }
         for fine in [0o600, 0o400] {
