@@ -14,7 +14,7 @@ use crate::error::{HubError, codes};
 use crate::hub::keyring::{self, KeyringTrouble};
 use crate::hub::private_file::{create_private, read_private, remove_private, replace_private};
 
-use super::settings::{KeySource, Remote, Settings};
+use super::settings::{KeySource, Place, Remote, Settings};
 
 /// Longest API key, in bytes.
 const LONGEST: usize = 4096;
@@ -84,6 +84,25 @@ pub(super) fn source_name(source: &KeySource) -> &'static str {
     }
 }
 
+/// Tells where a key came from that the hub does not take, or how another one is kept.
+pub(super) fn traced(error: HubError, settings: &Settings) -> HubError {
+    let Place::Remote(remote) = &settings.place else { return error };
+    if error.code().name != codes::KEY_INVALID.name || error.hint_text().is_some() {
+        return error;
+    }
+    let profile = &settings.sources.profile;
+    error.hint(match &remote.key {
+        KeySource::Environment(_) => format!("hubctl doctor # the key is from {}", env::API_KEY),
+        KeySource::File(path) => {
+            let (path, name) = (path.display(), env::API_KEY_FILE);
+            format!("hubctl doctor # the key is from {path}, which {name} names")
+        }
+        KeySource::Keyring | KeySource::ProfileFile | KeySource::Nowhere => {
+            format!("hubctl auth login -P {profile}")
+        }
+    })
+}
+
 /// The key for the hub of these settings. The keyring is opened only where the profile keeps its
 /// key there and the environment has none.
 ///
@@ -125,20 +144,20 @@ pub(super) fn find(settings: &Settings, remote: &Remote) -> Result<Found, HubErr
     let bound = kept.binding()?;
     bound.check(&settings.binding(remote, &bound.project)).map_err(|elsewhere| {
         HubError::new(&codes::ORIGIN_MISMATCH, elsewhere.to_string())
-            .hint(format!("hubctl auth login -P {profile}, or set {} for this call", env::API_KEY))
+            .hint(format!("hubctl auth login -P {profile} # or set {} for this call", env::API_KEY))
     })?;
     parse(&kept.key, "the profile's store").map(found)
 }
 
 fn no_key(text: String, profile: &str) -> HubError {
     HubError::new(&codes::NO_KEY, text)
-        .hint(format!("hubctl auth login -P {profile}, or set {}", env::API_KEY))
+        .hint(format!("hubctl auth login -P {profile} # or set {}", env::API_KEY))
 }
 
 /// The error for a keyring that does not hand out or keep the key of a profile.
 pub(super) fn keyring_error(trouble: KeyringTrouble, profile: &str) -> HubError {
     HubError::from(trouble).hint(format!(
-        "unlock it, set {} or {}, or run `hubctl auth login -P {profile} --store file`",
+        "hubctl auth login -P {profile} --store file # or unlock it, or set {} or {}",
         env::API_KEY,
         env::API_KEY_FILE
     ))

@@ -120,7 +120,8 @@ fn execute(arguments: &[OsString], env: Environment, told: &mut Told) -> Result<
     if leaf.writes_to_the_hub {
         commands::confirm_profile(&context)?;
     }
-    Ok(context.block_on(leaf.serves, leaf.calls, (leaf.run)(&context, leaf.matches))?)
+    let done = context.block_on(leaf.serves, leaf.calls, (leaf.run)(&context, leaf.matches));
+    done.map_err(|error| credentials::traced(error, &context.settings).into())
 }
 
 /// Help goes to standard output; everything else becomes an error in hubctl's own form.

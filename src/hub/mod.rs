@@ -197,7 +197,11 @@ impl Hub {
         }
         let text = format!("this needs the scope `{}`", permission.as_str());
         Err(HubError::new(&codes::FORBIDDEN, text)
-            .detail(serde_json::json!({ "scope": permission.as_str() })))
+            .detail(serde_json::json!({ "scope": permission.as_str() }))
+            .hint(format!(
+                "hubctl keys create NAME --scope {} # with the other scopes that it needs",
+                permission.as_str()
+            )))
     }
 }
 

@@ -16,7 +16,7 @@ use crate::cli::prompt;
 use crate::cli::settings::config::{self, Values};
 use crate::cli::settings::edit::edit;
 use crate::cli::settings::table::{self, Setting};
-use crate::cli::settings::{KeySource, Place, Remote};
+use crate::cli::settings::{KeySource, Origin, Place, Remote};
 use crate::cli::tree::Run;
 use crate::client::Verified;
 use crate::domain::origin::{is_loopback, web_address};
@@ -109,7 +109,15 @@ impl Run for Login {
         }
         let told = match self.no_verify {
             true => None,
-            false => verify(context, remote, &given.key, "add --no-verify").await?,
+            false => {
+                let asked = verify(context, remote, &given.key, "add --no-verify").await;
+                asked.map_err(|error| match error.code().name == codes::KEY_INVALID.name {
+                    true => {
+                        error.hint(format!("hubctl auth login -P {profile} # with the whole key"))
+                    }
+                    false => error,
+                })?
+            }
         };
         // Where nobody named a project, it is the key's own.
         let binding = settings.binding(remote, told.as_ref().unwrap_or(&settings.project));
@@ -180,13 +188,38 @@ fn sentence(profile: &str, remote: &Remote, keeper: Option<Keeper>, dry_run: boo
 fn remote(context: &Context) -> Result<&Remote, HubError> {
     match &context.settings.place {
         Place::Remote(remote) => Ok(remote),
-        Place::Local(_) | Place::KeyAlone(_) => {
-            let name = &context.settings.sources.profile;
-            let text = format!("profile `{name}` acts on a local store, which needs no API key");
-            Err(HubError::new(&codes::USAGE, text)
-                .hint(format!("hubctl auth login -P {name} --api-url https://api.stackone.com")))
-        }
+        Place::Local(_) | Place::KeyAlone(_) => Err(no_hub(context)),
     }
+}
+
+/// Why there is no hub to log in to: the profile has none, or what names a store is stronger.
+fn no_hub(context: &Context) -> HubError {
+    let sources = &context.settings.sources;
+    let (name, said) = (&sources.profile, sources.values());
+    let own = said.and_then(|values| values.get("api_url")).map(String::as_str);
+    let login = format!("hubctl auth login -P {name}");
+    let state = table::in_profile("state")
+        .and_then(|state| sources.pick_os(&context.globals, state))
+        .map(|picked| picked.origin);
+    let (text, hint) = match state {
+        Some(origin @ (Origin::Flag(what) | Origin::Environment(what))) => {
+            let text = format!(
+                "{what} names a local store, which needs no API key, and is stronger than profile \
+                 `{name}`"
+            );
+            let hint = match (origin, own) {
+                (Origin::Flag(_), Some(_)) => login,
+                (_, Some(_)) => format!("unset {what}; {login}"),
+                (_, None) => format!("{login} --api-url https://api.stackone.com"),
+            };
+            (text, hint)
+        }
+        _ => (
+            format!("profile `{name}` acts on a local store, which needs no API key"),
+            format!("{login} --api-url {}", own.unwrap_or("https://api.stackone.com")),
+        ),
+    };
+    HubError::new(&codes::USAGE, text).hint(hint)
 }
 
 /// What the profile has to be told of: address and project, as far as it does not have them.

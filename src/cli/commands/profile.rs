@@ -174,7 +174,7 @@ impl Run for Create {
         if !self.local && globals.api_url.is_none() && globals.state.is_none() {
             let text = "nothing says where the profile acts";
             return Err(HubError::new(&codes::USAGE, text).hint(format!(
-                "hubctl profile create {name} --api-url https://api.stackone.com, or --local"
+                "hubctl profile create {name} --api-url https://api.stackone.com # or --local"
             )));
         }
         let sources = &context.settings.sources;
@@ -250,6 +250,14 @@ impl Run for Use {
                 "{variable} names profile `{}`, and is stronger",
                 sources.profile
             ));
+        }
+        for setting in ["state", "api_url"].into_iter().filter_map(table::in_profile) {
+            let picked = sources.pick_os(&context.globals, setting);
+            if let Some(Origin::Environment(variable)) = picked.map(|picked| picked.origin) {
+                context.output.warn(format_args!(
+                    "{variable} is set, and is stronger than any profile: commands act there"
+                ));
+            }
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ mod customers;
 mod doctor;
 mod explaining;
 mod following;
+mod hints;
 mod interrupts;
 mod key_projects;
 mod keys;
