@@ -6,6 +6,9 @@
 //! that is taken down a second time, without a question in between, ends the process: the first
 //! Ctrl-C after an answer waits for the write that was answered for, the next one does not. A write
 //! without a question is kept the same way, and a first Ctrl-C that has to wait is told so.
+//!
+//! What else ends a process does so while a question is open as well, but only after the terminal
+//! was put back; at any other time it is left to the system.
 
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +16,9 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use signal_hook::consts::SIGINT;
+#[cfg(unix)]
+use signal_hook::consts::SIGHUP;
+use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 /// The exit status of a process that is ended while it works.
@@ -22,6 +27,15 @@ const STATUS: i32 = 130;
 /// How often it is looked whether somebody has to be told that a write goes on.
 const BEAT: Duration = Duration::from_millis(50);
 
+/// What ends a process, beside Ctrl-C.
+#[cfg(unix)]
+const ENDING: [i32; 2] = [SIGTERM, SIGHUP];
+#[cfg(not(unix))]
+const ENDING: [i32; 1] = [SIGTERM];
+
+/// Whether the next of these signals ends the process at once. It does not while a question is
+/// open; the first one that comes then sets it.
+static ENDS_AT_ONCE: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 static ASKED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 /// Whether what goes on is a question or a wait, which a Ctrl-C ends by itself.
 static ENDS_BY_ITSELF: AtomicBool = AtomicBool::new(false);
@@ -41,6 +55,35 @@ pub(super) fn take_over() {
     asked.store(false, Ordering::SeqCst);
 }
 
+/// Called before a question, which sees itself when the process is to end.
+pub(super) fn begin_question() {
+    begin_to_wait();
+    let ends = ENDS_AT_ONCE.get_or_init(|| {
+        let ends = Arc::new(AtomicBool::new(true));
+        for signal in ENDING {
+            // In this order, as for Ctrl-C.
+            if flag::register_conditional_default(signal, Arc::clone(&ends)).is_ok() {
+                _ = flag::register(signal, Arc::clone(&ends));
+            }
+        }
+        ends
+    });
+    ends.store(false, Ordering::SeqCst);
+}
+
+/// Called after a question; says whether the process was told to end while it was open.
+pub(super) fn end_question() -> bool {
+    let is_ended = ENDS_AT_ONCE.get().is_some_and(|ends| ends.swap(true, Ordering::SeqCst));
+    go_on();
+    is_ended
+}
+
+/// Whether the question that is open has to end: after Ctrl-C, and after what ends a process.
+#[cfg(unix)]
+pub(super) fn ends_question() -> bool {
+    asked_to_stop() || ENDS_AT_ONCE.get().is_some_and(|ends| ends.load(Ordering::SeqCst))
+}
+
 /// Called before a question and before a wait: both see a Ctrl-C themselves, and end.
 pub(super) fn begin_to_wait() {
     ENDS_BY_ITSELF.store(true, Ordering::SeqCst);
@@ -48,7 +91,7 @@ pub(super) fn begin_to_wait() {
 }
 
 /// Called after an answer: what follows is finished.
-pub(super) fn go_on() {
+fn go_on() {
     take_over();
     ENDS_BY_ITSELF.store(false, Ordering::SeqCst);
 }

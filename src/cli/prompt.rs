@@ -1,8 +1,8 @@
 //! Questions to a person, drawn on standard error. Whether asking is possible is decided by the
 //! caller; where it is not, each question fails with the error that names the flag to use.
 //!
-//! A question takes over SIGINT (see `interrupts`) so that Ctrl-C ends it with an error and a
-//! terminal as it was.
+//! A question takes over SIGINT, SIGTERM and SIGHUP (see `interrupts`) so that they end it with an
+//! error and a terminal as it was.
 
 use dialoguer::console::Term;
 use dialoguer::theme::SimpleTheme;
@@ -147,10 +147,14 @@ impl Interactive {
         if !self.allowed {
             return Err(needed());
         }
-        interrupts::begin_to_wait();
+        interrupts::begin_question();
         let term = Term::stderr();
         let answer = question(&term);
-        interrupts::go_on();
+        if interrupts::end_question() {
+            _ = term.show_cursor();
+            _ = term.write_line("");
+            return Err(HubError::new(&codes::TERMINATED, "stopped; nothing was changed"));
+        }
         answer.map_err(|dialoguer::Error::IO(error)| {
             _ = term.show_cursor();
             if error.kind() == std::io::ErrorKind::Interrupted {
@@ -200,7 +204,7 @@ mod line {
 
     /// Longest line that a terminal gives at once.
     const LONGEST: usize = 4096;
-    /// How often it is looked whether there was a Ctrl-C just before waiting began.
+    /// How often it is looked whether there was a signal just before waiting began.
     const LOOK_EVERY: Duration = Duration::from_millis(200);
     /// The key that leaves a question.
     const ESC: u8 = 0x1b;
@@ -272,7 +276,7 @@ mod line {
         let mut line = Zeroizing::new(Vec::with_capacity(LONGEST + 1));
         let every = Timespec { tv_sec: 0, tv_nsec: i64::from(LOOK_EVERY.subsec_nanos()) };
         loop {
-            if interrupts::asked_to_stop() {
+            if interrupts::ends_question() {
                 return Err(io::ErrorKind::Interrupted.into());
             }
             let stdin = rustix::stdio::stdin();

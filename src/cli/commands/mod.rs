@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::api::write::Written;
 use crate::backend::Backend;
 use crate::domain::words::counted;
-use crate::error::{HubError, codes};
+use crate::error::{HubError, Kind, codes};
 use crate::hub::write::Guard;
 
 use super::context::Context;
@@ -237,7 +237,7 @@ impl<'c> Batch<'c> {
                 result.error = Some(exit::as_value(&error));
                 self.results.push(result);
                 self.tell_failure(target, &error);
-                if error.code().name == codes::INTERRUPTED.name {
+                if is_stop(&error) {
                     self.failed = Some(error);
                     return ControlFlow::Break(());
                 }
@@ -341,10 +341,10 @@ impl<'c> Batch<'c> {
                 }
                 match failed {
                     None => Ok(()),
-                    Some(error) if error.code().name == codes::INTERRUPTED.name => {
+                    Some(error) if is_stop(&error) => {
                         let done = self.results.iter().filter(|result| result.ok).count();
                         let text = format!("stopped after {}", counted(done, "target"));
-                        Err(HubError::new(&codes::INTERRUPTED, text))
+                        Err(HubError::new(error.code(), text))
                     }
                     Some(_) if self.succeeded => {
                         let failed = self.results.iter().filter(|result| !result.ok).count();
@@ -361,6 +361,11 @@ impl<'c> Batch<'c> {
             }
         }
     }
+}
+
+/// Whether the command was told to end, and not only this target failed.
+fn is_stop(error: &HubError) -> bool {
+    matches!(error.code().kind, Kind::Interrupted | Kind::Terminated)
 }
 
 /// A thing as JSON.

@@ -183,6 +183,51 @@ fn ctrl_c_at_a_secret_ends_the_command_and_leaves_the_terminal_as_it_was() {
 }
 
 #[test]
+fn what_ends_a_process_at_a_question_leaves_the_terminal_as_it_was() {
+    let home = linked();
+    let secret = "accounts add --provider hubspot --origin-owner-id new --no-verify";
+    for (line, question) in [
+        (secret, ":"),
+        ("connectors disable hubspot", "[y/N]"),
+        ("connectors enable", "Connectors to enable"),
+    ] {
+        for signal in ["-TERM", "-HUP"] {
+            let script = format!(
+                "(echo $BASHPID > pid; exec $H {line}); echo \"ended $?\"; \
+                 stty -a | grep -oE -- '-?(echo|icanon)\\b'"
+            );
+            let mut session = shell(&home, &script);
+            session.exp_string(question).unwrap();
+            // The question is waited at after it is shown, by far less than this.
+            std::thread::park_timeout(std::time::Duration::from_millis(300));
+            let pid = std::fs::read_to_string(home.path().join("pid")).unwrap();
+            let sent = std::process::Command::new("kill").args([signal, pid.trim()]).status();
+            assert!(sent.unwrap().success());
+            let shown = session.exp_string("ended ").unwrap();
+            assert!(shown.contains("error[terminated]"), "{line} {signal}: {shown:?}");
+            assert!(shown.contains("\x1b[?25h"), "{line} {signal}: {shown:?}");
+            let rest = session.exp_eof().unwrap();
+            let rest = rest.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert_eq!(rest, "143 icanon echo", "{line} {signal}");
+        }
+    }
+    assert!(is_enabled(&home));
+    assert_eq!(home.run("accounts list -o id").stdout.lines().count(), 1);
+}
+
+#[test]
+fn what_ends_a_process_ends_the_questions_about_all_targets() {
+    let home = linked();
+    let other = home.account("hubspot", "b", "--set access_key=x");
+    let first = home.account("hubspot", "c", "--set access_key=x");
+    let mut session = home.terminal(&format!("accounts delete {first} {other}"));
+    session.exp_string("[y/N]").unwrap();
+    session.process_mut().signal(Signal::SIGTERM).unwrap();
+    assert_eq!(code(session), 143);
+    home.run(&format!("accounts get {first} {other}")).code(0);
+}
+
+#[test]
 fn after_an_answer_the_first_ctrl_c_waits_for_the_write_and_the_second_does_not() {
     for (signals, expected) in [(1, 0), (2, 130)] {
         let home = linked();
