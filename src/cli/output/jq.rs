@@ -21,6 +21,7 @@ use crate::error::{HubError, codes};
 
 use super::clean;
 use super::jq_guard::{self, GUARD, TIMES};
+use super::jq_words::{self, TOO_DEEP, TOO_LONG};
 use super::json::{self, Style};
 use super::spool::Spool;
 
@@ -99,17 +100,19 @@ fn run_within(
                     written?;
                 }
                 Err(exception) => match exception.get_err() {
-                    Ok(error) => {
-                        let text = match error.into_val() {
-                            Val::TStr(text) | Val::BStr(text) => {
-                                clipped(&String::from_utf8_lossy(&text))
-                            }
-                            other => clipped(&other.to_string()),
-                        };
-                        return Err(bad(format!("the --jq expression failed: {text}")));
-                    }
-                    // `halt` ends the results, as in jq, but not the process.
-                    Err(_) => break,
+                    Ok(error) => return Err(bad(jq_words::failure(error, &expression))),
+                    Err(end) => match end.get_halt() {
+                        // `halt` ends the results, as in jq, but not the process.
+                        Ok(0) => break,
+                        Ok(status) => {
+                            let text = format!("the --jq expression halted with status {status}");
+                            return Err(bad(text));
+                        }
+                        Err(_) => {
+                            let text = "the --jq expression broke off";
+                            return Err(bad(text.to_owned()));
+                        }
+                    },
                 },
             }
         }
@@ -201,7 +204,7 @@ fn compile(expression: &str) -> Result<Filter, HubError> {
         return Err(bad(format!("the --jq expression is longer than {LONGEST} bytes")));
     }
     let prelude = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
-    let mut defs: Vec<Def<&str>> = prelude.collect();
+    let mut defs: Vec<Def<&str>> = prelude.chain(jq_words::definitions()).collect();
     defs.iter_mut().for_each(jq_guard::definition);
 
     // Once as it stands, for good messages; once with every definition guarded.
@@ -237,7 +240,7 @@ fn funs() -> impl Iterator<Item = Fun<JustLut<Val>>> {
             bome(if used < STACK_FOR_CALLS {
                 Ok(Val::Bool(true))
             } else {
-                Err(Error::str("it calls itself too deeply"))
+                Err(Error::str(TOO_DEEP))
             })
         }),
         (TIMES, by_value(2), |mut cv| {
@@ -265,7 +268,7 @@ fn times(left: Val, right: Val) -> Result<Val, Error<Val>> {
         let count: f64 = number.to_string().parse().unwrap_or(f64::INFINITY);
         let most = LONGEST_TEXT / length.max(1);
         if u32::try_from(most).is_ok_and(|most| count > f64::from(most)) {
-            return Err(Error::str(format!("a text would be longer than {LONGEST_TEXT} bytes")));
+            return Err(Error::str(format!("{TOO_LONG}{LONGEST_TEXT} bytes")));
         }
     }
     left * right
@@ -426,8 +429,69 @@ mod tests {
 
     #[test]
     fn a_failure_tells_why_and_gives_nothing() {
-        assert!(eval("1, error(\"no\\u001b[1m\")", "{}").unwrap_err().ends_with("no\\u{1b}[1m"));
+        assert!(eval("1, error(\"no\u{1b}[1m\")", "{}").unwrap_err().ends_with("no\\u{1b}[1m"));
         assert!(eval(".a.b", "{\"a\": 1}").is_err());
+    }
+
+    #[test]
+    fn threat_32_a_failure_repeats_no_value_of_the_answer() {
+        let json =
+            r#"{"key": "s3cret", "n": 5309, "o": {"s3cret": 1}, "l": ["s3cret"], "t": true}"#;
+        for (expression, why) in [
+            (".key.foo", "cannot index a string with a string"),
+            (".l.foo", "cannot index an array with a string"),
+            (".n[.key]", "cannot index a number with a string"),
+            (".key - .n", "cannot calculate with a string and a number"),
+            (".o - .l", "cannot calculate with an object and an array"),
+            (".key | keys", "cannot use a string as iterable (array or object)"),
+            (".t | length", "a boolean has no length"),
+            (".key | fromjson", "cannot parse a text of it"),
+            (".l | .[-5309] = 1", "an index is out of bounds"),
+            (".key | test(\"(\")", "its regular expression is invalid"),
+            (".key | test(\"(\" + .)", "its regular expression is invalid"),
+            ("error", "on this answer"),
+            (".l | error", "on this answer"),
+            (".key | error", "on this answer"),
+            ("error(.key)", "on this answer"),
+            ("error(\"not \\(.key)\")", "on this answer"),
+            ("try error(.key) catch error", "on this answer"),
+            (".key | strptime(\"%Y\")", "on this answer"),
+            (".key | implode", "cannot use a string as array"),
+            (".key |= (.a = 1)", "cannot use a string as iterable (array or object)"),
+            ("error(\"none such\")", ": none such"),
+            (".l | @csv, @tsv, error(\"end\")", ": end"),
+        ] {
+            let error = eval(expression, json).expect_err(expression);
+            assert!(!error.contains("s3cret") && !error.contains("5309"), "{expression}: {error}");
+            assert!(error.ends_with(why), "{expression}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_halt_that_is_a_failure_is_one() {
+        for (expression, status) in
+            [("1, halt_error, 2", 5), ("\"x\" | halt_error(7)", 7), ("halt(1)", 1)]
+        {
+            let error = eval(expression, "1").expect_err(expression);
+            assert_eq!(error, format!("the --jq expression halted with status {status}"));
+        }
+    }
+
+    #[test]
+    fn rows_of_csv_and_tsv_are_those_of_jq() {
+        let json = r#"[1, -2.50, "a\"b", "", null, true, "x,y\nz", "é", "t\tn\\\r"]"#;
+        assert_eq!(
+            eval("@csv", json).unwrap(),
+            "1,-2.50,\"a\"\"b\",\"\",,true,\"x,y\nz\",\"é\",\"t\tn\\\r\"\n"
+        );
+        assert_eq!(
+            eval("@tsv", json).unwrap(),
+            "1\t-2.50\ta\"b\t\t\ttrue\tx,y\\nz\té\tt\\tn\\\\\\r\n"
+        );
+        assert_eq!(eval("[] | @csv, @tsv", "0").unwrap(), "\n\n");
+        assert_eq!(eval("@csv \"id: \\([.])\"", "\"a\"").unwrap(), "id: \"a\"\n");
+        assert!(eval("[[]] | @csv", "0").unwrap_err().contains("within a row"));
+        assert!(eval("@tsv", "{}").unwrap_err().ends_with("@tsv takes an array"));
     }
 
     #[test]
@@ -435,7 +499,6 @@ mod tests {
         assert_eq!(eval("env", "{}").unwrap(), "{}\n");
         assert_eq!(eval("env.HOME", "{}").unwrap(), "null\n");
         assert_eq!(eval("1, halt, 2", "{}").unwrap(), "1\n");
-        assert_eq!(eval("1, halt_error, 2", "{}").unwrap(), "1\n");
         assert_eq!(eval("debug, stderr", "1").unwrap(), "1\n1\n");
     }
 

@@ -7,6 +7,7 @@ mod endless;
 mod item;
 mod jq;
 mod jq_guard;
+mod jq_words;
 mod json;
 mod list;
 mod mask;
