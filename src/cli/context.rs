@@ -1,6 +1,6 @@
 //! What a command works with: where it acts, how it answers, what it may ask.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use url::Url;
@@ -52,6 +52,8 @@ pub(super) struct Context {
     pub ask: Interactive,
     /// Whether the command may change something on the hub.
     writes: bool,
+    /// What is told once the command has succeeded.
+    kept_notes: Mutex<Vec<String>>,
 }
 
 impl Context {
@@ -62,7 +64,8 @@ impl Context {
     pub(super) fn new(globals: Globals, settings: Settings) -> Result<Self, HubError> {
         let output = Output::new(settings.output.clone())?;
         let ask = Interactive { allowed: settings.may_ask };
-        Ok(Self { globals, settings, output, ask, writes: false })
+        let kept_notes = Mutex::default();
+        Ok(Self { globals, settings, output, ask, writes: false, kept_notes })
     }
 
     /// The same for a command that may change something on the hub.
@@ -73,7 +76,8 @@ impl Context {
     /// Called where the hub is reached: what is begun from here on is finished.
     fn reached(&self) {
         if self.writes {
-            interrupts::keep_a_write(self.globals.quiet);
+            // Programs are told of a failure in one line, and of nothing else.
+            interrupts::keep_a_write(self.globals.quiet || self.settings.json_errors);
         }
     }
 
@@ -106,7 +110,7 @@ impl Context {
     /// write makes the store, and says so.
     fn note_no_store(&self, local: &Local) {
         if let Some(path) = local.missing().filter(|_| local.is_named && !self.writes) {
-            self.output.note(format_args!("there is no store {} yet", path.display()));
+            self.note_of_success(format!("there is no store {} yet", path.display()));
         }
     }
 
@@ -252,6 +256,25 @@ impl Context {
     /// Tells on standard error what was made on the way.
     pub(super) fn tell_notes(&self, backend: &Backend) {
         for note in backend.take_notes() {
+            self.output.note(note);
+        }
+    }
+
+    /// A note on what a command is about to do. Programs get it when that has succeeded: a failure
+    /// is one line on standard error, and nothing else.
+    pub(super) fn note_of_success(&self, text: String) {
+        if self.settings.json_errors {
+            self.kept_notes.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+        } else {
+            self.output.note(text);
+        }
+    }
+
+    /// Tells the notes that waited for the command to succeed.
+    pub(super) fn tell_kept_notes(&self) {
+        let kept =
+            std::mem::take(&mut *self.kept_notes.lock().unwrap_or_else(PoisonError::into_inner));
+        for note in kept {
             self.output.note(note);
         }
     }

@@ -121,7 +121,28 @@ fn execute(arguments: &[OsString], env: Environment, told: &mut Told) -> Result<
         commands::confirm_profile(&context)?;
     }
     let done = context.block_on(leaf.serves, leaf.calls, (leaf.run)(&context, leaf.matches));
-    done.map_err(|error| credentials::traced(error, &context.settings).into())
+    if done.is_ok() {
+        context.tell_kept_notes();
+    }
+    // A command without a group says itself what it sends.
+    let was_done = leaf.group.is_some() && leaf.writes_to_the_hub && !context.globals.dry_run;
+    done.map_err(|error| {
+        let error = credentials::traced(error, &context.settings);
+        if was_done { of_the_answer(error).into() } else { error.into() }
+    })
+}
+
+/// Where a write's answer can't be shown, the write itself was done: who repeats the command would
+/// do it twice.
+fn of_the_answer(error: HubError) -> HubError {
+    let name = error.code().name;
+    // One that knows better how far it came has a hint of its own.
+    let is_unwritten = name == codes::OUTPUT_FAILED.name && error.hint_text().is_none();
+    if name != codes::BAD_JQ.name && !is_unwritten {
+        return error;
+    }
+    let text = format!("the write was done; only its answer can't be shown: {error}");
+    HubError::new(error.code(), text).hint("look at what is there before you repeat the command")
 }
 
 /// Help goes to standard output; everything else becomes an error in hubctl's own form.

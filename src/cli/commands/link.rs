@@ -192,7 +192,10 @@ impl Create {
                 }
             }
             let Some(step) = making.next().await else { break };
-            if let Err(error) = step.and_then(&mut show) {
+            let again = "run the same command again: it shows the links that are there, and makes \
+                         the others";
+            let shown = step.and_then(|step| show(step).map_err(|error| error.hint(again)));
+            if let Err(error) = shown {
                 // What was begun is finished, but what was shown has no gap: who repeats the
                 // command is shown the rest as well.
                 while making.next().await.is_some() {}

@@ -334,12 +334,11 @@ impl<'c> Batch<'c> {
         match self.failed {
             Some(error) if !self.many => Err(error),
             failed => {
-                if self.many {
-                    self.context.output.write_many(&self.results)?;
-                } else {
-                    self.context.output.writes(&self.results)?;
-                }
-                match failed {
+                let shown = match self.many {
+                    true => self.context.output.write_many(&self.results),
+                    false => self.context.output.writes(&self.results),
+                };
+                let ended = match failed {
                     None => Ok(()),
                     Some(error) if is_stop(&error) => {
                         let done = self.results.iter().filter(|result| result.ok).count();
@@ -357,6 +356,15 @@ impl<'c> Batch<'c> {
                         Err(HubError::new(error.code(), format!("all {all} failed")))
                     }
                     Some(error) => Err(error),
+                };
+                match (shown, ended) {
+                    // What became of the targets weighs more than how it is shown.
+                    (Err(unshown), Err(error)) => {
+                        let text =
+                            format!("{error}; what became of each can't be shown: {unshown}");
+                        Err(HubError::new(error.code(), text))
+                    }
+                    (shown, ended) => shown.and(ended),
                 }
             }
         }

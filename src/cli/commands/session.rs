@@ -167,7 +167,7 @@ fn fresh_owner(context: &Context) -> Result<String, HubError> {
             HubError::new(&codes::INPUT_NEEDED, "no origin owner given")
         });
     }
-    context.output.note(format_args!("no origin owner given, using {fresh}"));
+    context.note_of_success(format!("no origin owner given, using {fresh}"));
     Ok(fresh)
 }
 

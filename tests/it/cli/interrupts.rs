@@ -42,7 +42,7 @@ fn interrupted(at: &TestHome, store: &TestHome, line: &str, times: usize) -> (i3
     wait_until_kept(&child);
     interrupt(&child);
     let mut first = String::new();
-    if !line.contains("--quiet") {
+    if !line.contains("--quiet") && !line.contains("--json") {
         // It is told at once, and not when the write has ended.
         first = told.find_map(|line| line.ok().filter(|line| line == NOTE)).unwrap();
     }
@@ -72,7 +72,10 @@ fn the_first_ctrl_c_lets_a_write_finish_and_the_second_ends_it() {
     assert_eq!(code, 130);
     let (code, told) = interrupted(&home, &home, "projects create third --quiet", 1);
     assert_eq!((code, told.trim()), (0, ""));
-    assert_eq!(names(&home), ["before", "default", "first", "third"]);
+    // Programs are told of failures alone.
+    let (code, told) = interrupted(&home, &home, "projects create fourth --json", 1);
+    assert_eq!((code, told.trim()), (0, ""));
+    assert_eq!(names(&home), ["before", "default", "first", "fourth", "third"]);
 }
 
 #[test]

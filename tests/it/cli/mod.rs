@@ -1,5 +1,6 @@
 //! The command line as its users meet it: the built binary, in a process of its own.
 
+mod answers;
 mod at_once;
 mod bad_input;
 mod bad_values;

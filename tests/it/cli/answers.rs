@@ -1,0 +1,46 @@
+//! What is told of a command beside its answer: secrets, writes that were done, failures in one
+//! line.
+
+use crate::support::cli::TestHome;
+
+const DONE: &str = "the write was done; only its answer can't be shown: ";
+
+#[test]
+fn threat_32_an_expression_that_fails_shows_no_key() {
+    let home = TestHome::new();
+    for expression in [".key.foo", ".key | error", "error(.key)", "{(.key): 1} | .x.y.z | keys"] {
+        let ended = home.args(["keys", "create", "lost", "--jq", expression]).code(2);
+        assert_eq!((ended.stdout.as_str(), ended.stderr.contains("v1.")), ("", false), "{ended:?}");
+        home.run("keys delete lost --yes").code(0);
+    }
+}
+
+#[test]
+fn a_write_whose_answer_cannot_be_shown_is_told_to_be_done() {
+    let home = TestHome::new();
+    let ended = home.args(["projects", "create", "one", "--jq", ".name.x"]).code(2);
+    let told = ended.error()["message"].as_str().unwrap().to_owned();
+    assert!(told.starts_with(DONE), "{told}");
+    home.shell("$H projects create two > /dev/full").code(1).tells(DONE);
+    home.shell("$H projects delete two --yes --json > /dev/full").code(1).tells(DONE);
+    assert_eq!(home.run("projects list -o id").code(0).stdout, "default\none\n");
+    // Nothing was written by these.
+    for line in ["projects list", "projects create three -n"] {
+        let ended = home.args(line.split(' ').chain(["--jq", "error"])).code(2);
+        assert!(!ended.stderr.contains("was done"), "{ended:?}");
+    }
+    // What became of the targets weighs more.
+    let ended = home.shell("$H projects delete one nosuch --yes --json > /dev/full").code(11);
+    assert!(ended.stderr.contains("1 of 2 targets failed; what became of each"), "{ended:?}");
+}
+
+#[test]
+fn a_failure_is_one_line_for_programs() {
+    let home = TestHome::new();
+    let ended = home.run("session create --provider deel --json");
+    assert_ne!(ended.code, 0, "{ended:?}");
+    assert_eq!(ended.stderr.lines().count(), 1, "{ended:?}");
+    home.run("connectors enable hubspot").code(0);
+    let made = home.run("session create --provider hubspot --json").code(0);
+    made.tells("note: no origin owner given, using hubctl-");
+}
