@@ -57,6 +57,10 @@ impl State {
             let hint = "write the path from the root on, or ./~ for a name that begins so";
             return Err(no_store("begins with `~`, which only a shell replaces", hint));
         }
+        if text.starts_with(':') {
+            let hint = "write ./ in front of it, as in ./:memory:";
+            return Err(no_store("begins with `:`, which SQLite takes for no file", hint));
+        }
         let is_one_of = |word: &str, all: &[&str]| all.iter().any(|w| word.eq_ignore_ascii_case(w));
         if let Some((scheme, rest)) = text.split_once("://") {
             return if is_one_of(scheme, &["postgres", "postgresql"]) {
@@ -125,6 +129,7 @@ mod tests {
             "a=b.db",
             "ghost=1.db",
             "~hub.db",
+            "./:memory:",
         ] {
             assert_eq!(State::of(path), Ok(State::File(path.into())), "{path}");
             assert_eq!(State::of(&format!(" {path}\n")), Ok(State::File(path.into())), "{path}");
@@ -147,6 +152,8 @@ mod tests {
             ("~", "`~`"),
             ("~/hub.db", "`~`"),
             ("~me/SEC.db", "`~`"),
+            (":memory:", "`:`"),
+            (" :SEC", "`:`"),
             ("mysql://u:SEC@db/hub", "no store has"),
             ("postgresql+psycopg://u:SEC@db/hub", "no store has"),
             ("jdbc:postgresql://db/hub?password=SEC", "no store has"),

@@ -56,6 +56,9 @@ impl Database {
     pub(in crate::store) fn new(path: PathBuf) -> Self {
         let (idle, is_new) = (Arc::default(), Arc::default());
         let (busy_limit, statements) = (BUSY_LIMIT, None);
+        // SQLite takes a bare name such as `:memory:` for no file at all.
+        let is_no_file = path.as_os_str().as_encoded_bytes().starts_with(b":");
+        let path = if is_no_file { Path::new(".").join(path) } else { path };
         Self { path, idle, is_new, busy_limit, read_only: false, statements }
     }
 

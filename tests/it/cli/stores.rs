@@ -190,6 +190,8 @@ fn what_names_no_store_makes_none_and_is_not_repeated() {
         ("https://hub.example.com/t0psecret", "--api-url"),
         ("host=db password=t0psecret", "is no address"),
         ("~/t0psecret.db", "`~`"),
+        (":memory:", "./:memory:"),
+        (":t0psecret", "`:`"),
         (" ", "is empty"),
     ] {
         for command in COMMANDS {
