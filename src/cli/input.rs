@@ -142,14 +142,37 @@ fn bytes_of(source: impl Read, name: &str) -> Result<Vec<u8>, HubError> {
     Ok(bytes)
 }
 
+/// What a command is to be done to.
+#[derive(Debug, Default)]
+pub(super) struct Targets {
+    names: Vec<String>,
+    /// Whether standard input was to name them, which may well name none.
+    pub(super) from_stdin: bool,
+}
+
+impl From<Vec<String>> for Targets {
+    fn from(names: Vec<String>) -> Self {
+        Self { names, from_stdin: false }
+    }
+}
+
+impl std::ops::Deref for Targets {
+    type Target = [String];
+
+    fn deref(&self) -> &[String] {
+        &self.names
+    }
+}
+
 /// Targets from arguments; `-` stands for the lines of standard input.
-pub(super) fn targets(given: &[String]) -> Result<Vec<String>, HubError> {
-    let mut targets = Vec::new();
+pub(super) fn targets(given: &[String]) -> Result<Targets, HubError> {
+    let (mut targets, mut from_stdin) = (Vec::new(), false);
     for target in given {
         if target != "-" {
             targets.push(target.clone());
             continue;
         }
+        from_stdin = true;
         let stdin = std::io::stdin();
         if stdin.is_terminal() {
             let text = "`-` reads targets from standard input, and that is the terminal";
@@ -181,8 +204,8 @@ pub(super) fn targets(given: &[String]) -> Result<Vec<String>, HubError> {
         }
     }
     let mut seen = std::collections::HashSet::new();
-    targets.retain(|target| seen.insert(target.clone()));
-    Ok(targets)
+    targets.retain(|target: &String| seen.insert(target.clone()));
+    Ok(Targets { names: targets, from_stdin })
 }
 
 /// Reads `K=V` tags.
@@ -321,7 +344,7 @@ mod tests {
                     expected.push(target);
                 }
             }
-            assert_eq!(read, expected);
+            assert_eq!(*read, *expected);
         }
     }
 

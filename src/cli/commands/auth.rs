@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::cli::context::Context;
 use crate::cli::credentials::{self, Given, Keeper};
+use crate::cli::input::Targets;
 use crate::cli::output::{Cell, Column, Record, WriteResult};
 use crate::cli::prompt;
 use crate::cli::settings::config::{self, Values};
@@ -311,7 +312,7 @@ impl Run for Logout {
         let sources = &context.settings.sources;
         let file = config::read(&sources.config_path())?;
         let all = context.globals.all;
-        let targets: Vec<String> = if all {
+        let names: Vec<String> = if all {
             let has_key = |(name, values): (&String, &Values)| {
                 Keeper::named(values.get("key").map(String::as_str)).map(|_| name.clone())
             };
@@ -319,12 +320,13 @@ impl Run for Logout {
         } else {
             vec![sources.profile.clone()]
         };
-        if targets.is_empty() {
+        if names.is_empty() {
             return context.output.write_many(&[]);
         }
+        let targets = Targets::from(names);
         let mut batch = Batch::new(context, "profile", "logout", &targets, "hubctl auth logout")?;
         batch.many = all;
-        for name in &targets {
+        for name in targets.iter() {
             let outcome = match file.profiles.get(name) {
                 Some(values) => logout(context, name, values).map(|result| vec![result]),
                 None => Err(file.unknown(name, &sources.config_path())),

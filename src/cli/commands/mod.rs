@@ -14,6 +14,7 @@ use crate::hub::write::Guard;
 
 use super::context::Context;
 use super::exit;
+use super::input::Targets;
 use super::interrupts;
 use super::output::WriteResult;
 use super::prompt;
@@ -181,14 +182,18 @@ impl<'c> Batch<'c> {
         context: &'c Context,
         kind: &'static str,
         action: &'static str,
-        targets: &[String],
+        targets: &Targets,
         hint: &'static str,
     ) -> Result<Self, HubError> {
-        if targets.is_empty() {
+        if targets.is_empty() && !targets.from_stdin {
             return Err(HubError::new(&codes::INPUT_NEEDED, "no target given").hint(hint));
         }
-        let many = targets.len() > 1;
+        // No target at all is an array as well.
+        let many = targets.len() != 1;
         context.output.check_writes(many)?;
+        if targets.is_empty() && !context.settings.json_errors {
+            context.output.note("standard input names no target: there is nothing to do");
+        }
         let guard = context.guard();
         Ok(Self {
             context,

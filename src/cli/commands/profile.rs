@@ -278,7 +278,7 @@ impl Run for Delete {
         let targets = input::targets(&self.names)?;
         let mut batch =
             Batch::new(context, "profile", "delete", &targets, "hubctl profile delete NAME")?;
-        for name in &targets {
+        for name in targets.iter() {
             let outcome = delete(context, name).map(|result| vec![result]);
             if batch.add(name, outcome).is_break() {
                 break;

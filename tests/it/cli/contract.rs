@@ -186,7 +186,12 @@ fn targets_come_from_standard_input_one_a_line() {
     let told: Vec<_> = results.as_array().unwrap().iter().map(|r| r["ok"].clone()).collect();
     assert_eq!(told, [true, false, true]);
     assert_eq!(results[1]["error"]["exit_code"], 3);
-    home.piped("connectors enable - --json", "").code(2).error();
+    let nothing = home.piped("connectors enable - --json", "").code(0);
+    assert_eq!((nothing.stdout.as_str(), nothing.stderr.as_str()), ("[]\n", ""));
+    home.piped("connectors enable -", "\n").code(0).tells("names no target");
+    home.piped("connectors delete - --yes", "").code(0).tells("names no target");
+    home.piped("accounts delete - --yes --jq length", "").code(0).json().as_u64().unwrap();
+    home.run("accounts delete --yes").code(2).tells("no target given");
     home.piped("connectors enable -", b"\xff\n").code(2);
     home.run("connectors enable hubspot hubspot --json").code(0);
 }

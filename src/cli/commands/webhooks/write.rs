@@ -8,7 +8,7 @@ use crate::cli::assets;
 use crate::cli::commands::events::kind_parser;
 use crate::cli::commands::{Batch, consent, result};
 use crate::cli::context::Context;
-use crate::cli::input;
+use crate::cli::input::{self, Targets};
 use crate::cli::tree::Run;
 use crate::domain::event::EventKind;
 use crate::domain::ids::WebhookId;
@@ -130,11 +130,12 @@ impl Run for Update {
             return Err(HubError::new(&codes::INPUT_NEEDED, text).hint("give --url or --events"));
         }
         let target = self.id.to_string();
+        let targets = Targets::from(vec![target.clone()]);
         let mut batch = Batch::new(
             context,
             "webhook",
             "update",
-            std::slice::from_ref(&target),
+            &targets,
             "hubctl webhooks update ID --url URL",
         )?;
         let events = (!self.events.is_empty()).then(|| self.events.into_iter().collect());

@@ -46,7 +46,7 @@ impl Run for Delete {
         let mut batch = Batch::new(context, "auth_config", "delete", &targets, hint)?;
         let backend = context.backend().await?;
         // One after the other: a default can be deleted once the others of its connector are.
-        for target in &targets {
+        for target in targets.iter() {
             let outcome = delete_one(context, &backend, target, batch.guard()).await;
             let missing = outcome
                 .as_ref()

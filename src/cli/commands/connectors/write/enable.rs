@@ -4,7 +4,7 @@ use crate::backend::Backend;
 use crate::cli::assets;
 use crate::cli::commands::{Batch, result};
 use crate::cli::context::Context;
-use crate::cli::input::{self, Values};
+use crate::cli::input::{self, Targets, Values};
 use crate::cli::output::{Aside, WriteResult};
 use crate::cli::tree::Run;
 use crate::domain::names::ConnectorKey;
@@ -31,14 +31,14 @@ pub(in crate::cli) struct Enable {
 impl Run for Enable {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let backend = context.backend().await?;
-        let targets = if context.globals.all && self.targets.is_empty() {
+        let targets: Targets = if context.globals.all && self.targets.is_empty() {
             let all = all_disabled(&backend).await?;
             if all.is_empty() {
                 return context.output.write_many(&[]);
             }
-            all
+            all.into()
         } else if self.targets.is_empty() {
-            choose(context, &backend).await?
+            choose(context, &backend).await?.into()
         } else {
             input::targets(&self.targets)?
         };
