@@ -100,7 +100,7 @@ impl Run for Create {
         let created = backend.create_key(new, context.guard()).await?;
         context.tell_notes(&backend);
         if context.globals.dry_run {
-            context.output.note("dry run: nothing was made, and the key does not work");
+            context.output.trial("dry run: nothing was made, and the key does not work");
         } else if context.output.is_human() {
             context.output.note("keep the key now: it is not shown again");
         }

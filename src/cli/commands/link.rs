@@ -79,7 +79,7 @@ impl Shown {
     /// Opens the hub where the link is made.
     pub(super) async fn begin(&self, context: &Context) -> Result<Door, HubError> {
         context.output.check::<CreatedSession>()?;
-        Part::check(self.print, &self.waiting)?;
+        Part::check(context, self.print, &self.waiting)?;
         self.waiting.begin(context).await
     }
 

@@ -205,6 +205,9 @@ impl Run for Create {
         });
         let (values, _) = edited?;
         let row = ProfileRow::new(name, &values, &sources.profile);
+        if globals.dry_run {
+            context.output.trial("dry run: nothing was made");
+        }
         let word = if globals.dry_run { "Would create" } else { "Created" };
         let mut lines = row.card();
         lines[0] = (word, format!("profile {name}"));

@@ -106,6 +106,9 @@ impl Run for Create {
         let backend = context.backend().await?;
         let project = backend.create_project(&self.name, context.guard()).await?;
         context.tell_notes(&backend);
+        if context.globals.dry_run {
+            context.output.trial("dry run: nothing was made");
+        }
         let word = if context.globals.dry_run { "Would create" } else { "Created" };
         let lines = [(word, format!("project {}", project.name))];
         context.output.item(&project, Some(&lines))

@@ -208,8 +208,18 @@ impl Part {
         }
     }
 
-    /// Refuses to print an account that nobody waits for.
-    pub(super) fn check(part: Option<Self>, waiting: &LinkWait) -> Result<(), HubError> {
+    /// Refuses to print an account that nobody waits for, and to hand out or wait for what a dry
+    /// run does not make.
+    pub(super) fn check(
+        context: &Context,
+        part: Option<Self>,
+        waiting: &LinkWait,
+    ) -> Result<(), HubError> {
+        if context.globals.dry_run && (part.is_some() || waiting.waits()) {
+            let flag = if waiting.waits() { "--wait" } else { "--print" };
+            let text = format!("{flag} can't be used with --dry-run: no session is made");
+            return Err(HubError::new(&codes::USAGE, text).hint(format!("leave {flag} out")));
+        }
         if matches!(part, Some(Self::AccountId)) && !waiting.waits() {
             let text = "--print account_id needs --wait: there is no account before";
             return Err(HubError::new(&codes::USAGE, text).hint("add --wait"));
@@ -253,7 +263,7 @@ pub(in crate::cli) struct Create {
 impl Run for Create {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         context.output.check::<CreatedSession>()?;
-        Part::check(self.print, &self.waiting)?;
+        Part::check(context, self.print, &self.waiting)?;
         let new = self.asked.session(context, DEFAULT_LIFE_S)?;
         let door = self.waiting.begin(context).await?;
         let new = self.asked.of_account(new, &door.backend).await?;
@@ -283,7 +293,7 @@ impl Run for Create {
 /// What a dry run answers looks like what works.
 pub(super) fn tell_trial(context: &Context) {
     if context.globals.dry_run {
-        context.output.note("dry run: nothing was made, and the token and link do not work");
+        context.output.trial("dry run: nothing was made, and the token and link do not work");
     }
 }
 

@@ -234,6 +234,12 @@ impl Output {
         }
     }
 
+    /// Tells of a dry run, on standard error and with `--quiet` as well: what it answers looks like
+    /// what was made, and a secret in it opens nothing.
+    pub fn trial(&self, text: impl fmt::Display) {
+        self.aside("note", None, &text);
+    }
+
     /// Warns on standard error.
     pub fn warn(&self, text: impl fmt::Display) {
         self.aside("warning", Some(anstyle::AnsiColor::Yellow), &text);

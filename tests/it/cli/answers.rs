@@ -44,3 +44,27 @@ fn a_failure_is_one_line_for_programs() {
     let made = home.run("session create --provider hubspot --json").code(0);
     made.tells("note: no origin owner given, using hubctl-");
 }
+
+#[test]
+fn a_dry_run_is_told_from_a_real_one_and_hands_no_secret_out() {
+    let home = TestHome::new();
+    home.run("connectors enable hubspot").code(0);
+    let before = home.dump();
+    for line in [
+        "projects create x",
+        "profile create x --local",
+        "keys create x",
+        "keys create x --quiet",
+        "session create --quiet",
+        "link create",
+        "webhooks create --url https://a.example --quiet",
+        "accounts add --provider hubspot --origin-owner-id x --set access_key=x --no-verify",
+    ] {
+        home.run(&format!("{line} --dry-run --json")).code(0).tells("note: dry run: nothing was ");
+    }
+    for line in ["session create --print token", "link create --wait", "link create --print id"] {
+        let refused = home.run(&format!("{line} -n")).code(2).tells("can't be used with --dry-run");
+        assert_eq!(refused.stdout, "", "{line}");
+    }
+    assert_eq!(home.dump(), before);
+}

@@ -133,6 +133,9 @@ impl Run for Add {
         if !self.no_verify && !account.verified && !context.globals.dry_run {
             context.output.note("the connector has no call that shows whether credentials work");
         }
+        if context.globals.dry_run {
+            context.output.trial("dry run: nothing was linked");
+        }
         let word = match (created, context.globals.dry_run) {
             (true, false) => "Linked",
             (true, true) => "Would link",

@@ -92,7 +92,7 @@ impl Run for Create {
 /// Shows a webhook with what was made for it.
 fn show(context: &Context, made: &CreatedWebhook, trial: &str) -> Result<(), HubError> {
     if context.globals.dry_run {
-        context.output.note(format_args!("dry run: nothing was made, and {trial}"));
+        context.output.trial(format_args!("dry run: nothing was made, and {trial}"));
     } else if made.secret.is_some() && context.output.is_human() {
         context.output.note("keep the secret now: it is not shown again");
     }
