@@ -35,7 +35,6 @@ fn every_list_and_item_has_every_format() {
         "projects get default",
         &format!("connectors get {config}"),
         "connectors get rippling",
-        "connectors guide hubspot",
         "version",
         &format!("accounts explain {id}"),
         "explain-error",
@@ -195,6 +194,21 @@ fn what_a_call_of_the_api_answers_is_narrowed_or_refused_like_any_answer() {
     // What the environment prefers is for lists, and does not stop a call.
     let tables = home.with("HUBCTL_OUTPUT", "tsv");
     assert_eq!(tables.run("api GET /accounts").code(0).json().as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn a_guide_is_text_or_a_document_and_has_no_columns() {
+    let home = TestHome::new();
+    for format in ["csv", "tsv", "value", "id"] {
+        let refused = home.run(&format!("connectors guide hubspot -o {format}")).code(2);
+        assert_eq!(refused.tells("has no columns").stdout, "", "{format}");
+    }
+    home.run("connectors guide hubspot --json").code(0).json();
+    for format in ["", "-o table", "-o yaml"] {
+        home.run(&format!("connectors guide hubspot {format}")).code(0);
+    }
+    // What the environment prefers is for lists.
+    home.with("HUBCTL_OUTPUT", "csv").run("connectors guide hubspot").code(0);
 }
 
 #[test]

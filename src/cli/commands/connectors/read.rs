@@ -11,6 +11,7 @@ use crate::cli::assets;
 use crate::cli::commands::to_value;
 use crate::cli::commands::wait::open;
 use crate::cli::context::Context;
+use crate::cli::output::Format;
 use crate::cli::tree::Run;
 use crate::domain::connector::Category;
 use crate::domain::connector::guide::Audience;
@@ -230,6 +231,13 @@ enum Whom {
 
 impl Run for Guide {
     async fn run(self, context: &Context) -> Result<(), HubError> {
+        if let Some(format @ (Format::Csv | Format::Tsv | Format::Value | Format::Id)) =
+            context.globals.output
+        {
+            let text = format!("--output {format} can't be used: a guide has no columns");
+            let hint = "use -o json, jsonl or yaml, or leave -o out";
+            return Err(HubError::new(&codes::USAGE, text).hint(hint));
+        }
         let backend = context.backend().await?;
         let audience = match self.audience {
             Whom::Admin => Audience::Admin,
