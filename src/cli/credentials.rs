@@ -14,6 +14,7 @@ use crate::error::{HubError, codes};
 use crate::hub::keyring::{self, KeyringTrouble};
 use crate::hub::private_file::{create_private, read_private, remove_private, replace_private};
 
+use super::input;
 use super::settings::{KeySource, Place, Remote, Settings};
 
 /// Longest API key, in bytes.
@@ -35,6 +36,7 @@ pub(super) struct Given {
 /// # Errors
 /// For a text that can't be a key. The text is not repeated.
 pub(super) fn parse(text: &str, from: &str) -> Result<Given, HubError> {
+    let text = input::unmarked(text);
     let key = text.trim();
     let bad = |why: &str| {
         Err(HubError::new(&codes::KEY_BAD_TEXT, format!("the API key from {from} {why}"))
@@ -311,6 +313,8 @@ mod tests {
         let given = parse("  v1.eu1.abc\r\n", "x").unwrap();
         assert_eq!((given.key.expose(), given.trimmed), ("v1.eu1.abc", true));
         assert!(!parse("v1.eu1.abc", "x").unwrap().trimmed);
+        let marked = parse("\u{feff}v1.eu1.abc", "x").unwrap();
+        assert_eq!((marked.key.expose(), marked.trimmed), ("v1.eu1.abc", false));
     }
 
     #[test]

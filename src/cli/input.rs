@@ -117,11 +117,20 @@ pub(super) fn open(path: &Path) -> Result<File, HubError> {
     Ok(file)
 }
 
-/// Reads a text of bounded size; one line end at its end is not part of it.
+/// A text without the mark that some systems write before any UTF-8.
+pub(super) fn unmarked(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
+/// Reads a text of bounded size; the mark before it and one line end at its end are not part of it.
 fn text_of(source: impl Read, name: &str) -> Result<String, HubError> {
     let mut text = String::from_utf8(bytes_of(source, name)?).map_err(|_| {
         HubError::new(&codes::INPUT_UNREADABLE, format!("{name} is not valid UTF-8"))
     })?;
+    if unmarked(&text).len() < text.len() {
+        // In place: the text may be a secret, and a copy would stay behind.
+        _ = text.remove(0);
+    }
     if text.ends_with('\n') {
         text.pop();
         if text.ends_with('\r') {
@@ -197,7 +206,7 @@ pub(super) fn targets(given: &[String]) -> Result<Targets, HubError> {
             let line = String::from_utf8(line).map_err(|_| {
                 HubError::new(&codes::INPUT_UNREADABLE, "standard input is not valid UTF-8")
             })?;
-            let name = line.trim();
+            let name = unmarked(&line).trim();
             if !name.is_empty() {
                 targets.push(name.to_owned());
             }

@@ -367,11 +367,11 @@ codes! {
         "The configuration file can't be read or has an entry that hubctl does not know.",
         "Correct the place that the message names.";
     PROFILE_UNKNOWN = "profile.not_found", LocalState,
-        "The profile named is not in the configuration file.",
+        "The profile named is not in the configuration file; now told as `profile.missing`.",
         "Correct the name, or make the profile with `hubctl profile create NAME`.";
     PROFILE_MISSING = "profile.missing", NotFound,
-        "The profile to show, choose or delete is not in the configuration file.",
-        "`hubctl profile list` shows those that are.";
+        "The profile named is not in the configuration file.",
+        "Correct the name: `hubctl profile list` shows those that are there.";
     PROFILE_EXISTS = "profile.exists", Conflict,
         "A profile of this name is already there, or is for another place.",
         "Choose another name, or delete the profile first.";

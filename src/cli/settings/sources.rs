@@ -245,7 +245,7 @@ impl Config {
     /// The error for a profile to act with that is not there.
     pub(in crate::cli) fn unknown(&self, name: &str, path: &Path) -> HubError {
         let hint = "leave --profile out to use the local store";
-        self.absent(&codes::PROFILE_UNKNOWN, name, path, hint)
+        self.absent(&codes::PROFILE_MISSING, name, path, hint)
     }
 
     /// The error for a profile that a command is about, and is not there.

@@ -68,3 +68,21 @@ fn a_dry_run_is_told_from_a_real_one_and_hands_no_secret_out() {
     }
     assert_eq!(home.dump(), before);
 }
+
+#[test]
+fn the_mark_before_a_text_is_no_part_of_it() {
+    let home = TestHome::new();
+    home.run("connectors enable hubspot").code(0);
+    let id = home.account("hubspot", "a", "--set access_key=x");
+    home.piped("accounts delete - --yes", format!("\u{feff}{id}\n")).code(0);
+    home.piped("projects create x --jq .name", "").code(0);
+    home.piped("projects delete - --yes", "\u{feff}x\r\n").code(0);
+}
+
+#[test]
+fn a_delivery_without_a_signature_is_told_both_ways_to_give_one() {
+    let home = TestHome::new();
+    home.file("secret", "x");
+    let refused = home.run("webhooks verify --secret-file secret").code(2);
+    refused.tells("--signature SIGNATURE").tells("--header-file FILE");
+}

@@ -113,7 +113,6 @@ const OTHERWISE: &[(&str, &str, i32)] = &[
     // Looked at where they are used.
     ("", "--confirm", 0),
     ("", "--cacert", 0),
-    ("", "--profile", 13),
 ];
 
 /// What makes files of its own from any name.

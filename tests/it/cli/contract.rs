@@ -54,7 +54,7 @@ fn each_kind_of_failure_has_its_exit_status() {
         ("connectors disable hubspot --yes --max-affected 0", 6),
         ("connectors disable hubspot", 7),
         ("connectors disable bamboohr nope --yes", 11),
-        ("--profile nope connectors list", 13),
+        ("--profile nope connectors list", 3),
     ] {
         home.run(line).code(code);
     }
@@ -283,7 +283,7 @@ fn settings_come_from_flag_environment_and_profile_in_this_order() {
     assert_eq!(link["origin_owner_id"], "o");
     assert_eq!(home.run("-P plain connectors list -o id").code(0).stdout.lines().count(), 2);
     assert_eq!(home.run("--project default connectors list -o id").stdout.lines().count(), 2);
-    home.run("-P nope connectors list").code(13).tells("known profiles: plain, work");
+    home.run("-P nope connectors list").code(3).tells("known profiles: plain, work");
     let home = home.with("HUBCTL_OUTPUT", "csv").with("HUBCTL_PROJECT", "default");
     assert!(home.run("connectors list").code(0).stdout.starts_with("id,connector,"));
     assert!(home.run("connectors list -o id").code(0).stdout.lines().count() == 2);

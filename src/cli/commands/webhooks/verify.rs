@@ -29,7 +29,7 @@ pub(in crate::cli) struct Verify {
     secret_file: Vec<PathBuf>,
 
     /// Value of the header x-stackone-signature
-    #[arg(long, value_name = "SIGNATURE", required_unless_present = "header_file")]
+    #[arg(long, value_name = "SIGNATURE")]
     signature: Option<String>,
 
     /// File with the headers of the request, one `Name: value` a line
@@ -99,12 +99,17 @@ fn unproven(why: impl std::fmt::Display) -> HubError {
 impl Run for Verify {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         context.output.check::<Proof>()?;
+        if self.signature.is_none() && self.header_file.is_none() {
+            let text = "no signature was given";
+            return Err(HubError::new(&codes::INPUT_NEEDED, text)
+                .hint("give --signature SIGNATURE, or --header-file FILE"));
+        }
         let secrets: Vec<SigningSecret> =
             self.secret_file.iter().map(|path| secret_of(path)).collect::<Result<_, _>>()?;
         let mut claims = Claims::default();
         if let Some(path) = &self.header_file {
             let headers = input::bytes(path)?;
-            for line in String::from_utf8_lossy(&headers).lines() {
+            for line in input::unmarked(&String::from_utf8_lossy(&headers)).lines() {
                 if let Some((name, value)) = line.split_once(':') {
                     claims.header(name, value);
                 }
