@@ -61,6 +61,16 @@ pub struct Code {
     pub remedy: &'static str,
 }
 
+impl Code {
+    /// What it means, as a part of a sentence.
+    #[must_use]
+    pub fn clause(&self) -> String {
+        let mut letters = self.meaning.trim_end_matches('.').chars();
+        let Some(first) = letters.next() else { return String::new() };
+        first.to_lowercase().chain(letters).collect()
+    }
+}
+
 macro_rules! codes {
     ($($ident:ident = $name:literal, $kind:ident, $meaning:literal, $remedy:literal;)*) => {
         /// Every error code, as `hubctl explain-error` lists them.

@@ -17,13 +17,13 @@ use super::stop::Stop;
 
 /// How long it sleeps at most: another hub on the store may have made something due.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
-/// How long it sleeps at least after a round that did nothing, so that what can't be done now does
-/// not keep it busy.
+/// How long it sleeps at least after a round that got nothing done, so that what can't be done now
+/// does not keep it busy.
 const SHORTEST_SLEEP: Duration = Duration::from_millis(500);
 /// Accounts in one round.
 const ACCOUNTS: usize = 4_096;
 
-/// Whether a round did anything, and when the next thing is due.
+/// Whether a round got anything done, and when the next thing is due.
 type Rested = Result<(bool, Option<Timestamp>), HubError>;
 type Running<'a> = Pin<Box<dyn Future<Output = Rested> + Send + 'a>>;
 
@@ -40,7 +40,8 @@ const ALL: &[Work] = &[
         round: |hub, stop| {
             Box::pin(async move {
                 let done = refresh::round(hub, ACCOUNTS, || !stop.is_stopping()).await?;
-                Ok((done != refresh::Round::default(), refresh::next_due(hub).await?))
+                // What failed may fail again at once.
+                Ok((done.refreshed > 0, refresh::next_due(hub).await?))
             })
         },
     },

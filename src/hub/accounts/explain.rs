@@ -143,13 +143,10 @@ pub(super) async fn disabled(
 /// name files of the hub, which are not for everyone who may see the account.
 fn locked(error: &HubError) -> Option<Finding> {
     let code = error.code();
-    let why = code.meaning.trim_end_matches('.');
-    let mut letters = why.chars();
-    let first = letters.next()?.to_lowercase();
     (code.kind == Kind::LocalState).then(|| Finding {
         code: code.name.to_owned(),
         blocking: true,
-        cause: format!("its credentials can't be opened: {first}{}", letters.as_str()),
+        cause: format!("its credentials can't be opened: {}", code.clause()),
         since: None,
         operation: None,
         event: None,

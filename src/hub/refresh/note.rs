@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::domain::provider_failure::{Class, ProviderFailure};
 use crate::domain::refresh as rules;
 use crate::domain::time::Timestamp;
+use crate::error::{HubError, Kind};
 use crate::store::accounts::refresh::Freshness;
 
 /// What an account's tokens are like, for people.
@@ -46,10 +47,22 @@ const fn class_word(class: Class) -> &'static str {
     }
 }
 
-/// A failure as it is stored.
-pub(super) fn to_json(failure: &ProviderFailure, at: Timestamp) -> String {
+/// The failure of a refresh for which nobody was asked, since what it needs can't be read. An
+/// error's own words may name files of the hub, which are not for everyone who may see the account.
+pub(super) fn unread(error: &HubError) -> ProviderFailure {
+    let code = error.code();
+    let message = match code.kind {
+        Kind::LocalState | Kind::Failure => code.clause(),
+        _ => error.message().to_owned(),
+    };
+    ProviderFailure::new(Class::Configuration, message).with_code(Some(code.name.to_owned()))
+}
+
+/// A failure as it is stored; without the time at which the provider was asked, it keeps no call
+/// from asking.
+pub(super) fn to_json(failure: &ProviderFailure, at: Option<Timestamp>) -> String {
     json!({
-        "at": at.as_millis(),
+        "at": at.map(Timestamp::as_millis),
         "class": class_word(failure.class),
         "status": failure.status,
         "code": failure.code,

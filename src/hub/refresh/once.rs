@@ -21,7 +21,7 @@ use crate::hub::accounts::event_data;
 use crate::hub::linking::{self, Kept, credentials_spot, provider_error, revoke};
 use crate::hub::vault::DataKeys;
 use crate::provider::Unrenewed;
-use crate::store::accounts::refresh::{self, Failed};
+use crate::store::accounts::refresh::{self, Failed, Freshness};
 use crate::store::accounts::{Credentials, TokenLife};
 use crate::store::{Tx, accounts};
 
@@ -92,6 +92,34 @@ pub(super) async fn claim(
     };
     let was_lost = seen.asked_at.is_some();
     Ok(Some(Lease { caller: caller.clone(), stored, fence, was_lost }))
+}
+
+/// Notes that what a refresh needs can't be read, and puts the worker's next try off: until that is
+/// mended, it would fail again and again, and keep others waiting. Nothing is written where somebody
+/// has changed something since the account was read.
+pub(super) async fn put_off(
+    hub: &Hub,
+    tx: &mut Tx,
+    project: ProjectNumber,
+    id: &AccountId,
+    seen: &Freshness,
+    error: &HubError,
+) -> Result<(), HubError> {
+    let now = hub.clock.now();
+    let mut jitter = [0];
+    hub.random.fill(&mut jitter)?;
+    let failure = note::unread(error);
+    let failures = seen.failures.saturating_add(1);
+    let text = note::to_json(&failure, None);
+    let failed = Failed {
+        failures,
+        since: seen.failing_since.unwrap_or(now),
+        failure: &text,
+        answered: false,
+        refresh_after: Some(rules::next_try(&failure, failures, jitter[0], now)),
+    };
+    refresh::put_off(tx, project, id, seen, now, &failed).await?;
+    Ok(())
 }
 
 /// Asks the provider for new tokens. No transaction may be open.
@@ -290,7 +318,7 @@ async fn fail(hub: &Hub, lease: &Lease, unrenewed: &Unrenewed) -> Result<bool, H
     let failures = fresh.map_or(0, |fresh| fresh.failures).saturating_add(1);
     let is_final = rules::is_final(failure);
     let next = rules::next_try(failure, failures, jitter[0], now);
-    let text = note::to_json(failure, now);
+    let text = note::to_json(failure, Some(now));
     let failed = Failed {
         failures,
         since: fresh.and_then(|fresh| fresh.failing_since).unwrap_or(now),

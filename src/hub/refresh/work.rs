@@ -321,21 +321,33 @@ async fn claim(hub: &Hub, next: &[Due]) -> Result<Vec<Result<Lease, Option<bool>
     let mut tx = hub.store.begin_read().await?;
     for due in next {
         let caller = Caller::hub(due.project, due.project_name.clone());
-        let stored = load_among(hub, &mut tx, &caller, &due.account, &mut ways).await;
-        read.push((caller, stored));
+        let stored = match load_among(hub, &mut tx, &caller, &due.account, &mut ways).await {
+            Ok(stored) => Ok(stored),
+            Err(error) => {
+                let fresh = refresh::freshness(&mut tx, due.project, &due.account).await;
+                Err((error, fresh.ok().flatten()))
+            }
+        };
+        read.push((due, caller, stored));
     }
     drop(tx);
+    // Another hub may have been faster since the list was made.
+    let is_due = |fresh: &Freshness| fresh.refresh_after.is_some_and(|due| due <= now);
     let mut claimed = Vec::with_capacity(next.len());
     let mut tx = hub.store.begin_append().await?;
-    for (caller, stored) in read {
-        // Another hub may have been faster since the list was made.
-        let is_due = |fresh: &Freshness| fresh.refresh_after.is_some_and(|due| due <= now);
+    for (due, caller, stored) in read {
         claimed.push(match stored {
             Ok(stored) if stored.fresh.as_ref().is_some_and(is_due) => {
                 once::claim(hub, &mut tx, &caller, stored).await?.ok_or(None)
             }
             Ok(_) => Err(None),
-            Err(error) => Err(seen(Err(error))),
+            Err((error, fresh)) => {
+                // What may pass by itself is tried again soon.
+                if let Some(fresh) = fresh.filter(is_due).filter(|_| !error.retryable()) {
+                    once::put_off(hub, &mut tx, due.project, &due.account, &fresh, &error).await?;
+                }
+                Err(seen(Err(error)))
+            }
         });
     }
     tx.commit().await?;

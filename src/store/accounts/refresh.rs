@@ -193,6 +193,33 @@ pub async fn fail(
     Ok(tx.execute(sql, &params).await? == 1)
 }
 
+/// Notes why tokens can't be renewed although nobody was asked, and when the worker tries again;
+/// false where somebody is at it, or something has changed since `seen` was read.
+pub async fn put_off(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    id: &AccountId,
+    seen: &Freshness,
+    now: Timestamp,
+    failed: &Failed<'_>,
+) -> Result<bool> {
+    let sql = "update account_credentials set failures = ?1, failing_since = ?2, failure = ?3, \
+               refresh_after = ?4 where project = ?5 and account = ?6 and version = ?7 \
+               and lease_fence = ?8 and lease_until <= ?9";
+    let params = [
+        i64::from(failed.failures).into(),
+        failed.since.into(),
+        failed.failure.into(),
+        failed.refresh_after.into(),
+        project.into(),
+        id.into(),
+        seen.version.into(),
+        seen.fence.into(),
+        now.into(),
+    ];
+    Ok(tx.execute(sql, &params).await? == 1)
+}
+
 /// Gives a lease back under which nobody was asked.
 pub async fn release(
     tx: &mut Tx,

@@ -322,10 +322,15 @@ async fn oa_13_a_token_that_nothing_renews_is_told_as_what_it_is(mut world: Test
     );
 }
 
-/// Imports the connector `acme` anew, without its API keys.
-async fn take_the_method_away(world: &TestHub, authority: &Authority, version: &str) {
+/// Imports the connector `acme` anew, without this method.
+pub(super) async fn take_the_method_away(
+    world: &TestHub,
+    authority: &Authority,
+    method: &str,
+    version: &str,
+) {
     let mut connector = authority.connector();
-    connector.auth.retain(|method| method.key.as_str() != "api_key");
+    connector.auth.retain(|known| known.key.as_str() != method);
     let row = OwnConnector {
         key: connector.key.clone(),
         version: version.to_owned(),
@@ -345,7 +350,7 @@ async fn at_28_a_method_that_the_connector_lost_stands_in_the_way(mut world: Tes
     let pin = format!("hubctl connectors edit {} --pin 1.0.0", config.id);
     let import = "hubctl connectors import FILE".to_owned();
     for (version, command) in [("2.0.0", pin), ("1.0.0", import)] {
-        take_the_method_away(&world, &authority, version).await;
+        take_the_method_away(&world, &authority, "api_key", version).await;
         let told = explained(&world, &caller, &id).await;
         let missing = finding(&told, "method_missing");
         assert!(!told.usable && missing.blocking, "{told:?}");

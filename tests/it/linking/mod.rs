@@ -11,6 +11,7 @@ mod login;
 mod lost;
 mod moved;
 mod oauth1;
+mod put_off;
 mod refresh;
 mod replicas;
 mod shared_app;

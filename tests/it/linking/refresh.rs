@@ -350,7 +350,7 @@ async fn oa_13_a_token_that_is_counted_down_to_nothing_has_an_end(mut world: Tes
 }
 
 /// An account whose tokens need no browser.
-async fn link_a_machine(
+pub(super) async fn link_a_machine(
     world: &TestHub,
     caller: &Caller,
     config: &AuthConfig,
