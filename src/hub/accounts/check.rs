@@ -1,5 +1,5 @@
 //! Looks at everything that calls through an account need, and asks its provider; changes nothing
-//! but tokens that have ended.
+//! but tokens that have ended or are refused.
 
 use crate::domain::account::{Account, Status};
 use crate::domain::auth_config::AuthConfig;
@@ -12,13 +12,14 @@ use crate::domain::time::Timestamp;
 use crate::domain::words::counted;
 use crate::error::{Code, HubError, codes};
 use crate::hub::linking::provider_error;
-use crate::hub::refresh::{self, Want};
+use crate::hub::refresh;
 use crate::hub::{Hub, connectors};
 use crate::store::request_logs::{self, Filter, Order, Table};
 use crate::store::{Tx, auth_configs};
 
 use super::explain::{broken, disabled, held, unheard};
 use super::method::lost;
+use super::prove::with_relink;
 use super::tokens::{self, Known, Means};
 use super::{Finding, load};
 
@@ -259,34 +260,32 @@ fn token_life(
     }
 }
 
-/// The connector's light call, with the credentials as they are, or renewed where they have ended.
+/// The connector's light call, with the credentials as they are, or renewed where they have ended
+/// or are refused.
 async fn provider(hub: &Hub, caller: &Caller, stored: refresh::Stored) -> Checked {
     const ABOUT: &str = "provider";
     let id = stored.account.id.clone();
-    let relink = format!("hubctl accounts relink {id}");
-    let usable = match stored.account.shown_status() {
-        Status::Active => match refresh::usable(hub, caller, &id, Want::Usable).await {
-            Ok(usable) => usable,
-            Err(error) => return Checked::failed(ABOUT, &error),
-        },
+    let asked = match stored.account.shown_status() {
+        Status::Active => refresh::prove(hub, caller, &id).await,
         // What was refused once is asked again, and stays refused until it is tested or linked.
-        Status::Error | Status::Expired => stored.usable(),
+        Status::Error | Status::Expired => {
+            let usable = stored.usable();
+            let answer = refresh::verify(hub, caller, &usable).await;
+            Ok((usable, answer))
+        }
         other => {
             let text = format!("the account is {}", other.as_str());
             return Checked::skipped(ABOUT, &text);
         }
     };
-    match refresh::verify(hub, caller, &usable).await {
-        Ok(true) => {
+    let failed = |error| Checked::failed(ABOUT, &with_relink(&id, error));
+    match asked {
+        Ok((usable, Ok(true))) => {
             Checked::ok(ABOUT, format!("{} accepts the credentials", usable.connector.name))
         }
-        Ok(false) => Checked::skipped(ABOUT, "the connector names no call to ask with"),
-        Err(failure) => {
-            let error = provider_error(failure);
-            let is_refused = error.code().name == codes::PROVIDER_REFUSED.name;
-            let error = if is_refused { error.hint(relink) } else { error };
-            Checked::failed(ABOUT, &error)
-        }
+        Ok((_, Ok(false))) => Checked::skipped(ABOUT, "the connector names no call to ask with"),
+        Ok((_, Err(failure))) => failed(provider_error(failure)),
+        Err(error) => failed(error),
     }
 }
 

@@ -11,18 +11,18 @@ use crate::domain::provider_failure::ProviderFailure;
 use crate::domain::refresh as rules;
 use crate::domain::refusal::Touch;
 use crate::domain::time::Timestamp;
-use crate::error::HubError;
+use crate::error::{HubError, codes};
 use crate::hub::Hub;
 use crate::hub::linking::{Way, provider_error};
-use crate::hub::refresh::{self, Usable, Want};
+use crate::hub::refresh::{self, Want};
 use crate::hub::write::{Guard, Outcome, Record};
 use crate::store::accounts;
 
 use super::{View, load, resource, snapshot, unusable, view};
 
 /// Asks the provider whether an account's credentials work, and keeps what it says: `verified_at`
-/// and `active`, or `error` (AT-5, AT-7). Where the connector has no light call, nothing changes; a
-/// dry run asks nobody.
+/// and `active`, or `error` (AT-5, AT-7). A token that is refused is renewed first if it can be.
+/// Where the connector has no light call, nothing changes; a dry run asks nobody.
 ///
 /// # Errors
 /// `account.not_found`, `account.not_usable`; `provider.refused`, and then the account is in
@@ -42,9 +42,8 @@ pub async fn test(
         let account = load(&mut tx, caller, id).await?;
         return Ok(Outcome::unchanged(view(&mut tx, caller, account).await?));
     }
-    let usable = usable(hub, caller, id).await?;
-    let version = usable.version;
-    let answer = refresh::verify(hub, caller, &usable).await;
+    let asked = ask(hub, caller, id).await;
+    let (version, answer) = asked.map_err(|error| with_relink(id, error))?;
     let now = hub.clock.now();
     let mut tx = hub.begin(guard).await?;
     let before = load(&mut tx, caller, id).await?;
@@ -77,7 +76,7 @@ pub async fn test(
     }
     guard.finish(tx).await?;
     match failure {
-        Some(failure) => Err(provider_error(failure).hint(format!("hubctl accounts relink {id}"))),
+        Some(failure) => Err(with_relink(id, provider_error(failure))),
         None => Ok(outcome),
     }
 }
@@ -107,13 +106,28 @@ fn decide(
     }
 }
 
-/// The account with tokens that have not ended; of one in error, with new ones where it has some.
-async fn usable(hub: &Hub, caller: &Caller, id: &AccountId) -> Result<Usable, HubError> {
-    match refresh::usable(hub, caller, id, Want::Usable).await {
-        Err(error) if error.code().name == "account.not_usable" => {
-            refresh::in_error(hub, caller, id).await?.ok_or(error)
+/// What the provider says of an account's credentials, and of which; of one in error, of new tokens
+/// where it has some.
+async fn ask(
+    hub: &Hub,
+    caller: &Caller,
+    id: &AccountId,
+) -> Result<(i64, Result<bool, ProviderFailure>), HubError> {
+    match refresh::prove(hub, caller, id).await {
+        Ok((usable, answer)) => Ok((usable.version, answer)),
+        Err(error) if error.code().name == codes::ACCOUNT_NOT_USABLE.name => {
+            let usable = refresh::in_error(hub, caller, id).await?.ok_or(error)?;
+            Ok((usable.version, refresh::verify(hub, caller, &usable).await))
         }
-        other => other.map_err(|error| unusable(id, error)),
+        Err(error) => Err(unusable(id, error)),
+    }
+}
+
+/// The error with what helps where the provider refuses an account's credentials.
+pub(super) fn with_relink(id: &AccountId, error: HubError) -> HubError {
+    match error.code().name == codes::PROVIDER_REFUSED.name {
+        true => error.hint(format!("hubctl accounts relink {id}")),
+        false => error,
     }
 }
 

@@ -303,6 +303,30 @@ pub(super) async fn verify(
     hub.logging(purpose, hub.provider.verify(target, hub.clock.now())).await
 }
 
+/// Asks the provider whether the credentials of an account that may be called work; also which were
+/// asked about. Where they are refused, the token may have ended before its time: it is renewed if
+/// it can be, and the provider is asked once more.
+///
+/// # Errors
+/// As [`usable`].
+pub(super) async fn prove(
+    hub: &Hub,
+    caller: &Caller,
+    id: &AccountId,
+) -> Result<(Usable, Result<bool, ProviderFailure>), HubError> {
+    let known = usable(hub, caller, id, Want::Usable).await?;
+    let answer = verify(hub, caller, &known).await;
+    if !answer.as_ref().is_err_and(rules::is_final) {
+        return Ok((known, answer));
+    }
+    let fresh = usable(hub, caller, id, Want::NewerThan(known.version)).await?;
+    if fresh.version == known.version {
+        return Ok((known, answer));
+    }
+    let answer = verify(hub, caller, &fresh).await;
+    Ok((fresh, answer))
+}
+
 /// Whether an administrator could ask the provider about an account.
 ///
 /// # Errors

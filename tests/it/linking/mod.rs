@@ -15,6 +15,7 @@ mod put_off;
 mod refresh;
 mod replicas;
 mod shared_app;
+mod stale;
 mod untold;
 
 use hubctl::domain::account::Account;
