@@ -54,7 +54,7 @@ pub struct Outcome<T> {
     pub changed: bool,
     /// How many linked accounts changed with it.
     pub affected: u64,
-    /// The record of it, if it changed something.
+    /// The record of it, if it changed something that shows.
     pub operation: Option<OperationId>,
 }
 

@@ -22,7 +22,8 @@ use super::{View, load, resource, snapshot, unusable, view};
 
 /// Asks the provider whether an account's credentials work, and keeps what it says: `verified_at`
 /// and `active`, or `error` (AT-5, AT-7). A token that is refused is renewed first if it can be.
-/// Where the connector has no light call, nothing changes; a dry run asks nobody.
+/// Where the connector has no light call, nothing changes; a dry run asks nobody. Recorded and told
+/// is only what changes in the account object (WH-10).
 ///
 /// # Errors
 /// `account.not_found`, `account.not_usable`; `provider.refused`, and then the account is in
@@ -53,10 +54,11 @@ pub async fn test(
     if stored.is_none_or(|stored| stored.version != version) {
         return Err(crate::store::StoreError::Stale.into());
     }
+    let is_proven = answer == Ok(true);
     let (decided, failure) = decide(before.clone(), answer, now)?;
     let mut outcome = Outcome::unchanged(view(&mut tx, caller, before.clone()).await?);
-    if decided.changed {
-        let after = decided.after.clone();
+    let (after, is_news) = (decided.after.clone(), decided.changed);
+    if is_news {
         let was_refused = failure.is_some();
         let kinds: &[EventKind] = match was_refused {
             true => &[EventKind::AccountUpdated, EventKind::AccountError],
@@ -71,6 +73,11 @@ pub async fn test(
             after: Some(snapshot(&after)),
         };
         outcome.operation = Some(hub.record(&mut tx, caller, now, record).await?);
+    } else if is_proven {
+        // WH-10: when it was proven last is not in the account object.
+        accounts::save(&mut tx, project, &after).await?;
+    }
+    if is_news || is_proven {
         outcome.after = Some(view(&mut tx, caller, after).await?);
         (outcome.changed, outcome.affected) = (true, 1);
     }
@@ -91,12 +98,12 @@ fn decide(
         Ok(true) => {
             let mut decided = before.credentials_work(now);
             // That it was proven shows in the account object where it was not before.
-            let is_news = decided.after.verified_at.is_none();
-            decided.after.verified_at = Some(now);
-            if is_news {
+            if decided.after.verified_at.is_none() {
                 decided.after.updated_at = now;
+                decided.changed = true;
             }
-            Ok((Decided { changed: true, ..decided }, None))
+            decided.after.verified_at = Some(now);
+            Ok((decided, None))
         }
         Ok(false) => Ok((Decided { after: before, changed: false }, None)),
         Err(failure) if rules::is_final(&failure) => {

@@ -15,6 +15,7 @@ use crate::support::hub::{DRY_RUN, TestHub, on_both_databases, refused};
 on_both_databases!(
     accounts_are_added_when_their_provider_agrees,
     at_5_at_7_a_test_keeps_what_the_provider_says,
+    wh_10_a_test_that_proves_anew_what_was_proven_tells_nobody,
     credentials_can_be_edited,
     at_20_a_delete_asks_the_provider_to_forget_the_tokens,
     at_20_a_delete_is_brought_to_its_end_where_whoever_asked_goes_away,
@@ -69,6 +70,24 @@ async fn at_5_at_7_a_test_keeps_what_the_provider_says(mut world: TestHub) {
     assert!(cured.reasons.is_empty());
     let answer = accounts::refresh_now(hub, &caller, &id, Guard::default()).await;
     refused(answer, &codes::ACCOUNT_STATE);
+}
+
+async fn wh_10_a_test_that_proves_anew_what_was_proven_tells_nobody(mut world: TestHub) {
+    let (caller, _authority, _) = set_up(&mut world, "api_key").await;
+    let hub = &world.hub;
+    let unproven = accounts::New { verify: false, ..asked(KEY) };
+    let id = world.link(&caller, unproven).await;
+    let first = accounts::test(hub, &caller, &id, Guard::default()).await.unwrap();
+    assert!(first.changed && first.operation.is_some(), "it is verified from now on");
+    assert_eq!(events(&world, "account.updated"), 1);
+    let shown = account(&world, &caller, &id).await;
+    let told = (world.events(), world.operations());
+    world.clock.advance_seconds(60);
+    let again = accounts::test(hub, &caller, &id, Guard::default()).await.unwrap();
+    assert!(again.changed && again.operation.is_none(), "{again:?}");
+    let kept = account(&world, &caller, &id).await;
+    assert_eq!((kept.verified_at, kept.updated_at), (Some(world.now()), shown.updated_at));
+    assert_eq!((world.events(), world.operations()), told);
 }
 
 async fn credentials_can_be_edited(mut world: TestHub) {
