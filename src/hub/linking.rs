@@ -319,6 +319,12 @@ pub(super) struct Filled {
 }
 
 impl Filled {
+    /// Whether the stored tokens stay, all of them.
+    pub(super) fn leaves_tokens(&self) -> bool {
+        let is_given = |name: &&str| self.checked.secret.contains_key(*name);
+        self.keeps_tokens && ![ACCESS_TOKEN, REFRESH_TOKEN].iter().any(is_given)
+    }
+
     /// All values of the form, with those of the edited account where none was given. Tokens are
     /// among them only where they stay.
     ///
@@ -386,7 +392,6 @@ pub(super) async fn store(
     let project = caller.project();
     // It may have been disabled, changed or deleted while the provider was asked (AT-8).
     let config = super::accounts::auth_config(tx, caller, &way.config.id).await?;
-    let is_told = holder.is_told;
     let known = holder.known(tx, caller, &config.connector).await?;
     if known.as_ref().is_some_and(Account::is_archived) {
         return Err(Refusal::Archived.into());
@@ -426,22 +431,19 @@ pub(super) async fn store(
             account
         }
     };
-    let tokens = proof.tokens.as_ref();
-    let gives_tokens =
-        [ACCESS_TOKEN, REFRESH_TOKEN].iter().any(|name| filled.checked.secret.contains_key(*name));
-    if filled.keeps_tokens && tokens.is_none() && !gives_tokens {
+    if filled.leaves_tokens() && proof.tokens.is_none() {
         let version = stored.version + 1;
         let sealed = hub.seal(tx, caller, credentials_spot(&after.id, version), &secrets).await?;
         accounts::refresh::edit(tx, project, &after.id, version, &sealed).await?;
     } else {
-        let life = life_of(&way.method, &secrets, tokens, now);
+        let life = life_of(&way.method, &secrets, proof.tokens.as_ref(), now);
         save_credentials(hub, tx, caller, &after.id, &secrets, life).await?;
     }
     let kind = match before {
         Some(_) => EventKind::AccountUpdated,
         None => EventKind::AccountCreated,
     };
-    if !is_told {
+    if !holder.is_told {
         let data = Some(event_data(&after));
         hub.emit(tx, caller, kind, after.id.as_str(), now, data).await?;
     }

@@ -7,12 +7,15 @@ use crate::domain::account::Account;
 use crate::domain::caller::Caller;
 use crate::domain::connector::form::check_form;
 use crate::domain::connector::values::Mode;
+use crate::domain::credentials::Values;
 use crate::domain::ids::AccountId;
-use crate::error::HubError;
+use crate::domain::refresh as rules;
+use crate::domain::time::Timestamp;
+use crate::error::{HubError, codes};
 use crate::hub::Hub;
 use crate::hub::auth_configs::{Given, bad_fields};
 use crate::hub::linking::{self, Filled, Holder, Linked, Proof, Way};
-use crate::hub::refresh;
+use crate::hub::refresh::{self, Stored};
 use crate::hub::write::Guard;
 use crate::store::Tx;
 
@@ -20,15 +23,16 @@ use super::prove::fields_at_hand;
 
 /// An edit that its provider accepted.
 pub(super) struct Edit {
-    way: Way,
+    way: Arc<Way>,
     filled: Filled,
     proof: Proof,
 }
 
-/// Checks new values against the fields, and at the provider; a dry run asks nobody.
+/// Checks new values against the fields, and at the provider; a dry run asks nobody. Where the
+/// access token stays and has ended, it is renewed with the new values.
 ///
 /// # Errors
-/// `account.not_found`, `fields.invalid`; as [`linking::prove`].
+/// `account.not_found`, `fields.invalid`; as [`linking::prove`] and [`refresh::renew_with`].
 pub(super) async fn prepare(
     hub: &Hub,
     caller: &Caller,
@@ -39,26 +43,49 @@ pub(super) async fn prepare(
     let mut tx = hub.store.begin_read().await?;
     let stored = refresh::load(hub, &mut tx, caller, id).await?;
     drop(tx);
-    let (account, way, kept) = (stored.account, Arc::unwrap_or_clone(stored.way), stored.kept);
-    let keys: BTreeSet<String> = account.setup.keys().chain(kept.secrets.keys()).cloned().collect();
+    let (account, way) = (&stored.account, Arc::clone(&stored.way));
+    let keys = account.setup.keys().chain(stored.kept.secrets.keys());
+    let keys: BTreeSet<String> = keys.cloned().collect();
     let fields = fields_at_hand(&way);
     let mode = Mode::Edit { stored: &keys };
-    let checked = check_form(&fields, &way.known(Some(&account)), given, mode);
+    let checked = check_form(&fields, &way.known(Some(account)), given, mode);
     let checked = checked.map_err(|problems| {
         bad_fields(&problems)
             .hint(format!("hubctl connectors guide {} --for end-user", way.connector.key))
     })?;
     let keeps_tokens = way.method.needs_browser();
     let filled = Filled { checked, edits: Some(account.id.clone()), keeps_tokens };
-    let (public, secret) = filled.over(&way, Some(&account), &kept.secrets)?;
+    let (values, is_renewable) = over(&stored, &filled)?;
     let proof = match guard.dry_run {
         true => Proof::default(),
-        false => {
-            let values = way.values_with(&public, &secret);
-            linking::prove(hub, caller, &way, Some(id), values).await?
-        }
+        false => match linking::prove(hub, caller, &way, Some(id), values).await {
+            Err(error) if is_renewable && is_of_token(&stored, &error, hub.clock.now()) => {
+                let tried = |stored: &Stored| over(stored, &filled).map(|(values, _)| values);
+                let stored = refresh::renew_with(hub, caller, stored, tried).await?;
+                let (values, _) = over(&stored, &filled)?;
+                linking::prove(hub, caller, &stored.way, Some(id), values).await?
+            }
+            proven => proven?,
+        },
     };
     Ok(Edit { way, filled, proof })
+}
+
+/// What is stored with the edited values in it, and whether that renews the tokens that stay.
+///
+/// # Errors
+/// As [`Filled::over`].
+fn over(stored: &Stored, filled: &Filled) -> Result<(Values, bool), HubError> {
+    let Stored { account, way, kept, .. } = stored;
+    let (public, secret) = filled.over(way, Some(account), &kept.secrets)?;
+    let is_renewable = filled.leaves_tokens() && rules::can_renew(&way.method, &secret);
+    Ok((way.values_with(&public, &secret), is_renewable))
+}
+
+/// Whether a failure may be that of the stored access token, and not of the edited values.
+fn is_of_token(stored: &Stored, error: &HubError, now: Timestamp) -> bool {
+    error.code().name == codes::PROVIDER_REFUSED.name
+        || (stored.is_stale(now) && !error.retryable())
 }
 
 /// Stores it: the account as it is then.

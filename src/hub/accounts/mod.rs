@@ -177,7 +177,7 @@ pub struct Changes {
 /// `account.not_found`, `auth_config.not_found`, `auth_config.mismatch`, `session.invalid`;
 /// `account.state` for an auth config of another method, or one whose calls go elsewhere;
 /// `fields.invalid`, `provider.refused`, `provider.misconfigured`, `provider.unreachable`, and then
-/// nothing is changed.
+/// nothing is changed but a token that had ended.
 pub async fn update(
     hub: &Hub,
     caller: &Caller,

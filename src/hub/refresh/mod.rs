@@ -27,12 +27,14 @@ use super::logs::Purpose;
 
 mod note;
 mod once;
+mod trial;
 mod work;
 
 use once::Done;
 
 pub use note::{Note, note_of};
 pub(super) use once::write;
+pub(super) use trial::renew_with;
 pub use work::{Round, next_due, round};
 
 /// How long somebody waits for another one's refresh, and how often they look.
@@ -99,7 +101,7 @@ impl Stored {
     }
 
     /// Whether a call needs other tokens than the stored ones.
-    fn is_stale(&self, now: Timestamp) -> bool {
+    pub(super) fn is_stale(&self, now: Timestamp) -> bool {
         let lacks =
             rules::obtains(&self.way.method) && !self.kept.secrets.contains_key(ACCESS_TOKEN);
         let ends = |fresh: &Freshness| {
@@ -196,8 +198,7 @@ pub async fn usable(
     want: Want,
 ) -> Result<Usable, HubError> {
     let (wish, mut want) = (want, want);
-    let mut waited = Duration::ZERO;
-    let mut look = FIRST_LOOK;
+    let mut queue = Queue::new();
     // What stood there at first: a failure that is newer is the one that was waited for.
     let mut first: Option<Freshness> = None;
     loop {
@@ -223,13 +224,7 @@ pub async fn usable(
                 return Err(provider_error(note::failure_of(fresh)));
             }
             if is_under_way {
-                if waited >= PATIENCE {
-                    let text = "somebody else has been renewing its tokens for too long";
-                    return Err(HubError::new(&codes::PROVIDER_UNREACHABLE, text));
-                }
-                sleep(look).await;
-                waited += look;
-                look = (look * 2).min(LONGEST_LOOK);
+                queue.wait().await?;
                 // An administrator's wish is met by whoever is at it.
                 if want == Want::Now {
                     want = Want::NewerThan(stored.kept.version);
@@ -240,14 +235,7 @@ pub async fn usable(
         let version = stored.kept.version;
         let still_good = want == Want::Usable && !stored.has_ended(now);
         let usable = still_good.then(|| stored.clone().usable());
-        // The refresh goes on where whoever asked for it goes away: its answer may be the only one
-        // that ever holds the next refresh token.
-        let (own, caller) = (hub.clone(), caller.clone());
-        let refresh = async move { once::refresh(&own, &caller, stored).await };
-        let done = hub.detached(refresh).await.map_err(|error| {
-            HubError::new(&codes::INTERNAL, "a refresh was broken off").source(error)
-        })?;
-        match (done, usable) {
+        match (renew(hub, caller, stored, None).await, usable) {
             // However short the new token lives, it is the newest there is.
             (Ok(Done::Renewed), _) => want = Want::NewerThan(version),
             // Somebody else was faster: look again.
@@ -256,6 +244,45 @@ pub async fn usable(
             (Err(error), Some(usable)) if error.retryable() => return Ok(usable),
             (Err(error), _) => return Err(error),
         }
+    }
+}
+
+/// Renews what is stored. It goes on where whoever asked for it goes away: the provider's answer
+/// may be the only one that ever holds the next refresh token.
+async fn renew(
+    hub: &Hub,
+    caller: &Caller,
+    stored: Stored,
+    trial: Option<Values>,
+) -> Result<Done, HubError> {
+    let (own, caller) = (hub.clone(), caller.clone());
+    let refresh = async move { once::refresh(&own, &caller, stored, trial).await };
+    hub.detached(refresh).await.map_err(|error| {
+        HubError::new(&codes::INTERNAL, "a refresh was broken off").source(error)
+    })?
+}
+
+/// Those who wait for somebody else's refresh, but not for ever.
+struct Queue {
+    waited: Duration,
+    look: Duration,
+}
+
+impl Queue {
+    const fn new() -> Self {
+        Self { waited: Duration::ZERO, look: FIRST_LOOK }
+    }
+
+    /// Waits until it is worth looking again.
+    async fn wait(&mut self) -> Result<(), HubError> {
+        if self.waited >= PATIENCE {
+            let text = "somebody else has been renewing its tokens for too long";
+            return Err(HubError::new(&codes::PROVIDER_UNREACHABLE, text));
+        }
+        sleep(self.look).await;
+        self.waited += self.look;
+        self.look = (self.look * 2).min(LONGEST_LOOK);
+        Ok(())
     }
 }
 

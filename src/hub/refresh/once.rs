@@ -13,6 +13,7 @@ use crate::domain::credentials::{Tokens, Values};
 use crate::domain::event::EventKind;
 use crate::domain::ids::{AccountId, ProjectNumber};
 use crate::domain::refresh as rules;
+use crate::domain::request_log::TRIAL;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::error::{HubError, codes};
@@ -50,6 +51,9 @@ pub(super) struct Lease {
     fence: i64,
     /// Whether an answer to an earlier refresh never arrived.
     was_lost: bool,
+    /// Values that are tried in the place of the stored ones: what comes of them says nothing about
+    /// the account.
+    trial: Option<Values>,
 }
 
 impl Lease {
@@ -57,18 +61,29 @@ impl Lease {
     pub(super) const fn account(&self) -> &AccountId {
         &self.stored.account.id
     }
+
+    /// What the provider is asked with.
+    fn values(&self) -> Values {
+        self.trial.clone().unwrap_or_else(|| self.stored.values())
+    }
 }
 
-/// Renews the tokens that are stored.
+/// Renews the tokens that are stored; `trial` are values to do it with that are not stored yet.
 ///
 /// # Errors
 /// As the provider's failure says; what it means for the account is written by then.
-pub(super) async fn refresh(hub: &Hub, caller: &Caller, stored: Stored) -> Result<Done, HubError> {
+pub(super) async fn refresh(
+    hub: &Hub,
+    caller: &Caller,
+    stored: Stored,
+    trial: Option<Values>,
+) -> Result<Done, HubError> {
     let mut tx = hub.store.begin_append().await?;
     let Some(lease) = claim(hub, &mut tx, caller, stored).await? else {
         return Ok(Done::NotOurs);
     };
     tx.commit().await?;
+    let lease = Lease { trial, ..lease };
     match ask(hub, &lease).await {
         Ok(tokens) => keep(hub, &lease, &tokens).await,
         Err(unrenewed) => refuse(hub, &lease, unrenewed).await,
@@ -91,12 +106,12 @@ pub(super) async fn claim(
         return Ok(None);
     };
     let was_lost = seen.asked_at.is_some();
-    Ok(Some(Lease { caller: caller.clone(), stored, fence, was_lost }))
+    Ok(Some(Lease { caller: caller.clone(), stored, fence, was_lost, trial: None }))
 }
 
 /// Notes that what a refresh needs can't be read, and puts the worker's next try off: until that is
-/// mended, it would fail again and again, and keep others waiting. Nothing is written where somebody
-/// has changed something since the account was read.
+/// mended, it would fail again and again, and keep others waiting. Nothing is written where
+/// somebody has changed something since the account was read.
 pub(super) async fn put_off(
     hub: &Hub,
     tx: &mut Tx,
@@ -124,9 +139,10 @@ pub(super) async fn put_off(
 
 /// Asks the provider for new tokens. No transaction may be open.
 pub(super) async fn ask(hub: &Hub, lease: &Lease) -> Result<Tokens, Unrenewed> {
-    let values = lease.stored.values();
+    let values = lease.values();
     let way = &lease.stored.way;
-    let purpose = way.purpose(&lease.caller, Some(lease.account()), &values, "refresh_token");
+    let action = if lease.trial.is_some() { TRIAL } else { "refresh_token" };
+    let purpose = way.purpose(&lease.caller, Some(lease.account()), &values, action);
     hub.logging(purpose, hub.provider.refresh(way.target(&values), hub.clock.now())).await
 }
 
@@ -250,14 +266,16 @@ async fn try_keep(hub: &Hub, lease: &Lease, tokens: &Tokens) -> Result<Done, Hub
     // Most refreshes change nothing that others decide by, and wait for nobody.
     let mut tx = hub.store.begin_append().await?;
     let mut found = accounts::by_id(&mut tx, project, id).await?;
-    if found.as_ref().is_some_and(|found| found.clone().credentials_work(now).changed) {
+    let is_cure =
+        |found: &Account| lease.trial.is_none() && found.clone().credentials_work(now).changed;
+    if found.as_ref().is_some_and(is_cure) {
         drop(tx);
         tx = hub.store.begin_write().await?;
         found = accounts::by_id(&mut tx, project, id).await?;
     }
     let renewal = Renewal::of_present(hub, &mut tx, lease, tokens).await?;
     if renewal.write(hub, &mut tx, &mut Keys::default(), lease, &[]).await? {
-        if let Some(found) = found {
+        if let Some(found) = found.filter(is_cure) {
             let decided = found.credentials_work(now);
             write(hub, &mut tx, caller, decided, &[EventKind::AccountUpdated], now).await?;
         }
@@ -274,7 +292,7 @@ async fn try_keep(hub: &Hub, lease: &Lease, tokens: &Tokens) -> Result<Done, Hub
 
 /// Asks the provider to forget tokens that nobody may use.
 async fn discard(hub: &Hub, lease: &Lease, tokens: &Tokens) {
-    let mut values = lease.stored.values();
+    let mut values = lease.values();
     values.add_tokens(tokens);
     revoke(hub, &lease.caller, &lease.stored.way, Some(lease.account()), &values).await;
 }
@@ -304,9 +322,9 @@ pub(super) async fn refuse(
     }
 }
 
-/// Writes a failure, and what it means for the account (OA-14); false where the lease was lost.
-/// Tokens that came all the same replace the old ones, but are no good for a call: the next refresh
-/// looks for what is missing.
+/// Writes a failure, and what it means for the account (OA-14): nothing, if it was a trial. False
+/// where the lease was lost. Tokens that came all the same replace the old ones, but are no good
+/// for a call: the next refresh looks for what is missing.
 async fn fail(hub: &Hub, lease: &Lease, unrenewed: &Unrenewed) -> Result<bool, HubError> {
     let Unrenewed { failure, tokens } = unrenewed;
     let now = hub.clock.now();
@@ -339,6 +357,16 @@ async fn fail(hub: &Hub, lease: &Lease, unrenewed: &Unrenewed) -> Result<bool, H
             }
             return Ok(false);
         }
+    }
+    if lease.trial.is_some() {
+        if tokens.is_none() {
+            // Where no answer came, the next refresh token may have been in it.
+            let earlier = fresh.and_then(|fresh| fresh.asked_at);
+            let asked_at = if failed.answered { earlier } else { Some(now) };
+            refresh::release(&mut tx, project, id, lease.fence, asked_at).await?;
+        }
+        tx.commit().await?;
+        return Ok(true);
     }
     if !refresh::fail(&mut tx, project, id, lease.fence, &failed).await? {
         return Ok(false);

@@ -220,7 +220,8 @@ pub async fn put_off(
     Ok(tx.execute(sql, &params).await? == 1)
 }
 
-/// Gives a lease back under which nobody was asked.
+/// Gives a lease back without a word of how it went; `asked_at` is when a provider was asked whose
+/// answer is not known.
 pub async fn release(
     tx: &mut Tx,
     project: ProjectNumber,

@@ -125,6 +125,16 @@ impl Authority {
         self.keep(connector, world.hub.store(), caller.project()).await;
     }
 
+    /// The same, where each end user has a client of their own.
+    pub(crate) async fn welcome_by_client(&self, world: &mut TestHub, caller: &Caller) {
+        let mut connector = self.connector();
+        for method in connector.auth.iter_mut().filter(|method| method.kind.is_oauth2()) {
+            method.config_fields.append(&mut method.setup_fields);
+        }
+        world.hub = self.reached_by(world.hub.clone());
+        self.keep(connector, world.hub.store(), caller.project()).await;
+    }
+
     /// Its host and port.
     pub(crate) fn host(&self) -> String {
         self.server.url().strip_prefix("http://").unwrap().to_owned()
