@@ -54,6 +54,8 @@ pub(super) struct Context {
     writes: bool,
     /// What is told once the command has succeeded.
     kept_notes: Mutex<Vec<String>>,
+    /// Hubs that were made for it: what they have begun is finished.
+    hubs: Mutex<Vec<Hub>>,
 }
 
 impl Context {
@@ -64,8 +66,8 @@ impl Context {
     pub(super) fn new(globals: Globals, settings: Settings) -> Result<Self, HubError> {
         let output = Output::new(settings.output.clone())?;
         let ask = Interactive { allowed: settings.may_ask };
-        let kept_notes = Mutex::default();
-        Ok(Self { globals, settings, output, ask, writes: false, kept_notes })
+        let (kept_notes, hubs) = (Mutex::default(), Mutex::default());
+        Ok(Self { globals, settings, output, ask, writes: false, kept_notes, hubs })
     }
 
     /// The same for a command that may change something on the hub.
@@ -181,6 +183,7 @@ impl Context {
         public_url: Url,
     ) -> Result<Backend, HubError> {
         let hub = self.hub_on(local, store, public_url);
+        self.hubs.lock().unwrap_or_else(PoisonError::into_inner).push(hub.clone());
         Backend::local(hub, &self.settings.project).await
     }
 
@@ -244,7 +247,16 @@ impl Context {
         let runtime = builder.build().map_err(|error| {
             HubError::new(&codes::INTERNAL, "the runtime can't be started").source(error)
         })?;
-        runtime.block_on(command)
+        runtime.block_on(async {
+            let done = command.await;
+            let hubs =
+                std::mem::take(&mut *self.hubs.lock().unwrap_or_else(PoisonError::into_inner));
+            for hub in hubs {
+                // A refresh that nobody waits for may hold the only copy of a new token.
+                hub.settled().await;
+            }
+            done
+        })
     }
 
     /// Whether commands act on a store in a file, which never keeps the runtime waiting.

@@ -7,6 +7,8 @@ use super::caller::Permission;
 pub const MOST_WAITS: u32 = 3;
 /// How long a call waits in all because the provider said to slow down, in seconds.
 pub const MOST_WAIT_S: i64 = 5;
+/// How long the answer to a call that is not sent again waits for fresh credentials, in seconds.
+pub const MOST_REFRESH_S: u64 = 5;
 
 /// Methods that can be passed on.
 pub const METHODS: [&str; 7] = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"];
@@ -58,6 +60,8 @@ pub enum Next {
     PassBack,
     /// Fresh credentials are wanted, and then the call is sent again.
     Refresh,
+    /// Fresh credentials are wanted for whoever calls next, and the answer is passed back.
+    RefreshForNext,
     /// The call is sent again after so many seconds.
     Wait(i64),
 }
@@ -75,14 +79,16 @@ pub struct Tried {
 
 impl Tried {
     /// Decides on an answer; `wait_s` is what the provider asks to wait. Only a call that may be
-    /// sent twice is: a safe one, or one with an idempotency key.
+    /// sent twice is: a safe one, or one with an idempotency key. Credentials that are refused are
+    /// no good for the next call either, whatever may become of this one.
     #[must_use]
     pub fn next(&self, status: u16, wait_s: Option<i64>, may_repeat: bool) -> Next {
         match (status, wait_s) {
-            _ if !may_repeat => Next::PassBack,
-            (401, _) if !self.refreshed => Next::Refresh,
+            (401, _) if !self.refreshed && may_repeat => Next::Refresh,
+            (401, _) if !self.refreshed => Next::RefreshForNext,
             (429, Some(wait_s))
-                if wait_s >= 0
+                if may_repeat
+                    && wait_s >= 0
                     && self.waits < MOST_WAITS
                     && self.waited_s.saturating_add(wait_s) <= MOST_WAIT_S =>
             {
@@ -96,7 +102,7 @@ impl Tried {
     pub fn note(&mut self, next: Next) {
         match next {
             Next::PassBack => {}
-            Next::Refresh => self.refreshed = true,
+            Next::Refresh | Next::RefreshForNext => self.refreshed = true,
             Next::Wait(wait_s) => {
                 self.waits += 1;
                 self.waited_s = self.waited_s.saturating_add(wait_s);
@@ -126,7 +132,10 @@ mod tests {
         assert_eq!(tried.next(401, None, true), Next::Refresh);
         tried.note(Next::Refresh);
         assert_eq!(tried.next(401, None, true), Next::PassBack);
-        assert_eq!(Tried::default().next(401, None, false), Next::PassBack);
+        let mut tried = Tried::default();
+        assert_eq!(tried.next(401, None, false), Next::RefreshForNext);
+        tried.note(Next::RefreshForNext);
+        assert_eq!(tried.next(401, None, false), Next::PassBack);
     }
 
     #[test]

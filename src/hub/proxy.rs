@@ -142,8 +142,8 @@ pub async fn pass(
         match next {
             Next::PassBack => {}
             Next::Refresh => {
-                let newer = Want::NewerThan(usable.version);
-                match refresh::usable(hub, caller, account, newer).await {
+                let newer = refresh::usable(hub, caller, account, Want::NewerThan(usable.version));
+                match newer.await {
                     Ok(fresh) if fresh.version != usable.version => {
                         usable = fresh;
                         body = again;
@@ -151,10 +151,15 @@ pub async fn pass(
                     }
                     // What the provider says of the old ones is all there is to say.
                     Ok(_) => {}
-                    Err(error) => tracing::debug!(
-                        target: "hubctl::proxy", account = account.as_str(),
-                        code = error.code().name, "no fresh credentials"
-                    ),
+                    Err(error) => no_fresh(account, &error),
+                }
+            }
+            Next::RefreshForNext => {
+                let newer = refresh::usable(hub, caller, account, Want::NewerThan(usable.version));
+                // The provider's answer is not held for longer; the refresh then goes on alone.
+                let most = Duration::from_secs(proxy::MOST_REFRESH_S);
+                if let Ok(Err(error)) = tokio::time::timeout(most, newer).await {
+                    no_fresh(account, &error);
                 }
             }
             Next::Wait(wait_s) => {
@@ -167,6 +172,13 @@ pub async fn pass(
         }
         return answer(hub, &usable, &url, received);
     }
+}
+
+fn no_fresh(account: &AccountId, error: &HubError) {
+    tracing::debug!(
+        target: "hubctl::proxy", account = account.as_str(), code = error.code().name,
+        "no fresh credentials"
+    );
 }
 
 /// The body, and once more where it can be sent twice.

@@ -110,15 +110,7 @@ impl Run for Login {
         }
         let told = match self.no_verify {
             true => None,
-            false => {
-                let asked = verify(context, remote, &given.key, "add --no-verify").await;
-                asked.map_err(|error| match error.code().name == codes::KEY_INVALID.name {
-                    true => {
-                        error.hint(format!("hubctl auth login -P {profile} # with the whole key"))
-                    }
-                    false => error,
-                })?
-            }
+            false => asked(context, remote, &given.key, profile).await?,
         };
         // Where nobody named a project, it is the key's own.
         let binding = settings.binding(remote, told.as_ref().unwrap_or(&settings.project));
@@ -170,6 +162,20 @@ impl Run for Login {
         }
         Ok(())
     }
+}
+
+/// The project that the hub says the key is of.
+async fn asked(
+    context: &Context,
+    remote: &Remote,
+    key: &Secret,
+    profile: &str,
+) -> Result<Option<ProjectName>, HubError> {
+    let asked = verify(context, remote, key, "add --no-verify").await;
+    asked.map_err(|error| match error.code().name == codes::KEY_INVALID.name {
+        true => error.hint(format!("hubctl auth login -P {profile} # with the whole key")),
+        false => error,
+    })
 }
 
 fn sentence(profile: &str, remote: &Remote, keeper: Option<Keeper>, dry_run: bool) -> String {

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::http::{FakeHub, Reply};
 use crate::support::serving::Client;
 
-use super::{World, address, told, with_tokens};
+use super::{World, address, of_provider, told, with_tokens};
 
 fn calls(provider: &FakeHub, route: &str) -> usize {
     provider.routes().iter().filter(|found| *found == route).count()
@@ -32,7 +32,7 @@ fn a_401_leads_to_one_refresh_and_one_repeat() {
 #[test]
 fn a_write_is_repeated_with_an_idempotency_key_alone() {
     let provider = with_tokens(|asked, token| {
-        let is_late = token > 1;
+        let is_late = token > 2;
         let status = if is_late { 200 } else { 401 };
         Reply::json(status, &json!({"sent": String::from_utf8_lossy(&asked.body)}))
     });
@@ -40,12 +40,109 @@ fn a_write_is_repeated_with_an_idempotency_key_alone() {
     let served = world.serve("--allow-target 127.0.0.0/8");
     let call = json!({"method": "post", "path": "/x", "body": {"a": 1}});
     assert_eq!(told(served.ask(&call))["status"], 401);
-    assert_eq!((calls(&provider, "POST /api/x"), calls(&provider, "POST /token")), (1, 1));
+    assert_eq!((calls(&provider, "POST /api/x"), calls(&provider, "POST /token")), (1, 2));
     let mut keyed = call;
     keyed["headers"] = json!({"Idempotency-Key": "k-1"});
     let answer = told(served.ask(&keyed));
     assert_eq!((&answer["status"], &answer["data"]["sent"]), (&json!(200), &json!("{\"a\":1}")));
-    assert_eq!((calls(&provider, "POST /api/x"), calls(&provider, "POST /token")), (3, 2));
+    assert_eq!((calls(&provider, "POST /api/x"), calls(&provider, "POST /token")), (3, 3));
+}
+
+/// A provider that does not accept the first token any more.
+fn without_the_first() -> FakeHub {
+    with_tokens(|_, token| match token {
+        2 => Reply::json(200, &json!({"ok": true})),
+        _ => Reply::json(401, &json!({"error": "revoked"})),
+    })
+}
+
+#[test]
+fn oa_13_a_write_that_is_sent_once_has_its_token_renewed_for_the_next() {
+    let provider = without_the_first();
+    let world = World::with_tokens(address(&provider));
+    let served = world.serve("--allow-target 127.0.0.0/8");
+    let call = json!({"method": "post", "path": "/x", "body": {"a": 1}});
+    let first = told(served.ask(&call));
+    assert_eq!((&first["status"], &first["data"]["error"]), (&json!(401), &json!("revoked")));
+    assert_eq!((calls(&provider, "POST /api/x"), calls(&provider, "POST /token")), (1, 2));
+    assert_eq!(told(served.ask(&call))["status"], 200);
+    assert_eq!((calls(&provider, "POST /api/x"), calls(&provider, "POST /token")), (2, 2));
+}
+
+#[test]
+fn oa_13_a_streamed_write_has_its_token_renewed_for_the_next() {
+    let provider = without_the_first();
+    let world = World::with_tokens(address(&provider));
+    let served = world.serve("--allow-target 127.0.0.0/8");
+    // A body that is passed on as it comes can't be sent twice, whatever the call allows.
+    let (keyed, long) = ("Idempotency-Key: k-1\r\n", vec![b'x'; 256 << 10]);
+    let first = served.pass("POST", "/x", keyed, &long);
+    assert_eq!(of_provider(&first), Some(401));
+    assert_eq!(first.json()["error"], "revoked");
+    let second = served.pass("POST", "/x", keyed, &long);
+    assert_eq!(of_provider(&second), Some(200));
+    assert_eq!((calls(&provider, "POST /api/x"), calls(&provider, "POST /token")), (2, 2));
+}
+
+/// A provider that refuses every call, and answers so to whoever wants a second token.
+fn with_one_token(then: Reply) -> FakeHub {
+    FakeHub::start(move |asked, number| match (asked.path.as_str(), number) {
+        ("/token", 0) => Reply::json(200, &json!({"access_token": "t", "token_type": "bearer"})),
+        ("/token", _) => then.clone(),
+        _ => Reply::json(401, &json!({"error": "revoked"})),
+    })
+}
+
+#[test]
+fn oa_14_a_refresh_that_is_refused_hides_no_401_and_ends_the_account() {
+    let provider = with_one_token(Reply::json(400, &json!({"error": "invalid_grant"})));
+    let world = World::with_tokens(address(&provider));
+    let served = world.serve("--allow-target 127.0.0.0/8");
+    let call = json!({"method": "post", "path": "/x", "body": {"a": 1}});
+    let answer = told(served.ask(&call));
+    assert_eq!((&answer["status"], &answer["data"]["error"]), (&json!(401), &json!("revoked")));
+    let account = format!("accounts get {} --json", world.account);
+    assert_eq!(world.home.run(&account).code(0).json()["status"], "error");
+    served.ask(&call).status(412);
+}
+
+#[test]
+fn a_refresh_that_takes_long_does_not_hold_the_401_of_a_write() {
+    let provider = with_one_token(Reply::silence());
+    let world = World::with_tokens(address(&provider));
+    let served = world.serve("--allow-target 127.0.0.0/8");
+    let began = Instant::now();
+    let call = json!({"method": "post", "path": "/x", "body": {"a": 1}});
+    assert_eq!(told(served.ask(&call))["status"], 401);
+    // Less than a provider has time to answer.
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+    assert_eq!((calls(&provider, "POST /api/x"), calls(&provider, "POST /token")), (1, 2));
+}
+
+#[test]
+fn threat_24_a_command_ends_with_the_refresh_that_it_began() {
+    let token = |number: usize| {
+        let token = format!("token-{number}");
+        Reply::json(200, &json!({"access_token": token, "token_type": "bearer"}))
+    };
+    let provider = FakeHub::start(move |asked, number| match (asked.path.as_str(), number) {
+        ("/token", 0) => token(1),
+        ("/token", _) => {
+            // Longer than the answer to a write waits.
+            let until = Instant::now() + Duration::from_secs(7);
+            while Instant::now() < until {
+                std::thread::park_timeout(Duration::from_millis(50));
+            }
+            token(2)
+        }
+        _ if asked.header("authorization") == "Bearer token-2" => Reply::json(200, &json!({})),
+        _ => Reply::json(401, &json!({"error": "revoked"})),
+    });
+    let world = World::with_tokens(address(&provider));
+    let account = &world.account;
+    world.home.run(&format!("request POST /x -F a=1 --account {account}")).code(4);
+    world.home.run(&format!("request GET /x --account {account}")).code(0);
+    assert_eq!((calls(&provider, "GET /api/x"), calls(&provider, "POST /token")), (1, 2));
 }
 
 #[test]

@@ -409,9 +409,12 @@ fn told(context: &Context, explanation: &Explanation) -> String {
     for finding in &explanation.findings {
         let mark = if finding.blocking { "cause" } else { "note" };
         let cause = context.output.timed(&finding.cause);
-        out.push_str(&format!("
+        out.push_str(&format!(
+            "
 {mark}: {}
-", clean_line(&cause)));
+",
+            clean_line(&cause)
+        ));
         if let Some(since) = finding.since {
             let actor =
                 finding.actor.as_ref().map(|actor| format!(", by {actor}")).unwrap_or_default();
