@@ -47,7 +47,7 @@ pub const EXIT_CODES: &[ExitCode] = &[
     ),
     row(7, "not_confirmed", "consent missing off a terminal, or refused; nothing was changed"),
     row(8, "timed_out", "a wait ended before its condition held; the work may still finish"),
-    row(9, "rate_limited", "still told to slow down after --max-wait"),
+    row(9, "rate_limited", "told to slow down: still after --max-wait, or by a provider"),
     row(10, "unreachable", "DNS, TLS, connection, time-out, or server errors after retries"),
     row(11, "partial", "some of many succeeded; each result says which"),
     row(DIFFERS, "differs", "diff found changes; plan or apply --dry-run would change something"),
