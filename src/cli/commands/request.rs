@@ -179,12 +179,19 @@ impl Request {
                 Err(_) => output.bytes(&held)?,
             }
         } else {
-            while let Some(piece) = body.try_next().await? {
-                output.bytes(&piece)?;
-                if output.is_broken() {
-                    break;
+            let mut pieces = output.pieces();
+            let ended = loop {
+                match body.try_next().await {
+                    Ok(Some(piece)) => pieces.push(&piece)?,
+                    Ok(None) => break Ok(()),
+                    Err(error) => break Err(error),
                 }
-            }
+                if output.is_broken() {
+                    break Ok(());
+                }
+            };
+            pieces.finish()?;
+            ended?;
         }
         refusal(status).map_or(Ok(()), Err)
     }
