@@ -135,7 +135,7 @@ impl Client {
         let size = size.unwrap_or(PAGE_SIZE);
         // Page 0 is the first one too.
         let mut page = given("page").unwrap_or(1).max(1);
-        let (mut rows, mut seen) = (Vec::new(), HashSet::new());
+        let (mut rows, mut seen) = (Vec::new(), HashSet::<String>::new());
         let mut cursors: HashSet<String> =
             asked.text("next").map(str::to_owned).into_iter().collect();
         for _ in 0..MOST_PAGES {

@@ -114,13 +114,12 @@ impl Api {
             output.bytes(head.as_bytes())?;
         }
         let RawAnswer { body, error, .. } = answer;
-        let value = serde_json::from_slice::<Value>(&body).ok();
-        match value {
+        let json = std::str::from_utf8(&body).ok();
+        let json = json.and_then(|text| Some((text, serde_json::from_str::<Value>(text).ok()?)));
+        match json {
             // A filter is for what was asked for, and a refusal is something else.
-            Some(value) if is_shaped && error.is_none() => output.value(&value)?,
-            Some(value) if output.is_human() => {
-                output.text(&serde_json::to_string_pretty(&value).unwrap_or_default())?;
-            }
+            Some((text, value)) if is_shaped && error.is_none() => output.value_of(text, &value)?,
+            Some((text, _)) if output.is_human() => output.indented(text)?,
             _ if body.is_empty() => {}
             _ => output.bytes(&body)?,
         }

@@ -170,13 +170,12 @@ impl Request {
         let mut body = passed.body;
         if filters || (output.is_human() && kind.contains("json")) {
             let held = whole(&mut body).await?;
-            match serde_json::from_slice::<Value>(&held) {
-                Ok(value) if filters => output.value(&value)?,
-                Ok(value) => {
-                    output.text(&serde_json::to_string_pretty(&value).unwrap_or_default())?;
-                }
-                Err(_) if held.is_empty() => {}
-                Err(_) => output.bytes(&held)?,
+            let json = std::str::from_utf8(&held).ok();
+            match json.and_then(|text| Some((text, serde_json::from_str::<Value>(text).ok()?))) {
+                Some((text, value)) if filters => output.value_of(text, &value)?,
+                Some((text, _)) => output.indented(text)?,
+                None if held.is_empty() => {}
+                None => output.bytes(&held)?,
             }
         } else {
             let mut pieces = output.pieces();

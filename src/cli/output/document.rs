@@ -109,6 +109,38 @@ impl Output {
         }
     }
 
+    /// The same for a document that was read from `text`, which is written as it is there where
+    /// nothing is taken out of it: a number may be longer than any type holds.
+    ///
+    /// # Errors
+    /// As `value`.
+    pub fn value_of(&self, text: &str, value: &Value) -> Result<(), HubError> {
+        let terminal = self.options.stdout_is_terminal;
+        if self.options.fields.is_some() || self.options.limit.is_some() {
+            return self.value(value);
+        }
+        if let Some(expression) = &self.options.jq {
+            let json = text.as_bytes().to_vec();
+            return jq::run(expression, json, terminal)?.finish(&self.stdout);
+        }
+        match self.list_format() {
+            Format::Json => {
+                let mut out = json::laid_out(text, Style::of_document(terminal));
+                out.push('\n');
+                self.stdout.write(out.as_bytes())
+            }
+            _ => self.value(value),
+        }
+    }
+
+    /// JSON as people read it, otherwise as it is.
+    ///
+    /// # Errors
+    /// When standard output does not take it.
+    pub fn indented(&self, text: &str) -> Result<(), HubError> {
+        self.text(&json::laid_out(text, Style::Pretty(0)))
+    }
+
     fn bare(&self, value: &Value) -> Result<(), HubError> {
         let mut out = String::new();
         self.look(Format::Value).push(&mut out, &cell_of(Some(value)));

@@ -55,6 +55,65 @@ pub(super) fn write<T: Serialize + ?Sized>(
     result.map_err(|error| unserializable(error.into()))
 }
 
+/// Valid JSON in this style. What is no white space stays as it is written, and so does a number
+/// that no type holds.
+pub(super) fn laid_out(text: &str, style: Style) -> String {
+    let mut depth = match style {
+        Style::Pretty(depth) => Some(depth),
+        Style::Compact | Style::Safe => None,
+    };
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.trim_start();
+    while let Some(sign) = rest.chars().next() {
+        let length = if sign == '"' { length_of_text(rest) } else { sign.len_utf8() };
+        let (part, after) = rest.split_at(length);
+        rest = after.trim_start();
+        match sign {
+            '[' | '{' if rest.starts_with([']', '}']) => out.push(sign),
+            '[' | '{' => {
+                out.push(sign);
+                depth = depth.map(|depth| depth + 1);
+                push_line(&mut out, depth);
+            }
+            ']' | '}' if out.ends_with(['[', '{']) => out.push(sign),
+            ']' | '}' => {
+                depth = depth.map(|depth| depth.saturating_sub(1));
+                push_line(&mut out, depth);
+                out.push(sign);
+            }
+            ',' => {
+                out.push(sign);
+                push_line(&mut out, depth);
+            }
+            ':' => out.push_str(if depth.is_some() { ": " } else { ":" }),
+            _ if style == Style::Compact => out.push_str(part),
+            _ => push_json_escaped(&mut out, part),
+        }
+    }
+    out
+}
+
+/// How long the text is with which this begins, with its quotation marks.
+fn length_of_text(json: &str) -> usize {
+    let mut is_escaped = false;
+    for (at, byte) in json.bytes().enumerate().skip(1) {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = true,
+            b'"' => return at + 1,
+            _ => {}
+        }
+    }
+    json.len()
+}
+
+fn push_line(out: &mut String, depth: Option<usize>) {
+    if let Some(depth) = depth {
+        out.push('\n');
+        (0..depth).for_each(|_| out.push_str("  "));
+    }
+}
+
 /// A record that its own format can't express: a mistake in this program.
 pub(super) fn unserializable(source: Box<dyn std::error::Error + Send + Sync>) -> HubError {
     HubError::new(&codes::INTERNAL, "the answer could not be put into the format asked for")
@@ -150,7 +209,7 @@ impl Formatter for Layout {
 
 #[cfg(test)]
 mod tests {
-    use super::{Style, write};
+    use super::{Style, laid_out, write};
     use serde_json::{Value, json};
 
     fn text(value: &Value, style: Style) -> String {
@@ -165,6 +224,24 @@ mod tests {
         assert_eq!(text(&value, Style::Pretty(0)), serde_json::to_string_pretty(&value).unwrap());
         assert_eq!(text(&value, Style::Compact), value.to_string());
         assert_eq!(text(&value, Style::Safe), value.to_string());
+    }
+
+    #[test]
+    fn json_that_is_laid_out_anew_keeps_what_it_says() {
+        let value = json!({
+            "a": [], "b": {}, "c": [1, {"d": null}, [[]]], "e": "x\ty\" [1, {\\", "": "\\", "f": true,
+        });
+        let pretty = serde_json::to_string_pretty(&value).unwrap();
+        for text in [value.to_string(), format!(" {pretty}\r\n"), pretty.replace("[]", "[ \n]")] {
+            assert_eq!(laid_out(&text, Style::Pretty(0)), pretty);
+            assert_eq!(laid_out(&text, Style::Compact), value.to_string());
+        }
+        let number = "[45355976281015164504, 1.50, 1e400, -0]";
+        assert_eq!(laid_out(number, Style::Compact), "[45355976281015164504,1.50,1e400,-0]");
+        let risky = "{\"k\u{9b}\": \"\u{202e}\"}";
+        assert_eq!(laid_out(risky, Style::Compact), "{\"k\u{9b}\":\"\u{202e}\"}");
+        assert_eq!(laid_out(risky, Style::Safe), r#"{"k\u009b":"\u202e"}"#);
+        assert_eq!(laid_out("\"ä\"", Style::Pretty(0)), "\"ä\"");
     }
 
     #[test]

@@ -4,10 +4,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::TryStreamExt as _;
 use http::header::HeaderValue;
+use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use crate::api::proxy::{ACCOUNT, Pass, PassBody, Passed, ProxyAnswer, ProxyCall};
+use crate::api::proxy::{ACCOUNT, Pass, PassBody, Passed};
 use crate::client::Client;
 use crate::domain::ids::AccountId;
 use crate::domain::proxy::is_safe;
@@ -15,6 +17,42 @@ use crate::error::{HubError, codes};
 
 /// Largest body that is put into JSON, in bytes.
 const LARGEST_BODY: usize = 32 << 20;
+
+/// A call, whose body is sent as it is written: a number may be longer than any type holds.
+#[derive(Serialize)]
+struct Asked {
+    method: String,
+    path: String,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    headers: Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<Box<RawValue>>,
+}
+
+/// What the provider answered, its body as it came.
+#[derive(Deserialize)]
+struct Answered {
+    status: u16,
+    #[serde(default)]
+    headers: Option<Map<String, Value>>,
+    #[serde(default)]
+    data_encoding: Option<String>,
+    #[serde(default)]
+    data: Option<Box<RawValue>>,
+}
+
+impl Answered {
+    fn body(&self) -> Vec<u8> {
+        let Some(data) = &self.data else { return Vec::new() };
+        let is_binary = self.data_encoding.as_deref() == Some("base64");
+        match serde_json::from_str::<String>(data.get()) {
+            Ok(text) if is_binary => STANDARD.decode(&text).unwrap_or(text.into_bytes()),
+            Ok(text) => text.into_bytes(),
+            // It is no text.
+            Err(_) => data.get().as_bytes().to_vec(),
+        }
+    }
+}
 
 pub(in crate::client) async fn pass(
     client: &Client,
@@ -32,26 +70,15 @@ pub(in crate::client) async fn pass(
     let safe = is_safe(&method) || has_key;
     let headers: Map<String, Value> =
         headers.into_iter().map(|(name, value)| (name, value.into())).collect();
-    let asked = ProxyCall {
-        url: None,
-        method: Some(method.to_ascii_lowercase()),
-        path: Some(path),
-        headers: (!headers.is_empty()).then_some(headers),
-        body: value(body).await?,
-    };
+    let (method, body) = (method.to_ascii_lowercase(), value(body).await?);
+    let asked = Asked { method, path, headers, body };
     let mut call = client.call("platform.proxy", &[])?.json(&asked)?.safe(safe);
     let name = HeaderValue::from_str(account.as_str()).map_err(|error| {
         HubError::new(&codes::BAD_VALUE, "the account's id is none").source(error)
     })?;
     call.headers.insert(ACCOUNT, name);
-    let answer: ProxyAnswer = client.json(call).await?;
-    let is_binary = answer.data_encoding.as_deref() == Some("base64");
-    let body = match answer.data {
-        Value::Null => Vec::new(),
-        Value::String(text) if is_binary => STANDARD.decode(&text).unwrap_or(text.into_bytes()),
-        Value::String(text) => text.into_bytes(),
-        document => document.to_string().into_bytes(),
-    };
+    let answer: Answered = client.json(call).await?;
+    let body = answer.body();
     let text = |value: Value| match value {
         Value::String(text) => text,
         other => other.to_string(),
@@ -63,7 +90,7 @@ pub(in crate::client) async fn pass(
 }
 
 /// The body as the platform takes it: a JSON value, or text.
-async fn value(body: PassBody) -> Result<Option<Value>, HubError> {
+async fn value(body: PassBody) -> Result<Option<Box<RawValue>>, HubError> {
     let bytes = match body {
         PassBody::Empty => return Ok(None),
         PassBody::Whole(bytes) => bytes,
@@ -88,5 +115,7 @@ async fn value(body: PassBody) -> Result<Option<Value>, HubError> {
     let text = std::str::from_utf8(&bytes).map_err(|_| {
         HubError::new(&codes::BAD_VALUE, "StackOne's platform takes JSON and text, and no bytes")
     })?;
-    Ok(Some(text.into()))
+    to_raw_value(text).map(Some).map_err(|error| {
+        HubError::new(&codes::INTERNAL, "a request can't be written").source(error)
+    })
 }

@@ -142,6 +142,13 @@ fn the_vendors_platform_is_asked_in_words_of_json() {
     assert_eq!(asked[0].json(), expected);
     assert_eq!(asked[1].json()["body"], "<a/>");
     assert!(asked[3].json().get("body").is_none());
+    // A number that no type holds is passed on as well.
+    let body = br#"{"id":45355976281015164504,"n":1.50}"#;
+    let said = format!(r#"{{"status":200,"data":{}}}"#, String::from_utf8_lossy(body));
+    let long = FakeHub::script(vec![Reply::text(200, "application/json", said)]);
+    assert_eq!(sent(&vendors(&long), pass("POST", Some(body))).unwrap().1, body);
+    let sent_on = String::from_utf8(long.asked()[0].body.clone()).unwrap();
+    assert!(sent_on.contains(r#""body":{"id":45355976281015164504,"n":1.50}"#), "{sent_on}");
     // What the platform does not take is not sent.
     let count = hub.asked().len();
     for refused in [pass("HEAD", None), pass("POST", Some(b"\xff"))] {

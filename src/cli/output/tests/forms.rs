@@ -49,6 +49,29 @@ fn a_document_that_fails_midway_is_not_written_at_all() {
 }
 
 #[test]
+fn a_document_that_came_as_text_keeps_its_numbers() {
+    let text = "{\"id\": 45355976281015164504, \"n\": [1.50]}\n";
+    let value: Value = serde_json::from_str(text).unwrap();
+    let written = |options| {
+        let (output, stdout) = memory(Output::captured(options));
+        output.value_of(text, &value).unwrap();
+        stdout.text()
+    };
+    let line = "{\"id\":45355976281015164504,\"n\":[1.50]}\n";
+    assert_eq!(written(piped(Some(Format::Json))), line);
+    let indented = "{\n  \"id\": 45355976281015164504,\n  \"n\": [\n    1.50\n  ]\n}\n";
+    assert_eq!(written(shown(Some(Format::Json))), indented);
+    let jq = |expression: &str| OutputOptions { jq: Some(expression.to_owned()), ..piped(None) };
+    assert_eq!(written(jq(".")), line);
+    assert_eq!(written(jq(".id")), "45355976281015164504\n");
+    let narrowed = OutputOptions { fields: names("n"), ..piped(Some(Format::Json)) };
+    assert_eq!(written(narrowed), "{\"n\":[1.5]}\n");
+    let (output, stdout) = memory(Output::captured(shown(None)));
+    output.indented(text).unwrap();
+    assert_eq!(stdout.text(), indented);
+}
+
+#[test]
 fn jsonl_is_one_value_a_line() {
     let text = list(piped(Some(Format::Jsonl)), &two());
     assert_eq!(text.lines().count(), 2);
