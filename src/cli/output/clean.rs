@@ -66,7 +66,7 @@ pub fn line(text: &str) -> Cow<'_, str> {
 
 /// The text made harmless, its lines kept.
 #[must_use]
-pub fn lines(text: &str) -> Cow<'_, str> {
+pub(super) fn lines(text: &str) -> Cow<'_, str> {
     cleaned(text, Lines::Keep)
 }
 

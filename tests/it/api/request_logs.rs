@@ -127,12 +127,13 @@ fn kp_11_filters_come_flat_or_in_brackets_and_kp_12_pages_follow_one_another() {
         each(&page["data"], "request_id")
     };
     let account = &things.account;
+    // The call that made the account is one of its own.
     for (flat, brackets, count) in [
-        (format!("account_ids={account}"), format!("filter[account_ids]={account}"), 12),
+        (format!("account_ids={account}"), format!("filter[account_ids]={account}"), 13),
         (
             format!("account_ids={account},{account}"),
             format!("filter[account_ids]={account}&filter[account_ids]={account}"),
-            12,
+            13,
         ),
         (
             format!("account_ids={account},none&status_codes=404"),

@@ -27,6 +27,9 @@ async fn found(world: &TestHub, caller: &Caller, filter: Filter) -> Vec<Entry> {
     page.await.unwrap().rows
 }
 
+/// What was done at the provider, and its answers.
+type Steps = &'static [(&'static str, u16)];
+
 /// Name, status and success of each.
 fn ends(rows: &[Entry], name: impl Fn(&Entry) -> &str) -> Vec<(String, u16, bool)> {
     let end = |row: &Entry| {
@@ -39,7 +42,7 @@ fn ends(rows: &[Entry], name: impl Fn(&Entry) -> &str) -> Vec<(String, u16, bool
 
 async fn kp_14_a_call_that_is_passed_on_has_the_providers_failing_status(world: TestHub) {
     let caller = world.caller();
-    let cases: [(&str, &'static str, &[(&'static str, u16)], u16); 4] = [
+    let cases: [(&str, &'static str, Steps, u16); 4] = [
         // That no new tokens were to be had is not what was answered.
         ("refused", "proxy", &[("proxy", 401), ("refresh_token", 400)], 200),
         ("fine", "proxy", &[("proxy", 401), ("refresh_token", 200), ("proxy", 201)], 200),

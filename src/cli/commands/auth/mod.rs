@@ -19,37 +19,19 @@ use crate::cli::settings::edit::edit;
 use crate::cli::settings::table::{self, Setting};
 use crate::cli::settings::{KeySource, Origin, Place, Remote};
 use crate::cli::tree::Run;
-use crate::client::Verified;
 use crate::domain::origin::{is_loopback, web_address};
-use crate::domain::project::{DEFAULT_PROJECT, ProjectName};
-use crate::domain::secret::Secret;
-use crate::error::{HubError, Kind, codes};
+use crate::domain::project::DEFAULT_PROJECT;
+use crate::error::{HubError, codes};
 use crate::hub::private_file::read_private;
 
 use super::Batch;
 
+mod asking;
+
+use asking::{project_of, verify};
+
 /// Longest input that is read for a key, in bytes.
 const INPUT_LIMIT: u32 = 16_384;
-
-/// Asks the hub whether it takes the key; answers the key's project, where the hub tells it.
-///
-/// # Errors
-/// When it doesn't, or can't be asked.
-async fn verify(
-    context: &Context,
-    remote: &Remote,
-    key: &Secret,
-    way_out: &'static str,
-) -> Result<Option<ProjectName>, HubError> {
-    match context.client_of(remote, key)?.verify().await {
-        Ok(Verified::Hub(capabilities)) => Ok(capabilities.project.parse().ok()),
-        Ok(Verified::Platform) => Ok(None),
-        Err(error) => Err(match error.code().kind {
-            Kind::Unreachable | Kind::Unsupported => error.hint(way_out),
-            _ => error,
-        }),
-    }
-}
 
 /// Where a key is to be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -110,7 +92,7 @@ impl Run for Login {
         }
         let told = match self.no_verify {
             true => None,
-            false => asked(context, remote, &given.key, profile).await?,
+            false => project_of(context, remote, &given.key, profile).await?,
         };
         // Where nobody named a project, it is the key's own.
         let binding = settings.binding(remote, told.as_ref().unwrap_or(&settings.project));
@@ -162,20 +144,6 @@ impl Run for Login {
         }
         Ok(())
     }
-}
-
-/// The project that the hub says the key is of.
-async fn asked(
-    context: &Context,
-    remote: &Remote,
-    key: &Secret,
-    profile: &str,
-) -> Result<Option<ProjectName>, HubError> {
-    let asked = verify(context, remote, key, "add --no-verify").await;
-    asked.map_err(|error| match error.code().name == codes::KEY_INVALID.name {
-        true => error.hint(format!("hubctl auth login -P {profile} # with the whole key")),
-        false => error,
-    })
 }
 
 fn sentence(profile: &str, remote: &Remote, keeper: Option<Keeper>, dry_run: bool) -> String {
