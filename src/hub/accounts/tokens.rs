@@ -1,11 +1,10 @@
 //! What is the matter with an account's tokens, and which command helps against it.
 
-use serde_json::Value;
-
 use crate::domain::account::Account;
 use crate::domain::caller::Caller;
 use crate::domain::credentials::ACCESS_TOKEN;
 use crate::domain::ids::AccountId;
+use crate::domain::provider_failure::Class;
 use crate::domain::refresh as rules;
 use crate::domain::time::Timestamp;
 use crate::error::{HubError, codes};
@@ -26,7 +25,7 @@ enum Fault {
     Client,
     /// The address, which the hub does not call.
     Address,
-    /// Nothing: it may work later.
+    /// Nothing, or what stood in the way before anybody was asked: it may work later.
     Passing,
 }
 
@@ -52,15 +51,12 @@ pub(super) async fn known(
     Ok(fresh.map(known).filter(is_kept_fresh))
 }
 
-/// By the word for its class, under which [`refresh`] keeps a failure.
 fn fault(fresh: &Freshness) -> Fault {
-    let failure = fresh.failure.as_deref().unwrap_or_default();
-    let failure: Value = serde_json::from_str(failure).unwrap_or_default();
-    match failure.get("class").and_then(Value::as_str) {
-        Some("refused") => Fault::Grant,
-        Some("configuration") => Fault::Client,
-        Some("blocked") => Fault::Address,
-        _ => Fault::Passing,
+    match refresh::class_of(fresh) {
+        Some(Class::Refused) => Fault::Grant,
+        Some(Class::Configuration) => Fault::Client,
+        Some(Class::Blocked) => Fault::Address,
+        Some(Class::Transient | Class::Foreign | Class::BadAnswer) | None => Fault::Passing,
     }
 }
 

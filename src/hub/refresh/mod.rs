@@ -32,6 +32,7 @@ mod work;
 
 use once::Done;
 
+pub(super) use note::class_of;
 pub use note::{Note, note_of};
 pub(super) use once::write;
 pub(super) use trial::renew_with;

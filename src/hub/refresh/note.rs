@@ -98,6 +98,16 @@ pub(super) fn failure_of(fresh: &Freshness) -> ProviderFailure {
     }
 }
 
+/// What kind of failure the last one was; none where nobody was asked.
+pub(in crate::hub) fn class_of(fresh: &Freshness) -> Option<Class> {
+    let was_asked = asked_at(&stored(fresh)).is_some();
+    was_asked.then(|| failure_of(fresh).class)
+}
+
+fn asked_at(value: &Value) -> Option<Timestamp> {
+    value.get("at").and_then(Value::as_i64).map(Timestamp::from_millis)
+}
+
 fn retry_at(value: &Value) -> Option<Timestamp> {
     value.get("retry_at").and_then(Value::as_i64).map(Timestamp::from_millis)
 }
@@ -105,8 +115,6 @@ fn retry_at(value: &Value) -> Option<Timestamp> {
 /// Whether a call may ask the provider again.
 pub(super) fn may_try(fresh: &Freshness, now: Timestamp) -> bool {
     let value = stored(fresh);
-    let Some(at) = value.get("at").and_then(Value::as_i64).map(Timestamp::from_millis) else {
-        return true;
-    };
+    let Some(at) = asked_at(&value) else { return true };
     rules::call_may_try(at, fresh.failures, retry_at(&value), now)
 }

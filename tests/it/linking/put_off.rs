@@ -69,6 +69,8 @@ async fn threat_31_a_broken_seal_is_not_opened_again_at_once(mut world: TestHub)
     let told = accounts::explain(&world.hub, &caller, &id).await.unwrap();
     let failing = told.findings.iter().find(|finding| finding.code == "refresh_failing").unwrap();
     assert!(failing.cause.contains("a sealed value does not belong"), "{failing:?}");
+    // Nobody was asked, so that nothing is known of the client that others use as well.
+    assert!(!failing.cause.contains("all accounts"), "{failing:?}");
     // Nor is an answer missing that nobody was asked for.
     let lost = "select count(*) from account_credentials where asked_at is not null";
     assert_eq!(world.number(lost), 0);
