@@ -117,8 +117,9 @@ impl FromStr for Method {
 /// Outcomes from this number on are of calls that failed although their status is a success.
 const FAILED: i64 = 20_000;
 
-/// Kind, status and method of a call as one number, and whether it failed all the same, of which a project has few. Rows of one number
-/// are a list in the order of time, and what a filter wants of them is a choice among such lists.
+/// Kind, status and method of a call as one number, and whether it failed whatever its status says.
+/// A project has few of them. Rows of one number are a list in the order of time, and what a filter
+/// wants of them is a choice among such lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Outcome(i64);
 

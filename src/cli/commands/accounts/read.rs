@@ -400,8 +400,7 @@ fn told(context: &Context, explanation: &Explanation) -> String {
     let able = if explanation.usable { "can be used" } else { "can't be used" };
     let status = if account.status == "error" { "in error" } else { &*account.status };
     let mut out = format!(
-        "{} account {} of {} is {status} and {able}.
-",
+        "{} account {} of {} is {status} and {able}.\n",
         clean_line(account.provider_name.as_deref().unwrap_or(&account.provider)),
         account.id,
         clean_line(&account.origin_owner_name)
@@ -409,12 +408,7 @@ fn told(context: &Context, explanation: &Explanation) -> String {
     for finding in &explanation.findings {
         let mark = if finding.blocking { "cause" } else { "note" };
         let cause = context.output.timed(&finding.cause);
-        out.push_str(&format!(
-            "
-{mark}: {}
-",
-            clean_line(&cause)
-        ));
+        out.push_str(&format!("\n{mark}: {}\n", clean_line(&cause)));
         if let Some(since) = finding.since {
             let actor =
                 finding.actor.as_ref().map(|actor| format!(", by {actor}")).unwrap_or_default();
