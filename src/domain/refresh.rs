@@ -34,6 +34,10 @@ pub const REASON_REFUSED: &str = "credentials_refused";
 /// Code of the reason where an answer with the next refresh token may have been lost.
 pub const REASON_LOST: &str = "refresh_answer_lost";
 
+/// Tokens that were got less than this ago are not renewed because a call was refused, in
+/// milliseconds: newer ones would be refused as well.
+const CALL_REST_MS: i64 = 60_000;
+
 /// Whether the account's tokens can be renewed without its end user.
 #[must_use]
 pub fn can_renew(method: &AuthMethod, secrets: &BTreeMap<String, Secret>) -> bool {
@@ -72,6 +76,13 @@ pub fn call_may_try(
 #[must_use]
 pub fn is_stale(got_at: Timestamp, end: Timestamp, now: Timestamp) -> bool {
     now >= before(got_at, end, CALL_MARGIN_MS)
+}
+
+/// Whether tokens were got so short a time ago that a call's 401 is not for want of newer ones. The
+/// clocks of hubs differ a little, to either side.
+#[must_use]
+pub const fn were_just_got(got_at: Timestamp, now: Timestamp) -> bool {
+    now.millis_since(got_at).abs() < CALL_REST_MS
 }
 
 /// When the worker renews a token that was got at `got_at` and ends at `end`.
@@ -204,6 +215,14 @@ mod tests {
         assert!(!is_stale(T(0), T(5), T(3)) && is_stale(T(0), T(5), T(4)));
         assert!(is_stale(T(10), T(5), T(10)));
         assert_eq!((due(T(0), T(3600)), due(T(0), T(100))), (T(3300), T(80)));
+    }
+
+    #[test]
+    fn oa_13_tokens_that_were_just_got_are_not_to_blame_for_a_401() {
+        assert!(were_just_got(T(100), T(100)) && were_just_got(T(100), T(159)));
+        assert!(!were_just_got(T(100), T(160)));
+        // Another hub's clock is ahead, or was set back since.
+        assert!(were_just_got(T(100), T(95)) && !were_just_got(T(9000), T(100)));
     }
 
     #[test]

@@ -102,8 +102,8 @@ fn too_large(limit: u64) -> HubError {
 }
 
 /// Passes a call on, and answers whatever the provider answers. Where it refuses the credentials
-/// they are renewed once, and where it says to slow down it is waited for, within bounds; only a
-/// call that may be sent twice is sent again then.
+/// they are renewed once, unless that was done a moment ago, and where it says to slow down it is
+/// waited for, within bounds; only a call that may be sent twice is sent again then.
 ///
 /// # Errors
 /// `auth.forbidden`; `account.not_found`; `account.not_usable` (412) with zero calls;
@@ -142,7 +142,7 @@ pub async fn pass(
         match next {
             Next::PassBack => {}
             Next::Refresh => {
-                let newer = refresh::usable(hub, caller, account, Want::NewerThan(usable.version));
+                let newer = refresh::usable(hub, caller, account, Want::InPlaceOf(usable.version));
                 match newer.await {
                     Ok(fresh) if fresh.version != usable.version => {
                         usable = fresh;
@@ -155,7 +155,7 @@ pub async fn pass(
                 }
             }
             Next::RefreshForNext => {
-                let newer = refresh::usable(hub, caller, account, Want::NewerThan(usable.version));
+                let newer = refresh::usable(hub, caller, account, Want::InPlaceOf(usable.version));
                 // The provider's answer is not held for longer; the refresh then goes on alone.
                 let most = Duration::from_secs(proxy::MOST_REFRESH_S);
                 if let Ok(Err(error)) = tokio::time::timeout(most, newer).await {

@@ -66,6 +66,9 @@ pub enum Want {
     /// The provider answered 401 to the credentials of this version: refresh, unless somebody else
     /// already has. Where there is nothing to refresh, the same version comes back.
     NewerThan(i64),
+    /// The same for one of the calls that come by the thousand: tokens that were got a moment ago
+    /// are refused for another reason than their age, and the same version comes back as well.
+    InPlaceOf(i64),
     /// An administrator asked; an account in error may be cured by it (AT-7).
     Now,
 }
@@ -109,6 +112,11 @@ impl Stored {
             fresh.expires_at.is_some_and(|end| rules::is_stale(fresh.updated_at, end, now))
         };
         lacks || self.fresh.as_ref().is_some_and(ends)
+    }
+
+    /// Whether what is stored was renewed or linked a moment ago.
+    fn were_just_got(&self, now: Timestamp) -> bool {
+        self.fresh.as_ref().is_some_and(|fresh| rules::were_just_got(fresh.updated_at, now))
     }
 
     /// Whether the stored token has ended, so that nothing can be done with it.
@@ -385,6 +393,8 @@ fn needs(stored: &Stored, want: Want, now: Timestamp) -> Result<bool, HubError> 
     match want {
         Want::Usable => Ok(stored.can_renew() && stored.is_stale(now)),
         Want::NewerThan(version) => Ok(stored.can_renew() && stored.kept.version <= version),
+        Want::InPlaceOf(_) if stored.were_just_got(now) => Ok(false),
+        Want::InPlaceOf(version) => needs(stored, Want::NewerThan(version), now),
         Want::Now if stored.can_renew() => Ok(true),
         Want::Now => {
             let text = "the account has no tokens that could be renewed without its end user";

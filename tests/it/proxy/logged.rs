@@ -36,7 +36,7 @@ fn a_call_is_a_row_of_the_log_with_a_step_for_each_time_it_was_sent() {
         2 => Reply::json(200, &json!({})),
         _ => Reply::json(401, &json!({})),
     });
-    let world = World::with_tokens(address(&provider));
+    let world = World::with_old_tokens(address(&provider));
     let served = world.serve("--allow-target 127.0.0.0/8");
     let headers =
         format!("{}x-account-id: {}\r\nx-request-id: call-1\r\n", served.headers(), world.account);
@@ -50,8 +50,7 @@ fn a_call_is_a_row_of_the_log_with_a_step_for_each_time_it_was_sent() {
     let (steps, others): (Vec<&Value>, Vec<&Value>) =
         row["step_requests"].as_array().unwrap().iter().partition(|step| step["action"] == "proxy");
     assert_eq!(steps.len(), 2, "{row}");
-    // One before them, since the account had no token yet, and one for the 401.
-    assert_eq!(others.len(), 2, "{row}");
+    assert_eq!(others.len(), 1, "{row}");
     for other in others {
         assert_eq!((&other["action"], &other["status"]), (&json!("refresh_token"), &json!(200)));
         assert_eq!((&other["path"], &other["http_method"]), (&json!("/token"), &json!("post")));

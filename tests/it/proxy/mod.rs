@@ -83,6 +83,20 @@ impl World {
         Self::with_tokens_of(definition(), provider)
     }
 
+    /// The same with a token that was got a while ago.
+    fn with_old_tokens(provider: SocketAddr) -> Self {
+        let world = Self::with_tokens(provider);
+        world.home.run(&format!("accounts refresh {}", world.account)).code(0);
+        world.let_tokens_age();
+        world
+    }
+
+    /// Makes its tokens two minutes older.
+    fn let_tokens_age(&self) {
+        let place = self.home.place();
+        place.raw("update account_credentials set updated_at = updated_at - 120000");
+    }
+
     /// The same by this definition.
     fn with_tokens_of(definition: Value, provider: SocketAddr) -> Self {
         Self::in_home(TestHome::new(), definition, provider)

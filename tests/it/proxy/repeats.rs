@@ -20,7 +20,7 @@ fn a_401_leads_to_one_refresh_and_one_repeat() {
         2 => Reply::json(200, &json!({"ok": true})),
         _ => Reply::json(401, &json!({"error": "revoked"})),
     });
-    let world = World::with_tokens(address(&provider));
+    let world = World::with_old_tokens(address(&provider));
     let served = world.serve("--allow-target 127.0.0.0/8");
     assert_eq!(told(served.ask(&json!({"path": "/x"})))["status"], 200);
     assert_eq!((calls(&provider, "GET /api/x"), calls(&provider, "POST /token")), (2, 2));
@@ -36,11 +36,12 @@ fn a_write_is_repeated_with_an_idempotency_key_alone() {
         let status = if is_late { 200 } else { 401 };
         Reply::json(status, &json!({"sent": String::from_utf8_lossy(&asked.body)}))
     });
-    let world = World::with_tokens(address(&provider));
+    let world = World::with_old_tokens(address(&provider));
     let served = world.serve("--allow-target 127.0.0.0/8");
     let call = json!({"method": "post", "path": "/x", "body": {"a": 1}});
     assert_eq!(told(served.ask(&call))["status"], 401);
     assert_eq!((calls(&provider, "POST /api/x"), calls(&provider, "POST /token")), (1, 2));
+    world.let_tokens_age();
     let mut keyed = call;
     keyed["headers"] = json!({"Idempotency-Key": "k-1"});
     let answer = told(served.ask(&keyed));
@@ -59,7 +60,7 @@ fn without_the_first() -> FakeHub {
 #[test]
 fn oa_13_a_write_that_is_sent_once_has_its_token_renewed_for_the_next() {
     let provider = without_the_first();
-    let world = World::with_tokens(address(&provider));
+    let world = World::with_old_tokens(address(&provider));
     let served = world.serve("--allow-target 127.0.0.0/8");
     let call = json!({"method": "post", "path": "/x", "body": {"a": 1}});
     let first = told(served.ask(&call));
@@ -72,7 +73,7 @@ fn oa_13_a_write_that_is_sent_once_has_its_token_renewed_for_the_next() {
 #[test]
 fn oa_13_a_streamed_write_has_its_token_renewed_for_the_next() {
     let provider = without_the_first();
-    let world = World::with_tokens(address(&provider));
+    let world = World::with_old_tokens(address(&provider));
     let served = world.serve("--allow-target 127.0.0.0/8");
     // A body that is passed on as it comes can't be sent twice, whatever the call allows.
     let (keyed, long) = ("Idempotency-Key: k-1\r\n", vec![b'x'; 256 << 10]);
@@ -96,7 +97,7 @@ fn with_one_token(then: Reply) -> FakeHub {
 #[test]
 fn oa_14_a_refresh_that_is_refused_hides_no_401_and_ends_the_account() {
     let provider = with_one_token(Reply::json(400, &json!({"error": "invalid_grant"})));
-    let world = World::with_tokens(address(&provider));
+    let world = World::with_old_tokens(address(&provider));
     let served = world.serve("--allow-target 127.0.0.0/8");
     let call = json!({"method": "post", "path": "/x", "body": {"a": 1}});
     let answer = told(served.ask(&call));
@@ -109,7 +110,7 @@ fn oa_14_a_refresh_that_is_refused_hides_no_401_and_ends_the_account() {
 #[test]
 fn a_refresh_that_takes_long_does_not_hold_the_401_of_a_write() {
     let provider = with_one_token(Reply::silence());
-    let world = World::with_tokens(address(&provider));
+    let world = World::with_old_tokens(address(&provider));
     let served = world.serve("--allow-target 127.0.0.0/8");
     let began = Instant::now();
     let call = json!({"method": "post", "path": "/x", "body": {"a": 1}});
@@ -138,7 +139,7 @@ fn threat_24_a_command_ends_with_the_refresh_that_it_began() {
         _ if asked.header("authorization") == "Bearer token-2" => Reply::json(200, &json!({})),
         _ => Reply::json(401, &json!({"error": "revoked"})),
     });
-    let world = World::with_tokens(address(&provider));
+    let world = World::with_old_tokens(address(&provider));
     let account = &world.account;
     world.home.run(&format!("request POST /x -F a=1 --account {account}")).code(4);
     world.home.run(&format!("request GET /x --account {account}")).code(0);
@@ -148,11 +149,37 @@ fn threat_24_a_command_ends_with_the_refresh_that_it_began() {
 #[test]
 fn a_401_that_stays_is_passed_back() {
     let provider = with_tokens(|_, _| Reply::json(401, &json!({"error": "never"})));
-    let world = World::with_tokens(address(&provider));
+    let world = World::with_old_tokens(address(&provider));
     let served = world.serve("--allow-target 127.0.0.0/8");
     let answer = told(served.ask(&json!({"path": "/x"})));
     assert_eq!((&answer["status"], &answer["data"]["error"]), (&json!(401), &json!("never")));
     assert_eq!(calls(&provider, "GET /api/x"), 2);
+}
+
+#[test]
+fn oa_13_a_token_that_was_just_renewed_is_not_renewed_for_a_401() {
+    // It is the path that the provider wants other credentials for.
+    let provider = with_tokens(|_, _| Reply::json(401, &json!({"error": "not for you"})));
+    let world = World::with_old_tokens(address(&provider));
+    let tokens = || calls(&provider, "POST /token");
+    let served = world.serve("--allow-target 127.0.0.0/8");
+    let read = json!({"path": "/x"});
+    let write = json!({"method": "post", "path": "/x", "body": {"a": 1}});
+    for call in [&read, &read, &write, &write] {
+        assert_eq!(told(served.ask(call))["status"], 401);
+    }
+    assert_eq!((calls(&provider, "GET /api/x"), tokens()), (3, 2));
+    // In another process it is the same.
+    let account = &world.account;
+    world.home.run(&format!("request GET /x --account {account}")).code(4);
+    assert_eq!((calls(&provider, "GET /api/x"), tokens()), (4, 2));
+    // It may have been revoked since.
+    world.let_tokens_age();
+    assert_eq!(told(served.ask(&read))["status"], 401);
+    assert_eq!((calls(&provider, "GET /api/x"), tokens()), (6, 3));
+    // Whoever asks for new ones gets them.
+    world.home.run(&format!("accounts refresh {account}")).code(0);
+    assert_eq!(tokens(), 4);
 }
 
 #[test]
@@ -196,7 +223,7 @@ fn sixty_four_calls_at_once_share_one_refresh() {
         2 => Reply::json(200, &json!({"ok": true})),
         _ => Reply::json(401, &json!({})),
     });
-    let world = World::with_tokens(address(&provider));
+    let world = World::with_old_tokens(address(&provider));
     let served = world.serve("--allow-target 127.0.0.0/8");
     let headers = format!("{}x-account-id: {}\r\n", served.headers(), world.account);
     let address = served.serving.address;

@@ -54,6 +54,7 @@ const MORE: &[&str] = &[
     "projects update default --log-bodies all --json",
     "request GET /fine --account {account}",
     "request GET /refused --account {account} -i",
+    "accounts refresh {account} --json",
     "request GET /moved --account {account} -i",
     "request POST /fine -F a=1 --account {account} --json",
     "request GET //evil.example --account {account}",
