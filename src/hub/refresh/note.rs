@@ -6,6 +6,7 @@ use crate::domain::provider_failure::{Class, ProviderFailure};
 use crate::domain::refresh as rules;
 use crate::domain::time::Timestamp;
 use crate::error::{HubError, Kind};
+use crate::hub::sealing::master::is_away;
 use crate::store::accounts::refresh::Freshness;
 
 /// What an account's tokens are like, for people.
@@ -49,13 +50,16 @@ const fn class_word(class: Class) -> &'static str {
 
 /// The failure of a refresh for which nobody was asked, since what it needs can't be read. An
 /// error's own words may name files of the hub, which are not for everyone who may see the account.
+/// A master key that is away may be back in a moment; of anything else that can't be read, somebody
+/// has to mend something first.
 pub(super) fn unread(error: &HubError) -> ProviderFailure {
     let code = error.code();
     let message = match code.kind {
         Kind::LocalState | Kind::Failure => code.clause(),
         _ => error.message().to_owned(),
     };
-    ProviderFailure::new(Class::Configuration, message).with_code(Some(code.name.to_owned()))
+    let class = if is_away(error) { Class::Transient } else { Class::Configuration };
+    ProviderFailure::new(class, message).with_code(Some(code.name.to_owned()))
 }
 
 /// A failure as it is stored; without the time at which the provider was asked, it keeps no call

@@ -109,9 +109,9 @@ pub(super) async fn claim(
     Ok(Some(Lease { caller: caller.clone(), stored, fence, was_lost, trial: None }))
 }
 
-/// Notes that what a refresh needs can't be read, and puts the worker's next try off: until that is
-/// mended, it would fail again and again, and keep others waiting. Nothing is written where
-/// somebody has changed something since the account was read.
+/// Notes that what a refresh needs can't be read, and puts the worker's next try off, for longer
+/// where that does not pass by itself: it would fail again and again, and keep others waiting.
+/// Nothing is written where somebody has changed something since the account was read.
 pub(super) async fn put_off(
     hub: &Hub,
     tx: &mut Tx,

@@ -1,7 +1,10 @@
 //! The master keys at hand, what the store says about them, and which of them opens what.
 
+use std::error::Error;
+use std::io;
+
 use crate::domain::ids::ProjectNumber;
-use crate::error::HubError;
+use crate::error::{HubError, codes};
 use crate::hub::keysource::{Kept, half_rotated};
 use crate::hub::vault::{DataKey, HashKey, KeyId, MasterKey, WrapPlace, wrapped_by};
 use crate::store::keys::{self, WrappedKey};
@@ -101,6 +104,21 @@ pub(in crate::hub) async fn kept(tx: &mut Tx) -> Result<Option<Kept>, HubError> 
     let (Some(place), Some(id)) = (place, id) else { return Ok(None) };
     let Ok(place) = place.parse() else { return Err(damaged()) };
     Ok(Some(Kept { place, key_id: parsed(&id)?, next: key_fact(tx, NEXT_KEY_ID).await? }))
+}
+
+/// Whether something could not be opened because the master key can't be read where it is kept, or
+/// is another one there: that says nothing of what it seals, and may pass.
+pub(in crate::hub) fn is_away(error: &HubError) -> bool {
+    let all = [
+        &codes::KEY_MISSING,
+        &codes::KEY_WRONG,
+        &codes::KEY_HALF_ROTATED,
+        &codes::KEY_MALFORMED,
+        &codes::KEYRING_FAILED,
+        &codes::STORE_PERMISSIONS,
+    ];
+    all.iter().any(|code| code.name == error.code().name)
+        || Error::source(error).is_some_and(<dyn Error>::is::<io::Error>)
 }
 
 /// The key id that the store keeps under `name`.

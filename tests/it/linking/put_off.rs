@@ -16,6 +16,7 @@ use crate::support::hub::{TestHub, on_both_databases};
 on_both_databases!(
     oa_13_an_account_without_its_method_is_put_off_and_keeps_no_other_waiting,
     threat_31_a_broken_seal_is_not_opened_again_at_once,
+    threat_33_a_master_key_that_is_away_for_a_moment_delays_no_refresh_for_long,
 );
 
 async fn oa_13_an_account_without_its_method_is_put_off_and_keeps_no_other_waiting(
@@ -74,6 +75,42 @@ async fn threat_31_a_broken_seal_is_not_opened_again_at_once(mut world: TestHub)
     // Nor is an answer missing that nobody was asked for.
     let lost = "select count(*) from account_credentials where asked_at is not null";
     assert_eq!(world.number(lost), 0);
+}
+
+async fn threat_33_a_master_key_that_is_away_for_a_moment_delays_no_refresh_for_long(
+    mut world: TestHub,
+) {
+    let (caller, authority, config) = set_up(&mut world, "machine").await;
+    let id = link_a_machine(&world, &caller, &config, "acme-7").await;
+    let broken = link_a_machine(&world, &caller, &config, "acme-8").await;
+    world.raw(&format!(
+        "update account_credentials set version = version + 1 where account = '{broken}'"
+    ));
+    world.clock.advance_seconds(3600);
+    let (key, aside) = (world.key_path(), world.folder.path().join("aside"));
+    std::fs::rename(&key, &aside).unwrap();
+    // A hub that has not seen the key yet.
+    let hub = authority.reached_by(world.another());
+    let both = Round { refreshed: 0, failed: 2 };
+    assert_eq!(refresh::round(&hub, 64, || true).await.unwrap(), both);
+    assert_eq!(refresh::round(&hub, 64, || true).await.unwrap(), Round::default());
+    let due = refresh::next_due(&hub).await.unwrap().unwrap();
+    let wait_s = due.millis_since(world.now()) / 1000;
+    assert!((48..=72).contains(&wait_s), "{wait_s}");
+    // As long as it is away, it is looked for ever more rarely.
+    world.clock.advance_seconds(72);
+    assert_eq!(refresh::round(&hub, 64, || true).await.unwrap(), both);
+    let due = refresh::next_due(&hub).await.unwrap().unwrap();
+    assert!(due.millis_since(world.now()) >= 90_000, "{due}");
+    std::fs::rename(&aside, &key).unwrap();
+    world.clock.advance_seconds(144);
+    let done = Round { refreshed: 1, failed: 1 };
+    assert_eq!(refresh::round(&hub, 64, || true).await.unwrap(), done);
+    // What is damaged itself waits for whoever mends it.
+    let waits = "select max(refresh_after) from account_credentials where failures > 0";
+    assert!(world.number(waits) - world.now().as_millis() >= 2_880_000);
+    assert_eq!(account(&world, &caller, &id).await.status, Status::Active);
+    assert_eq!(account(&world, &caller, &broken).await.status, Status::Active);
 }
 
 #[test]
