@@ -104,6 +104,12 @@ impl Attempt {
         self.clone().at(now).state == AttemptState::Pending
     }
 
+    /// Whether it has ended or its end user came back, so that nobody else can: it stays so.
+    #[must_use]
+    pub fn is_used(&self) -> bool {
+        self.claimed_at.is_some() || self.state != AttemptState::Pending
+    }
+
     /// Whether a login may begin or come back with it at `now`.
     #[must_use]
     pub fn is_open(&self, now: Timestamp) -> bool {
@@ -170,6 +176,7 @@ mod tests {
     fn who_came_back_in_time_is_finished_but_not_for_ever() {
         let claimed = Attempt { claimed_at: Some(T(599)), ..attempt() };
         assert!(!claimed.is_open(T(599)) && claimed.is_pending(T(600)));
+        assert!(claimed.is_used() && !attempt().is_used());
         assert!(!claimed.is_pending(T(599 + FINISHING_S)));
     }
 

@@ -122,22 +122,27 @@ async fn claim(hub: &Hub, returned: &Returned<'_>) -> Result<Claimed, HubError> 
     let now = hub.clock.now();
     let text = login::single(returned.query, "state").ok_or_else(bad_state)?;
     let token = StateToken::parse(text).map_err(|_| nobodys_state())?;
-    // Anybody can come with a state: one that is no login's keeps no writer waiting (threats 1, 37).
+    // Anybody can come with a state, and again and again with one that was good once: neither waits
+    // for a writer (threats 1, 2, 37).
     let mut tx = hub.store.begin_look().await?;
-    of_state(hub, &mut tx, &token).await?.ok_or_else(nobodys_state)?;
+    let (known, _) = of_state(hub, &mut tx, &token).await?.ok_or_else(nobodys_state)?;
+    let own = projects::by_number(&mut tx, known.project).await?.ok_or_else(bad_state)?;
     drop(tx);
+    let caller = Caller::end_user(known.session, known.project, own.name.to_string());
+    Scope::here(|scope| {
+        scope.belongs_to_end_user(&caller);
+        scope.changes();
+    });
+    if known.attempt.is_used() {
+        return Err(bad_state());
+    }
     let mut tx = hub.store.begin_write().await?;
     let found = of_state(hub, &mut tx, &token).await?;
     let (stored, hash_key) = found.ok_or_else(bad_state)?;
     let project = stored.project;
     let own = projects::by_number(&mut tx, project).await?.ok_or_else(bad_state)?;
-    let caller = Caller::end_user(stored.session, project, own.name.to_string());
-    Scope::here(|scope| {
-        scope.belongs_to_end_user(&caller);
-        scope.changes();
-    });
     if !stored.attempt.is_open(now) {
-        let is_late = stored.attempt.claimed_at.is_none();
+        let is_late = !stored.attempt.is_used();
         if is_late {
             attempts::settle(&mut tx, project, stored.number, &AttemptState::Expired, now).await?;
             tx.commit().await?;
