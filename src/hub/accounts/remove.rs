@@ -14,6 +14,9 @@ use crate::store::{Tx, accounts};
 
 use super::{View, event_data, load, resource, snapshot, view};
 
+/// How often an account waits for tokens that came meanwhile to be revoked before it goes.
+const WAITS: usize = 3;
+
 /// What a delete did.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Removed {
@@ -31,6 +34,14 @@ struct Asked {
     revoked: Vec<Revocation>,
 }
 
+/// What became of an account that was to go.
+enum Fate {
+    /// It is gone.
+    Gone(Box<Gone>),
+    /// It is as it was, with this in the place of what was revoked.
+    Waits(Box<Stored>),
+}
+
 /// An account that is gone.
 struct Gone {
     outcome: Outcome<View>,
@@ -41,7 +52,9 @@ struct Gone {
 /// Removes an account and destroys its credentials (AT-20 to AT-23). Unless `keep_remote`, the
 /// provider is asked to forget its tokens first; where it does not, the account goes all the same.
 /// So it does where whoever asked goes away: tokens that were revoked are of no use to anybody.
-/// Tokens that come meanwhile are revoked when the account is gone (threat 25).
+/// Tokens that come meanwhile are revoked too (threat 25), before it goes: a hub that is stopped in
+/// between leaves an account that can be deleted again, and no tokens that nobody knows of. Only
+/// where they come again and again are the last of them revoked when it is gone.
 ///
 /// # Errors
 /// `account.not_found`, `guard.too_many_affected`.
@@ -56,12 +69,24 @@ pub async fn delete(
     guard.check(1, Touch::Delete)?;
     let (own, caller, id) = (hub.clone(), caller.clone(), id.clone());
     let task = hub.detached(async move {
-        let asked = match keep_remote || guard.dry_run {
+        let mut asked = match keep_remote || guard.dry_run {
             true => None,
             false => revoke(&own, &caller, &id).await?,
         };
-        let version = asked.as_ref().map(|asked| asked.version);
-        let Gone { outcome, newer } = destroy(&own, &caller, &id, guard, version).await?;
+        let mut waits = 0;
+        let Gone { outcome, newer } = loop {
+            let version = asked.as_ref().map(|asked| asked.version);
+            match destroy(&own, &caller, &id, guard, version, waits < WAITS).await? {
+                Fate::Gone(gone) => break *gone,
+                Fate::Waits(stored) => {
+                    let newer = forget(&own, &caller, &stored).await;
+                    let earlier = asked.map(|asked| asked.revoked).unwrap_or_default();
+                    let revoked = both(earlier, newer);
+                    asked = Some(Asked { version: stored.kept.version, revoked });
+                    waits += 1;
+                }
+            }
+        };
         let revoked = asked.map(|asked| asked.revoked).unwrap_or_default();
         let revoked = match newer {
             None => revoked,
@@ -77,14 +102,15 @@ pub async fn delete(
 }
 
 /// Removes the account itself. `revoked` is the version of the credentials that were revoked, where
-/// the provider was asked.
+/// the provider was asked; one that has newer ones by now stays if it `may_wait`.
 async fn destroy(
     hub: &Hub,
     caller: &Caller,
     id: &AccountId,
     guard: Guard,
     revoked: Option<i64>,
-) -> Result<Gone, HubError> {
+    may_wait: bool,
+) -> Result<Fate, HubError> {
     let now = hub.clock.now();
     let mut tx = hub.begin(guard).await?;
     let account = load(&mut tx, caller, id).await?;
@@ -92,6 +118,10 @@ async fn destroy(
     let newer = match revoked {
         Some(version) => newer_than(hub, &mut tx, caller, id, version).await?,
         None => None,
+    };
+    let newer = match newer {
+        Some(Ok(stored)) if may_wait => return Ok(Fate::Waits(Box::new(stored))),
+        newer => newer,
     };
     accounts::delete(&mut tx, caller.project(), &account).await?;
     let data = Some(event_data(&account));
@@ -107,7 +137,7 @@ async fn destroy(
     guard.finish(tx).await?;
     let before = Some(before);
     let outcome = Outcome { before, after: None, changed: true, affected: 1, operation };
-    Ok(Gone { outcome, newer })
+    Ok(Fate::Gone(Box::new(Gone { outcome, newer })))
 }
 
 /// What the account has where its credentials were replaced since this version: nobody finds them

@@ -25,6 +25,7 @@ on_both_databases!(
     threat_23_a_bad_answer_keeps_the_old_token,
     threat_25_a_deleted_account_stays_deleted_and_its_new_token_is_revoked,
     at_20_threat_25_tokens_that_come_while_others_are_revoked_are_revoked_too,
+    at_20_threat_25_an_account_goes_after_its_newest_tokens_are_revoked,
     threat_25_a_suspended_account_is_not_called,
     oa_14_a_refused_refresh_is_an_error_and_a_new_one_cures_it,
     a_provider_that_is_down_is_waited_for,
@@ -155,6 +156,34 @@ async fn at_20_threat_25_tokens_that_come_while_others_are_revoked_are_revoked_t
         assert_eq!(world.number("select count(*) from account_credentials"), 0);
     }
     assert_eq!(authority.revocations(), 8, "two pairs of tokens for each account");
+}
+
+async fn at_20_threat_25_an_account_goes_after_its_newest_tokens_are_revoked(mut world: TestHub) {
+    let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+    let id = log_in(&world, &authority, &caller, &config).await;
+    let accounts_left = || world.number("select count(*) from accounts");
+    let mut gate = authority.revocation_gate();
+    let watch = async {
+        gate.wait().await;
+        refresh::usable(&world.hub, &caller, &id, Want::Now).await.unwrap();
+        // The two that it had first, then the first of the newer ones.
+        for _ in 0..2 {
+            let next = authority.revocation_gate();
+            gate.open();
+            gate = next;
+            gate.wait().await;
+        }
+        // Who is stopped now leaves tokens that are known to somebody.
+        let left = accounts_left();
+        gate.open();
+        left
+    };
+    let delete = accounts::delete(&world.hub, &caller, &id, false, Guard::default());
+    let (removed, left) = tokio::join!(delete, watch);
+    assert!(removed.unwrap().revoked.iter().all(|one| one.outcome.is_ok()));
+    assert_eq!((left, accounts_left(), authority.revocations()), (1, 0, 4));
+    assert!(!authority.works("access-1") && !authority.works("access-2"));
+    assert_eq!(events(&world, "account.deleted"), 1);
 }
 
 async fn threat_25_a_suspended_account_is_not_called(mut world: TestHub) {
