@@ -335,7 +335,8 @@ impl TryFrom<ChangeWebhook> for Changes {
 /// A step of replacing a secret.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct RotateSecret {
-    /// `begin`, `activate`, `finish` or `at_once`.
+    /// `begin`, `activate`, `finish` or `at_once`; `begin_again` where a change is under way, whose
+    /// second secret is lost then.
     pub step: String,
 }
 

@@ -1,8 +1,9 @@
 //! Every way in which a rule says no, as data; words for people are made further up.
 
 use super::caller::Permissions;
-use super::ids::{AccountId, AuthConfigId};
+use super::ids::{AccountId, AuthConfigId, WebhookId};
 use super::names::{AuthMethodKey, ConnectorKey};
+use super::time::Timestamp;
 
 /// A rule's no.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +70,20 @@ pub enum Refusal {
     WebhookInvalid(Problem),
     /// There is no next secret that could become the active one.
     NoNextSecret,
+    /// A next secret waits to become the active one, and another one would take its place.
+    NextSecretWaits {
+        /// The webhook.
+        webhook: WebhookId,
+        /// When it was made.
+        since: Timestamp,
+    },
+    /// The former secret still signs, and would not any more beside a next one.
+    FormerSecretSigns {
+        /// The webhook.
+        webhook: WebhookId,
+        /// When the active one took its place.
+        since: Timestamp,
+    },
     /// The webhook is disabled, so that nothing is sent to it (WH-7).
     WebhookDisabled,
     /// The account is archived: it can't be paused, resumed or linked again (AT-6).

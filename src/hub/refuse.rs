@@ -92,6 +92,23 @@ impl From<Refusal> for HubError {
                 let text = "the webhook has no next secret that could become the active one";
                 Self::new(&codes::WEBHOOK_STATE, text).hint("hubctl webhooks rotate-secret ID")
             }
+            Refusal::NextSecretWaits { webhook, since } => {
+                let text = format!(
+                    "two secrets of the webhook are live: the next one has waited since {since} to \
+                     become the active one, and another one would take its place"
+                );
+                let rotate = format!("hubctl webhooks rotate-secret {webhook}");
+                Self::new(&codes::WEBHOOK_STATE, text)
+                    .hint(format!("{rotate} --activate # or, if it was lost, {rotate} --yes"))
+            }
+            Refusal::FormerSecretSigns { webhook, since } => {
+                let text = format!(
+                    "two secrets of the webhook are live: the former one has signed beside the \
+                     active one since {since}, until the change is finished"
+                );
+                Self::new(&codes::WEBHOOK_STATE, text)
+                    .hint(format!("hubctl webhooks rotate-secret {webhook} --finish"))
+            }
             Refusal::WebhookDisabled => {
                 Self::new(&codes::WEBHOOK_STATE, "the webhook is disabled: nothing is sent to it")
                     .hint("hubctl webhooks enable ID")

@@ -183,6 +183,8 @@ webhooks update {w} --url https://d.example/ --json
 webhooks update {w} --events account.deleted
 webhooks rotate-secret {w} --activate --yes
 webhooks rotate-secret {w} --json
+webhooks rotate-secret {w} --json
+webhooks rotate-secret {w} --yes --json
 webhooks rotate-secret {w} --activate
 webhooks rotate-secret {w} --activate --yes --json
 webhooks rotate-secret {w} --finish --yes --json

@@ -185,6 +185,24 @@ impl Webhook {
         let after = Self { disabled: None, failing_since: None, updated_at: now, ..self.clone() };
         self.disabled.is_some().then_some(after)
     }
+
+    /// Whether it can take a step: a change of the secret begins while one alone is live, since a
+    /// second one that receivers know would be lost.
+    ///
+    /// # Errors
+    /// [`Refusal::NextSecretWaits`], [`Refusal::FormerSecretSigns`].
+    pub fn may_take(&self, step: Rotation) -> Result<(), Refusal> {
+        let webhook = || self.id.clone();
+        match (step, self.next_secret_at, self.previous_secret_at) {
+            (Rotation::Begin, Some(since), _) => {
+                Err(Refusal::NextSecretWaits { webhook: webhook(), since })
+            }
+            (Rotation::Begin, None, Some(since)) => {
+                Err(Refusal::FormerSecretSigns { webhook: webhook(), since })
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A step of the change of a secret, during which receivers accept both.
@@ -192,6 +210,9 @@ impl Webhook {
 pub enum Rotation {
     /// Makes the next secret: it signs beside the active one from now on.
     Begin,
+    /// The same in the place of a next secret that was lost, or of a former one that still signs:
+    /// who knows that one alone refuses deliveries.
+    BeginAgain,
     /// Makes the next secret the active one; the former still signs beside it.
     Activate,
     /// Forgets the former secret.
@@ -202,13 +223,15 @@ pub enum Rotation {
 
 impl Rotation {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Begin, Self::Activate, Self::Finish, Self::AtOnce];
+    pub const ALL: [Self; 5] =
+        [Self::Begin, Self::BeginAgain, Self::Activate, Self::Finish, Self::AtOnce];
 
     /// The step as one word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Begin => "begin",
+            Self::BeginAgain => "begin_again",
             Self::Activate => "activate",
             Self::Finish => "finish",
             Self::AtOnce => "at_once",
@@ -218,13 +241,13 @@ impl Rotation {
     /// Whether the step needs a new secret.
     #[must_use]
     pub const fn makes_one(self) -> bool {
-        matches!(self, Self::Begin | Self::AtOnce)
+        matches!(self, Self::Begin | Self::BeginAgain | Self::AtOnce)
     }
 }
 
 /// The text is no step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("use begin, activate, finish or at_once")]
+#[error("use begin, begin_again, activate, finish or at_once")]
 pub struct BadRotation;
 
 impl FromStr for Rotation {
@@ -259,13 +282,16 @@ impl Secrets {
         std::iter::once(&self.active).chain(&self.next).chain(&self.previous)
     }
 
-    /// Takes a step; `made` is the new secret of one that makes one.
+    /// Takes a step that [`Webhook::may_take`] allows; `made` is the new secret of one that makes
+    /// one.
     ///
     /// # Errors
     /// [`Refusal::NoNextSecret`].
     pub fn rotate(self, step: Rotation, made: Option<SigningSecret>) -> Result<Self, Refusal> {
         Ok(match (step, made) {
-            (Rotation::Begin, made) => Self { next: made, previous: None, ..self },
+            (Rotation::Begin | Rotation::BeginAgain, made) => {
+                Self { next: made, previous: None, ..self }
+            }
             (Rotation::AtOnce, Some(active)) => Self::of(active),
             (Rotation::AtOnce, None) => self,
             (Rotation::Activate, _) => {
@@ -365,6 +391,23 @@ mod tests {
         SigningSecret::mint(&[byte; signature::SECRET_BYTES])
     }
 
+    fn webhook() -> Webhook {
+        let made = Timestamp::from_millis(0);
+        Webhook {
+            number: 1,
+            id: "0199-hook".parse().unwrap(),
+            url: "https://a.example/".to_owned(),
+            events: USUAL_EVENTS.into(),
+            disabled: None,
+            failing_since: None,
+            next_secret_at: None,
+            previous_secret_at: None,
+            created_at: made,
+            updated_at: made,
+            version: 1,
+        }
+    }
+
     #[test]
     fn addresses_are_checked_and_their_secrets_hidden() {
         let address: Address = "https://App.example.com/h?token=s3cret&flag".parse().unwrap();
@@ -392,20 +435,8 @@ mod tests {
 
     #[test]
     fn wh_7_wh_9_enabled_or_at_another_address_it_has_a_clean_slate() {
-        let [made, failed, now] = [0, 1, 2].map(Timestamp::from_millis);
-        let failing = Webhook {
-            number: 1,
-            id: "0199-hook".parse().unwrap(),
-            url: "https://a.example/".to_owned(),
-            events: USUAL_EVENTS.into(),
-            disabled: None,
-            failing_since: Some(failed),
-            next_secret_at: None,
-            previous_secret_at: None,
-            created_at: made,
-            updated_at: made,
-            version: 1,
-        };
+        let [failed, now] = [1, 2].map(Timestamp::from_millis);
+        let failing = Webhook { failing_since: Some(failed), ..webhook() };
         assert_eq!(failing.enable(now), None);
         let disabled = failing.disable(WhyDisabled::Failing, now).unwrap();
         assert_eq!(disabled.disabled, Some((now, WhyDisabled::Failing)));
@@ -422,7 +453,7 @@ mod tests {
         assert_eq!(first.clone().rotate(Rotation::Activate, None), Err(Refusal::NoNextSecret));
         let begun = first.clone().rotate(Rotation::Begin, Some(secret(2))).unwrap();
         assert_eq!((&begun.active, &begun.next), (&secret(1), &Some(secret(2))));
-        let again = begun.clone().rotate(Rotation::Begin, Some(secret(3))).unwrap();
+        let again = begun.clone().rotate(Rotation::BeginAgain, Some(secret(3))).unwrap();
         assert_eq!(again.next, Some(secret(3)), "a secret that was lost is made anew");
         let active = begun.rotate(Rotation::Activate, None).unwrap();
         assert_eq!((&active.active, &active.previous), (&secret(2), &Some(secret(1))));
@@ -432,5 +463,21 @@ mod tests {
         assert_eq!(done.clone().rotate(Rotation::Finish, None), Ok(done));
         let leaked = first.rotate(Rotation::AtOnce, Some(secret(4))).unwrap();
         assert_eq!(leaked, Secrets::of(secret(4)));
+    }
+
+    #[test]
+    fn another_secret_takes_the_place_of_one_that_is_live_only_where_that_is_meant() {
+        let since = Timestamp::from_millis(1);
+        let waiting = Webhook { next_secret_at: Some(since), ..webhook() };
+        let former = Webhook { previous_secret_at: Some(since), ..webhook() };
+        let id = || webhook().id;
+        let waits = Refusal::NextSecretWaits { webhook: id(), since };
+        assert_eq!(waiting.may_take(Rotation::Begin), Err(waits));
+        let signs = Refusal::FormerSecretSigns { webhook: id(), since };
+        assert_eq!(former.may_take(Rotation::Begin), Err(signs));
+        assert_eq!(webhook().may_take(Rotation::Begin), Ok(()));
+        for step in Rotation::ALL.into_iter().filter(|step| *step != Rotation::Begin) {
+            assert_eq!((waiting.may_take(step), former.may_take(step)), (Ok(()), Ok(())));
+        }
     }
 }

@@ -378,7 +378,8 @@ pub async fn delete(
 /// Takes a step of replacing a webhook's secret; the answer of a step that makes one has it.
 ///
 /// # Errors
-/// `webhook.not_found`, `webhook.state` where there is no next secret to activate.
+/// `webhook.not_found`, `webhook.state` where there is no next secret to activate, or a change
+/// begins before the one before has come to its end.
 pub async fn rotate(
     hub: &Hub,
     caller: &Caller,
@@ -391,6 +392,7 @@ pub async fn rotate(
     let made = step.makes_one().then(|| mint(hub)).transpose()?;
     let mut tx = hub.begin(guard).await?;
     let before = find(&mut tx, caller, id).await?;
+    before.may_take(step)?;
     let (mut hidden, version) = opened(hub, &mut tx, caller, &before).await?;
     let former = hidden.secrets.clone();
     hidden.secrets = former.clone().rotate(step, made.clone())?;

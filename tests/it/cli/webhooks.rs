@@ -54,6 +54,26 @@ fn se_8_secret_and_token_are_shown_once_and_never_again() {
 }
 
 #[test]
+fn a_change_of_a_secret_is_not_begun_twice_without_consent() {
+    let home = ready();
+    let made = home.run("webhooks create --url https://a.example/ --json").code(0).json();
+    let line = format!("webhooks rotate-secret {} --json", made["id"].as_str().unwrap());
+    let next = home.run(&line).code(0).json();
+    let told = home.run(&line).code(7).error();
+    assert_eq!((&told["code"], &told["hint"]), (&json!("confirm.required"), &json!("add --yes")));
+    assert!(
+        told["message"].as_str().unwrap().contains("waits for --activate and is lost"),
+        "{told}"
+    );
+    let other = home.run(&format!("{line} --yes")).code(0).json();
+    assert_ne!(other["secret"], next["secret"]);
+    home.run(&format!("{line} --activate --yes")).code(0);
+    home.run(&line).code(7).tells("the former secret signs until --finish and is lost");
+    home.run(&format!("{line} --finish --yes")).code(0);
+    home.run(&line).code(0);
+}
+
+#[test]
 fn threat_29_verify_says_why_a_delivery_is_not_proven() {
     let home = TestHome::new();
     home.file("right", "hubctl-test-secret-0001\n");

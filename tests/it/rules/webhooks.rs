@@ -46,6 +46,7 @@ on_both_databases!(
     no_lease_runs_out_while_other_lanes_are_opened,
     threat_31_address_and_secrets_are_sealed,
     a_secret_is_replaced_while_both_sign,
+    a_second_secret_is_not_lost_by_beginning_twice,
     a_delivery_is_sent_again_as_it_was,
     a_trial_is_sent_once_and_shown,
     a_trial_is_brought_to_its_end_where_whoever_asked_goes_away,
@@ -682,6 +683,41 @@ async fn a_secret_is_replaced_while_both_sign(mut world: TestHub) {
     let asked = test().await;
     assert!(fits(&asked, &leaked, "vendor") && !fits(&asked, &new, "standard"));
     assert_ne!(leaked, SigningSecret::mint(&[0; SECRET_BYTES]));
+}
+
+async fn a_second_secret_is_not_lost_by_beginning_twice(mut world: TestHub) {
+    world.may_call_itself();
+    let caller = world.caller();
+    let there = receiver();
+    let id = world.hook(&caller, &there.url()).await;
+    let rotate = async |step| webhooks::rotate(&world.hub, &caller, &id, step, guard()).await;
+    let signs = async |secret: &SigningSecret| {
+        deliveries::test(&world.hub, &caller, &id, guard()).await.unwrap();
+        let asked = there.asked().pop().unwrap();
+        let mut claims = claims(&asked);
+        claims.signature = None;
+        verify(std::slice::from_ref(secret), &claims, &asked.body, world.now()).is_ok()
+    };
+    let next = rotate(Rotation::Begin).await.unwrap().secret.unwrap();
+    let since = world.now();
+    world.clock.advance_seconds(60);
+    let again = world.changes_nothing(rotate(Rotation::Begin)).await;
+    let refusal = refused(again, &codes::WEBHOOK_STATE);
+    assert!(refusal.message().contains(&since.to_string()), "{refusal}");
+    assert!(refusal.hint_text().unwrap().contains(&format!("{id} --activate")), "{refusal:?}");
+    assert!(signs(&next).await);
+    // Where that is meant, it takes the other one's place.
+    let other = rotate(Rotation::BeginAgain).await.unwrap();
+    assert_eq!(other.webhook.next_secret_at, Some(world.now()));
+    let other = other.secret.unwrap();
+    assert!(signs(&other).await && !signs(&next).await);
+    rotate(Rotation::Activate).await.unwrap();
+    let again = world.changes_nothing(rotate(Rotation::Begin)).await;
+    let refusal = refused(again, &codes::WEBHOOK_STATE);
+    assert!(refusal.hint_text().unwrap().contains("--finish"), "{refusal:?}");
+    assert!(signs(&secret()).await && signs(&other).await);
+    rotate(Rotation::Finish).await.unwrap();
+    rotate(Rotation::Begin).await.unwrap();
 }
 
 async fn a_delivery_is_sent_again_as_it_was(mut world: TestHub) {

@@ -249,7 +249,8 @@ impl Run for Delete {
 /// Without a step, a next secret is made, shown this once: it makes a second signature in
 /// `webhook-signature`. Give it to the receiver, then run --activate: from then on it alone makes
 /// `x-stackone-signature`, and the former secret the second one. When the receiver knows only the
-/// new secret, run --finish. A secret that leaked is replaced with --now, without any overlap.
+/// new secret, run --finish. Before that, another change asks first: it takes the second secret
+/// away. A secret that leaked is replaced with --now, without any overlap.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct RotateSecret {
     /// Id of the webhook
@@ -272,25 +273,42 @@ pub(in crate::cli) struct RotateSecret {
 impl Run for RotateSecret {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         context.output.check::<CreatedWebhook>()?;
-        let step = match (self.activate, self.finish, self.now) {
-            (true, _, _) => Rotation::Activate,
-            (_, true, _) => Rotation::Finish,
-            (_, _, true) => Rotation::AtOnce,
-            _ => Rotation::Begin,
+        let named = match (self.activate, self.finish, self.now) {
+            (true, _, _) => {
+                Some((Rotation::Activate, "deliveries are signed with the next secret"))
+            }
+            (_, true, _) => Some((Rotation::Finish, "the former secret signs nothing any more")),
+            (_, _, true) => {
+                let what = "the receiver refuses deliveries until it knows the new secret";
+                Some((Rotation::AtOnce, what))
+            }
+            _ => None,
         };
-        if step != Rotation::Begin {
-            let what = match step {
-                Rotation::Activate => "deliveries are signed with the next secret",
-                Rotation::Finish => "the former secret signs nothing any more",
-                _ => "the receiver refuses deliveries until it knows the new secret",
-            };
+        if let Some((_, what)) = named {
             consent(context, what, 0, "Go on")?;
         }
         let backend = context.backend().await?;
+        let step = match named {
+            Some((step, _)) => step,
+            None => begin(context, &backend.webhook(&self.id).await?)?,
+        };
         let made = backend.rotate_secret(&self.id, step, context.guard()).await?;
         context.tell_notes(&backend);
         show(context, &made, "the secret signs nothing")
     }
+}
+
+/// The step that makes a next secret: one that takes another's place asks first.
+fn begin(context: &Context, webhook: &Webhook) -> Result<Rotation, HubError> {
+    let what = match (webhook.next_secret_at, webhook.previous_secret_at) {
+        (None, None) => return Ok(Rotation::Begin),
+        (Some(_), _) => "a next secret waits for --activate and is lost: receivers may know it",
+        (None, Some(_)) => {
+            "the former secret signs until --finish and is lost: receivers may know no other"
+        }
+    };
+    consent(context, what, 0, "Replace it")?;
+    Ok(Rotation::BeginAgain)
 }
 
 /// What a file of a secret holds.
