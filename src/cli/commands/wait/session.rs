@@ -21,7 +21,8 @@ use super::{Ended, Live, Patience, until};
 ///
 /// Ends at once where that has happened already. A failed login does not end the wait, since the
 /// end user may try again, unless --fail-fast; what ends it is the end of the session, or of the
-/// time given. Exit codes: 0 linked, 6 failed, 8 timed out while nobody had failed.
+/// time given. A key that the provider refuses is no failed login: the page asks for it again. Exit
+/// codes: 0 linked, 6 failed, 8 timed out while nobody had failed.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Wait {
     /// Number of the session
@@ -30,7 +31,7 @@ pub(in crate::cli) struct Wait {
     #[command(flatten)]
     patience: Patience,
 
-    /// End as soon as a login fails
+    /// End as soon as a login at the provider fails
     #[arg(long)]
     fail_fast: bool,
 }
