@@ -8,7 +8,8 @@
 //! without a question is kept the same way, and a first Ctrl-C that has to wait is told so.
 //!
 //! What else ends a process does so while a question is open as well, but only after the terminal
-//! was put back; at any other time it is left to the system.
+//! was put back. Between many targets it is taken down as Ctrl-C is: those that were begun are
+//! finished, and what became of each is told. At any other time it is left to the system.
 
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,6 +21,8 @@ use std::time::Duration;
 use signal_hook::consts::SIGHUP;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
+
+use crate::error::{Code, codes};
 
 /// The exit status of a process that is ended while it works.
 const STATUS: i32 = 130;
@@ -39,10 +42,17 @@ static ENDS_AT_ONCE: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 static ASKED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 /// Whether what goes on is a question or a wait, which a Ctrl-C ends by itself.
 static ENDS_BY_ITSELF: AtomicBool = AtomicBool::new(false);
+/// Whether the first of these signals leaves time for the targets that were begun.
+static KEEPS_TARGETS: AtomicBool = AtomicBool::new(false);
 
 /// Called before a question and after its answer: an earlier Ctrl-C is forgotten.
 pub(super) fn take_over() {
-    let asked = ASKED.get_or_init(|| {
+    asked().store(false, Ordering::SeqCst);
+}
+
+/// Whether there was a Ctrl-C, taken down from the first call on.
+fn asked() -> &'static Arc<AtomicBool> {
+    ASKED.get_or_init(|| {
         let asked = Arc::new(AtomicBool::new(false));
         // In this order: what ends the process sees whether there was one before.
         let ends = flag::register_conditional_shutdown(SIGINT, STATUS, Arc::clone(&asked));
@@ -51,29 +61,54 @@ pub(super) fn take_over() {
             _ = flag::register(SIGINT, Arc::clone(&asked));
         }
         asked
-    });
-    asked.store(false, Ordering::SeqCst);
+    })
+}
+
+/// What ends a process beside Ctrl-C, taken down from the first call on.
+fn ends_at_once() -> &'static Arc<AtomicBool> {
+    ENDS_AT_ONCE.get_or_init(|| {
+        let ends = Arc::new(AtomicBool::new(true));
+        for signal in ENDING.into_iter().filter(|signal| !is_ignored(*signal)) {
+            // In this order, as for Ctrl-C, which ends the process at once when it comes second.
+            if flag::register_conditional_default(signal, Arc::clone(&ends)).is_ok() {
+                _ = flag::register(signal, Arc::clone(&ends));
+                _ = flag::register(signal, Arc::clone(asked()));
+            }
+        }
+        ends
+    })
+}
+
+/// Whether whoever started the process wants it to outlive this signal, as `nohup` does.
+#[cfg(target_os = "linux")]
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask & (1 << (signal - 1)) != 0)
+}
+
+/// The same where the system does not tell: `nohup` leaves no terminal to be read or written.
+#[cfg(not(target_os = "linux"))]
+fn is_ignored(signal: i32) -> bool {
+    use std::io::IsTerminal as _;
+    signal != SIGTERM && !std::io::stdin().is_terminal() && !std::io::stderr().is_terminal()
 }
 
 /// Called before a question, which sees itself when the process is to end.
 pub(super) fn begin_question() {
     begin_to_wait();
-    let ends = ENDS_AT_ONCE.get_or_init(|| {
-        let ends = Arc::new(AtomicBool::new(true));
-        for signal in ENDING {
-            // In this order, as for Ctrl-C.
-            if flag::register_conditional_default(signal, Arc::clone(&ends)).is_ok() {
-                _ = flag::register(signal, Arc::clone(&ends));
-            }
-        }
-        ends
-    });
-    ends.store(false, Ordering::SeqCst);
+    let ends = ends_at_once();
+    // What came between two targets ends the question about the next one.
+    if !KEEPS_TARGETS.load(Ordering::SeqCst) {
+        ends.store(false, Ordering::SeqCst);
+    }
 }
 
 /// Called after a question; says whether the process was told to end while it was open.
 pub(super) fn end_question() -> bool {
-    let is_ended = ENDS_AT_ONCE.get().is_some_and(|ends| ends.swap(true, Ordering::SeqCst));
+    let at_once = !KEEPS_TARGETS.load(Ordering::SeqCst);
+    let is_ended = ENDS_AT_ONCE.get().is_some_and(|ends| ends.swap(at_once, Ordering::SeqCst));
     go_on();
     is_ended
 }
@@ -82,6 +117,24 @@ pub(super) fn end_question() -> bool {
 #[cfg(unix)]
 pub(super) fn ends_question() -> bool {
     asked_to_stop() || ENDS_AT_ONCE.get().is_some_and(|ends| ends.load(Ordering::SeqCst))
+}
+
+/// Called before the first of many targets: what ends a process stops before the next one from here
+/// on, and ends it at once only when it comes again.
+pub(super) fn keep_targets() {
+    KEEPS_TARGETS.store(true, Ordering::SeqCst);
+    ends_at_once().store(false, Ordering::SeqCst);
+}
+
+/// Whether it was not Ctrl-C that stopped between two targets.
+fn is_ended() -> bool {
+    KEEPS_TARGETS.load(Ordering::SeqCst)
+        && ENDS_AT_ONCE.get().is_some_and(|ends| ends.load(Ordering::SeqCst))
+}
+
+/// What a command that was stopped between two targets ends with.
+pub(super) fn code() -> &'static Code {
+    if is_ended() { &codes::TERMINATED } else { &codes::INTERRUPTED }
 }
 
 /// Called before a question and before a wait: both see a Ctrl-C themselves, and end.
@@ -110,13 +163,15 @@ pub(super) fn keep_a_write(is_quiet: bool) {
         while ENDS_BY_ITSELF.load(Ordering::SeqCst) || !asked_to_stop() {
             thread::park_timeout(BEAT);
         }
-        let text = "note: finishing what was begun; Ctrl-C again ends it at once\n";
+        let again = if is_ended() { "a second signal" } else { "Ctrl-C again" };
+        let text = format!("note: finishing what was begun; {again} ends it at once\n");
         // Nobody can be told that standard error does not work.
         _ = std::io::stderr().write_all(text.as_bytes());
     });
 }
 
-/// Whether there was a Ctrl-C since the latest question or answer.
+/// Whether there was a Ctrl-C since the latest question or answer, or between two targets what ends
+/// a process.
 pub(super) fn asked_to_stop() -> bool {
-    ASKED.get().is_some_and(|asked| asked.load(Ordering::SeqCst))
+    ASKED.get().is_some_and(|asked| asked.load(Ordering::SeqCst)) || is_ended()
 }

@@ -177,13 +177,14 @@ impl Create {
         let mut making = FuturesOrdered::new();
         // How the reading ended.
         let mut end = None;
+        interrupts::keep_targets();
         loop {
             while end.is_none() && making.len() < backend.at_once() {
                 match self.step(&mut lines, &mut occurrences, tags) {
                     Ok((items, _)) if items.is_empty() => end = Some(Ok(())),
                     // What was begun is finished; nothing more is.
                     Ok(_) if interrupts::asked_to_stop() => {
-                        end = Some(Err(HubError::new(&codes::INTERRUPTED, "stopped")));
+                        end = Some(Err(HubError::new(interrupts::code(), "stopped")));
                     }
                     Ok((items, numbers)) => {
                         making.push_back(make(context, backend, items, numbers));

@@ -219,6 +219,13 @@ impl<'c> Batch<'c> {
         }
     }
 
+    /// Called before the first target: from here on what ends a process stops before the next one.
+    fn begin(&self) {
+        if self.many {
+            interrupts::keep_targets();
+        }
+    }
+
     /// Takes down what became of a target; tells to stop where the person said so.
     fn add(
         &mut self,
@@ -251,7 +258,7 @@ impl<'c> Batch<'c> {
         }
         // What was begun is finished; nothing more is.
         if self.left > self.begun && interrupts::asked_to_stop() {
-            self.failed = Some(HubError::new(&codes::INTERRUPTED, "stopped"));
+            self.failed = Some(HubError::new(interrupts::code(), "stopped"));
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
@@ -307,6 +314,7 @@ impl<'c> Batch<'c> {
         if let Some(most) = self.guard.max_affected.filter(|_| self.many && !self.asks) {
             within(most, targets, &each).await?;
         }
+        self.begin();
         let mut waiting = targets.iter();
         let mut running = FuturesOrdered::new();
         loop {

@@ -45,6 +45,7 @@ impl Run for Delete {
         let hint = "hubctl connectors delete AUTH_CONFIG, or - with targets on stdin";
         let mut batch = Batch::new(context, "auth_config", "delete", &targets, hint)?;
         let backend = context.backend().await?;
+        batch.begin();
         // One after the other: a default can be deleted once the others of its connector are.
         for target in targets.iter() {
             let outcome = delete_one(context, &backend, target, batch.guard()).await;
