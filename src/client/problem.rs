@@ -190,7 +190,7 @@ pub(super) fn too_long(error: &HubError, wait_s: Option<u64>, max_wait_s: u64) -
 pub(super) fn unreachable(origin: &str, error: &reqwest::Error, is_write: bool) -> HubError {
     let cause = cause(error);
     let told = |text: String| HubError::new(&codes::REMOTE_UNREACHABLE, text);
-    let error = if let Some(tls) = find::<rustls::Error>(error) {
+    let failed = if let Some(tls) = find::<rustls::Error>(error) {
         let told = told(format!("no secure connection to {origin}: {tls}"));
         match tls {
             rustls::Error::InvalidCertificate(_) => {
@@ -207,7 +207,8 @@ pub(super) fn unreachable(origin: &str, error: &reqwest::Error, is_write: bool) 
     } else {
         broken(origin, &cause, is_write)
     };
-    error.source(cause)
+    let failed = failed.source(cause);
+    if error.is_connect() { failed.unsent() } else { failed }
 }
 
 /// What a proxy that makes no connection says, which the HTTP library has in its own words only.

@@ -98,6 +98,7 @@ struct Inner {
     details: Vec<serde_json::Value>,
     http_status: Option<u16>,
     request_id: Option<String>,
+    is_unsent: bool,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -113,6 +114,7 @@ impl HubError {
             details: Vec::new(),
             http_status: None,
             request_id: None,
+            is_unsent: false,
             source: None,
         };
         Self { inner: Box::new(inner) }
@@ -137,6 +139,13 @@ impl HubError {
     pub fn answered(mut self, http_status: u16, request_id: Option<String>) -> Self {
         self.inner.http_status = Some(http_status);
         self.inner.request_id = request_id;
+        self
+    }
+
+    /// Takes down that nothing was sent: there was no connection at all.
+    #[must_use]
+    pub fn unsent(mut self) -> Self {
+        self.inner.is_unsent = true;
         self
     }
 
@@ -181,6 +190,12 @@ impl HubError {
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.inner.request_id.as_deref()
+    }
+
+    /// Whether there was no connection to a hub elsewhere: another call of it would fare no better.
+    #[must_use]
+    pub fn is_unsent(&self) -> bool {
+        self.inner.is_unsent
     }
 
     /// Whether the same call may succeed later without any change by the caller.

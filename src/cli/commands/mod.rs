@@ -132,7 +132,7 @@ fn result<T: serde::Serialize>(
 /// changed. Each is bounded again while it is.
 ///
 /// # Errors
-/// `guard.too_many_affected`
+/// `guard.too_many_affected`; where the hub can't be reached, that.
 async fn within(
     most: u64,
     targets: &[String],
@@ -142,7 +142,10 @@ async fn within(
     let mut affected: u64 = 0;
     for target in targets {
         // What can't be done at all is told in its turn.
-        let results = each(target, rehearsal).await.unwrap_or_default();
+        let results = match each(target, rehearsal).await {
+            Err(error) if error.is_unsent() => return Err(error),
+            outcome => outcome.unwrap_or_default(),
+        };
         affected += results.iter().map(|result| result.affected_accounts).sum::<u64>();
     }
     if affected <= most {
@@ -175,6 +178,8 @@ struct Batch<'c> {
     results: Vec<WriteResult>,
     failed: Option<HubError>,
     succeeded: bool,
+    /// How many targets were not tried.
+    untried: usize,
 }
 
 impl<'c> Batch<'c> {
@@ -207,6 +212,7 @@ impl<'c> Batch<'c> {
             results: Vec::new(),
             failed: None,
             succeeded: false,
+            untried: 0,
         })
     }
 
@@ -219,14 +225,8 @@ impl<'c> Batch<'c> {
         }
     }
 
-    /// Called before the first target: from here on what ends a process stops before the next one.
-    fn begin(&self) {
-        if self.many {
-            interrupts::keep_targets();
-        }
-    }
-
-    /// Takes down what became of a target; tells to stop where the person said so.
+    /// Takes down what became of a target; tells to stop where the person said so, and where no
+    /// other one can be reached either.
     fn add(
         &mut self,
         target: &str,
@@ -242,14 +242,10 @@ impl<'c> Batch<'c> {
                 self.results.extend(results);
             }
             Err(error) => {
-                let resource = format!("{}/{target}", self.kind);
-                let mut result = WriteResult::new(self.action, resource, false);
-                result.dry_run = self.guard.dry_run;
-                result.ok = false;
-                result.error = Some(exit::as_value(&error));
-                self.results.push(result);
+                self.take_down(target, &error);
                 self.tell_failure(target, &error);
-                if is_stop(&error) {
+                let was_stopped = self.failed.as_ref().is_some_and(is_stop);
+                if is_stop(&error) || error.is_unsent() && !was_stopped {
                     self.failed = Some(error);
                     return ControlFlow::Break(());
                 }
@@ -262,6 +258,31 @@ impl<'c> Batch<'c> {
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
+    }
+
+    /// The result of a target that failed.
+    fn take_down(&mut self, target: &str, error: &HubError) {
+        let resource = format!("{}/{target}", self.kind);
+        let mut result = WriteResult::new(self.action, resource, false);
+        result.dry_run = self.guard.dry_run;
+        result.ok = false;
+        result.error = Some(exit::as_value(error));
+        self.results.push(result);
+    }
+
+    /// Takes down that these were not tried, since the hub could not be reached.
+    fn leave_out(&mut self, targets: &[String]) {
+        let Some(first) = targets.first() else { return };
+        let text = "not tried: the hub could not be reached for an earlier target";
+        let error = HubError::new(&codes::REMOTE_UNREACHABLE, text).hint("hubctl doctor");
+        for target in targets {
+            self.take_down(target, &error);
+        }
+        self.untried = targets.len();
+        if self.tells_failures() {
+            let all = counted(targets.len(), "target");
+            self.context.output.warn(format_args!("not tried: {all}, from {first} on"));
+        }
     }
 
     /// Whether failures are told one by one: to people, and where no record of them is shown.
@@ -311,11 +332,20 @@ impl<'c> Batch<'c> {
         targets: &[String],
         each: impl AsyncFn(&String, Guard) -> Result<Vec<WriteResult>, HubError>,
     ) -> Result<(), HubError> {
-        if let Some(most) = self.guard.max_affected.filter(|_| self.many && !self.asks) {
-            within(most, targets, &each).await?;
+        if let Some(most) = self.guard.max_affected.filter(|_| self.many && !self.asks)
+            && let Err(error) = within(most, targets, &each).await
+        {
+            let all = targets.split_first().filter(|_| error.is_unsent());
+            let Some((first, rest)) = all else { return Err(error) };
+            _ = self.add(first, Err(error));
+            self.leave_out(rest);
+            return self.finish(backend);
         }
-        self.begin();
+        if self.many {
+            interrupts::keep_targets();
+        }
         let mut waiting = targets.iter();
+        let mut rest: &[String] = &[];
         let mut running = FuturesOrdered::new();
         loop {
             while running.len() < most
@@ -326,9 +356,13 @@ impl<'c> Batch<'c> {
             }
             let Some((target, outcome)) = running.next().await else { break };
             self.begun = running.len();
-            if self.add(target, outcome).is_break() {
+            if self.add(target, outcome).is_break() && !waiting.as_slice().is_empty() {
+                rest = waiting.as_slice();
                 waiting = [].iter();
             }
+        }
+        if self.failed.as_ref().is_some_and(HubError::is_unsent) {
+            self.leave_out(rest);
         }
         self.finish(backend)
     }
@@ -344,6 +378,10 @@ impl<'c> Batch<'c> {
     /// As `finish`, for what no backend had a part in.
     fn finish_without_notes(self) -> Result<(), HubError> {
         let was_told = self.tells_failures();
+        let untried = match self.untried {
+            0 => String::new(),
+            count => format!(", {count} of them not tried"),
+        };
         match self.failed {
             Some(error) if !self.many => Err(error),
             failed => {
@@ -361,12 +399,12 @@ impl<'c> Batch<'c> {
                     Some(_) if self.succeeded => {
                         let failed = self.results.iter().filter(|result| !result.ok).count();
                         let all = counted(self.results.len(), "target");
-                        let text = format!("{failed} of {all} failed");
+                        let text = format!("{failed} of {all} failed{untried}");
                         Err(HubError::new(&codes::PARTIAL, text))
                     }
                     Some(error) if was_told => {
                         let all = counted(self.results.len(), "target");
-                        Err(HubError::new(error.code(), format!("all {all} failed")))
+                        Err(HubError::new(error.code(), format!("all {all} failed{untried}")))
                     }
                     Some(error) => Err(error),
                 };

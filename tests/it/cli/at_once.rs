@@ -2,6 +2,7 @@
 //! shown.
 
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::TcpListener;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -193,6 +194,47 @@ fn after_an_interruption_those_begun_are_finished_and_no_more() {
         told.read_to_string(&mut rest).unwrap();
         assert_eq!(rest.contains("stopped after 4 targets"), code == 130, "{rest}");
     }
+}
+
+#[test]
+fn where_the_hub_can_t_be_reached_the_rest_is_not_tried() {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let away = away(format!("http://{nobody}"), KEY);
+    for (line, tried) in [
+        ("accounts resume --concurrency 4", 4),
+        ("accounts resume --max-affected 50", 1),
+        ("keys enable", 1),
+    ] {
+        let line = format!("{line} {} --retries 0", ids(12).join(" "));
+        let ended = away.run(&format!("{line} --json")).code(10);
+        assert_eq!(ended.error()["code"], "remote.unreachable", "{line}");
+        let results = ended.json();
+        let told: Vec<&str> = results.as_array().unwrap().iter().map(error_of).collect();
+        assert_eq!(told.len(), 12, "{line}");
+        let (first, rest) = told.split_at(tried);
+        assert!(first.iter().all(|text| text.contains("can't be reached: ")), "{line}: {told:?}");
+        assert!(rest.iter().all(|text| text.starts_with("not tried: ")), "{line}: {told:?}");
+        let people = away.run(&line).code(10).stderr;
+        let untried = 12 - tried;
+        let left = format!("warning: not tried: {untried} targets, from a-{} on\n", tried + 1);
+        assert!(people.contains(&left), "{people}");
+        let all = format!("all 12 targets failed, {untried} of them not tried");
+        assert!(people.contains(&all), "{people}");
+    }
+}
+
+#[test]
+fn an_answer_that_is_a_failure_keeps_no_other_target_from_being_tried() {
+    let hub = FakeHub::start(|_, _| Reply::refusal(503, None, "not now"));
+    let line = format!("accounts resume {} --retries 0 --json", ids(6).join(" "));
+    let ended = away(hub.url(), KEY).run(&line).code(10);
+    in_order(&ended, 6);
+    assert_eq!(hub.asked().len(), 6);
+}
+
+/// Why a target failed.
+fn error_of(result: &Value) -> &str {
+    result["error"]["message"].as_str().unwrap()
 }
 
 /// A way to this hub on which some requests have a fate of their own.

@@ -43,26 +43,24 @@ impl Run for Delete {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let targets = input::targets(&self.targets)?;
         let hint = "hubctl connectors delete AUTH_CONFIG, or - with targets on stdin";
-        let mut batch = Batch::new(context, "auth_config", "delete", &targets, hint)?;
+        let batch = Batch::new(context, "auth_config", "delete", &targets, hint)?;
         let backend = context.backend().await?;
-        batch.begin();
-        // One after the other: a default can be deleted once the others of its connector are.
-        for target in targets.iter() {
-            let outcome = delete_one(context, &backend, target, batch.guard()).await;
-            let missing = outcome
-                .as_ref()
-                .err()
-                .is_some_and(|error| error.code().name == codes::AUTH_CONFIG_UNKNOWN.name);
-            if missing && self.if_missing == WhenMissing::Skip {
-                let mut result = WriteResult::new("delete", format!("auth_config/{target}"), false);
-                result.human = format!("{target} is not there.");
-                result.dry_run = context.globals.dry_run;
-                _ = batch.add(target, Ok(vec![result]));
-            } else if batch.add(target, outcome).is_break() {
-                break;
+        let skips = self.if_missing == WhenMissing::Skip;
+        let each = async |target: &String, guard: Guard| {
+            let outcome = delete_one(context, &backend, target, guard).await;
+            let is_missing =
+                |error: &HubError| error.code().name == codes::AUTH_CONFIG_UNKNOWN.name;
+            let is_skipped = skips && outcome.as_ref().is_err_and(is_missing);
+            if !is_skipped {
+                return outcome;
             }
-        }
-        batch.finish(&backend)
+            let mut result = WriteResult::new("delete", format!("auth_config/{target}"), false);
+            result.human = format!("{target} is not there.");
+            result.dry_run = context.globals.dry_run;
+            Ok(vec![result])
+        };
+        // One after the other: a default can be deleted once the others of its connector are.
+        batch.each(&backend, &targets, each).await
     }
 }
 
