@@ -263,9 +263,9 @@ pub(super) fn wait(text: &str, least_s: i64) -> Result<Duration, String> {
         .ok_or_else(|| format!("`{text}` is not a duration from {least_s} seconds to a day"))
 }
 
-/// Reads an instant: RFC 3339, or how long ago.
+/// Reads an instant: RFC 3339, a Unix time, or how long ago.
 pub(super) fn since(text: &str, now: Timestamp) -> Result<Timestamp, HubError> {
-    if let Ok(at) = text.parse::<Timestamp>() {
+    if let Some(at) = text.parse().ok().or_else(|| unix_time(text)) {
         return Ok(at);
     }
     match duration_s(text) {
@@ -275,6 +275,17 @@ pub(super) fn since(text: &str, now: Timestamp) -> Result<Timestamp, HubError> {
             let text = format!("`{shown}` is neither a duration nor a time");
             Err(HubError::new(&codes::BAD_VALUE, text).hint("24h, 7d or 2026-06-01T00:00:00Z"))
         }
+    }
+}
+
+/// A whole number that is too long for a duration that somebody means: seconds since 1970, or
+/// milliseconds.
+fn unix_time(text: &str) -> Option<Timestamp> {
+    let number: i64 = text.parse().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()))?;
+    match text.len() {
+        9..=11 => Some(Timestamp::from_millis(number * 1000)),
+        12..=14 => Some(Timestamp::from_millis(number)),
+        _ => None,
     }
 }
 
@@ -290,6 +301,28 @@ mod tests {
         }
         for bad in ["", "-5m", "1.5", "abc", "1 month", "99999999999999999999", "0.5s"] {
             assert!(duration_s(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_long_number_is_a_unix_time_and_a_short_one_is_how_long_ago() {
+        let now = Timestamp::from_millis(1_780_000_000_000);
+        let read = |text: &str| since(text, now).unwrap().as_millis();
+        for (text, millis) in [
+            ("1764000000", 1_764_000_000_000),
+            ("999999999", 999_999_999_000),
+            ("99999999999", 99_999_999_999_000),
+            ("1764000000123", 1_764_000_000_123),
+            ("999999999999", 999_999_999_999),
+            ("99999999999999", 99_999_999_999_999),
+            ("3600", 1_779_996_400_000),
+            ("99999999", 1_680_000_001_000),
+            ("24h", 1_779_913_600_000),
+        ] {
+            assert_eq!(read(text), millis, "{text}");
+        }
+        for bad in ["-1764000000", "+1764000000", "1764000000.5"] {
+            assert!(since(bad, now).is_err(), "{bad}");
         }
     }
 

@@ -58,7 +58,7 @@ pub(in crate::cli) struct List {
     #[command(flatten)]
     chosen: Chosen,
 
-    /// Only events since: 24h, 7d, or a time
+    /// Only events since: 24h, 7d, a time, or a Unix time
     #[arg(long, value_name = "DURATION|TIME")]
     since: Option<String>,
 

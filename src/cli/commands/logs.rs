@@ -44,11 +44,11 @@ pub(in crate::cli) struct Narrowed {
     #[arg(long, value_name = "KIND", add = assets::log_kinds())]
     kind: Option<Kind>,
 
-    /// Only calls since: 1h, 7d, or a time
+    /// Only calls since: 1h, 7d, a time, or a Unix time
     #[arg(long, value_name = "DURATION|TIME")]
     since: Option<String>,
 
-    /// Only calls until: 1h (ago), or a time
+    /// Only calls until: 1h (ago), a time, or a Unix time
     #[arg(long, value_name = "DURATION|TIME")]
     until: Option<String>,
 }

@@ -65,7 +65,7 @@ pub(in crate::cli) struct Chosen {
     #[arg(long = "type", value_name = "TYPE", add = assets::account_types())]
     kind: Option<AccountType>,
 
-    /// Only accounts changed since: 24h, 7d, or a time
+    /// Only accounts changed since: 24h, 7d, a time, or a Unix time
     #[arg(long, value_name = "DURATION|TIME")]
     since: Option<String>,
 

@@ -119,7 +119,7 @@ pub(in crate::cli) struct Redeliver {
     #[arg(value_name = "DELIVERY")]
     deliveries: Vec<String>,
 
-    /// All that were given up since: 24h, 7d, or a time
+    /// All that were given up since: 24h, 7d, a time, or a Unix time
     #[arg(long, value_name = "DURATION|TIME", conflicts_with = "deliveries")]
     since: Option<String>,
 
