@@ -34,6 +34,16 @@ fn a_new_store_is_sound_and_empty() {
 }
 
 #[test]
+fn nobody_at_the_public_address_is_told_with_what_can_be_typed() {
+    let home = TestHome::new();
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    home.config(&format!("[profiles.default]\npublic_url = \"http://{nobody}\"\n"));
+    let ended = home.run("doctor --json").code(0);
+    let address = hint_of(&ended, "public address");
+    assert!(address.ends_with(" hubctl serve") && address.contains("public_url"), "{address}");
+}
+
+#[test]
 fn what_end_users_would_miss_is_named() {
     let home = TestHome::new();
     home.run("connectors enable bamboohr").code(0);
@@ -112,7 +122,10 @@ fn a_hub_elsewhere_is_asked_with_the_key_at_hand() {
     serving.stop();
     let ended = away(&narrow).run("doctor --json --retries 0").code(10);
     assert_eq!(states(&ended)["connection"], "failed");
-    assert!(hint_of(&ended, "connection").contains("hubctl config explain api_url"));
+    // The hint can be pasted as it is; the words are in the message.
+    let connection = hint_of(&ended, "connection");
+    assert!(connection.ends_with(" hubctl config explain api_url"), "{connection}");
+    assert!(connection.contains("--cacert FILE"), "{connection}");
     assert!(!ended.stdout.contains("hubctl doctor"), "it leads here: {}", ended.stdout);
     assert!(ended.stdout.contains("api_key = set, never shown, from HUBCTL_API_KEY"));
 }

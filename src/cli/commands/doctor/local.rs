@@ -52,9 +52,12 @@ pub(super) async fn store(context: &Context, local: &Local, found: &mut Findings
         Ok(client) => match client.answers().await {
             Ok(()) => found.ok("public address", format!("a hub answers at {url}")),
             Err(error) => {
-                let text = format!("nothing answers at {url}: {}", error.message());
-                let hint = "hubctl serve, or set public_url: end users open links there";
-                found.warn("public address", text, hint);
+                let why = error.message();
+                let text = format!(
+                    "nothing answers at {url}, where end users open links (public_url names \
+                     another address): {why}"
+                );
+                found.warn("public address", text, "hubctl serve");
             }
         },
         Err(error) => found.fail("public address", error),

@@ -94,6 +94,9 @@ impl Findings {
 
     pub(super) fn fail(&mut self, check: &'static str, error: HubError) {
         let mut failed = Check::failed(check, &error);
+        if is_of_the_way(&error) {
+            failed.message.push_str(ON_THE_WAY);
+        }
         if let Some(hint) = instead(&error) {
             failed.hint = Some(hint.to_owned());
         }
@@ -106,16 +109,24 @@ impl Findings {
     }
 }
 
+/// What may be wrong with the way to a hub, beside the address.
+const ON_THE_WAY: &str = "; a firewall on the way has to let it through, and --cacert FILE names \
+                          another authority to trust";
+
+/// Whether the way to the hub failed, or what answers there is none.
+fn is_of_the_way(error: &HubError) -> bool {
+    [&codes::REMOTE_UNREACHABLE, &codes::REMOTE_FAILED, &codes::REMOTE_BAD_ANSWER]
+        .iter()
+        .any(|known| known.name == error.code().name)
+}
+
 /// What helps against errors whose own hint leads to this command, or who have none.
 fn instead(error: &HubError) -> Option<&'static str> {
-    let is = |known: &&Code| known.name == error.code().name;
-    let of_the_way = [&codes::REMOTE_UNREACHABLE, &codes::REMOTE_FAILED, &codes::REMOTE_BAD_ANSWER];
-    if of_the_way.iter().any(is) {
-        return Some(
-            "hubctl config explain api_url, which shows what names this address; a firewall on \
-             the way has to let it through; --cacert FILE names another authority to trust",
-        );
+    if is_of_the_way(error) {
+        // It shows what names this address.
+        return Some("hubctl config explain api_url");
     }
+    let is = |known: &&Code| known.name == error.code().name;
     let key = "it is wrong, has expired or was disabled: hubctl auth login stores another one";
     let hints = [
         (&codes::KEY_INVALID, key),

@@ -83,8 +83,11 @@ fn findings(checked: &Checked, store: &str) -> Findings {
         }
         None if checked.is_rotating => found.warn(
             "keys",
-            format!("{keys} can be opened; a rotation is not finished"),
-            "hubctl store rotate-key, with --data-keys if it was begun so",
+            format!(
+                "{keys} can be opened; a rotation is not finished (it goes on with --data-keys if \
+                 it was begun so)"
+            ),
+            "hubctl store rotate-key",
         ),
         None => found.ok("keys", format!("{keys} can be opened")),
     }
