@@ -89,12 +89,25 @@ impl Backend {
         }
     }
 
-    /// The project that everything belongs to, as far as it is known.
+    /// The project that everything belongs to, for a sentence. Where nobody named one, a hub
+    /// elsewhere knows it by the key.
     pub fn project(&self) -> &str {
         match self {
             Self::Local(local) => local.project(),
-            Self::Remote(client) => client.project(),
+            Self::Remote(client) => client.project().unwrap_or("the key's project"),
         }
+    }
+
+    /// Its name. Where nobody named one, a hub elsewhere is asked; none where it does not tell.
+    pub async fn project_name(&self) -> Option<ProjectName> {
+        let name = match self {
+            Self::Local(local) => local.project().to_owned(),
+            Self::Remote(client) => match client.project() {
+                Some(named) => named.to_owned(),
+                None => client.capabilities().await.ok()?.project,
+            },
+        };
+        name.parse().ok()
     }
 
     /// Where end users reach the hub.

@@ -118,7 +118,6 @@ pub struct Client {
     root: String,
     /// The hub in messages: scheme, host and port, and the proxy on the way there.
     origin: String,
-    project: String,
     wanted_project: Option<String>,
     is_vendor: bool,
     authorization: HeaderValue,
@@ -180,7 +179,6 @@ impl Client {
         Ok(Self {
             root: api_url.as_str().trim_end_matches('/').to_owned(),
             origin,
-            project: options.project.clone().unwrap_or_else(|| "default".to_owned()),
             wanted_project: options.project,
             is_vendor,
             authorization: keys::authorization(&options.key)?,
@@ -230,10 +228,10 @@ impl Client {
         self.at_once
     }
 
-    /// The project, as far as it is known.
+    /// The project, where one was named.
     #[must_use]
-    pub fn project(&self) -> &str {
-        &self.project
+    pub fn project(&self) -> Option<&str> {
+        self.wanted_project.as_deref()
     }
 
     /// Facts for standard error that came up on the way.

@@ -14,7 +14,6 @@ use crate::cli::output::Format;
 use crate::cli::tree::Run;
 use crate::domain::ids::AccountId;
 use crate::domain::names::ConnectorKey;
-use crate::domain::project::ProjectName;
 use crate::domain::request_log::{Bodies, Kind, Method};
 use crate::domain::time::{Clock, Timestamp};
 use crate::domain::words::counted;
@@ -223,10 +222,10 @@ async fn why_none(backend: &Backend, log: &RequestLog) -> String {
     if !matches!(log.source_type.as_deref(), Some("API" | "SDK") | None) {
         return ": they are kept of calls with an API key alone".to_owned();
     }
-    let project = backend.project();
-    let kept = match project.parse::<ProjectName>() {
-        Ok(name) => backend.get_project(&name).await.ok(),
-        Err(_) => None,
+    let name = backend.project_name().await;
+    let kept = match &name {
+        Some(name) => backend.get_project(name).await.ok(),
+        None => None,
     };
     let bodies = kept.and_then(|project| project.log_bodies.parse::<Bodies>().ok());
     if bodies.is_some_and(|bodies| bodies.keeps(log.status.unwrap_or(0))) {
@@ -234,6 +233,7 @@ async fn why_none(backend: &Backend, log: &RequestLog) -> String {
     }
     let wanted = if log.success == Some(false) { Bodies::Errors } else { Bodies::All };
     let wanted = wanted.as_str();
+    let project = name.map_or_else(|| "NAME".to_owned(), |name| name.to_string());
     format!("; to keep them from now on: hubctl projects update {project} --log-bodies {wanted}")
 }
 

@@ -22,6 +22,21 @@ fn a_key_acts_in_its_own_project_where_nobody_names_one() {
         away.run(&format!("{line} --project default")).code(4);
     }
     assert_eq!(away.run("auth status --json").code(0).json()["project"], "prod");
+    // Where nobody asked the hub, no other project is named in its place.
+    assert_eq!(away.run("auth status --json --offline").code(0).json()["project"], "");
+    let named = away.run("auth status --json --offline --project prod").code(0).json();
+    assert_eq!(named["project"], "prod");
+    for (line, said) in [
+        ("accounts list", "1 account in the key's project"),
+        ("accounts list --project prod", "1 account in prod"),
+        ("connectors list --disabled", "no auth configs in the key's project"),
+        ("logs list --method DELETE", "no calls in the log of the key's project fit"),
+    ] {
+        let mut session = away.terminal(line);
+        let shown = session.exp_eof().unwrap();
+        assert!(shown.contains(said), "{line}: {shown}");
+        assert!(!shown.contains("default"), "{line}: {shown}");
+    }
 
     let home = TestHome::new();
     let login = format!("auth login -P far --api-url {url} --key-stdin --store file");
@@ -41,7 +56,11 @@ fn a_key_acts_in_its_own_project_where_nobody_names_one() {
 
     // A key that nobody asked about is for any project as long as none is named.
     let unasked = "auth login -P blind --key-stdin --store file --no-verify";
-    home.piped(&format!("{unasked} --api-url {url}"), &key).code(0);
+    let note = "note: nobody said whose the key is: it is kept for project `default`";
+    home.piped(&format!("{unasked} --api-url {url}"), &key).code(0).tells(note);
+    assert!(
+        !home.piped(&format!("{unasked} --project default"), &key).code(0).stderr.contains(note)
+    );
     assert_eq!(home.run("accounts list -P blind -o id").code(0).stdout.trim(), id);
     // A store of one's own has the project that is built in.
     assert_eq!(home.run("accounts list -o id").code(0).stdout, "");

@@ -94,6 +94,7 @@ impl Run for Login {
             true => None,
             false => project_of(context, remote, &given.key, profile).await?,
         };
+        let is_unknown = told.is_none() && settings.named_project().is_none();
         // Where nobody named a project, it is the key's own.
         let binding = settings.binding(remote, told.as_ref().unwrap_or(&settings.project));
         let news = news(profile, said, remote, binding.project.as_str())?;
@@ -130,6 +131,13 @@ impl Run for Login {
         result.dry_run = dry_run;
         result.human = sentence(profile, remote, keeper, dry_run);
         context.output.writes(&[result])?;
+        if is_unknown && keeper.is_some() && !dry_run {
+            let project = &binding.project;
+            context.output.note(format_args!(
+                "nobody said whose the key is: it is kept for project `{project}`; with --project \
+                 NAME it is kept for another one"
+            ));
+        }
         let becomes_remote = news.iter().any(|(setting, _)| setting.key == "api_url");
         if becomes_remote && !dry_run {
             let url = &remote.api_url;
@@ -358,7 +366,7 @@ pub(in crate::cli) struct StatusRow {
     place: &'static str,
     /// Address of the hub, for a remote one.
     api_url: Option<String>,
-    /// The project.
+    /// The project; empty where nobody named one, and the hub was not asked whose the key is.
     project: String,
     /// Where the key comes from: a variable's name, `keyring`, `file` or `none`.
     key_source: &'static str,
@@ -418,10 +426,14 @@ impl StatusRow {
             (Some(false), source) => format!("none that can be used ({source})"),
             (Some(true), source) => format!("from {source}"),
         };
+        let project = match self.project.as_str() {
+            "" => "the key's own",
+            named => named,
+        };
         let mut lines = vec![
             ("Profile", self.profile.clone()),
             ("Acts on", url.to_owned()),
-            ("Project", self.project.clone()),
+            ("Project", project.to_owned()),
             ("API key", key),
         ];
         if let Some(works) = self.verified {
@@ -452,6 +464,7 @@ impl Run for Status {
         if let Place::Remote(remote) = &settings.place {
             row.place = "remote";
             row.api_url = Some(remote.api_url.to_string());
+            row.project = settings.named_project().unwrap_or_default();
             row.key_source = credentials::source_name(&remote.key);
             let found = credentials::find(settings, remote);
             row.key_found = Some(found.is_ok());
