@@ -1,6 +1,6 @@
 //! How each answer looks as a row: columns for people, field names for `--fields`.
 
-mod accounts;
+pub(super) mod accounts;
 mod auth_configs;
 mod check;
 pub(super) mod connect_sessions;

@@ -1,5 +1,7 @@
 //! Commands that show what comes until Ctrl-C: nothing is lost, and they end when they should.
 
+use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -114,6 +116,72 @@ fn a_closed_pipe_ends_a_follower_although_nothing_comes() {
         }
     }
     serving.stop();
+}
+
+#[test]
+fn a_watch_shows_what_was_deleted_and_what_fits_no_more() {
+    let home = ready(3);
+    let ids = home.run("accounts list -o id").code(0).stdout;
+    let ids: Vec<&str> = ids.lines().collect();
+    // What was gone before is not told of.
+    home.run(&format!("accounts delete {} --yes", ids[2])).code(0);
+    let watch = |flags: &str| {
+        let line = format!("accounts list --watch {flags}");
+        let mut child = home.command(line.split_whitespace()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        (child, lines.map(Result::unwrap))
+    };
+    let (mut all, mut rows) = watch("--columns owner,status");
+    let (mut active, mut fitting) = watch("--status active -o jsonl");
+    let (mut other, mut others) = watch("--origin-owner-id o-1 -o id");
+    assert_eq!([rows.next().unwrap(), rows.next().unwrap()], ["o-0\tactive", "o-1\tactive"]);
+    assert_eq!(others.next().unwrap(), ids[1]);
+    let mut next = || serde_json::from_str::<Value>(&fitting.next().unwrap()).unwrap();
+    assert_eq!([next()["id"].as_str(), next()["id"].as_str()], [Some(ids[0]), Some(ids[1])]);
+
+    home.run(&format!("accounts suspend {} --yes", ids[0])).code(0);
+    assert_eq!(rows.next().unwrap(), "o-0\tsuspended");
+    let left = next();
+    assert_eq!((left["id"].as_str(), &left["status"]), (Some(ids[0]), &json!("suspended")));
+    // One that was told to fit no more is not told to be deleted.
+    home.run(&format!("accounts delete {} --yes", ids[0])).code(0);
+    assert_eq!(rows.next().unwrap(), "o-0\tdeleted");
+    home.run(&format!("accounts delete {} --yes", ids[1])).code(0);
+    assert_eq!(rows.next().unwrap(), "o-1\tdeleted");
+    assert_eq!(others.next().unwrap(), ids[1]);
+    let gone = next();
+    assert_eq!((gone["id"].as_str(), &gone["status"]), (Some(ids[1]), &json!("deleted")));
+    assert_eq!((&gone["provider"], &gone["origin_owner_id"]), (&json!("hubspot"), &json!("o-1")));
+    assert_eq!((&gone["label"], gone["updated_at"].is_string()), (&Value::Null, true));
+    let keys = |row: &Value| row.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+    assert_eq!(keys(&gone), keys(&left));
+    for child in [&mut all, &mut active, &mut other] {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}
+
+#[test]
+fn a_watch_goes_on_where_the_hub_has_no_events() {
+    let account = |updated: &str| {
+        json!({
+            "id": "a-7", "provider": "hubspot", "origin_owner_id": "o", "origin_owner_name": "O",
+            "status": "active", "type": "production", "created_at": "2026-06-01T12:00:00.000Z",
+            "updated_at": updated,
+        })
+    };
+    let (first, second) = ("2099-06-01T12:00:00.000Z", "2099-06-01T13:00:00.000Z");
+    let rows = [first, second].map(account);
+    let hub = FakeHub::start(move |_: &Asked, number| match number {
+        0 => Reply::list(&rows[..1]),
+        1 | 3 => Reply::list(&[]),
+        2 => Reply::refusal(404, Some("request.unknown_route"), "nothing is here"),
+        _ => Reply::list(&rows[1..]),
+    });
+    let line = format!("{BOUND} $H accounts list --watch --limit 2 -o id");
+    let seen = away(&hub).shell(&line).code(0);
+    assert_eq!(seen.stdout, "a-7\na-7\n");
+    assert_eq!(seen.stderr.matches("does not tell of accounts").count(), 1, "{seen:?}");
 }
 
 #[test]

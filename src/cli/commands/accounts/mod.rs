@@ -2,6 +2,7 @@
 
 mod read;
 mod relink;
+mod watch;
 mod write;
 
 pub(super) use read::account_card;

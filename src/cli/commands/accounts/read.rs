@@ -1,16 +1,11 @@
 //! Commands that look at linked accounts.
 
-use std::collections::HashMap;
-use std::ops::ControlFlow;
-use std::time::Duration;
-
 use futures_util::{StreamExt as _, stream};
 
 use crate::api::accounts::{Account, AccountDetail, Explanation, Finding};
 use crate::backend::Backend;
 use crate::cli::assets;
-use crate::cli::commands::outlasting::Outlasting;
-use crate::cli::context::{Context, SystemClock};
+use crate::cli::context::Context;
 use crate::cli::input;
 use crate::cli::output::{Format, List as Rows, ListSummary, clean_line};
 use crate::cli::tree::Run;
@@ -18,10 +13,11 @@ use crate::domain::account::{AccountType, Status, StatusReason};
 use crate::domain::ids::{AccountId, AuthConfigId};
 use crate::domain::names::ConnectorKey;
 use crate::domain::refresh::REASON_REFUSED;
-use crate::domain::time::Clock;
 use crate::domain::words::counted;
 use crate::error::{HubError, codes};
 use crate::hub::accounts::{BadSort, Filter, Sort};
+
+use super::watch::Watch;
 
 /// Fields of an account that a brief list lacks, and the columns that are made of them.
 const NOT_BRIEF: (&[&str], &[&str]) = (
@@ -132,8 +128,9 @@ pub(in crate::cli) struct List {
     #[command(flatten)]
     chosen: Chosen,
 
-    /// Go on and show accounts as they change, until Ctrl-C; looks every 2 seconds. One that is
-    /// deleted, or fits the filters no more, is not told of: `hubctl events tail` tells
+    /// Go on and show accounts as they change, until Ctrl-C; looks every 2 seconds. One that was
+    /// deleted comes once more with the status `deleted`, and one that fits the filters no more as
+    /// it is then
     #[arg(long, conflicts_with_all = ["after", "sort"])]
     watch: bool,
 }
@@ -147,14 +144,15 @@ impl Run for List {
         }
         let backend = context.backend().await?;
         if self.watch {
-            return watch(context, &backend, filter).await;
+            return Watch::new(context, &backend, filter).run().await;
         }
         let list = context.output.list_of::<Account<'_>>()?;
         write(list, &backend, &filter, |_| ()).await.map(drop)
     }
 }
 
-async fn write(
+/// Writes the accounts that fit, and says how many they are.
+pub(super) async fn write(
     mut list: Rows<'_>,
     backend: &Backend,
     filter: &Filter,
@@ -195,7 +193,7 @@ async fn write(
 }
 
 /// Whether accounts of the project may be left out.
-fn is_narrowed(filter: &Filter) -> bool {
+pub(super) fn is_narrowed(filter: &Filter) -> bool {
     !filter.providers.is_empty()
         || !filter.statuses.is_empty()
         || !filter.owner_ids.is_empty()
@@ -203,50 +201,6 @@ fn is_narrowed(filter: &Filter) -> bool {
         || filter.kind.is_some()
         || filter.updated_since.is_some()
         || filter.after.is_some()
-}
-
-/// How often accounts that are watched are looked at.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// How far a look goes back before the one before it: a change has the time at which it began, and
-/// is visible only when it is committed.
-const OVERLAP_S: i64 = 30;
-
-/// Shows what is there, then what changed since the last look.
-async fn watch(context: &Context, backend: &Backend, filter: Filter) -> Result<(), HubError> {
-    let mut since = SystemClock.now().plus_seconds(-OVERLAP_S);
-    let mut seen = HashMap::new();
-    let (mut rows, mut looks) = (context.output.endless(), Outlasting::default());
-    let first = write(rows.part::<Account<'_>>()?, backend, &filter, |account| {
-        if account.updated_at >= since {
-            seen.insert(account.id.to_string(), account.updated_at);
-        }
-    });
-    if let Some(first) = looks.follow(context, first.await)? {
-        rows.wrote(first);
-    }
-    loop {
-        rows.rest(LOOK_EVERY);
-        if rows.is_over() {
-            return Ok(());
-        }
-        let next = SystemClock.now().plus_seconds(-OVERLAP_S);
-        let changed = Filter { updated_since: Some(since), ..filter.clone() };
-        let mut list = rows.part::<Account<'_>>()?;
-        let looked = backend.accounts(&changed, |account| {
-            let at = account.updated_at;
-            if seen.insert(account.id.to_string(), at) == Some(at) {
-                return Ok(ControlFlow::Continue(()));
-            }
-            list.push(account)
-        });
-        let looked = looked.await;
-        // What came before a failure counts as seen.
-        rows.wrote(list.finish(|_| None)?);
-        if looks.follow(context, looked)?.is_some() {
-            since = next;
-            seen.retain(|_, at| *at >= since);
-        }
-    }
 }
 
 /// Write all linked accounts as JSON Lines, for backups and other programs
