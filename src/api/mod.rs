@@ -8,6 +8,7 @@ pub mod check;
 pub mod compact;
 pub mod connect_sessions;
 pub mod connectors;
+pub mod cut;
 pub mod end_user;
 pub mod events;
 mod json_text;

@@ -6,7 +6,7 @@
 
 use std::ops::ControlFlow;
 
-use serde_json::Value;
+use super::page::Page;
 
 /// Longest element, in bytes.
 const LONGEST_LINE: usize = 4 << 20;
@@ -161,26 +161,14 @@ fn whole<E: From<Broken>>(
     bytes: &[u8],
     each: &mut impl FnMut(&[u8]) -> Result<ControlFlow<()>, E>,
 ) -> Result<(), E> {
-    let value: Value = serde_json::from_slice(bytes)
+    let page = Page::read(bytes)
         .map_err(|error| if error.is_eof() { Broken::CutOff } else { Broken::Malformed })?;
-    for element in elements(value).ok_or(Broken::Malformed)? {
-        if each(element.to_string().as_bytes())?.is_break() {
+    for row in page.ok_or(Broken::Malformed)?.rows {
+        if each(row.get().as_bytes())?.is_break() {
             break;
         }
     }
     Ok(())
-}
-
-/// The elements of a list, bare or in `data`.
-pub(super) fn elements(value: Value) -> Option<Vec<Value>> {
-    match value {
-        Value::Array(all) => Some(all),
-        Value::Object(mut wrapper) => match wrapper.remove("data") {
-            Some(Value::Array(all)) => Some(all),
-            _ => None,
-        },
-        _ => None,
-    }
 }
 
 #[cfg(test)]

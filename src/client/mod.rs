@@ -23,6 +23,7 @@ use crate::net;
 mod calls;
 mod keys;
 mod lines;
+mod page;
 mod parts;
 mod problem;
 mod raw;

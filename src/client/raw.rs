@@ -1,6 +1,6 @@
 //! Calls that a person writes: `hubctl api`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use reqwest::Method;
 use reqwest::header::{
@@ -18,6 +18,7 @@ use crate::api::requests::Query;
 use crate::error::{HubError, codes};
 
 use super::Client;
+use super::page::Page;
 use super::parts::request_id;
 use super::problem::{self, Refused};
 use super::send::{Answer, Call};
@@ -55,34 +56,6 @@ pub struct RawAnswer {
     pub body: Vec<u8>,
     /// What the status means, where it is no success.
     pub error: Option<HubError>,
-}
-
-/// A page of a list. Its rows are the text that came: a number may be longer than any type holds.
-struct Page {
-    rows: Vec<Box<RawValue>>,
-    /// What the page says of where the list goes on, where it says something.
-    next: Option<Value>,
-}
-
-impl Page {
-    /// Reads one; none is for JSON that is no list, bare or in `data`.
-    fn read(body: &[u8]) -> serde_json::Result<Option<Self>> {
-        let whole: &RawValue = serde_json::from_slice(body)?;
-        if whole.get().starts_with('[') {
-            return Ok(Some(Self { rows: serde_json::from_str(whole.get())?, next: None }));
-        }
-        if !whole.get().starts_with('{') {
-            return Ok(None);
-        }
-        let members: HashMap<String, &RawValue> = serde_json::from_str(whole.get())?;
-        let next = members.get("next").map(|next| serde_json::from_str(next.get())).transpose()?;
-        match members.get("data") {
-            Some(data) if data.get().starts_with('[') => {
-                Ok(Some(Self { rows: serde_json::from_str(data.get())?, next }))
-            }
-            _ => Ok(None),
-        }
-    }
 }
 
 /// What names a row.
@@ -146,17 +119,17 @@ impl Client {
             let list = Page::read(&answer.body).map_err(|_| {
                 problem::bad_answer(&self.origin, "answered with something else than JSON")
             })?;
-            let Some(Page { rows: found, next }) = list else {
+            let Some(Page { rows: found, next, .. }) = list else {
                 return Err(bad("the answer is no list").hint("leave --paginate out"));
             };
             let (count, before) = (found.len(), rows.len());
             // A hub that does not know pages answers the same rows again.
             let is_again = next.is_none() && found.iter().all(|row| seen.contains(identity(row)));
             for row in found {
-                let is_new = seen.insert(identity(&row).to_owned());
+                let is_new = seen.insert(identity(row).to_owned());
                 // Two rows that are the same are two, where no id says otherwise.
-                if is_new || (id_of(&row).is_none() && !is_again) {
-                    rows.push(row);
+                if is_new || (id_of(row).is_none() && !is_again) {
+                    rows.push(row.get().to_owned());
                 }
             }
             let goes_on = match next {
@@ -176,7 +149,6 @@ impl Client {
                 }
             };
             if !goes_on {
-                let rows: Vec<&str> = rows.iter().map(|row| row.get()).collect();
                 let body = format!("[{}]\n", rows.join(",")).into_bytes();
                 return Ok(RawAnswer { body, ..answer });
             }

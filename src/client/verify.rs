@@ -3,12 +3,14 @@
 use reqwest::Response;
 use reqwest::header::{HeaderMap, HeaderValue};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::api::platform::Capabilities;
 use crate::api::projects::{WANTED_PROJECT, check_wanted};
 use crate::api::requests::Query;
 use crate::error::{HubError, codes};
 
+use super::page::Page;
 use super::send::Call;
 use super::{Client, problem};
 
@@ -53,10 +55,10 @@ impl Client {
         query.push("page", 1);
         query.push("page_size", 1);
         let call = self.call("platform.accounts.list", &[])?.query(&query).impatient();
-        let answer: Value = self.json(call).await?;
-        match super::lines::elements(answer) {
-            Some(_) => Ok(Verified::Platform),
-            None => Err(problem::bad_answer(&self.origin, "does not answer as a hub does")),
+        let answer: Box<RawValue> = self.json(call).await?;
+        match Page::read(answer.get().as_bytes()) {
+            Ok(Some(_)) => Ok(Verified::Platform),
+            _ => Err(problem::bad_answer(&self.origin, "does not answer as a hub does")),
         }
     }
 

@@ -5,12 +5,13 @@
 use std::collections::HashSet;
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::api::Operation;
 use crate::api::requests::Query;
 use crate::error::{HubError, codes};
 
-use super::lines::elements;
+use super::page::Page;
 use super::{Client, problem};
 
 pub(super) mod accounts;
@@ -157,14 +158,14 @@ async fn all_pages(client: &Client, id: &str, filter: &Query) -> Result<Vec<Valu
         let mut query = filter.clone();
         query.push("page", page);
         query.push("page_size", PAGE_SIZE);
-        let answer: Value = client.json(client.call(id, &[])?.query(&query)).await?;
-        let total = answer.get("total").and_then(Value::as_u64);
-        let Some(rows) = elements(answer) else {
+        let answer: Box<RawValue> = client.json(client.call(id, &[])?.query(&query)).await?;
+        let Ok(Some(Page { rows, total, .. })) = Page::read(answer.get().as_bytes()) else {
             return bad("answered with something else than a list");
         };
         let count = rows.len();
         let before = all.len();
         for row in rows {
+            let row: Value = serde_json::from_str(row.get()).unwrap_or_default();
             let id = match row.get("id") {
                 Some(Value::String(id)) if !id.is_empty() => id.clone(),
                 Some(Value::Number(id)) => id.to_string(),
