@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
-
 use crate::backend::Backend;
 use crate::cli::assets;
 use crate::cli::context::Context;
@@ -114,12 +112,10 @@ impl Api {
             output.bytes(head.as_bytes())?;
         }
         let RawAnswer { body, error, .. } = answer;
-        let json = std::str::from_utf8(&body).ok();
-        let json = json.and_then(|text| Some((text, serde_json::from_str::<Value>(text).ok()?)));
-        match json {
+        match parameters::json(&body) {
             // A filter is for what was asked for, and a refusal is something else.
-            Some((text, value)) if is_shaped && error.is_none() => output.value_of(text, &value)?,
-            Some((text, _)) if output.is_human() => output.indented(text)?,
+            Some(json) if is_shaped && error.is_none() => output.json(json)?,
+            Some(json) if output.is_human() => output.indented(json)?,
             _ if body.is_empty() => {}
             _ => output.bytes(&body)?,
         }

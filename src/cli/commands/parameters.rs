@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Read};
 use std::path::Path;
 
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
@@ -57,6 +58,13 @@ pub(super) fn is_shaped(context: &Context) -> Result<bool, HubError> {
     }
     let narrows = options.fields.is_some() || options.limit.is_some();
     Ok(narrows || options.jq.is_some() || options.format.is_some())
+}
+
+/// A body that is JSON, as it is written.
+pub(super) fn json(body: &[u8]) -> Option<&RawValue> {
+    let text = std::str::from_utf8(body).ok()?;
+    // What is nested too deeply to be shown is not taken for JSON.
+    serde_json::from_str::<Value>(text).and_then(|_| serde_json::from_str(text)).ok()
 }
 
 /// What fields come to.

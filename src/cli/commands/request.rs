@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt as _;
-use serde_json::Value;
 use tokio::sync::mpsc;
 use url::form_urlencoded::Serializer;
 use zeroize::Zeroizing;
@@ -170,10 +169,9 @@ impl Request {
         let mut body = passed.body;
         if filters || (output.is_human() && kind.contains("json")) {
             let held = whole(&mut body).await?;
-            let json = std::str::from_utf8(&held).ok();
-            match json.and_then(|text| Some((text, serde_json::from_str::<Value>(text).ok()?))) {
-                Some((text, value)) if filters => output.value_of(text, &value)?,
-                Some((text, _)) => output.indented(text)?,
+            match parameters::json(&held) {
+                Some(json) if filters => output.json(json)?,
+                Some(json) => output.indented(json)?,
                 None if held.is_empty() => {}
                 None => output.bytes(&held)?,
             }

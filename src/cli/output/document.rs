@@ -1,19 +1,20 @@
 //! Whole documents: one value as JSON or YAML.
 
-use std::borrow::Cow;
-
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
+use serde_json::value::RawValue;
 
+use crate::api::cut::Parts;
 use crate::error::HubError;
 
 use super::json::{self, Style, unserializable};
 use super::mask::Masked;
 use super::options::Format;
 use super::record::Record;
-use super::select::{Selection, cell_of};
+use super::select::Selection;
 use super::spool::Spool;
-use super::{Output, clean, jq, suggest};
+use super::written::{self, Written};
+use super::{Output, clean, jq};
 
 /// Appends the value as YAML.
 pub(super) fn push_yaml<T: Serialize>(out: &mut Vec<u8>, value: &T) -> Result<(), HubError> {
@@ -83,53 +84,45 @@ impl Output {
     /// # Errors
     /// When `--fields` names a key that the document does not have, or it can't be written.
     pub fn value(&self, value: &Value) -> Result<(), HubError> {
-        let mut value = Cow::Borrowed(value);
-        if let Some(names) = &self.options.fields {
-            value = Cow::Owned(narrow(&value, names)?);
-        }
-        let most = self.options.limit.and_then(|most| usize::try_from(most).ok());
-        if let (Value::Array(items), Some(most)) = (&*value, most)
-            && items.len() > most
-        {
-            value = Cow::Owned(items.iter().take(most).cloned().collect());
-        }
-        let value = &*value;
-        match (self.list_format(), value) {
-            (Format::Jsonl, Value::Array(items)) if self.options.jq.is_none() => {
-                items.iter().try_for_each(|item| self.document(item, Format::Jsonl))
-            }
-            (Format::Value, Value::Object(map)) => {
-                map.values().try_for_each(|value| self.bare(value))
-            }
-            (Format::Value, Value::Array(items)) => {
-                items.iter().try_for_each(|item| self.bare(item))
-            }
-            (Format::Value, value) => self.bare(value),
-            (format, value) => self.document(value, format),
-        }
+        self.json(&written::document(value.to_string())?)
     }
 
-    /// The same for a document that was read from `text`, which is written as it is there where
-    /// nothing is taken out of it: a number may be longer than any type holds.
+    /// The same for a document that came as text: its numbers stay as they are written.
     ///
     /// # Errors
     /// As `value`.
-    pub fn value_of(&self, text: &str, value: &Value) -> Result<(), HubError> {
-        let terminal = self.options.stdout_is_terminal;
-        if self.options.fields.is_some() || self.options.limit.is_some() {
-            return self.value(value);
-        }
-        if let Some(expression) = &self.options.jq {
-            let json = text.as_bytes().to_vec();
-            return jq::run(expression, json, terminal)?.finish(&self.stdout);
-        }
-        match self.list_format() {
-            Format::Json => {
-                let mut out = json::laid_out(text, Style::of_document(terminal));
-                out.push('\n');
-                self.stdout.write(out.as_bytes())
+    pub fn json(&self, json: &RawValue) -> Result<(), HubError> {
+        let narrowed = self.options.fields.as_deref();
+        let narrowed = narrowed.map(|names| written::document(written::narrowed(json, names)?));
+        let narrowed = narrowed.transpose()?;
+        let json = narrowed.as_deref().unwrap_or(json);
+        let most = self.options.limit.and_then(|most| usize::try_from(most).ok());
+        let limited = match (written::parts(json)?, most) {
+            (Parts::Array(items), Some(most)) if items.len() > most => {
+                Some(written::document(written::array(&written::texts(&items)[..most]))?)
             }
-            _ => self.value(value),
+            _ => None,
+        };
+        let json = limited.as_deref().unwrap_or(json);
+        let terminal = self.options.stdout_is_terminal;
+        if let Some(expression) = &self.options.jq {
+            let text = json.get().as_bytes().to_vec();
+            return jq::run(expression, text, terminal)?.finish(&self.stdout);
+        }
+        match (self.list_format(), written::parts(json)?) {
+            (Format::Yaml, _) => self.document(&Written(json), Format::Yaml),
+            (Format::Jsonl, Parts::Array(items)) => {
+                items.iter().try_for_each(|item| self.laid_out(item, Style::of_line(terminal)))
+            }
+            (Format::Jsonl, _) => self.laid_out(json, Style::of_line(terminal)),
+            (Format::Value, Parts::Array(items)) => {
+                items.iter().try_for_each(|item| self.bare(item))
+            }
+            (Format::Value, Parts::Object(members)) => {
+                members.0.iter().try_for_each(|(_, value)| self.bare(value))
+            }
+            (Format::Value, Parts::Single(value)) => self.bare(value),
+            _ => self.laid_out(json, Style::of_document(terminal)),
         }
     }
 
@@ -137,47 +130,20 @@ impl Output {
     ///
     /// # Errors
     /// When standard output does not take it.
-    pub fn indented(&self, text: &str) -> Result<(), HubError> {
-        self.text(&json::laid_out(text, Style::Pretty(0)))
+    pub fn indented(&self, json: &RawValue) -> Result<(), HubError> {
+        self.text(&json::laid_out(json.get(), Style::Pretty(0)))
     }
 
-    fn bare(&self, value: &Value) -> Result<(), HubError> {
-        let mut out = String::new();
-        self.look(Format::Value).push(&mut out, &cell_of(Some(value)));
+    fn laid_out(&self, json: &RawValue, style: Style) -> Result<(), HubError> {
+        let mut out = json::laid_out(json.get(), style);
         out.push('\n');
         self.stdout.write(out.as_bytes())
     }
-}
 
-/// The document with only these keys, in its own order. Of an array each member is narrowed, and
-/// one may lack a key that another has.
-fn narrow(value: &Value, names: &[String]) -> Result<Value, HubError> {
-    let mut known: Vec<&str> = Vec::new();
-    for key in rows(value).filter_map(Value::as_object).flat_map(Map::keys) {
-        if !known.contains(&key.as_str()) {
-            known.push(key);
-        }
+    fn bare(&self, value: &RawValue) -> Result<(), HubError> {
+        let mut out = String::new();
+        self.look(Format::Value).push(&mut out, &written::cell_of(value));
+        out.push('\n');
+        self.stdout.write(out.as_bytes())
     }
-    let is_known = |name: &&String| known.contains(&name.trim());
-    match names.iter().find(|name| !is_known(name)) {
-        Some(name) if !known.is_empty() => Err(suggest::unknown("field", name, &known)),
-        _ => Ok(match value {
-            Value::Array(items) => items.iter().map(|item| kept(item, names)).collect(),
-            other => kept(other, names),
-        }),
-    }
-}
-
-/// What `--fields` chooses from: the members of an array, or the document itself.
-fn rows(value: &Value) -> impl Iterator<Item = &Value> {
-    match value {
-        Value::Array(items) => items.iter(),
-        other => std::slice::from_ref(other).iter(),
-    }
-}
-
-fn kept(value: &Value, names: &[String]) -> Value {
-    let Value::Object(map) = value else { return value.clone() };
-    let kept = map.iter().filter(|(key, _)| names.iter().any(|name| name.trim() == *key));
-    Value::Object(kept.map(|(key, value)| (key.clone(), value.clone())).collect())
 }

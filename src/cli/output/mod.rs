@@ -22,6 +22,7 @@ mod suggest;
 mod table;
 mod when;
 mod writes;
+mod written;
 
 #[cfg(test)]
 mod tests;

@@ -134,7 +134,7 @@ fn positions(names: &[String], what: &str, known: &[&str]) -> Result<Vec<usize>,
 }
 
 /// A JSON value as a table shows it: text as it is, anything nested as JSON.
-pub(super) fn cell_of(value: Option<&Value>) -> Cell<'_> {
+fn cell_of(value: Option<&Value>) -> Cell<'_> {
     match value {
         None | Some(Value::Null) => Cell::Empty,
         Some(Value::String(text)) => Cell::from(text.as_str()),

@@ -1,6 +1,7 @@
 //! Documents and rows for programs.
 
 use super::{Account, account, list, listed, memory, names, one, piped, shown, two};
+use crate::cli::output::document::push_yaml;
 use crate::cli::output::{Format, Output, OutputOptions, WriteResult};
 use crate::error::codes;
 use proptest::prelude::*;
@@ -48,27 +49,69 @@ fn a_document_that_fails_midway_is_not_written_at_all() {
     }
 }
 
+fn came(text: &str, options: OutputOptions) -> String {
+    let (output, stdout) = memory(Output::captured(options));
+    output.json(serde_json::from_str(text).unwrap()).unwrap();
+    stdout.text()
+}
+
 #[test]
 fn a_document_that_came_as_text_keeps_its_numbers() {
     let text = "{\"id\": 45355976281015164504, \"n\": [1.50]}\n";
-    let value: Value = serde_json::from_str(text).unwrap();
-    let written = |options| {
-        let (output, stdout) = memory(Output::captured(options));
-        output.value_of(text, &value).unwrap();
-        stdout.text()
-    };
+    let written = |options| came(text, options);
     let line = "{\"id\":45355976281015164504,\"n\":[1.50]}\n";
     assert_eq!(written(piped(Some(Format::Json))), line);
+    assert_eq!(written(piped(Some(Format::Jsonl))), line);
+    assert_eq!(written(piped(Some(Format::Value))), "45355976281015164504\n[1.50]\n");
     let indented = "{\n  \"id\": 45355976281015164504,\n  \"n\": [\n    1.50\n  ]\n}\n";
     assert_eq!(written(shown(Some(Format::Json))), indented);
     let jq = |expression: &str| OutputOptions { jq: Some(expression.to_owned()), ..piped(None) };
     assert_eq!(written(jq(".")), line);
     assert_eq!(written(jq(".id")), "45355976281015164504\n");
-    let narrowed = OutputOptions { fields: names("n"), ..piped(Some(Format::Json)) };
-    assert_eq!(written(narrowed), "{\"n\":[1.5]}\n");
+    let narrowed = |list: &str| OutputOptions { fields: names(list), ..piped(Some(Format::Json)) };
+    assert_eq!(written(narrowed("n")), "{\"n\":[1.50]}\n");
+    assert_eq!(written(narrowed("id")), "{\"id\":45355976281015164504}\n");
+    let both = OutputOptions { fields: names("id"), ..jq(".id") };
+    assert_eq!(written(both), "45355976281015164504\n");
     let (output, stdout) = memory(Output::captured(shown(None)));
-    output.indented(text).unwrap();
+    output.indented(serde_json::from_str(text).unwrap()).unwrap();
     assert_eq!(stdout.text(), indented);
+}
+
+#[test]
+fn an_array_that_came_as_text_keeps_its_numbers() {
+    let text = r#"[{"a": 0.1234567890123456789, "b": 1}, {"a": -45355976281015164504}, null]"#;
+    let with = |format| OutputOptions { limit: Some(2), fields: names("a"), ..piped(format) };
+    let lines = "{\"a\":0.1234567890123456789}\n{\"a\":-45355976281015164504}\n";
+    assert_eq!(came(text, with(Some(Format::Jsonl))), lines);
+    assert_eq!(came(text, with(Some(Format::Value))), lines);
+    let array = "[{\"a\":0.1234567890123456789},{\"a\":-45355976281015164504}]\n";
+    assert_eq!(came(text, with(Some(Format::Json))), array);
+    let all = "[{\"a\":0.1234567890123456789},{\"a\":-45355976281015164504},null]\n";
+    assert_eq!(came(text, OutputOptions { limit: None, ..with(Some(Format::Json)) }), all);
+}
+
+#[test]
+fn a_number_in_yaml_is_the_one_that_came() {
+    for (text, expected) in [
+        ("45355976281015164504", "45355976281015164504"),
+        ("-170141183460469231731687303715884105728", "-170141183460469231731687303715884105728"),
+        ("1.50", "1.5"),
+        ("0.30000000000000004", "0.30000000000000004"),
+        ("7", "7"),
+        ("0.1234567890123456789", "!<tag:yaml.org,2002:float> \"0.1234567890123456789\""),
+        (
+            "99999999999999999999999999999999999999999",
+            "!<tag:yaml.org,2002:int> \"99999999999999999999999999999999999999999\"",
+        ),
+    ] {
+        let yaml = came(&format!("{{\"n\":{text}}}"), piped(Some(Format::Yaml)));
+        assert_eq!(yaml, format!("n: {expected}\n"));
+    }
+    let nested = r#"{"a":[{"b":null,"c":"7"},true],"d":{}}"#;
+    let mut read = Vec::new();
+    push_yaml(&mut read, &serde_json::from_str::<Value>(nested).unwrap()).unwrap();
+    assert_eq!(came(nested, piped(Some(Format::Yaml))).as_bytes(), read);
 }
 
 #[test]
