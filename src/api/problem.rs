@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::proxy::ProviderError;
 
 /// The body of every answer that is not a success.
-#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
+#[derive(Debug, Clone, JsonSchema, Serialize, Deserialize)]
 pub struct Problem {
     /// The status, once more.
     #[serde(rename = "statusCode")]

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
@@ -54,7 +55,8 @@ pub struct ProxyCall {
     /// The body: JSON; a form where the content type is one, and as it is where it is a text of
     /// another type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub body: Option<Value>,
+    #[schemars(with = "Option<Value>")]
+    pub body: Option<Box<RawValue>>,
 }
 
 /// What the provider answered.
@@ -77,7 +79,7 @@ pub struct ProxyAnswer {
 }
 
 /// A provider's refusal (contract section 2.1).
-#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
+#[derive(Debug, Clone, JsonSchema, Serialize, Deserialize)]
 pub struct ProviderError {
     /// The provider's status.
     pub status: Option<u16>,
@@ -85,7 +87,8 @@ pub struct ProviderError {
     pub url: Option<String>,
     /// The provider's words, where they are a JSON object that is not too long; in an error of the
     /// hub's own their `code` alone.
-    pub raw: Option<Map<String, Value>>,
+    #[schemars(with = "Option<Map<String, Value>>")]
+    pub raw: Option<Box<RawValue>>,
     /// Always null: in an answer of the proxy the headers are beside it.
     pub headers: Option<Map<String, Value>>,
 }

@@ -6,8 +6,10 @@ use std::io;
 use bytes::Bytes;
 use http::Method;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use crate::api::cut::Parts;
 use crate::api::passing::{self, Form, Passing};
 use crate::api::proxy::{Came, Pass, PassBody, Passed, ProviderError, ProxyCall, Sent};
 use crate::domain::ids::AccountId;
@@ -125,37 +127,40 @@ fn call_of(asked: ProxyCall) -> Result<Call, HubError> {
     let given = given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let mut headers = caller_headers(given).map_err(|bad| bad_value(bad.to_string()))?;
     let body = match asked.body {
-        None | Some(Value::Null) => Upload::Empty,
-        Some(body) => Upload::Whole(written(body, &mut headers)?.into()),
+        None => Upload::Empty,
+        Some(body) => Upload::Whole(written(&body, &mut headers)?.into()),
     };
     Ok(Call { method, base: asked.url, path: asked.path.unwrap_or_default(), headers, body })
 }
 
-/// The body as its content type wants it.
-fn written(body: Value, headers: &mut HeaderMap) -> Result<Vec<u8>, HubError> {
+/// The body as its content type wants it; a number of it may be longer than any type holds.
+fn written(body: &RawValue, headers: &mut HeaderMap) -> Result<Vec<u8>, HubError> {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default();
     let kind = kind.trim().to_ascii_lowercase();
     let is_json = kind.is_empty() || kind == "application/json" || kind.ends_with("+json");
-    match body {
-        Value::String(text) if !is_json => Ok(text.into_bytes()),
-        Value::Object(fields) if kind == FORM => {
+    let text = "the body is not valid JSON: its `body` can't be read";
+    let unfit = |_| HubError::new(&codes::BODY_INVALID, text);
+    let read: Value = serde_json::from_str(body.get()).map_err(unfit)?;
+    match (read, Parts::of(body)) {
+        (Value::String(text), _) if !is_json => Ok(text.into_bytes()),
+        (Value::Object(_), Ok(Parts::Object(fields))) if kind == FORM => {
             let mut form = url::form_urlencoded::Serializer::new(String::new());
-            for (name, value) in &fields {
-                match value {
+            for (name, value) in &fields.0 {
+                match serde_json::from_str(value.get()).map_err(unfit)? {
                     Value::Null => {}
-                    Value::String(text) => _ = form.append_pair(name, text),
+                    Value::String(text) => _ = form.append_pair(name, &text),
                     Value::Array(_) | Value::Object(_) => {
                         return Err(bad_value(format!("body: `{name}` can't be part of a form")));
                     }
-                    value => _ = form.append_pair(name, &value.to_string()),
+                    Value::Bool(_) | Value::Number(_) => _ = form.append_pair(name, value.get()),
                 }
             }
             Ok(form.finish().into_bytes())
         }
-        body => {
+        _ => {
             headers.entry(CONTENT_TYPE).or_insert(JSON);
-            Ok(body.to_string().into_bytes())
+            Ok(body.get().as_bytes().to_vec())
         }
     }
 }
@@ -183,7 +188,7 @@ fn beginning(answer: &Answer, form: Form) -> Vec<u8> {
 }
 
 /// Everything after it.
-fn end(answer: &Answer, raw: Option<Map<String, Value>>) -> Vec<u8> {
+fn end(answer: &Answer, raw: Option<Box<RawValue>>) -> Vec<u8> {
     let errors = (answer.status >= 400).then(|| {
         let url = Some(answer.url.clone());
         [ProviderError { status: Some(answer.status), url, raw, headers: None }]
@@ -195,7 +200,8 @@ fn end(answer: &Answer, raw: Option<Map<String, Value>>) -> Vec<u8> {
 fn whole(answer: &Answer, body: &[u8]) -> Vec<u8> {
     let (form, data) = passing::whole(content_type(answer), body);
     let short = answer.status >= 400 && form == Form::Json && data.len() <= RAW_LIMIT;
-    let raw = short.then(|| serde_json::from_slice(&data).ok()).flatten();
+    let raw = short.then(|| serde_json::from_slice::<Box<RawValue>>(&data).ok()).flatten();
+    let raw = raw.filter(|raw| raw.get().starts_with('{'));
     let mut text = beginning(answer, form);
     text.extend_from_slice(&data);
     text.extend(end(answer, raw));
@@ -260,7 +266,7 @@ impl Writing {
 mod tests {
     use serde_json::{Map, Value, json};
 
-    use super::{HubError, ProxyCall, Upload, call_of, told};
+    use super::{FORM, HubError, ProxyCall, Upload, call_of, told};
 
     fn call(asked: Value) -> Result<(String, Vec<u8>), HubError> {
         let asked: ProxyCall = serde_json::from_value(asked).unwrap();
@@ -299,6 +305,26 @@ mod tests {
         ] {
             let (line, sent) = call(asked).unwrap();
             assert_eq!((line.as_str(), sent.as_slice()), (expected, body.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn a_number_is_sent_as_it_is_written() {
+        let sent = |kind: &str, body: &str| {
+            let asked = r#"{"method":"post","headers":{"content-type":"KIND"},"body":BODY}"#;
+            let asked = asked.replace("KIND", kind).replace("BODY", body);
+            let Upload::Whole(bytes) = call_of(serde_json::from_str(&asked).unwrap())?.body else {
+                panic!("{asked}")
+            };
+            Ok::<_, HubError>(String::from_utf8_lossy(&bytes).into_owned())
+        };
+        let body = r#"{"id": 45355976281015164504, "n": 1.50, "is": true}"#;
+        assert_eq!(sent("application/json", body).unwrap(), body);
+        assert_eq!(sent(FORM, body).unwrap(), "id=45355976281015164504&n=1.50&is=true");
+        let deep = "[".repeat(200) + &"]".repeat(200);
+        for unfit in [r#""\ud800""#, deep.as_str()] {
+            let error = sent("application/json", unfit).unwrap_err();
+            assert_eq!(error.code().name, "request.bad_body", "{unfit}");
         }
     }
 

@@ -9,7 +9,8 @@ use http::header::{
 };
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::value::to_raw_value;
+use serde_json::{Value, json};
 
 use crate::api::compact;
 use crate::api::problem::Problem;
@@ -242,7 +243,7 @@ fn problem(
 fn provider_error(detail: &Value) -> Option<ProviderError> {
     let status = u16::try_from(detail.get("provider_status")?.as_u64()?).ok()?;
     let code = detail.get("provider_code").filter(|code| code.is_string());
-    let raw = code.map(|code| Map::from_iter([("code".to_owned(), code.clone())]));
+    let raw = code.and_then(|code| to_raw_value(&json!({ "code": code })).ok());
     Some(ProviderError { status: Some(status), url: None, raw, headers: None })
 }
 

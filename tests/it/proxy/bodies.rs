@@ -84,6 +84,17 @@ fn kp_14_the_providers_status_and_body_are_told_in_an_answer_of_the_hubs() {
 }
 
 #[test]
+fn kp_14_a_number_that_no_type_holds_is_told_as_it_came() {
+    let body = r#"{"id":45355976281015164504,"n":1.50}"#;
+    let provider = always(Reply::text(404, "application/json", body));
+    let world = World::at(address(&provider));
+    let served = world.serve("--allow-target 127.0.0.0/8");
+    let answer = served.ask(&json!({"path": "/x"})).status(200).text();
+    // As the answer, and as what the provider said of the refusal.
+    assert_eq!(answer.matches(body).count(), 2, "{answer}");
+}
+
+#[test]
 fn a_call_has_the_methods_headers_and_body_that_were_asked_for() {
     let provider = always(Reply::json(200, &json!({})));
     let world = World::at(address(&provider));
