@@ -6,8 +6,6 @@ mod document;
 mod endless;
 mod item;
 mod jq;
-mod jq_guard;
-mod jq_words;
 mod json;
 mod list;
 mod mask;

@@ -1,15 +1,14 @@
 //! `--jq`: runs an expression over the JSON answer.
 //!
 //! The expression gets no files, no environment and no other input, and can't end the process.
-//! It runs in a thread of its own with a large stack, and each call of a function first looks how
-//! much of that stack is left: endless recursion is an error, not a crash. Whoever waits for the
-//! thread looks at the clock and at the memory of the process meanwhile, and gives it up when
-//! either is over its bound; what one step could ask for at once is bounded beforehand.
+//! It runs in a thread of its own, within bounds of stack, time and memory (`apart`); what one
+//! step could ask for at once is bounded beforehand (`guard`).
 
-use std::sync::Once;
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
-use std::time::{Duration, Instant};
+mod apart;
+mod guard;
+mod words;
+
+pub use apart::THREAD;
 
 use jaq_core::load::parse::Def;
 use jaq_core::load::{Arena, File, Loader};
@@ -20,46 +19,20 @@ use jaq_json::{Val, read};
 use crate::error::{HubError, codes};
 
 use super::clean;
-use super::jq_guard::{self, GUARD, TIMES};
-use super::jq_words::{self, TOO_DEEP, TOO_LONG};
 use super::json::{self, Style};
 use super::spool::Spool;
 
-/// Name of the thread: a panic in it is caught and told as an error of the expression.
-pub const THREAD: &str = "jq";
-const STACK: usize = 512 << 20;
-/// What may be used by calls; the rest is for the work within one call.
-const STACK_FOR_CALLS: usize = STACK / 2;
+use apart::{Bounds, apart, has_stack};
+use guard::{GUARD, TIMES};
+use words::{TOO_DEEP, TOO_LONG};
+
 const LONGEST: usize = 16 << 10;
 /// The deepest answer that is written.
 const DEEPEST: usize = 2000;
 /// The longest text that a repetition makes, in bytes.
 const LONGEST_TEXT: usize = 64 << 20;
-/// How often time and memory are looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Stands for the expression once it is guarded.
 const MAIN: &str = "hubctl__main";
-
-thread_local! {
-    static BOTTOM: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
-}
-
-/// What an expression may use.
-#[derive(Debug, Clone, Copy)]
-struct Bounds {
-    time: Duration,
-    /// In bytes, beyond what the process has already.
-    memory: u64,
-}
-
-impl Bounds {
-    /// Enough for any honest work on an answer of this many bytes: reading one takes some ten
-    /// times its size, and less than a second for each 10 MiB.
-    const fn of(answer: usize) -> Self {
-        let time = Duration::from_secs(30 + (answer >> 20) as u64);
-        Self { time, memory: (512 << 20) + 32 * answer as u64 }
-    }
-}
 
 /// Compiles the expression, to refuse it before any work is done.
 pub(super) fn check(expression: &str) -> Result<(), HubError> {
@@ -100,7 +73,7 @@ fn run_within(
                     written?;
                 }
                 Err(exception) => match exception.get_err() {
-                    Ok(error) => return Err(bad(jq_words::failure(error, &expression))),
+                    Ok(error) => return Err(bad(words::failure(error, &expression))),
                     Err(end) => match end.get_halt() {
                         // `halt` ends the results, as in jq, but not the process.
                         Ok(0) => break,
@@ -120,74 +93,6 @@ fn run_within(
     })
 }
 
-/// Runs the work in the thread for expressions, as long as it keeps to its bounds. One that does
-/// not is left alone: an error ends the process soon enough.
-fn apart<T: Send + 'static>(
-    bounds: Bounds,
-    work: impl FnOnce() -> Result<T, HubError> + Send + 'static,
-) -> Result<T, HubError> {
-    keep_its_panics_quiet();
-    let (tell, told) = mpsc::sync_channel(1);
-    let builder = thread::Builder::new().name(THREAD.to_owned()).stack_size(STACK);
-    let (began, before) = (Instant::now(), memory());
-    let spawned = builder.spawn(move || {
-        BOTTOM.set(here());
-        // Nobody listens any more once it was given up.
-        _ = tell.send(work());
-    });
-    spawned.map_err(|error| {
-        HubError::new(&codes::INTERNAL, "no thread could be started for --jq").source(error)
-    })?;
-    loop {
-        match told.recv_timeout(LOOK_EVERY) {
-            Ok(done) => return done,
-            Err(RecvTimeoutError::Disconnected) => {
-                let text = "the --jq expression asks for more than can be computed";
-                return Err(bad(text.to_owned()));
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-        }
-        if began.elapsed() > bounds.time {
-            let seconds = bounds.time.as_secs();
-            return Err(bad(format!("the --jq expression takes longer than {seconds} s")));
-        }
-        let used = memory().zip(before).map(|(now, before)| now.saturating_sub(before));
-        if used.is_some_and(|used| used > bounds.memory) {
-            let mebibytes = bounds.memory >> 20;
-            let text = format!("the --jq expression needs more than {mebibytes} MiB of memory");
-            return Err(bad(text));
-        }
-    }
-}
-
-/// What this process has in memory, where the system tells it in a file.
-fn memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes << 10)
-}
-
-/// A panic in the thread is told as an error of the expression, and not by the runtime as well.
-fn keep_its_panics_quiet() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let told = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |panic| {
-            if thread::current().name() != Some(THREAD) {
-                told(panic);
-            }
-        }));
-    });
-}
-
-/// About where the stack is at.
-#[inline(never)]
-fn here() -> usize {
-    let mark = 0_u8;
-    (&raw const mark).addr()
-}
-
 fn bad(message: String) -> HubError {
     HubError::new(&codes::BAD_JQ, message).hint("try it with jq on the output of --json")
 }
@@ -204,8 +109,8 @@ fn compile(expression: &str) -> Result<Filter, HubError> {
         return Err(bad(format!("the --jq expression is longer than {LONGEST} bytes")));
     }
     let prelude = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
-    let mut defs: Vec<Def<&str>> = prelude.chain(jq_words::definitions()).collect();
-    defs.iter_mut().for_each(jq_guard::definition);
+    let mut defs: Vec<Def<&str>> = prelude.chain(words::definitions()).collect();
+    defs.iter_mut().for_each(guard::definition);
 
     // Once as it stands, for good messages; once with every definition guarded.
     let arena = Arena::default();
@@ -220,8 +125,8 @@ fn compile(expression: &str) -> Result<Filter, HubError> {
     let Some(mut term) = jaq_core::load::parse(expression, |parser| parser.term()) else {
         return Err(bad("the --jq expression can't import modules".to_owned()));
     };
-    jq_guard::term(&mut term);
-    defs.push(jq_guard::main(MAIN, term));
+    guard::term(&mut term);
+    defs.push(guard::main(MAIN, term));
     let modules = Loader::new(defs)
         .load(&arena, File { code: MAIN, path: () })
         .map_err(|errors| bad(explain_load(&errors)))?;
@@ -236,12 +141,7 @@ fn funs() -> impl Iterator<Item = Fun<JustLut<Val>>> {
     let own: [Native<RunPtr<JustLut<Val>>>; 3] = [
         ("env", Box::new([]), |_| bome(Ok(Val::obj(jaq_json::Map::default())))),
         (GUARD, Box::new([]), |_| {
-            let used = BOTTOM.get().abs_diff(here());
-            bome(if used < STACK_FOR_CALLS {
-                Ok(Val::Bool(true))
-            } else {
-                Err(Error::str(TOO_DEEP))
-            })
+            bome(if has_stack() { Ok(Val::Bool(true)) } else { Err(Error::str(TOO_DEEP)) })
         }),
         (TIMES, by_value(2), |mut cv| {
             let right = cv.0.pop_var();

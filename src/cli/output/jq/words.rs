@@ -7,7 +7,7 @@ use jaq_core::Error;
 use jaq_core::load::parse::Def;
 use jaq_json::Val;
 
-use super::clean;
+use crate::cli::output::clean;
 
 /// Said of a value that would need more stack than there is.
 pub(super) const TOO_DEEP: &str = "it calls itself too deeply";
