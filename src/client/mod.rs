@@ -14,9 +14,10 @@ use reqwest::header::HeaderValue;
 use tokio::sync::Semaphore;
 use url::Url;
 
+use crate::domain::origin;
 use crate::domain::secret::Secret;
 use crate::domain::time::Clock;
-use crate::error::HubError;
+use crate::error::{HubError, codes};
 use crate::hub::random::Random;
 use crate::net;
 
@@ -166,7 +167,7 @@ impl Client {
             no_proxy: options.no_proxy,
             needs_tls: api_url.scheme() == "https",
             // On one machine it costs more than it saves.
-            gzip: !is_loopback(&api_url),
+            gzip: !origin::is_loopback(&api_url),
             resolver: None,
             identity: None,
             tells_tls: true,
@@ -258,28 +259,7 @@ impl Client {
 }
 
 fn check_address(url: &Url) -> Result<(), HubError> {
-    let bad = |why: &str| {
-        let text = format!("the address of the hub {why}");
-        Err(HubError::new(&crate::error::codes::BAD_VALUE, text)
-            .hint("write it as https://hub.example.com"))
-    };
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
-        return bad("must begin with http:// or https:// and name a host");
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return bad("may not have a user name or password");
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return bad("may have host, port and path only");
-    }
-    Ok(())
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
+    let Some(why) = origin::fault(url) else { return Ok(()) };
+    Err(HubError::new(&codes::BAD_VALUE, format!("the address of the hub {why}"))
+        .hint("write it as https://hub.example.com"))
 }

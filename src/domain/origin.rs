@@ -40,16 +40,23 @@ pub fn web_address(text: &str) -> Result<Url, BadWebAddress> {
         return bad("has a sign that no address has");
     }
     let Ok(url) = text.parse::<Url>() else { return bad("is not a URL") };
+    match fault(&url) {
+        Some(why) => bad(why),
+        None => Ok(url),
+    }
+}
+
+/// Why a URL is not the address of a hub, in words that follow it; none where it is one.
+#[must_use]
+pub fn fault(url: &Url) -> Option<&'static str> {
     if !matches!(url.scheme(), "http" | "https") {
-        return bad("must begin with http:// or https://");
+        return Some("must begin with http:// or https://");
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return bad("may not have a user name or password");
+        return Some("may not have a user name or password");
     }
-    if url.query().is_some() || url.fragment().is_some() || url.host().is_none() {
-        return bad("may have host, port and path only");
-    }
-    Ok(url)
+    let has_more = url.query().is_some() || url.fragment().is_some() || url.host().is_none();
+    has_more.then_some("may have host, port and path only")
 }
 
 /// Whether what is sent there stays on this machine.

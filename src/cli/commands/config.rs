@@ -9,7 +9,7 @@ use crate::cli::assets;
 use crate::cli::context::Context;
 use crate::cli::credentials;
 use crate::cli::output::{Cell, Column, Record, WriteResult};
-use crate::cli::settings::config::{self, Config};
+use crate::cli::settings::config;
 use crate::cli::settings::edit::edit;
 use crate::cli::settings::table::{self, Form, SETTINGS, Setting};
 use crate::cli::settings::{Origin, Place};
@@ -87,17 +87,13 @@ fn unknown(name: &str) -> HubError {
         .hint(table::near(name))
 }
 
-fn read(context: &Context) -> Result<Config, HubError> {
-    config::read(&context.settings.sources.config_path())
-}
-
 /// List what the configuration file says
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct List {}
 
 impl Run for List {
     async fn run(self, context: &Context) -> Result<(), HubError> {
-        let file = read(context)?;
+        let file = context.settings.sources.read_config()?;
         let choice = file
             .profile
             .iter()
@@ -154,7 +150,7 @@ impl Record for ValueRow {
 
 impl Run for Get {
     async fn run(self, context: &Context) -> Result<(), HubError> {
-        let file = read(context)?;
+        let file = context.settings.sources.read_config()?;
         let named = Named::parse(&self.key, &context.settings.sources.profile)?;
         let value = match &named {
             Named::Choice => file.profile.clone(),
@@ -447,7 +443,7 @@ fn api_key(context: &Context) -> ExplainRow {
 impl Run for Explain {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         // A file that can't be read explains nothing.
-        read(context)?;
+        context.settings.sources.read_config()?;
         let rows = explained(context);
         let Some(key) = self.key else { return all_of(context, rows) };
         let row = rows.into_iter().find(|row| row.key == key).ok_or_else(|| unknown(&key))?;

@@ -49,6 +49,15 @@ impl Chosen {
     }
 }
 
+/// Refuses a format in which events could be written only when there are no more of them.
+pub(super) fn refuse_documents(context: &Context) -> Result<(), HubError> {
+    if context.output.is_machine() && context.output.list_format() != Format::Jsonl {
+        let text = "events never end, and this format is one whole document";
+        return Err(HubError::new(&codes::USAGE, text).hint("use -o jsonl"));
+    }
+    Ok(())
+}
+
 /// List what happened in the project, the oldest first
 ///
 /// Webhooks are told of the same events. They stay as long as the project. The newest are shown by
@@ -101,10 +110,7 @@ impl Run for Tail {
     const CALLS: bool = true;
 
     async fn run(self, context: &Context) -> Result<(), HubError> {
-        if context.output.is_machine() && context.output.list_format() != Format::Jsonl {
-            let text = "events never end, and this format is one whole document";
-            return Err(HubError::new(&codes::USAGE, text).hint("use -o jsonl"));
-        }
+        refuse_documents(context)?;
         context.output.check::<Event<'_>>()?;
         let backend = context.backend().await?;
         let place = self.after.map_or(Place::End, Place::After);

@@ -10,7 +10,7 @@ use crate::cli::context::Context;
 use crate::cli::credentials::{self, Keeper};
 use crate::cli::input;
 use crate::cli::output::{Cell, Column, Record, WriteResult};
-use crate::cli::settings::config::{self, Config, Values};
+use crate::cli::settings::config::Values;
 use crate::cli::settings::edit::edit;
 use crate::cli::settings::table::{self, Form};
 use crate::cli::settings::{DEFAULT_PROFILE, Origin};
@@ -108,10 +108,6 @@ impl Record for ProfileRow {
     }
 }
 
-fn read(context: &Context) -> Result<Config, HubError> {
-    config::read(&context.settings.sources.config_path())
-}
-
 /// List the profiles
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct List {}
@@ -119,7 +115,7 @@ pub(in crate::cli) struct List {}
 impl Run for List {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let current = &context.settings.sources.profile;
-        let profiles = read(context)?.profiles;
+        let profiles = context.settings.sources.read_config()?.profiles;
         let rows = profiles.iter().map(|(name, values)| ProfileRow::new(name, values, current));
         all_of(context, rows)
     }
@@ -136,7 +132,7 @@ pub(in crate::cli) struct Get {
 impl Run for Get {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let sources = &context.settings.sources;
-        let file = read(context)?;
+        let file = context.settings.sources.read_config()?;
         let name = self.name.as_ref().unwrap_or(&sources.profile);
         let nothing = Values::new();
         let is_built_in = self.name.is_none() && sources.profile_origin == Origin::BuiltIn;
@@ -294,7 +290,7 @@ impl Run for Delete {
 fn delete(context: &Context, name: &str) -> Result<WriteResult, HubError> {
     let settings = &context.settings;
     let (path, dry_run) = (settings.sources.config_path(), context.globals.dry_run);
-    let file = config::read(&path)?;
+    let file = settings.sources.read_config()?;
     let values = file.profiles.get(name).ok_or_else(|| file.missing(name, &path))?;
     let keeper = Keeper::named(values.get("key").map(String::as_str));
     let row = ProfileRow::new(name, values, &settings.sources.profile);

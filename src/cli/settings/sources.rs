@@ -148,6 +148,14 @@ impl Sources {
         config::path_in(&self.folders.config)
     }
 
+    /// What the configuration file says by now.
+    ///
+    /// # Errors
+    /// Where it can't be read.
+    pub(in crate::cli) fn read_config(&self) -> Result<Config, HubError> {
+        config::read(&self.config_path())
+    }
+
     /// What the profile in use says, if it is there.
     pub(in crate::cli) fn values(&self) -> Option<&Values> {
         self.config.profiles.get(&self.profile)

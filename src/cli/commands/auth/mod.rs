@@ -14,7 +14,7 @@ use crate::cli::credentials::{self, Given, Keeper};
 use crate::cli::input::Targets;
 use crate::cli::output::{Cell, Column, Record, WriteResult};
 use crate::cli::prompt;
-use crate::cli::settings::config::{self, Values};
+use crate::cli::settings::config::Values;
 use crate::cli::settings::edit::edit;
 use crate::cli::settings::table::{self, Setting};
 use crate::cli::settings::{KeySource, Origin, Place, Remote};
@@ -292,7 +292,7 @@ pub(in crate::cli) struct Logout {}
 impl Run for Logout {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let sources = &context.settings.sources;
-        let file = config::read(&sources.config_path())?;
+        let file = sources.read_config()?;
         let all = context.globals.all;
         let names: Vec<String> = if all {
             let has_key = |(name, values): (&String, &Values)| {

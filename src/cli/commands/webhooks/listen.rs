@@ -11,9 +11,9 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::api::events::Event;
-use crate::cli::commands::events::{Chosen, follow};
+use crate::cli::commands::events::{Chosen, follow, refuse_documents};
 use crate::cli::context::{Context, SystemClock};
-use crate::cli::output::{Cell, Column, Format, Record};
+use crate::cli::output::{Cell, Column, Record};
 use crate::cli::tree::Run;
 use crate::domain::ids::EventId;
 use crate::domain::time::{Clock as _, Timestamp};
@@ -22,7 +22,7 @@ use crate::domain::webhook::payload::{self, Told};
 use crate::domain::webhook::signature::{
     SECRET_BYTES, SIGNATURE, STANDARD_ID, STANDARD_SIGNATURE, STANDARD_TIMESTAMP, SigningSecret,
 };
-use crate::error::{HubError, codes};
+use crate::error::HubError;
 use crate::hub::events::Place;
 use crate::hub::random::{Random as _, SystemRandom};
 use crate::net;
@@ -159,10 +159,7 @@ impl Run for Listen {
     const CALLS: bool = true;
 
     async fn run(self, context: &Context) -> Result<(), HubError> {
-        if context.output.is_machine() && context.output.list_format() != Format::Jsonl {
-            let text = "events never end, and this format is one whole document";
-            return Err(HubError::new(&codes::USAGE, text).hint("use -o jsonl"));
-        }
+        refuse_documents(context)?;
         context.output.check::<Forwarded>()?;
         let known = self.secret_file.as_deref().map(super::verify::secret_of).transpose()?;
         let is_new = known.is_none();
