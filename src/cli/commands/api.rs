@@ -1,7 +1,5 @@
 //! `hubctl api`: calls that a person writes.
 
-use std::path::{Path, PathBuf};
-
 use crate::backend::Backend;
 use crate::cli::assets;
 use crate::cli::context::Context;
@@ -10,7 +8,7 @@ use crate::client::{Raw, RawAnswer};
 use crate::error::HubError;
 
 use super::confirm_profile;
-use super::parameters::{self, Parameters, is_read};
+use super::parameters::{self, Parameters, Sent, is_read};
 
 /// Call the hub's own API
 ///
@@ -26,22 +24,8 @@ pub(in crate::cli) struct Api {
     /// Path below the API's root, such as /accounts
     path: String,
 
-    /// Add a field: true, false, null and numbers are taken as such, @FILE and @- as its content;
-    /// `a[b]=c` and `a[]=c` make objects and arrays
-    #[arg(short = 'F', long, value_name = "K=V")]
-    field: Vec<String>,
-
-    /// Add a field as text, whatever it looks like
-    #[arg(short = 'f', long, value_name = "K=V")]
-    raw_field: Vec<String>,
-
-    /// Add a header
-    #[arg(short = 'H', long, value_name = "K: V")]
-    header: Vec<String>,
-
-    /// Send this file as the body; `-` is standard input
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
-    input: Option<PathBuf>,
+    #[command(flatten)]
+    sent: Sent,
 
     /// Ask for page after page, and write one array of all rows
     #[arg(long)]
@@ -65,12 +49,7 @@ impl Run for Api {
         }
         let backend = context.backend().await?;
         if context.globals.dry_run && !is_read {
-            let text = format_args!(
-                "dry run: {} {} was not sent",
-                raw.method,
-                parameters::shown(&raw.path)
-            );
-            context.output.note(text);
+            parameters::note_unsent(context, &raw.method, &raw.path);
             return Ok(());
         }
         let answer = match &backend {
@@ -89,27 +68,19 @@ impl Run for Api {
 impl Api {
     fn raw(&self) -> Result<Raw, HubError> {
         let method = self.method.clone();
-        let in_query = is_read(&method) || self.input.is_some();
-        let stdin_taken = self.input.as_deref() == Some(Path::new("-"));
-        let fields = parameters::fields(&self.field, &self.raw_field, stdin_taken)?;
-        let Parameters { query, body } = Parameters::of(fields, in_query)?;
-        let body = match &self.input {
+        let Parameters { query, body } = self.sent.parameters(&method)?;
+        let body = match &self.sent.input {
             Some(path) => Some(parameters::read(path)?),
             None => body,
         };
-        let headers = parameters::headers(&self.header)?;
+        let headers = self.sent.headers()?;
         Ok(Raw { method, path: self.path.clone(), query, headers, body })
     }
 
     fn show(&self, context: &Context, answer: RawAnswer, is_shaped: bool) -> Result<(), HubError> {
         let output = &context.output;
         if self.include {
-            let mut head = format!("HTTP {}\n", answer.status);
-            for (name, value) in &answer.headers {
-                head.push_str(&format!("{name}: {value}\n"));
-            }
-            head.push('\n');
-            output.bytes(head.as_bytes())?;
+            parameters::show_head(output, answer.status, &answer.headers)?;
         }
         let RawAnswer { body, error, .. } = answer;
         match parameters::json(&body) {

@@ -1,7 +1,7 @@
 //! Fields, headers and bodies of calls that a person writes.
 
 use std::io::{IsTerminal, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::cli::context::Context;
 use crate::cli::input;
-use crate::cli::output::Format;
+use crate::cli::output::{Format, Output};
 use crate::domain::proxy::METHODS;
 use crate::error::{HubError, codes};
 
@@ -25,9 +25,24 @@ pub(super) fn method(text: &str) -> Result<String, String> {
     known.then_some(method).ok_or_else(|| format!("choose one of {}", METHODS.join(", ")))
 }
 
-/// A path as a note tells it.
-pub(super) fn shown(path: &str) -> &str {
-    &path[..path.floor_char_boundary(SHOWN_BYTES)]
+/// Tells that a dry run sends nothing.
+pub(super) fn note_unsent(context: &Context, method: &str, path: &str) {
+    let shown = &path[..path.floor_char_boundary(SHOWN_BYTES)];
+    context.output.note(format_args!("dry run: {method} {shown} was not sent"));
+}
+
+/// Writes status and headers of an answer, in front of its body.
+pub(super) fn show_head(
+    output: &Output,
+    status: u16,
+    headers: &[(String, String)],
+) -> Result<(), HubError> {
+    let mut head = format!("HTTP {status}\n");
+    for (name, value) in headers {
+        head.push_str(&format!("{name}: {value}\n"));
+    }
+    head.push('\n');
+    output.bytes(head.as_bytes())
 }
 
 /// Whether a method reads.
@@ -67,6 +82,48 @@ pub(super) fn json(body: &[u8]) -> Option<&RawValue> {
     serde_json::from_str::<Value>(text).and_then(|_| serde_json::from_str(text)).ok()
 }
 
+/// What is sent with a call.
+#[derive(Debug, clap::Args)]
+pub(super) struct Sent {
+    /// Add a field: true, false, null and numbers are taken as such, @FILE and @- as its content;
+    /// `a[b]=c` and `a[]=c` make objects and arrays
+    #[arg(short = 'F', long, value_name = "K=V")]
+    field: Vec<String>,
+
+    /// Add a field as text, whatever it looks like
+    #[arg(short = 'f', long, value_name = "K=V")]
+    raw_field: Vec<String>,
+
+    /// Add a header
+    #[arg(short = 'H', long, value_name = "K: V")]
+    header: Vec<String>,
+
+    /// Send this file as the body; `-` is standard input
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(super) input: Option<PathBuf>,
+}
+
+impl Sent {
+    /// What the fields come to. Beside a file that is the body they are parameters.
+    pub(super) fn parameters(&self, method: &str) -> Result<Parameters, HubError> {
+        let stdin_taken = self.input.as_deref() == Some(Path::new("-"));
+        let fields = fields(&self.field, &self.raw_field, stdin_taken)?;
+        Parameters::of(fields, is_read(method) || self.input.is_some())
+    }
+
+    /// Headers written as `Name: value`.
+    pub(super) fn headers(&self) -> Result<Vec<(String, String)>, HubError> {
+        let headers = self.header.iter().map(|header| {
+            let pair = header.split_once(':');
+            let pair = pair.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()));
+            pair.ok_or_else(|| {
+                HubError::new(&codes::BAD_VALUE, "a header is written as `Name: value`")
+            })
+        });
+        headers.collect()
+    }
+}
+
 /// What fields come to.
 #[derive(Debug, Default)]
 pub(super) struct Parameters {
@@ -76,7 +133,7 @@ pub(super) struct Parameters {
 
 impl Parameters {
     /// Parameters behind the path, or members of a JSON body.
-    pub(super) fn of(fields: Vec<(String, Value)>, in_query: bool) -> Result<Self, HubError> {
+    fn of(fields: Vec<(String, Value)>, in_query: bool) -> Result<Self, HubError> {
         if in_query {
             let text =
                 |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -95,7 +152,7 @@ impl Parameters {
 }
 
 /// Fields as they were given: typed ones and those that are text whatever they look like.
-pub(super) fn fields(
+fn fields(
     typed: &[String],
     raw: &[String],
     stdin_taken: bool,
@@ -109,16 +166,6 @@ pub(super) fn fields(
         Ok((key.to_owned(), value))
     })
     .collect()
-}
-
-/// Headers written as `Name: value`.
-pub(super) fn headers(given: &[String]) -> Result<Vec<(String, String)>, HubError> {
-    let headers = given.iter().map(|header| {
-        let pair = header.split_once(':');
-        let pair = pair.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()));
-        pair.ok_or_else(|| HubError::new(&codes::BAD_VALUE, "a header is written as `Name: value`"))
-    });
-    headers.collect()
 }
 
 /// What is not understood may be a secret, and is not repeated.

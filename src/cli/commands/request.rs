@@ -1,7 +1,7 @@
 //! `hubctl request`: calls to a provider with an account's credentials.
 
 use std::io::{IsTerminal as _, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt as _;
@@ -19,7 +19,7 @@ use crate::domain::ids::AccountId;
 use crate::error::{Code, HubError, codes};
 
 use super::confirm_profile;
-use super::parameters::{self, LARGEST_BODY, Parameters, is_read};
+use super::parameters::{self, LARGEST_BODY, Parameters, Sent, is_read};
 
 /// A body up to this length is held, so that the call can be sent a second time, in bytes.
 const HELD: u64 = 1 << 20;
@@ -60,22 +60,8 @@ pub(in crate::cli) struct Request {
     #[arg(long, value_name = "ID", add = assets::accounts())]
     account: AccountId,
 
-    /// Add a field: true, false, null and numbers are taken as such, @FILE and @- as its content;
-    /// `a[b]=c` and `a[]=c` make objects and arrays
-    #[arg(short = 'F', long, value_name = "K=V")]
-    field: Vec<String>,
-
-    /// Add a field as text, whatever it looks like
-    #[arg(short = 'f', long, value_name = "K=V")]
-    raw_field: Vec<String>,
-
-    /// Add a header
-    #[arg(short = 'H', long, value_name = "K: V")]
-    header: Vec<String>,
-
-    /// Send this file as the body; `-` is standard input
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
-    input: Option<PathBuf>,
+    #[command(flatten)]
+    sent: Sent,
 
     /// Write status and headers as well
     #[arg(short, long)]
@@ -96,12 +82,7 @@ impl Run for Request {
         let pass = self.pass(method)?;
         let backend = context.backend().await?;
         if context.globals.dry_run && !is_read {
-            let text = format_args!(
-                "dry run: {} {} was not sent",
-                pass.method,
-                parameters::shown(&self.path)
-            );
-            context.output.note(text);
+            parameters::note_unsent(context, &pass.method, &self.path);
             return Ok(());
         }
         let passed = backend.pass(&self.account, pass).await;
@@ -112,16 +93,13 @@ impl Run for Request {
 
 impl Request {
     fn pass(&self, method: String) -> Result<Pass, HubError> {
-        let in_query = is_read(&method) || self.input.is_some();
-        let stdin_taken = self.input.as_deref() == Some(Path::new("-"));
-        let fields = parameters::fields(&self.field, &self.raw_field, stdin_taken)?;
-        let Parameters { query, body } = Parameters::of(fields, in_query)?;
+        let Parameters { query, body } = self.sent.parameters(&method)?;
         let mut path = self.path.clone();
         if !query.is_empty() {
             path.push(if path.contains('?') { '&' } else { '?' });
             path.push_str(&Serializer::new(String::new()).extend_pairs(&query).finish());
         }
-        let mut headers = parameters::headers(&self.header)?;
+        let mut headers = self.sent.headers()?;
         for (name, _) in &headers {
             let name = name.to_ascii_lowercase();
             if OWN.contains(&name.as_str()) || name.starts_with("x-proxy-") {
@@ -130,7 +108,7 @@ impl Request {
                     .hint("the hub signs the call with the account's credentials"));
             }
         }
-        let body = match (&self.input, body) {
+        let body = match (&self.sent.input, body) {
             (Some(path), _) => upload(path)?,
             (None, Some(body)) => PassBody::Whole(body),
             (None, None) => PassBody::Empty,
@@ -156,12 +134,7 @@ impl Request {
         let output = &context.output;
         let status = passed.status;
         if self.include {
-            let mut head = format!("HTTP {status}\n");
-            for (name, value) in &passed.headers {
-                head.push_str(&format!("{name}: {value}\n"));
-            }
-            head.push('\n');
-            output.bytes(head.as_bytes())?;
+            parameters::show_head(output, status, &passed.headers)?;
         }
         let kind = passed.header("content-type").unwrap_or_default().to_ascii_lowercase();
         // A filter is for what was asked for, and a refusal is something else.
