@@ -10,8 +10,9 @@ use crate::support::hub::{Place, on_postgres, refused};
 use crate::support::relay::Relay;
 use crate::support::secret_part;
 
-/// Calls after which every query is known to the database.
-const FIRST: usize = 3;
+/// Calls of which the one in the middle counts: one over a connection that has just been opened has
+/// more to say, and any of them can be told of a little late.
+const CALLS: usize = 7;
 
 #[test]
 fn threat_08_whatever_is_wrong_with_a_secret_the_store_is_asked_the_same() {
@@ -43,24 +44,26 @@ fn threat_08_whatever_is_wrong_with_a_secret_the_store_is_asked_the_same() {
         let mut told = Vec::new();
         let guesses = wrong(&token(open.token.text())).into_iter();
         for guess in guesses.chain([token(over.token.text())]) {
-            for _ in 0..FIRST {
+            let mut asked = [0; CALLS];
+            for asked in &mut asked {
+                relay.asked();
                 refused(end_user::enter(&hub, &guess).await, &codes::SESSION_TOKEN_INVALID);
+                *asked = relay.asked();
             }
-            relay.asked();
-            refused(end_user::enter(&hub, &guess).await, &codes::SESSION_TOKEN_INVALID);
-            told.push(relay.asked());
+            told.push(middle(asked));
         }
         assert!(told[0] > 0 && told.iter().all(|asked| *asked == told[0]), "{told:?}");
         told.clear();
         let guesses = wrong(&token(ci.token.text())).into_iter();
         // What is no key at all has no row either.
         for guess in guesses.chain([token(off.token.text()), "x".to_owned()]) {
-            for _ in 0..FIRST {
+            let mut asked = [0; CALLS];
+            for asked in &mut asked {
+                relay.asked();
                 refused(api_keys::authenticate(&hub, &guess, None).await, &codes::KEY_INVALID);
+                *asked = relay.asked();
             }
-            relay.asked();
-            refused(api_keys::authenticate(&hub, &guess, None).await, &codes::KEY_INVALID);
-            told.push(relay.asked());
+            told.push(middle(asked));
         }
         assert!(told[0] > 0 && told.iter().all(|asked| *asked == told[0]), "{told:?}");
         // The right ones are asked for with the same queries, and then found.
@@ -69,4 +72,9 @@ fn threat_08_whatever_is_wrong_with_a_secret_the_store_is_asked_the_same() {
         api_keys::authenticate(&hub, ci.token.text().expose(), None).await.unwrap();
         assert!(relay.asked() > told[0]);
     });
+}
+
+fn middle(mut asked: [usize; CALLS]) -> usize {
+    asked.sort_unstable();
+    asked[CALLS / 2]
 }
