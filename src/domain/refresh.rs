@@ -34,9 +34,9 @@ pub const REASON_REFUSED: &str = "credentials_refused";
 /// Code of the reason where an answer with the next refresh token may have been lost.
 pub const REASON_LOST: &str = "refresh_answer_lost";
 
-/// Tokens that were got less than this ago are not renewed because a call was refused, in
+/// Tokens that were renewed less than this ago are not renewed because a call was refused, in
 /// milliseconds: newer ones would be refused as well.
-const CALL_REST_MS: i64 = 60_000;
+const CALL_REST_MS: i64 = 15_000;
 
 /// Whether the account's tokens can be renewed without its end user.
 #[must_use]
@@ -78,10 +78,10 @@ pub fn is_stale(got_at: Timestamp, end: Timestamp, now: Timestamp) -> bool {
     now >= before(got_at, end, CALL_MARGIN_MS)
 }
 
-/// Whether tokens were got so short a time ago that a call's 401 is not for want of newer ones. The
-/// clocks of hubs differ a little, to either side.
+/// Whether tokens were renewed so short a time ago that a call's 401 is not for want of newer ones.
+/// The clocks of hubs differ a little, to either side.
 #[must_use]
-pub const fn were_just_got(got_at: Timestamp, now: Timestamp) -> bool {
+pub const fn were_just_renewed(got_at: Timestamp, now: Timestamp) -> bool {
     now.millis_since(got_at).abs() < CALL_REST_MS
 }
 
@@ -218,11 +218,11 @@ mod tests {
     }
 
     #[test]
-    fn oa_13_tokens_that_were_just_got_are_not_to_blame_for_a_401() {
-        assert!(were_just_got(T(100), T(100)) && were_just_got(T(100), T(159)));
-        assert!(!were_just_got(T(100), T(160)));
+    fn oa_13_tokens_that_were_just_renewed_are_not_to_blame_for_a_401() {
+        assert!(were_just_renewed(T(100), T(100)) && were_just_renewed(T(100), T(114)));
+        assert!(!were_just_renewed(T(100), T(115)));
         // Another hub's clock is ahead, or was set back since.
-        assert!(were_just_got(T(100), T(95)) && !were_just_got(T(9000), T(100)));
+        assert!(were_just_renewed(T(100), T(95)) && !were_just_renewed(T(9000), T(100)));
     }
 
     #[test]

@@ -97,7 +97,7 @@ async fn rehearse(client: &Client, new: &NewSession) -> Result<CreatedSession, H
     Ok(CreatedSession {
         id: 0,
         organization_id: String::new(),
-        project_id: client.project.clone(),
+        project_id: client.project().unwrap_or_default().to_owned(),
         token: String::new(),
         auth_link_url: String::new(),
         categories: (!new.categories.is_empty()).then(|| new.categories.clone()),

@@ -66,8 +66,8 @@ pub enum Want {
     /// The provider answered 401 to the credentials of this version: refresh, unless somebody else
     /// already has. Where there is nothing to refresh, the same version comes back.
     NewerThan(i64),
-    /// The same for one of the calls that come by the thousand: tokens that were got a moment ago
-    /// are refused for another reason than their age, and the same version comes back as well.
+    /// The same for one of the calls that come by the thousand: tokens that were renewed a moment
+    /// ago are refused for another reason than their age, and the same version comes back as well.
     InPlaceOf(i64),
     /// An administrator asked; an account in error may be cured by it (AT-7).
     Now,
@@ -114,9 +114,10 @@ impl Stored {
         lacks || self.fresh.as_ref().is_some_and(ends)
     }
 
-    /// Whether what is stored was renewed or linked a moment ago.
-    fn were_just_got(&self, now: Timestamp) -> bool {
-        self.fresh.as_ref().is_some_and(|fresh| rules::were_just_got(fresh.updated_at, now))
+    /// Whether what is stored was renewed a moment ago; those that came with the link never were.
+    fn were_just_renewed(&self, now: Timestamp) -> bool {
+        let just = |fresh: &Freshness| rules::were_just_renewed(fresh.updated_at, now);
+        self.kept.version > 1 && self.fresh.as_ref().is_some_and(just)
     }
 
     /// Whether the stored token has ended, so that nothing can be done with it.
@@ -393,7 +394,7 @@ fn needs(stored: &Stored, want: Want, now: Timestamp) -> Result<bool, HubError> 
     match want {
         Want::Usable => Ok(stored.can_renew() && stored.is_stale(now)),
         Want::NewerThan(version) => Ok(stored.can_renew() && stored.kept.version <= version),
-        Want::InPlaceOf(_) if stored.were_just_got(now) => Ok(false),
+        Want::InPlaceOf(_) if stored.were_just_renewed(now) => Ok(false),
         Want::InPlaceOf(version) => needs(stored, Want::NewerThan(version), now),
         Want::Now if stored.can_renew() => Ok(true),
         Want::Now => {
