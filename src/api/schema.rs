@@ -153,6 +153,7 @@ impl JsonSchema for Target {
                 generator.subschema_for::<Webhook>(),
                 generator.subschema_for::<Delivery>(),
                 generator.subschema_for::<OAuthApp>(),
+                generator.subschema_for::<Vec<AuthConfigDetail>>(),
             ]
         })
     }

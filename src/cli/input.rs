@@ -155,13 +155,25 @@ fn bytes_of(source: impl Read, name: &str) -> Result<Vec<u8>, HubError> {
 #[derive(Debug, Default)]
 pub(super) struct Targets {
     names: Vec<String>,
-    /// Whether standard input was to name them, which may well name none.
-    pub(super) from_stdin: bool,
+    /// Whether a list names them and not the line: it may well name one, or none.
+    pub(super) are_listed: bool,
+}
+
+impl Targets {
+    /// Those of a list.
+    pub(super) fn listed(names: Vec<String>) -> Self {
+        Self { names, are_listed: true }
+    }
+
+    /// Whether the answer is an array: that is for the line to say, and not for what a list holds.
+    pub(super) fn are_many(&self) -> bool {
+        self.are_listed || self.names.len() != 1
+    }
 }
 
 impl From<Vec<String>> for Targets {
     fn from(names: Vec<String>) -> Self {
-        Self { names, from_stdin: false }
+        Self { names, are_listed: false }
     }
 }
 
@@ -175,13 +187,13 @@ impl std::ops::Deref for Targets {
 
 /// Targets from arguments; `-` stands for the lines of standard input.
 pub(super) fn targets(given: &[String]) -> Result<Targets, HubError> {
-    let (mut targets, mut from_stdin) = (Vec::new(), false);
+    let (mut targets, mut are_listed) = (Vec::new(), false);
     for target in given {
         if target != "-" {
             targets.push(target.clone());
             continue;
         }
-        from_stdin = true;
+        are_listed = true;
         let stdin = std::io::stdin();
         if stdin.is_terminal() {
             let text = "`-` reads targets from standard input, and that is the terminal";
@@ -214,7 +226,7 @@ pub(super) fn targets(given: &[String]) -> Result<Targets, HubError> {
     }
     let mut seen = std::collections::HashSet::new();
     targets.retain(|target: &String| seen.insert(target.clone()));
-    Ok(Targets { names: targets, from_stdin })
+    Ok(Targets { names: targets, are_listed })
 }
 
 /// Reads `K=V` tags.

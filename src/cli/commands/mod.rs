@@ -190,11 +190,10 @@ impl<'c> Batch<'c> {
         targets: &Targets,
         hint: &'static str,
     ) -> Result<Self, HubError> {
-        if targets.is_empty() && !targets.from_stdin {
+        if targets.is_empty() && !targets.are_listed {
             return Err(HubError::new(&codes::INPUT_NEEDED, "no target given").hint(hint));
         }
-        // No target at all is an array as well.
-        let many = targets.len() != 1;
+        let many = targets.are_many();
         context.output.check_writes(many)?;
         if targets.is_empty() && !context.settings.json_errors {
             context.output.note("standard input names no target: there is nothing to do");
@@ -387,7 +386,7 @@ impl<'c> Batch<'c> {
             failed => {
                 let shown = match self.many {
                     true => self.context.output.write_many(&self.results),
-                    false => self.context.output.writes(&self.results),
+                    false => self.context.output.write_together(&self.results),
                 };
                 let ended = match failed {
                     None => Ok(()),
@@ -403,8 +402,11 @@ impl<'c> Batch<'c> {
                         Err(HubError::new(&codes::PARTIAL, text))
                     }
                     Some(error) if was_told => {
-                        let all = counted(self.results.len(), "target");
-                        Err(HubError::new(error.code(), format!("all {all} failed{untried}")))
+                        let text = match self.results.len() {
+                            1 => format!("the only target failed{untried}"),
+                            count => format!("all {} failed{untried}", counted(count, "target")),
+                        };
+                        Err(HubError::new(error.code(), text))
                     }
                     Some(error) => Err(error),
                 };

@@ -31,10 +31,10 @@ pub struct WriteResult {
     pub affected_accounts: u64,
     /// The operation, where one was recorded.
     pub operation_id: Option<String>,
-    /// The target before.
+    /// The target before; a list where a connector's key names several auth configs.
     #[schemars(with = "Option<Target>")]
     pub before: Option<Value>,
-    /// The target after.
+    /// The target after; a list where a connector's key names several auth configs.
     #[schemars(with = "Option<Target>")]
     pub after: Option<Value>,
     /// Whether it succeeded; told where there are many targets.
@@ -114,6 +114,25 @@ impl WriteResult {
             error: None,
             human: String::new(),
             asides: Vec::new(),
+        }
+    }
+
+    /// What a change did to all that one target names, in one result.
+    fn together(first: &Self, others: &[Self]) -> Self {
+        let all = || std::iter::once(first).chain(others);
+        let states = |state: fn(&Self) -> Option<&Value>| {
+            let states: Vec<Value> = all().filter_map(state).cloned().collect();
+            (!states.is_empty()).then_some(Value::Array(states))
+        };
+        let mut operations = all().filter_map(|one| one.operation_id.as_ref());
+        Self {
+            changed: all().any(|one| one.changed),
+            affected_accounts: all().map(|one| one.affected_accounts).sum(),
+            // Where there are several, none of them is the operation.
+            operation_id: operations.next().filter(|_| operations.next().is_none()).cloned(),
+            before: states(|one| one.before.as_ref()),
+            after: states(|one| one.after.as_ref()),
+            ..first.clone()
         }
     }
 
@@ -222,7 +241,20 @@ impl Output {
         }
     }
 
-    /// As `writes`, but always an array: for targets read from standard input.
+    /// As `writes`, but always one object: for one target that may name several things.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn write_together(&self, results: &[WriteResult]) -> Result<(), HubError> {
+        match results {
+            [first, others @ ..] if !others.is_empty() && !self.tells_sentences() => {
+                self.write_one(&WriteResult::together(first, others))
+            }
+            _ => self.writes(results),
+        }
+    }
+
+    /// As `writes`, but always an array: for targets of a list, such as standard input.
     ///
     /// # Errors
     /// When it can't be written.

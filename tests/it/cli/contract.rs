@@ -197,6 +197,35 @@ fn targets_come_from_standard_input_one_a_line() {
 }
 
 #[test]
+fn the_form_of_an_answer_hangs_on_the_line_alone() {
+    let home = TestHome::new();
+    home.run("connectors enable hubspot").code(0);
+    home.run("connectors add hubspot --name second").code(0);
+    for (line, changed) in [
+        ("connectors disable hubspot --yes", true),
+        ("connectors disable hubspot --yes", false),
+        ("connectors enable hubspot --dry-run", true),
+        ("connectors enable hubspot", true),
+    ] {
+        let told = home.run(&format!("{line} --json")).code(0).json();
+        assert_eq!(
+            (&told["resource"], &told["changed"]),
+            (&"connector/hubspot".into(), &changed.into())
+        );
+        assert_eq!(told["after"].as_array().map(Vec::len), Some(2), "{told}");
+        assert!(told.get("ok").is_none(), "{told}");
+    }
+    home.run("connectors disable second --yes").code(0);
+    // A list may have one target, and is one.
+    let all = home.run("connectors enable --all --json").code(0).json();
+    assert_eq!((&all[0]["changed"], all[1].is_null()), (&true.into(), true), "{all}");
+    let listed = home.piped("connectors disable - --yes --json --fields ok", "second\n");
+    assert_eq!(listed.code(0).stdout, "[\n{\"ok\":true}\n]\n");
+    let failed = home.piped("connectors disable - --yes --json", "nope\n").code(3);
+    assert_eq!(failed.json()[0]["ok"], false);
+}
+
+#[test]
 fn why_a_target_failed_is_told_in_every_form() {
     let home = linked(&[]);
     let line = "connectors disable nope hubspot --yes";

@@ -305,9 +305,8 @@ impl Run for Logout {
         if names.is_empty() {
             return context.output.write_many(&[]);
         }
-        let targets = Targets::from(names);
+        let targets = if all { Targets::listed(names) } else { Targets::from(names) };
         let mut batch = Batch::new(context, "profile", "logout", &targets, "hubctl auth logout")?;
-        batch.many = all;
         for name in targets.iter() {
             let outcome = match file.profiles.get(name) {
                 Some(values) => logout(context, name, values).map(|result| vec![result]),

@@ -262,6 +262,37 @@ fn a_change_answers_one_record_or_an_array() {
 }
 
 #[test]
+fn what_one_target_names_is_told_as_one() {
+    let one = |changed, operation: Option<&str>| WriteResult {
+        changed,
+        affected_accounts: 2,
+        operation_id: operation.map(str::to_owned),
+        before: Some(json!({"enabled": !changed})),
+        ..enabled(true)
+    };
+    let told = |results: &[WriteResult], options| {
+        let (output, stdout) = memory(Output::captured(options));
+        output.write_together(results).unwrap();
+        stdout.text()
+    };
+    let two = [one(false, None), one(true, Some("op-1"))];
+    let expected = concat!(
+        r#"{"action":"enable","resource":"connector/hubspot","changed":true,"dry_run":false,"#,
+        r#""affected_accounts":4,"operation_id":"op-1","before":[{"enabled":true},"#,
+        r#"{"enabled":false}],"after":[{"enabled":true},{"enabled":true}]}"#
+    );
+    assert_eq!(told(&two, piped(Some(Format::Json))), format!("{expected}\n"));
+    assert_eq!(told(&two, piped(None)), "enable\tconnector/hubspot\ttrue\n");
+    let both = [one(true, Some("op-1")), one(true, Some("op-2"))];
+    let operation = OutputOptions { jq: Some(".operation_id".to_owned()), ..piped(None) };
+    assert_eq!(told(&both, operation), "null\n");
+    // People are told of each.
+    assert_eq!(told(&both, shown(None)).lines().count(), 2);
+    let alone = told(&both[..1], piped(Some(Format::Json)));
+    assert!(alone.contains(r#""before":{"enabled":false}"#), "{alone}");
+}
+
+#[test]
 fn a_terminal_gets_a_sentence_for_each_success() {
     // Whoever makes the changes tells of each failure when it happens.
     let (stdout, stderr) = wrote(shown(None), &[enabled(true), enabled(false)]);

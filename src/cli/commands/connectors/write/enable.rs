@@ -36,7 +36,7 @@ impl Run for Enable {
             if all.is_empty() {
                 return context.output.write_many(&[]);
             }
-            all.into()
+            Targets::listed(all)
         } else if self.targets.is_empty() {
             choose(context, &backend).await?.into()
         } else {
