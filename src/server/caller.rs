@@ -81,11 +81,10 @@ impl FromRequestParts<AppState> for Authenticated {
             scope.belongs_to_caller(&caller, kind, source.map(|ip| ip.to_string()));
         }
         if let Some(key) = caller.key() {
-            let number = key.number;
             if let Some(seen) = parts.extensions.get::<SeenKey>() {
-                seen.set(number.0);
+                seen.set(&caller);
             }
-            state.count_use(number)?;
+            state.count_use(key.number)?;
         }
         no_foreign_change(&parts.method, &parts.headers, state.hub.public_url())?;
         if let Some(wanted) = parts.headers.get(WANTED_PROJECT) {

@@ -22,6 +22,7 @@ use tower_http::compression::predicate::{Predicate as _, SizeAbove};
 
 use crate::api::end_user;
 use crate::api::projects::WANTED_PROJECT;
+use crate::domain::caller::{ActingKey, Caller};
 use crate::error::{HubError, codes};
 use crate::hub::logs::Scope;
 
@@ -84,18 +85,31 @@ impl RequestId {
     }
 }
 
-/// Where the layer that knows the caller leaves the number of the key, for the log.
+/// Where the layer that knows the caller leaves whose key it is, for the log.
 #[derive(Debug, Clone, Default)]
-pub(super) struct SeenKey(Arc<OnceLock<i64>>);
+pub(super) struct SeenKey(Arc<OnceLock<Caller>>);
 
 impl SeenKey {
-    pub(super) fn number(&self) -> Option<i64> {
-        self.0.get().copied()
+    fn key(&self) -> Option<&ActingKey> {
+        self.0.get().and_then(Caller::key)
     }
 
-    pub(super) fn set(&self, key: i64) {
+    pub(super) fn number(&self) -> Option<i64> {
+        self.key().map(|key| key.number.0)
+    }
+
+    /// The id as `keys list` shows it.
+    fn id(&self) -> Option<&str> {
+        self.key().map(|key| key.id.as_str())
+    }
+
+    fn project(&self) -> Option<&str> {
+        self.0.get().map(Caller::project_name)
+    }
+
+    pub(super) fn set(&self, caller: &Caller) {
         // A request has one key.
-        _ = self.0.set(key);
+        _ = self.0.set(caller.clone());
     }
 }
 
@@ -218,11 +232,11 @@ impl Open<'_> {
             tracing::error!(target: "hubctl::request", request_id, code, cause, "{error}");
         }
         let duration_ms = (took.as_secs_f64() * 1e6).round() / 1e3;
-        let (key_id, status) = (self.key.number(), status.as_u16());
+        let (key_id, project, status) = (self.key.id(), self.key.project(), status.as_u16());
         let method = if method.len() <= 16 { method } else { "other" };
         tracing::info!(
             target: "hubctl::request", method, route, status, duration_ms, request_id, key_id,
-            "request"
+            project, "request"
         );
     }
 }

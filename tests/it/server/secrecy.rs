@@ -33,7 +33,8 @@ fn a_request_is_one_line_with_its_route_and_no_address() {
     assert_eq!(line["method"], "GET");
     assert_eq!(line["route"], "/accounts");
     assert_eq!(line["status"], 200);
-    assert_eq!(line["key_id"], 1);
+    assert_eq!(line["key_id"], home.run("keys get ci --json").code(0).json()["id"]);
+    assert_eq!(line["project"], "default");
     assert!(line["duration_ms"].as_f64().is_some_and(|took| took > 0.0), "{line}");
     assert_eq!(lines.iter().filter(|line| line["request_id"] == "abc-1").count(), 1);
 }
