@@ -99,7 +99,7 @@ pub struct Rotation {
     pub came: Came,
     /// The key before.
     pub before: Shown,
-    /// The key after; in a dry run as it is.
+    /// The key after; in a dry run the one that would be, if it is there already.
     pub after: Shown,
     /// Whether it went on from an earlier run.
     pub resumed: bool,
@@ -141,6 +141,19 @@ impl Start {
     fn shown(&self) -> Shown {
         let Kept { key_id, place, next } = self.kept;
         Shown { key_id, place, next, wrapped: self.wrapped }
+    }
+
+    /// What the plan would make of it; a key that is still to be made has no id.
+    fn expected(&self, plan: Plan<KeyId>, prepare: bool) -> Shown {
+        match plan {
+            Plan::BeginWith(id) | Plan::Resume(id) if prepare => {
+                Shown { next: Some(id), ..self.shown() }
+            }
+            Plan::BeginWith(id) | Plan::Resume(id) => {
+                Shown { key_id: id, next: None, ..self.shown() }
+            }
+            Plan::Begin | Plan::Tidy(_) => self.shown(),
+        }
     }
 
     fn store_key(&self) -> StoreKey {
@@ -216,7 +229,8 @@ pub async fn rotate(
         _ if wanted.prepare => Came::Prepared,
         _ => Came::Rotated,
     };
-    let told = Rotation { resumed, wrapped: unreached, made_file, ..start.came(came) };
+    let after = start.expected(plan, wanted.prepare);
+    let told = Rotation { after, resumed, wrapped: unreached, made_file, ..start.came(came) };
     if wanted.dry_run {
         let needs_file = !keeps_own && plan == Plan::Begin && wanted.new_key_file.is_none();
         return if needs_file { Err(file_needed(sources)) } else { Ok(told) };

@@ -274,6 +274,9 @@ async fn a_key_file_of_the_operators_is_never_changed(world: TestHub) {
     // Both keys in one file: nothing has to be named.
     write_keys(&both, &[&keys(&two)[0], &MasterKey::generate(&random).unwrap()]);
     let kept = fs::read(&both).unwrap();
+    let tried = Wanted { dry_run: true, ..wanted.clone() };
+    let told = rotation::rotate(&with(&both), &caller, &tried, |_| Ok(())).await.unwrap();
+    assert_eq!((told.after.key_id, told.after.next), (keys(&both)[1].id(), None));
     let done = rotation::rotate(&with(&both), &caller, &wanted, |_| Ok(())).await.unwrap();
     assert_eq!((done.came, done.after.key_id), (Came::Rotated, keys(&both)[1].id()));
     super::opens(&with(&both), &project, &id).await.unwrap();
@@ -291,12 +294,20 @@ async fn a_dry_run_changes_nothing(world: TestHub) {
     let told =
         rotation::rotate(&world.another(), &world.caller(), &empty, |_| Ok(())).await.unwrap();
     assert_eq!((told.wrapped, told.resumed), (3, false));
+    assert_eq!(told.after, told.before, "the next key is not made yet");
     assert_eq!((world.dump(), fs::read(world.key_path()).unwrap()), (before, content));
     assert!(dies_after(&world, 1).await);
     let (before, content) = (world.dump(), fs::read(world.key_path()).unwrap());
     let told =
         rotation::rotate(&world.another(), &world.caller(), &empty, |_| Ok(())).await.unwrap();
     assert_eq!((told.wrapped, told.resumed), (3, true));
+    let next = keys(&world.key_path())[1].id();
+    assert_eq!((told.before.next, told.after.next), (Some(next), None));
+    assert_eq!(told.after.key_id, next, "the key that follows is known");
+    let prepared = Wanted { prepare: true, ..empty.clone() };
+    let told =
+        rotation::rotate(&world.another(), &world.caller(), &prepared, |_| Ok(())).await.unwrap();
+    assert_eq!((told.after.key_id, told.after.next), (told.before.key_id, Some(next)));
     assert_eq!((world.dump(), fs::read(world.key_path()).unwrap()), (before, content));
     open_all(&world.another(), &all).await;
     // A file is for keys that are kept in one.

@@ -101,7 +101,7 @@ pub(in crate::cli) struct KeyRotation {
     operation_id: Option<String>,
     /// The master key before.
     before: MasterKey,
-    /// The master key after; in a dry run as it is.
+    /// The master key after; in a dry run the one that would be, if it is there already.
     after: MasterKey,
     /// Whether an earlier run was gone on with.
     resumed: bool,
@@ -287,9 +287,13 @@ impl RotateKey {
         if after.key_id == before.key_id {
             card.push(("Key", after.key_id.to_string()));
         } else {
-            card.push(("Key", format!("{} (was {})", after.key_id, before.key_id)));
+            let word = if dry_run { "now" } else { "was" };
+            card.push(("Key", format!("{} ({word} {})", after.key_id, before.key_id)));
         }
         card.extend(after.next.map(|next| ("Next key", next.to_string())));
+        if dry_run && after == before && matches!(came, Came::Rotated | Came::Prepared) {
+            card.push(("Next key", "made when it is needed".to_owned()));
+        }
         if *wrapped > 0 {
             card.push(("Wrapped anew", counted(*wrapped, "key")));
         }
