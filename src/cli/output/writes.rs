@@ -136,6 +136,11 @@ impl WriteResult {
         }
     }
 
+    /// The target's id or name, as commands take it: the resource has its kind before that.
+    fn target(&self) -> &str {
+        self.resource.split_once('/').map_or(self.resource.as_str(), |(_, target)| target)
+    }
+
     fn fields<S: SerializeStruct>(&self, out: &mut S) -> Result<(), S::Error> {
         out.serialize_field("action", self.action)?;
         out.serialize_field("resource", &self.resource)?;
@@ -186,7 +191,7 @@ impl Record for Single<'_> {
     const FIELDS: &'static [&'static str] = FIELDS_OF_MANY.split_at(8).0;
 
     fn id(&self) -> Cow<'_, str> {
-        Cow::Borrowed(&self.0.resource)
+        Cow::Borrowed(self.0.target())
     }
 
     fn cells<'a>(&'a self, out: &mut Vec<Cell<'a>>) {
@@ -200,7 +205,7 @@ impl Record for OneOfMany<'_> {
     const FIELDS: &'static [&'static str] = FIELDS_OF_MANY;
 
     fn id(&self) -> Cow<'_, str> {
-        Cow::Borrowed(&self.0.resource)
+        Cow::Borrowed(self.0.target())
     }
 
     fn cells<'a>(&'a self, out: &mut Vec<Cell<'a>>) {

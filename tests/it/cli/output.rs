@@ -88,6 +88,18 @@ fn rows_and_columns_are_chosen() {
 }
 
 #[test]
+fn the_id_of_a_write_is_what_the_next_command_takes() {
+    let home = home();
+    let config = home.run("connectors add bamboohr --auth api_key --name two -o id").code(0).stdout;
+    let again = home.run(&format!("connectors disable {} --yes -o id", config.trim())).code(0);
+    assert_eq!(again.stdout, config);
+    let accounts = home.run("accounts list -o id").code(0).stdout;
+    let line =
+        "$H accounts list -o id | $H accounts suspend - --yes -o id | $H accounts resume - -o id";
+    assert_eq!(home.shell(line).code(0).stdout, accounts);
+}
+
+#[test]
 fn colours_are_for_terminals_unless_forced() {
     let home = home();
     let colored = |home: &TestHome, flags: &str| {

@@ -255,6 +255,10 @@ fn a_change_answers_one_record_or_an_array() {
     output.write_many(&[enabled(true)]).unwrap();
     assert!(stdout.text().starts_with('['));
     assert_eq!(wrote(piped(None), &[enabled(true)]).0, "enable\tconnector/hubspot\ttrue\n");
+    let id = piped(Some(Format::Id));
+    assert_eq!(wrote(id.clone(), &[enabled(true)]).0, "hubspot\n");
+    let named = WriteResult::new("delete", "auth_config/US / EU", true);
+    assert_eq!(wrote(id, &[enabled(true), named]).0, "hubspot\nUS / EU\n");
     let fields = OutputOptions { fields: names("changed"), ..piped(Some(Format::Json)) };
     assert_eq!(wrote(fields, &[enabled(true)]).0, "{\"changed\":true}\n");
     let jq = OutputOptions { jq: Some(".changed".to_owned()), ..piped(None) };
