@@ -12,7 +12,7 @@ use crate::domain::caller::Permission;
 use crate::error::HubError;
 use crate::hub::write::Guard;
 
-use super::{Batch, consent, result};
+use super::{Batch, consent, not_in_trial, result};
 
 /// List the API keys of the project
 ///
@@ -89,11 +89,25 @@ pub(in crate::cli) struct Create {
     /// How long the key works: seconds, or 24h, 90d [default: until it is deleted]
     #[arg(long, value_name = "DURATION", allow_negative_numbers = true, value_parser = input::duration_s)]
     expires_in: Option<i64>,
+
+    /// Print this part alone
+    #[arg(long, value_name = "PART")]
+    print: Option<Part>,
+}
+
+/// What to print of a new key.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Part {
+    /// The key itself, shown this once
+    Key,
+    /// Its id
+    Id,
 }
 
 impl Run for Create {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         context.output.check::<CreatedKey>()?;
+        not_in_trial(context, self.print.map(|_| "--print"), "key")?;
         let scopes = (!self.scope.is_empty()).then(|| self.scope.into_iter().collect());
         let new = NewKey { name: self.name, scopes, expires_in_s: self.expires_in };
         let backend = context.backend().await?;
@@ -103,6 +117,11 @@ impl Run for Create {
             context.output.trial("dry run: nothing was made, and the key does not work");
         } else if context.output.is_human() {
             context.output.note("keep the key now: it is not shown again");
+        }
+        match self.print {
+            Some(Part::Key) => return context.output.text(&created.key),
+            Some(Part::Id) => return context.output.text(&created.id),
+            None => {}
         }
         let expires = created.expires_at.map(|at| context.output.moment(at));
         let lines = [

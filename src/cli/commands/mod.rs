@@ -429,6 +429,13 @@ fn is_stop(error: &HubError) -> bool {
     matches!(error.code().kind, Kind::Interrupted | Kind::Terminated)
 }
 
+/// Refuses a flag that is about what a dry run does not make.
+fn not_in_trial(context: &Context, flag: Option<&str>, thing: &str) -> Result<(), HubError> {
+    let Some(flag) = flag.filter(|_| context.globals.dry_run) else { return Ok(()) };
+    let text = format!("{flag} can't be used with --dry-run: no {thing} is made");
+    Err(HubError::new(&codes::USAGE, text).hint(format!("leave {flag} out")))
+}
+
 /// A thing as JSON.
 fn to_value(thing: &impl serde::Serialize) -> Value {
     serde_json::to_value(thing).unwrap_or_default()

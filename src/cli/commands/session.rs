@@ -23,7 +23,7 @@ use crate::hub::write::Guard;
 
 use super::connectors::category_parser;
 use super::wait::{self, LinkWait, Waited};
-use super::{Batch, consent, result};
+use super::{Batch, consent, not_in_trial, result};
 
 /// What every new session may say, alone or as the common part of a batch.
 #[derive(Debug, clap::Args)]
@@ -215,11 +215,8 @@ impl Part {
         part: Option<Self>,
         waiting: &LinkWait,
     ) -> Result<(), HubError> {
-        if context.globals.dry_run && (part.is_some() || waiting.waits()) {
-            let flag = if waiting.waits() { "--wait" } else { "--print" };
-            let text = format!("{flag} can't be used with --dry-run: no session is made");
-            return Err(HubError::new(&codes::USAGE, text).hint(format!("leave {flag} out")));
-        }
+        let flag = if waiting.waits() { Some("--wait") } else { part.map(|_| "--print") };
+        not_in_trial(context, flag, "session")?;
         if matches!(part, Some(Self::AccountId)) && !waiting.waits() {
             let text = "--print account_id needs --wait: there is no account before";
             return Err(HubError::new(&codes::USAGE, text).hint("add --wait"));

@@ -86,6 +86,17 @@ fn stopping_a_key_needs_consent_and_starting_it_none() {
 }
 
 #[test]
+fn a_part_of_a_new_key_is_printed_alone() {
+    let home = TestHome::new();
+    let key = home.run("keys create one --print key").code(0).stdout;
+    assert!(key.starts_with("v1.local.1_") && key.lines().count() == 1, "{key}");
+    let id = home.run("keys create two --print id").code(0).stdout;
+    assert_eq!(home.run("keys get two --json").code(0).json()["id"], id.trim());
+    let refused = home.run("keys create three --print key -n").code(2);
+    refused.tells("--print can't be used with --dry-run: no key is made");
+}
+
+#[test]
 fn a_person_is_asked_and_sees_the_key_with_a_warning() {
     let home = TestHome::new();
     let mut shown = home.terminal("keys create ci");
