@@ -31,7 +31,7 @@ use crate::domain::project::ProjectName;
 use crate::domain::webhook::Rotation;
 use crate::error::HubError;
 use crate::hub::webhooks::deliveries;
-use crate::hub::write::Guard;
+use crate::hub::write::{Guard, IfThere};
 use crate::hub::{
     Hub, accounts, auth_configs, connect_sessions, connectors, events, logs, oauth_apps, projects,
     webhooks,
@@ -218,8 +218,8 @@ dispatch! {
     fn get_project(name: &ProjectName) -> Project;
     /// How many accounts a project has, for the question before it is deleted.
     fn project_accounts(name: &ProjectName) -> u64;
-    /// `projects.create`
-    fn create_project(name: &ProjectName, guard: Guard) -> Project;
+    /// `projects.create`: the project, and whether it is new.
+    fn create_project(name: &ProjectName, if_there: IfThere, guard: Guard) -> (Project, bool);
     /// `projects.delete`
     fn delete_project(name: &ProjectName, guard: Guard) -> Written<Project>;
     /// `projects.update`
@@ -250,8 +250,8 @@ dispatch! {
     fn webhooks() -> Vec<Webhook>;
     /// `webhooks.get`
     fn webhook(id: &WebhookId) -> Webhook;
-    /// `webhooks.create`
-    fn create_webhook(new: webhooks::New, guard: Guard) -> CreatedWebhook;
+    /// `webhooks.create`: the webhook, and whether it is new.
+    fn create_webhook(new: webhooks::New, guard: Guard) -> (CreatedWebhook, bool);
     /// `webhooks.update`
     fn update_webhook(id: &WebhookId, changes: webhooks::Changes, guard: Guard) -> Written<Webhook>;
     /// `webhooks.enable`

@@ -154,6 +154,8 @@ const ACTION: Parameter = Parameter {
 
 const PAGES: &[Parameter] = &[PAGE, PAGE_SIZE];
 const GUARD: &[Parameter] = &[DRY_RUN, MAX_AFFECTED];
+/// Operations whose status is 200 where what they should make was there already.
+const THERE_ALREADY: &[&str] = &["accounts.create", "projects.create", "webhooks.create"];
 const ACCOUNTS: &[Parameter] = &[PROVIDER, PROVIDERS, ACCOUNT_IDS, OWNER_ID, OWNER_IDS, STATUS];
 const ACCOUNTS_MORE: &[Parameter] =
     &[INTEGRATION_IDS, TYPE, UPDATED_SINCE, AFTER, SORT, BRIEF, DETAILS, WITHOUT_REASONS];
@@ -446,7 +448,7 @@ fn path(
         }
         None => json!({ "description": "Done" }),
     };
-    if operation.id == "accounts.create" {
+    if THERE_ALREADY.contains(&operation.id) {
         responses.insert("200".to_owned(), success.clone());
     }
     if is_passed {

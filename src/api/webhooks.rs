@@ -16,6 +16,7 @@ use crate::domain::webhook::{self as domain, DeliveryState, Rotation, USUAL_EVEN
 use crate::error::HubError;
 use crate::hub::webhooks::deliveries::{Detail, Filter};
 use crate::hub::webhooks::{Changes, New, WithSecret};
+use crate::hub::write::IfThere;
 
 use super::requests::{Query, SecretText};
 
@@ -255,6 +256,11 @@ pub struct NewWebhook {
     /// A secret that its receiver has already; otherwise one is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<SecretText>,
+    /// `fail` or `skip`: what to do where deliveries go to this address already. Without it another
+    /// webhook is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<IfThere>")]
+    pub if_exists: Option<String>,
 }
 
 /// What is changed; what is absent stays.
@@ -292,6 +298,7 @@ impl From<&New> for NewWebhook {
             url: new.url.to_secret().into(),
             events: Some(names(&new.events)),
             secret: new.secret.as_ref().map(|secret| secret.text().clone().into()),
+            if_exists: new.if_there.map(|if_there| if_there.as_str().to_owned()),
         }
     }
 }
@@ -301,6 +308,7 @@ impl TryFrom<NewWebhook> for New {
 
     fn try_from(asked: NewWebhook) -> Result<Self, HubError> {
         let secret = asked.secret.map(|secret| SigningSecret::parse(secret.into()));
+        let if_there = asked.if_exists.as_deref().map(str::parse::<IfThere>).transpose();
         Ok(Self {
             url: url(asked.url)?,
             events: match &asked.events {
@@ -308,6 +316,7 @@ impl TryFrom<NewWebhook> for New {
                 None => USUAL_EVENTS.into_iter().collect(),
             },
             secret: secret.transpose().map_err(|error| bad("secret", &error))?,
+            if_there: if_there.map_err(|error| bad("if_exists", &error))?,
         })
     }
 }
@@ -425,13 +434,13 @@ mod tests {
     #[test]
     fn a_request_is_read_back_as_it_was_written() {
         let full = r#"{"url":"https://a.example/?t=x","events":["account.created"],
-            "secret":"hubctl-test-secret-0001","later":1}"#;
+            "secret":"hubctl-test-secret-0001","if_exists":"skip","later":1}"#;
         for text in [full, r#"{"url":"https://a.example/"}"#] {
             let new = read(text).unwrap();
             let written = serde_json::to_string(&NewWebhook::from(&new)).unwrap();
             let again = read(&written).unwrap();
             assert_eq!((again.url, again.events), (new.url, new.events));
-            assert_eq!(again.secret, new.secret);
+            assert_eq!((again.secret, again.if_there), (new.secret, new.if_there));
         }
         assert_eq!(read(r#"{"url":"https://a.example/"}"#).unwrap().events.len(), 3);
         let change: Changes =
@@ -445,6 +454,7 @@ mod tests {
             (r#"{"url":"nonsense-hunter2"}"#, "url: the address is not a URL"),
             (r#"{"url":"https://a.example","events":["nope"]}"#, "events: `nope` is no kind"),
             (r#"{"url":"https://a.example","secret":"hunter2"}"#, "secret: a signing secret has"),
+            (r#"{"url":"https://a.example","if_exists":"x"}"#, "if_exists: use fail or skip"),
         ] {
             let error = read(text).unwrap_err();
             assert_eq!(error.code().name, "webhook.invalid");

@@ -6,12 +6,14 @@ use std::io::{BufRead, BufReader, IsTerminal, Read};
 use std::path::Path;
 use std::time::Duration;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use ipnet::IpNet;
 use serde_json::{Map, Value};
 
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::error::{HubError, codes};
+use crate::hub::write::IfThere;
 
 /// Largest value read from a file or standard input, in bytes.
 const VALUE_LIMIT: u64 = 1 << 20;
@@ -247,6 +249,15 @@ pub(super) fn metadata(given: &[String]) -> Result<Map<String, Value>, HubError>
         }
     }
     Ok(tags)
+}
+
+/// What to do where the thing to make is there already.
+pub(super) fn if_there() -> impl TypedValueParser<Value = IfThere> {
+    let known = [
+        PossibleValue::new(IfThere::Fail.as_str()).help("End with exit status 6"),
+        PossibleValue::new(IfThere::Skip.as_str()).help("Leave it as it is"),
+    ];
+    PossibleValuesParser::new(known).try_map(|text| text.parse::<IfThere>())
 }
 
 /// Reads a duration: whole seconds, or words such as `30m`, `24h`, `1h 30m` or `7d`.

@@ -192,6 +192,9 @@ codes! {
     WEBHOOK_INVALID = "webhook.invalid", Invalid,
         "A webhook can't be made or changed with these values.",
         "The message names the value and what is wrong with it.";
+    WEBHOOK_EXISTS = "webhook.exists", Conflict,
+        "A webhook sends to this address already, and no second one was wanted; nothing was made.",
+        "Use it, or change it with `hubctl webhooks update ID`.";
     WEBHOOK_STATE = "webhook.state", Conflict,
         "The webhook's present state does not allow the change.",
         "`hubctl webhooks get ID` shows how it stands.";

@@ -14,7 +14,7 @@ use crate::error::{HubError, codes};
 use crate::store::{Tx, project_logos, projects};
 
 use super::Hub;
-use super::write::{Guard, Outcome, Record};
+use super::write::{Guard, IfThere, Outcome, Record};
 
 fn unknown(name: &ProjectName) -> HubError {
     HubError::new(&codes::PROJECT_UNKNOWN, format!("no project `{name}`"))
@@ -67,20 +67,24 @@ pub async fn get(hub: &Hub, caller: &Caller, name: &ProjectName) -> Result<Proje
     find(&mut tx, caller, name).await
 }
 
-/// Adds a project.
+/// Adds a project. Answers it, and whether it is new.
 ///
 /// # Errors
-/// `project.exists`.
+/// `project.exists`, unless that is to be passed over.
 pub async fn create(
     hub: &Hub,
     caller: &Caller,
     name: &ProjectName,
+    if_there: IfThere,
     guard: Guard,
-) -> Result<Project, HubError> {
+) -> Result<(Project, bool), HubError> {
     hub.require(caller, Permission::ProjectsWrite)?;
     let now = hub.clock.now();
     let mut tx = hub.begin(guard).await?;
     let Some(project) = projects::insert(&mut tx, name, now).await? else {
+        if if_there == IfThere::Skip {
+            return Ok((find(&mut tx, caller, name).await?, false));
+        }
         return Err(HubError::new(&codes::PROJECT_EXISTS, format!("project `{name}` exists"))
             .hint(format!("hubctl --project {name} connectors list")));
     };
@@ -93,7 +97,7 @@ pub async fn create(
     };
     hub.record(&mut tx, caller, now, record).await?;
     guard.finish(tx).await?;
-    Ok(project)
+    Ok((project, true))
 }
 
 /// What to change of a project; what is `None` stays.

@@ -1,5 +1,7 @@
 //! What every write has in common: guards, the record of what was done, and its outcome.
 
+use std::str::FromStr;
+
 use serde_json::Value;
 
 use crate::domain::caller::Caller;
@@ -40,6 +42,45 @@ impl Guard {
             tx.commit().await?;
         }
         Ok(())
+    }
+}
+
+/// What to do where what is asked for is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, schemars::JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum IfThere {
+    /// Refuse.
+    #[default]
+    Fail,
+    /// Leave it as it is.
+    Skip,
+}
+
+impl IfThere {
+    /// The choice as one word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fail => "fail",
+            Self::Skip => "skip",
+        }
+    }
+}
+
+/// The text is none of the choices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("use fail or skip")]
+pub struct BadIfThere;
+
+impl FromStr for IfThere {
+    type Err = BadIfThere;
+
+    fn from_str(text: &str) -> Result<Self, BadIfThere> {
+        match text {
+            "fail" => Ok(Self::Fail),
+            "skip" => Ok(Self::Skip),
+            _ => Err(BadIfThere),
+        }
     }
 }
 

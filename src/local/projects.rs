@@ -5,7 +5,7 @@ use crate::api::write::Written;
 use crate::domain::project::ProjectName;
 use crate::error::HubError;
 use crate::hub::projects;
-use crate::hub::write::Guard;
+use crate::hub::write::{Guard, IfThere};
 
 use super::{Local, written};
 
@@ -37,17 +37,19 @@ impl Local {
         projects::count_accounts(hub, caller, name).await
     }
 
-    /// `projects.create`
+    /// `projects.create`: the project, and whether it is new.
     ///
     /// # Errors
     /// As the hub reports them.
     pub async fn create_project(
         &self,
         name: &ProjectName,
+        if_there: IfThere,
         guard: Guard,
-    ) -> Result<Project, HubError> {
+    ) -> Result<(Project, bool), HubError> {
         let (hub, caller) = self.parts();
-        Ok(projects::create(hub, caller, name, guard).await?.into())
+        let (project, is_new) = projects::create(hub, caller, name, if_there, guard).await?;
+        Ok((project.into(), is_new))
     }
 
     /// `projects.delete`

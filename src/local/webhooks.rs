@@ -32,14 +32,18 @@ impl Local {
         Ok(Webhook::new(&webhooks::get(hub, caller, id).await?, caller.project_name()))
     }
 
-    /// `webhooks.create`
+    /// `webhooks.create`: the webhook, and whether it is new.
     ///
     /// # Errors
     /// As the hub reports them.
-    pub async fn create_webhook(&self, new: New, guard: Guard) -> Result<CreatedWebhook, HubError> {
+    pub async fn create_webhook(
+        &self,
+        new: New,
+        guard: Guard,
+    ) -> Result<(CreatedWebhook, bool), HubError> {
         let (hub, caller) = self.parts();
-        let made = webhooks::create(hub, caller, new, guard).await?;
-        Ok(CreatedWebhook::new(&made, caller.project_name()))
+        let (made, is_new) = webhooks::create(hub, caller, new, guard).await?;
+        Ok((CreatedWebhook::new(&made, caller.project_name()), is_new))
     }
 
     /// `webhooks.update`

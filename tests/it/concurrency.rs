@@ -11,7 +11,7 @@ use hubctl::domain::secret::Secret;
 use hubctl::hub::accounts::{self, Filter};
 use hubctl::hub::auth_configs::{self, Edit};
 use hubctl::hub::connect_sessions::{self, authenticate};
-use hubctl::hub::write::Guard;
+use hubctl::hub::write::{Guard, IfThere};
 use hubctl::hub::{Hub, projects};
 use hubctl::store::accounts as rows;
 
@@ -190,7 +190,7 @@ async fn ac_3_ac_6_racing_adds_leave_one_default(world: TestHub) {
     assert_eq!(world.number(created), 20);
     let made = at_once(&world, |_, hub| {
         let name = "same".parse().unwrap();
-        block_on(projects::create(hub, &caller, &name, Guard::default())).is_ok()
+        block_on(projects::create(hub, &caller, &name, IfThere::Fail, Guard::default())).is_ok()
     });
     assert_eq!(made.iter().filter(|made| **made).count(), 1);
 }

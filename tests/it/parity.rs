@@ -170,6 +170,8 @@ keys enable ci --json
 keys delete ci
 keys delete ci --yes --json
 w<id< webhooks create --url https://a.example/?t=hidden --json
+webhooks create --url https://a.example/?t=hidden --if-exists skip --json
+webhooks create --url https://a.example/?t=hidden --if-exists fail
 webhooks create --url https://b.example/ --events key.created,session.revoked --secret-file hook-secret --json
 webhooks create --url http://127.0.0.1:1/
 webhooks create --url https://169.254.169.254/ --json
@@ -215,6 +217,9 @@ webhooks listen --forward-to http://127.0.0.1:1/ --after {e} --limit 1 --secret-
 projects list
 projects create second --json
 projects create second
+projects create second --if-exists skip --json
+projects create second --if-exists skip
+projects create second --if-exists nonsense
 projects get second --json
 projects get third
 projects update second --allow-ip 10.0.0.0/8 --json

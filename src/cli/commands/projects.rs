@@ -12,7 +12,7 @@ use crate::domain::request_log::{Bodies, Retention};
 use crate::domain::words::counted;
 use crate::error::{HubError, codes};
 use crate::hub::projects::Changes;
-use crate::hub::write::Guard;
+use crate::hub::write::{Guard, IfThere};
 
 use super::project_page::{self, Look};
 use super::{Batch, consent, result};
@@ -98,18 +98,28 @@ fn retention(text: &str) -> Result<Retention, String> {
 pub(in crate::cli) struct Create {
     /// Name: 1 to 63 lower-case letters, digits, `-` and `_`
     name: ProjectName,
+
+    /// What to do where it is there already
+    #[arg(long, value_name = "WHAT", default_value = "fail", value_parser = input::if_there())]
+    if_exists: IfThere,
 }
 
 impl Run for Create {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         context.output.check::<Project>()?;
         let backend = context.backend().await?;
-        let project = backend.create_project(&self.name, context.guard()).await?;
+        let (project, is_new) =
+            backend.create_project(&self.name, self.if_exists, context.guard()).await?;
         context.tell_notes(&backend);
-        if context.globals.dry_run {
+        let dry_run = context.globals.dry_run;
+        if dry_run {
             context.output.trial("dry run: nothing was made");
         }
-        let word = if context.globals.dry_run { "Would create" } else { "Created" };
+        let word = match (is_new, dry_run) {
+            (false, _) => "There already:",
+            (true, true) => "Would create",
+            (true, false) => "Created",
+        };
         let lines = [(word, format!("project {}", project.name))];
         context.output.item(&project, Some(&lines))
     }

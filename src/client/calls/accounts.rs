@@ -101,10 +101,7 @@ impl Client {
         guard: Guard,
     ) -> Result<(AccountDetail, bool), HubError> {
         self.offers(&["accounts.create"])?;
-        let query = Query::default().with_guard(guard);
-        let call = self.call("accounts.create", &[])?.query(&query);
-        let (account, status) = self.json_and_status(call.json(&NewAccount::from(&new))?).await?;
-        Ok((account, status == 201))
+        self.created_or_there("accounts.create", &NewAccount::from(&new), guard).await
     }
 
     /// `accounts.update`

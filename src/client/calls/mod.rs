@@ -44,6 +44,19 @@ impl Client {
         self.json(self.call(id, values)?.query(&query).json(body)?).await
     }
 
+    /// A write that may find what it should make: the thing, and whether it is new.
+    async fn created_or_there<T: DeserializeOwned>(
+        &self,
+        id: &str,
+        body: &impl serde::Serialize,
+        guard: Guard,
+    ) -> Result<(T, bool), HubError> {
+        let query = Query::default().with_guard(guard);
+        let call = self.call(id, &[])?.query(&query).json(body)?;
+        let (thing, status) = self.json_and_status(call).await?;
+        Ok((thing, status == 201))
+    }
+
     /// A write whose answer is a record of it, or the bare thing itself.
     async fn created<T: DeserializeOwned + Clone>(
         &self,

@@ -9,7 +9,7 @@ use crate::client::Client;
 use crate::domain::project::ProjectName;
 use crate::error::HubError;
 use crate::hub::projects;
-use crate::hub::write::Guard;
+use crate::hub::write::{Guard, IfThere};
 
 /// What deleting a project would touch.
 #[derive(Deserialize)]
@@ -46,17 +46,19 @@ impl Client {
         Ok(impact.linked_accounts)
     }
 
-    /// `projects.create`
+    /// `projects.create`: the project, and whether it is new.
     ///
     /// # Errors
     /// As the hub, or the way to it, reports them.
     pub async fn create_project(
         &self,
         name: &ProjectName,
+        if_there: IfThere,
         guard: Guard,
-    ) -> Result<Project, HubError> {
+    ) -> Result<(Project, bool), HubError> {
         self.offers(&["projects.create"])?;
-        self.created("projects.create", &NewProject { name: name.to_string() }, guard).await
+        let body = NewProject::new(name, if_there);
+        self.created_or_there("projects.create", &body, guard).await
     }
 
     /// `projects.update`

@@ -34,13 +34,17 @@ impl Client {
         self.json(self.call("webhooks.get", &[id.as_str()])?).await
     }
 
-    /// `webhooks.create`
+    /// `webhooks.create`: the webhook, and whether it is new.
     ///
     /// # Errors
     /// As the hub, or the way to it, reports them.
-    pub async fn create_webhook(&self, new: New, guard: Guard) -> Result<CreatedWebhook, HubError> {
+    pub async fn create_webhook(
+        &self,
+        new: New,
+        guard: Guard,
+    ) -> Result<(CreatedWebhook, bool), HubError> {
         self.offers(&["webhooks.create"])?;
-        self.created("webhooks.create", &NewWebhook::from(&new), guard).await
+        self.created_or_there("webhooks.create", &NewWebhook::from(&new), guard).await
     }
 
     /// `webhooks.update`

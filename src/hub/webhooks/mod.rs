@@ -20,7 +20,7 @@ use crate::store::{StoreError, Tx};
 use super::Hub;
 use super::refuse::ALLOW;
 use super::sealing::Spot;
-use super::write::{Guard, Outcome, Record};
+use super::write::{Guard, IfThere, Outcome, Record};
 
 pub mod deliveries;
 mod lane;
@@ -41,6 +41,8 @@ pub struct New {
     pub events: BTreeSet<EventKind>,
     /// A secret that its receiver has already; otherwise one is made.
     pub secret: Option<SigningSecret>,
+    /// What to do where deliveries go to this address already; otherwise there are two webhooks.
+    pub if_there: Option<IfThere>,
 }
 
 /// What a change of a webhook changes; what is `None` stays.
@@ -64,6 +66,11 @@ pub struct WithSecret {
 fn unknown(id: &WebhookId) -> HubError {
     HubError::new(&codes::WEBHOOK_UNKNOWN, format!("no webhook `{id}`"))
         .hint("hubctl webhooks list")
+}
+
+fn exists(known: &Webhook) -> HubError {
+    let text = format!("webhook {} sends to this address already", known.id);
+    HubError::new(&codes::WEBHOOK_EXISTS, text).hint(format!("hubctl webhooks get {}", known.id))
 }
 
 async fn find(tx: &mut Tx, caller: &Caller, id: &WebhookId) -> Result<Webhook, HubError> {
@@ -161,16 +168,34 @@ fn check_events(events: &BTreeSet<EventKind>) -> Result<(), HubError> {
     Ok(())
 }
 
-/// Makes a webhook. It gets the events from now on.
+/// The webhook whose deliveries go to this very address, hidden values included.
+async fn to_address(
+    hub: &Hub,
+    tx: &mut Tx,
+    caller: &Caller,
+    all: &[Webhook],
+    url: &Address,
+) -> Result<Option<Webhook>, HubError> {
+    let shown = url.shown();
+    for webhook in all.iter().filter(|webhook| webhook.url == shown) {
+        let (hidden, _) = opened(hub, tx, caller, webhook).await?;
+        if hidden.url == url.to_secret() {
+            return Ok(Some(webhook.clone()));
+        }
+    }
+    Ok(None)
+}
+
+/// Makes a webhook, which gets the events from now on. Answers it, and whether it is new.
 ///
 /// # Errors
-/// `webhook.invalid`, `webhook.blocked`.
+/// `webhook.invalid`, `webhook.blocked`, `webhook.exists` where that is asked for.
 pub async fn create(
     hub: &Hub,
     caller: &Caller,
     new: New,
     guard: Guard,
-) -> Result<WithSecret, HubError> {
+) -> Result<(WithSecret, bool), HubError> {
     hub.require(caller, Permission::Administer)?;
     check_address(hub, &new.url)?;
     check_events(&new.events)?;
@@ -196,7 +221,16 @@ pub async fn create(
         }
     };
     let mut tx = hub.begin(guard).await?;
-    if webhooks::list(&mut tx, caller.project()).await?.len() >= MOST {
+    let all = webhooks::list(&mut tx, caller.project()).await?;
+    if let Some(if_there) = new.if_there
+        && let Some(webhook) = to_address(hub, &mut tx, caller, &all, &new.url).await?
+    {
+        return match if_there {
+            IfThere::Fail => Err(exists(&webhook)),
+            IfThere::Skip => Ok((WithSecret { webhook, secret: None }, false)),
+        };
+    }
+    if all.len() >= MOST {
         let text = format!("a project has at most {MOST} webhooks");
         return Err(HubError::new(&codes::WEBHOOK_STATE, text));
     }
@@ -206,7 +240,7 @@ pub async fn create(
     let kind = EventKind::WebhookCreated;
     write_down(hub, &mut tx, caller, now, (kind, "create"), (None, Some(&webhook))).await?;
     guard.finish(tx).await?;
-    Ok(WithSecret { webhook, secret: made })
+    Ok((WithSecret { webhook, secret: made }, true))
 }
 
 /// Records a change, and tells of it in an event.

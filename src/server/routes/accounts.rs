@@ -1,17 +1,15 @@
 //! Linked accounts, as administrators see them.
 
 use axum::extract::Path;
-use http::StatusCode;
 
 use crate::api::requests::accounts::{ChangeAccount, DETAILS, NewAccount, filter};
 use crate::domain::ids::AccountId;
 use crate::error::{HubError, codes};
 use crate::hub::accounts::Ask;
 use crate::server::body::JsonBody;
-use crate::server::respond::reply;
 
 use super::rows::{self, Turn, rows};
-use super::{Answer, Door, Params, named, ok};
+use super::{Answer, Door, Params, created_or_there, named, ok};
 
 pub(super) fn id(text: &str) -> Result<AccountId, HubError> {
     named(text, &codes::ACCOUNT_UNKNOWN)
@@ -53,8 +51,7 @@ pub(super) async fn create(
     Params(query): Params,
     JsonBody(new): JsonBody<NewAccount>,
 ) -> Answer {
-    let (account, is_new) = hub.add_account(new.try_into()?, query.guard()?).await?;
-    Ok(reply(if is_new { StatusCode::CREATED } else { StatusCode::OK }, account))
+    created_or_there(hub.add_account(new.try_into()?, query.guard()?).await?)
 }
 
 pub(super) async fn update(

@@ -205,6 +205,11 @@ fn created(answer: impl serde::Serialize) -> Answer {
     Ok(reply(StatusCode::CREATED, answer))
 }
 
+/// The answer to a create that may find what it should make.
+fn created_or_there((answer, is_new): (impl serde::Serialize, bool)) -> Answer {
+    if is_new { created(answer) } else { ok(answer) }
+}
+
 /// A name in the path; one of the wrong form names nothing, like any other that is not there.
 fn named<T: FromStr<Err: std::fmt::Display>>(
     text: &str,

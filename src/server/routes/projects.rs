@@ -10,7 +10,7 @@ use crate::error::{HubError, codes};
 use crate::server::body::JsonBody;
 
 use super::rows::list_of;
-use super::{Answer, Door, Params, created, named, ok};
+use super::{Answer, Door, Params, created_or_there, named, ok};
 
 fn name(text: &str) -> Result<ProjectName, HubError> {
     named(text, &codes::PROJECT_UNKNOWN)
@@ -34,7 +34,7 @@ pub(super) async fn create(
     JsonBody(new): JsonBody<NewProject>,
 ) -> Answer {
     let name = named(&new.name, &codes::BAD_VALUE)?;
-    created(hub.create_project(&name, query.guard()?).await?)
+    created_or_there(hub.create_project(&name, new.if_there()?, query.guard()?).await?)
 }
 
 pub(super) async fn update(

@@ -8,7 +8,7 @@ use crate::error::{HubError, codes};
 use crate::server::body::JsonBody;
 
 use super::rows::{self, Turn, list_of, rows};
-use super::{Answer, Door, Params, created, named, ok};
+use super::{Answer, Door, Params, created_or_there, named, ok};
 
 fn id(text: &str) -> Result<WebhookId, HubError> {
     named(text, &codes::WEBHOOK_UNKNOWN)
@@ -31,7 +31,7 @@ pub(super) async fn create(
     Params(query): Params,
     JsonBody(new): JsonBody<NewWebhook>,
 ) -> Answer {
-    created(hub.create_webhook(new.try_into()?, query.guard()?).await?)
+    created_or_there(hub.create_webhook(new.try_into()?, query.guard()?).await?)
 }
 
 pub(super) async fn update(

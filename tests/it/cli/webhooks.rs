@@ -54,6 +54,24 @@ fn se_8_secret_and_token_are_shown_once_and_never_again() {
 }
 
 #[test]
+fn a_part_of_a_new_webhook_is_printed_alone() {
+    let home = ready();
+    let line = "webhooks create --url https://a.example/ --if-exists skip";
+    let secret = home.run(&format!("{line} --print secret")).code(0).stdout;
+    assert!(secret.starts_with("whsec_") && secret.lines().count() == 1, "{secret}");
+    let again = home.run(&format!("{line} --print id")).code(0);
+    assert!(again.stderr.contains("stays as it is"), "{again:?}");
+    assert_eq!(home.run("webhooks list -o id").code(0).stdout, again.stdout);
+    let refused = home.run(&format!("{line} --print secret")).code(6);
+    assert_eq!(refused.stdout, "");
+    refused.tells("webhook.exists").tells("hubctl webhooks rotate-secret");
+    home.run("webhooks create --url https://a.example/ --if-exists fail").code(6);
+    home.file("secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    home.run(&format!("{line} --print secret --secret-file secret")).code(2);
+    home.run(&format!("{line} --print id -n")).code(2).tells("no webhook is made");
+}
+
+#[test]
 fn a_change_of_a_secret_is_not_begun_twice_without_consent() {
     let home = ready();
     let made = home.run("webhooks create --url https://a.example/ --json").code(0).json();

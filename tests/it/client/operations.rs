@@ -24,7 +24,7 @@ use hubctl::hub::accounts::{Ask, Changes, Filter, New, Tags};
 use hubctl::hub::auth_configs::{self, Action};
 use hubctl::hub::connect_sessions::BatchItem;
 use hubctl::hub::logs::Filter as LogFilter;
-use hubctl::hub::write::Guard;
+use hubctl::hub::write::{Guard, IfThere};
 use hubctl::hub::{api_keys, connectors, events, oauth_apps, webhooks};
 use hubctl::local::Local;
 use hubctl::server::{AppState, Options, Server, Stop, routes};
@@ -134,7 +134,7 @@ pub(super) async fn call_everything(client: &Client) -> Vec<HubError> {
     told.extend(client.projects().await.err());
     told.extend(client.get_project(&project).await.err());
     told.extend(client.project_accounts(&project).await.err());
-    told.extend(client.create_project(&project, guard).await.err());
+    told.extend(client.create_project(&project, IfThere::Fail, guard).await.err());
     let changes = hubctl::hub::projects::Changes::default();
     told.extend(client.update_project(&project, changes, guard).await.err());
     told.extend(client.delete_project(&project, guard).await.err());
@@ -162,7 +162,7 @@ async fn call_webhooks(client: &Client, guard: Guard) -> Vec<HubError> {
     let mut told = Vec::new();
     let (webhook, delivery) = ("w1".parse().unwrap(), "7".parse().unwrap());
     let url = "https://receiver.example/hooks".parse().unwrap();
-    let new = webhooks::New { url, events: BTreeSet::new(), secret: None };
+    let new = webhooks::New { url, events: BTreeSet::new(), secret: None, if_there: None };
     told.extend(client.webhooks().await.err());
     told.extend(client.webhook(&webhook).await.err());
     told.extend(client.create_webhook(new, guard).await.err());

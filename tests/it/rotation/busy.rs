@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use hubctl::domain::caller::Caller;
 use hubctl::domain::ids::AccountId;
 use hubctl::hub::rotation::{self, Wanted, data_keys};
-use hubctl::hub::write::Guard;
+use hubctl::hub::write::{Guard, IfThere};
 use hubctl::hub::{Hub, accounts, auth_configs, projects};
 
 use crate::support::asked::{account, config};
@@ -33,7 +33,7 @@ async fn write(
         }
         if number % 4 == 0 {
             let name = format!("writer-{writer}-{number}").parse().unwrap();
-            projects::create(hub, admin, &name, guard).await.unwrap();
+            projects::create(hub, admin, &name, IfThere::Fail, guard).await.unwrap();
             let caller = hub.local_caller(&name).await.unwrap();
             auth_configs::add(hub, &caller, config("bamboohr"), guard).await.unwrap();
             project = Some(caller);

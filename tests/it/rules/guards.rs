@@ -6,7 +6,7 @@ use hubctl::domain::connector::{Connector, Template};
 use hubctl::error::{HubError, codes};
 use hubctl::hub::accounts::{self, Changes};
 use hubctl::hub::auth_configs::{self, Edit};
-use hubctl::hub::write::Guard;
+use hubctl::hub::write::{Guard, IfThere};
 use hubctl::hub::{api_keys, connect_sessions, connectors, projects};
 
 use crate::support::asked::{account, config, given, key, named, oauth, session};
@@ -57,7 +57,7 @@ async fn ac_18_a_dry_run_leaves_nothing(world: TestHub) {
     accounts::delete(hub, &caller, &id, false, DRY_RUN).await.unwrap();
     connect_sessions::create(hub, &caller, session("new"), DRY_RUN).await.unwrap();
     connect_sessions::revoke(hub, &caller, open, DRY_RUN).await.unwrap();
-    projects::create(hub, &caller, &"new".parse().unwrap(), DRY_RUN).await.unwrap();
+    projects::create(hub, &caller, &"new".parse().unwrap(), IfThere::Fail, DRY_RUN).await.unwrap();
     let allowlist = Some("10.0.0.0/8".parse().unwrap());
     let changes = projects::Changes { allowlist, ..projects::Changes::default() };
     let done = projects::update(hub, &caller, &"other".parse().unwrap(), changes, DRY_RUN).await;

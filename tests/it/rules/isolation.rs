@@ -6,7 +6,7 @@ use hubctl::domain::secret::Secret;
 use hubctl::error::{HubError, codes};
 use hubctl::hub::accounts::{self, Changes, New};
 use hubctl::hub::auth_configs::{self, Action, Edit};
-use hubctl::hub::write::Guard;
+use hubctl::hub::write::{Guard, IfThere};
 use hubctl::hub::{connect_sessions, oauth_apps, projects, webhooks};
 
 use crate::support::asked::{account, config, given, key, named, oauth, session, session_with};
@@ -169,7 +169,12 @@ async fn kp_6_a_deleted_project_takes_everything_along(world: TestHub) {
         };
         oauth_apps::set(&world.hub, caller, app, guard()).await.unwrap();
         let url = "https://receiver.example/hooks".parse().unwrap();
-        let new = webhooks::New { url, events: [EventKind::AccountCreated].into(), secret: None };
+        let new = webhooks::New {
+            url,
+            events: [EventKind::AccountCreated].into(),
+            secret: None,
+            if_there: None,
+        };
         webhooks::create(&world.hub, caller, new, guard()).await.unwrap();
     }
     let name = "other".parse().unwrap();
@@ -215,7 +220,12 @@ async fn kp_6_what_may_not_be_deleted(world: TestHub) {
     refused(delete(&there, "other").await, &codes::PROJECT_NOT_EMPTY);
     refused(delete(&here, "missing").await, &codes::PROJECT_UNKNOWN);
     let name = "other".parse().unwrap();
-    refused(projects::create(&world.hub, &here, &name, guard()).await, &codes::PROJECT_EXISTS);
+    refused(
+        projects::create(&world.hub, &here, &name, IfThere::Fail, guard()).await,
+        &codes::PROJECT_EXISTS,
+    );
+    let kept = projects::create(&world.hub, &here, &name, IfThere::Skip, guard()).await.unwrap();
+    assert_eq!((kept.0.name.as_str(), kept.1), ("other", false));
     assert_eq!(projects::list(&world.hub, &here).await.unwrap().len(), 2);
 }
 

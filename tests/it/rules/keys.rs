@@ -12,7 +12,7 @@ use hubctl::error::{Code, HubError, codes};
 use hubctl::hub::accounts::{self, Changes};
 use hubctl::hub::auth_configs::{self, Action, Edit};
 use hubctl::hub::webhooks::deliveries;
-use hubctl::hub::write::Guard;
+use hubctl::hub::write::{Guard, IfThere};
 use hubctl::hub::{
     api_keys, connect_sessions, connectors, events, logs, oauth_apps, projects, proxy, webhooks,
 };
@@ -255,7 +255,7 @@ async fn threat_13_keys_and_projects_of_others_are_missing(world: TestHub) {
     let hubwide = world.key(&there, key("hub", "admin projects:write")).await;
     let hubwide = world.holder(&hubwide).await;
     assert_eq!(projects::list(hub, &hubwide).await.unwrap().len(), 2);
-    projects::create(hub, &hubwide, &missing, guard()).await.unwrap();
+    projects::create(hub, &hubwide, &missing, IfThere::Fail, guard()).await.unwrap();
     projects::delete(hub, &hubwide, &missing, guard()).await.unwrap();
     refused(projects::delete(hub, &hubwide, &other, guard()).await, &codes::PROJECT_NOT_EMPTY);
 }
@@ -278,7 +278,7 @@ fn oauth_app() -> oauth_apps::New {
 
 fn new_webhook() -> webhooks::New {
     let url = "https://receiver.example/hooks".parse().unwrap();
-    webhooks::New { url, events: [EventKind::AccountCreated].into(), secret: None }
+    webhooks::New { url, events: [EventKind::AccountCreated].into(), secret: None, if_there: None }
 }
 
 /// A call to a provider that reads.
@@ -357,7 +357,7 @@ async fn call_all(world: &TestHub, caller: &Caller) -> Vec<(&'static str, Result
         "deliveries.redeliver" deliveries::redeliver(hub, caller, delivery, guard());
         "deliveries.redeliver_failed" deliveries::redeliver_since(hub, caller, None, world.now(), guard());
         "projects.impact" projects::count_accounts(hub, caller, name);
-        "projects.create" projects::create(hub, caller, name, guard());
+        "projects.create" projects::create(hub, caller, name, IfThere::Fail, guard());
         "projects.update" projects::update(hub, caller, name, projects::Changes::default(), guard());
         "projects.delete" projects::delete(hub, caller, name, guard());
         "keys.list" api_keys::list(hub, caller);

@@ -15,7 +15,7 @@ use hubctl::hub::accounts::{self, Changes};
 use hubctl::hub::random::SeededRandom;
 use hubctl::hub::webhooks::deliveries::{self, Detail, Filter};
 use hubctl::hub::webhooks::{self, New, round};
-use hubctl::hub::write::Guard;
+use hubctl::hub::write::{Guard, IfThere};
 use serde_json::{Value, json};
 
 use crate::support::asked::{account, config, session};
@@ -57,6 +57,7 @@ on_both_databases!(
     a_webhook_that_is_deleted_meanwhile_is_passed_over,
     a_webhook_that_is_damaged_holds_up_no_other,
     old_deliveries_are_forgotten,
+    a_webhook_to_an_address_that_has_one_is_made_refused_or_passed_over,
     a_dry_run_leaves_nothing,
 );
 
@@ -373,6 +374,7 @@ async fn threat_18_private_addresses_are_refused_when_made_and_when_called(world
         url: url.parse().unwrap(),
         events: [EventKind::AccountCreated].into(),
         secret: None,
+        if_there: None,
     };
     for url in [
         "https://127.0.0.1/",
@@ -394,19 +396,19 @@ async fn threat_18_private_addresses_are_refused_when_made_and_when_called(world
         refused(made.await, &codes::WEBHOOK_BLOCKED);
     }
     let made = webhooks::create(&world.hub, &caller, new("https://app.example.com/"), guard());
-    let hook = made.await.unwrap().webhook.id;
+    let hook = made.await.unwrap().0.webhook.id;
     let changes = webhooks::Changes { url: Some("https://[::1]/".parse().unwrap()), events: None };
     let changed = webhooks::update(&world.hub, &caller, &hook, changes, guard()).await;
     refused(changed, &codes::WEBHOOK_BLOCKED);
     // One that was allowed when it was made is not called when it is not allowed any more.
     let there = receiver();
     let mut lenient = allowed(world.another());
-    let made = webhooks::create(&lenient, &caller, new(&there.url()), guard()).await.unwrap();
+    let (made, _) = webhooks::create(&lenient, &caller, new(&there.url()), guard()).await.unwrap();
     let sent = deliveries::test(&lenient, &caller, &made.webhook.id, guard()).await.unwrap();
     assert_eq!((sent.delivery.state.as_str(), there.asked().len()), ("delivered", 1));
     // A name that stands for this machine is refused as well, at the moment of the call (threat 19).
     let named = there.url().replace("http://127.0.0.1", "https://localhost");
-    let made = webhooks::create(&lenient, &caller, new(&named), guard()).await.unwrap();
+    let (made, _) = webhooks::create(&lenient, &caller, new(&named), guard()).await.unwrap();
     lenient = world.another();
     for id in [&made.webhook.id, &hook] {
         let sent = deliveries::test(&lenient, &caller, id, guard()).await.unwrap();
@@ -960,6 +962,35 @@ async fn old_deliveries_are_forgotten(mut world: TestHub) {
     assert_eq!(world.number("select count(*) from webhook_attempts"), 1);
 }
 
+async fn a_webhook_to_an_address_that_has_one_is_made_refused_or_passed_over(world: TestHub) {
+    let (hub, caller, other) = (&world.hub, world.caller(), world.project("other").await);
+    let url = "https://a.example/?t=1";
+    let id = world.hook(&caller, url).await;
+    let new = |url: &str, if_there| New {
+        url: url.parse().unwrap(),
+        events: [EventKind::KeyCreated].into(),
+        secret: None,
+        if_there,
+    };
+    let skip = new(url, Some(IfThere::Skip));
+    let kept = world.changes_nothing(webhooks::create(hub, &caller, skip, guard())).await;
+    let (kept, is_new) = kept.unwrap();
+    assert_eq!((kept.webhook.id, kept.secret, is_new), (id.clone(), None, false));
+    let fail = new(url, Some(IfThere::Fail));
+    let made = world.changes_nothing(webhooks::create(hub, &caller, fail, guard())).await;
+    assert!(refused(made, &codes::WEBHOOK_EXISTS).message().contains(id.as_str()));
+    // Another hidden value is another address, and another project has webhooks of its own.
+    for (caller, url, if_there) in [
+        (&caller, "https://a.example/?t=2", Some(IfThere::Skip)),
+        (&caller, "https://a.example/?t=3", Some(IfThere::Fail)),
+        (&other, url, Some(IfThere::Skip)),
+        (&caller, url, None),
+    ] {
+        let made = webhooks::create(hub, caller, new(url, if_there), guard()).await.unwrap();
+        assert!(made.1 && made.0.secret.is_some() && made.0.webhook.id != id);
+    }
+}
+
 async fn a_dry_run_leaves_nothing(world: TestHub) {
     let caller = world.caller();
     let id = world.hook(&caller, "https://a.example/").await;
@@ -967,10 +998,11 @@ async fn a_dry_run_leaves_nothing(world: TestHub) {
         url: "https://b.example/".parse().unwrap(),
         events: [EventKind::KeyCreated].into(),
         secret: None,
+        if_there: None,
     };
     let hub = &world.hub;
     let made = world.changes_nothing(webhooks::create(hub, &caller, new, DRY_RUN)).await;
-    assert!(made.unwrap().secret.is_some());
+    assert!(made.unwrap().0.secret.is_some());
     let changes = webhooks::Changes { events: Some([EventKind::KeyDeleted].into()), url: None };
     let changed = webhooks::update(hub, &caller, &id, changes, DRY_RUN);
     assert!(world.changes_nothing(changed).await.unwrap().changed);

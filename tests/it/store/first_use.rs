@@ -3,7 +3,7 @@
 use hubctl::error::codes;
 use hubctl::hub::connect_sessions::{self, BatchItem};
 use hubctl::hub::projects;
-use hubctl::hub::write::Guard;
+use hubctl::hub::write::{Guard, IfThere};
 use hubctl::store::{Store, StoreError};
 
 use crate::support::asked::{config, key, session_with};
@@ -161,7 +161,10 @@ async fn a_newer_schema_is_refused(world: TestHub) {
     let error = refused(projects::list(&hub, &caller).await, &codes::STORE_NEWER);
     assert!(error.message().contains("99"), "{error:?}");
     let name = "new".parse().unwrap();
-    refused(projects::create(&hub, &caller, &name, Guard::default()).await, &codes::STORE_NEWER);
+    refused(
+        projects::create(&hub, &caller, &name, IfThere::Fail, Guard::default()).await,
+        &codes::STORE_NEWER,
+    );
     let opened = world.place.store().begin_write().await;
     assert!(matches!(opened.err(), Some(StoreError::Newer { found: 99, .. })));
     assert_eq!(world.dump(), before);

@@ -52,8 +52,9 @@ impl TestHub {
             url: url.parse().unwrap(),
             events: events.iter().copied().collect(),
             secret: Some(secret()),
+            if_there: None,
         };
-        webhooks::create(&self.hub, caller, new, Guard::default()).await.unwrap()
+        webhooks::create(&self.hub, caller, new, Guard::default()).await.unwrap().0
     }
 
     /// Sends everything that is due.

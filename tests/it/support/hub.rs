@@ -13,7 +13,7 @@ use hubctl::error::{Code, HubError};
 use hubctl::hub::keyring::KeyringAccess;
 use hubctl::hub::keysource::KeySources;
 use hubctl::hub::random::SeededRandom;
-use hubctl::hub::write::Guard;
+use hubctl::hub::write::{Guard, IfThere};
 use hubctl::hub::{Hub, projects};
 use hubctl::store::Store;
 use tempfile::TempDir;
@@ -135,7 +135,9 @@ impl TestHub {
     /// The administrator in a project, made if need be.
     pub(crate) async fn project(&self, name: &str) -> Caller {
         let name: ProjectName = name.parse().unwrap();
-        let made = projects::create(&self.hub, &self.caller(), &name, Guard::default()).await;
+        let made =
+            projects::create(&self.hub, &self.caller(), &name, IfThere::Fail, Guard::default())
+                .await;
         if let Err(error) = made {
             assert_eq!(error.code().name, "project.exists", "{error:?}");
         }

@@ -6,7 +6,7 @@ use crate::api::webhooks::{CreatedWebhook, Webhook};
 use crate::api::write::Written;
 use crate::cli::assets;
 use crate::cli::commands::events::kind_parser;
-use crate::cli::commands::{Batch, consent, result};
+use crate::cli::commands::{Batch, consent, not_in_trial, result};
 use crate::cli::context::Context;
 use crate::cli::input::{self, Targets};
 use crate::cli::tree::Run;
@@ -16,7 +16,7 @@ use crate::domain::webhook::signature::SigningSecret;
 use crate::domain::webhook::{Address, Rotation, USUAL_EVENTS};
 use crate::error::{HubError, codes};
 use crate::hub::webhooks::{Changes, New};
-use crate::hub::write::Guard;
+use crate::hub::write::{Guard, IfThere};
 
 fn id(text: &str) -> Result<WebhookId, HubError> {
     text.parse().map_err(|error| HubError::new(&codes::BAD_VALUE, format!("{error}")))
@@ -53,6 +53,23 @@ pub(in crate::cli) struct Create {
     /// File with a signing secret that the receiver has already, instead of a new one
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     secret_file: Option<PathBuf>,
+
+    /// What to do where a webhook sends to this address already [default: make another one]
+    #[arg(long, value_name = "WHAT", value_parser = input::if_there())]
+    if_exists: Option<IfThere>,
+
+    /// Print this part alone
+    #[arg(long, value_name = "PART")]
+    print: Option<Part>,
+}
+
+/// What to print of a new webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// The secret that was made, shown this once
+    Secret,
+    /// Its id
+    Id,
 }
 
 /// An address that is wrong is not repeated: it may have a token.
@@ -72,21 +89,42 @@ fn doubt(url: &Address) -> Option<String> {
 impl Run for Create {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         context.output.check::<CreatedWebhook>()?;
+        not_in_trial(context, self.print.map(|_| "--print"), "webhook")?;
+        if self.print == Some(Part::Secret) && self.secret_file.is_some() {
+            let text = "--print secret can't be used with --secret-file: no secret is made";
+            return Err(HubError::new(&codes::USAGE, text).hint("leave --secret-file out"));
+        }
         let events = match self.events.is_empty() {
             true => USUAL_EVENTS.into_iter().collect(),
             false => self.events.into_iter().collect(),
         };
         let secret = self.secret_file.as_deref().map(super::verify::secret_of).transpose()?;
         let doubt = doubt(&self.url);
-        let new = New { url: self.url, events, secret };
+        let new = New { url: self.url, events, secret, if_there: self.if_exists };
         let backend = context.backend().await?;
-        let made = backend.create_webhook(new, context.guard()).await?;
+        let (made, is_new) = backend.create_webhook(new, context.guard()).await?;
         context.tell_notes(&backend);
         if let Some(doubt) = doubt {
             context.output.warn(doubt);
         }
-        show(context, &made, "the webhook does not exist")
+        if !is_new {
+            context.output.note("a webhook sends to this address already, and stays as it is");
+        }
+        match self.print {
+            Some(Part::Secret) => context.output.text(&secret_of(&made)?),
+            Some(Part::Id) => context.output.text(&made.id),
+            None => show(context, &made, "the webhook does not exist"),
+        }
     }
+}
+
+/// The secret that was made for a webhook.
+fn secret_of(made: &CreatedWebhook) -> Result<String, HubError> {
+    made.secret.clone().ok_or_else(|| {
+        let text = format!("webhook {} was there already, with a secret of its own", made.id);
+        HubError::new(&codes::WEBHOOK_EXISTS, text)
+            .hint(format!("hubctl webhooks rotate-secret {}", made.id))
+    })
 }
 
 /// Shows a webhook with what was made for it.
