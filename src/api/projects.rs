@@ -28,9 +28,10 @@ pub fn check_wanted(wanted: &str, found: &str) -> Result<(), HubError> {
         return Ok(());
     }
     let text = format!("the API key belongs to project `{found}`, not to `{wanted}`");
+    let wanted = shell_word(wanted);
     Err(HubError::new(&codes::REMOTE_OTHER_PROJECT, text).hint(format!(
-        "hubctl auth login --project {} # with a key of it, or give --project {found}",
-        shell_word(wanted)
+        "hubctl auth login --project {wanted} # with a key of it, or give --project {found}; its \
+         first key is made on the hub's own store: hubctl --project {wanted} keys create NAME"
     )))
 }
 

@@ -275,7 +275,7 @@ codes! {
         "`hubctl doctor` checks key and address; `hubctl auth login` stores another key.";
     REMOTE_OTHER_PROJECT = "remote.other_project", Unauthenticated,
         "The API key belongs to another project than the one named.",
-        "Name the key's own project, or use a key of the project wanted.";
+        "Name the key's own project, or use a key of the project wanted: its first one is made on the hub's own store, with `hubctl --project PROJECT keys create NAME`.";
     REMOTE_FORBIDDEN = "remote.forbidden", Forbidden,
         "The hub knows the API key, and the key may not do this.",
         "Use a key with the scope that the operation needs, from an address that the project admits.";

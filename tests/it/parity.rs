@@ -270,6 +270,8 @@ impl Eyes {
             (r"local administrator|api key parity", "<actor>"),
             // Told where links lead to this machine, and only there.
             (r"note: nothing answers at http://127.0.0.1:4780: .*\n", ""),
+            // On the store itself the next command makes the key.
+            (r"note: the project has no key yet: .*\n", ""),
         ];
         Self {
             chance: Regex::new(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")

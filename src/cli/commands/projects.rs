@@ -1,6 +1,7 @@
 //! `hubctl projects`.
 
 use crate::api::projects::Project;
+use crate::backend::Backend;
 use crate::cli::assets;
 use crate::cli::context::Context;
 use crate::cli::input;
@@ -94,6 +95,9 @@ fn retention(text: &str) -> Result<Retention, String> {
 /// Create a project
 ///
 /// Nothing of one project is visible in another. Choose it with --project or `HUBCTL_PROJECT`.
+///
+/// An API key acts in its own project alone, and so can't make the first one of another. That is
+/// made on the hub's own store: `hubctl --project PROJECT keys create NAME`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Create {
     /// Name: 1 to 63 lower-case letters, digits, `-` and `_`
@@ -114,6 +118,13 @@ impl Run for Create {
         let dry_run = context.globals.dry_run;
         if dry_run {
             context.output.trial("dry run: nothing was made");
+        }
+        if is_new && !dry_run && matches!(backend, Backend::Remote(_)) {
+            context.output.note(format_args!(
+                "the project has no key yet: the first one is made on the hub's own store: \
+                 hubctl --project {} keys create NAME",
+                project.name
+            ));
         }
         let word = match (is_new, dry_run) {
             (false, _) => "There already:",

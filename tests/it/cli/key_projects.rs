@@ -3,6 +3,24 @@
 use crate::support::cli::TestHome;
 
 #[test]
+fn whoever_makes_a_project_from_elsewhere_is_told_where_its_first_key_is_made() {
+    let served = TestHome::new();
+    let key = served.key("ci", &["admin", "projects:write"]);
+    let serving = served.serve("");
+    let away = TestHome::new()
+        .with("HUBCTL_API_URL", format!("http://{}", serving.address))
+        .with("HUBCTL_API_KEY", key);
+    let told = "hubctl --project shop keys create NAME";
+    away.run("projects create shop").code(0).tells(told);
+    away.run("keys create app --project shop").code(4).tells(told);
+    let again = away.run("projects create shop --if-exists skip --json").code(0);
+    assert_eq!(again.json()["name"], "shop");
+    assert!(!again.stderr.contains(told), "{again:?}");
+    served.run("--project shop keys create app").code(0);
+    serving.stop();
+}
+
+#[test]
 fn a_key_acts_in_its_own_project_where_nobody_names_one() {
     let served = TestHome::new();
     served.run("projects create prod").code(0);
