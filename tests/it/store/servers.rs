@@ -93,7 +93,8 @@ fn a_server_without_tls_is_sent_nothing_where_tls_was_asked_for() {
             (request, more)
         });
         let url = format!("postgres://hub:s3cret@127.0.0.1:{port}/hub?sslmode={mode}");
-        enable(&url).code(10).tells("\nhint: ");
+        let refused = enable(&url).code(10).tells("has no TLS").tells("sslmode=disable");
+        assert!(!refused.stderr.contains("sslrootcert"), "{refused:?}");
         let (request, more) = server.join().unwrap();
         assert_eq!(request, [0, 0, 0, 8, 4, 210, 22, 47], "a request for TLS");
         assert!(more.is_empty(), "{mode}: {more:?}");
@@ -118,6 +119,7 @@ fn a_server_that_lets_nobody_in_is_told_apart_from_one_that_is_not_there() {
     let url = |rest: &str| format!("postgres://{rest}");
     for (user, database, code, told, hint) in [
         ("locked:s3cret", "postgres", 13, "lets nobody in", "correct user and password"),
+        ("locked", "postgres", 13, "password missing", "PGPASSWORD and .pgpass are not read"),
         ("barred", "postgres", 13, "lets nobody in", "correct user and password"),
         ("postgres", "absent", 13, "lets nobody in", "createdb absent"),
         ("poor", "template1", 13, "lets nobody in", "right to connect"),

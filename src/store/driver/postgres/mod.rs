@@ -186,6 +186,18 @@ impl Database {
         let (name, cause) = (&self.name, chain(error));
         let told = |hint: String| Told::new(format!("{name} lets nobody in: {cause}"), hint);
         match error.code() {
+            // The driver has no codes for these two.
+            None if cause.contains("server does not support TLS") => {
+                let message = format!("{name} has no TLS, and sslmode asks for it");
+                let hint = "switch TLS on at the server; or where nobody can listen on the way, \
+                            name the store with sslmode=disable";
+                StoreError::Unreachable(Told::new(message, hint))
+            }
+            None if cause.contains("password missing") => StoreError::Unreadable(told(
+                "write it as postgres://USER:PASSWORD@HOST/DATABASE: PGPASSWORD and .pgpass are \
+                 not read"
+                    .to_owned(),
+            )),
             None if is_about_tls(error) => {
                 let message = format!("{name} can't be trusted: {cause}");
                 StoreError::Unreachable(Told::new(message, self.tls.hint()))
