@@ -73,8 +73,14 @@ fn lacks_route(refused: &Refused<'_>, code: Option<&str>) -> bool {
 fn unsupported_here(refused: &Refused<'_>) -> HubError {
     let Refused { origin, asked, .. } = refused;
     let text = format!("the hub at {origin} does not offer {asked}");
-    HubError::new(&codes::REMOTE_UNSUPPORTED, text)
-        .hint("hubctl doctor shows what this hub offers; a newer hubctl there may offer more")
+    // What a proxy made of a slash in a name leads to nothing that is there.
+    let hint = match asked.to_ascii_lowercase().contains("%2f") {
+        true => {
+            "use the id in place of the name; a proxy there has to leave %2F in addresses alone"
+        }
+        false => "hubctl doctor shows what this hub offers; a newer hubctl there may offer more",
+    };
+    HubError::new(&codes::REMOTE_UNSUPPORTED, text).hint(hint)
 }
 
 fn foreign(
@@ -406,6 +412,21 @@ mod tests {
         let newer = told(404, true, br#"{"code":"gadget.not_found","message":"no gadget"}"#);
         assert_eq!((newer.code().name, exit_code(&newer)), ("remote.not_found", 3));
         assert_eq!(newer.details(), [json!({"code": "gadget.not_found"})]);
+    }
+
+    #[test]
+    fn a_slash_that_a_proxy_unwrapped_is_told_apart_from_an_older_hub() {
+        let hint = |asked| {
+            let origin = "https://hub.example.com";
+            let (body, request_id) = (&br#"{"code":"request.unknown_route"}"#[..], None);
+            let refused =
+                Refused { origin, asked, is_extension: true, status: 404, request_id, body };
+            let error = error(&refused, &Scrubber::new(&Secret::new(KEY)));
+            assert_eq!(error.code().name, "remote.unsupported");
+            error.hint_text().unwrap_or_default().to_owned()
+        };
+        assert!(hint("GET /admin/auth_configs/US%20%2F%20EU").contains("leave %2F"));
+        assert!(hint("GET /admin/auth_configs/US").contains("a newer hubctl"));
     }
 
     #[test]

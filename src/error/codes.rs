@@ -307,8 +307,8 @@ codes! {
         "The command calls a hub over HTTP, and the profile acts on a local store.",
         "Start the hub with `hubctl serve` and name it with --api-url.";
     REMOTE_UNSUPPORTED = "remote.unsupported", Unsupported,
-        "The hub in use does not offer the operation; nothing was sent.",
-        "The message says where it is done instead.";
+        "The hub in use does not offer the operation, or something in front of it changed the address of the request.",
+        "The message or hint says where it is done instead. A proxy in front of a hub has to pass addresses on as they came, with %2F in them.";
     KEY_IN_QUERY = "auth.key_in_query", Invalid,
         "A key stood in the address of a request, where logs and histories would keep it.",
         "Send it in the Authorization header, and replace the key: it may have been seen.";
