@@ -291,7 +291,8 @@ impl RotateKey {
             card.push(("Key", format!("{} ({word} {})", after.key_id, before.key_id)));
         }
         card.extend(after.next.map(|next| ("Next key", next.to_string())));
-        if dry_run && after == before && matches!(came, Came::Rotated | Came::Prepared) {
+        let is_unknown = after.key_id == before.key_id && after.next.is_none();
+        if dry_run && is_unknown && matches!(came, Came::Rotated | Came::Prepared) {
             card.push(("Next key", "made when it is needed".to_owned()));
         }
         if *wrapped > 0 {
