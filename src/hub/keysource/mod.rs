@@ -199,6 +199,15 @@ pub fn half_rotated(needed: KeyId, next: KeyId) -> HubError {
     ))
 }
 
+/// Whether the file that the operator names has a key, for a store that has none yet: it is to be
+/// the store's.
+///
+/// # Errors
+/// As `create` would end.
+pub fn check_named(sources: &KeySources) -> Result<(), HubError> {
+    sources.file.as_deref().map_or(Ok(()), |path| named_file(path).map(drop))
+}
+
 /// A key for a store that has none: the file that the operator names, else the key file already
 /// beside the store, else the keyring, else a new key file.
 ///

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::{Kept, KeyPlace, KeySources, StoreKey, create, load};
+use super::{Kept, KeyPlace, KeySources, StoreKey, check_named, create, load};
 use crate::error::{Code, HubError, codes};
 use crate::hub::keyring::KeyringAccess;
 use crate::hub::private_file::create_private;
@@ -125,6 +125,9 @@ fn a_named_file_that_is_missing_or_no_key_is_refused_with_the_way_out() {
     let error = refused(make(&world.naming(&path)), &codes::KEY_MISSING);
     assert!(error.hint_text().unwrap().contains("/dev/urandom"), "{error:?}");
     assert!(!path.exists() && !world.sources.beside.exists());
+    // It is told before a key is needed, too.
+    refused(check_named(&world.naming(&path)), &codes::KEY_MISSING);
+    check_named(&world.sources).unwrap();
 
     create_private(&path, b"correct horse battery staple\n").unwrap();
     let error = refused(make(&world.naming(&path)), &codes::KEY_MALFORMED);

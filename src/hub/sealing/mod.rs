@@ -187,13 +187,18 @@ impl Hub {
         self.sealing.known().hash.is_some()
     }
 
-    /// Whether the store has keys, and its master key opens them.
+    /// Whether the store has keys, and its master key opens them. Where it has none yet, the file
+    /// that is named for it has to hold one.
     ///
     /// # Errors
-    /// `key.missing`, `key.wrong`, and as the keyring or the store report them.
+    /// `key.missing`, `key.wrong`, `key.malformed`, and as the keyring or the store report them.
     pub async fn keys_work(&self) -> Result<bool, HubError> {
         let mut tx = self.store.begin_read().await?;
-        Ok(self.known_hash_key(&mut tx).await?.is_some())
+        let has_keys = self.known_hash_key(&mut tx).await?.is_some();
+        if !has_keys {
+            keysource::check_named(&self.sealing.sources)?;
+        }
+        Ok(has_keys)
     }
 
     /// The key that turns tokens into hashes, if the store has one.

@@ -74,6 +74,31 @@ fn a_lost_master_key_fails_with_its_own_status() {
 }
 
 #[test]
+fn threat_33_a_key_file_that_is_named_is_looked_at_before_there_is_a_key() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let home = TestHome::new();
+    let path = home.path().join("named.key");
+    let home = home.with("HUBCTL_MASTER_KEY_FILE", &path);
+    let ended = home.run("doctor --json").code(13);
+    assert_eq!(states(&ended)["master key"], "failed");
+    assert!(hint_of(&ended, "master key").contains("named.key"), "{}", ended.stdout);
+    assert_eq!(
+        home.run("serve --listen 127.0.0.1:0 --json").code(13).error()["code"],
+        "key.missing"
+    );
+    home.file("named.key", "no key");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let error = home.run("serve --listen 127.0.0.1:0 --json").code(13).error();
+    assert_eq!(error["code"], "key.malformed");
+    home.file("named.key", [7_u8; 32]);
+    let ended = home.run("doctor --json").code(0);
+    let told = hint_of(&ended, "master key");
+    assert!(told.starts_with("none yet: it will be the one in "), "{told}");
+    home.serve("").stop();
+}
+
+#[test]
 fn a_hub_elsewhere_is_asked_with_the_key_at_hand() {
     let served = TestHome::new();
     served.run("connectors enable bamboohr").code(0);

@@ -41,9 +41,15 @@ pub(super) async fn store(context: &Context, local: &Local, found: &mut Findings
         match works {
             None => found.skip("master key", "it may be in the keyring, which is not open"),
             Some(Ok(true)) => found.ok("master key", "it opens what the store keeps sealed"),
-            Some(Ok(false)) => {
-                found.ok("master key", "none yet: it is made when it is first needed");
-            }
+            Some(Ok(false)) => found.ok(
+                "master key",
+                match &local.keys.file {
+                    Some(path) => {
+                        format!("none yet: it will be the one in {}", path.display())
+                    }
+                    None => "none yet: it is made when it is first needed".to_owned(),
+                },
+            ),
             Some(Err(error)) => found.fail("master key", error),
         }
     }
