@@ -24,6 +24,7 @@ variables! {
     API_URL = "HUBCTL_API_URL", "Address of the hub to act on, with http:// or https://.";
     PROJECT = "HUBCTL_PROJECT", "Project to act in.";
     STATE = "HUBCTL_STATE", "The store: a path of an SQLite file, or a postgres:// URL.";
+    PUBLIC_URL = "HUBCTL_PUBLIC_URL", "Where end users reach the hub of a local store: what auth links begin with.";
     MASTER_KEY_FILE = "HUBCTL_MASTER_KEY_FILE", "File with the store's master key; the keyring is then never asked.";
     CONFIG_DIR = "HUBCTL_CONFIG_DIR", "Folder for every file of hubctl: configuration, store and key file.";
     OUTPUT = "HUBCTL_OUTPUT", "Output format where no flag gives one.";

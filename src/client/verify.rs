@@ -4,10 +4,12 @@ use reqwest::Response;
 use reqwest::header::{HeaderMap, HeaderValue};
 use serde_json::Value;
 use serde_json::value::RawValue;
+use url::Url;
 
 use crate::api::platform::Capabilities;
 use crate::api::projects::{WANTED_PROJECT, check_wanted};
 use crate::api::requests::Query;
+use crate::domain::origin::web_address;
 use crate::error::{HubError, codes};
 
 use super::page::Page;
@@ -62,20 +64,24 @@ impl Client {
         }
     }
 
-    /// Asks whether a hub answers at all, without regard to any key.
+    /// Asks whether a hub answers at all, without regard to any key. Answers where end users reach
+    /// it, if it says so.
     ///
     /// # Errors
     /// As the way to it reports, `server.not_ready` from a hub that can't work now, or
     /// `remote.bad_answer` from something else.
-    pub async fn answers(&self) -> Result<(), HubError> {
+    pub async fn answers(&self) -> Result<Option<Url>, HubError> {
         let url = format!("{}/readyz", self.root).parse();
         let url = url.map_err(|_| problem::bad_answer(&self.origin, "has no such address"))?;
         let call = Call::raw(reqwest::Method::GET, url, HeaderMap::new());
         let answer = self.any_status(call.impatient()).await?;
         let body = serde_json::from_slice::<Value>(&answer.body).unwrap_or_default();
-        let says = |name: &str, word: &str| body.get(name).and_then(Value::as_str) == Some(word);
+        let said = |name: &str| body.get(name).and_then(Value::as_str);
+        let says = |name: &str, word: &str| said(name) == Some(word);
         match answer.status {
-            200 if says("status", "ready") => Ok(()),
+            200 if says("status", "ready") => {
+                Ok(said("public_url").and_then(|url| web_address(url).ok()))
+            }
             503 if says("code", codes::NOT_READY.name) => {
                 let text = format!("the hub at {} is not ready", self.origin);
                 Err(HubError::new(&codes::NOT_READY, text))

@@ -70,6 +70,19 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
+/// Whether two addresses are one, whatever slashes they end with.
+#[must_use]
+pub fn is_same_address(one: &Url, other: &Url) -> bool {
+    one.as_str().trim_end_matches('/') == other.as_str().trim_end_matches('/')
+}
+
+/// Whether links that begin with `one` lead past a hub whose own begin with `other`. On one machine
+/// a name and a number are the same.
+#[must_use]
+pub fn leads_past(one: &Url, other: &Url) -> bool {
+    !is_same_address(one, other) && !(is_loopback(one) && is_loopback(other))
+}
+
 /// Scheme, host and port of an address, in one spelling.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Origin(String);
@@ -152,7 +165,7 @@ impl KeyBinding {
 
 #[cfg(test)]
 mod tests {
-    use super::{Elsewhere, KeyBinding, is_loopback, web_address};
+    use super::{Elsewhere, KeyBinding, is_loopback, is_same_address, leads_past, web_address};
 
     fn bound(address: &str, project: &str) -> KeyBinding {
         KeyBinding { origin: address.parse().unwrap(), project: project.parse().unwrap() }
@@ -160,6 +173,23 @@ mod tests {
 
     fn may_go(kept: &str, wanted: &str) -> bool {
         bound(kept, "live").check(&bound(wanted, "live")).is_ok()
+    }
+
+    #[test]
+    fn links_lead_past_a_hub_that_is_reached_at_another_address() {
+        let (here, there) = ("http://127.0.0.1:4780", "https://hub.example.com/eu");
+        for (one, other, same, past) in [
+            (here, "http://127.0.0.1:4780/", true, false),
+            (here, "http://localhost:4780", false, false),
+            (here, there, false, true),
+            (there, here, false, true),
+            (there, "https://HUB.example.com:443/eu/", true, false),
+            (there, "https://hub.example.com/us", false, true),
+        ] {
+            let (one, other) = (web_address(one).unwrap(), web_address(other).unwrap());
+            assert_eq!(is_same_address(&one, &other), same, "{one} {other}");
+            assert_eq!(leads_past(&one, &other), past, "{one} {other}");
+        }
     }
 
     #[test]

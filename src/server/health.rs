@@ -54,7 +54,9 @@ async fn ready(State(state): State<AppState>) -> Result<Response, Failure> {
     asked
         .map_err(|_| not_ready("the store does not answer"))?
         .map_err(|error| not_ready("the store can't be used").source(error))?;
-    Ok(reply(StatusCode::OK, json!({ "status": "ready" })))
+    // Whoever makes links on the store elsewhere can compare it with the address of theirs.
+    let public_url = state.hub.public_url().as_str();
+    Ok(reply(StatusCode::OK, json!({ "status": "ready", "public_url": public_url })))
 }
 
 async fn metrics_for(

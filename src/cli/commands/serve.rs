@@ -36,7 +36,8 @@ pub(in crate::cli) struct Serve {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4780")]
     listen: String,
 
-    /// Where end users reach the hub [default: as the profile says, else where it listens]
+    /// Where end users reach the hub [default: as environment or profile say, else where it
+    /// listens]
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
 

@@ -19,7 +19,7 @@ use crate::error::{HubError, codes};
 
 use super::state::State;
 
-/// Where end users reach a hub of one's own, unless the profile says otherwise.
+/// Where end users reach a hub of one's own, unless environment or profile say otherwise.
 pub(super) const PUBLIC_URL: &str = "http://127.0.0.1:4780";
 
 /// What a setting's text must look like.
@@ -238,7 +238,8 @@ settings! {
         "Where the profile's API key is kept; `hubctl auth login` sets it.";
     PROTECTED = "protected", Form::Switch, None, [], true, Some("false"),
         "Whether every write needs --confirm with the profile's name.";
-    PUBLIC_URL_OF = "public_url", Form::Address, None, [], true, Some(PUBLIC_URL),
+    PUBLIC_URL_OF = "public_url", Form::Address, None, [env::PUBLIC_URL], true,
+        Some(PUBLIC_URL),
         "Where end users reach the hub of a local store: what auth links begin with.";
     APP_ORIGINS = "app_origins", Form::Origins, None, [], true, None,
         "Addresses of the applications that embed the hub's page, comma-separated.";

@@ -99,6 +99,41 @@ fn threat_33_a_key_file_that_is_named_is_looked_at_before_there_is_a_key() {
 }
 
 #[test]
+fn a_hub_that_end_users_reach_elsewhere_is_told_with_its_address() {
+    let home = TestHome::new();
+    home.run("connectors enable bamboohr").code(0);
+    let serving = home.serve("--public-url https://hub.example.com/eu");
+    let own = format!("http://{}", serving.address);
+    home.config(&format!("[profiles.default]\npublic_url = \"{own}\"\n"));
+    let ended = home.run("doctor --json").code(0);
+    assert_eq!(states(&ended)["public address"], "warning");
+    let told = hint_of(&ended, "public address");
+    assert!(told.ends_with(" hubctl config set public_url https://hub.example.com/eu"), "{told}");
+    let line = "link create --provider bamboohr --origin-owner-id acme --json";
+    let made = home.run(line).code(0).tells("HUBCTL_PUBLIC_URL=https://hub.example.com/eu");
+    assert!(made.json()["auth_link_url"].as_str().unwrap().starts_with(&own), "{made:?}");
+    assert_eq!(home.run(&format!("{line} --quiet")).code(0).stderr, "");
+
+    // The variable is stronger than the profile.
+    let home = home.with("HUBCTL_PUBLIC_URL", "https://hub.example.com/eu/");
+    let made = home.run(line).code(0);
+    assert!(!made.stderr.contains("HUBCTL_PUBLIC_URL"), "{made:?}");
+    let url = made.json()["auth_link_url"].clone();
+    assert!(url.as_str().unwrap().starts_with("https://hub.example.com/eu/"), "{url}");
+    let row = home.run("config explain public_url --json").code(0).json();
+    assert_eq!(row["source"], "HUBCTL_PUBLIC_URL");
+    serving.stop();
+    home.with("HUBCTL_PUBLIC_URL", "hub").run(line).code(2).tells("HUBCTL_PUBLIC_URL: `hub`");
+
+    let home = TestHome::new();
+    let serving = home.serve("");
+    home.config(&format!("[profiles.default]\npublic_url = \"http://{}/\"\n", serving.address));
+    let ended = home.run("doctor --json").code(0);
+    assert_eq!(states(&ended)["public address"], "ok", "{}", ended.stdout);
+    serving.stop();
+}
+
+#[test]
 fn a_hub_elsewhere_is_asked_with_the_key_at_hand() {
     let served = TestHome::new();
     served.run("connectors enable bamboohr").code(0);

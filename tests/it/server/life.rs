@@ -21,6 +21,8 @@ fn health_is_for_everybody_and_metrics_are_not() {
     for path in ["/healthz", "/readyz"] {
         serving.get(path).status(200).json();
     }
+    let own = format!("http://{}/", serving.address);
+    assert_eq!(serving.get("/readyz").status(200).json()["public_url"], own);
     assert_eq!(serving.get("/metrics").status(401).problem(), "auth.missing");
     let reader = home.key("reader", &["platform:read"]);
     assert_eq!(serving.get_with(&reader, "/metrics").status(403).problem(), "auth.forbidden");

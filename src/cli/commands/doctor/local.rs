@@ -6,6 +6,8 @@ use crate::backend::Backend;
 use crate::cli::context::Context;
 use crate::cli::credentials;
 use crate::cli::settings::{Local, Remote};
+use crate::domain::origin::leads_past;
+use crate::domain::words::shell_word;
 use crate::env;
 use crate::hub::keyring::{self, KeyringTrouble};
 
@@ -56,7 +58,16 @@ pub(super) async fn store(context: &Context, local: &Local, found: &mut Findings
     let url = backend.public_url().clone();
     match context.client_of(&Remote::glance(&url, GLANCE), &credentials::none_needed()) {
         Ok(client) => match client.answers().await {
-            Ok(()) => found.ok("public address", format!("a hub answers at {url}")),
+            Ok(Some(own)) if leads_past(&url, &own) => {
+                let text = format!(
+                    "the hub at {url} is reached by end users at {own}, and links that are made \
+                     here do not lead there ({} names another address as well)",
+                    env::PUBLIC_URL
+                );
+                let own = shell_word(own.as_str());
+                found.warn("public address", text, format!("hubctl config set public_url {own}"));
+            }
+            Ok(_) => found.ok("public address", format!("a hub answers at {url}")),
             Err(error) => {
                 let why = error.message();
                 let text = format!(

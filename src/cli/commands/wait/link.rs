@@ -13,7 +13,9 @@ use crate::cli::input;
 use crate::cli::output::Format;
 use crate::cli::settings::{Place, Remote};
 use crate::domain::ids::SessionId;
-use crate::domain::origin::is_loopback;
+use crate::domain::origin::{is_loopback, leads_past};
+use crate::domain::words::shell_word;
+use crate::env;
 use crate::error::{HubError, codes};
 
 use super::inside::Inside;
@@ -149,8 +151,8 @@ pub(in crate::cli) fn open(context: &Context, address: &str) -> bool {
     opened.is_ok()
 }
 
-/// Says what to do where a link leads to this machine and no hub answers there. Whose store a hub
-/// has that does answer, it tells nobody without a key.
+/// Says what to do where a link leads to this machine and no hub answers there, or one that end
+/// users reach elsewhere. Whose store a hub has that does answer, it tells nobody without a key.
 pub(in crate::cli) fn tell_if_nobody_answers(context: &Context) {
     let url = &context.settings.public_url;
     let is_ours = !matches!(context.settings.place, Place::Remote(_)) && is_loopback(url);
@@ -164,24 +166,38 @@ pub(in crate::cli) fn tell_if_nobody_answers(context: &Context) {
         context.output.note(format_args!(
             "nothing answers at {shown}: run `hubctl serve` before the link is opened"
         ));
-    } else if url.scheme() == "http" && is_something_else(context, url) {
-        // A certificate of one's own would make a hub behind TLS look like something else.
-        context.output.note(format_args!(
-            "something else answers at {shown}: end it and run `hubctl serve` before the link is \
-             opened, or name another address with `hubctl config set public_url URL`"
-        ));
+        return;
+    }
+    // A certificate of one's own would make a hub behind TLS look like something else.
+    let answer = (url.scheme() == "http").then(|| ask(context, url)).flatten();
+    match answer {
+        Some(Ok(Some(own))) if leads_past(url, &own) => {
+            let word = shell_word(own.as_str());
+            context.output.warn(format_args!(
+                "the hub at {shown} is reached by end users at {own}, and this link does not lead \
+                 there: set {}={word}, or `hubctl config set public_url {word}`",
+                env::PUBLIC_URL
+            ));
+        }
+        // A hub that can't work at the moment is one.
+        Some(Err(error)) if error.code().name != codes::NOT_READY.name => {
+            context.output.note(format_args!(
+                "something else answers at {shown}: end it and run `hubctl serve` before the link \
+                 is opened, or name another address with `hubctl config set public_url URL`"
+            ));
+        }
+        _ => {}
     }
 }
 
-/// Whether what answers there is no hub. A hub that can't work at the moment is one.
-fn is_something_else(context: &Context, url: &Url) -> bool {
+/// What the hub there says of where end users reach it; nothing where nobody could be asked.
+fn ask(context: &Context, url: &Url) -> Option<Result<Option<Url>, HubError>> {
     let remote = Remote::glance(url, ANSWER);
-    let Ok(client) = context.client_of(&remote, &credentials::none_needed()) else { return false };
+    let client = context.client_of(&remote, &credentials::none_needed()).ok()?;
     // The command's own runtime may have no network, and can't be blocked on from within.
     let asking = std::thread::Builder::new().name("glance".to_owned()).spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
-        runtime.block_on(client.answers()).err()
+        Some(runtime.block_on(client.answers()))
     });
-    let failed = asking.ok().and_then(|asking| asking.join().ok().flatten());
-    failed.is_some_and(|error| error.code().name != codes::NOT_READY.name)
+    asking.ok()?.join().ok().flatten()
 }
