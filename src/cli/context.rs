@@ -122,6 +122,7 @@ impl Context {
     /// When the key can't be one, or the file of the trace can't be written.
     pub(super) fn client_of(&self, remote: &Remote, key: &Secret) -> Result<Client, HubError> {
         let network = &remote.network;
+            ca_from: network.ca_from.clone(),
         Client::new(Options {
             project: self.settings.named_project(),
             timeout: network.timeout,

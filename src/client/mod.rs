@@ -71,6 +71,8 @@ pub struct Options {
     pub concurrency: usize,
     /// PEM file of the certificates to trust, instead of the system's.
     pub ca_file: Option<PathBuf>,
+    /// What names that file, in words.
+    pub ca_from: Option<String>,
     /// Proxy for `https://`.
     pub https_proxy: Option<String>,
     /// Proxy for `http://`.
@@ -102,6 +104,7 @@ impl Options {
             first_pause: FIRST_PAUSE,
             concurrency: 4,
             ca_file: None,
+            ca_from: None,
             https_proxy: None,
             http_proxy: None,
             no_proxy: None,
@@ -162,6 +165,7 @@ impl Client {
         let net = net::Options {
             connect_timeout: Some(options.timeout),
             ca_file: options.ca_file,
+            ca_from: options.ca_from,
             https_proxy: options.https_proxy,
             http_proxy: options.http_proxy,
             no_proxy: options.no_proxy,
@@ -248,6 +252,16 @@ impl Client {
         }
     }
 
+    /// The error of a call that got no answer. Where nobody that is trusted vouches for the hub, it
+    /// says who is trusted, and why.
+    fn unreachable(&self, error: &reqwest::Error, is_write: bool) -> HubError {
+        let error = problem::unreachable(&self.origin, error, is_write);
+        match is_untrusted(&error) {
+            true => error.hint(format!("{}; {}", problem::TRUST, self.net.roots())),
+            false => error,
+        }
+    }
+
     /// Says whether a command that calls these operations can work here, before anything is sent:
     /// each write that it makes, or else at least one of its reads, has to be offered.
     ///
@@ -256,6 +270,12 @@ impl Client {
     pub fn offers(&self, operations: &[&str]) -> Result<(), HubError> {
         if self.is_vendor { vendor::offers(operations) } else { Ok(()) }
     }
+}
+
+/// Whether the way to a hub failed since nobody that is trusted vouches for it.
+#[must_use]
+pub fn is_untrusted(error: &HubError) -> bool {
+    error.hint_text().is_some_and(|hint| hint.starts_with(problem::TRUST))
 }
 
 fn check_address(url: &Url) -> Result<(), HubError> {

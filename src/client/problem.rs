@@ -16,6 +16,8 @@ use super::lines::Broken;
 /// Longest text of an answer that is repeated in a message, in characters.
 const EXCERPT: usize = 300;
 
+/// What to do where nobody that is trusted vouches for the hub.
+pub(super) const TRUST: &str = "trust its authority with --cacert FILE";
 /// What to do where a proxy asks who calls.
 const PROXY_LOGIN: &str =
     "give its user name and password in the proxy's address: http://USER:PASSWORD@HOST:PORT";
@@ -199,9 +201,7 @@ pub(super) fn unreachable(origin: &str, error: &reqwest::Error, is_write: bool) 
     let failed = if let Some(tls) = find::<rustls::Error>(error) {
         let told = told(format!("no secure connection to {origin}: {tls}"));
         match tls {
-            rustls::Error::InvalidCertificate(_) => {
-                told.hint("trust its authority with --cacert FILE; hubctl doctor tells more")
-            }
+            rustls::Error::InvalidCertificate(_) => told.hint(TRUST),
             _ => told.hint("hubctl doctor; is it https:// there?"),
         }
     } else if error.is_connect() && error.is_timeout() {

@@ -377,7 +377,7 @@ impl Client {
             return Failed::new(Outcome::Broken, told);
         };
         let outcome = if error.is_connect() { Outcome::NotSent } else { Outcome::Broken };
-        Failed::new(outcome, problem::unreachable(&self.origin, &error.without_url(), is_write))
+        Failed::new(outcome, self.unreachable(&error.without_url(), is_write))
     }
 
     async fn whole_answer(
@@ -465,7 +465,7 @@ impl Client {
                 Ok(Ok(Some(bytes))) => bytes,
                 Ok(Ok(None)) => return Ok(body),
                 Ok(Err(error)) => {
-                    return Err(problem::unreachable(&self.origin, &error.without_url(), is_write));
+                    return Err(self.unreachable(&error.without_url(), is_write));
                 }
                 Err(_) => {
                     return Err(problem::timed_out(&self.origin, self.timeout.as_secs(), is_write));

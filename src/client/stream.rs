@@ -69,7 +69,7 @@ impl Client {
     ) -> Result<Option<bytes::Bytes>, HubError> {
         match timeout_at(until, response.chunk()).await {
             Ok(Ok(bytes)) => Ok(bytes),
-            Ok(Err(error)) => Err(problem::unreachable(&self.origin, &error.without_url(), false)),
+            Ok(Err(error)) => Err(self.unreachable(&error.without_url(), false)),
             Err(_) => Err(problem::timed_out(&self.origin, self.timeout.as_secs(), false)),
         }
     }

@@ -27,6 +27,8 @@ pub struct Options {
     pub connect_timeout: Option<Duration>,
     /// PEM file of the certificates to trust, instead of the system's.
     pub ca_file: Option<PathBuf>,
+    /// What names that file, in words.
+    pub ca_from: Option<String>,
     /// Proxy for `https://`.
     pub https_proxy: Option<String>,
     /// Proxy for `http://`.
@@ -62,6 +64,18 @@ impl fmt::Debug for Identity {
 }
 
 impl Options {
+    /// Which certificates are trusted, and what says so.
+    #[must_use]
+    pub fn roots(&self) -> String {
+        match (&self.ca_file, &self.ca_from) {
+            (None, _) => "now the system's certificates are trusted".to_owned(),
+            (Some(file), from) => {
+                let from = from.as_deref().unwrap_or("--cacert");
+                format!("now the certificates of {} are trusted, from {from}", file.display())
+            }
+        }
+    }
+
     /// The host of the proxy that calls go through, `plain` ones without encryption; none where
     /// there is no proxy or its address is not one.
     #[must_use]
@@ -208,8 +222,9 @@ fn roots(options: &Options) -> Result<rustls::RootCertStore, HubError> {
     };
     let bad = |why: String| {
         let text = format!("{}: {why}", path.display());
+        let from = options.ca_from.as_deref().unwrap_or("--cacert");
         HubError::new(&codes::NET_BAD_CA_FILE, text)
-            .hint("--cacert takes a file of PEM certificates")
+            .hint(format!("--cacert takes a file of PEM certificates; this one is from {from}"))
     };
     let found = CertificateDer::pem_file_iter(path).map_err(|error| bad(error.to_string()))?;
     for certificate in found {

@@ -86,6 +86,8 @@ pub(super) struct Network {
     pub ca_file: Option<PathBuf>,
     /// Proxy for `https://`, as the environment spells it.
     pub https_proxy: Option<String>,
+    /// What names them, in words.
+    pub ca_from: Option<String>,
     /// Proxy for `http://`, as the environment spells it.
     pub http_proxy: Option<String>,
     /// Hosts that need no proxy, comma-separated.
@@ -127,6 +129,7 @@ impl Remote {
             ca_file: None,
             https_proxy: None,
             http_proxy: None,
+            ca_from: None,
             no_proxy: None,
         };
         Self { api_url: api_url.clone(), key: KeySource::Nowhere, network }
@@ -363,6 +366,7 @@ fn contradiction(sources: &Sources, origin: Origin) -> HubError {
     let text = format!("{names} name two places to act");
     HubError::new(code, text).hint("keep one of them")
 }
+    let (ca_file, ca_from) = roots(globals, sources).unzip();
 
 fn key_source(globals: &Globals, sources: &Sources) -> Result<KeySource, HubError> {
     if let Some(key) = sources.env.text(env::API_KEY)? {
@@ -376,6 +380,20 @@ fn key_source(globals: &Globals, sources: &Sources) -> Result<KeySource, HubErro
         Some("file") => KeySource::ProfileFile,
         _ => KeySource::Nowhere,
     })
+/// The file of certificates to trust, and what names it, in words.
+fn roots(globals: &Globals, sources: &Sources) -> Option<(PathBuf, String)> {
+    let picked = sources.pick_os(globals, &table::CACERT)?;
+    let is_in_profile = sources.values().is_some_and(|said| said.contains_key(table::CACERT.key));
+    let from = match picked.origin {
+        Origin::Environment(name) if is_in_profile => {
+            format!("{name}, which is stronger than the profile's cacert")
+        }
+        Origin::Flag(name) | Origin::Environment(name) => name.to_owned(),
+        Origin::Profile | Origin::BuiltIn => format!("profile `{}`", sources.profile),
+    };
+    Some((picked.value.into(), from))
+}
+
 }
 
 fn network(globals: &Globals, sources: &Sources) -> Result<Network, HubError> {
@@ -383,6 +401,7 @@ fn network(globals: &Globals, sources: &Sources) -> Result<Network, HubError> {
         let Some(picked) = sources.pick(globals, setting)? else { return Ok(0) };
         let number = setting.form.count(picked.value);
         number.map_err(|why| sources.bad(setting, picked.origin, &why))
+    let (ca_file, ca_from) = roots(globals, sources).unzip();
     };
     let duration = |setting: &table::Setting| {
         let Some(picked) = sources.pick(globals, setting)? else { return Ok(Duration::ZERO) };
@@ -398,7 +417,8 @@ fn network(globals: &Globals, sources: &Sources) -> Result<Network, HubError> {
         retries: count(&table::RETRIES)?,
         max_wait: duration(&table::MAX_WAIT)?,
         concurrency: count(&table::CONCURRENCY)?,
-        ca_file: sources.pick_os(globals, &table::CACERT).map(|p| PathBuf::from(p.value)),
+        ca_file,
+        ca_from,
         https_proxy: text(&table::HTTPS_PROXY)?,
         http_proxy: text(&table::HTTP_PROXY)?,
         no_proxy: text(&table::NO_PROXY)?,
@@ -413,7 +433,8 @@ fn providers(globals: &Globals, sources: &Sources) -> Result<provider::Options, 
     };
     let allowed = text(&table::ALLOW_TARGETS)?.unwrap_or_default();
     let net = net::Options {
-        ca_file: sources.pick_os(globals, &table::CACERT).map(|p| PathBuf::from(p.value)),
+        ca_file,
+        ca_from,
         https_proxy: text(&table::HTTPS_PROXY)?,
         http_proxy: text(&table::HTTP_PROXY)?,
         no_proxy: text(&table::NO_PROXY)?,

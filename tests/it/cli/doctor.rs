@@ -326,7 +326,9 @@ fn an_encrypted_connection_is_told_with_the_end_of_its_certificate() {
     let ended = home.run(&format!("doctor --json --retries 0 --cacert {}", other.display()));
     let ended = ended.code(10);
     assert_eq!(states(&ended)["connection"], "failed");
-    assert!(hint_of(&ended, "connection").contains("--cacert FILE"), "{}", ended.stdout);
+    let told = hint_of(&ended, "connection");
+    assert!(told.contains("--cacert FILE"), "{told}");
+    assert!(told.ends_with(" hubctl config explain cacert"), "{told}");
     serving.stop();
 }
 

@@ -155,3 +155,38 @@ fn a_command_against_a_hub_with_tls_costs_one_handshake() {
     assert!(error["message"].as_str().unwrap().contains("no secure connection"), "{error}");
     serving.stop();
 }
+
+#[test]
+fn who_is_trusted_instead_is_told_with_what_says_so() {
+    let home = TestHome::new();
+    write(&home, "one");
+    let key = home.key("reader", &["platform:read"]);
+    let serving = home.serve(FLAGS);
+    let url = format!("https://localhost:{}", serving.address.port());
+    let away = TestHome::new();
+    away.file("one.pem", data("one.pem"));
+    away.file("two.pem", data("two.pem"));
+    let hint = |home: &TestHome, line: &str| {
+        let ended = home.piped(&format!("{line} --retries 0 --json"), &key).code(10);
+        let hint = ended.error()["hint"].as_str().unwrap().to_owned();
+        assert!(hint.starts_with("trust its authority with --cacert FILE; "), "{hint}");
+        hint
+    };
+    let login = "auth login -P far --key-stdin --store file";
+    let told = hint(&away, &format!("{login} --api-url {url} --cacert two.pem"));
+    assert!(told.contains("two.pem are trusted, from --cacert"), "{told}");
+    assert!(!told.contains("--no-verify"), "{told}");
+    away.piped(&format!("{login} --api-url {url} --no-verify"), &key).code(0);
+    away.run("config set cacert two.pem -P far").code(0);
+    let told = hint(&away, "accounts list -P far");
+    assert!(told.ends_with("two.pem are trusted, from profile `far`"), "{told}");
+    away.run("config set cacert one.pem -P far").code(0);
+    away.run("accounts list -P far").code(0);
+    let away = away.with("SSL_CERT_FILE", "two.pem");
+    let told = hint(&away, "accounts list -P far");
+    assert!(told.contains("from SSL_CERT_FILE, which is stronger than the profile's"), "{told}");
+    away.run("accounts list -P far --cacert one.pem").code(0);
+    let away = away.with("SSL_CERT_FILE", "gone.pem");
+    away.run("accounts list -P far").code(13).tells("this one is from SSL_CERT_FILE");
+    serving.stop();
+}

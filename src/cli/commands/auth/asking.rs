@@ -2,7 +2,7 @@
 
 use crate::cli::context::Context;
 use crate::cli::settings::Remote;
-use crate::client::Verified;
+use crate::client::{Verified, is_untrusted};
 use crate::domain::project::ProjectName;
 use crate::domain::secret::Secret;
 use crate::error::{HubError, Kind, codes};
@@ -20,6 +20,8 @@ pub(super) async fn verify(
     match context.client_of(remote, key)?.verify().await {
         Ok(Verified::Hub(capabilities)) => Ok(capabilities.project.parse().ok()),
         Ok(Verified::Platform) => Ok(None),
+        // Every later command would meet the same.
+        Err(error) if is_untrusted(&error) => Err(error),
         Err(error) => Err(match error.code().kind {
             Kind::Unreachable | Kind::Unsupported => error.hint(way_out),
             _ => error,

@@ -8,6 +8,7 @@ use crate::cli::assets;
 use crate::cli::context::Context;
 use crate::cli::settings::Place;
 use crate::cli::tree::Run;
+use crate::client::is_untrusted;
 use crate::domain::check::CheckState;
 use crate::domain::ids::AccountId;
 use crate::domain::words::counted;
@@ -122,6 +123,9 @@ fn is_of_the_way(error: &HubError) -> bool {
 
 /// What helps against errors whose own hint leads to this command, or who have none.
 fn instead(error: &HubError) -> Option<&'static str> {
+    if is_untrusted(error) {
+        return Some("hubctl config explain cacert");
+    }
     if is_of_the_way(error) {
         // It shows what names this address.
         return Some("hubctl config explain api_url");

@@ -118,7 +118,9 @@ fn proxies(remote: &Remote, client: &Client, found: &mut Findings) {
         found.warn("proxy", text, "if it is not wanted for this hub, add its host to NO_PROXY");
     }
     if let Some(file) = &remote.network.ca_file {
-        found.ok("certificates", format!("only those of {} are trusted", file.display()));
+        let from = remote.network.ca_from.as_deref().unwrap_or_default();
+        let text = format!("only those of {} are trusted, from {from}", file.display());
+        found.ok("certificates", text);
     }
 }
 
