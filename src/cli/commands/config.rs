@@ -12,7 +12,7 @@ use crate::cli::output::{Cell, Column, Record, WriteResult};
 use crate::cli::settings::config;
 use crate::cli::settings::edit::edit;
 use crate::cli::settings::table::{self, Form, SETTINGS, Setting};
-use crate::cli::settings::{Origin, Place};
+use crate::cli::settings::{DEFAULT_PROFILE, Origin, Place};
 use crate::cli::tree::Run;
 use crate::env;
 use crate::error::{HubError, codes};
@@ -172,7 +172,8 @@ impl Run for Get {
 /// Change a setting of a profile
 ///
 /// Comments and the order of the file stay. KEY is a setting of the profile in use, or
-/// `profiles.NAME.KEY`. An API key is no setting: `hubctl auth login` keeps it.
+/// `profiles.NAME.KEY`; `hubctl profile create` makes a profile. An API key is no setting: `hubctl
+/// auth login` keeps it.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Set {
     /// Name of the setting
@@ -207,8 +208,10 @@ impl Run for Set {
                 edit(&path, trial, |editor| {
                     let values = editor.before.profiles.get(*profile);
                     match values {
-                        None => credentials::check_name(profile)?,
                         Some(values) => check_pair(profile, setting, values)?,
+                        // It is in use where nothing names one, and nobody has to make it.
+                        None if *profile == DEFAULT_PROFILE => {}
+                        None => return Err(no_such_profile(profile, &editor.before, &path)),
                     }
                     let old = values.and_then(|values| values.get(setting.key));
                     if old.is_some_and(|old| *old == value) {
@@ -221,6 +224,17 @@ impl Run for Set {
         written(context, "set", &named, changed, "Set")
     }
 }
+/// A profile that came with its first setting would act on the local store, whatever was meant.
+fn no_such_profile(profile: &str, file: &Config, path: &std::path::Path) -> HubError {
+    match credentials::check_name(profile) {
+        Ok(()) => {
+            let hint = format!("hubctl profile create {profile} --api-url URL # or --local");
+            file.missing(profile, path).hint(hint)
+        }
+        Err(bad) => bad,
+    }
+}
+
 
 /// A profile acts at one place.
 fn check_pair(profile: &str, setting: &Setting, values: &config::Values) -> Result<(), HubError> {

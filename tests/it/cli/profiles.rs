@@ -174,6 +174,9 @@ fn settings_are_changed_with_their_comments_kept() {
         ("config set api_url https://u:s3cret@h.example", "may not have a user name"),
         ("config set key elsewhere", "is not one of keyring, file, none"),
         ("config set profile nope", "no profile `nope`"),
+        ("config set protected true -P prod", "hint: hubctl profile create prod --api-url URL"),
+        ("config set profiles.prod.retries 3", "error[profile.missing]: no profile `prod`"),
+        ("config set retries 3 -P no/name", "is not a profile's name"),
         ("config unset nonsense", "there is no setting `nonsense`"),
         ("config get https_proxy", "there is no setting"),
     ] {
@@ -272,7 +275,7 @@ fn threat_32_keys_and_passwords_are_never_shown() {
     let home = logged_in()
         .with("HTTPS_PROXY", "http://user:s3cret-proxy@proxy.example:3128")
         .with("HUBCTL_STATE", "postgres://hub:s3cret-db@127.0.0.1:1/hub");
-    home.run("config set state postgres://hub:s3cret-db@127.0.0.1:1/hub -P db").code(0);
+    no_secret(&home.run("profile create db --state postgres://hub:s3cret-db@127.0.0.1:1/hub"));
     for line in [
         "auth status -P far --offline",
         "auth status",
