@@ -9,7 +9,6 @@ use crate::backend::Backend;
 use crate::client::{Client, Inside, Options};
 use crate::domain::secret::Secret;
 use crate::domain::time::{Clock, Timestamp};
-use crate::env;
 use crate::error::{HubError, codes};
 use crate::hub::Hub;
 use crate::hub::random::SystemRandom;
@@ -23,7 +22,7 @@ use super::globals::Globals;
 use super::interrupts;
 use super::output::Output;
 use super::prompt::Interactive;
-use super::settings::{Local, Place, Remote, Settings, State};
+use super::settings::{Local, Place, Remote, Settings, State, key_alone};
 
 /// Connections of a server that read an SQLite file at once; each keeps 2 MiB of pages.
 const MOST_READERS: usize = 16;
@@ -98,13 +97,7 @@ impl Context {
                 let found = credentials::find(&self.settings, remote)?;
                 Ok(Backend::remote(self.client_of(remote, &found.key)?))
             }
-            Place::KeyAlone(_) => {
-                let text = "an API key is in the environment, and nothing says which hub it is for";
-                Err(HubError::new(&codes::USAGE, text).hint(format!(
-                    "set {} to the hub's address, or name a local store with --state PATH",
-                    env::API_URL
-                )))
-            }
+            Place::KeyAlone(_) => Err(key_alone()),
         }
     }
 
@@ -122,7 +115,6 @@ impl Context {
     /// When the key can't be one, or the file of the trace can't be written.
     pub(super) fn client_of(&self, remote: &Remote, key: &Secret) -> Result<Client, HubError> {
         let network = &remote.network;
-            ca_from: network.ca_from.clone(),
         Client::new(Options {
             project: self.settings.named_project(),
             timeout: network.timeout,
@@ -130,6 +122,7 @@ impl Context {
             max_wait: network.max_wait,
             concurrency: usize::try_from(network.concurrency).unwrap_or(usize::MAX),
             ca_file: network.ca_file.clone(),
+            ca_from: network.ca_from.clone(),
             https_proxy: network.https_proxy.clone(),
             http_proxy: network.http_proxy.clone(),
             no_proxy: network.no_proxy.clone(),

@@ -224,6 +224,7 @@ impl Run for Set {
         written(context, "set", &named, changed, "Set")
     }
 }
+
 /// A profile that came with its first setting would act on the local store, whatever was meant.
 fn no_such_profile(profile: &str, file: &Config, path: &std::path::Path) -> HubError {
     match credentials::check_name(profile) {
@@ -234,7 +235,6 @@ fn no_such_profile(profile: &str, file: &Config, path: &std::path::Path) -> HubE
         Err(bad) => bad,
     }
 }
-
 
 /// A profile acts at one place.
 fn check_pair(profile: &str, setting: &Setting, values: &config::Values) -> Result<(), HubError> {
@@ -336,8 +336,9 @@ impl Run for Path {
 /// Explain where each value comes from
 ///
 /// A flag wins over an environment variable, that over the profile, that over the built-in value.
-/// Give this command the same flags as the one that surprised you. Keys are never shown, and the
-/// keyring is not opened.
+/// `place` is where commands act: what the stronger of `state` and `api_url` names. Give this
+/// command the same flags as the one that surprised you. Keys are never shown, and the keyring is
+/// not opened.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Explain {
     /// Name of one setting; without it all are explained
@@ -396,21 +397,36 @@ impl Record for ExplainRow {
 
 /// Every value that holds, and what says so.
 pub(in crate::cli) fn explained(context: &Context) -> Vec<ExplainRow> {
-    let sources = &context.settings.sources;
-    let place_in_file = |key: &str| {
-        let (path, name) = (sources.config_path(), &sources.profile);
-        format!("{}: profiles.{name}.{key}", path.display())
+    let settings = &context.settings;
+    let sources = &settings.sources;
+    let source = |origin, key: &str| match origin {
+        Origin::Flag(name) | Origin::Environment(name) => Some(name.to_owned()),
+        Origin::Profile => {
+            let (path, name) = (sources.config_path(), &sources.profile);
+            Some(format!("{}: profiles.{name}.{key}", path.display()))
+        }
+        Origin::BuiltIn => None,
     };
     let profile = ExplainRow {
         key: "profile",
         value: Some(sources.profile.clone()),
         origin: sources.profile_origin.word(),
         source: match sources.profile_origin {
-            Origin::Flag(name) | Origin::Environment(name) => Some(name.to_owned()),
             Origin::Profile => Some(format!("{}: profile", sources.config_path().display())),
-            Origin::BuiltIn => None,
+            origin => source(origin, ""),
         },
         meaning: "The profile in use.",
+    };
+    let named_by = match &settings.place {
+        Place::Local(_) | Place::KeyAlone(_) => "state",
+        Place::Remote(_) => "api_url",
+    };
+    let place = ExplainRow {
+        key: "place",
+        value: Some(settings.place.shown()),
+        origin: settings.place_origin.word(),
+        source: source(settings.place_origin, named_by),
+        meaning: "Where commands act: what the stronger of state and api_url names.",
     };
     let setting = |setting: &Setting| {
         let picked = sources.pick_os(&context.globals, setting);
@@ -420,15 +436,11 @@ pub(in crate::cli) fn explained(context: &Context) -> Vec<ExplainRow> {
             value: picked
                 .map(|picked| setting.form.shown(&picked.value.to_string_lossy()).into_owned()),
             origin: origin.word(),
-            source: match origin {
-                Origin::Flag(name) | Origin::Environment(name) => Some(name.to_owned()),
-                Origin::Profile => Some(place_in_file(setting.key)),
-                Origin::BuiltIn => None,
-            },
+            source: source(origin, setting.key),
             meaning: setting.meaning,
         }
     };
-    let mut rows = vec![profile];
+    let mut rows = vec![profile, place];
     rows.extend(SETTINGS.iter().map(setting));
     rows.push(api_key(context));
     rows
@@ -458,6 +470,9 @@ impl Run for Explain {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         // A file that can't be read explains nothing.
         context.settings.sources.read_config()?;
+        if let Some(refusal) = context.settings.overruled() {
+            context.output.warn(format_args!("commands refuse this: {refusal}"));
+        }
         let rows = explained(context);
         let Some(key) = self.key else { return all_of(context, rows) };
         let row = rows.into_iter().find(|row| row.key == key).ok_or_else(|| unknown(&key))?;

@@ -3,6 +3,7 @@
 pub(super) mod config;
 pub(super) mod edit;
 mod environment;
+mod place;
 mod sources;
 mod state;
 pub(super) mod table;
@@ -30,6 +31,7 @@ use super::globals::Globals;
 use super::output::{Format, OutputOptions};
 
 pub(super) use environment::Environment;
+pub(super) use place::key_alone;
 pub(super) use sources::{DEFAULT_PROFILE, Origin, Reading, Sources};
 pub(super) use state::State;
 
@@ -84,10 +86,10 @@ pub(super) struct Network {
     pub concurrency: u32,
     /// PEM certificates to trust instead of the system's.
     pub ca_file: Option<PathBuf>,
-    /// Proxy for `https://`, as the environment spells it.
-    pub https_proxy: Option<String>,
     /// What names them, in words.
     pub ca_from: Option<String>,
+    /// Proxy for `https://`, as the environment spells it.
+    pub https_proxy: Option<String>,
     /// Proxy for `http://`, as the environment spells it.
     pub http_proxy: Option<String>,
     /// Hosts that need no proxy, comma-separated.
@@ -127,9 +129,9 @@ impl Remote {
             max_wait: Duration::ZERO,
             concurrency: 1,
             ca_file: None,
+            ca_from: None,
             https_proxy: None,
             http_proxy: None,
-            ca_from: None,
             no_proxy: None,
         };
         Self { api_url: api_url.clone(), key: KeySource::Nowhere, network }
@@ -148,6 +150,19 @@ pub(super) enum Place {
     KeyAlone(Local),
 }
 
+impl Place {
+    /// The place for people, without a password.
+    pub(super) fn shown(&self) -> String {
+        match self {
+            Self::Local(local) | Self::KeyAlone(local) => match &local.state {
+                State::File(path) => path.display().to_string(),
+                State::Postgres(url) => table::STATE.form.shown(url).into_owned(),
+            },
+            Self::Remote(remote) => remote.api_url.to_string(),
+        }
+    }
+}
+
 /// Everything that decides how a command acts.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an answer of its own")]
@@ -156,6 +171,8 @@ pub(super) struct Settings {
     pub sources: Sources,
     /// Where to act.
     pub place: Place,
+    /// What says so.
+    pub place_origin: Origin,
     /// The profile in use, if writes there need its name.
     pub protected: Option<String>,
     /// The project.
@@ -192,7 +209,8 @@ impl Settings {
     /// Merges everything: flag over environment over profile over built-in.
     ///
     /// # Errors
-    /// Values of the wrong form, an unreadable configuration file, an unknown profile.
+    /// Values of the wrong form, an unreadable configuration file, an unknown profile, or one that
+    /// a flag names and a variable overrules.
     pub(super) fn merge(
         globals: &Globals,
         env: Environment,
@@ -204,7 +222,7 @@ impl Settings {
         let text = |setting| Ok::<_, HubError>(pick(setting)?.map(|picked| picked.value));
         let is_on = |setting| Ok::<_, HubError>(text(setting)?.is_some_and(|text| text == "true"));
         let keyring = keyring(&sources.env);
-        let (place, place_origin) = place(globals, &sources, &keyring)?;
+        let (place, place_origin) = place::place(globals, &sources, &keyring)?;
         let project = pick(&table::PROJECT)?;
         let is_project_named =
             project.as_ref().is_some_and(|picked| picked.origin != Origin::BuiltIn);
@@ -219,7 +237,7 @@ impl Settings {
         let app_origins = table::origins(app_origins).map_err(bad_value)?;
         let providers = providers(globals, &sources)?;
         let is_profiles_own = matches!(place_origin, Origin::Profile | Origin::BuiltIn)
-            || is_named_by(&sources, &place);
+            || place::is_named_by(&sources, &place);
         let protected = is_profiles_own && is_on(&table::PROTECTED)?;
         let protected = protected.then(|| sources.profile.clone());
         let owner_id = text(&table::ORIGIN_OWNER_ID)?.map(String::from);
@@ -232,8 +250,9 @@ impl Settings {
         let silent = globals.no_input || env.is_set(env::NO_INPUT) || env.is_set(env::CI);
         let json_errors = machine || env.wants_json_errors();
         sources.check_flags(globals)?;
-        Ok(Self {
+        let settings = Self {
             place,
+            place_origin,
             protected,
             project,
             is_project_named,
@@ -250,7 +269,16 @@ impl Settings {
             output,
             notify: notify(env),
             sources,
-        })
+        };
+        match settings.overruled() {
+            Some(refusal) if reading == Reading::Whole => Err(refusal),
+            _ => Ok(settings),
+        }
+    }
+
+    /// Why nothing acts here, where a variable overrules the profile that a flag names.
+    pub(super) fn overruled(&self) -> Option<HubError> {
+        place::overruled(&self.sources, &self.place, self.place_origin)
     }
 
     /// The store, for commands that work on one only.
@@ -296,78 +324,6 @@ fn notify(env: &Environment) -> Notify {
     }
 }
 
-/// The stronger of store and address wins; two that are as strong contradict each other.
-fn place(
-    globals: &Globals,
-    sources: &Sources,
-    keyring: &KeyringAccess,
-) -> Result<(Place, Origin), HubError> {
-    let state = sources.pick_os(globals, &table::STATE);
-    let url = sources.pick(globals, &table::API_URL)?;
-    let rank = |origin: Option<Origin>| origin.unwrap_or(Origin::BuiltIn).rank();
-    let (of_state, of_url) = (state.as_ref().map(|p| p.origin), url.as_ref().map(|p| p.origin));
-    if let (Some(state), Some(url)) = (of_state, of_url)
-        && state.rank() == url.rank()
-        && !(state == Origin::Profile && sources.is_lenient())
-    {
-        return Err(contradiction(sources, state));
-    }
-    if let Some(url) = url
-        && rank(of_url) < rank(of_state)
-    {
-        let api_url = web_address(url.value).map_err(bad_value)?;
-        let (key, network) = (key_source(globals, sources)?, network(globals, sources)?);
-        return Ok((Place::Remote(Box::new(Remote { api_url, key, network })), url.origin));
-    }
-    let has_key = sources.env.is_set(env::API_KEY) || sources.env.is_set(env::API_KEY_FILE);
-    let is_key_alone = has_key && state.is_none() && sources.values().is_none();
-    let origin = of_state.unwrap_or(Origin::BuiltIn);
-    let usual = || State::File(sources.folders.data.join("hubctl.db"));
-    let state = match state.map(|picked| (State::of_os(picked.value), picked.origin)) {
-        None => usual(),
-        Some((Ok(state), _)) => state,
-        // Who is about to correct it must not be stopped by it.
-        Some((Err(_), Origin::Profile)) if sources.is_lenient() => usual(),
-        Some((Err(none), origin)) => {
-            return Err(sources.bad(&table::STATE, origin, none.why).hint(none.hint));
-        }
-    };
-    let keys = keys(sources, &state, keyring);
-    let local = Local { state, keys, is_named: of_state.is_some() };
-    Ok((if is_key_alone { Place::KeyAlone(local) } else { Place::Local(local) }, origin))
-}
-
-/// Whether the profile in use names this place, even if a flag or a variable does so as well: what
-/// it protects is the place.
-fn is_named_by(sources: &Sources, place: &Place) -> bool {
-    let said = |setting: &table::Setting| sources.values()?.get(setting.key);
-    match place {
-        Place::Local(local) | Place::KeyAlone(local) => {
-            let own = said(&table::STATE).and_then(|text| State::of(text).ok());
-            own.as_ref() == Some(&local.state)
-        }
-        Place::Remote(remote) => {
-            let own = said(&table::API_URL).and_then(|text| text.parse::<WebOrigin>().ok());
-            own == Some(WebOrigin::of(&remote.api_url))
-        }
-    }
-}
-
-fn contradiction(sources: &Sources, origin: Origin) -> HubError {
-    let (code, names) = match origin {
-        Origin::Flag(_) => (&codes::USAGE, "--state and --api-url".to_owned()),
-        Origin::Environment(_) => (&codes::USAGE, format!("{} and {}", env::STATE, env::API_URL)),
-        Origin::Profile | Origin::BuiltIn => {
-            let (path, name) = (sources.config_path(), &sources.profile);
-            let text = format!("{} profile `{name}`: state and api_url", path.display());
-            (&codes::CONFIG_INVALID, text)
-        }
-    };
-    let text = format!("{names} name two places to act");
-    HubError::new(code, text).hint("keep one of them")
-}
-    let (ca_file, ca_from) = roots(globals, sources).unzip();
-
 fn key_source(globals: &Globals, sources: &Sources) -> Result<KeySource, HubError> {
     if let Some(key) = sources.env.text(env::API_KEY)? {
         return Ok(KeySource::Environment(Secret::new(key)));
@@ -380,6 +336,37 @@ fn key_source(globals: &Globals, sources: &Sources) -> Result<KeySource, HubErro
         Some("file") => KeySource::ProfileFile,
         _ => KeySource::Nowhere,
     })
+}
+
+fn network(globals: &Globals, sources: &Sources) -> Result<Network, HubError> {
+    let count = |setting: &table::Setting| {
+        let Some(picked) = sources.pick(globals, setting)? else { return Ok(0) };
+        let number = setting.form.count(picked.value);
+        number.map_err(|why| sources.bad(setting, picked.origin, &why))
+    };
+    let duration = |setting: &table::Setting| {
+        let Some(picked) = sources.pick(globals, setting)? else { return Ok(Duration::ZERO) };
+        let duration = setting.form.duration(picked.value);
+        duration.map_err(|why| sources.bad(setting, picked.origin, &why))
+    };
+    let text = |setting| {
+        let picked = sources.pick(globals, setting)?;
+        Ok::<_, HubError>(picked.map(|picked| picked.value.to_owned()))
+    };
+    let (ca_file, ca_from) = roots(globals, sources).unzip();
+    Ok(Network {
+        timeout: duration(&table::HTTP_TIMEOUT)?,
+        retries: count(&table::RETRIES)?,
+        max_wait: duration(&table::MAX_WAIT)?,
+        concurrency: count(&table::CONCURRENCY)?,
+        ca_file,
+        ca_from,
+        https_proxy: text(&table::HTTPS_PROXY)?,
+        http_proxy: text(&table::HTTP_PROXY)?,
+        no_proxy: text(&table::NO_PROXY)?,
+    })
+}
+
 /// The file of certificates to trust, and what names it, in words.
 fn roots(globals: &Globals, sources: &Sources) -> Option<(PathBuf, String)> {
     let picked = sources.pick_os(globals, &table::CACERT)?;
@@ -394,37 +381,6 @@ fn roots(globals: &Globals, sources: &Sources) -> Option<(PathBuf, String)> {
     Some((picked.value.into(), from))
 }
 
-}
-
-fn network(globals: &Globals, sources: &Sources) -> Result<Network, HubError> {
-    let count = |setting: &table::Setting| {
-        let Some(picked) = sources.pick(globals, setting)? else { return Ok(0) };
-        let number = setting.form.count(picked.value);
-        number.map_err(|why| sources.bad(setting, picked.origin, &why))
-    let (ca_file, ca_from) = roots(globals, sources).unzip();
-    };
-    let duration = |setting: &table::Setting| {
-        let Some(picked) = sources.pick(globals, setting)? else { return Ok(Duration::ZERO) };
-        let duration = setting.form.duration(picked.value);
-        duration.map_err(|why| sources.bad(setting, picked.origin, &why))
-    };
-    let text = |setting| {
-        let picked = sources.pick(globals, setting)?;
-        Ok::<_, HubError>(picked.map(|picked| picked.value.to_owned()))
-    };
-    Ok(Network {
-        timeout: duration(&table::HTTP_TIMEOUT)?,
-        retries: count(&table::RETRIES)?,
-        max_wait: duration(&table::MAX_WAIT)?,
-        concurrency: count(&table::CONCURRENCY)?,
-        ca_file,
-        ca_from,
-        https_proxy: text(&table::HTTPS_PROXY)?,
-        http_proxy: text(&table::HTTP_PROXY)?,
-        no_proxy: text(&table::NO_PROXY)?,
-    })
-}
-
 /// How providers are reached: as a hub elsewhere is, and with the networks that are allowed.
 fn providers(globals: &Globals, sources: &Sources) -> Result<provider::Options, HubError> {
     let text = |setting| {
@@ -432,6 +388,7 @@ fn providers(globals: &Globals, sources: &Sources) -> Result<provider::Options, 
         Ok::<_, HubError>(picked.map(|picked| picked.value.to_owned()))
     };
     let allowed = text(&table::ALLOW_TARGETS)?.unwrap_or_default();
+    let (ca_file, ca_from) = roots(globals, sources).unzip();
     let net = net::Options {
         ca_file,
         ca_from,

@@ -128,12 +128,11 @@ impl Sources {
         };
         let named = named.or(config.profile.as_deref().map(|name| (name, Origin::Profile)));
         let (name, origin) = named.unwrap_or((DEFAULT_PROFILE, Origin::BuiltIn));
-        let is_there = config.profiles.contains_key(name) || origin == Origin::BuiltIn;
-        if !is_there && reading == Reading::Whole {
-            return Err(config.unknown(name, &config::path_in(&folders.config)));
-        }
         let (profile, profile_origin) = (name.to_owned(), origin);
         let sources = Self { env, folders, config, reading, profile, profile_origin };
+        if reading == Reading::Whole {
+            sources.check_profile()?;
+        }
         sources.check()?;
         Ok(sources)
     }
@@ -159,6 +158,14 @@ impl Sources {
     /// What the profile in use says, if it is there.
     pub(in crate::cli) fn values(&self) -> Option<&Values> {
         self.config.profiles.get(&self.profile)
+    }
+
+    /// Whether the profile that was chosen is there; the one that nothing chose need not be.
+    pub(super) fn check_profile(&self) -> Result<(), HubError> {
+        match self.values().is_some() || self.profile_origin == Origin::BuiltIn {
+            true => Ok(()),
+            false => Err(self.config.unknown(&self.profile, &self.config_path())),
+        }
     }
 
     /// A value of the wrong form is told with the place where it stands.

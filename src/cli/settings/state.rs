@@ -90,6 +90,16 @@ impl State {
         Ok(Self::File(text.into()))
     }
 
+    /// Whether both are one store, whatever folder their paths are written from.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        let whole = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        match (self, other) {
+            (Self::File(path), Self::File(other)) => whole(path) == whole(other),
+            (Self::Postgres(url), Self::Postgres(other)) => url == other,
+            _ => false,
+        }
+    }
+
     /// The same for what may be no text: a path need not be UTF-8, an address is.
     pub(super) fn of_os(value: &OsStr) -> Result<Self, NoStore> {
         if let Some(text) = value.to_str() {
@@ -142,6 +152,17 @@ mod tests {
         ] {
             assert_eq!(State::of(text), Ok(State::Postgres(url.to_owned())), "{text}");
         }
+    }
+
+    #[test]
+    fn one_store_may_be_written_from_another_folder_on() {
+        let here = std::env::current_dir().unwrap().join("hub.db");
+        let state = |text: &str| State::of(text).unwrap();
+        assert!(state("hub.db").is(&state("./hub.db")));
+        assert!(state("hub.db").is(&State::File(here)));
+        assert!(!state("hub.db").is(&state("other.db")));
+        assert!(state("postgresql://h/d").is(&state("PostgreSQL://h/d")));
+        assert!(!state("postgres://h/d").is(&state("./postgres")));
     }
 
     #[test]

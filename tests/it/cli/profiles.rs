@@ -282,7 +282,9 @@ fn threat_32_keys_and_passwords_are_never_shown() {
         "config list",
         "config get state -P db",
         "config explain",
+        "config explain -P far",
         "config explain -P far --api-url https://other.example",
+        "accounts list -P far",
         "profile list",
         "profile show db",
         "profile show far",
@@ -451,6 +453,43 @@ fn two_places_to_act_contradict_each_other_unless_one_is_stronger() {
     home.run("version").code(0);
     home.run("profile create near --local").code(0);
     home.run("connectors list -P near").code(0);
+}
+
+#[test]
+fn a_variable_does_not_silently_overrule_the_profile_that_a_flag_names() {
+    let home = TestHome::new();
+    home.run(&format!("profile create far --api-url {HUB}")).code(0);
+    home.run("profile create lab --state lab.db").code(0);
+    home.run("profile create near --local").code(0);
+    let home = home.with("HUBCTL_STATE", "other.db");
+    for (line, own) in [
+        ("connectors list -P far", "https://hub.example.com and other.db"),
+        ("connectors enable hubspot -P lab", "/lab.db and other.db"),
+    ] {
+        let ended = home.run(line).code(2).tells("HUBCTL_STATE name two places to act: ");
+        ended.tells(own).tells("\nhint: unset HUBCTL_STATE # or leave --profile out\n");
+    }
+    assert!(!home.path().join("other.db").exists());
+    // What a flag says of the place, it says knowingly; a profile without one has nothing to say.
+    home.run("connectors list -P far --state other.db").code(0);
+    home.run("connectors list -P near").code(0);
+    home.run("connectors list").code(0);
+    // Where it would act can be asked.
+    let explained = home.run("config explain place -P far --json").code(0);
+    let row = explained.json();
+    assert_eq!((&row["value"], &row["origin"]), (&"other.db".into(), &"environment".into()));
+    assert_eq!(row["source"], "HUBCTL_STATE");
+    explained.tells("commands refuse this: --profile far and HUBCTL_STATE");
+    let named = home.with("HUBCTL_PROFILE", "far");
+    named.run("connectors list").code(0);
+    // The same store, however it is written, is no other place.
+    let home = named.with("HUBCTL_STATE", "lab.db");
+    home.run("connectors list -P lab").code(0);
+    let home = TestHome::new().with("HUBCTL_API_URL", "https://other.example");
+    home.run(&format!("profile create far --api-url {HUB}")).code(0);
+    home.run("accounts list -P far").code(2).tells("unset HUBCTL_API_URL");
+    let home = home.with("HUBCTL_API_URL", format!("{HUB}/"));
+    home.run("accounts list -P far").code(4).tells("there is no API key");
 }
 
 #[test]
