@@ -281,6 +281,19 @@ impl Settings {
         place::overruled(&self.sources, &self.place, self.place_origin)
     }
 
+    /// Refuses what every command on a hub refuses, for those that may begin without a place.
+    ///
+    /// # Errors
+    /// When the chosen profile is not there, a variable overrules it, or an API key stands alone.
+    pub(super) fn check_place(&self) -> Result<(), HubError> {
+        self.sources.check_profile()?;
+        match self.overruled() {
+            Some(refusal) => Err(refusal),
+            None if matches!(self.place, Place::KeyAlone(_)) => Err(place::key_alone()),
+            None => Ok(()),
+        }
+    }
+
     /// The store, for commands that work on one only.
     ///
     /// # Errors

@@ -464,6 +464,7 @@ fn a_variable_does_not_silently_overrule_the_profile_that_a_flag_names() {
     let home = home.with("HUBCTL_STATE", "other.db");
     for (line, own) in [
         ("connectors list -P far", "https://hub.example.com and other.db"),
+        ("auth status -P far", "https://hub.example.com and other.db"),
         ("connectors enable hubspot -P lab", "/lab.db and other.db"),
     ] {
         let ended = home.run(line).code(2).tells("HUBCTL_STATE name two places to act: ");
@@ -490,6 +491,18 @@ fn a_variable_does_not_silently_overrule_the_profile_that_a_flag_names() {
     home.run("accounts list -P far").code(2).tells("unset HUBCTL_API_URL");
     let home = home.with("HUBCTL_API_URL", format!("{HUB}/"));
     home.run("accounts list -P far").code(4).tells("there is no API key");
+}
+
+#[test]
+fn the_status_of_a_key_ends_as_any_command_would() {
+    let home = TestHome::new();
+    home.run("auth status -P nosuch").code(3).tells("error[profile.missing]");
+    home.run("auth status --offline").code(0);
+    for name in ["HUBCTL_API_KEY", "HUBCTL_API_KEY_FILE"] {
+        let home = TestHome::new().with(name, KEY);
+        home.run("auth status --offline").code(2).tells("set HUBCTL_API_URL to the hub's address");
+        home.run("auth status --offline --state x.db").code(0);
+    }
 }
 
 #[test]
