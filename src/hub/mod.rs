@@ -39,6 +39,7 @@ pub mod refresh;
 mod refuse;
 pub mod rotation;
 mod sealing;
+pub mod tallies;
 pub mod vault;
 pub mod webhooks;
 pub mod write;
@@ -47,6 +48,7 @@ use keysource::KeySources;
 use logs::{Logs, Scope};
 use random::Random;
 use sealing::Sealing;
+use tallies::Tallies;
 
 /// An integration hub: a store and what its rules need from the world.
 ///
@@ -64,6 +66,7 @@ pub struct Hub {
     answer_limit: u64,
     poster: Arc<Poster>,
     logs: Arc<Logs>,
+    tallies: Arc<Tallies>,
     detached: TaskTracker,
 }
 
@@ -89,6 +92,7 @@ impl Hub {
             answer_limit: proxy::ANSWER_LIMIT,
             poster: Arc::new(Poster::new(&provider::Options::default())),
             logs: Arc::default(),
+            tallies: Arc::default(),
             detached: TaskTracker::new(),
         }
     }
@@ -131,6 +135,11 @@ impl Hub {
     /// The origins of the applications that embed its page.
     pub fn app_origins(&self) -> &[Origin] {
         &self.app_origins
+    }
+
+    /// What it has done since it began.
+    pub fn tallies(&self) -> &Tallies {
+        &self.tallies
     }
 
     /// The store.

@@ -254,6 +254,7 @@ struct Open<'a> {
 impl Open<'_> {
     fn log(&mut self, status: Option<u16>, error: Option<&str>) {
         self.is_logged = true;
+        self.hub.tallies.call(status);
         let usable = self.usable;
         let secrets = usable.method.secrets_of(&usable.values);
         let step = Step {

@@ -73,6 +73,7 @@ async fn metrics_for(
 
 async fn metrics(State(state): State<AppState>) -> Response {
     let dropped = state.log_lines_dropped();
-    let page = state.metrics().page(&state.hub.store().gauges(), dropped, state.hub.logs());
+    let (hub, metrics) = (&state.hub, state.metrics());
+    let page = metrics.page(&hub.store().gauges(), dropped, hub.logs(), hub.tallies());
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page).into_response()
 }

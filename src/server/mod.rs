@@ -278,6 +278,7 @@ impl Server {
     ) -> Result<Self, HubError> {
         let tls = options.tls.clone().map(|files| Tls::load(files, state.hub.now()));
         let tls = tls.transpose()?.map(Arc::new);
+        state.metrics().certificate_ends(tls.as_deref().and_then(Tls::ends_at));
         let mut doors = vec![Door::new(
             listener,
             tls.clone(),
@@ -441,12 +442,15 @@ async fn chores_of(state: AppState, tls: Option<Arc<Tls>>, reload: Arc<Wake>) {
         }
         let Some(tls) = tls.clone() else { continue };
         let now = state.hub.now();
-        match tokio::task::spawn_blocking(move || tls.reload(now)).await {
+        let files = Arc::clone(&tls);
+        match tokio::task::spawn_blocking(move || files.reload(now)).await {
             Ok(Ok(true)) => {
+                state.metrics().certificate_ends(tls.ends_at());
                 metrics::count(&state.metrics().counts.tls_reloads);
                 tracing::info!(target: "hubctl::serve", "took in a new certificate");
             }
             Ok(Err(error)) => {
+                metrics::count(&state.metrics().counts.tls_reload_failures);
                 tracing::error!(target: "hubctl::serve", "keeping the old certificate: {error}");
             }
             Ok(Ok(false)) | Err(_) => {}

@@ -11,6 +11,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, RootCertStore, ServerConfig};
 use sha2::{Digest, Sha256};
+use x509_cert::Certificate;
+use x509_cert::der::Decode as _;
 use zeroize::Zeroizing;
 
 use crate::domain::time::Timestamp;
@@ -65,6 +67,14 @@ impl Tls {
     /// What the next connection is greeted with.
     pub(super) fn config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).config)
+    }
+
+    /// When the certificate in use ends, if it says so in a way that is understood.
+    pub(super) fn ends_at(&self) -> Option<Timestamp> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        let certificate = Certificate::from_der(&current.own).ok()?;
+        let end = certificate.tbs_certificate.validity.not_after.to_unix_duration();
+        i64::try_from(end.as_millis()).ok().map(Timestamp::from_millis)
     }
 
     /// Looks at the files; answers whether something new was taken in. What is open stays as it
@@ -210,6 +220,12 @@ mod tests {
         let files = TlsFiles { certificate: path("tls.pem"), key: path("tls.key") };
         let tls = Tls::load(files, after(1)).unwrap();
         let first = tls.config();
+        let ends_in = |days: i64| {
+            let end = tls.ends_at().unwrap().as_millis() - today;
+            // It was made a moment before or after today's time was taken.
+            (end - days * DAY_MS).abs() < 10 * 60_000
+        };
+        assert!(ends_in(1_000));
         let is_first = || std::sync::Arc::ptr_eq(&first, &tls.config());
 
         put("short");
@@ -217,7 +233,7 @@ mod tests {
         assert!(told.contains("tls.pem") && told.contains("expired"), "{told}");
         // The same bytes are told of once, and taken in as soon as they hold.
         assert!(!tls.reload(after(10)).unwrap() && is_first());
-        assert!(tls.reload(after(1)).unwrap() && !is_first());
+        assert!(tls.reload(after(1)).unwrap() && !is_first() && ends_in(2));
 
         // Where none holds, because it is too early or too late, the newest is as good as any.
         put("longer");

@@ -60,6 +60,9 @@ struct Calls<'a> {
 impl Drop for Calls<'_> {
     fn drop(&mut self) {
         let mut seen = self.watch.take();
+        for call in &seen.made {
+            self.hub.tallies.call(call.status);
+        }
         if seen.made.is_empty() || (self.is_done && Scope::current().is_none()) {
             return;
         }

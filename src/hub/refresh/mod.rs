@@ -32,8 +32,8 @@ mod work;
 
 use once::Done;
 
-pub(super) use note::class_of;
 pub use note::{Note, note_of};
+pub(super) use note::{class_of, class_word};
 pub(super) use once::write;
 pub(super) use trial::renew_with;
 pub use work::{Round, next_due, round};

@@ -37,7 +37,8 @@ pub fn note_of(fresh: &Freshness) -> Note {
     }
 }
 
-const fn class_word(class: Class) -> &'static str {
+/// What kind of failure it is, as one word.
+pub(in crate::hub) const fn class_word(class: Class) -> &'static str {
     match class {
         Class::Refused => "refused",
         Class::Configuration => "configuration",

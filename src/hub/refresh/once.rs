@@ -143,7 +143,12 @@ pub(super) async fn ask(hub: &Hub, lease: &Lease) -> Result<Tokens, Unrenewed> {
     let way = &lease.stored.way;
     let action = if lease.trial.is_some() { TRIAL } else { "refresh_token" };
     let purpose = way.purpose(&lease.caller, Some(lease.account()), &values, action);
-    hub.logging(purpose, hub.provider.refresh(way.target(&values), hub.clock.now())).await
+    let asked = hub.provider.refresh(way.target(&values), hub.clock.now());
+    let asked = hub.logging(purpose, asked).await;
+    if lease.trial.is_none() {
+        hub.tallies.refresh(asked.as_ref().err().map(|unrenewed| unrenewed.failure.class));
+    }
+    asked
 }
 
 /// New tokens with everything else that is secret of an account, as they are kept.

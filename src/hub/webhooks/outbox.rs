@@ -356,10 +356,15 @@ pub(super) async fn settle(hub: &Hub, all: &[Report]) -> Result<(), HubError> {
     // Nobody may change a webhook between what its receiver said and its end, and neither is kept
     // without the other: what is given up for a receiver that is gone is not sent to the next one.
     let mut tx = hub.store.begin_write().await?;
+    let mut disabled = Vec::new();
     for (webhook, why) in write_down(&mut tx, all, now).await? {
-        disable(hub, &mut tx, webhook, why, now).await?;
+        if disable(hub, &mut tx, webhook, why, now).await? {
+            disabled.push(why);
+        }
     }
-    Ok(tx.commit().await?)
+    tx.commit().await?;
+    disabled.into_iter().for_each(|why| hub.tallies.disabled(why));
+    Ok(())
 }
 
 /// Writes down what attempts came to, and answers which webhooks, each with its version, are to be
@@ -402,20 +407,21 @@ async fn write_down(
 }
 
 /// Disables a webhook of this number and version on behalf of its receiver, with an event that
-/// others may be told of, in a transaction that keeps writers away.
+/// others may be told of, in a transaction that keeps writers away; false where somebody changed
+/// it meanwhile.
 async fn disable(
     hub: &Hub,
     tx: &mut Tx,
     (number, version): (i64, i64),
     why: WhyDisabled,
     now: Timestamp,
-) -> Result<(), HubError> {
-    let Some(target) = webhooks::target(tx, number).await? else { return Ok(()) };
+) -> Result<bool, HubError> {
+    let Some(target) = webhooks::target(tx, number).await? else { return Ok(false) };
     // Whoever changed or enabled it in between has said that it works.
     if target.webhook.version != version {
-        return Ok(());
+        return Ok(false);
     }
-    let Some(after) = target.webhook.disable(why, now) else { return Ok(()) };
+    let Some(after) = target.webhook.disable(why, now) else { return Ok(false) };
     // What happened before is on its way, whenever the next look would have come (WH-7).
     fan_out_in(tx, now).await?;
     webhooks::save(tx, target.project, &after, None).await?;
@@ -426,7 +432,8 @@ async fn disable(
         at: now,
         data: Some(facts(&after)),
     };
-    Ok(events::append(tx, target.project, &[event]).await?)
+    events::append(tx, target.project, &[event]).await?;
+    Ok(true)
 }
 
 /// Removes deliveries that ended long ago, some at a time; true where there may be more. Trials whose

@@ -351,6 +351,7 @@ impl<'h> Sender<'h> {
     fn land(&mut self, result: Result<Landed, JoinError>) {
         let Some(landed) = ended(result) else { return };
         self.flying_failing -= usize::from(landed.failing);
+        self.hub.tallies.attempt(landed.report.done.verdict);
         if let Some(lane) = self.lanes.get_mut(&landed.report.webhook) {
             lane.landed(&landed.subject, landed.report.done.verdict);
         }

@@ -6,13 +6,15 @@ mod process;
 mod text;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use http::{Method, StatusCode};
 
+use crate::domain::time::Timestamp;
 use crate::hub::logs::Logs;
+use crate::hub::tallies::{Tallies, Tally};
 use crate::store::Gauges;
 
 use text::Page;
@@ -68,12 +70,15 @@ counters! {
     connections_overflow: "hubctl_connections_overflow_total", "counter", "Connections beyond the limit, served health checks only.";
     tls_failures: "hubctl_tls_handshake_failures_total", "counter", "TLS handshakes that failed or took too long.";
     tls_reloads: "hubctl_tls_reloads_total", "counter", "Times a changed certificate was taken in.";
+    tls_reload_failures: "hubctl_tls_reload_failures_total", "counter", "Times the certificate's files were no good, and the old one stayed.";
 }
 
 /// Everything that is counted.
 #[derive(Debug, Default)]
 pub(super) struct Metrics {
     pub(super) counts: Counts,
+    /// When the certificate in use ends, in seconds since 1970; zero where there is none.
+    certificate_ends: AtomicI64,
     routes: RwLock<HashMap<RouteKey, Arc<Timings>>>,
 }
 
@@ -169,13 +174,31 @@ impl Metrics {
         Arc::clone(routes.entry((Arc::from(route), method)).or_default())
     }
 
+    /// Takes note of when the certificate in use ends, if that is known.
+    pub(super) fn certificate_ends(&self, at: Option<Timestamp>) {
+        let at_s = at.map_or(0, |at| at.as_millis().div_euclid(1000));
+        self.certificate_ends.store(at_s, Ordering::Relaxed);
+    }
+
     /// The page that Prometheus reads.
-    pub(super) fn page(&self, store: &Gauges, lines_dropped: u64, logs: &Logs) -> String {
+    pub(super) fn page(
+        &self,
+        store: &Gauges,
+        lines_dropped: u64,
+        logs: &Logs,
+        tallies: &Tallies,
+    ) -> String {
         let mut page = Page::default();
         page.header("hubctl_build_info", "gauge", "The version that runs.");
         page.row("hubctl_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
         self.write_routes(&mut page);
         self.counts.write(&mut page);
+        let ends = self.certificate_ends.load(Ordering::Relaxed);
+        if ends != 0 {
+            let help = "When the certificate in use ends, in seconds since 1970.";
+            page.single("hubctl_tls_certificate_expires_timestamp_seconds", "gauge", help, ends);
+        }
+        write_tallies(&mut page, tallies);
         let dropped = "Log lines that were dropped because standard error did not take them.";
         page.single("hubctl_log_lines_dropped_total", "counter", dropped, lines_dropped);
         let lost = "Rows of the request log, or bodies of them, lost because too many waited.";
@@ -218,6 +241,33 @@ impl Metrics {
             page.row(&format!("{name}_sum"), &labels, seconds.as_secs_f64());
             page.row(&format!("{name}_count"), &labels, sum);
         }
+    }
+}
+
+fn write_tallies(page: &mut Page, tallies: &Tallies) {
+    let name = "hubctl_webhook_attempts_total";
+    let help = "Attempts to tell a webhook of an event, by what became of the delivery.";
+    write_tally(page, (name, help), "outcome", &tallies.attempts);
+    let name = "hubctl_webhooks_disabled_total";
+    let help = "Webhooks disabled because their receiver was gone or failed for days.";
+    write_tally(page, (name, help), "reason", &tallies.disabled);
+    let name = "hubctl_token_refreshes_total";
+    let help = "Refreshes for which a provider was asked: ok, or how they failed.";
+    write_tally(page, (name, help), "outcome", &tallies.refreshes);
+    let name = "hubctl_provider_calls_total";
+    let help = "Calls to providers, by the class of the answer's status; none where none came.";
+    write_tally(page, (name, help), "status", &tallies.calls);
+}
+
+fn write_tally<const N: usize>(
+    page: &mut Page,
+    (name, help): (&str, &str),
+    label: &str,
+    tally: &Tally<N>,
+) {
+    page.header(name, "counter", help);
+    for (word, count) in tally.rows() {
+        page.row(name, &[(label, word)], count);
     }
 }
 
@@ -280,6 +330,33 @@ impl std::hash::Hash for dyn Key + '_ {
 mod tests {
     use super::*;
 
+    fn shown(metrics: &Metrics) -> String {
+        metrics.page(&Gauges::default(), 0, &Logs::default(), &Tallies::default())
+    }
+
+    #[test]
+    fn a_certificate_has_an_end_only_where_there_is_one() {
+        let metrics = Metrics::default();
+        let name = "hubctl_tls_certificate_expires_timestamp_seconds";
+        assert!(!shown(&metrics).contains(name));
+        metrics.certificate_ends(Some(Timestamp::from_millis(1_780_315_200_999)));
+        assert!(shown(&metrics).contains(&format!("\n{name} 1780315200\n")));
+    }
+
+    #[test]
+    fn what_is_to_be_watched_is_there_before_it_happens() {
+        let page = shown(&Metrics::default());
+        for line in [
+            r#"hubctl_webhook_attempts_total{outcome="given_up"} 0"#,
+            r#"hubctl_webhooks_disabled_total{reason="failing"} 0"#,
+            r#"hubctl_token_refreshes_total{outcome="refused"} 0"#,
+            r#"hubctl_provider_calls_total{status="5xx"} 0"#,
+            "hubctl_tls_reload_failures_total 0",
+        ] {
+            assert!(page.lines().any(|told| told == line), "no {line} in\n{page}");
+        }
+    }
+
     #[test]
     fn durations_fall_into_their_classes_and_sum_up() {
         let metrics = Metrics::default();
@@ -287,7 +364,7 @@ mod tests {
             let took = Duration::from_micros(micros);
             metrics.answered("/accounts/{id}", &Method::GET, StatusCode::OK, took);
         }
-        let page = metrics.page(&Gauges::default(), 0, &Logs::default());
+        let page = shown(&metrics);
         let has = |line: &str| assert!(page.lines().any(|l| l == line), "no {line} in\n{page}");
         let labels = r#"route="/accounts/{id}",method="GET""#;
         has(&format!("hubctl_http_requests_total{{{labels},status=\"200\"}} 3"));
@@ -308,8 +385,6 @@ mod tests {
             metrics.answered(&route, &any, StatusCode::OK, Duration::ZERO);
         }
         assert!(metrics.routes.read().unwrap().len() <= SERIES_LIMIT + 1);
-        assert!(
-            metrics.page(&Gauges::default(), 0, &Logs::default()).contains(r#"method="other""#)
-        );
+        assert!(shown(&metrics).contains(r#"method="other""#));
     }
 }

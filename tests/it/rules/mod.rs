@@ -22,4 +22,5 @@ mod receivers;
 pub(crate) mod request_logs;
 mod secrets;
 mod sessions;
+mod tallies;
 mod webhooks;

@@ -52,7 +52,15 @@ const FLAGS: &str = "--tls-cert tls.pem --tls-key tls.key";
 fn a_changed_certificate_is_taken_in_and_a_broken_one_is_not() {
     let home = TestHome::new();
     write(&home, "one");
-    let mut serving = home.serve(FLAGS);
+    let mut serving = home.serve(&format!("{FLAGS} --metrics-listen 127.0.0.1:0"));
+    let sample = |serving: &Serving, name: &str| {
+        let page = Client::to(serving.metrics.unwrap()).get("/metrics", "").status(200).text();
+        let value = page.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+        value.unwrap_or_else(|| panic!("{name}: {page}"))
+    };
+    let failed = |serving: &Serving| -> i64 { sample(serving, "hubctl_tls_reload_failures_total") };
+    let ends = sample(&serving, "hubctl_tls_certificate_expires_timestamp_seconds");
+    assert_eq!(ends, 4_948_941_801);
     let mut old = secured(&serving, "one.pem", &[]).unwrap();
     old.get("/healthz", "").status(200);
     assert!(secured(&serving, "two.pem", &[]).is_err());
@@ -65,10 +73,12 @@ fn a_changed_certificate_is_taken_in_and_a_broken_one_is_not() {
     // Who was connected stays so.
     old.get("/healthz", "").status(200);
 
+    let before = failed(&serving);
     home.file("tls.pem", "-----BEGIN CERTIFICATE-----\nnonsense");
     serving.signal("HUP");
     let line = serving.wait_for(|line| line.contains("keeping the old certificate"));
     assert!(line.contains("tls.pem"), "{line}");
+    assert!(failed(&serving) > before);
     secured(&serving, "two.pem", &[]).unwrap().get("/healthz", "").status(200);
 
     // Without a signal the change is seen as well.
