@@ -23,6 +23,7 @@ mod site;
 mod source;
 mod stop;
 mod stream;
+mod system;
 mod taking;
 mod tls;
 mod worker;
@@ -56,6 +57,7 @@ pub use respond::{Failure, rate_limited, reply, status};
 pub use router::{RequestId, router};
 pub use signals::{Signal, Signals};
 pub use stop::Stop;
+pub use system::raise_open_files;
 pub use tls::TlsFiles;
 
 use limits::{Limits, Lists};
@@ -309,7 +311,7 @@ impl Server {
     /// Answers until it is told to stop.
     pub async fn run(self) -> Outcome {
         let Self { state, doors, tls, reload, options } = self;
-        keep_freed_memory();
+        system::keep_freed_memory();
         let stop = state.stop().clone();
         let connections = TaskTracker::new();
         let chores = TaskTracker::new();
@@ -387,29 +389,6 @@ impl Server {
             watchdog.abort();
         }
         outcome
-    }
-}
-
-/// Has the allocator of glibc keep a few MiB that are freed for the next request; otherwise it
-/// returns them to the system above 128 KiB, and asks for them again a moment later. It raises that
-/// bound with the largest block that was freed; this one is never written to, and so takes no room.
-fn keep_freed_memory() {
-    const HINT: usize = 2 << 20;
-    drop(std::hint::black_box(Vec::<u8>::with_capacity(HINT)));
-}
-
-/// Allows as many open files as the system lets the process have: each connection is one, and
-/// shells and service managers start programs with few.
-pub fn raise_open_files() {
-    #[cfg(unix)]
-    {
-        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-
-        let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-        if current != maximum {
-            // With few files, the door says so when it has no room.
-            _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
-        }
     }
 }
 
