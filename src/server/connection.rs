@@ -63,7 +63,7 @@ pub(super) async fn serve(
     };
     tokio::select! {
         () = evicted.cancelled() => {}
-        () = state.stop().closing() => {}
+        () = behind.closing(state.stop()) => {}
         () = converse(stream, peer, is_full, &behind, &state) => {}
     }
     drop(place);
@@ -132,7 +132,7 @@ async fn converse(
         tokio::select! {
             // A client that breaks off is no news.
             _ = connection.as_mut() => return,
-            () = state.stop().draining(), if !is_ending => {
+            () = behind.draining(state.stop()), if !is_ending => {
                 is_ending = true;
                 connection.as_mut().graceful_shutdown();
             }

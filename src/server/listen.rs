@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use super::metrics::count;
 use super::tls::Tls;
-use super::{AppState, Options, connection};
+use super::{AppState, Options, Stop, connection};
 
 /// Connections beyond the limit. The oldest of them makes room for a newcomer, so that slow ones
 /// can't keep out whoever asks at once.
@@ -30,11 +30,21 @@ pub(super) struct Door {
     behind: Behind,
 }
 
+/// Until when a door is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Open {
+    /// Until the hub is told to stop: who comes later tries elsewhere.
+    UntilStop,
+    /// Until it has ended, so that it can be watched meanwhile.
+    UntilEnd,
+}
+
 /// What connections through a door find; it outlives the door.
 pub(super) struct Behind {
     pub(super) tls: Option<Arc<Tls>>,
     pub(super) service: Router,
     pub(super) header_limit: Duration,
+    open: Open,
     places: Arc<Semaphore>,
     overflow: Mutex<VecDeque<CancellationToken>>,
 }
@@ -53,20 +63,49 @@ impl Door {
         tls: Option<Arc<Tls>>,
         service: Router,
         most: usize,
+        open: Open,
         options: &Options,
     ) -> Self {
         let places = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
         let (header_limit, overflow) = (options.header_limit, Mutex::default());
-        let behind = Behind { tls, service, header_limit, places, overflow };
+        let behind = Behind { tls, service, header_limit, open, places, overflow };
         Self { listener, behind }
     }
 
     pub(super) fn address(&self) -> Option<SocketAddr> {
         self.listener.local_addr().ok()
     }
+
+    pub(super) fn open(&self) -> Open {
+        self.behind.open
+    }
 }
 
 impl Behind {
+    /// When nobody is let in any more.
+    async fn shut(&self, stop: &Stop) {
+        match self.open {
+            Open::UntilStop => stop.stopping().await,
+            Open::UntilEnd => stop.cut().await,
+        }
+    }
+
+    /// When connections end as soon as nothing is being answered on them.
+    pub(super) async fn draining(&self, stop: &Stop) {
+        match self.open {
+            Open::UntilStop => stop.draining().await,
+            Open::UntilEnd => stop.cut().await,
+        }
+    }
+
+    /// When what is still being answered is cut off.
+    pub(super) async fn closing(&self, stop: &Stop) {
+        match self.open {
+            Open::UntilStop => stop.closing().await,
+            Open::UntilEnd => stop.cut().await,
+        }
+    }
+
     fn place(&self, state: &AppState) -> Place {
         if let Ok(permit) = Arc::clone(&self.places).try_acquire_owned() {
             return Place::Full(permit);
@@ -84,7 +123,7 @@ impl Behind {
     }
 }
 
-/// Accepts until the hub is told to stop.
+/// Accepts until the door is to be closed.
 pub(super) async fn accept(door: Door, state: AppState, connections: TaskTracker) {
     // The door itself is closed at the end of this, with connections still open behind it.
     let Door { listener, behind } = door;
@@ -96,9 +135,10 @@ pub(super) async fn accept(door: Door, state: AppState, connections: TaskTracker
         connections.spawn(connection::serve(stream, peer, place, behind, state));
     };
     let stop = state.stop();
-    while !stop.is_stopping() {
+    loop {
         let accepted = tokio::select! {
-            () = stop.stopping() => break,
+            biased;
+            () = behind.shut(stop) => break,
             accepted = listener.accept() => accepted,
         };
         match accepted {

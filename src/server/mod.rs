@@ -61,7 +61,7 @@ pub use system::raise_open_files;
 pub use tls::TlsFiles;
 
 use limits::{Limits, Lists};
-use listen::Door;
+use listen::{Door, Open};
 use metrics::Metrics;
 use pages::Pages;
 use tls::Tls;
@@ -286,12 +286,14 @@ impl Server {
             tls.clone(),
             router(state.clone(), routes),
             options.max_connections,
+            Open::UntilStop,
             &options,
         )];
         if let Some(address) = options.metrics_listen {
             let listener = listen(address).await?;
             let service = router::own_router(state.clone());
-            doors.push(Door::new(listener, None, service, METRICS_CONNECTIONS, &options));
+            let most = METRICS_CONNECTIONS;
+            doors.push(Door::new(listener, None, service, most, Open::UntilEnd, &options));
         }
         Ok(Self { state, doors, tls, reload: Arc::default(), options })
     }
@@ -315,12 +317,18 @@ impl Server {
         let stop = state.stop().clone();
         let connections = TaskTracker::new();
         let chores = TaskTracker::new();
+        // Doors that stay open, and connections through them.
+        let watchers = TaskTracker::new();
         tokio::select! {
             () = request_log::learn(&state.hub) => {}
             () = stop.stopping() => {}
         }
         for door in doors {
-            chores.spawn(listen::accept(door, state.clone(), connections.clone()));
+            let (of_door, behind) = match door.open() {
+                Open::UntilStop => (&chores, &connections),
+                Open::UntilEnd => (&watchers, &watchers),
+            };
+            of_door.spawn(listen::accept(door, state.clone(), behind.clone()));
         }
         let work = tokio::spawn(chores_of(state.clone(), tls, reload));
         let noting = tokio::spawn(note_uses_of(state.clone()));
@@ -385,6 +393,8 @@ impl Server {
             () = async { stop.cut().await; sleep(FAREWELL).await } => outcome = Outcome::Cut,
         }
         stop.now();
+        watchers.close();
+        watchers.wait().await;
         if let Some(watchdog) = watchdog {
             watchdog.abort();
         }

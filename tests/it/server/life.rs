@@ -132,7 +132,7 @@ fn systemd_is_told_of_start_life_and_end() {
 #[test]
 fn a_request_under_way_is_answered_before_the_end() {
     let home = TestHome::new();
-    let mut serving = home.serve("");
+    let mut serving = home.serve("--metrics-listen 127.0.0.1:0");
     let key = home.key("ci", &["platform:read"]);
     let mut client = serving.connect();
     client.send(format!("{HALF}Authorization: Bearer {key}\r\n\r\n{{")).unwrap();
@@ -142,6 +142,11 @@ fn a_request_under_way_is_answered_before_the_end() {
     // No newcomer is let in any more.
     let refused = std::net::TcpStream::connect(serving.address).unwrap_err();
     assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+    // Whoever watches it sees that it stops.
+    let watcher = || Client::to(serving.metrics.unwrap());
+    assert_eq!(watcher().get("/readyz", "").status(503).problem(), "server.not_ready");
+    watcher().get("/healthz", "").status(200);
+    assert!(watcher().get("/metrics", "").status(200).text().contains("hubctl_build_info"));
     client.send("}").unwrap();
     let answer = client.answer().unwrap().status(403);
     assert_eq!(answer.headers["connection"], "close");
@@ -176,13 +181,15 @@ fn rows_of_the_log_in_hand_are_written_before_the_end() {
     store.busy_timeout(PATIENCE).unwrap();
     store.execute_batch("begin immediate").unwrap();
     serving.get_with(&key, "/accounts").status(200);
+    let mut idle = serving.connect();
+    idle.get("/healthz", "").status(200);
     let until = Instant::now() + PATIENCE;
     while !watcher.get("/metrics", "").text().contains("hubctl_request_logs_waiting 0\n") {
         assert!(Instant::now() < until, "nobody takes the row");
     }
     serving.signal("TERM");
     // Idle connections are closed shortly before the last rows are written.
-    assert!(watcher.is_closed());
+    assert!(idle.is_closed());
     store.execute_batch("rollback").unwrap();
     assert_eq!(serving.ended(), 0);
     let rows = "select count(*) from request_logs where path = '/accounts'";
