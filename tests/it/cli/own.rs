@@ -21,7 +21,8 @@ fn a_folder_of_connectors_and_partials_is_imported_used_and_forgotten() {
     home.file("own/below/acme.employees.s1.partial.yaml", partial);
     home.file("own/below/acme.groups.connector.s1.partial.yaml", partial);
     home.file("own/README.md", "no connector");
-    home.run("connectors lint own").code(0);
+    let clean = home.run("connectors lint own").code(0);
+    assert_eq!(clean.stderr, "2 connectors: 0 errors, 1 warning\n");
     let before = home.run("connectors import own --dry-run --json").code(0).json();
     assert_eq!(before.as_array().unwrap().len(), 2);
     home.run("connectors get mine").code(3);
@@ -37,6 +38,22 @@ fn a_folder_of_connectors_and_partials_is_imported_used_and_forgotten() {
     home.run("connectors delete mine --yes").code(0);
     home.run("connectors forget mine --yes").code(0);
     home.run("connectors get mine").code(3);
+}
+
+#[test]
+fn what_stands_in_two_files_is_found_before_it_is_imported() {
+    let home = TestHome::new();
+    home.file("own/a.json", mine("Humaans", "My own"));
+    home.file("own/b.json", mine("Humaans", "My other"));
+    let found = home.run("connectors lint own --json").code(2);
+    let [one] = &found.json().as_array().unwrap()[..] else { panic!("{found:?}") };
+    assert_eq!(one["file"], "own/b.json");
+    assert!(one["message"].as_str().unwrap().contains("stands in own/a.json, too"), "{one}");
+    let refused = home.run("connectors import own --json").code(2).error();
+    assert_eq!(refused["code"], "connector.invalid_file");
+    let told = refused["details"].to_string();
+    assert!(told.contains("own/b.json") && told.contains("own/a.json"), "{told}");
+    assert_eq!(home.run("connectors available --search mine --json").json(), serde_json::json!([]));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Commands for own connectors: read from files, checked, kept beside the catalog.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -132,7 +134,26 @@ fn read_all(path: &Path) -> Result<Vec<FileRead>, HubError> {
         };
         all.push(FileRead { path, connectors, findings });
     }
+    find_twice(&mut all);
     Ok(all)
+}
+
+/// Finds connectors that stand in an earlier file already, in the same version.
+fn find_twice(all: &mut [FileRead]) {
+    let mut first: HashMap<(ConnectorKey, String), PathBuf> = HashMap::new();
+    for file in all {
+        for connector in &file.connectors {
+            let (key, version) = (&connector.key, &connector.version);
+            match first.entry((key.clone(), version.clone())) {
+                Entry::Vacant(place) => _ = place.insert(file.path.clone()),
+                Entry::Occupied(known) => {
+                    let other = known.get().display();
+                    let text = format!("the connector `{key}` {version} stands in {other}, too");
+                    file.findings.push(Finding::error("key", text));
+                }
+            }
+        }
+    }
 }
 
 /// A finding with its file.
@@ -234,12 +255,19 @@ impl Run for Lint {
         }
         let connectors: usize = read.iter().map(|file| file.connectors.len()).sum();
         let errors = count_errors(&found);
-        list.finish(|_| {
-            let connectors = counted(connectors, "connector");
-            let warnings = counted(found.len() - errors, "warning");
-            Some(format!("{connectors}: {}, {warnings}", counted(errors, "error")))
-        })?;
-        if errors > 0 { Err(invalid(errors, &self.path)) } else { Ok(()) }
+        let connectors = counted(connectors, "connector");
+        let warnings = counted(found.len() - errors, "warning");
+        let line = format!("{connectors}: {}, {warnings}", counted(errors, "error"));
+        list.finish(|_| Some(line.clone()))?;
+        if errors > 0 {
+            return Err(invalid(errors, &self.path));
+        }
+        // Where nothing is wrong, the answer may be empty: a log shows what was looked at.
+        let output = &context.output;
+        if !output.is_human() && !output.is_machine() {
+            output.remark(line);
+        }
+        Ok(())
     }
 }
 
@@ -272,7 +300,6 @@ impl Run for Import {
         }
         let connectors: Vec<Connector> =
             read.into_iter().flat_map(|file| file.connectors).collect();
-        twice(&connectors)?;
         let backend = context.backend().await?;
         agreed(context, &backend, &connectors).await?;
         let written = backend.import_connectors(&connectors, context.guard()).await?;
@@ -316,15 +343,6 @@ async fn agreed(
 
 fn changes(affected: u64) -> String {
     format!("changes or ends the calls of {}", counted(affected, "linked account"))
-}
-
-fn twice(connectors: &[Connector]) -> Result<(), HubError> {
-    let mut seen = std::collections::HashSet::new();
-    let twice = connectors.iter().find(|c| !seen.insert((&c.key, &c.version)));
-    twice.map_or(Ok(()), |connector| {
-        let text = format!("connector `{}` {} is defined twice", connector.key, connector.version);
-        Err(HubError::new(&codes::CONNECTOR_INVALID, text))
-    })
 }
 
 /// Forget own connectors
