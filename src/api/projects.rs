@@ -131,6 +131,9 @@ pub struct UpdateProject {
     /// Where its API keys may be used from; an empty list admits all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip_allowlist: Option<Vec<String>>,
+    /// Set the list even if it locks out the key with which it is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub may_lock_out: Option<bool>,
     /// Origins of the applications that embed its page; an empty list removes all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app_origins: Option<Vec<String>>,
@@ -179,6 +182,7 @@ impl From<&Changes> for UpdateProject {
         let texts = |list: &Allowlist| list.entries().iter().map(Entry::to_string).collect();
         Self {
             ip_allowlist: changes.allowlist.as_ref().map(texts),
+            may_lock_out: changes.may_lock_out.then_some(true),
             app_origins: changes.app_origins.as_ref().map(origins),
             log_bodies: changes.log_bodies.map(|bodies| bodies.as_str().to_owned()),
             log_retention_days: changes.log_retention.map(|retention| retention.as_days().into()),
@@ -215,6 +219,8 @@ impl TryFrom<UpdateProject> for Changes {
                     .unwrap_or_default(),
                 logo: asked.logo.as_deref().map(logo).transpose()?.unwrap_or_default(),
             },
+            from: None,
+            may_lock_out: asked.may_lock_out.unwrap_or(false),
         })
     }
 }

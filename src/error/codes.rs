@@ -222,6 +222,9 @@ codes! {
     PROJECT_NOT_EMPTY = "project.last", Conflict,
         "The default project can't be deleted.",
         "Delete what is in it instead.";
+    PROJECT_LOCKS_OUT = "project.locks_out", Conflict,
+        "The new list of addresses does not admit the one from which it is set: the key in use would be refused from then on. Nothing was changed.",
+        "Give that address with another `--allow-ip`, or consent with `--yes` (`may_lock_out` on the API). Where it is a proxy's address, serve with `--trusted-proxy`.";
     STALE = "conflict.stale", Conflict,
         "Somebody else changed the same thing in between; nothing was changed.",
         "Run the command again.";
@@ -239,7 +242,7 @@ codes! {
         "Check that the whole key was copied; `hubctl keys list` on the hub shows how its keys stand.";
     ADDRESS_REFUSED = "auth.address_refused", Forbidden,
         "The project admits callers from listed addresses only, and this one is not listed.",
-        "Add the address with `hubctl projects update NAME --allow-ip ENTRY`.";
+        "On the hub's own store, which the list does not bind, give the whole list with `hubctl projects update NAME --allow-ip ENTRY`, or `--clear-allow-ip`. Where the address is a proxy's, serve with `--trusted-proxy`.";
     NO_KEY = "auth.no_key", Unauthenticated,
         "The hub needs an API key, and neither environment nor profile has one.",
         "Set HUBCTL_API_KEY or HUBCTL_API_KEY_FILE, or run `hubctl auth login`.";

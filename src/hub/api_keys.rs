@@ -257,11 +257,17 @@ pub async fn authenticate(
     match found.key.admits(hub.clock.now(), &found.allowlist, source) {
         Ok(()) => Ok(Caller::with_key(found.key.acting(), found.project, found.project_name)),
         Err(NotAdmitted::Disabled | NotAdmitted::Expired) => Err(refused()),
-        Err(NotAdmitted::Address) => {
-            let text = "the project does not admit callers from this address";
-            Err(HubError::new(&codes::ADDRESS_REFUSED, text))
-        }
+        Err(NotAdmitted::Address) => Err(address_refused(&found.project_name, source)),
     }
+}
+
+fn address_refused(project: &str, source: Option<IpAddr>) -> HubError {
+    let seen = source.map_or("an unknown address".to_owned(), |ip| ip.to_canonical().to_string());
+    let text = format!("the project does not admit callers from {seen}");
+    HubError::new(&codes::ADDRESS_REFUSED, text).hint(format!(
+        "hubctl projects update {project} --clear-allow-ip # on the hub's own store, or --allow-ip \
+         with the whole list; a proxy's address: hubctl serve --trusted-proxy"
+    ))
 }
 
 /// Notes that these keys were used, each at most once a minute; keys that are gone are passed

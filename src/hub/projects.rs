@@ -1,5 +1,7 @@
 //! Projects: nothing of one is visible in another.
 
+use std::net::IpAddr;
+
 use serde_json::json;
 
 use crate::domain::allowlist::{Allowlist, Entry};
@@ -37,6 +39,18 @@ impl Hub {
         })?;
         Ok(Caller::local(found.number, found.name.to_string()))
     }
+}
+
+fn locks_out(from: IpAddr) -> HubError {
+    let from = from.to_canonical();
+    let text = format!(
+        "the list does not hold {from}, from where this key is used: it would be refused from then \
+         on"
+    );
+    HubError::new(&codes::PROJECT_LOCKS_OUT, text).hint(format!(
+        "add --allow-ip {from}, or --yes to be locked out; a proxy's address: hubctl serve \
+         --trusted-proxy {from}"
+    ))
 }
 
 /// The project of this name; one that the caller may not know of is missing for it (threat 13).
@@ -113,12 +127,17 @@ pub struct Changes {
     pub log_retention: Option<Retention>,
     /// How its page looks.
     pub brand: brand::Changes,
+    /// From where a key is used to change it, as the hub sees that.
+    pub from: Option<IpAddr>,
+    /// Whether that key may be locked out by it.
+    pub may_lock_out: bool,
 }
 
-/// Changes a project's settings. The local administrator is never locked out by them.
+/// Changes a project's settings. The local administrator is never locked out by them, and nobody
+/// else unawares.
 ///
 /// # Errors
-/// `project.not_found`.
+/// `project.not_found`, `project.locks_out`.
 pub async fn update(
     hub: &Hub,
     caller: &Caller,
@@ -140,6 +159,14 @@ pub async fn update(
     let after = Project { allowlist, app_origins, keeping, brand: look, ..before.clone() };
     if after == before {
         return Ok(Outcome::unchanged(before));
+    }
+    let is_bound = after.number == caller.project() && !changes.may_lock_out;
+    if let Some(from) = changes.from
+        && is_bound
+        && after.allowlist != before.allowlist
+        && !after.allowlist.admits(Some(from))
+    {
+        return Err(locks_out(from));
     }
     projects::save(&mut tx, &after).await?;
     projects::set_keeping(&mut tx, &after).await?;

@@ -116,6 +116,11 @@ impl FromRequestParts<AppState> for Source {
 }
 
 impl Source {
+    /// The address.
+    pub(super) const fn address(self) -> Option<IpAddr> {
+        self.0
+    }
+
     /// Counts a refused secret as a guess (threat 8), and answers what the client is to be told.
     /// Who sends none has not guessed.
     pub(super) fn refused(self, error: HubError, state: &AppState) -> HubError {

@@ -1,6 +1,7 @@
 //! `hubctl projects`.
 
 use crate::api::projects::Project;
+use crate::api::write::Written;
 use crate::backend::Backend;
 use crate::cli::assets;
 use crate::cli::context::Context;
@@ -140,7 +141,8 @@ impl Run for Create {
 ///
 /// --allow-ip replaces the list of addresses from which the project's API keys may be used; keys
 /// used from elsewhere are refused with status 403. It does not bind this command line on a store
-/// of its own, nor the pages that end users see.
+/// of its own, nor the pages that end users see. Asks first where the list would lock out the key
+/// in use; undo that on the hub's own store.
 ///
 /// A changed --log-retention is for calls from now on; rows that are there go when they were to.
 ///
@@ -180,6 +182,26 @@ pub(in crate::cli) struct Update {
     look: Look,
 }
 
+/// Changes the settings; asks where that locks out the key in use.
+async fn update(
+    context: &Context,
+    backend: &Backend,
+    name: &ProjectName,
+    changes: Changes,
+) -> Result<Written<Project>, HubError> {
+    let tried = backend.update_project(name, changes.clone(), context.guard()).await;
+    let Err(refused) = tried else { return tried };
+    if refused.code().name != codes::PROJECT_LOCKS_OUT.name {
+        return Err(refused);
+    }
+    if context.globals.dry_run {
+        context.output.warn(refused.message());
+    }
+    consent(context, refused.message(), 0, "Change")?;
+    let changes = Changes { may_lock_out: true, ..changes };
+    backend.update_project(name, changes, context.guard()).await
+}
+
 impl Run for Update {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         context.output.check_writes(false)?;
@@ -201,9 +223,11 @@ impl Run for Update {
             log_bodies: self.log_bodies,
             log_retention: self.log_retention,
             brand: self.look.changes()?,
+            from: None,
+            may_lock_out: context.globals.yes,
         };
         let backend = context.backend().await?;
-        let written = backend.update_project(&self.name, changes, context.guard()).await?;
+        let written = update(context, &backend, &self.name, changes).await?;
         context.tell_notes(&backend);
         let (name, after) = (&self.name, written.after.as_ref());
         let mut parts = Vec::new();

@@ -7,7 +7,9 @@ use crate::api::projects::{BadProject, UpdateProject};
 use crate::api::requests::projects::NewProject;
 use crate::domain::project::ProjectName;
 use crate::error::{HubError, codes};
+use crate::hub::projects::Changes;
 use crate::server::body::JsonBody;
+use crate::server::caller::Source;
 
 use super::rows::list_of;
 use super::{Answer, Door, Params, created_or_there, named, ok};
@@ -40,12 +42,14 @@ pub(super) async fn create(
 pub(super) async fn update(
     Door(hub): Door,
     Path(project): Path<String>,
+    source: Source,
     Params(query): Params,
     JsonBody(asked): JsonBody<UpdateProject>,
 ) -> Answer {
     let changes = asked.try_into();
-    let changes =
+    let changes: Changes =
         changes.map_err(|error: BadProject| HubError::new(&codes::BAD_VALUE, error.to_string()))?;
+    let changes = Changes { from: source.address(), ..changes };
     ok(hub.update_project(&name(&project)?, changes, query.guard()?).await?)
 }
 

@@ -755,6 +755,8 @@ fn kp_8_a_project_admits_listed_addresses_alone() {
         api.saying(&format!("{}X-Forwarded-For: 192.0.2.7\r\n", api.headers))
             .patch("/admin/projects/default", &body)
     };
+    let refused = limit(json!(["192.0.2.8"])).status(409);
+    assert_eq!(refused.problem(), "project.locks_out");
     limit(json!(["192.0.2.7", "198.51.100.1-198.51.100.9", "2001:db8::/32"])).status(200);
     for (address, status) in [
         ("192.0.2.7", 200),
@@ -768,6 +770,7 @@ fn kp_8_a_project_admits_listed_addresses_alone() {
         let answer = api.saying(&headers).get("/accounts").status(status);
         if status == 403 {
             assert_eq!(answer.problem(), "auth.address_refused", "{address}");
+            assert!(answer.text().contains(address), "{}", answer.text());
         }
     }
     limit(json!(["not an address"])).status(400).problem();

@@ -148,3 +148,26 @@ fn kp_8_the_list_of_addresses_is_set_and_cleared() {
         false
     );
 }
+
+#[test]
+fn kp_8_who_would_be_locked_out_is_asked() {
+    let home = TestHome::new();
+    let key = home.key("ci", &["admin"]);
+    let serving = home.serve("");
+    let away = TestHome::new()
+        .with("HUBCTL_API_KEY", &key)
+        .with("HUBCTL_API_URL", format!("http://{}", serving.address));
+    let line = "projects update default --allow-ip 10.0.0.0/8";
+    let refused = away.run(&format!("{line} --json")).code(7).error();
+    assert_eq!(refused["code"], "confirm.required");
+    assert!(refused["message"].as_str().unwrap().contains("127.0.0.1"), "{refused}");
+    away.run(&format!("{line} --dry-run")).code(0).tells("127.0.0.1");
+    away.run(&format!("{line} --yes")).code(0);
+    let refused = away.run("projects get default --json").code(5).error();
+    assert_eq!(refused["code"], "auth.address_refused");
+    assert!(refused["message"].as_str().unwrap().contains("127.0.0.1"), "{refused}");
+    // The store itself is never locked.
+    home.run("projects update default --clear-allow-ip").code(0);
+    away.run("projects get default --json").code(0);
+    serving.stop();
+}

@@ -29,6 +29,7 @@ on_both_databases!(
     kp_3_nobody_makes_a_key_with_more_rights_than_their_own,
     kp_3_reading_a_key_waits_for_no_writer,
     kp_8_listed_addresses_are_admitted_and_no_others,
+    kp_8_nobody_is_locked_out_unawares,
     threat_13_keys_and_projects_of_others_are_missing,
     threat_14_every_function_asks_for_its_right,
     threat_15_every_bad_key_gets_the_same_answer,
@@ -208,6 +209,36 @@ async fn kp_8_listed_addresses_are_admitted_and_no_others(world: TestHub) {
     assert!(!world.changes_nothing(nothing).await.unwrap().changed);
     assert!(set("").await.unwrap().changed);
     assert!(from(&world, text, None).await.is_ok());
+}
+
+async fn kp_8_nobody_is_locked_out_unawares(world: TestHub) {
+    world.project("other").await;
+    let made = world.key(&world.caller(), key("ci", "admin projects:write")).await;
+    let text = made.token.text().expose();
+    let holder = from(&world, text, Some("203.0.113.9")).await.unwrap();
+    let (hub, holder) = (&world.hub, &holder);
+    let set = |name: &str, entries: &str, may_lock_out: bool| {
+        let changes = projects::Changes {
+            allowlist: Some(entries.parse().unwrap()),
+            from: Some("::ffff:203.0.113.9".parse().unwrap()),
+            may_lock_out,
+            ..Default::default()
+        };
+        let name = name.parse().unwrap();
+        async move { projects::update(hub, holder, &name, changes, guard()).await }
+    };
+    let refused_as = world.changes_nothing(set("default", "10.0.0.0/8", false)).await;
+    let error = refused(refused_as, &codes::PROJECT_LOCKS_OUT);
+    assert!(error.message().contains("203.0.113.9"), "{error}");
+    assert!(set("default", "203.0.113.0/24", false).await.unwrap().changed);
+    // A list that does not bind the key in use, and one that is wanted all the same.
+    assert!(set("other", "10.0.0.0/8", false).await.unwrap().changed);
+    assert!(set("default", "10.0.0.0/8", true).await.unwrap().changed);
+    let error = refused(from(&world, text, Some("203.0.113.9")).await, &codes::ADDRESS_REFUSED);
+    assert!(error.message().ends_with("from 203.0.113.9"), "{error}");
+    // What is there already locks out nobody anew, and any other setting may be changed.
+    assert!(!set("default", "10.0.0.0/8", false).await.unwrap().changed);
+    assert!(set("default", "", false).await.unwrap().changed);
 }
 
 fn same<T, U>(foreign: Result<T, HubError>, missing: Result<U, HubError>, ids: (&str, &str)) {
