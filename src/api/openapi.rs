@@ -10,7 +10,6 @@ use super::END_USER_OPERATIONS;
 use super::accounts::{Account, AccountDetail, Explanation};
 use super::auth_configs::AuthConfig;
 use super::check::Check;
-use super::connect_sessions::{ConnectSession, CreatedSession};
 use super::connectors::{Connector, ConnectorDetail};
 use super::keys::{CreateKey, CreatedKey, Key};
 use super::oauth_apps::{NewOAuthApp, OAuthApp};
@@ -20,7 +19,6 @@ use super::problem::Problem;
 use super::projects::{Project, UpdateProject};
 use super::requests::Paging;
 use super::requests::accounts::{ChangeAccount, NewAccount};
-use super::requests::connect_sessions::{Authenticate, NewBatch, NewConnectSession};
 use super::requests::connectors::ImportConnectors;
 use super::requests::projects::NewProject;
 use super::schema::Tidy;
@@ -86,6 +84,7 @@ mod configs;
 mod end_user;
 mod logs;
 mod proxy;
+mod sessions;
 mod webhooks;
 
 fn text() -> Value {
@@ -138,8 +137,6 @@ parameters! {
     INCLUDE = "include", "Comma-separated; `inactive` and `resources` have an effect", text();
     FOR = "for", "Whom the guide is for",
         named(&[Audience::Admin, Audience::EndUser].map(Audience::as_str));
-    PENDING = "pending", "Only sessions that wait for a first success", flag();
-    EXPIRING_IN = "expiring_in", "Only open sessions that expire within so many seconds", whole(0);
     KEEP_REMOTE = "keep_remote", "Do not ask the provider to forget the account's tokens", flag();
     OFFLINE = "offline", "Do not ask the account's provider", flag();
     DRY_RUN = "dry_run", "Only say what would happen", flag();
@@ -176,51 +173,17 @@ struct Targeted {
     auth_configs: Option<Vec<AuthConfig>>,
 }
 
-/// A session of a batch.
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "only its schema is used")]
-struct Batched {
-    /// Whether it is new.
-    created: bool,
-    /// The session.
-    session: CreatedSession,
-}
-
 fn shape(id: &str) -> Option<Shape> {
-    [sessions, accounts, configs::shape, webhooks::shape, logs::shape, proxy::shape, others]
-        .into_iter()
-        .find_map(|shape| shape(id))
-}
-
-fn sessions(id: &str) -> Option<Shape> {
-    Some(match id {
-        "platform.connect_sessions.create" | "connect_sessions.create" => {
-            Shape::gives::<CreatedSession>("Create a connect session and its auth link")
-                .takes::<NewConnectSession>()
-                .created()
-        }
-        "platform.connect_sessions.authenticate" => {
-            Shape::gives::<ConnectSession>("Show the session that a token opens")
-                .takes::<Authenticate>()
-                .created()
-        }
-        "platform.connect_sessions.get" | "connect_sessions.get" => {
-            Shape::gives::<ConnectSession>("Show a connect session")
-        }
-        "connect_sessions.create_batch" => {
-            Shape::gives::<Vec<Batched>>("Create many connect sessions, all or none")
-                .takes::<NewBatch>()
-                .created()
-        }
-        "connect_sessions.list" => {
-            Shape::gives::<Vec<ConnectSession>>("List connect sessions, the newest first")
-                .with(&[PENDING, EXPIRING_IN])
-        }
-        "connect_sessions.revoke" => {
-            Shape::gives::<Written<ConnectSession>>("End a connect session")
-        }
-        _ => return None,
-    })
+    let all = [
+        sessions::shape,
+        accounts,
+        configs::shape,
+        webhooks::shape,
+        logs::shape,
+        proxy::shape,
+        others,
+    ];
+    all.into_iter().find_map(|shape| shape(id))
 }
 
 fn accounts(id: &str) -> Option<Shape> {

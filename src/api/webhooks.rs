@@ -401,6 +401,7 @@ pub fn to_query(filter: &Filter) -> Query {
     let mut query = Query::default();
     query.push_opt("webhook_id", filter.webhook.as_ref());
     query.push_opt("status", filter.state.map(DeliveryState::as_str));
+    query.push_opt("since", filter.since);
     query.push_opt("limit", filter.limit);
     query
 }
@@ -419,6 +420,7 @@ pub fn filter(query: &Query) -> Result<Filter, HubError> {
     Ok(Filter {
         webhook: query.one("webhook_id")?,
         state: state.transpose()?,
+        since: query.one("since")?,
         limit: query.one("limit")?,
     })
 }

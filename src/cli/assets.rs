@@ -27,7 +27,7 @@ use super::tree;
 pub(super) use targets::{auth_configs, connectors, own_connectors, set_up_targets, targets};
 pub(super) use words::{
     STATUS_IS, account_types, auth_kinds, conditions, helped, log_bodies, log_kinds,
-    logged_methods, methods, orders, statuses,
+    logged_methods, methods, orders, session_states, statuses,
 };
 
 /// The variable through which a shell asks for completions.

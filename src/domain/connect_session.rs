@@ -1,5 +1,7 @@
 //! Connect sessions: a time-limited right for one end user to link an account (rules CS-*, AL-*).
 
+use std::str::FromStr;
+
 use serde_json::{Map, Value};
 
 use super::account::{Account, AccountType, Owner, Said};
@@ -104,6 +106,9 @@ pub enum State {
 }
 
 impl State {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Pending, Self::Linked, Self::Expired, Self::Revoked];
+
     /// The state as one word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -113,6 +118,19 @@ impl State {
             Self::Expired => "expired",
             Self::Revoked => "revoked",
         }
+    }
+}
+
+/// The text is none of the states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("use pending, linked, expired or revoked")]
+pub struct BadState;
+
+impl FromStr for State {
+    type Err = BadState;
+
+    fn from_str(text: &str) -> Result<Self, BadState> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text).ok_or(BadState)
     }
 }
 

@@ -1,7 +1,5 @@
 //! Operations on connect sessions; an auth link is the address of a session's page (AL-4).
 
-use std::ops::ControlFlow;
-
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
@@ -15,8 +13,7 @@ use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::domain::token::{RANDOM_BYTES, SessionToken, secret_part};
 use crate::error::{HubError, codes};
-use crate::store::connect_sessions::{self, Filter as Rows};
-use crate::store::{Tx, accounts, attempts, auth_configs};
+use crate::store::{Tx, accounts, attempts, auth_configs, connect_sessions};
 
 use super::Hub;
 use super::auth_configs::{TRIGGER_TOKEN, address};
@@ -26,6 +23,9 @@ use super::vault::HashKey;
 use super::write::{Guard, Outcome};
 
 pub mod expiry;
+mod list;
+
+pub use list::{Filter, list};
 
 /// What a session's token is hashed for.
 const PURPOSE: &str = "session token";
@@ -361,38 +361,6 @@ pub async fn get(hub: &Hub, caller: &Caller, id: SessionId) -> Result<Seen, HubE
     let now = hub.clock.now();
     let attempt = attempts::latest(&mut tx, project, id).await?.map(|attempt| attempt.at(now));
     Ok(Seen { session, attempt, now })
-}
-
-/// Which sessions to list.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Filter {
-    /// Only those that wait for a first success.
-    pub pending: bool,
-    /// Only open ones that expire within so many seconds.
-    pub expiring_in_s: Option<i64>,
-}
-
-/// Shows the project's sessions to `each`, the newest first.
-///
-/// # Errors
-/// As the store or `each` reports them.
-pub async fn list(
-    hub: &Hub,
-    caller: &Caller,
-    filter: Filter,
-    mut each: impl FnMut(&Seen) -> Result<ControlFlow<()>, HubError>,
-) -> Result<(), HubError> {
-    hub.require(caller, Permission::PlatformRead)?;
-    let now = hub.clock.now();
-    let rows = Rows {
-        pending_at: (filter.pending || filter.expiring_in_s.is_some()).then_some(now),
-        expires_before: filter.expiring_in_s.map(|seconds| now.plus_seconds(seconds)),
-    };
-    let mut tx = hub.store.begin_read().await?;
-    connect_sessions::scan(&mut tx, caller.project(), rows, |session| {
-        each(&Seen { session, attempt: None, now })
-    })
-    .await
 }
 
 /// Ends a session: its token and link stop working at once.

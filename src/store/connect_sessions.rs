@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use crate::domain::account::Owner;
-use crate::domain::connect_session::ConnectSession;
+use crate::domain::connect_session::{ConnectSession, State};
 use crate::domain::ids::{AccountId, ProjectNumber, SessionId};
 use crate::domain::names::ConnectorKey;
 use crate::domain::time::Timestamp;
@@ -103,31 +103,73 @@ pub async fn release_batch_key(tx: &mut Tx, project: ProjectNumber, id: SessionI
 
 /// Which sessions to list.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Filter {
+pub struct Filter<'a> {
     /// Only those that wait for a first success at this instant.
     pub pending_at: Option<Timestamp>,
     /// Only those that expire before this instant.
     pub expires_before: Option<Timestamp>,
+    /// Only those that stand so at this instant.
+    pub state_at: Option<(State, Timestamp)>,
+    /// Only those for this connector.
+    pub provider: Option<&'a ConnectorKey>,
+    /// Only those of this owner.
+    pub owner_id: Option<&'a str>,
+}
+
+fn select(project: ProjectNumber, filter: Filter<'_>) -> (String, Vec<Param<'_>>) {
+    let mut sql = format!("{COLUMNS} where project = ?1");
+    let mut params: Vec<Param<'_>> = vec![project.into()];
+    // Whose sessions they are narrows most: a term that is no column has no index.
+    let is_narrow = filter.provider.is_some() || filter.owner_id.is_some();
+    let expires_at = if is_narrow { "+expires_at" } else { "expires_at" };
+    let pending = filter.pending_at.map(|now| (State::Pending, now));
+    for (state, now) in pending.into_iter().chain(filter.state_at) {
+        let end = match state {
+            State::Revoked => {
+                sql.push_str(" and revoked_at is not null");
+                continue;
+            }
+            State::Linked => {
+                sql.push_str(" and revoked_at is null and linked_account is not null");
+                continue;
+            }
+            State::Pending => ">",
+            State::Expired => "<=",
+        };
+        params.push(now.into());
+        sql.push_str(" and revoked_at is null and linked_account is null");
+        sql.push_str(&format!(" and {expires_at} {end} ?{}", params.len()));
+    }
+    if let Some(end) = filter.expires_before {
+        params.push(end.into());
+        sql.push_str(&format!(" and {expires_at} <= ?{}", params.len()));
+    }
+    if let Some(provider) = filter.provider {
+        params.push(provider.as_str().into());
+        sql.push_str(&format!(" and provider = ?{}", params.len()));
+    }
+    if let Some(owner_id) = filter.owner_id {
+        params.push(owner_id.into());
+        sql.push_str(&format!(" and owner_id = ?{}", params.len()));
+    }
+    sql.push_str(" order by id desc");
+    (sql, params)
+}
+
+/// How the database goes about a listing, a line for each step.
+pub async fn plan(tx: &mut Tx, project: ProjectNumber, filter: Filter<'_>) -> Result<Vec<String>> {
+    let (sql, params) = select(project, filter);
+    tx.plan(&sql, &params).await
 }
 
 /// Shows each session that fits to `each`, the newest first.
 pub async fn scan<E: From<StoreError>>(
     tx: &mut Tx,
     project: ProjectNumber,
-    filter: Filter,
+    filter: Filter<'_>,
     mut each: impl FnMut(ConnectSession) -> std::result::Result<ControlFlow<()>, E>,
 ) -> std::result::Result<(), E> {
-    let mut sql = format!("{COLUMNS} where project = ?1");
-    let mut params: Vec<Param<'_>> = vec![project.into()];
-    if let Some(now) = filter.pending_at {
-        params.push(now.into());
-        sql.push_str(" and expires_at > ?2 and revoked_at is null and linked_account is null");
-    }
-    if let Some(end) = filter.expires_before {
-        params.push(end.into());
-        sql.push_str(&format!(" and expires_at <= ?{}", params.len()));
-    }
-    sql.push_str(" order by id desc");
+    let (sql, params) = select(project, filter);
     tx.scan(&sql, &params, |row| each(read(row)?)).await
 }
 

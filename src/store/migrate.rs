@@ -53,6 +53,7 @@ migrations! {
     8 "0008_brands";
     9 "0009_due";
     10 "0010_attempts";
+    11 "0011_session_lists";
 }
 
 /// Number of the latest step.

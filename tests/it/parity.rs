@@ -83,6 +83,7 @@ accounts get {a} {b}
 accounts get no-such-account
 accounts explain {a} --json
 accounts explain no-such-account --json
+accounts explain acme-1 --json
 doctor account {a} --offline --json
 doctor account {a} --offline
 doctor account no-such-account --json
@@ -135,6 +136,9 @@ session get 99999
 session list --json
 session list --pending -o id
 session list --expiring 1h
+session list --status pending --provider bamboohr --origin-owner-id acme-1 --json
+session list --status revoked --json
+session list --status ended
 session wait {s} --timeout 1s
 session wait {s} --timeout 1s --json
 session wait 99999
@@ -200,6 +204,9 @@ webhooks enable {w} 0199-none --json
 webhooks deliveries {w} --json
 webhooks deliveries 0199-none
 webhooks deliveries 99999
+webhooks deliveries --since 1h --failed -o id
+webhooks deliveries --since 1h --json
+webhooks deliveries --since never
 webhooks redeliver 99999
 webhooks redeliver --since 1h --json
 webhooks redeliver --since 1h --webhook 0199-none

@@ -23,6 +23,8 @@ parameters! {
         json!({ "type": "integer", "minimum": 0, "maximum": 25 });
     LIMIT = "limit", "At most so many", whole(0);
     WEBHOOK_ID = "webhook_id", "Only deliveries of this webhook", text();
+    DELIVERED_SINCE = "since", "Only deliveries made at or after this instant",
+        json!({ "type": "string", "format": "date-time" });
     DELIVERY_STATUS = "status", "Only deliveries in this state",
         named(&DeliveryState::ALL.map(DeliveryState::as_str));
 }
@@ -59,7 +61,7 @@ pub(super) fn shape(id: &str) -> Option<Shape> {
         }
         "webhooks.test" => Shape::gives::<DeliveryDetail>("Send a trial to a webhook"),
         "deliveries.list" => Shape::gives::<Vec<Delivery>>("List deliveries, the newest first")
-            .with(&[WEBHOOK_ID, DELIVERY_STATUS, LIMIT]),
+            .with(&[WEBHOOK_ID, DELIVERY_STATUS, DELIVERED_SINCE, LIMIT]),
         "deliveries.get" => Shape::gives::<DeliveryDetail>("Show a delivery with its attempts"),
         "deliveries.redeliver" => Shape::gives::<Written<Delivery>>("Send a delivery again"),
         "deliveries.redeliver_failed" => {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::domain::account::{AccountType, Owner};
-use crate::domain::connect_session::{DEFAULT_LIFE_S, NewSession};
+use crate::domain::connect_session::{DEFAULT_LIFE_S, NewSession, State};
 use crate::domain::secret::Secret;
 use crate::error::HubError;
 use crate::hub::connect_sessions::{BatchItem, Filter};
@@ -153,12 +153,15 @@ impl TryFrom<NewBatchItem> for BatchItem {
 
 /// Which sessions to list, as query parameters.
 #[must_use]
-pub fn to_query(filter: Filter) -> Query {
+pub fn to_query(filter: &Filter) -> Query {
     let mut query = Query::default();
     if filter.pending {
         query.push("pending", true);
     }
     query.push_opt("expiring_in", filter.expiring_in_s);
+    query.push_opt("status", filter.state.map(State::as_str));
+    query.push_opt("provider", filter.provider.as_ref());
+    query.push_opt("origin_owner_id", filter.owner_id.as_ref());
     query
 }
 
@@ -171,5 +174,11 @@ pub fn filter(query: &Query) -> Result<Filter, HubError> {
     if expiring_in_s.is_some_and(|seconds: i64| seconds < 0) {
         return Err(bad_value("expiring_in", "use 0 seconds or more"));
     }
-    Ok(Filter { pending: query.flag("pending")?, expiring_in_s })
+    Ok(Filter {
+        pending: query.flag("pending")?,
+        expiring_in_s,
+        state: query.one("status")?,
+        provider: query.one("provider")?,
+        owner_id: query.text("origin_owner_id").map(str::to_owned),
+    })
 }

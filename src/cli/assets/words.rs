@@ -8,6 +8,7 @@ use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter, CompletionCan
 use crate::cli::commands::meta::Topic;
 use crate::cli::tree::{GROUPS, Group, SINGLE};
 use crate::domain::account::{AccountType, Status};
+use crate::domain::connect_session::State;
 use crate::domain::connector::AuthKind;
 use crate::domain::request_log::{Bodies, Kind, Method};
 use crate::hub::accounts::Sort;
@@ -24,6 +25,11 @@ fn one_of<W: Into<OsString>>(
 /// Statuses of accounts.
 pub(in crate::cli) fn statuses() -> ArgValueCandidates {
     one_of(Status::ALL.map(Status::as_str))
+}
+
+/// Where connect sessions stand.
+pub(in crate::cli) fn session_states() -> ArgValueCandidates {
+    one_of(State::ALL.map(State::as_str))
 }
 
 /// What an account can be waited for to become.

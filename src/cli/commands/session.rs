@@ -12,7 +12,7 @@ use crate::cli::output::Output;
 use crate::cli::records::connect_sessions::login;
 use crate::cli::tree::Run;
 use crate::domain::account::{AccountType, Owner};
-use crate::domain::connect_session::{DEFAULT_LIFE_S, NewSession, check_owner};
+use crate::domain::connect_session::{DEFAULT_LIFE_S, NewSession, State, check_owner};
 use crate::domain::connector::Category;
 use crate::domain::ids::{AccountId, AuthConfigId, SessionId};
 use crate::domain::names::ConnectorKey;
@@ -362,12 +362,30 @@ pub(in crate::cli) struct List {
     /// Only waiting ones that expire within this time
     #[arg(long, value_name = "DURATION", allow_negative_numbers = true, value_parser = input::duration_s)]
     expiring: Option<i64>,
+
+    /// Only sessions that stand so: pending, linked, expired or revoked
+    #[arg(long, value_name = "STATUS", conflicts_with_all = ["pending", "expiring"], add = assets::session_states())]
+    status: Option<State>,
+
+    /// Only sessions for this connector
+    #[arg(long, value_name = "CONNECTOR", add = assets::connectors())]
+    provider: Option<ConnectorKey>,
+
+    /// Only sessions of this owner
+    #[arg(long, value_name = "ID")]
+    origin_owner_id: Option<String>,
 }
 
 impl Run for List {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let backend = context.backend().await?;
-        let filter = Filter { pending: self.pending, expiring_in_s: self.expiring };
+        let filter = Filter {
+            pending: self.pending,
+            expiring_in_s: self.expiring,
+            state: self.status,
+            provider: self.provider,
+            owner_id: self.origin_owner_id,
+        };
         let mut list = context.output.list_of::<ConnectSession>()?;
         backend.sessions(filter, |session| list.push(session)).await?;
         list.finish(|summary| {

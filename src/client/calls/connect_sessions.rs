@@ -88,7 +88,7 @@ impl Client {
         mut each: impl FnMut(&ConnectSession) -> Result<ControlFlow<()>, HubError>,
     ) -> Result<(), HubError> {
         self.offers(&["connect_sessions.list"])?;
-        let call = self.call("connect_sessions.list", &[])?.query(&to_query(filter));
+        let call = self.call("connect_sessions.list", &[])?.query(&to_query(&filter));
         self.rows(call, |session| each(&session)).await
     }
 

@@ -13,7 +13,7 @@ use crate::domain::names::ConnectorKey;
 use crate::domain::refusal::{Refusal, Touch};
 use crate::domain::time::Timestamp;
 use crate::error::{HubError, codes};
-use crate::store::{Tx, accounts, auth_configs};
+use crate::store::{StoreError, Tx, accounts, auth_configs};
 
 pub use crate::store::accounts::{BadSort, Filter, Sort};
 
@@ -102,9 +102,32 @@ async fn begin_list(hub: &Hub, caller: &Caller, filter: &Filter) -> Result<Tx, H
     Ok(hub.store.begin_read().await?)
 }
 
+/// The error for an id that no account of the project has: it may be their owner's.
+async fn taken_for_an_owner(
+    tx: &mut Tx,
+    caller: &Caller,
+    id: &AccountId,
+) -> Result<HubError, HubError> {
+    let owner_id = Some(id.to_string());
+    let theirs = Filter { owner_id, limit: Some(1), brief: true, ..Filter::default() };
+    let mut any = false;
+    accounts::scan(tx, caller.project(), &theirs, |_| {
+        any = true;
+        Ok::<_, StoreError>(ControlFlow::Break(()))
+    })
+    .await?;
+    let error = unknown(id.as_str());
+    Ok(match any {
+        true => error.hint(format!("hubctl accounts list --origin-owner-id {id}")),
+        false => error,
+    })
+}
+
 async fn load(tx: &mut Tx, caller: &Caller, id: &AccountId) -> Result<Account, HubError> {
-    let found = accounts::by_id(tx, caller.project(), id).await?;
-    found.ok_or_else(|| unknown(id.as_str()))
+    match accounts::by_id(tx, caller.project(), id).await? {
+        Some(found) => Ok(found),
+        None => Err(taken_for_an_owner(tx, caller, id).await?),
+    }
 }
 
 /// The account of this id while it is this owner's; for anybody else there is none (HB-14).

@@ -44,17 +44,17 @@ pub struct Filter {
     pub webhook: Option<WebhookId>,
     /// In this state.
     pub state: Option<DeliveryState>,
+    /// Made at or after this instant.
+    pub since: Option<Timestamp>,
     /// At most so many.
     pub limit: Option<u64>,
 }
 
-/// Shows the project's deliveries that fit to `each`, the newest first.
-pub async fn scan<E: From<StoreError>>(
-    tx: &mut Tx,
-    project: ProjectNumber,
-    filter: &Filter,
-    mut each: impl FnMut(Delivery) -> std::result::Result<ControlFlow<()>, E>,
-) -> std::result::Result<(), E> {
+/// How far numbers may be out of the order of their times, in seconds: they are given by one
+/// database, but the clocks are those of several machines.
+const SLACK_S: i64 = 600;
+
+fn select(project: ProjectNumber, filter: &Filter) -> (String, Vec<Param<'_>>) {
     let mut sql = format!("{COLUMNS} where d.project = ?1");
     let mut params: Vec<Param<'_>> = vec![project.into()];
     if let Some(webhook) = &filter.webhook {
@@ -65,12 +65,40 @@ pub async fn scan<E: From<StoreError>>(
         params.push(state.as_str().into());
         sql.push_str(&format!(" and d.state = ?{}", params.len()));
     }
+    if let Some(since) = filter.since {
+        params.push(since.into());
+        params.push(since.plus_seconds(-SLACK_S).into());
+        let (at, before) = (params.len() - 1, params.len());
+        // Numbers grow with time: what is older is not even looked at.
+        sql.push_str(&format!(
+            " and d.created_at >= ?{at} and d.number > coalesce((select e.number \
+             from webhook_deliveries e where e.project = ?1 and e.created_at < ?{before} \
+             order by e.number desc limit 1), 0)"
+        ));
+    }
     sql.push_str(" order by d.number desc");
     if let Some(limit) = filter.limit {
         params.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
         sql.push_str(&format!(" limit ?{}", params.len()));
     }
+    (sql, params)
+}
+
+/// Shows the project's deliveries that fit to `each`, the newest first.
+pub async fn scan<E: From<StoreError>>(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    filter: &Filter,
+    mut each: impl FnMut(Delivery) -> std::result::Result<ControlFlow<()>, E>,
+) -> std::result::Result<(), E> {
+    let (sql, params) = select(project, filter);
     tx.scan(&sql, &params, |row| each(read(row)?)).await
+}
+
+/// How the database goes about a listing, a line for each step.
+pub async fn plan(tx: &mut Tx, project: ProjectNumber, filter: &Filter) -> Result<Vec<String>> {
+    let (sql, params) = select(project, filter);
+    tx.plan(&sql, &params).await
 }
 
 /// The delivery of this number.

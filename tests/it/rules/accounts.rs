@@ -14,6 +14,7 @@ on_both_databases!(
     at_12_sorts_go_both_ways_and_end_with_the_id,
     at_12_large_lists_of_values_work,
     at_13_no_match_is_empty_and_unknown_ids_are_missing,
+    at_13_an_owner_in_the_place_of_an_account_leads_to_their_accounts,
     at_14_the_order_is_that_of_creation,
     at_15_at_19_only_keys_given_change,
     at_17_at_18_at_25_moving_to_another_auth_config,
@@ -128,6 +129,18 @@ async fn at_13_no_match_is_empty_and_unknown_ids_are_missing(world: TestHub) {
     refused(accounts::get(&world.hub, &caller, &id).await, &codes::ACCOUNT_UNKNOWN);
     let change = update(&world.hub, &caller, &id, Changes::default(), Guard::default());
     refused(change.await, &codes::ACCOUNT_UNKNOWN);
+}
+
+async fn at_13_an_owner_in_the_place_of_an_account_leads_to_their_accounts(world: TestHub) {
+    seven(&world).await;
+    let (here, there) = (world.caller(), world.project("other").await);
+    let list = "hubctl accounts list";
+    let theirs = format!("{list} --origin-owner-id a");
+    for (caller, id, hint) in [(&here, "a", &*theirs), (&here, "x", list), (&there, "a", list)] {
+        let explained = accounts::explain(&world.hub, caller, &id.parse().unwrap()).await;
+        let error = refused(explained, &codes::ACCOUNT_UNKNOWN);
+        assert_eq!(error.hint_text(), Some(hint), "{id}");
+    }
 }
 
 async fn at_14_the_order_is_that_of_creation(world: TestHub) {

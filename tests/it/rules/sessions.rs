@@ -32,6 +32,7 @@ on_both_databases!(
     cs_30_a_revoked_session_stays_revoked,
     cs_32_everything_is_read_back_as_given,
     cs_39_lists_filter_by_state_and_time,
+    cs_39_lists_filter_by_status_connector_and_owner,
     cs_40_reading_a_token_waits_for_no_writer,
     cs_40_a_session_outlives_its_auth_config,
 );
@@ -256,14 +257,56 @@ async fn cs_39_lists_filter_by_state_and_time(world: TestHub) {
         listing.await.unwrap();
         seen
     };
-    let pending = Filter { pending: true, expiring_in_s: None };
+    let pending = || Filter { pending: true, ..Filter::default() };
     assert_eq!(seen(Filter::default()).await, [ids[2], ids[1], ids[0]]);
     world.clock.advance_seconds(10);
-    assert_eq!(seen(pending).await, [ids[2], ids[1]]);
-    assert_eq!(seen(Filter { pending: false, expiring_in_s: Some(90) }).await, [ids[1]]);
+    assert_eq!(seen(pending()).await, [ids[2], ids[1]]);
+    let expiring = Filter { expiring_in_s: Some(90), ..Filter::default() };
+    assert_eq!(seen(expiring).await, [ids[1]]);
     revoke(&world.hub, &caller, SessionId::from_row(ids[2]), guard()).await.unwrap();
-    assert_eq!(seen(pending).await, [ids[1]]);
+    assert_eq!(seen(pending()).await, [ids[1]]);
     assert_eq!(seen(Filter::default()).await.len(), 3);
+}
+
+async fn cs_39_lists_filter_by_status_connector_and_owner(world: TestHub) {
+    let caller = world.caller();
+    world.add(&caller, config("bamboohr")).await;
+    let asked = [
+        NewSession { expires_in_s: 10, ..session("acme") },
+        session("acme"),
+        session("acme"),
+        NewSession { provider: Some("bamboohr".parse().unwrap()), ..session("globex") },
+    ];
+    let mut ids = Vec::new();
+    for new in asked {
+        ids.push(world.open(&caller, new).await.session.id.get());
+    }
+    world.clock.advance_seconds(10);
+    revoke(&world.hub, &caller, SessionId::from_row(ids[1]), guard()).await.unwrap();
+    let linked = format!("update connect_sessions set linked_account = 'x' where id = {}", ids[2]);
+    world.raw(&linked);
+    let seen = async |filter| {
+        let mut seen = Vec::new();
+        let listing = list(&world.hub, &caller, filter, |one| {
+            seen.push((one.session.id.get(), one.session.state(one.now)));
+            Ok(ControlFlow::Continue(()))
+        });
+        listing.await.unwrap();
+        seen
+    };
+    let states = [State::Expired, State::Revoked, State::Linked, State::Pending];
+    for (id, state) in ids.iter().zip(states) {
+        let filter = Filter { state: Some(state), ..Filter::default() };
+        assert_eq!(seen(filter).await, [(*id, state)]);
+    }
+    let of = |owner: &str| Filter { owner_id: Some(owner.to_owned()), ..Filter::default() };
+    assert_eq!(seen(of("acme")).await.len(), 3);
+    let narrow = Filter { state: Some(State::Revoked), ..of("acme") };
+    assert_eq!(seen(narrow).await, [(ids[1], State::Revoked)]);
+    assert!(seen(of("nobody")).await.is_empty());
+    let provider = Some("bamboohr".parse().unwrap());
+    let filter = Filter { provider, ..Filter::default() };
+    assert_eq!(seen(filter).await, [(ids[3], State::Pending)]);
 }
 
 async fn cs_40_reading_a_token_waits_for_no_writer(world: TestHub) {

@@ -16,12 +16,13 @@ use hubctl::hub::random::SeededRandom;
 use hubctl::hub::webhooks::deliveries::{self, Detail, Filter};
 use hubctl::hub::webhooks::{self, New, round};
 use hubctl::hub::write::{Guard, IfThere};
+use hubctl::store::deliveries as rows;
 use serde_json::{Value, json};
 
 use crate::support::asked::{account, config, session};
 use crate::support::hooks::{SECRET, allowed, answering, receiver, secret};
 use crate::support::http::{Asked, FakeHub, Reply};
-use crate::support::hub::{DRY_RUN, TestHub, key_file, on_both_databases, refused};
+use crate::support::hub::{DRY_RUN, Place, TestHub, key_file, on_both_databases, refused};
 use crate::support::serving::PATIENCE;
 
 on_both_databases!(
@@ -56,6 +57,7 @@ on_both_databases!(
     two_replicas_send_each_delivery_once,
     a_webhook_that_is_deleted_meanwhile_is_passed_over,
     a_webhook_that_is_damaged_holds_up_no_other,
+    deliveries_are_listed_from_an_instant_on,
     old_deliveries_are_forgotten,
     a_webhook_to_an_address_that_has_one_is_made_refused_or_passed_over,
     a_dry_run_leaves_nothing,
@@ -940,6 +942,40 @@ async fn a_webhook_that_is_damaged_holds_up_no_other(mut world: TestHub) {
     linked(&world, "acme").await;
     world.send().await;
     assert_eq!((broken.asked().len(), fine.asked().len()), (0, 1));
+}
+
+async fn deliveries_are_listed_from_an_instant_on(mut world: TestHub) {
+    world.may_call_itself();
+    let (caller, there) = (world.caller(), receiver());
+    world.add(&caller, config("bamboohr")).await;
+    world.hook(&caller, &there.url()).await;
+    let mut made = Vec::new();
+    for owner in ["a", "b", "c"] {
+        linked(&world, owner).await;
+        world.send().await;
+        made.push(world.now());
+        world.clock.advance_seconds(3_600);
+    }
+    // One by a clock that is a little behind.
+    world.raw(
+        "update webhook_deliveries set created_at = created_at - 60000 \
+         where number = (select max(number) from webhook_deliveries)",
+    );
+    let since = |at: Timestamp| Filter { since: Some(at), ..Filter::default() };
+    let before = made[2].plus_seconds(-60);
+    for (at, count) in [(made[0], 3), (made[1], 2), (before, 1), (made[2], 0)] {
+        assert_eq!(all(&world, &since(at)).await.len(), count, "{at}");
+    }
+    let newest = Filter { limit: Some(1), ..since(made[0]) };
+    assert_eq!(all(&world, &newest).await, all(&world, &since(before)).await);
+    let mut tx = world.hub.store().begin_write().await.unwrap();
+    if !matches!(world.place, Place::Sqlite(_)) {
+        tx.execute("set local enable_seqscan = off", &[]).await.unwrap();
+    }
+    let plan = rows::plan(&mut tx, caller.project(), &since(made[1])).await.unwrap().join("\n");
+    for whole in ["SCAN d", "SCAN e", "Seq Scan on webhook_deliveries"] {
+        assert!(!plan.contains(whole), "{plan}");
+    }
 }
 
 async fn old_deliveries_are_forgotten(mut world: TestHub) {

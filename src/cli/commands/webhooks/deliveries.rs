@@ -30,6 +30,10 @@ pub(in crate::cli) struct Deliveries {
     /// Only those that are still to be sent
     #[arg(long, conflicts_with = "failed")]
     pending: bool,
+
+    /// Only those made since: 24h, 7d, a time, or a Unix time
+    #[arg(long, value_name = "DURATION|TIME")]
+    since: Option<String>,
 }
 
 impl Run for Deliveries {
@@ -45,8 +49,9 @@ impl Run for Deliveries {
             (_, true) => Some(DeliveryState::Pending),
             _ => None,
         };
+        let since = self.since.map(|since| input::since(&since, context.now())).transpose()?;
         let mut list = context.output.list_of::<Delivery>()?;
-        let filter = Filter { webhook: self.id, state, limit: list.wanted() };
+        let filter = Filter { webhook: self.id, state, since, limit: list.wanted() };
         let backend = context.backend().await?;
         let (mut failed, mut latest) = (0_u64, None);
         backend
