@@ -195,7 +195,8 @@ pub(super) fn check(stored: &Stored, want: Want) -> Result<(), HubError> {
 }
 
 /// The account and fresh credentials. One refresh at a time per account, over tasks, processes and
-/// replicas: others wait for it (threat 24). The right to call is the caller's to check.
+/// replicas: others wait for it (threat 24), unless the token that is there does for their call. The
+/// right to call is the caller's to check.
 ///
 /// # Errors
 /// `account.not_found`; `account.not_usable` (412, AC-16, AT-28) with zero calls;
@@ -227,10 +228,12 @@ pub async fn usable(
             let failed_since = fresh.failures > seen.failures;
             let is_under_way = fresh.lease_until > now;
             let may_try = wish == Want::Now || note::may_try(fresh, now);
-            if failed_since || !(may_try || is_under_way) {
-                if want == Want::Usable && !stored.has_ended(now) {
-                    return Ok(stored.usable());
-                }
+            let has_failed = failed_since || !(may_try || is_under_way);
+            // Nobody waits for new tokens, or fails for want of them, while the old ones still do.
+            if (has_failed || is_under_way) && want == Want::Usable && !stored.has_ended(now) {
+                return Ok(stored.usable());
+            }
+            if has_failed {
                 return Err(provider_error(note::failure_of(fresh)));
             }
             if is_under_way {

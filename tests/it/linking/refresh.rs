@@ -29,6 +29,7 @@ on_both_databases!(
     threat_25_a_suspended_account_is_not_called,
     oa_14_a_refused_refresh_is_an_error_and_a_new_one_cures_it,
     a_provider_that_is_down_is_waited_for,
+    oa_15_a_call_waits_for_no_refresh_while_its_token_is_good,
     oa_14_a_page_before_the_token_end_point_ends_no_account,
     threat_33_a_master_key_that_is_away_is_no_reason_to_link_again,
     an_answer_lost_in_a_crash_asks_for_a_relink,
@@ -265,6 +266,33 @@ async fn a_provider_that_is_down_is_waited_for(mut world: TestHub) {
     assert_eq!(round, Round { refreshed: 1, failed: 0 });
     assert_eq!(world.number("select failures from account_credentials"), 0);
     assert_eq!(world.events(), before);
+}
+
+async fn oa_15_a_call_waits_for_no_refresh_while_its_token_is_good(mut world: TestHub) {
+    let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+    let id = log_in(&world, &authority, &caller, &config).await;
+    let other = authority.reached_by(world.another());
+    world.clock.advance_seconds(3545);
+    let mut gate = authority.gate();
+    let second = async {
+        gate.wait().await;
+        let second = refresh::usable(&other, &caller, &id, Want::Usable);
+        let second = tokio::time::timeout(Duration::from_secs(5), second).await;
+        // Once the token has ended there is no other way; the lease lasts for longer.
+        world.clock.advance_seconds(57);
+        let mut third = Box::pin(refresh::usable(&other, &caller, &id, Want::Usable));
+        let early = tokio::time::timeout(Duration::from_millis(200), &mut third).await;
+        gate.open();
+        assert!(early.is_err(), "{early:?}");
+        (second.unwrap().unwrap(), third.await.unwrap())
+    };
+    let (first, (second, third)) =
+        tokio::join!(refresh::usable(&world.hub, &caller, &id, Want::Usable), second);
+    let token = |usable: &refresh::Usable| usable.values.get("access_token").map(str::to_owned);
+    assert_eq!(token(&first.unwrap()).as_deref(), Some("access-2"));
+    assert_eq!((second.version, token(&second).as_deref()), (1, Some("access-1")));
+    assert_eq!(token(&third).as_deref(), Some("access-2"));
+    assert_eq!(authority.token_calls(), 2);
 }
 
 async fn oa_14_a_page_before_the_token_end_point_ends_no_account(mut world: TestHub) {
