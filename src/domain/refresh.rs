@@ -58,7 +58,8 @@ pub fn obtains(method: &AuthMethod) -> bool {
 
 /// Whether a call may ask for new tokens again at `now`, after the `failures`th failure in a row at
 /// `failed_at`. Calls are less patient than the worker, since somebody waits for them, but they
-/// don't storm a provider that is down either.
+/// don't storm a provider that is down either. A failure further ahead than it is waited for was
+/// before the clock was set back.
 #[must_use]
 pub fn call_may_try(
     failed_at: Timestamp,
@@ -67,8 +68,22 @@ pub fn call_may_try(
     now: Timestamp,
 ) -> bool {
     let wait = FIRST_CALL_WAIT_MS.saturating_mul(1 << failures.saturating_sub(1).min(16));
-    let patient = Timestamp::from_millis(failed_at.as_millis() + wait.min(CALL_MARGIN_MS));
-    now >= retry_at.map_or(patient, |wanted| wanted.max(patient))
+    let wait = wait.min(CALL_MARGIN_MS);
+    let past = now.millis_since(failed_at);
+    past <= -wait || (past >= wait && retry_at.is_none_or(|wanted| now >= wanted))
+}
+
+/// Until when a lease may last that somebody has taken by `now`, where their clock is ahead by no
+/// more than a lease lasts. A later end is from before the clock was set back.
+#[must_use]
+pub fn latest_lease(now: Timestamp) -> Timestamp {
+    now.plus_seconds(2 * LEASE_S)
+}
+
+/// Whether somebody is at what is leased until then.
+#[must_use]
+pub fn is_leased(until: Timestamp, now: Timestamp) -> bool {
+    until > now && until <= latest_lease(now)
 }
 
 /// Whether a token that was got at `got_at` and ends at `end` must be renewed before a call. Of a
@@ -283,6 +298,16 @@ mod tests {
         assert!(!may(1, 1) && may(1, 2) && !may(3, 7) && may(3, 8) && may(99, 60));
         assert!(!call_may_try(T(100), 1, Some(T(900)), T(899)));
         assert!(call_may_try(T(100), 1, Some(T(900)), T(900)));
+    }
+
+    #[test]
+    fn what_was_before_the_clock_was_set_back_holds_nobody_up() {
+        assert!(call_may_try(T(9000), 1, None, T(100)));
+        assert!(call_may_try(T(9000), 99, Some(T(9900)), T(100)));
+        // Clocks of hubs differ a little.
+        assert!(!call_may_try(T(101), 1, None, T(100)));
+        assert!(is_leased(T(160), T(100)) && is_leased(T(220), T(100)));
+        assert!(!is_leased(T(100), T(100)) && !is_leased(T(221), T(100)));
     }
 
     #[test]

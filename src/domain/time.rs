@@ -162,7 +162,7 @@ impl FixedClock {
         Self(AtomicI64::new(at.as_millis()))
     }
 
-    /// Moves the clock forward.
+    /// Moves the clock forward, or back.
     pub fn advance_seconds(&self, seconds: i64) {
         self.0.fetch_add(seconds.saturating_mul(1000), Ordering::SeqCst);
     }

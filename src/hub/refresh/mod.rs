@@ -226,7 +226,7 @@ pub async fn usable(
             let seen = first.get_or_insert_with(|| fresh.clone());
             // Who waited for somebody's refresh has its outcome too.
             let failed_since = fresh.failures > seen.failures;
-            let is_under_way = fresh.lease_until > now;
+            let is_under_way = rules::is_leased(fresh.lease_until, now);
             let may_try = wish == Want::Now || note::may_try(fresh, now);
             let has_failed = failed_since || !(may_try || is_under_way);
             // Nobody waits for new tokens, or fails for want of them, while the old ones still do.

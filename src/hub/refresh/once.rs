@@ -79,10 +79,9 @@ pub(super) async fn refresh(
     trial: Option<Values>,
 ) -> Result<Done, HubError> {
     let mut tx = hub.store.begin_append().await?;
-    let Some(lease) = claim(hub, &mut tx, caller, stored).await? else {
-        return Ok(Done::NotOurs);
-    };
+    let lease = claim(hub, &mut tx, caller, stored).await?;
     tx.commit().await?;
+    let Some(lease) = lease else { return Ok(Done::NotOurs) };
     let lease = Lease { trial, ..lease };
     match ask(hub, &lease).await {
         Ok(tokens) => keep(hub, &lease, &tokens).await,
@@ -91,7 +90,8 @@ pub(super) async fn refresh(
 }
 
 /// Takes the lease, if nobody has had it since the account was read. It holds when the transaction
-/// is committed.
+/// is committed. One from before the clock was set back is not taken, since somebody may be at it,
+/// but ends as soon as any other.
 pub(super) async fn claim(
     hub: &Hub,
     tx: &mut Tx,
@@ -102,6 +102,10 @@ pub(super) async fn claim(
     let now = hub.clock.now();
     let until = now.plus_seconds(rules::LEASE_S);
     let (project, id) = (caller.project(), &stored.account.id);
+    if seen.lease_until > rules::latest_lease(now) {
+        refresh::shorten(tx, project, id, seen, until).await?;
+        return Ok(None);
+    }
     let Some(fence) = refresh::claim(tx, project, id, seen, now, until).await? else {
         return Ok(None);
     };

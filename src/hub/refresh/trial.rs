@@ -2,8 +2,10 @@
 
 use crate::domain::caller::Caller;
 use crate::domain::credentials::Values;
+use crate::domain::refresh as rules;
 use crate::error::HubError;
 use crate::hub::Hub;
+use crate::store::accounts::refresh::Freshness;
 
 use super::once::Done;
 use super::{Queue, Stored, load, renew};
@@ -25,7 +27,8 @@ pub(in crate::hub) async fn renew_with(
     let mut queue = Queue::new();
     while stored.kept.version <= version {
         let now = hub.clock.now();
-        if stored.fresh.as_ref().is_some_and(|fresh| fresh.lease_until > now) {
+        let is_leased = |fresh: &Freshness| rules::is_leased(fresh.lease_until, now);
+        if stored.fresh.as_ref().is_some_and(is_leased) {
             queue.wait().await?;
         } else {
             let values = tried(&stored)?;

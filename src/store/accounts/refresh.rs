@@ -2,6 +2,7 @@
 
 use crate::domain::account::Status;
 use crate::domain::ids::{AccountId, ProjectNumber};
+use crate::domain::refresh::latest_lease;
 use crate::domain::time::Timestamp;
 use crate::store::driver::to_json;
 use crate::store::{Param, Result, Row, Tx};
@@ -100,6 +101,21 @@ pub async fn claim(
         seen.fence.into(),
     ];
     tx.optional(sql, &params, |row| row.int(0)).await
+}
+
+/// Ends the lease that was seen at `until`, where it would last for longer and nobody has taken or
+/// ended it since.
+pub async fn shorten(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    id: &AccountId,
+    seen: &Freshness,
+    until: Timestamp,
+) -> Result<()> {
+    let sql = "update account_credentials set lease_until = ?1 where project = ?2 \
+               and account = ?3 and lease_fence = ?4 and lease_until > ?1";
+    tx.execute(sql, &[until.into(), project.into(), id.into(), seen.fence.into()]).await?;
+    Ok(())
 }
 
 /// Writes new tokens, all in one row; false for a holder whose lease was taken over, whose account
@@ -272,14 +288,14 @@ fn due_query<'a>(tx: &Tx, search: &Search<'a>, without: &'a str) -> (String, Vec
          join accounts a on a.project = c.project and a.id = c.account \
          join projects p on p.number = c.project \
          where c.refresh_after is not null and a.hold is null and a.status = 'active' \
-         and c.refresh_after <= ?1 and c.lease_until <= ?1",
+         and c.refresh_after <= ?1 and (c.lease_until <= ?1 or c.lease_until > ?3)",
     );
     let limit = i64::try_from(search.limit).unwrap_or(i64::MAX);
-    let mut params = vec![search.now.into(), limit.into()];
+    let mut params = vec![search.now.into(), limit.into(), latest_lease(search.now).into()];
     if let Some((since, account)) = search.after {
         params.push((*since).into());
         params.push(account.into());
-        sql.push_str(" and (c.refresh_after, c.account) > (?3, ?4)");
+        sql.push_str(" and (c.refresh_after, c.account) > (?4, ?5)");
     }
     if !search.without.is_empty() {
         params.push(without.into());

@@ -15,6 +15,7 @@ mod oauth1;
 mod put_off;
 mod refresh;
 mod replicas;
+mod set_back;
 mod shared_app;
 mod stale;
 mod untold;
