@@ -120,17 +120,20 @@ pub fn due_of(tokens: &Tokens, now: Timestamp) -> Option<Timestamp> {
     Some(first.max(Timestamp::from_millis(now.as_millis() + WORKER_REST_MS)))
 }
 
+/// Whether an administrator has to mend something before it can work.
+#[must_use]
+pub const fn needs_mending(class: Class) -> bool {
+    matches!(class, Class::Configuration | Class::Blocked | Class::Foreign)
+}
+
 /// When to try again after the `failures`th failure in a row; `jitter` is 0 to 255 and spreads
 /// those that failed together by a fifth to both sides.
 #[must_use]
 pub fn next_try(failure: &ProviderFailure, failures: u32, jitter: u8, now: Timestamp) -> Timestamp {
     let (first, longest) = WAIT_MS;
-    let wait = match failure.class {
-        // An administrator has to mend something first.
-        Class::Configuration | Class::Blocked | Class::Foreign => longest,
-        Class::Refused | Class::Transient | Class::BadAnswer => {
-            first.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(longest)
-        }
+    let wait = match needs_mending(failure.class) {
+        true => longest,
+        false => first.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(longest),
     };
     let spread = wait * (i64::from(jitter) - 128) / 640;
     let at = Timestamp::from_millis(now.as_millis() + wait + spread);

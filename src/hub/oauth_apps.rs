@@ -14,12 +14,14 @@ use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::domain::words::counted;
 use crate::error::{HubError, codes};
+use crate::store::accounts::refresh::Whose;
 use crate::store::oauth_apps::{self, Stored};
 use crate::store::{Tx, auth_configs};
 
 use super::Hub;
 use super::auth_configs::Given;
 use super::connectors;
+use super::refresh;
 use super::sealing::Spot;
 use super::write::{Guard, Outcome, Record};
 
@@ -108,20 +110,30 @@ pub struct OAuthApp {
     pub updated_at: Timestamp,
 }
 
-async fn shown(tx: &mut Tx, caller: &Caller, app: Stored) -> Result<OAuthApp, HubError> {
-    let configs = auth_configs::of_connector(tx, caller.project(), &app.connector).await?;
-    let mut used = 0;
-    for config in configs {
-        let pin = config.pin.as_ref();
-        let found = connectors::resolve(tx, caller, &app.connector, pin).await?;
+/// The auth configs that use the hub's application for a connector.
+async fn users(
+    tx: &mut Tx,
+    caller: &Caller,
+    key: &ConnectorKey,
+) -> Result<Vec<AuthConfig>, HubError> {
+    let mut users = Vec::new();
+    for config in auth_configs::of_connector(tx, caller.project(), key).await? {
+        let found = connectors::resolve(tx, caller, key, config.pin.as_ref()).await?;
         let Some(connector) = found.map(|found| found.connector) else { continue };
         let method = connector.auth_method(&config.method);
-        used += u64::from(method.is_some_and(|method| is_used_by(&config, &connector, method)));
+        if method.is_some_and(|method| is_used_by(&config, &connector, method)) {
+            users.push(config);
+        }
     }
+    Ok(users)
+}
+
+async fn shown(tx: &mut Tx, caller: &Caller, app: Stored) -> Result<OAuthApp, HubError> {
+    let used = users(tx, caller, &app.connector).await?.len();
     Ok(OAuthApp {
         connector: app.connector,
         client_id: app.client_id,
-        auth_configs: used,
+        auth_configs: used as u64,
         created_at: app.created_at,
         updated_at: app.updated_at,
     })
@@ -153,7 +165,7 @@ pub struct New {
 }
 
 /// Sets the hub's own application for a connector. Auth configs that were added without a client of
-/// their own use it from then on.
+/// their own use it from then on, and what was refused for want of it is asked for anew (OA-14).
 ///
 /// # Errors
 /// `connector.not_found`; `fields.invalid` where a value is empty or the connector has no login
@@ -193,6 +205,11 @@ pub async fn set(
         updated_at: now,
     };
     oauth_apps::save(&mut tx, project, &app).await?;
+    for config in users(&mut tx, caller, &new.connector).await? {
+        // A new version of each: what providers still say of the former client is of another one.
+        auth_configs::save(&mut tx, project, &config, None).await?;
+        refresh::mended(&mut tx, project, Whose::AuthConfig(&config.id), now).await?;
+    }
     let before = match known {
         Some(known) => Some(shown(&mut tx, caller, known).await?),
         None => None,

@@ -13,6 +13,7 @@ use crate::domain::names::ConnectorKey;
 use crate::domain::refusal::{Refusal, Touch};
 use crate::domain::time::Timestamp;
 use crate::error::{HubError, codes};
+use crate::store::accounts::refresh::Whose;
 use crate::store::{StoreError, Tx, accounts, auth_configs};
 
 pub use crate::store::accounts::{BadSort, Filter, Sort};
@@ -20,6 +21,7 @@ pub use crate::store::accounts::{BadSort, Filter, Sort};
 use super::Hub;
 use super::auth_configs::Given;
 use super::connectors::{self, Summary};
+use super::refresh;
 use super::write::{Guard, Outcome, Record};
 
 mod add;
@@ -239,6 +241,9 @@ pub async fn update(
         let moved = decided.after.move_to(&from, &config, now)?;
         if let Some(origin) = method::led_astray(&mut tx, caller, &kept, (&from, &config)).await? {
             return Err(Refusal::Elsewhere { account: kept.id, origin, auth_config: id }.into());
+        }
+        if moved.changed {
+            refresh::mended(&mut tx, caller.project(), Whose::Account(&kept.id), now).await?;
         }
         decided = Decided { changed: decided.changed || moved.changed, ..moved };
     }

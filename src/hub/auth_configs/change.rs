@@ -17,7 +17,9 @@ use crate::hub::Hub;
 use crate::hub::accounts::event_data;
 use crate::hub::connectors::{self, Resolved};
 use crate::hub::oauth_apps;
+use crate::hub::refresh;
 use crate::hub::write::{Guard, Outcome, Record};
+use crate::store::accounts::refresh::Whose;
 use crate::store::auth_configs::{self, Sealed};
 use crate::store::{StoreError, Tx, accounts, events};
 
@@ -229,7 +231,7 @@ pub struct Edit {
 }
 
 /// Edits the auth config that `target` names; secrets that are not given stay (AC-38), but not for
-/// another host.
+/// another host. What was refused for want of the edit is asked for anew (OA-14).
 ///
 /// # Errors
 /// `auth_config.not_found`, `target.ambiguous`, `fields.invalid`, `auth_config.exists`;
@@ -435,6 +437,9 @@ async fn keep(
         StoreError::Duplicate => add::exists(&after),
         other => other.into(),
     })?;
+    if sealed.is_some() || after.setup != before.setup || after.pin != before.pin {
+        refresh::mended(tx, project, Whose::AuthConfig(&after.id), after.updated_at).await?;
+    }
     hub.emit(tx, caller, noted.kind, after.id.as_str(), after.updated_at, None).await?;
     let record = Record {
         action: noted.action,

@@ -27,14 +27,17 @@ use super::logs::Purpose;
 
 mod note;
 mod once;
+mod set_up;
 mod trial;
 mod work;
 
 use once::Done;
+use set_up::SetUp;
 
 pub use note::{Note, note_of};
 pub(super) use note::{class_of, class_word};
 pub(super) use once::write;
+pub(super) use set_up::mended;
 pub(super) use trial::renew_with;
 pub use work::{Round, next_due, round};
 

@@ -37,6 +37,15 @@ pub fn note_of(fresh: &Freshness) -> Note {
     }
 }
 
+const CLASSES: [Class; 6] = [
+    Class::Refused,
+    Class::Configuration,
+    Class::Transient,
+    Class::Blocked,
+    Class::Foreign,
+    Class::BadAnswer,
+];
+
 /// What kind of failure it is, as one word.
 pub(in crate::hub) const fn class_word(class: Class) -> &'static str {
     match class {
@@ -77,6 +86,12 @@ pub(super) fn to_json(failure: &ProviderFailure, at: Option<Timestamp>) -> Strin
     .to_string()
 }
 
+/// What is in the text of stored failures that an administrator has to mend.
+pub(super) fn marks_to_mend() -> impl Iterator<Item = String> {
+    let classes = CLASSES.into_iter().filter(|class| rules::needs_mending(*class));
+    classes.map(|class| format!("\"class\":\"{}\"", class_word(class)))
+}
+
 fn stored(fresh: &Freshness) -> Value {
     fresh.failure.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
@@ -85,17 +100,9 @@ fn stored(fresh: &Freshness) -> Value {
 pub(super) fn failure_of(fresh: &Freshness) -> ProviderFailure {
     let value = stored(fresh);
     let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
-    let all = [
-        Class::Refused,
-        Class::Configuration,
-        Class::Transient,
-        Class::Blocked,
-        Class::Foreign,
-        Class::BadAnswer,
-    ];
     let word = text("class").unwrap_or_default();
     ProviderFailure {
-        class: all.into_iter().find(|one| class_word(*one) == word).unwrap_or(Class::Transient),
+        class: CLASSES.into_iter().find(|one| class_word(*one) == word).unwrap_or(Class::Transient),
         status: value.get("status").and_then(Value::as_u64).and_then(|n| u16::try_from(n).ok()),
         code: text("code"),
         message: text("message").unwrap_or_else(|| "the last refresh failed".to_owned()),
@@ -122,4 +129,20 @@ pub(super) fn may_try(fresh: &Freshness, now: Timestamp) -> bool {
     let value = stored(fresh);
     let Some(at) = asked_at(&value) else { return true };
     rules::call_may_try(at, fresh.failures, retry_at(&value), now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CLASSES, Class, ProviderFailure, marks_to_mend, rules, to_json};
+
+    #[test]
+    fn oa_14_a_stored_failure_is_found_by_its_class_alone() {
+        for class in CLASSES {
+            let failure = ProviderFailure::new(class, "not \"class\":\"blocked\"");
+            let text = to_json(&failure, None);
+            let is_found = marks_to_mend().any(|mark| text.contains(&mark));
+            assert_eq!(is_found, rules::needs_mending(class), "{text}");
+        }
+        assert!(!rules::needs_mending(Class::Transient));
+    }
 }

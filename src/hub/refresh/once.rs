@@ -26,7 +26,7 @@ use crate::store::accounts::refresh::{self, Failed, Freshness};
 use crate::store::accounts::{Credentials, TokenLife};
 use crate::store::{Tx, accounts};
 
-use super::{Stored, note};
+use super::{SetUp, Stored, note};
 
 /// How long somebody insists on writing what a provider has given while the store can't take it,
 /// and how long they rest between: new tokens may be the only ones that work (OA-13). Whoever takes
@@ -331,9 +331,10 @@ pub(super) async fn refuse(
     }
 }
 
-/// Writes a failure, and what it means for the account (OA-14): nothing, if it was a trial. False
-/// where the lease was lost. Tokens that came all the same replace the old ones, but are no good
-/// for a call: the next refresh looks for what is missing.
+/// Writes a failure, and what it means for the account (OA-14): nothing, if it was a trial, or the
+/// account is called with another set-up by now. False where that or a lost lease calls for another
+/// try. Tokens that came all the same replace the old ones, but are no good for a call: the next
+/// refresh looks for what is missing.
 async fn fail(hub: &Hub, lease: &Lease, unrenewed: &Unrenewed) -> Result<bool, HubError> {
     let Unrenewed { failure, tokens } = unrenewed;
     let now = hub.clock.now();
@@ -367,7 +368,14 @@ async fn fail(hub: &Hub, lease: &Lease, unrenewed: &Unrenewed) -> Result<bool, H
             return Ok(false);
         }
     }
-    if lease.trial.is_some() {
+    let found = accounts::by_id(&mut tx, project, id).await?;
+    let set_up = SetUp::of(&lease.stored.way.config);
+    let is_present = match &found {
+        Some(found) => set_up.is_still_of(&mut tx, project, found).await?,
+        None => false,
+    };
+    let is_trial = lease.trial.is_some();
+    if is_trial || !is_present {
         if tokens.is_none() {
             // Where no answer came, the next refresh token may have been in it.
             let earlier = fresh.and_then(|fresh| fresh.asked_at);
@@ -375,12 +383,12 @@ async fn fail(hub: &Hub, lease: &Lease, unrenewed: &Unrenewed) -> Result<bool, H
             refresh::release(&mut tx, project, id, lease.fence, asked_at).await?;
         }
         tx.commit().await?;
-        return Ok(true);
+        return Ok(is_trial || tokens.is_some());
     }
     if !refresh::fail(&mut tx, project, id, lease.fence, &failed).await? {
         return Ok(false);
     }
-    if is_final && let Some(found) = accounts::by_id(&mut tx, project, id).await? {
+    if is_final && let Some(found) = found {
         let decided = rules::refused(found, failure, lease.was_lost, now);
         let kinds = [EventKind::AccountUpdated, EventKind::AccountError];
         write(hub, &mut tx, caller, decided, &kinds, now).await?;

@@ -1,7 +1,7 @@
 //! The columns of `account_credentials` that keep tokens fresh: who is at it, and how it went.
 
 use crate::domain::account::Status;
-use crate::domain::ids::{AccountId, ProjectNumber};
+use crate::domain::ids::{AccountId, AuthConfigId, ProjectNumber};
 use crate::domain::refresh::latest_lease;
 use crate::domain::time::Timestamp;
 use crate::store::driver::to_json;
@@ -234,6 +234,45 @@ pub async fn put_off(
         now.into(),
     ];
     Ok(tx.execute(sql, &params).await? == 1)
+}
+
+/// Whose tokens are meant.
+#[derive(Debug, Clone, Copy)]
+pub enum Whose<'a> {
+    /// Those of an account.
+    Account(&'a AccountId),
+    /// Those of all accounts of an auth config.
+    AuthConfig(&'a AuthConfigId),
+}
+
+/// Forgets failures whose JSON has one of the `marks` in it; the worker tries at `now`.
+pub async fn forget_failures(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    whose: Whose<'_>,
+    marks: &[String],
+    now: Timestamp,
+) -> Result<()> {
+    let (whose, id): (&str, Param<'_>) = match whose {
+        Whose::Account(id) => ("?3", id.into()),
+        Whose::AuthConfig(id) => {
+            ("select id from accounts where project = ?2 and auth_config = ?3", id.into())
+        }
+    };
+    let patterns: Vec<String> = marks.iter().map(|mark| format!("%{mark}%")).collect();
+    let mut params = vec![now.into(), project.into(), id];
+    let mut has_mark = Vec::with_capacity(patterns.len());
+    for pattern in &patterns {
+        params.push(pattern.into());
+        has_mark.push(format!("failure like ?{}", params.len()));
+    }
+    let sql = format!(
+        "update account_credentials set failures = 0, failing_since = null, failure = null, \
+         refresh_after = ?1 where project = ?2 and account in ({whose}) and ({})",
+        has_mark.join(" or ")
+    );
+    tx.execute(&sql, &params).await?;
+    Ok(())
 }
 
 /// Gives a lease back without a word of how it went; `asked_at` is when a provider was asked whose

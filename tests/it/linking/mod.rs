@@ -10,6 +10,7 @@ mod given_away;
 mod killed;
 mod login;
 mod lost;
+mod mended;
 mod moved;
 mod oauth1;
 mod put_off;

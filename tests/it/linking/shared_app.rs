@@ -20,6 +20,7 @@ use crate::support::hub::{DRY_RUN, TestHub, on_both_databases, refused};
 on_both_databases!(
     ac_41_an_account_is_linked_and_renewed_through_the_hubs_own_application,
     ac_41_a_new_secret_of_the_application_serves_all_that_use_it,
+    ac_41_oa_14_a_new_secret_of_the_application_is_believed_at_once,
     ac_41_an_application_in_use_stays,
     ac_41_without_its_application_nothing_is_asked_of_the_provider,
 );
@@ -104,6 +105,31 @@ async fn ac_41_a_new_secret_of_the_application_serves_all_that_use_it(mut world:
     assert!(authority.works(usable.values.get("access_token").unwrap()));
     let dump = format!("{:?}", world.dump());
     assert!(!dump.contains(FIRST) && !dump.contains(SECOND));
+}
+
+async fn ac_41_oa_14_a_new_secret_of_the_application_is_believed_at_once(mut world: TestHub) {
+    let (caller, authority, config) = shared(&mut world).await;
+    let id = log_in(&world, &authority, &caller, &config).await;
+    authority.accepts_secret(SECOND);
+    world.clock.advance_seconds(3600);
+    let answer = refresh::usable(&world.hub, &caller, &id, Want::Usable).await;
+    refused(answer, &codes::PROVIDER_MISCONFIGURED);
+    set(&world, &caller, SECOND).await;
+    assert_eq!(refresh::next_due(&world.hub).await.unwrap(), Some(world.now()));
+    let usable = refresh::usable(&world.hub, &caller, &id, Want::Usable).await.unwrap();
+    assert_eq!(usable.version, 2);
+    // What comes of the former one meanwhile is no failure of the new one.
+    authority.accepts_secret("planted-third-secret");
+    world.clock.advance_seconds(3600);
+    let mut gate = authority.gate();
+    let mend = async {
+        gate.wait().await;
+        set(&world, &caller, "planted-third-secret").await;
+        gate.open();
+    };
+    let (usable, ()) = tokio::join!(refresh::usable(&world.hub, &caller, &id, Want::Usable), mend);
+    assert_eq!(usable.unwrap().version, 3);
+    assert_eq!(authority.token_calls(), 5, "one for the login, and twice one in vain");
 }
 
 async fn ac_41_an_application_in_use_stays(mut world: TestHub) {
