@@ -17,7 +17,7 @@ use crate::hub::auth_configs::{Given, bad_fields};
 use crate::hub::linking::{self, Filled, Holder, Linked, Proof, Way};
 use crate::hub::refresh::{self, Stored};
 use crate::hub::write::Guard;
-use crate::store::Tx;
+use crate::store::{StoreError, Tx};
 
 use super::prove::fields_at_hand;
 
@@ -91,7 +91,8 @@ fn is_of_token(stored: &Stored, error: &HubError, now: Timestamp) -> bool {
 /// Stores it: the account as it is then.
 ///
 /// # Errors
-/// As [`linking::store`].
+/// `conflict.stale` where it was moved meanwhile: the edit was proven for another auth config. As
+/// [`linking::store`].
 pub(super) async fn store(
     hub: &Hub,
     tx: &mut Tx,
@@ -99,6 +100,9 @@ pub(super) async fn store(
     account: Account,
     edit: Edit,
 ) -> Result<Account, HubError> {
+    if account.auth_config != edit.way.config.id {
+        return Err(StoreError::Stale.into());
+    }
     let holder = Holder {
         owner: account.owner,
         label: None,

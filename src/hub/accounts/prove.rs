@@ -14,9 +14,9 @@ use crate::domain::time::Timestamp;
 use crate::error::{HubError, codes};
 use crate::hub::Hub;
 use crate::hub::linking::{Way, provider_error};
-use crate::hub::refresh::{self, Want};
+use crate::hub::refresh::{self, Usable, Want};
 use crate::hub::write::{Guard, Outcome, Record};
-use crate::store::accounts;
+use crate::store::{StoreError, accounts};
 
 use super::{View, load, resource, snapshot, unusable, view};
 
@@ -27,7 +27,8 @@ use super::{View, load, resource, snapshot, unusable, view};
 ///
 /// # Errors
 /// `account.not_found`, `account.not_usable`; `provider.refused`, and then the account is in
-/// `error`; `provider.misconfigured`, `provider.unreachable`, and then it is as it was.
+/// `error`; `provider.misconfigured`, `provider.unreachable`, and then it is as it was;
+/// `conflict.stale` where its credentials or its auth config were changed meanwhile.
 pub async fn test(
     hub: &Hub,
     caller: &Caller,
@@ -44,15 +45,16 @@ pub async fn test(
         return Ok(Outcome::unchanged(view(&mut tx, caller, account).await?));
     }
     let asked = ask(hub, caller, id).await;
-    let (version, answer) = asked.map_err(|error| with_relink(id, error))?;
+    let (asked, answer) = asked.map_err(|error| with_relink(id, error))?;
     let now = hub.clock.now();
     let mut tx = hub.begin(guard).await?;
     let before = load(&mut tx, caller, id).await?;
     let project = caller.project();
     let stored = accounts::credentials(&mut tx, project, id).await?;
     // What was asked about is not there any more: the answer says nothing of what is.
-    if stored.is_none_or(|stored| stored.version != version) {
-        return Err(crate::store::StoreError::Stale.into());
+    let is_other = stored.is_none_or(|stored| stored.version != asked.version);
+    if is_other || !asked.set_up.is_still_of(&mut tx, project, &before).await? {
+        return Err(StoreError::Stale.into());
     }
     let is_proven = answer == Ok(true);
     let (decided, failure) = decide(before.clone(), answer, now)?;
@@ -113,18 +115,19 @@ fn decide(
     }
 }
 
-/// What the provider says of an account's credentials, and of which; of one in error, of new tokens
-/// where it has some.
+/// What the provider says of an account's credentials, and with what it was asked; of one in error,
+/// of new tokens where it has some.
 async fn ask(
     hub: &Hub,
     caller: &Caller,
     id: &AccountId,
-) -> Result<(i64, Result<bool, ProviderFailure>), HubError> {
+) -> Result<(Usable, Result<bool, ProviderFailure>), HubError> {
     match refresh::prove(hub, caller, id).await {
-        Ok((usable, answer)) => Ok((usable.version, answer)),
+        Ok(proven) => Ok(proven),
         Err(error) if error.code().name == codes::ACCOUNT_NOT_USABLE.name => {
             let usable = refresh::in_error(hub, caller, id).await?.ok_or(error)?;
-            Ok((usable.version, refresh::verify(hub, caller, &usable).await))
+            let answer = refresh::verify(hub, caller, &usable).await;
+            Ok((usable, answer))
         }
         Err(error) => Err(unusable(id, error)),
     }

@@ -32,12 +32,11 @@ mod trial;
 mod work;
 
 use once::Done;
-use set_up::SetUp;
 
 pub use note::{Note, note_of};
 pub(super) use note::{class_of, class_word};
 pub(super) use once::write;
-pub(super) use set_up::mended;
+pub(super) use set_up::{SetUp, mended};
 pub(super) use trial::renew_with;
 pub use work::{Round, next_due, round};
 
@@ -59,6 +58,8 @@ pub struct Usable {
     pub values: Values,
     /// Which credentials these are: a refresh raises it.
     pub version: i64,
+    /// Which set-up the values are of.
+    pub(super) set_up: SetUp,
 }
 
 /// Why fresh credentials are wanted.
@@ -92,6 +93,7 @@ impl Stored {
 
     pub(super) fn usable(self) -> Usable {
         let values = self.values();
+        let set_up = SetUp::of(&self.way.config);
         let way = Arc::unwrap_or_clone(self.way);
         Usable {
             account: self.account,
@@ -99,6 +101,7 @@ impl Stored {
             method: way.method,
             values,
             version: self.kept.version,
+            set_up,
         }
     }
 

@@ -13,6 +13,7 @@ mod lost;
 mod mended;
 mod moved;
 mod oauth1;
+mod overtaken;
 mod put_off;
 mod refresh;
 mod replicas;
