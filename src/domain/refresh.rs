@@ -33,6 +33,8 @@ pub const LEASE_S: i64 = 60;
 pub const REASON_REFUSED: &str = "credentials_refused";
 /// Code of the reason where an answer with the next refresh token may have been lost.
 pub const REASON_LOST: &str = "refresh_answer_lost";
+/// Code of the reason where tokens were revoked for a deletion that came to no end.
+pub const REASON_REVOKED: &str = "tokens_revoked";
 
 /// Tokens that were renewed less than this ago are not renewed because a call was refused, in
 /// milliseconds: newer ones would be refused as well.
@@ -164,12 +166,21 @@ pub fn refused(
     } else {
         (REASON_REFUSED, failure.message.clone())
     };
-    let reason = StatusReason {
-        timestamp: now,
-        code: Some(code.to_owned()),
-        description: Some(description),
-    };
-    account.credentials_refused(reason, now)
+    account.credentials_refused(reason(code, description, now), now)
+}
+
+/// What becomes of an account whose tokens were revoked and that could not be deleted then: calls
+/// would fail, and nobody would know why.
+#[must_use]
+pub fn revoked(account: Account, now: Timestamp) -> Decided {
+    let text = "its tokens were revoked so that it could be deleted, and then the store failed: \
+                delete the account again, or link it again";
+    account.credentials_refused(reason(REASON_REVOKED, text.to_owned(), now), now)
+}
+
+fn reason(code: &str, description: String, now: Timestamp) -> StatusReason {
+    let (code, description) = (Some(code.to_owned()), Some(description));
+    StatusReason { timestamp: now, code, description }
 }
 
 /// AT-7: of these statuses, working credentials make `active`.

@@ -3,11 +3,12 @@
 use crate::domain::caller::{Caller, Permission};
 use crate::domain::event::EventKind;
 use crate::domain::ids::AccountId;
+use crate::domain::refresh as rules;
 use crate::domain::refusal::Touch;
 use crate::error::{HubError, codes};
 use crate::hub::Hub;
 use crate::hub::linking;
-use crate::hub::refresh::{self, Stored};
+use crate::hub::refresh::{self, Patience, Stored};
 use crate::hub::write::{Guard, Outcome, Record};
 use crate::provider::Revocation;
 use crate::store::{Tx, accounts};
@@ -34,6 +35,13 @@ struct Asked {
     revoked: Vec<Revocation>,
 }
 
+impl Asked {
+    /// Whether it has forgotten any of them.
+    fn has_revoked(&self) -> bool {
+        self.revoked.iter().any(|one| one.outcome.is_ok())
+    }
+}
+
 /// What became of an account that was to go.
 enum Fate {
     /// It is gone.
@@ -52,9 +60,11 @@ struct Gone {
 /// Removes an account and destroys its credentials (AT-20 to AT-23). Unless `keep_remote`, the
 /// provider is asked to forget its tokens first; where it does not, the account goes all the same.
 /// So it does where whoever asked goes away: tokens that were revoked are of no use to anybody.
-/// Tokens that come meanwhile are revoked too (threat 25), before it goes: a hub that is stopped in
-/// between leaves an account that can be deleted again, and no tokens that nobody knows of. Only
-/// where they come again and again are the last of them revoked when it is gone.
+/// Therefore a store that can't take its end then is waited for, and an account that stays all the
+/// same is in error (AT-5). Tokens that come meanwhile are revoked too (threat 25), before it goes: a
+/// hub that is stopped in between leaves an account that can be deleted again, and no tokens that
+/// nobody knows of. Only where they come again and again are the last of them revoked when it is
+/// gone.
 ///
 /// # Errors
 /// `account.not_found`, `guard.too_many_affected`.
@@ -74,16 +84,26 @@ pub async fn delete(
             false => revoke(&own, &caller, &id).await?,
         };
         let mut waits = 0;
+        let mut patience = Patience::new();
         let Gone { outcome, newer } = loop {
             let version = asked.as_ref().map(|asked| asked.version);
-            match destroy(&own, &caller, &id, guard, version, waits < WAITS).await? {
-                Fate::Gone(gone) => break *gone,
-                Fate::Waits(stored) => {
+            match destroy(&own, &caller, &id, guard, version, waits < WAITS).await {
+                Ok(Fate::Gone(gone)) => break *gone,
+                Ok(Fate::Waits(stored)) => {
                     let newer = forget(&own, &caller, &stored).await;
                     let earlier = asked.map(|asked| asked.revoked).unwrap_or_default();
                     let revoked = both(earlier, newer);
                     asked = Some(Asked { version: stored.kept.version, revoked });
                     waits += 1;
+                }
+                Err(error) => {
+                    let Some(asked) = asked.as_ref().filter(|asked| asked.has_revoked()) else {
+                        return Err(error);
+                    };
+                    if !patience.bears(&error, "a deletion waits").await {
+                        give_up(&own, &caller, &id, asked.version).await;
+                        return Err(error);
+                    }
                 }
             }
         };
@@ -138,6 +158,32 @@ async fn destroy(
     let before = Some(before);
     let outcome = Outcome { before, after: None, changed: true, affected: 1, operation };
     Ok(Fate::Gone(Box::new(Gone { outcome, newer })))
+}
+
+/// Marks an account that stays although its tokens were revoked, if the store lets it.
+async fn give_up(hub: &Hub, caller: &Caller, id: &AccountId, revoked: i64) {
+    if let Err(error) = mark(hub, caller, id, revoked).await {
+        tracing::warn!(
+            target: "hubctl::refresh", account = id.as_str(), code = error.code().name,
+            "an account stays whose tokens are revoked: {error}"
+        );
+    }
+}
+
+async fn mark(hub: &Hub, caller: &Caller, id: &AccountId, revoked: i64) -> Result<(), HubError> {
+    let now = hub.clock.now();
+    let mut tx = hub.store.begin_write().await?;
+    let found = accounts::by_id(&mut tx, caller.project(), id).await?;
+    let Some(account) = found else { return Ok(()) };
+    // Newer tokens may work.
+    if newer_than(hub, &mut tx, caller, id, revoked).await?.is_some() {
+        return Ok(());
+    }
+    let decided = rules::revoked(account, now);
+    let kinds = [EventKind::AccountUpdated, EventKind::AccountError];
+    refresh::write(hub, &mut tx, caller, decided, &kinds, now).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 /// What the account has where its credentials were replaced since this version: nobody finds them

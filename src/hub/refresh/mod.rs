@@ -27,6 +27,7 @@ use super::logs::Purpose;
 
 mod note;
 mod once;
+mod patience;
 mod set_up;
 mod trial;
 mod work;
@@ -36,6 +37,7 @@ use once::Done;
 pub use note::{Note, note_of};
 pub(super) use note::{class_of, class_word};
 pub(super) use once::write;
+pub(super) use patience::Patience;
 pub(super) use set_up::{SetUp, mended};
 pub(super) use trial::renew_with;
 pub use work::{Round, next_due, round};

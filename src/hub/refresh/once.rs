@@ -3,9 +3,6 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
-
-use tokio::time::{Instant, sleep};
 
 use crate::domain::account::{Account, Decided, Status};
 use crate::domain::caller::Caller;
@@ -16,7 +13,7 @@ use crate::domain::refresh as rules;
 use crate::domain::request_log::TRIAL;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
-use crate::error::{HubError, codes};
+use crate::error::HubError;
 use crate::hub::Hub;
 use crate::hub::accounts::event_data;
 use crate::hub::linking::{self, Kept, credentials_spot, provider_error, revoke};
@@ -26,14 +23,10 @@ use crate::store::accounts::refresh::{self, Failed, Freshness};
 use crate::store::accounts::{Credentials, TokenLife};
 use crate::store::{Tx, accounts};
 
-use super::{SetUp, Stored, note};
+use super::{Patience, SetUp, Stored, note};
 
-/// How long somebody insists on writing what a provider has given while the store can't take it,
-/// and how long they rest between: new tokens may be the only ones that work (OA-13). Whoever takes
-/// over the lease meanwhile makes it too late.
-const INSIST_FOR: Duration = Duration::from_mins(5);
-const FIRST_REST: Duration = Duration::from_millis(50);
-const LONGEST_REST: Duration = Duration::from_secs(2);
+/// What is told where the store can't take what a provider has given.
+const WAIT: &str = "new tokens wait";
 
 /// What a refresh came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -227,34 +220,6 @@ impl Renewal {
 #[derive(Default)]
 pub(super) struct Keys(HashMap<ProjectNumber, Arc<DataKeys>>);
 
-/// The patience of whoever holds what must not be lost.
-struct Patience {
-    until: Instant,
-    rest: Duration,
-}
-
-impl Patience {
-    fn new() -> Self {
-        Self { until: Instant::now() + INSIST_FOR, rest: FIRST_REST }
-    }
-
-    /// Whether it is worth trying again after this error of the store; rests before it says so.
-    async fn bears(&mut self, error: &HubError) -> bool {
-        let code = error.code();
-        let may_pass = error.retryable()
-            || [&codes::STORE_FULL, &codes::STORE_READ_ONLY]
-                .iter()
-                .any(|one| one.name == code.name);
-        if !may_pass || Instant::now() >= self.until {
-            return false;
-        }
-        tracing::warn!(target: "hubctl::refresh", code = code.name, "new tokens wait: {error}");
-        sleep(self.rest).await;
-        self.rest = (self.rest * 2).min(LONGEST_REST);
-        true
-    }
-}
-
 /// Writes new tokens, both in one row; where the account is gone or others were faster, nobody may
 /// use them (threats 24, 25). A store that can't take them is waited for.
 pub(super) async fn keep(hub: &Hub, lease: &Lease, tokens: &Tokens) -> Result<Done, HubError> {
@@ -262,7 +227,7 @@ pub(super) async fn keep(hub: &Hub, lease: &Lease, tokens: &Tokens) -> Result<Do
     loop {
         let done = try_keep(hub, lease, tokens).await;
         match &done {
-            Err(error) if patience.bears(error).await => {}
+            Err(error) if patience.bears(error, WAIT).await => {}
             _ => return done,
         }
     }
@@ -323,7 +288,7 @@ pub(super) async fn refuse(
             Ok(false) => return Ok(Done::NotOurs),
             Err(error) => {
                 // A failure alone is found out once more by whoever tries next.
-                if unrenewed.tokens.is_none() || !patience.bears(&error).await {
+                if unrenewed.tokens.is_none() || !patience.bears(&error, WAIT).await {
                     return Err(error);
                 }
             }

@@ -17,6 +17,7 @@ mod overtaken;
 mod put_off;
 mod refresh;
 mod replicas;
+mod revoked;
 mod set_back;
 mod shared_app;
 mod stale;
