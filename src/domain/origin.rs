@@ -80,7 +80,7 @@ pub fn is_same_address(one: &Url, other: &Url) -> bool {
 /// a name and a number are the same.
 #[must_use]
 pub fn leads_past(one: &Url, other: &Url) -> bool {
-    !is_same_address(one, other) && !(is_loopback(one) && is_loopback(other))
+    !(is_same_address(one, other) || is_loopback(one) && is_loopback(other))
 }
 
 /// Scheme, host and port of an address, in one spelling.

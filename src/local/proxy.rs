@@ -321,7 +321,7 @@ mod tests {
         let body = r#"{"id": 45355976281015164504, "n": 1.50, "is": true}"#;
         assert_eq!(sent("application/json", body).unwrap(), body);
         assert_eq!(sent(FORM, body).unwrap(), "id=45355976281015164504&n=1.50&is=true");
-        let deep = "[".repeat(200) + &"]".repeat(200);
+        let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
         for unfit in [r#""\ud800""#, deep.as_str()] {
             let error = sent("application/json", unfit).unwrap_err();
             assert_eq!(error.code().name, "request.bad_body", "{unfit}");

@@ -226,7 +226,7 @@ impl Run for Set {
 }
 
 /// A profile that came with its first setting would act on the local store, whatever was meant.
-fn no_such_profile(profile: &str, file: &Config, path: &std::path::Path) -> HubError {
+fn no_such_profile(profile: &str, file: &config::Config, path: &std::path::Path) -> HubError {
     match credentials::check_name(profile) {
         Ok(()) => {
             let hint = format!("hubctl profile create {profile} --api-url URL # or --local");

@@ -289,7 +289,7 @@ impl Settings {
         self.sources.check_profile()?;
         match self.overruled() {
             Some(refusal) => Err(refusal),
-            None if matches!(self.place, Place::KeyAlone(_)) => Err(place::key_alone()),
+            None if matches!(self.place, Place::KeyAlone(_)) => Err(key_alone()),
             None => Ok(()),
         }
     }

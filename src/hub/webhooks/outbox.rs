@@ -363,7 +363,9 @@ pub(super) async fn settle(hub: &Hub, all: &[Report]) -> Result<(), HubError> {
         }
     }
     tx.commit().await?;
-    disabled.into_iter().for_each(|why| hub.tallies.disabled(why));
+    for why in disabled {
+        hub.tallies.disabled(why);
+    }
     Ok(())
 }
 

@@ -46,7 +46,8 @@ fn what_stands_in_two_files_is_found_before_it_is_imported() {
     home.file("own/a.json", mine("Humaans", "My own"));
     home.file("own/b.json", mine("Humaans", "My other"));
     let found = home.run("connectors lint own --json").code(2);
-    let [one] = &found.json().as_array().unwrap()[..] else { panic!("{found:?}") };
+    let told = found.json();
+    let [one] = &told.as_array().unwrap()[..] else { panic!("{found:?}") };
     assert_eq!(one["file"], "own/b.json");
     assert!(one["message"].as_str().unwrap().contains("stands in own/a.json, too"), "{one}");
     let refused = home.run("connectors import own --json").code(2).error();
