@@ -28,6 +28,8 @@ const OF_REQUEST: i64 = 1_000;
 /// How long before the row that a reader has seen another one can have begun that becomes visible
 /// after it, in seconds: a request takes no longer.
 const LATEST_S: i64 = 600;
+/// Rows behind the one that a reader has seen of which it is asked when they began.
+const NEXT: i64 = 1_000;
 
 /// One list of an index.
 pub(super) struct Strand {
@@ -295,7 +297,12 @@ pub(super) async fn walk(tx: &mut Tx, wanted: Wanted<'_>, behind: Option<&Cursor
     if let Some(after) = filter.after
         && let Some(began) = super::began(tx, project, table, after).await?
     {
-        from = from.max(began.plus_seconds(-LATEST_S).as_millis());
+        let mut first = began.plus_seconds(-LATEST_S);
+        // The clock may have gone back since, or that of another machine be behind.
+        if let Some(next) = super::earliest_behind(tx, table, after, NEXT).await? {
+            first = first.min(next);
+        }
+        from = from.max(first.as_millis());
     }
     let edge = match behind {
         Some(cursor) => (cursor.at.as_millis(), cursor.number),

@@ -230,3 +230,17 @@ pub async fn began(
     let sql = format!("select at from {} where project = ?1 and id = ?2", table.name());
     tx.optional(&sql, &[project.into(), number.into()], |row| row.time(0)).await
 }
+
+/// When the earliest began of the rows behind a number, among the first so many of any project.
+pub async fn earliest_behind(
+    tx: &mut Tx,
+    table: Table,
+    number: i64,
+    most: i64,
+) -> Result<Option<Timestamp>> {
+    let sql = format!(
+        "select min(at) from (select at from {} where id > ?1 order by id limit ?2) next",
+        table.name()
+    );
+    Ok(tx.optional(&sql, &[number.into(), most.into()], |row| row.opt_time(0)).await?.flatten())
+}

@@ -41,6 +41,7 @@ on_both_databases!(
     rows_that_come_while_others_are_written_are_told_of,
     pruning_takes_a_little_at_a_time_while_others_write,
     who_follows_the_log_misses_nothing,
+    who_follows_the_log_misses_nothing_although_a_clock_goes_back,
     a_filter_that_no_index_has_ends_its_page_early,
     the_provider_of_an_account_is_found_out,
     the_latest_refusal_of_a_provider_is_explained,
@@ -680,6 +681,22 @@ async fn who_follows_the_log_misses_nothing(world: TestHub) {
     seen.sort_unstable();
     seen.dedup();
     assert_eq!(seen.len(), all);
+}
+
+async fn who_follows_the_log_misses_nothing_although_a_clock_goes_back(world: TestHub) {
+    let caller = world.caller();
+    let began = |seed, hours: i64| Entry {
+        at: Timestamp::from_millis(hours * 3_600_000),
+        ..entry(caller.project(), seed)
+    };
+    let seen = write(&world, List::Logs, vec![began(0, 2)]).await[0].number;
+    // Some of them once it has gone on again.
+    let rows = (1..11).map(|seed| began(seed, if seed < 6 { 1 } else { 2 }));
+    let rows = write(&world, List::Logs, rows.collect()).await;
+    let filter = Filter { after: Some(seen), ..Filter::default() };
+    let order = Order { descending: false, ..Order::default() };
+    let found = pages(&world, &caller, List::Logs, &filter, order, 3).await;
+    assert_eq!(found, rows.iter().map(|row| row.number).collect::<Vec<_>>());
 }
 
 async fn a_filter_that_no_index_has_ends_its_page_early(world: TestHub) {
