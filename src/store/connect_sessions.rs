@@ -49,9 +49,9 @@ pub async fn insert(
 ) -> Result<SessionId> {
     let sql = "insert into connect_sessions (project, token_hash, owner_id, owner_name, username, \
                provider, auth_config, categories, account, label, metadata, multiple, kind, \
-               created_at, expires_at, batch_key) \
-               values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) \
-               returning id";
+               created_at, expires_at, batch_key, late) \
+               values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
+               (select 1 from session_expiry where project = ?1 and at >= ?15)) returning id";
     let (categories, metadata) = (to_json(&session.categories)?, to_json(&session.metadata)?);
     let params = [
         project.into(),
@@ -184,10 +184,41 @@ pub async fn ended(
 ) -> Result<Vec<ConnectSession>> {
     let sql = format!(
         "{COLUMNS} where project = ?1 and expires_at >= ?2 and (expires_at, id) > (?2, ?3) \
-         and expires_at <= ?4 order by expires_at, id limit ?5"
+         and expires_at <= ?4 and late is null order by expires_at, id limit ?5"
     );
     let params = [project.into(), after.0.into(), after.1.get().into(), upto.into(), most.into()];
     tx.all(&sql, &params, read).await
+}
+
+/// Those that end at `upto` or before, and ended behind their project's place when they were made,
+/// at most so many.
+pub async fn ended_late(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    upto: Timestamp,
+    most: i64,
+) -> Result<Vec<ConnectSession>> {
+    let sql = format!(
+        "{COLUMNS} where project = ?1 and late = 1 and expires_at <= ?2 \
+         order by expires_at, id limit ?3"
+    );
+    tx.all(&sql, &[project.into(), upto.into(), most.into()], read).await
+}
+
+/// Notes that these were looked at.
+pub async fn set_looked_at(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    late: &[ConnectSession],
+) -> Result<()> {
+    let sql = format!(
+        "update connect_sessions set late = 0 where project = ?1 and {}",
+        tx.is_one_of_numbers("id", 2)
+    );
+    let ids: Vec<i64> = late.iter().map(|session| session.id.get()).collect();
+    let list = format!("{ids:?}");
+    tx.execute(&sql, &[project.into(), (&list).into()]).await?;
+    Ok(())
 }
 
 /// Ends a session.

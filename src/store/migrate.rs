@@ -54,6 +54,7 @@ migrations! {
     9 "0009_due";
     10 "0010_attempts";
     11 "0011_session_lists";
+    12 "0012_sessions";
 }
 
 /// Number of the latest step.

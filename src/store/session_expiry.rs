@@ -11,22 +11,28 @@ pub type Place = (Timestamp, SessionId);
 /// Sessions behind their project's place. Both bounds are there: the first is what an index is
 /// entered by, the second tells sessions apart that end at the same instant.
 const BEHIND: &str = "s.project = p.number and s.expires_at >= coalesce(c.at, 0) \
-                      and (s.expires_at, s.id) > (coalesce(c.at, 0), coalesce(c.session, 0))";
+                      and (s.expires_at, s.id) > (coalesce(c.at, 0), coalesce(c.session, 0)) \
+                      and s.late is null";
+/// Sessions that ended before their project's place when they were made, since a clock went back.
+const LATE: &str = "s.project = p.number and s.late = 1";
 
 fn due_query() -> String {
     format!(
         "select p.number from projects p \
          left join session_expiry c on c.project = p.number where exists \
-         (select 1 from connect_sessions s where {BEHIND} and s.expires_at <= ?1) \
+         (select 1 from connect_sessions s where {BEHIND} and s.expires_at <= ?1) or exists \
+         (select 1 from connect_sessions s where {LATE} and s.expires_at <= ?1) \
          order by p.number limit ?2"
     )
 }
 
 fn next_query() -> String {
     format!(
-        "select min((select s.expires_at from connect_sessions s where {BEHIND} \
-         order by s.expires_at limit 1)) \
-         from projects p left join session_expiry c on c.project = p.number"
+        "select min(next) from (select (select s.expires_at from connect_sessions s \
+         where {BEHIND} order by s.expires_at limit 1) as next \
+         from projects p left join session_expiry c on c.project = p.number union all \
+         select (select s.expires_at from connect_sessions s where {LATE} \
+         order by s.expires_at limit 1) from projects p) ends"
     )
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Each project has a place in the order in which its sessions end; a round moves it and writes the
 //! events in one transaction, while nobody else writes. So each session is told of once, however
-//! many hubs are at it, and none is passed over that was still being stored.
+//! many hubs are at it, and none is passed over that was still being stored. A session that already
+//! ends behind that place when it is made, since a clock went back, is told of by a mark of its own.
 
 use crate::domain::connect_session::{ConnectSession, EXPIRY_LAG_S, State};
 use crate::domain::event::{Event, EventKind};
@@ -57,17 +58,26 @@ async fn step(
     let place = session_expiry::place(&mut tx, project).await?;
     let most = i64::try_from(SESSIONS).unwrap_or(i64::MAX);
     let ended = connect_sessions::ended(&mut tx, project, place, upto, most).await?;
+    let late = connect_sessions::ended_late(&mut tx, project, upto, most).await?;
     // Another hub was faster, or the project is gone.
-    let Some(last) = ended.last() else { return Ok((0, 0)) };
+    if ended.is_empty() && late.is_empty() {
+        return Ok((0, 0));
+    }
     let now = hub.clock.now();
     let is_unused = |session: &&ConnectSession| session.state(upto) == State::Expired;
+    let unused = ended.iter().chain(&late).filter(is_unused);
     let expired: Result<Vec<Event>, HubError> =
-        ended.iter().filter(is_unused).map(|session| event(hub, session, now)).collect();
+        unused.map(|session| event(hub, session, now)).collect();
     let expired = expired?;
     events::append(&mut tx, project, &expired).await?;
-    session_expiry::advance(&mut tx, project, (last.expires_at, last.id)).await?;
+    if let Some(last) = ended.last() {
+        session_expiry::advance(&mut tx, project, (last.expires_at, last.id)).await?;
+    }
+    if !late.is_empty() {
+        connect_sessions::set_looked_at(&mut tx, project, &late).await?;
+    }
     tx.commit().await?;
-    Ok((ended.len(), u64::try_from(expired.len()).unwrap_or(u64::MAX)))
+    Ok((ended.len().max(late.len()), u64::try_from(expired.len()).unwrap_or(u64::MAX)))
 }
 
 /// It happened when the session ended, however late it is told of.

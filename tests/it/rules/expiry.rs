@@ -24,6 +24,7 @@ on_both_databases!(
     cs_29_a_login_may_end_after_its_session_was_told_of,
     many_sessions_of_one_instant_are_shared_by_replicas,
     sessions_that_are_stored_late_are_not_passed_over,
+    sessions_that_end_while_a_clock_is_set_right_are_told_of_once,
     each_project_is_told_of_its_own_sessions,
     webhooks_are_told_when_it_ended,
     looking_for_ended_sessions_reads_no_other_rows,
@@ -122,6 +123,34 @@ async fn sessions_that_are_stored_late_are_not_passed_over(world: TestHub) {
     assert_eq!(expired(&world, &caller).await[1].0, short.to_string());
 }
 
+async fn sessions_that_end_while_a_clock_is_set_right_are_told_of_once(world: TestHub) {
+    let caller = world.caller();
+    world.clock.advance_seconds(3_600);
+    let ahead = open(&world, &caller, 10).await;
+    world.clock.advance_seconds(60);
+    assert_eq!(round(&world.hub).await.unwrap(), 1);
+    // All but the last of these end behind what was told of.
+    world.clock.advance_seconds(-3_600);
+    let (second, first) = (open(&world, &caller, 20).await, open(&world, &caller, 10).await);
+    let last = open(&world, &caller, 3_600).await;
+    let used = open(&world, &caller, 10).await;
+    world.raw(&format!("update connect_sessions set linked_account = 'a' where id = {used}"));
+    world.clock.advance_seconds(10);
+    let end = world.now().plus_seconds(EXPIRY_LAG_S);
+    assert_eq!(next_due(&world.hub).await.unwrap(), Some(end));
+    world.clock.advance_seconds(EXPIRY_LAG_S);
+    assert_eq!(round(&world.hub).await.unwrap(), 1);
+    assert_eq!(round(&world.another()).await.unwrap(), 0);
+    world.clock.advance_seconds(10);
+    assert_eq!(round(&world.another()).await.unwrap(), 1);
+    world.clock.advance_seconds(7_200);
+    assert_eq!(round(&world.hub).await.unwrap(), 1);
+    assert_eq!(round(&world.hub).await.unwrap(), 0);
+    let told = expired(&world, &caller).await.into_iter().map(|(subject, _)| subject);
+    let each = [ahead, first, second, last].map(|id| id.to_string());
+    assert_eq!(told.collect::<Vec<_>>(), each);
+}
+
 async fn each_project_is_told_of_its_own_sessions(world: TestHub) {
     let (caller, other) = (world.caller(), world.project("other").await);
     let (mine, theirs) = (open(&world, &caller, 10).await, open(&world, &other, 20).await);
@@ -164,6 +193,7 @@ async fn looking_for_ended_sessions_reads_no_other_rows(world: TestHub) {
     }
     for plan in session_expiry::plans(&mut tx).await.unwrap() {
         assert!(plan.contains("connect_sessions_expiry"), "{plan}");
+        assert!(plan.contains("connect_sessions_late"), "{plan}");
         assert!(!plan.contains("SCAN s"), "{plan}");
     }
 }

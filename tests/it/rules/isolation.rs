@@ -18,6 +18,7 @@ on_both_databases!(
     ac_33_threat_13_auth_configs_of_another_project_are_missing,
     threat_13_sessions_of_another_project_are_missing,
     kp_6_a_deleted_project_takes_everything_along,
+    kp_6_numbers_of_its_sessions_are_never_used_again,
     kp_6_what_may_not_be_deleted,
     kp_6_a_new_project_never_meets_the_keys_of_a_deleted_one,
 );
@@ -200,6 +201,15 @@ async fn kp_6_a_deleted_project_takes_everything_along(world: TestHub) {
         }
     }
     refused(world.hub.local_caller(&name).await, &codes::PROJECT_UNKNOWN);
+}
+
+async fn kp_6_numbers_of_its_sessions_are_never_used_again(world: TestHub) {
+    let (here, there) = (world.caller(), world.project("other").await);
+    let theirs = world.open(&there, session("acme")).await.session.id;
+    let name = "other".parse().unwrap();
+    projects::delete(&world.hub, &here, &name, guard()).await.unwrap();
+    let mine = world.open(&here, session("acme")).await.session.id;
+    assert!(mine.get() > theirs.get(), "{mine} {theirs}");
 }
 
 async fn key_of(

@@ -6,7 +6,7 @@ use hubctl::hub::projects;
 use hubctl::hub::write::{Guard, IfThere};
 use hubctl::store::{Store, StoreError};
 
-use crate::support::asked::{config, key, session_with};
+use crate::support::asked::{config, key, session, session_with};
 use crate::support::hub::{Place, TestHub, block_on, on_both_databases, refused, sqlite_world};
 
 on_both_databases!(
@@ -14,6 +14,7 @@ on_both_databases!(
     many_make_one_store_at_once,
     a_newer_schema_is_refused,
     a_store_of_the_first_version_is_brought_up_to_date,
+    numbers_of_sessions_go_on_in_a_store_of_the_first_version,
     a_key_goes_again_where_the_write_that_made_it_fails,
 );
 
@@ -205,4 +206,24 @@ async fn a_store_of_the_first_version_is_brought_up_to_date(world: TestHub) {
     assert_eq!(world.holder(&made).await.project(), caller.project());
     let steps = i64::try_from(steps()).unwrap();
     assert_eq!(world.number("select count(*) from migrations"), steps);
+}
+
+async fn numbers_of_sessions_go_on_in_a_store_of_the_first_version(world: TestHub) {
+    first_version(&world);
+    let bytes = match &world.place {
+        Place::Sqlite(_) => "x'00'",
+        #[cfg(unix)]
+        Place::Postgres(_) => "'\\x00'",
+    };
+    world.raw(&format!(
+        "insert into connect_sessions (project, token_hash, owner_id, owner_name, categories, \
+         metadata, multiple, kind, created_at, expires_at) \
+         select number, {bytes}, 'acme', 'acme', '[]', '{{}}', 0, 'production', 5, 6 \
+         from projects where name = 'old'"
+    ));
+    let caller = world.caller();
+    let name = "old".parse().unwrap();
+    projects::delete(&world.hub, &caller, &name, Guard::default()).await.unwrap();
+    assert_eq!(world.number("select count(*) from connect_sessions"), 0);
+    assert_eq!(world.open(&caller, session("acme")).await.session.id.get(), 2);
 }
