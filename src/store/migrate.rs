@@ -55,6 +55,7 @@ migrations! {
     10 "0010_attempts";
     11 "0011_session_lists";
     12 "0012_sessions";
+    13 "0013_texts";
 }
 
 /// Number of the latest step.

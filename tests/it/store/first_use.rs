@@ -7,6 +7,8 @@ use hubctl::hub::write::{Guard, IfThere};
 use hubctl::store::{Store, StoreError};
 
 use crate::support::asked::{config, key, session, session_with};
+#[cfg(unix)]
+use crate::support::hub::on_postgres;
 use crate::support::hub::{Place, TestHub, block_on, on_both_databases, refused, sqlite_world};
 
 on_both_databases!(
@@ -226,4 +228,31 @@ async fn numbers_of_sessions_go_on_in_a_store_of_the_first_version(world: TestHu
     projects::delete(&world.hub, &caller, &name, Guard::default()).await.unwrap();
     assert_eq!(world.number("select count(*) from connect_sessions"), 0);
     assert_eq!(world.open(&caller, session("acme")).await.session.id.get(), 2);
+}
+
+/// As on SQLite, whatever the language of the database.
+#[cfg(unix)]
+#[test]
+fn postgres_orders_by_their_bytes_the_texts_that_lists_are_ordered_by() {
+    on_postgres(async |world: TestHub| {
+        world.hub.store().begin_write().await.unwrap().commit().await.unwrap();
+        for (table, column) in [
+            ("projects", "name"),
+            ("api_keys", "name"),
+            ("own_connectors", "key"),
+            ("own_connectors", "version"),
+            ("oauth_apps", "connector"),
+            ("auth_configs", "connector"),
+            ("accounts", "provider"),
+            ("accounts", "owner_id"),
+            ("request_logs", "service"),
+            ("request_steps", "service"),
+        ] {
+            let found = world.number(&format!(
+                "select count(*) from information_schema.columns where collation_name = 'C' \
+                 and table_name = '{table}' and column_name = '{column}'"
+            ));
+            assert_eq!(found, 1, "{table}.{column}");
+        }
+    });
 }

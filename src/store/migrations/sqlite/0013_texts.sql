@@ -1,0 +1,1 @@
+-- Texts are ordered by their bytes here, whatever the language. PostgreSQL is told to.
