@@ -56,6 +56,7 @@ migrations! {
     11 "0011_session_lists";
     12 "0012_sessions";
     13 "0013_texts";
+    14 "0014_deliveries";
 }
 
 /// Number of the latest step.

@@ -81,6 +81,7 @@ pub struct Job {
     event: String,
     attempt: u32,
     tries: u32,
+    schedule: i64,
     body: Bytes,
 }
 
@@ -94,6 +95,7 @@ impl Job {
             event: event.to_string(),
             attempt: 1,
             tries: 1,
+            schedule: 0,
             body: body.into(),
         }
     }
@@ -286,6 +288,7 @@ pub(super) async fn fetch(
             event: row.event,
             attempt: row.attempts + 1,
             tries: row.tries + 1,
+            schedule: row.schedule,
             body,
         });
     }
@@ -333,6 +336,7 @@ pub(super) async fn send(hub: &Hub, endpoint: &Endpoint, job: &Job) -> Done {
         number: job.number,
         attempt: job.attempt,
         tries: job.tries,
+        schedule: job.schedule,
         at,
         ended_at,
         duration_ms,

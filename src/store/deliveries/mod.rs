@@ -145,7 +145,7 @@ pub async fn again(
     now: Timestamp,
 ) -> Result<()> {
     let sql = "update webhook_deliveries set state = 'pending', tries = 0, next_at = ?1, \
-               done_at = null where project = ?2 and number = ?3";
+               done_at = null, schedule = schedule + 1 where project = ?2 and number = ?3";
     tx.execute(sql, &[now.into(), project.into(), id.get().into()]).await?;
     Ok(())
 }
@@ -159,8 +159,9 @@ pub async fn again_since(
     now: Timestamp,
 ) -> Result<u64> {
     let mut sql = "update webhook_deliveries set state = 'pending', tries = 0, next_at = ?1, \
-                   done_at = null where project = ?2 and state = 'failed' and done_at >= ?3 \
-                   and event_seq is not null and webhook in (select number from webhooks \
+                   done_at = null, schedule = schedule + 1 where project = ?2 \
+                   and state = 'failed' and done_at >= ?3 and event_seq is not null \
+                   and webhook in (select number from webhooks \
                    where project = ?2 and disabled_at is null"
         .to_owned();
     let mut params: Vec<Param<'_>> = vec![now.into(), project.into(), since.into()];

@@ -67,6 +67,8 @@ pub struct Due {
     pub attempts: u32,
     /// Attempts of this schedule.
     pub tries: u32,
+    /// Which schedule this is.
+    pub schedule: i64,
     /// Since when it is due.
     pub next_at: i64,
     /// When it happened.
@@ -86,7 +88,7 @@ pub async fn due(
     now: Timestamp,
 ) -> Result<Vec<Due>> {
     let sql = "select d.number, d.event, d.kind, d.subject, d.attempts, d.tries, d.next_at, e.at, \
-               e.data, b.body from webhook_deliveries d \
+               e.data, b.body, d.schedule from webhook_deliveries d \
                left join events e on e.seq = d.event_seq \
                left join webhook_bodies b on b.delivery = d.number \
                where d.webhook = ?1 and d.next_at <= ?2 and (d.next_at, d.number) > (?3, ?4) \
@@ -100,6 +102,7 @@ pub async fn due(
             subject: row.text(3)?.to_owned(),
             attempts: small(row.int(4)?)?,
             tries: small(row.int(5)?)?,
+            schedule: row.int(10)?,
             next_at: row.int(6)?,
             at: row.opt_time(7)?,
             data: row.opt_text(8)?.map(str::to_owned),
@@ -132,6 +135,8 @@ pub struct Done {
     pub attempt: u32,
     /// See `attempt`.
     pub tries: u32,
+    /// The schedule in which it was made.
+    pub schedule: i64,
     /// When it began.
     pub at: Timestamp,
     /// When it ended.
@@ -190,9 +195,13 @@ async fn unusual(tx: &mut Tx, done: &Done) -> Result<()> {
         Verdict::Again(at) => ("pending", Some(at), None),
         _ => ("failed", None, Some(done.ended_at)),
     };
-    // What was settled by somebody else in between stays as it is.
-    let sql = "update webhook_deliveries set state = ?1, attempts = ?2, tries = ?3, next_at = ?4, \
-               done_at = ?5, last_status = ?6, last_error = ?7 \
+    // What was settled by somebody else in between stays as it is, and what was asked for anew keeps
+    // its new schedule.
+    let sql = "update webhook_deliveries set attempts = ?2, last_status = ?6, last_error = ?7, \
+               state = case when schedule = ?9 then ?1 else state end, \
+               tries = case when schedule = ?9 then ?3 else tries end, \
+               next_at = case when schedule = ?9 then ?4 else next_at end, \
+               done_at = case when schedule = ?9 then ?5 else done_at end \
                where number = ?8 and attempts < ?2 and state = 'pending'";
     let params = [
         state.into(),
@@ -203,6 +212,7 @@ async fn unusual(tx: &mut Tx, done: &Done) -> Result<()> {
         status.into(),
         done.error.as_ref().into(),
         done.number.into(),
+        done.schedule.into(),
     ];
     tx.execute(sql, &params).await?;
     Ok(())

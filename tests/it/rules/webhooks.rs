@@ -34,6 +34,7 @@ on_both_databases!(
     wh_9_attempts_follow_the_schedule_with_one_body,
     wh_9_a_receiver_may_ask_for_time,
     wh_9_after_five_days_of_failures_it_is_disabled_with_an_event,
+    wh_9_what_is_asked_for_during_an_attempt_begins_its_schedule_again,
     wh_10_disabling_a_config_tells_of_each_account,
     wh_12_deliveries_come_from_the_hubs_own_address,
     threat_18_private_addresses_are_refused_when_made_and_when_called,
@@ -336,6 +337,39 @@ async fn wh_9_after_five_days_of_failures_it_is_disabled_with_an_event(mut world
     world.send().await;
     let now = hook_now(&world, &hook).await;
     assert_eq!((now.disabled, now.failing_since), (None, Some(world.now())));
+}
+
+async fn wh_9_what_is_asked_for_during_an_attempt_begins_its_schedule_again(mut world: TestHub) {
+    world.may_call_itself();
+    let caller = world.caller();
+    let may = Arc::new(AtomicBool::new(false));
+    let open = Arc::clone(&may);
+    // The eighth attempt, which is the last one, waits.
+    let there = FakeHub::start(move |_, count| {
+        while count == 7 && !open.load(Ordering::Relaxed) {
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+        Reply::text(500, "text/plain", "")
+    });
+    world.add(&caller, config("bamboohr")).await;
+    world.hook(&caller, &there.url()).await;
+    linked(&world, "acme").await;
+    for _ in 0..7 {
+        assert_eq!(world.send().await, 1);
+        world.clock.advance_seconds(36_000);
+    }
+    let [delivery] = all(&world, &Filter::default()).await.try_into().unwrap();
+    tokio::join!(world.send(), async {
+        arrived(&there, 8).await;
+        deliveries::redeliver(&world.hub, &caller, delivery.id, guard()).await.unwrap();
+        may.store(true, Ordering::Relaxed);
+    });
+    // Whether the same round has sent it already or not.
+    world.send().await;
+    assert_eq!(there.asked().len(), 9);
+    let detail = detail(&world, delivery.id).await;
+    assert_eq!((detail.delivery.state.as_str(), detail.attempts.len()), ("pending", 9));
+    assert_eq!(detail.delivery.next_at, Some(world.now().plus_seconds(5)));
 }
 
 async fn wh_10_disabling_a_config_tells_of_each_account(mut world: TestHub) {
