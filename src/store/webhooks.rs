@@ -234,17 +234,19 @@ pub async fn was_changed(tx: &mut Tx, number: i64, version: i64) -> Result<bool>
     Ok(present.is_some_and(|present| present != version))
 }
 
-/// Notes since when the receiver of a webhook of this version fails, if that is not known already,
-/// and answers it; `None` where the webhook was changed since.
+/// Notes that the receiver of a webhook of this version failed at an instant, and answers since when
+/// it fails; `None` where the webhook was changed since. Failures before `goes_on_from` are over.
 pub async fn failing(
     tx: &mut Tx,
     number: i64,
     version: i64,
-    since: Timestamp,
+    failed_at: Timestamp,
+    goes_on_from: Timestamp,
 ) -> Result<Option<Timestamp>> {
-    let sql = "update webhooks set failing_since = coalesce(failing_since, ?1) \
+    let sql = "update webhooks set failed_at = ?1, failing_since = \
+               case when failed_at >= ?4 then coalesce(failing_since, ?1) else ?1 end \
                where number = ?2 and version = ?3 returning failing_since";
-    let params = [since.into(), number.into(), version.into()];
+    let params = [failed_at.into(), number.into(), version.into(), goes_on_from.into()];
     tx.optional(sql, &params, |row| row.time(0)).await
 }
 

@@ -8,6 +8,9 @@ const RETRY_AFTER_S: [i64; 7] = [5, 300, 1_800, 7_200, 18_000, 36_000, 36_000];
 const LONGEST_WAIT_S: i64 = 86_400;
 /// A receiver that fails for so long is disabled, in seconds: five days.
 const FAILING_LIMIT_S: i64 = 5 * 86_400;
+/// How long an attempt that failed is gone on from, in seconds: two days. The schedule has no longer
+/// pause, and so nothing was tried in between.
+const GONE_ON_FROM_S: i64 = 2 * LONGEST_WAIT_S;
 /// The status by which a receiver says that it is gone for good.
 const GONE: u16 = 410;
 
@@ -67,6 +70,13 @@ pub fn judge(attempted: &Attempted, tries: u32, now: Timestamp) -> Verdict {
         Some(pause) => Verdict::Again(now.plus_seconds((*pause).max(wait_s.min(LONGEST_WAIT_S)))),
         None => Verdict::GivenUp,
     }
+}
+
+/// Since when an attempt must have failed last, so that one which fails at this instant goes on from
+/// it: a receiver does not fail while it is asked nothing.
+#[must_use]
+pub fn goes_on_from(failed_at: Timestamp) -> Timestamp {
+    failed_at.plus_seconds(-GONE_ON_FROM_S)
 }
 
 /// Whether a receiver that fails since this instant has failed for too long.
@@ -133,5 +143,14 @@ mod tests {
         let since = Timestamp::from_millis(0);
         assert!(!has_failed_too_long(since, since.plus_seconds(5 * 86_400 - 1)));
         assert!(has_failed_too_long(since, since.plus_seconds(5 * 86_400)));
+    }
+
+    #[test]
+    fn wh_9_failures_go_on_from_one_another_through_any_pause_of_the_schedule() {
+        let failed_at = Timestamp::from_millis(0);
+        for pause in RETRY_AFTER_S.into_iter().chain([LONGEST_WAIT_S]) {
+            assert!(failed_at >= goes_on_from(failed_at.plus_seconds(pause)), "{pause}");
+        }
+        assert!(failed_at < goes_on_from(failed_at.plus_seconds(3 * 86_400)));
     }
 }

@@ -17,7 +17,9 @@ use crate::domain::ids::EventId;
 use crate::domain::provider_reason::wait_s;
 use crate::domain::time::Timestamp;
 use crate::domain::webhook::payload::{self, Told};
-use crate::domain::webhook::schedule::{Attempted, Verdict, has_failed_too_long, judge};
+use crate::domain::webhook::schedule::{
+    Attempted, Verdict, goes_on_from, has_failed_too_long, judge,
+};
 use crate::domain::webhook::signature::{
     SIGNATURE, STANDARD_ID, STANDARD_SIGNATURE, STANDARD_TIMESTAMP,
 };
@@ -400,7 +402,8 @@ async fn write_down(
         if came_to(Verdict::Delivered) {
             webhooks::works(tx, webhook, version).await?;
         } else if let Some(first) = done.iter().map(|one| one.at).min() {
-            since = webhooks::failing(tx, webhook, version, first).await?;
+            let goes_on_from = goes_on_from(first);
+            since = webhooks::failing(tx, webhook, version, first, goes_on_from).await?;
         }
         // One 410 is the end, whatever others of the same time came to.
         if came_to(Verdict::Gone) {

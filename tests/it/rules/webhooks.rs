@@ -34,6 +34,7 @@ on_both_databases!(
     wh_9_attempts_follow_the_schedule_with_one_body,
     wh_9_a_receiver_may_ask_for_time,
     wh_9_after_five_days_of_failures_it_is_disabled_with_an_event,
+    wh_9_a_receiver_that_is_asked_nothing_does_not_fail_meanwhile,
     wh_9_what_is_asked_for_during_an_attempt_begins_its_schedule_again,
     wh_10_disabling_a_config_tells_of_each_account,
     wh_12_deliveries_come_from_the_hubs_own_address,
@@ -318,7 +319,12 @@ async fn wh_9_after_five_days_of_failures_it_is_disabled_with_an_event(mut world
     world.hook_for(&caller, &watcher.url(), &[EventKind::WebhookDisabled]).await;
     linked(&world, "first").await;
     world.send().await;
-    world.clock.advance_seconds(5 * 86_400 - 1);
+    // It goes on failing all the time: see below for one that is asked nothing.
+    for _ in 0..4 {
+        world.clock.advance_seconds(86_400);
+        assert_eq!(world.send().await, 1);
+    }
+    world.clock.advance_seconds(86_400 - 1);
     linked(&world, "second").await;
     world.send().await;
     assert!(hook_now(&world, &hook).await.disabled.is_none());
@@ -335,6 +341,27 @@ async fn wh_9_after_five_days_of_failures_it_is_disabled_with_an_event(mut world
     webhooks::enable(&world.hub, &caller, &hook, guard()).await.unwrap();
     linked(&world, "third").await;
     world.send().await;
+    let now = hook_now(&world, &hook).await;
+    assert_eq!((now.disabled, now.failing_since), (None, Some(world.now())));
+}
+
+async fn wh_9_a_receiver_that_is_asked_nothing_does_not_fail_meanwhile(mut world: TestHub) {
+    world.may_call_itself();
+    let caller = world.caller();
+    let there = answering(500);
+    world.add(&caller, config("bamboohr")).await;
+    let hook = world.hook(&caller, &there.url()).await;
+    linked(&world, "first").await;
+    let since = world.now();
+    for _ in 0..8 {
+        assert_eq!(world.send().await, 1);
+        world.clock.advance_seconds(36_000);
+    }
+    assert_eq!(world.send().await, 0, "given up");
+    assert_eq!(hook_now(&world, &hook).await.failing_since, Some(since));
+    world.clock.advance_seconds(7 * 86_400);
+    linked(&world, "second").await;
+    assert_eq!(world.send().await, 1);
     let now = hook_now(&world, &hook).await;
     assert_eq!((now.disabled, now.failing_since), (None, Some(world.now())));
 }
