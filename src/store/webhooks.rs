@@ -182,28 +182,37 @@ pub async fn target(tx: &mut Tx, number: i64) -> Result<Option<Target>> {
     .await
 }
 
+/// The time of a lease that is taken.
+#[derive(Debug, Clone, Copy)]
+pub struct Term {
+    /// When it is taken.
+    pub now: Timestamp,
+    /// Until when it holds.
+    pub until: Timestamp,
+    /// One that ends later was taken while a clock was ahead, and holds nothing.
+    pub latest: Timestamp,
+}
+
 /// Enabled webhooks of all projects that have something to send and that nobody else sends for.
-pub async fn due(tx: &mut Tx, owner: &str, now: Timestamp) -> Result<Vec<i64>> {
+pub async fn due(tx: &mut Tx, owner: &str, term: Term) -> Result<Vec<i64>> {
     let sql = "select w.number from webhooks w where w.disabled_at is null \
-               and (w.lease_owner is null or w.lease_owner = ?1 or w.lease_until <= ?2) \
+               and (w.lease_owner is null or w.lease_owner = ?1 \
+                    or w.lease_until <= ?2 or w.lease_until > ?3) \
                and exists (select 1 from webhook_deliveries d \
                            where d.webhook = w.number and d.next_at <= ?2) \
                order by w.number";
-    tx.all(sql, &[owner.into(), now.into()], |row| row.int(0)).await
+    let params = [owner.into(), term.now.into(), term.latest.into()];
+    tx.all(sql, &params, |row| row.int(0)).await
 }
 
-/// Takes the right to send for a webhook until an instant; false where another one has it.
-pub async fn lease(
-    tx: &mut Tx,
-    number: i64,
-    owner: &str,
-    now: Timestamp,
-    until: Timestamp,
-) -> Result<bool> {
+/// Takes the right to send for a webhook for some time; false where another one has it.
+pub async fn lease(tx: &mut Tx, number: i64, owner: &str, term: Term) -> Result<bool> {
     let sql = "update webhooks set lease_owner = ?1, lease_until = ?2 \
                where number = ?3 and disabled_at is null \
-               and (lease_owner is null or lease_owner = ?1 or lease_until <= ?4)";
-    let params = [owner.into(), until.into(), number.into(), now.into()];
+               and (lease_owner is null or lease_owner = ?1 \
+                    or lease_until <= ?4 or lease_until > ?5)";
+    let params =
+        [owner.into(), term.until.into(), number.into(), term.now.into(), term.latest.into()];
     Ok(tx.execute(sql, &params).await? > 0)
 }
 

@@ -28,6 +28,7 @@ use crate::error::{HubError, codes};
 use crate::hub::Hub;
 use crate::provider::post::Posted;
 use crate::store::deliveries::outbox::{self as rows, Done};
+use crate::store::webhooks::Term;
 use crate::store::{Tx, events, webhooks};
 
 use super::{Hidden, facts};
@@ -124,6 +125,12 @@ impl Done {
     }
 }
 
+/// A lease that is taken now. Clocks of two machines may differ by as much as a lease holds: one that
+/// ends later still was taken before a clock was set right.
+fn term(now: Timestamp) -> Term {
+    Term { now, until: now.plus_seconds(LEASE_S), latest: now.plus_seconds(2 * LEASE_S) }
+}
+
 /// Makes deliveries of the events that were committed since the last time; true where there may
 /// be more of them.
 pub(super) async fn fan_out(hub: &Hub) -> Result<bool, HubError> {
@@ -149,7 +156,7 @@ pub(super) async fn fan_out_in(tx: &mut Tx, now: Timestamp) -> Result<(), HubErr
 /// Numbers of the webhooks that have something to send and that nobody else sends for.
 pub(super) async fn due(hub: &Hub, owner: &str) -> Result<Vec<i64>, HubError> {
     let mut tx = hub.store.begin_look().await?;
-    Ok(webhooks::due(&mut tx, owner, hub.clock.now()).await?)
+    Ok(webhooks::due(&mut tx, owner, term(hub.clock.now())).await?)
 }
 
 /// Takes the lease of a webhook; `None` where somebody else has it, or where nothing can be sent
@@ -160,9 +167,9 @@ pub(super) async fn take(
     number: i64,
     damaged: &mut Vec<i64>,
 ) -> Result<Option<Endpoint>, HubError> {
-    let now = hub.clock.now();
+    let term = term(hub.clock.now());
     let mut tx = hub.store.begin_append().await?;
-    if !webhooks::lease(&mut tx, number, owner, now, now.plus_seconds(LEASE_S)).await? {
+    if !webhooks::lease(&mut tx, number, owner, term).await? {
         return Ok(None);
     }
     tx.commit().await?;
@@ -229,11 +236,11 @@ pub(super) async fn check(
 
 /// Holds the leases for longer; answers those that are lost.
 pub(super) async fn renew(hub: &Hub, owner: &str, all: &[i64]) -> Result<Vec<i64>, HubError> {
-    let now = hub.clock.now();
+    let term = term(hub.clock.now());
     let mut tx = hub.store.begin_append().await?;
     let mut lost = Vec::new();
     for number in all {
-        if !webhooks::lease(&mut tx, *number, owner, now, now.plus_seconds(LEASE_S)).await? {
+        if !webhooks::lease(&mut tx, *number, owner, term).await? {
             lost.push(*number);
         }
     }
@@ -250,6 +257,13 @@ pub(super) async fn release(hub: &Hub, owner: &str, all: &[i64]) -> Result<(), H
     for number in all {
         webhooks::release(&mut tx, *number, owner).await?;
     }
+    Ok(tx.commit().await?)
+}
+
+/// Makes due what should be and lies ahead, since a clock went back.
+pub(super) async fn bring_forward(hub: &Hub) -> Result<(), HubError> {
+    let mut tx = hub.store.begin_append().await?;
+    rows::bring_forward(&mut tx, hub.clock.now()).await?;
     Ok(tx.commit().await?)
 }
 

@@ -20,6 +20,7 @@ use tokio::task::JoinError;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::domain::time::Timestamp;
 use crate::error::HubError;
 use crate::hub::Hub;
 
@@ -55,6 +56,8 @@ struct Order {
     results: Vec<Report>,
     look: bool,
     tidy: bool,
+    /// Whether what is due may lie ahead.
+    bring_forward: bool,
     renew: Vec<i64>,
     release: Vec<i64>,
     /// Lanes to look at again, each with its version, and those that want more.
@@ -114,6 +117,9 @@ async fn ask(hub: &Hub, owner: &str, order: Order, answer: &mut Answer) -> Resul
     }
     if order.look {
         answer.look_on = outbox::fan_out(hub).await?;
+        if order.bring_forward {
+            outbox::bring_forward(hub).await?;
+        }
         if !order.check.is_empty() {
             let (changed, lost) =
                 outbox::check(hub, owner, &order.check, &mut answer.damaged).await?;
@@ -198,6 +204,8 @@ struct Sender<'h> {
     /// Whether the last look came after everything that is known.
     looked: bool,
     last_look: Instant,
+    /// What the clock showed then.
+    looked_at: Timestamp,
     /// The lane after which the next attempt is begun, and that after which the next deliveries are
     /// fetched.
     turn: i64,
@@ -241,7 +249,8 @@ pub async fn run(hub: &Hub, stop: impl Future<Output = ()>) {
 
 impl<'h> Sender<'h> {
     fn new(hub: &'h Hub) -> Result<Self, HubError> {
-        let owner = hub.random.uuid_v7(hub.clock.now())?.to_string();
+        let looked_at = hub.clock.now();
+        let owner = hub.random.uuid_v7(looked_at)?.to_string();
         Ok(Self {
             hub,
             owner,
@@ -254,6 +263,7 @@ impl<'h> Sender<'h> {
             look: true,
             looked: false,
             last_look: Instant::now(),
+            looked_at,
             turn: 0,
             fetch_turn: 0,
             renewed: Instant::now(),
@@ -386,10 +396,13 @@ impl<'h> Sender<'h> {
 
     fn more(&mut self, order: &mut Order, now: Instant) {
         order.look = std::mem::take(&mut self.look);
+        order.tidy = order.look && self.tidied.is_none_or(|at| now.duration_since(at) > TIDY_EVERY);
         if order.look {
             self.last_look = now;
+            let before = std::mem::replace(&mut self.looked_at, self.hub.clock.now());
+            // Now and then all the same: the clock of another machine may have gone back.
+            order.bring_forward = order.tidy || self.looked_at < before;
         }
-        order.tidy = order.look && self.tidied.is_none_or(|at| now.duration_since(at) > TIDY_EVERY);
         if order.tidy {
             self.tidied = Some(now);
         }

@@ -112,6 +112,16 @@ pub async fn due(
     .await
 }
 
+/// Makes deliveries due of which nothing was tried yet, where they lie ahead; of webhooks that are
+/// enabled.
+pub async fn bring_forward(tx: &mut Tx, now: Timestamp) -> Result<()> {
+    let sql = "update webhook_deliveries set next_at = ?1 \
+               where webhook in (select number from webhooks where disabled_at is null) \
+               and next_at > ?1 and tries = 0";
+    tx.execute(sql, &[now.into()]).await?;
+    Ok(())
+}
+
 /// Keeps what is sent for the first time; what is kept already stays.
 pub async fn keep_bodies(tx: &mut Tx, bodies: &[(i64, &[u8])]) -> Result<()> {
     for batch in parts(bodies) {

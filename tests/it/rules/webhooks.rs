@@ -36,6 +36,7 @@ on_both_databases!(
     wh_9_after_five_days_of_failures_it_is_disabled_with_an_event,
     wh_9_a_receiver_that_is_asked_nothing_does_not_fail_meanwhile,
     wh_9_what_is_asked_for_during_an_attempt_begins_its_schedule_again,
+    wh_8_a_clock_that_goes_back_holds_up_nothing,
     wh_10_disabling_a_config_tells_of_each_account,
     wh_12_deliveries_come_from_the_hubs_own_address,
     threat_18_private_addresses_are_refused_when_made_and_when_called,
@@ -397,6 +398,33 @@ async fn wh_9_what_is_asked_for_during_an_attempt_begins_its_schedule_again(mut 
     let detail = detail(&world, delivery.id).await;
     assert_eq!((detail.delivery.state.as_str(), detail.attempts.len()), ("pending", 9));
     assert_eq!(detail.delivery.next_at, Some(world.now().plus_seconds(5)));
+}
+
+/// A server is killed while its clock is an hour ahead; the clock is set right, and another one
+/// goes on.
+async fn wh_8_a_clock_that_goes_back_holds_up_nothing(mut world: TestHub) {
+    world.may_call_itself();
+    let caller = world.caller();
+    let there = receiver();
+    world.add(&caller, config("bamboohr")).await;
+    world.hook(&caller, &there.url()).await;
+    let leased_for = |seconds| {
+        let until = world.now().plus_seconds(seconds).as_millis();
+        world.raw(&format!("update webhooks set lease_owner = 'killed', lease_until = {until}"));
+    };
+    world.clock.advance_seconds(3_600);
+    leased_for(10);
+    linked(&world, "acme").await;
+    assert_eq!(world.send().await, 0, "somebody else sends it");
+    world.clock.advance_seconds(-3_600);
+    assert_eq!(world.send().await, 1);
+    // The clocks of two machines may differ by less than a lease holds.
+    leased_for(15);
+    linked(&world, "globex").await;
+    assert_eq!(world.send().await, 0, "somebody else sends it");
+    world.clock.advance_seconds(16);
+    assert_eq!(world.send().await, 1);
+    assert_eq!(there.told("origin_owner_id"), ["acme", "globex"]);
 }
 
 async fn wh_10_disabling_a_config_tells_of_each_account(mut world: TestHub) {
