@@ -53,7 +53,8 @@ pub fn is_guess(error: &HubError) -> bool {
 /// # Errors
 /// `oauth.bad_state` (400) for a state that is unknown, used, or of an attempt that is over
 /// (threats 1 to 3), and for an answer of another issuer, which ends the attempt (threat 6);
-/// `oauth.wrong_browser` (403), and the attempt fails (threats 4, 5).
+/// `oauth.wrong_browser` (403), and the attempt fails (threats 4, 5); as it does where the auth
+/// config or its method is there no more: `auth_config.not_found`, `auth_method.not_found`.
 pub async fn finish(hub: &Hub, returned: Returned<'_>) -> Result<Ended, HubError> {
     let claimed = claim(hub, &returned).await?;
     let (own, query) = (hub.clone(), returned.query.to_vec());
@@ -159,8 +160,10 @@ async fn claim(hub: &Hub, returned: &Returned<'_>) -> Result<Claimed, HubError> 
     }
     let session = sessions::by_id(&mut tx, project, stored.session).await?.ok_or_else(bad_state)?;
     let Some(id) = &stored.attempt.auth_config else { return Err(bad_state()) };
-    let config = crate::hub::accounts::auth_config(&mut tx, &caller, id).await;
-    let config = config.map_err(|_| bad_state())?;
+    let config = match crate::hub::accounts::auth_config(&mut tx, &caller, id).await {
+        Ok(config) => config,
+        Err(error) => return Err(given_up(hub, tx, &stored, error).await),
+    };
     Scope::here(|scope| scope.concerns(None, Some(&config.connector)));
     // One callback address serves all auth configs of a connector, and no other's (AC-40).
     if config.connector.as_str() != returned.provider {
@@ -177,11 +180,30 @@ async fn claim(hub: &Hub, returned: &Returned<'_>) -> Result<Claimed, HubError> 
         tx.commit().await?;
         return Err(bad_state());
     }
-    let way = linking::way(hub, &mut tx, &user.caller, config).await?;
-    let spot = spot(&stored.attempt.id, stored.sealed_version);
-    let kept = Kept::from_secrets(hub.open(&mut tx, &user.caller, spot, &stored.sealed).await?);
+    let needed = async {
+        let way = linking::way(hub, &mut tx, &user.caller, config).await?;
+        let spot = spot(&stored.attempt.id, stored.sealed_version);
+        let secrets = hub.open(&mut tx, &user.caller, spot, &stored.sealed).await?;
+        Ok::<_, HubError>((way, Kept::from_secrets(secrets)))
+    };
+    let (way, kept) = match needed.await {
+        Ok(needed) => needed,
+        Err(error) => return Err(given_up(hub, tx, &stored, error).await),
+    };
     tx.commit().await?;
     Ok(Claimed { user, way, kept, stored })
+}
+
+/// Ends an attempt for which something is missing, so that whoever waits for it learns what, and
+/// gives the error back. Where the store is in the way, the attempt stays as it was.
+async fn given_up(hub: &Hub, mut tx: Tx, stored: &Stored, error: HubError) -> HubError {
+    let (state, now) = (failed(&error), hub.clock.now());
+    let settled = attempts::settle(&mut tx, stored.project, stored.number, &state, now).await;
+    if settled.is_ok() {
+        // Whoever reads the error can do no more about a commit that fails.
+        _ = tx.commit().await;
+    }
+    error
 }
 
 /// The login whose state this is, and the key that told so.

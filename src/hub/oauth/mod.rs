@@ -141,8 +141,7 @@ pub async fn cancel(hub: &Hub, user: &EndUser, id: &AttemptId) -> Result<Attempt
 /// Begins a login: checks the form, seals values, state and PKCE verifier with the attempt, and
 /// gives the provider's address. Without `attempt` a new one is made. `return_to` is kept only if
 /// its origin is one of `app_origins` of the hub or of the project (OA-11, threat 7). Whatever
-/// stands in the way of a login ends the attempt that was named, so that whoever waits for it
-/// learns why.
+/// stands in the way of a login ends its attempt, so that whoever waits for it learns why.
 ///
 /// # Errors
 /// As [`super::end_user::form`]; `fields.invalid`; `attempt.not_found`; `attempt.over` for one
@@ -155,8 +154,9 @@ pub async fn begin(
     values: Given,
     return_to: Option<&str>,
 ) -> Result<Begun, HubError> {
-    let begun = begin_with(hub, user, id, attempt, values, return_to).await;
-    if let (Err(error), Some(id)) = (&begun, attempt)
+    let mut attempt = attempt.cloned();
+    let begun = begin_with(hub, user, id, &mut attempt, values, return_to).await;
+    if let (Err(error), Some(id)) = (&begun, &attempt)
         && !std::ptr::eq(error.code(), &raw const codes::ATTEMPT_OVER)
         && !std::ptr::eq(error.code(), &raw const codes::ATTEMPT_UNKNOWN)
     {
@@ -185,18 +185,19 @@ fn draw(hub: &Hub) -> Result<Zeroizing<[u8; RANDOM_BYTES]>, HubError> {
     Ok(random)
 }
 
+/// `known` is the attempt that is in the store: one that is made here from its commit on.
 async fn begin_with(
     hub: &Hub,
     user: &EndUser,
     id: &AuthConfigId,
-    attempt: Option<&AttemptId>,
+    known: &mut Option<AttemptId>,
     values: Given,
     return_to: Option<&str>,
 ) -> Result<Begun, HubError> {
     let now = hub.clock.now();
     Scope::here(Scope::changes);
     let mut tx = hub.store.begin_write().await?;
-    let (number, attempt, before) = match attempt {
+    let (number, attempt, before) = match known.as_ref() {
         Some(id) => {
             let found = find(&mut tx, user, id).await?;
             if !found.attempt.is_open(now) {
@@ -259,6 +260,7 @@ async fn begin_with(
     }
     // What is kept so far makes the state known before the provider hears of it.
     tx.commit().await?;
+    *known = Some(attempt.id.clone());
     let purpose = way.purpose(&user.caller, None, &all, "request_token");
     let asked = hub.provider.request_token(way.target(&all), &redirect_uri, now);
     let request: Given = hub.logging(purpose, asked).await.map_err(provider_error)?.into();

@@ -233,13 +233,6 @@ fn part<'a>(t: &'static Texts, form: &'a Form, section: &'a Section, step: bool)
 /// What a refused form tells its user; none for what is no fault of the form.
 pub(super) fn trouble(t: &'static Texts, name: &str, error: &HubError) -> Option<Trouble> {
     let is = |code: &Code| error.code().name == code.name;
-    let reason = || {
-        let told = error.details().iter().find_map(|detail| detail.get("provider_response"));
-        let told = told.map(|told| told.as_str().map_or_else(|| told.to_string(), str::to_owned));
-        let told = told.filter(|told| !told.trim().is_empty());
-        Some(shortened(told.as_deref().unwrap_or(error.message())))
-    };
-    let titled = |title: &str| Trouble { title: with(title, name), ..Trouble::default() };
     Some(if is(&codes::FIELDS_INVALID) {
         let fields: Vec<Wrong> = error.details().iter().filter_map(wrong).collect();
         let title = match fields.len() {
@@ -250,15 +243,26 @@ pub(super) fn trouble(t: &'static Texts, name: &str, error: &HubError) -> Option
         Trouble { title, text, fields, ..Trouble::default() }
     } else if is(&codes::PROVIDER_REFUSED) {
         Trouble {
-            reason: reason(),
+            title: with(t.refused_title, name),
+            reason: Some(reason(error)),
             reason_intro: t.refused_reason.to_owned(),
             text: t.refused_checks.to_owned(),
             points: vec![t.check_whole, t.check_expired, t.check_scopes, t.check_account],
-            ..titled(t.refused_title)
+            ..Trouble::default()
         }
-    } else if is(&codes::PROVIDER_MISCONFIGURED) {
+    } else {
+        return provider_trouble(t, name, error);
+    })
+}
+
+/// What is told of a provider that can't be asked, or not by what is set up, whatever it was asked
+/// with; none for what is no fault of either.
+pub(super) fn provider_trouble(t: &'static Texts, name: &str, error: &HubError) -> Option<Trouble> {
+    let is = |code: &Code| error.code().name == code.name;
+    let titled = |title: &str| Trouble { title: with(title, name), ..Trouble::default() };
+    Some(if is(&codes::PROVIDER_MISCONFIGURED) {
         Trouble {
-            reason: reason(),
+            reason: Some(reason(error)),
             reason_intro: t.refused_reason.to_owned(),
             text: t.misconfigured.to_owned(),
             ..titled(t.misconfigured_title)
@@ -270,6 +274,14 @@ pub(super) fn trouble(t: &'static Texts, name: &str, error: &HubError) -> Option
     } else {
         return None;
     })
+}
+
+/// The provider's own words, or ours for what it said.
+fn reason(error: &HubError) -> String {
+    let told = error.details().iter().find_map(|detail| detail.get("provider_response"));
+    let told = told.map(|told| told.as_str().map_or_else(|| told.to_string(), str::to_owned));
+    let told = told.filter(|told| !told.trim().is_empty());
+    shortened(told.as_deref().unwrap_or(error.message()))
 }
 
 /// What went wrong with a login, in words.

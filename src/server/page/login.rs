@@ -20,10 +20,12 @@ use crate::hub::auth_configs::Given;
 use crate::hub::end_user::{self, EndUser};
 use crate::hub::oauth::{self, AttemptState, Begun, Ended, Returned};
 use crate::server::AppState;
+use crate::server::respond::status;
 
+use super::form::{login_trouble, provider_trouble};
 use super::texts::with;
 use super::view::{Link, MessagePage};
-use super::{Context, LOGIN_LIFE, Named, because_of, frame};
+use super::{Context, LOGIN_LIFE, Named, because, because_of, frame};
 
 /// Parameters of the start that are no values of fields.
 const OWN: [&str; 3] = ["token", "connection_attempt_id", "redirect_uri"];
@@ -70,11 +72,30 @@ async fn started(context: &Context, id: &str, pairs: &Pairs) -> Result<Response,
     let values: Given =
         values.map(|(name, value)| (name.clone(), Secret::new(value.as_str()))).collect();
     let hub = &context.state.hub;
-    let begun =
-        oauth::begin(hub, &user, &id, attempt.as_ref(), values, own("redirect_uri")).await?;
+    let begun = oauth::begin(hub, &user, &id, attempt.as_ref(), values, own("redirect_uri")).await;
+    let begun = match begun {
+        Ok(begun) => begun,
+        Err(error) => return not_begun(context, &user, &id, error).await,
+    };
     let mut response = frame::go_to(StatusCode::FOUND, begun.location.as_str());
     bind(context, &mut response, &begun, None);
     Ok(response)
+}
+
+/// The page of a login that can't begin; where its provider is in the way, it says so.
+async fn not_begun(
+    context: &Context,
+    user: &EndUser,
+    id: &AuthConfigId,
+    error: HubError,
+) -> Result<Response, HubError> {
+    let Ok(name) = end_user::connector_name(&context.state.hub, user, id).await else {
+        return Err(error);
+    };
+    let Some(trouble) = provider_trouble(context.t, &name, &error) else { return Err(error) };
+    let mut message = MessagePage::new(context.frame(trouble.title), "bad", &trouble.text);
+    message.reason = trouble.reason;
+    Ok(because(context.render(status(&error), &message), error.code().name))
 }
 
 /// The auth config in the address; older releases of the component name the connector there.
@@ -203,7 +224,7 @@ fn end(context: &Context, ended: &Ended, link: Option<&Secret>) -> Response {
         }
     };
     if let AttemptState::Failed { code, description } = &ended.attempt.state {
-        let trouble = super::form::login_trouble(t, name, code, description.as_deref());
+        let trouble = login_trouble(t, name, code, description.as_deref());
         message.reason = trouble.reason;
         message.text = format!("{} {}", trouble.text, t.ended_failed);
     }

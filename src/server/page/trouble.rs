@@ -15,6 +15,7 @@ use super::{Context, because};
 /// Whether an error means that a link does not offer something, or not any more.
 pub(super) fn is_not_offered(error: &HubError) -> bool {
     matches!(error.code().kind, Kind::Forbidden | Kind::Conflict | Kind::NotReady | Kind::NotFound)
+        || error.code().name == codes::AUTH_METHOD_UNKNOWN.name
 }
 
 /// The page of an error. Nothing of the error itself is shown: its words are for administrators.

@@ -22,6 +22,30 @@ const EXT: &str = r#"{
     }]
 }"#;
 
+/// A connector whose logins begin with a call to its provider, which is nowhere.
+const BOARD: &str = r#"{
+    "key": "board", "name": "Board", "categories": ["ticketing"],
+    "base_url": "https://board.invalid",
+    "auth": [{ "key": "oauth1", "type": "custom", "label": "OAuth 1.0a",
+        "setup_fields": [
+            { "key": "key", "label": "API key", "type": "text", "required": true },
+            { "key": "secret", "label": "Secret", "type": "password", "required": true, "secret": true }
+        ],
+        "authorization": { "type": "oauth1", "consumer_key": "${key}",
+            "consumer_secret": "${secret}", "token": "${oauth_token}",
+            "token_secret": "${oauth_token_secret}", "signature_method": "HMAC-SHA1" },
+        "captured": [
+            { "key": "oauth_token", "from": "oauth1_access_token" },
+            { "key": "oauth_token_secret", "from": "oauth1_access_token" }
+        ],
+        "token_request": {
+            "request_token_url": "https://board.invalid/request_token",
+            "authorization_url": "https://board.invalid/authorize",
+            "access_token_url": "https://board.invalid/access_token"
+        }
+    }]
+}"#;
+
 /// A login that somebody is at the provider for.
 pub(super) struct Login {
     pub(super) back: String,
@@ -324,6 +348,22 @@ fn hb_19_se_1_the_trigger_token_is_neither_asked_for_nor_shown() {
     for told in [all, own, edited, world.home.run("accounts list --json").stdout] {
         assert!(told.contains(&account) && !told.contains("planted"), "{told}");
     }
+}
+
+#[test]
+fn cs_39_a_login_that_can_not_begin_names_the_provider_and_is_over() {
+    let world = World::start();
+    world.home.file("board.json", BOARD);
+    world.home.run("connectors import board.json").code(0);
+    world.home.run("connectors add board --set key=k --set secret=planted").code(0);
+    let config = world.config("board");
+    let body = json!({"origin_owner_id": "a", "origin_owner_name": "A", "provider": "board"});
+    let session = world.api.post("/connect_sessions", &body).status(201).json();
+    let token = text(&session, "token");
+    let page = world.open(&format!("/connect/oauth2/{config}?token={token}")).status(502).text();
+    assert!(page.contains("Board can&#39;t be reached just now"), "{page}");
+    let seen = world.api.get(&format!("/connect_sessions/{}", session["id"])).status(200).json();
+    assert_eq!(seen["latest_connection_attempt"]["status"], "error", "{seen}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod door;
 mod edited;
 mod failing;
 mod given_away;
+mod gone;
 mod killed;
 mod login;
 mod lost;

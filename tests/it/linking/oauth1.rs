@@ -4,11 +4,11 @@ use hubctl::domain::attempt::AttemptState;
 use hubctl::domain::auth_config::AuthConfig;
 use hubctl::domain::caller::Caller;
 use hubctl::error::codes;
-use hubctl::hub::accounts;
 use hubctl::hub::auth_configs::Given;
 use hubctl::hub::connectors::import_on_loopback;
 use hubctl::hub::oauth::{self, Begun, Ended, Returned};
 use hubctl::hub::write::Guard;
+use hubctl::hub::{accounts, connect_sessions};
 use hubctl::provider;
 use url::Url;
 
@@ -21,6 +21,7 @@ on_both_databases!(
     a_login_by_oauth_1_links_an_account_that_is_called_signed,
     a_login_by_oauth_1_that_is_denied_or_not_its_own_links_nothing,
     an_application_that_the_provider_does_not_know_is_told,
+    cs_39_a_login_that_can_not_begin_is_over,
 );
 
 const ROOT: &str = "https://signed.example";
@@ -140,4 +141,21 @@ async fn an_application_that_the_provider_does_not_know_is_told(mut world: TestH
     assert!(!format!("{error:?} {error}").contains("planted"), "{error:?}");
     assert_eq!(signer.refused(), ["POST /request_token: a wrong signature"]);
     assert_eq!(world.number("select count(*) from accounts"), 0);
+}
+
+async fn cs_39_a_login_that_can_not_begin_is_over(mut world: TestHub) {
+    let (caller, signer, config) = set_up(&mut world, CONSUMER.1).await;
+    drop(signer);
+    let (hub, id) = (&world.hub, &config.id);
+    let named = user_of_provider(&world, &caller, "acme-7", "signed").await;
+    let attempt = oauth::create(hub, &named).await.unwrap();
+    let unnamed = user_of_provider(&world, &caller, "globex-1", "signed").await;
+    for (user, attempt) in [(&named, Some(&attempt.id)), (&unnamed, None)] {
+        let begun = oauth::begin(hub, user, id, attempt, Given::new(), None).await;
+        refused(begun, &codes::PROVIDER_UNREACHABLE);
+        let seen = connect_sessions::get(hub, &caller, user.session.id).await.unwrap();
+        let AttemptState::Failed { code, .. } = seen.attempt.unwrap().state else { panic!() };
+        assert_eq!(code, codes::PROVIDER_UNREACHABLE.name);
+    }
+    assert_eq!(world.number("select count(*) from connection_attempts"), 2);
 }
