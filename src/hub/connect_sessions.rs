@@ -7,7 +7,7 @@ use crate::domain::attempt::Attempt;
 use crate::domain::caller::{Caller, Permission};
 use crate::domain::connect_session::{self, ConnectSession, Facts, NewSession};
 use crate::domain::event::EventKind;
-use crate::domain::ids::{ProjectNumber, SessionId};
+use crate::domain::ids::{OperationId, ProjectNumber, SessionId};
 use crate::domain::refusal::Refusal;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
@@ -20,17 +20,18 @@ use super::auth_configs::{TRIGGER_TOKEN, address};
 use super::linking::Holder;
 use super::sealing::Spot;
 use super::vault::HashKey;
-use super::write::{Guard, Outcome};
+use super::write::{Guard, Outcome, Record};
 
+mod batch;
 pub mod expiry;
 mod list;
 
 pub use list::{Filter, list};
 
+pub use batch::{BatchItem, create_batch};
+
 /// What a session's token is hashed for.
 const PURPOSE: &str = "session token";
-/// What the secrets of a batch's tokens are derived for.
-const BATCH: &str = "session token of a batch";
 
 /// A new session with its token, which is shown this once (CS-4).
 #[derive(Debug, Clone, PartialEq)]
@@ -97,92 +98,6 @@ async fn create_in(
     let created = store(hub, &mut tx, caller, decided, &random, &hash_key, None).await?;
     guard.finish(tx).await?;
     Ok(created)
-}
-
-/// One session of a batch: what is asked for, and which of several equal ones it is.
-#[derive(Debug, Clone)]
-pub struct BatchItem {
-    /// What is asked for.
-    pub new: NewSession,
-    /// 0 for the first item with these values in the batch, 1 for the next.
-    pub occurrence: u64,
-}
-
-/// Creates the sessions of one step of a batch in one transaction, so that all or none are there.
-///
-/// The same item asked for again gets the same session and token while that session is open: a
-/// batch that was cut off is repeated from its beginning, and loses and doubles nothing. For that
-/// the token's secret is drawn from the store's hash key instead of from fresh random bytes.
-///
-/// # Errors
-/// As [`create`].
-pub async fn create_batch(
-    hub: &Hub,
-    caller: &Caller,
-    items: Vec<BatchItem>,
-    guard: Guard,
-) -> Result<Vec<(Created, bool)>, HubError> {
-    hub.require(caller, Permission::PlatformWrite)?;
-    let mut tx = hub.begin(guard).await?;
-    let hash_key = hub.hash_key(&mut tx).await?;
-    let mut all = Vec::with_capacity(items.len());
-    for item in items {
-        let identity = batch_identity(caller, &item);
-        let key = hash_key.digest(BATCH, &identity);
-        let mut decided = decide(hub, &mut tx, caller, item.new).await?;
-        let project = caller.project();
-        let known = connect_sessions::by_batch_key(&mut tx, project, &key).await?;
-        all.push(match known {
-            Some(known) if known.is_open(hub.clock.now()) => {
-                let random = Zeroizing::new(batch_secret(&hash_key, &key, known.created_at));
-                (finish(hub, &mut tx, caller, known.into(), &random).await?, false)
-            }
-            known => {
-                if let Some(over) = known {
-                    // The instant is part of what the secret is drawn from.
-                    let later = Timestamp::from_millis(over.created_at.as_millis() + 1);
-                    let created_at = &mut decided.session.created_at;
-                    *created_at = later.max(*created_at);
-                    connect_sessions::release_batch_key(&mut tx, project, over.id).await?;
-                }
-                let created_at = decided.session.created_at;
-                let random = Zeroizing::new(batch_secret(&hash_key, &key, created_at));
-                let batch_key = Some(key.as_slice());
-                let created =
-                    store(hub, &mut tx, caller, decided, &random, &hash_key, batch_key).await?;
-                (created, true)
-            }
-        });
-    }
-    guard.finish(tx).await?;
-    Ok(all)
-}
-
-/// Two items are the same where everything asked for is the same.
-fn batch_identity(caller: &Caller, item: &BatchItem) -> String {
-    let BatchItem { new, occurrence } = item;
-    json!([
-        caller.project().0,
-        occurrence,
-        new.owner.id,
-        new.owner.name,
-        new.owner.username,
-        new.provider,
-        new.auth_config,
-        new.categories,
-        new.account,
-        new.expires_in_s,
-        new.label,
-        new.metadata,
-        new.multiple,
-        new.kind,
-    ])
-    .to_string()
-}
-
-fn batch_secret(hash_key: &HashKey, key: &[u8; 32], created_at: Timestamp) -> [u8; RANDOM_BYTES] {
-    let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-    hash_key.digest(BATCH, &format!("{hex} {}", created_at.as_millis()))
 }
 
 /// A session, and what is known about its auth config.
@@ -376,22 +291,12 @@ pub async fn revoke(
     hub.require(caller, Permission::PlatformWrite)?;
     let now = hub.clock.now();
     let mut tx = hub.begin(guard).await?;
-    let project = caller.project();
-    let found = connect_sessions::by_id(&mut tx, project, id).await?;
+    let found = connect_sessions::by_id(&mut tx, caller.project(), id).await?;
     let before = found.ok_or_else(|| unknown(id))?;
     if before.revoked_at.is_some() {
         return Ok(Outcome::unchanged(Seen { session: before, attempt: None, now }));
     }
-    connect_sessions::revoke(&mut tx, project, id, now).await?;
-    let record = super::write::Record {
-        action: "revoke",
-        resource: format!("session/{id}"),
-        affected: 0,
-        before: None,
-        after: None,
-    };
-    let operation = Some(hub.record(&mut tx, caller, now, record).await?);
-    emit(hub, &mut tx, caller, EventKind::SessionRevoked, &before).await?;
+    let operation = Some(end(hub, &mut tx, caller, &before, now).await?);
     guard.finish(tx).await?;
     let after = ConnectSession { revoked_at: Some(now), ..before.clone() };
     Ok(Outcome {
@@ -401,6 +306,27 @@ pub async fn revoke(
         affected: 0,
         operation,
     })
+}
+
+/// Ends a session that is not revoked, and tells of it.
+async fn end(
+    hub: &Hub,
+    tx: &mut Tx,
+    caller: &Caller,
+    session: &ConnectSession,
+    now: Timestamp,
+) -> Result<OperationId, HubError> {
+    connect_sessions::revoke(tx, caller.project(), session.id, now).await?;
+    let record = Record {
+        action: "revoke",
+        resource: format!("session/{}", session.id),
+        affected: 0,
+        before: None,
+        after: None,
+    };
+    let operation = hub.record(tx, caller, now, record).await?;
+    emit(hub, tx, caller, EventKind::SessionRevoked, session).await?;
+    Ok(operation)
 }
 
 /// CS-40: the session of the caller's project that a token opens.

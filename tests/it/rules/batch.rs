@@ -4,15 +4,18 @@ use std::collections::HashSet;
 
 use hubctl::domain::connect_session::NewSession;
 use hubctl::error::codes;
+use hubctl::hub::auth_configs::{delete, make_default};
 use hubctl::hub::connect_sessions::{BatchItem, Created, authenticate, create_batch, revoke};
 use hubctl::hub::write::Guard;
 
-use crate::support::asked::{config, session, session_with};
+use crate::support::asked::{config, named, session, session_with};
 use crate::support::hub::{DRY_RUN, TestHub, on_both_databases, refused};
 
 on_both_databases!(
     al_4_a_batch_asked_for_again_is_the_same,
     al_4_what_is_over_is_made_anew,
+    al_4_what_leads_nowhere_is_made_anew,
+    ac_8_al_4_another_default_ends_no_link_that_is_out,
     al_4_equal_items_are_told_apart,
     al_4_a_batch_is_made_whole_or_not_at_all,
     al_4_a_dry_run_of_a_batch_leaves_nothing,
@@ -62,6 +65,51 @@ async fn al_4_what_is_over_is_made_anew(world: TestHub) {
     // The old token's secret is worth nothing under the new row's number, nor the other way round.
     let secret = |made: &[(Created, bool)]| made[0].0.token.secret().to_owned();
     assert_ne!(secret(&second), secret(&third));
+}
+
+/// A session of the connector's default.
+fn of_hubspot() -> Vec<BatchItem> {
+    vec![BatchItem { new: session_with("a", "hubspot"), occurrence: 0 }]
+}
+
+async fn al_4_what_leads_nowhere_is_made_anew(world: TestHub) {
+    let caller = world.caller();
+    let guard = Guard::default();
+    let [first, second] = ["first", "second"].map(|name| named("hubspot", name));
+    let first = world.add(&caller, first).await;
+    let ask = || create_batch(&world.hub, &caller, of_hubspot(), guard);
+    let made = ask().await.unwrap();
+    let second = world.add(&caller, second).await;
+    make_default(&world.hub, &caller, "second", guard).await.unwrap();
+    delete(&world.hub, &caller, first.id.as_str(), guard).await.unwrap();
+    let dry = create_batch(&world.hub, &caller, of_hubspot(), DRY_RUN);
+    assert!(world.changes_nothing(dry).await.unwrap()[0].1);
+    let anew = ask().await.unwrap();
+    assert!(anew[0].1);
+    assert_eq!(anew[0].0.session.auth_config.as_ref(), Some(&second.id));
+    authenticate(&world.hub, &texts(&anew)[0]).await.unwrap();
+    refused(authenticate(&world.hub, &texts(&made)[0]).await, &codes::SESSION_TOKEN_INVALID);
+    let told = "select count(*) from events where kind = 'session.revoked'";
+    assert_eq!(world.number(told), 1);
+    // From then on that is the one.
+    let again = ask().await.unwrap();
+    assert_eq!((texts(&again), again[0].1), (texts(&anew), false));
+    assert_eq!(world.number(told), 1);
+}
+
+async fn ac_8_al_4_another_default_ends_no_link_that_is_out(world: TestHub) {
+    let caller = world.caller();
+    let guard = Guard::default();
+    world.add(&caller, named("hubspot", "first")).await;
+    let ask = || create_batch(&world.hub, &caller, of_hubspot(), guard);
+    let made = ask().await.unwrap();
+    world.add(&caller, named("hubspot", "second")).await;
+    make_default(&world.hub, &caller, "second", guard).await.unwrap();
+    let again = ask().await.unwrap();
+    assert_eq!((texts(&again), again[0].1), (texts(&made), false));
+    // Where it is switched off, the link leads nowhere.
+    world.disable(&caller, "first").await;
+    assert!(ask().await.unwrap()[0].1);
 }
 
 async fn al_4_equal_items_are_told_apart(world: TestHub) {
