@@ -12,7 +12,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::domain::token::{RANDOM_BYTES, SessionToken, secret_part};
-use crate::error::{HubError, codes};
+use crate::error::{Code, HubError, codes};
 use crate::store::{Tx, accounts, attempts, auth_configs, connect_sessions};
 
 use super::Hub;
@@ -69,35 +69,59 @@ pub async fn create(
     guard: Guard,
 ) -> Result<Created, HubError> {
     hub.require(caller, Permission::PlatformWrite)?;
-    if !guard.dry_run && hub.has_hash_key() {
-        let tx = hub.store.begin_shared().await?;
-        match create_in(hub, tx, caller, new.clone(), guard).await {
-            // Another one's failure; nothing is there yet.
-            Err(error) if error.code().name == codes::STALE.name => {}
-            done => return done,
-        }
+    if !guard.dry_run
+        && hub.has_hash_key()
+        && let Some(created) = create_shared(hub, caller, new.clone()).await?
+    {
+        return Ok(created);
     }
-    let tx = match guard.dry_run {
+    let mut tx = match guard.dry_run {
         true => hub.store.begin_rehearsal().await?,
         false => hub.store.begin_append().await?,
     };
-    create_in(hub, tx, caller, new, guard).await
+    let created = create_in(hub, &mut tx, caller, new).await?;
+    guard.finish(tx).await?;
+    Ok(created)
+}
+
+/// Creates a session in a commit that others share; `None` where nothing of it is there, so that it
+/// can be created alone.
+async fn create_shared(
+    hub: &Hub,
+    caller: &Caller,
+    new: NewSession,
+) -> Result<Option<Created>, HubError> {
+    let is = |error: &HubError, code: &Code| error.code().name == code.name;
+    let mut tx = hub.store.begin_shared().await?;
+    let created = match create_in(hub, &mut tx, caller, new).await {
+        // Another one's failure.
+        Err(error) if is(&error, &codes::STALE) => return Ok(None),
+        created => created?,
+    };
+    match tx.commit().await.map_err(HubError::from) {
+        Ok(()) => Ok(Some(created)),
+        Err(error) if is(&error, &codes::STALE) => Ok(None),
+        // Nobody knows what became of the commit. A writer waits until it is over.
+        Err(error) if is(&error, &codes::STORE_UNREACHABLE) => {
+            let mut tx = hub.store.begin_write().await?;
+            let found = of_token_in(hub, &mut tx, &created.token).await?;
+            Ok(found.map(|_| created))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 async fn create_in(
     hub: &Hub,
-    mut tx: Tx,
+    tx: &mut Tx,
     caller: &Caller,
     new: NewSession,
-    guard: Guard,
 ) -> Result<Created, HubError> {
-    let decided = decide(hub, &mut tx, caller, new).await?;
-    let hash_key = hub.hash_key(&mut tx).await?;
+    let decided = decide(hub, tx, caller, new).await?;
+    let hash_key = hub.hash_key(tx).await?;
     let mut random = Zeroizing::new([0; RANDOM_BYTES]);
     hub.random.fill(random.as_mut_slice())?;
-    let created = store(hub, &mut tx, caller, decided, &random, &hash_key, None).await?;
-    guard.finish(tx).await?;
-    Ok(created)
+    store(hub, tx, caller, decided, &random, &hash_key, None).await
 }
 
 /// A session, and what is known about its auth config.
@@ -376,9 +400,17 @@ pub(super) async fn of_token(
 ) -> Result<Option<(ProjectNumber, ConnectSession)>, HubError> {
     let Ok(token) = SessionToken::parse(text) else { return Ok(None) };
     let mut tx = hub.store.begin_read().await?;
-    let Some(hash_key) = hub.known_hash_key(&mut tx).await? else { return Ok(None) };
+    of_token_in(hub, &mut tx, &token).await
+}
+
+async fn of_token_in(
+    hub: &Hub,
+    tx: &mut Tx,
+    token: &SessionToken,
+) -> Result<Option<(ProjectNumber, ConnectSession)>, HubError> {
+    let Some(hash_key) = hub.known_hash_key(tx).await? else { return Ok(None) };
     let row = SessionId::from_row(token.row());
-    let found = connect_sessions::by_token_row(&mut tx, row).await?;
+    let found = connect_sessions::by_token_row(tx, row).await?;
     // An unknown row costs the same comparison as a known one (threat 8).
     let stored = found.as_ref().map_or(&[0; 32][..], |(_, hash, _)| hash);
     let fits = hash_key.matches(PURPOSE, token.secret(), stored);

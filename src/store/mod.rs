@@ -228,7 +228,7 @@ impl Store {
 
     /// Begins an append that may share its commit with others, which is faster where many come at
     /// once. It fails with [`StoreError::Shared`] where another one's failure takes it along; then
-    /// it is done again with [`Store::begin_append`].
+    /// nothing of it is there, and it is done again with [`Store::begin_append`].
     ///
     /// # Errors
     /// As [`Store::begin_write`].

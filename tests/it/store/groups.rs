@@ -6,11 +6,13 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use hubctl::domain::account::{AccountType, Owner};
 use hubctl::domain::connect_session::{DEFAULT_LIFE_S, NewSession};
-use hubctl::hub::connect_sessions::create;
+use hubctl::hub::connect_sessions::{authenticate, create};
 use hubctl::hub::write::Guard;
 use hubctl::store::{Store, StoreError, Tx};
 
-use crate::support::hub::{TestHub, on_postgres};
+use crate::support::asked::session;
+use crate::support::hub::{Place, TestHub, on_postgres};
+use crate::support::relay::{Lost, Relay};
 
 const INSERT: &str = "insert into store (key, value) values (?1, ?2)";
 
@@ -134,5 +136,30 @@ fn sessions_made_at_once_are_all_there_whoever_goes_away() {
                 1
             );
         }
+    });
+}
+
+/// A connection that breaks off over the commit: the session is made once, whether the commit arrived
+/// or not.
+#[test]
+fn a_session_whose_commit_gets_no_answer_is_made_once() {
+    on_postgres(async |mut world| {
+        let caller = world.caller();
+        create(&world.hub, &caller, session("first"), Guard::default()).await.unwrap();
+        let Place::Postgres(url) = &world.place else { unreachable!() };
+        let relay = Relay::before(url);
+        world.place = Place::Postgres(relay.url());
+        let hub = world.another();
+        // It shares commits from the second one on.
+        create(&hub, &caller, session("second"), Guard::default()).await.unwrap();
+        for (owner, lost) in [("acme", Lost::Answer), ("globex", Lost::Commit)] {
+            relay.loses(lost);
+            let made = create(&hub, &caller, session(owner), Guard::default()).await.unwrap();
+            let opened = authenticate(&hub, made.token.text().expose()).await.unwrap();
+            assert_eq!((opened.id, &*opened.owner.id), (made.session.id, owner));
+            let of_owner = "select count(*) from connect_sessions where owner_id";
+            assert_eq!(world.number(&format!("{of_owner} = '{owner}'")), 1, "{lost:?}");
+        }
+        assert_eq!(world.number("select count(*) from events where kind = 'session.created'"), 4);
     });
 }

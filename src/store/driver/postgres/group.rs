@@ -3,7 +3,8 @@
 //!
 //! A group takes members until one of them is ready to commit; the next group has another
 //! connection. Nothing of a group is kept unless all of its members commit: one that fails or
-//! goes away after it wrote takes the others with it, and they are told to go on alone.
+//! goes away after it wrote takes the others with it, and they are told to go on alone. Where the
+//! commit gets no answer they are told that instead, since nobody knows what became of it.
 
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -43,7 +44,7 @@ struct State {
     /// Whether nothing of it may be kept.
     failed: bool,
     /// Those who wait for the commit.
-    waiting: Vec<oneshot::Sender<bool>>,
+    waiting: Vec<oneshot::Sender<Result<()>>>,
 }
 
 /// One transaction of a group.
@@ -109,14 +110,20 @@ impl Group {
             (begun && !state.failed, std::mem::take(&mut state.waiting))
         };
         // Of a commit it has to be known whether it happened.
-        let ended = match is_kept {
-            true => answered(&self.connection, "commit").await,
-            false => self.trust.within(ANSWER_LIMIT, answered(&self.connection, "rollback")).await,
+        let ended = if is_kept {
+            answered(&self.connection, "commit").await.map_err(|error| match error {
+                unknown @ StoreError::Unreachable(_) => unknown,
+                _ => StoreError::Shared,
+            })
+        } else {
+            // Where it gets no answer, the server does the same by itself.
+            let rollback = answered(&self.connection, "rollback");
+            _ = self.trust.within(ANSWER_LIMIT, rollback).await;
+            Err(StoreError::Shared)
         };
-        let ended = ended.is_ok();
         for member in waiting {
             // Who has gone away needs no answer.
-            _ = member.send(is_kept && ended);
+            _ = member.send(ended.clone());
         }
     }
 
@@ -162,6 +169,10 @@ impl Member {
     }
 
     /// Waits until all members are ready and the group is durable.
+    ///
+    /// # Errors
+    /// [`StoreError::Shared`] where nothing of it is kept; [`StoreError::Unreachable`] where that
+    /// is not known.
     pub(super) async fn commit(&mut self) -> Result<()> {
         let (sender, wait) = oneshot::channel();
         {
@@ -170,10 +181,8 @@ impl Member {
             self.settled = true;
             self.group.settle(&mut state);
         }
-        match wait.await {
-            Ok(true) => Ok(()),
-            _ => Err(StoreError::Shared),
-        }
+        let gone = || StoreError::Other("nobody has told how the commit ended".to_owned());
+        wait.await.unwrap_or_else(|_| Err(gone()))
     }
 }
 
