@@ -95,6 +95,10 @@ impl Hub {
         let mut keys_of = HashMap::new();
         for ((row, keeping), number) in rows.into_iter().zip(first..) {
             let entry = &mut row.entry;
+            // A commit that got no answer may have been done.
+            if entry.number > 0 && request_logs::is_there(&mut tx, row.table, entry).await? {
+                continue;
+            }
             entry.number = number;
             if entry.provider.is_none()
                 && let Some(account) = &entry.account

@@ -106,6 +106,17 @@ pub async fn take_numbers(tx: &mut Tx, count: i64) -> Result<i64> {
     Ok(tx.number(sql, &[count.into()]).await? - count + 1)
 }
 
+/// Whether a row is there under the number that it has, of an attempt to write it before. Whoever
+/// has taken numbers since sees all that became of that.
+pub async fn is_there(tx: &mut Tx, table: Table, entry: &Entry) -> Result<bool> {
+    let sql = format!(
+        "select id from {} where project = ?1 and id = ?2 and request_id = ?3",
+        table.name()
+    );
+    let params = [entry.project.into(), entry.number.into(), (&entry.request_id).into()];
+    Ok(tx.optional(&sql, &params, |row| row.int(0)).await?.is_some())
+}
+
 /// Adds a row, which goes at `expires_at`.
 pub async fn insert(tx: &mut Tx, table: Table, entry: &Entry, expires_at: Timestamp) -> Result<()> {
     let account = entry.account.as_deref().unwrap_or_default();

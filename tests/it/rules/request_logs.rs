@@ -24,6 +24,8 @@ use crate::support::hub::on_postgres;
 use crate::support::hub::{
     Place, TestHub, on_both_databases, on_kept_connections, on_served, refused,
 };
+#[cfg(unix)]
+use crate::support::relay::{Lost, Relay};
 
 on_both_databases!(
     kp_11_any_filter_finds_what_fits_and_nothing_else,
@@ -631,6 +633,36 @@ async fn rows_in_hand_are_written_although_who_asked_hangs_up(world: TestHub) {
 #[test]
 fn rows_in_hand_are_written_although_who_asked_hangs_up_on_postgres() {
     on_postgres(rows_in_hand_are_written_although_who_asked_hangs_up);
+}
+
+#[cfg(unix)]
+#[test]
+fn rows_whose_commit_gets_no_answer_are_there_once() {
+    on_postgres(async |mut world| {
+        let caller = world.caller();
+        world.hub.store().prepare().await.unwrap();
+        let Place::Postgres(url) = &world.place else { unreachable!() };
+        let relay = Relay::before(url);
+        world.place = Place::Postgres(relay.url());
+        world.hub = world.another();
+        asked(&world, &caller, "first", "/accounts", 200);
+        world.hub.flush_logs().await.unwrap();
+        for lost in [Lost::Answer, Lost::Commit] {
+            for id in ["a", "b"] {
+                asked(&world, &caller, id, "/accounts", 200);
+            }
+            relay.loses(lost);
+            world.hub.flush_logs().await.unwrap_err();
+            assert_eq!(world.hub.logs().waiting(), 2, "{lost:?}");
+            asked(&world, &caller, "late", "/accounts", 200);
+            world.hub.flush_logs().await.unwrap();
+            assert_eq!((world.hub.logs().waiting(), world.hub.logs().lost()), (0, 0));
+        }
+        for (id, count) in [("first", 1), ("a", 2), ("b", 2), ("late", 2)] {
+            let of_request = "select count(*) from request_logs where request_id";
+            assert_eq!(world.number(&format!("{of_request} = '{id}'")), count, "{id}");
+        }
+    });
 }
 
 async fn pruning_takes_a_little_at_a_time_while_others_write(world: TestHub) {
