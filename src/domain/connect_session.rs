@@ -67,7 +67,8 @@ pub struct ConnectSession {
     pub owner: Owner,
     /// Connector, if one was chosen beforehand.
     pub provider: Option<ConnectorKey>,
-    /// The auth config in use, also when it came from the default (CS-36).
+    /// The auth config in use, also when it came from the default (CS-36); where it came from the
+    /// account, that of the account now, and none once that is gone.
     pub auth_config: Option<AuthConfigId>,
     /// Categories that limit the choice.
     pub categories: Vec<Category>,
@@ -159,7 +160,7 @@ impl ConnectSession {
     pub fn offers(&self, config: &AuthConfig, categories: &[Category]) -> bool {
         match &self.auth_config {
             Some(own) => config.id == *own,
-            None => config.is_default && self.covers(categories),
+            None => self.follows_defaults() && config.is_default && self.covers(categories),
         }
     }
 
@@ -167,7 +168,14 @@ impl ConnectSession {
     /// another default: one that is settled stays.
     #[must_use]
     pub const fn follows_defaults(&self) -> bool {
-        self.auth_config.is_none()
+        self.auth_config.is_none() && self.account.is_none()
+    }
+
+    /// Whether what is begun through an auth config may be ended by this session: where it has one
+    /// of its own, that may have become another one since (AT-18).
+    #[must_use]
+    pub fn still_allows(&self, config: &AuthConfigId) -> bool {
+        self.auth_config.as_ref().is_none_or(|own| own == config)
     }
 
     /// CS-22: whether a connector of these categories is among those that its end user chooses
@@ -430,6 +438,12 @@ mod tests {
         let settled = open(new(), facts, T(0)).unwrap();
         assert_eq!(offers(&settled), [false, true]);
         assert!(any.follows_defaults() && !settled.follows_defaults());
+        assert!(settled.still_allows(&named.id) && !settled.still_allows(&default.id));
+        assert!(any.still_allows(&named.id));
+        // One of an account that is gone.
+        any.account = Some("acc".parse().unwrap());
+        assert!(!any.follows_defaults());
+        assert_eq!(offers(&any), [false, false]);
     }
 
     #[test]

@@ -129,11 +129,13 @@ struct Decided {
     session: ConnectSession,
     /// Whether the auth config keeps a token for providers; `None` where nobody has looked.
     has_trigger_token: Option<bool>,
+    /// Whether the auth config is that of the account, whichever it is by the time of the link.
+    follows_account: bool,
 }
 
 impl From<ConnectSession> for Decided {
     fn from(session: ConnectSession) -> Self {
-        Self { session, has_trigger_token: None }
+        Self { session, has_trigger_token: None, follows_account: false }
     }
 }
 
@@ -179,6 +181,7 @@ async fn decide(
         default_config: connect_session::serving(&configs, known.as_ref()),
         account: account.as_ref(),
     };
+    let follows_account = new.auth_config.is_none() && account.is_some();
     let decided = connect_session::open(new, facts, hub.clock.now());
     match decided {
         // A key that is in no catalog is a different mistake than one that is not set up.
@@ -190,7 +193,7 @@ async fn decide(
         other => {
             let config = facts.named_config.or(facts.default_config);
             let has_trigger_token = config.map(|config| config.secrets.contains(TRIGGER_TOKEN));
-            Ok(Decided { session: other?, has_trigger_token })
+            Ok(Decided { session: other?, has_trigger_token, follows_account })
         }
     }
 }
@@ -219,7 +222,10 @@ async fn store(
 ) -> Result<Created, HubError> {
     let hash = hash_key.digest(PURPOSE, &secret_part(random));
     let (project, session) = (caller.project(), &decided.session);
-    decided.session.id = connect_sessions::insert(tx, project, session, &hash, batch_key).await?;
+    let unsettled =
+        decided.follows_account.then(|| ConnectSession { auth_config: None, ..session.clone() });
+    let kept = unsettled.as_ref().unwrap_or(session);
+    decided.session.id = connect_sessions::insert(tx, project, kept, &hash, batch_key).await?;
     emit(hub, tx, caller, EventKind::SessionCreated, &decided.session).await?;
     finish(hub, tx, caller, decided, random).await
 }

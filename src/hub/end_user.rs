@@ -183,7 +183,7 @@ pub async fn choices(
     let mut configs = Vec::new();
     if let Some(id) = &session.auth_config {
         configs.extend(auth_configs::by_id(&mut tx, caller.project(), id).await?);
-    } else {
+    } else if session.follows_defaults() {
         auth_configs::scan(&mut tx, caller.project(), |config| {
             if config.is_default {
                 configs.push(config);
@@ -234,6 +234,11 @@ async fn is_offered(tx: &mut Tx, user: &EndUser, config: &AuthConfig) -> Result<
     Ok(all.iter().any(through))
 }
 
+fn not_offered() -> HubError {
+    let text = "the session does not allow this connector or auth config";
+    HubError::new(&codes::CONNECT_NOT_OFFERED, text)
+}
+
 /// What a session offers: a way to link, and the account that it would renew.
 pub(super) struct Offer {
     pub(super) way: Way,
@@ -267,10 +272,6 @@ async fn offer_for(
     let caller = &user.caller;
     let config = super::accounts::auth_config(tx, caller, id).await?;
     Scope::here(|scope| scope.concerns(None, Some(&config.connector)));
-    let not_offered = || {
-        let text = "the session does not allow this connector or auth config";
-        HubError::new(&codes::CONNECT_NOT_OFFERED, text)
-    };
     // Which connector it is decides what a disabled one is told as (threat 10).
     if !is_offered(tx, user, &config).await? {
         return Err(not_offered());
@@ -456,7 +457,8 @@ pub async fn link(
 /// Stores what a session linked, and notes it there.
 ///
 /// # Errors
-/// `session.token_invalid` where the session was revoked while the provider was asked.
+/// `session.token_invalid` where the session was revoked while the provider was asked;
+/// `connect.not_offered` where its account was moved to another auth config.
 pub(super) async fn finish(
     hub: &Hub,
     tx: &mut Tx,
@@ -465,12 +467,18 @@ pub(super) async fn finish(
     filled: &Filled,
     proof: &Proof,
 ) -> Result<Linked, HubError> {
+    let (project, session) = (user.caller.project(), user.session.id);
+    // What it is for may be something else by now (AT-16, AT-18).
+    let found = sessions::by_id(tx, project, session).await?;
+    let user = &EndUser { session: found.ok_or_else(connect_sessions::refused)?, ..user.clone() };
+    if !user.session.still_allows(&way.config.id) {
+        return Err(not_offered());
+    }
     let mut holder = user.holder();
     // The form was that of this account: if it is gone, nothing else takes its place.
     holder.account = holder.account.or_else(|| filled.edits.clone());
     let linked = linking::store(hub, tx, &user.caller, way, holder, filled, proof).await?;
     Scope::here(|scope| scope.concerns(Some(&linked.after.id), None));
-    let (project, session) = (user.caller.project(), user.session.id);
     if !sessions::set_linked(tx, project, session, &linked.after.id).await? {
         return Err(HubError::new(&codes::SESSION_TOKEN_INVALID, "the session was revoked"));
     }

@@ -11,9 +11,17 @@ use crate::domain::time::Timestamp;
 use super::driver::to_json;
 use super::{Param, Result, Row, StoreError, Tx};
 
-const COLUMNS: &str = "select id, owner_id, owner_name, username, provider, auth_config, \
-                       categories, account, label, metadata, multiple, kind, created_at, \
-                       expires_at, revoked_at, linked_account from connect_sessions";
+/// A session of an account has the type that its account has now, and its auth config unless one was
+/// named: an administrator may change both while a link is out (AT-16, AT-18).
+const COLUMNS: &str = "select id, owner_id, owner_name, username, provider, \
+                       coalesce(auth_config, (select a.auth_config from accounts a \
+                       where a.project = connect_sessions.project \
+                       and a.id = connect_sessions.account)), \
+                       categories, account, label, metadata, multiple, \
+                       coalesce((select a.kind from accounts a \
+                       where a.project = connect_sessions.project \
+                       and a.id = connect_sessions.account), kind), \
+                       created_at, expires_at, revoked_at, linked_account from connect_sessions";
 
 fn read(row: &Row<'_>) -> Result<ConnectSession> {
     let own = |text: &str| text.to_owned();
@@ -39,7 +47,8 @@ fn read(row: &Row<'_>) -> Result<ConnectSession> {
     })
 }
 
-/// Adds a session and returns its number.
+/// Adds a session and returns its number. One of an account without an auth config follows what the
+/// account is linked through.
 pub async fn insert(
     tx: &mut Tx,
     project: ProjectNumber,
