@@ -84,6 +84,9 @@ codes! {
     SESSION_TOKEN_INVALID = "session.token_invalid", Unauthenticated,
         "The session token is unknown, expired or revoked.",
         "Create a new session.";
+    SESSION_NOT_OPEN = "session.not_open", Invalid,
+        "Credentials came anew with a session token that is unknown, expired or revoked; nothing was stored.",
+        "Create a new session.";
     SESSION_INVALID = "session.invalid", Invalid,
         "A connect session can't be created from these values.",
         "Each line of the details names a value and what is wrong with it.";

@@ -2,7 +2,8 @@
 //! is embedded (contract section 9, HB-12 to HB-17).
 //!
 //! Only a session's token opens it, never an API key; and 401 and 403 mean the token alone, since
-//! the component takes them for the end of the session.
+//! the component takes them for the end of the session. Where it would take them for a success, a
+//! token that opens nothing is 400.
 
 use std::time::Duration;
 
@@ -90,6 +91,33 @@ impl FromRequestParts<AppState> for Visitor {
         let token = presented(&parts.headers).ok_or_else(no_token)?;
         Ok(Self(enter(state, source, token).await?))
     }
+}
+
+/// The same with credentials anew. The component takes 401 and 403 there for a success, and would
+/// tell the end user of a connection of which nothing was stored (contract section 9): against
+/// CS-28, a token that opens nothing is 400 there.
+struct Renewer(EndUser);
+
+impl FromRequestParts<AppState> for Renewer {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Failure> {
+        match Visitor::from_request_parts(parts, state).await {
+            Ok(Visitor(user)) => Ok(Self(user)),
+            Err(failure) if is_dead(failure.error()) => Err(not_saved().into()),
+            Err(failure) => Err(failure),
+        }
+    }
+}
+
+fn is_dead(error: &HubError) -> bool {
+    error.code().name == codes::SESSION_TOKEN_INVALID.name
+}
+
+fn not_saved() -> HubError {
+    let text = "this session has ended and nothing was saved; go back to where you came from and \
+                start again";
+    HubError::new(&codes::SESSION_NOT_OPEN, text)
 }
 
 fn presented(headers: &HeaderMap) -> Option<&str> {
@@ -180,13 +208,15 @@ async fn link(
 
 async fn relink(
     State(state): State<AppState>,
-    Visitor(user): Visitor,
+    Renewer(user): Renewer,
     Path(account): Path<String>,
     JsonBody(asked): JsonBody<Submission>,
 ) -> Answer {
     let (id, account) = (config_id(&asked.integration_id)?, account_id(&account)?);
     let view = end_user::link(&state.hub, &user, &id, Some(&account), asked.values()).await;
-    ok(Linked::from(&view.map_err(told)?.account))
+    // It may have been revoked while the provider was asked.
+    let view = view.map_err(|error| if is_dead(&error) { not_saved().into() } else { told(error) });
+    ok(Linked::from(&view?.account))
 }
 
 async fn create_attempt(

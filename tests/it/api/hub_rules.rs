@@ -137,6 +137,28 @@ fn hb_13_every_refusal_has_a_number_and_a_message() {
     assert_eq!(met, BTreeSet::from(expected));
 }
 
+#[test]
+fn cs_28_credentials_that_nobody_stored_are_no_success_to_the_component() {
+    let world = World::start();
+    let config = world.config("sample");
+    let link = |key: &str| json!({"integration_id": config, "credentials": {"api_key": key}});
+    let first = world.user(&world.token(&json!({"provider": "sample"})));
+    let account = text(&first.post("/hub/accounts", &link("sample-a")).status(201).json(), "id");
+    let token = world.token(&json!({"provider": "sample", "account_id": account}));
+    let (user, path) = (world.user(&token), format!("/hub/accounts/{account}"));
+    user.patch(&path, &link("sample-b")).status(200);
+    let number = token.split('_').nth(1).unwrap();
+    world.home.run(&format!("session revoke {number} --yes")).code(0);
+    // It takes 401 and 403 on this one route for a success.
+    for dead in [user, world.user("hcs_1_guess"), world.api.saying("")] {
+        let refused = dead.patch(&path, &link("sample-c")).status(400);
+        assert_eq!(refused.problem(), "session.not_open");
+        let body = refused.json();
+        assert_eq!(body["statusCode"], 400);
+        assert!(body["message"].as_str().unwrap().contains("nothing was saved"), "{body}");
+    }
+}
+
 const ROOT: &str = "https://ext.example";
 
 /// A connector that hands its provider the token by which that starts actions.
