@@ -3,19 +3,30 @@
 
 use crate::domain::auth_config::AuthConfig;
 use crate::domain::ids::AuthConfigId;
-use crate::error::HubError;
+use crate::error::{HubError, Kind};
 use crate::hub::{Hub, auth_configs as configs, connect_sessions};
 use crate::store::{Tx, accounts, auth_configs};
 
-use super::{EndUser, behind};
+use super::{EndUser, behind, enter};
 
-/// Whose token opens nothing any more because its session expired: they may see how it ended what
-/// they began, and do nothing (CS-28). Of a token that was revoked, and of one that never was,
-/// nothing is told (threat 8).
+/// Opens the door for who may only come to see how it ended what they began, and says whether it is
+/// open for more: who has a token whose time is over may see that, and do nothing else (CS-28). Of a
+/// token that was revoked, and of one that never was, nothing is told (threat 8).
 ///
 /// # Errors
-/// As the store reports them.
-pub async fn expired(hub: &Hub, token: &str) -> Result<Option<EndUser>, HubError> {
+/// As [`enter`].
+pub async fn visit(hub: &Hub, token: &str) -> Result<(EndUser, bool), HubError> {
+    match enter(hub, token).await {
+        Ok(user) => Ok((user, true)),
+        Err(error) if error.code().kind != Kind::Unauthenticated => Err(error),
+        Err(error) => match expired(hub, token).await? {
+            Some(user) => Ok((user, false)),
+            None => Err(error),
+        },
+    }
+}
+
+async fn expired(hub: &Hub, token: &str) -> Result<Option<EndUser>, HubError> {
     let Some((project, session)) = connect_sessions::of_token(hub, token).await? else {
         return Ok(None);
     };

@@ -28,7 +28,7 @@ use crate::domain::ids::AuthConfigId;
 use crate::domain::origin::Origin;
 use crate::domain::project::Project;
 use crate::domain::secret::Secret;
-use crate::error::{HubError, Kind, codes};
+use crate::error::{HubError, codes};
 use crate::hub::auth_configs::Given;
 use crate::hub::end_user::{self, Choice, EndUser, Form};
 use crate::hub::oauth::{self, AttemptState};
@@ -155,16 +155,9 @@ impl Context {
     /// The same for who may only come to see how something ended: a link whose time is over still
     /// tells that (CS-29).
     async fn visit(&self, token: &str) -> Result<Visit, HubError> {
-        let hub = &self.state.hub;
-        let (user, is_open) = match end_user::enter(hub, token).await {
-            Ok(user) => (user, true),
-            Err(error) if error.code().kind != Kind::Unauthenticated => return Err(error),
-            Err(error) => match end_user::expired(hub, token).await? {
-                // No guess: it was the right token.
-                Some(user) => (user, false),
-                None => return Err(self.source.refused(error, &self.state)),
-            },
-        };
+        let visit = end_user::visit(&self.state.hub, token).await;
+        // Who has a link whose time is over has not guessed.
+        let (user, is_open) = visit.map_err(|error| self.source.refused(error, &self.state))?;
         self.belongs_to(&user.project);
         Ok(Visit { user, is_open })
     }

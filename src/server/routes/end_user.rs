@@ -120,6 +120,32 @@ fn not_saved() -> HubError {
     HubError::new(&codes::SESSION_NOT_OPEN, text)
 }
 
+/// The end user who comes to see how a login goes, or to end it: also once the session's time is
+/// over, since what was begun in time may still link an account (CS-29).
+struct Waiter {
+    user: EndUser,
+    is_open: bool,
+}
+
+impl FromRequestParts<AppState> for Waiter {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Failure> {
+        let Ok(source) = Source::from_request_parts(parts, state).await;
+        let token = presented(&parts.headers).ok_or_else(no_token)?;
+        let (user, is_open) = checked(end_user::visit(&state.hub, token).await, state, source)?;
+        Ok(Self { user, is_open })
+    }
+}
+
+impl Waiter {
+    /// What was not begun in time is told as that the token opens nothing (CS-28).
+    fn told(&self, error: HubError) -> Failure {
+        let is_late = !self.is_open && error.code().kind == Kind::NotFound;
+        if is_late { no_token().into() } else { told(error) }
+    }
+}
+
 fn presented(headers: &HeaderMap) -> Option<&str> {
     headers.get(TOKEN).and_then(|token| token.to_str().ok())
 }
@@ -128,15 +154,21 @@ fn no_token() -> HubError {
     HubError::new(&codes::SESSION_TOKEN_INVALID, "the session token is missing, unknown or expired")
 }
 
-/// Opens the door; all that is wrong with a token gets one answer (threat 8).
+/// Opens the door.
 async fn enter(state: &AppState, source: Source, token: &str) -> Result<EndUser, HubError> {
-    match end_user::enter(&state.hub, token).await {
-        Ok(user) => Ok(user),
-        Err(error) if error.code().kind == Kind::Unauthenticated => {
-            Err(source.refused(no_token(), state))
-        }
-        Err(error) => Err(error),
-    }
+    checked(end_user::enter(&state.hub, token).await, state, source)
+}
+
+/// Who came in; all that is wrong with a token gets one answer (threat 8).
+fn checked<T>(
+    entered: Result<T, HubError>,
+    state: &AppState,
+    source: Source,
+) -> Result<T, HubError> {
+    entered.map_err(|error| match error.code().kind {
+        Kind::Unauthenticated => source.refused(no_token(), state),
+        _ => error,
+    })
 }
 
 /// An error in words for the component: without hints, which are for administrators, and with the
@@ -232,21 +264,24 @@ async fn create_attempt(
     created(CreatedAttempt::from(&attempt))
 }
 
-async fn attempt(
-    State(state): State<AppState>,
-    Visitor(user): Visitor,
-    Path(id): Path<String>,
-) -> Answer {
-    let attempt = oauth::get(&state.hub, &user, &attempt_id(&id)?).await.map_err(told)?;
-    ok(AttemptStatus::from(&attempt))
+async fn attempt(State(state): State<AppState>, waiter: Waiter, Path(id): Path<String>) -> Answer {
+    let attempt = match attempt_id(&id) {
+        Ok(id) => oauth::get(&state.hub, &waiter.user, &id).await,
+        Err(error) => Err(error),
+    };
+    ok(AttemptStatus::from(&attempt.map_err(|error| waiter.told(error))?))
 }
 
 async fn cancel_attempt(
     State(state): State<AppState>,
-    Visitor(user): Visitor,
+    waiter: Waiter,
     Path(id): Path<String>,
 ) -> Answer {
-    oauth::cancel(&state.hub, &user, &attempt_id(&id)?).await.map_err(told)?;
+    let ended = match attempt_id(&id) {
+        Ok(id) => oauth::cancel(&state.hub, &waiter.user, &id).await,
+        Err(error) => Err(error),
+    };
+    ended.map_err(|error| waiter.told(error))?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

@@ -8,7 +8,7 @@ use crate::support::hub::sqlite;
 use crate::support::serving::{Answer, Client};
 
 use super::end_user::{World, form_token};
-use super::text;
+use super::{Api, text};
 
 /// A connector that hands on the token by which its provider starts actions; nothing calls it.
 const EXT: &str = r#"{
@@ -160,6 +160,43 @@ fn cs_29_a_login_that_fails_after_its_link_expired_says_why() {
     let html = world.come_back(&login).status(200).text();
     assert!(html.contains("Signing in at Sample provider did not work"), "{html}");
     assert!(html.contains("Ask whoever sent it to you") && !html.contains("<form"), "{html}");
+}
+
+#[test]
+fn cs_29_who_waits_for_a_login_learns_how_it_ended_after_the_session() {
+    let world = World::start();
+    let by_login = world.logins("sample-auto");
+    let [token, other] = [0, 1].map(|_| world.token(&json!({"provider": "sample"})));
+    let (user, stranger) = (world.user(&token), world.user(&other));
+    let made = user.post("/hub/connection_attempts", &json!({})).status(201).json();
+    let at = |id: &str| format!("/hub/connection_attempts/{id}");
+    let idle = at(&text(&made, "id"));
+    let login = world.begin(&token, &by_login);
+    world.expire_all();
+    let status = |path: &str| text(&user.get(path).status(200).json(), "status");
+    assert_eq!(status(&idle), "pending");
+    let back = world.serving.connect().get(&login.back, &login.cookies).status(303);
+    let (_, id) = back.headers["location"].split_once("?attempt=").unwrap();
+    let ended = at(id);
+    let told = user.get(&ended).status(200).json();
+    assert_eq!(told["status"], "authenticated");
+    assert_eq!(told["account"]["id"], world.accounts()[0]["id"]);
+    user.delete(&idle).status(204);
+    assert_eq!(status(&idle), "cancelled");
+    // Nothing else is told (CS-28): neither what another session began, nor what never was.
+    let shut = |user: &Api, path: &str| {
+        for method in ["GET", "DELETE"] {
+            let refused = user.ask(method, path, None).status(401);
+            assert_eq!(refused.problem(), "session.token_invalid", "{method} {path}");
+        }
+    };
+    shut(&stranger, &ended);
+    shut(&user, &at("01999999-9999-7999-8999-999999999901"));
+    shut(&user, &at("nonsense"));
+    user.get("/hub/settings").status(401);
+    let number = token.split('_').nth(1).unwrap();
+    world.home.run(&format!("session revoke {number} --yes")).code(0);
+    shut(&user, &ended);
 }
 
 #[test]
