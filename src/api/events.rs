@@ -162,6 +162,7 @@ pub fn filter(query: &Query) -> Result<Filter, HubError> {
 /// # Errors
 /// As [`filter`].
 pub fn followed(query: &Query) -> Result<Filter, HubError> {
+    query.whose("account_id")?;
     let account: Option<crate::domain::ids::AccountId> = query.one("account_id")?;
     Ok(Filter {
         account: account.map(|id| id.to_string()),
@@ -191,7 +192,14 @@ mod tests {
             query.push_opt("after", place_text(&one));
             assert_eq!(place(&query).unwrap(), one);
         }
-        for bad in ["type=nonsense", "since=soon", "after=a%20b", "limit=-1", "account_id=a/b"] {
+        for bad in [
+            "type=nonsense",
+            "since=soon",
+            "after=a%20b",
+            "limit=-1",
+            "account_id=a/b",
+            "account_id=",
+        ] {
             assert_eq!(filter(&Query::parse(bad)).unwrap_err().code().name, "usage.bad_value");
         }
     }

@@ -232,7 +232,8 @@ pub fn to_query(filter: &Filter) -> Query {
 }
 
 /// Which accounts to list (AT-12), in all the spellings of the contract. What is one value there is
-/// a filter of its own, and has no commas that part anything.
+/// a filter of its own, and has no commas that part anything. Who is named by nothing is nobody, and
+/// not everybody.
 ///
 /// # Errors
 /// `usage.bad_value` naming the parameter.
@@ -243,9 +244,9 @@ pub fn filter(query: &Query) -> Result<Filter, HubError> {
         providers: query.all("providers")?,
         provider: query.one("provider")?,
         statuses: query.all("status")?,
-        owner_ids: query.texts("origin_owner_ids"),
-        owner_id: query.text("origin_owner_id").map(str::to_owned),
-        ids: query.all("account_ids")?,
+        owner_ids: query.filled(&["origin_owner_ids"], query.texts("origin_owner_ids"))?,
+        owner_id: query.whose("origin_owner_id")?.map(str::to_owned),
+        ids: query.filled(&["account_ids"], query.all("account_ids")?)?,
         auth_configs: query.all("integration_ids")?,
         kind: query.one("type")?,
         updated_since: query.one("updated_since")?,

@@ -131,30 +131,70 @@ fn checked<T>(value: Option<T>, problems: Vec<Problem>) -> Result<T, HubError> {
     }
 }
 
+/// What is wrong with a parameter that says whose rows are meant, and names nobody.
+const EMPTY: &str = "is empty; leave it out to ask for everybody's";
+
 /// Query parameters, in order. Names are never secrets, and neither are values: a key in a query
 /// is refused before one of these is made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Query(Vec<(String, String)>);
+pub struct Query(Vec<Parameter>);
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Parameter {
+    name: String,
+    value: String,
+    /// What stands between commas that were written as such. One that was written as `%2C` belongs
+    /// to its value: so SDKs write what they are given.
+    parts: Vec<String>,
+}
+
+impl Parameter {
+    /// Whether it is of this list: `name`, `name[]`, or `name[0]` from libraries that count.
+    fn is_of(&self, list: &str) -> bool {
+        let Some(rest) = self.name.strip_prefix(list) else { return false };
+        let index = rest.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        rest.is_empty()
+            || index.is_some_and(|index| index.bytes().all(|byte| byte.is_ascii_digit()))
+    }
+}
+
+/// The values of `name=value` as it was written, if it has commas.
+fn parts(written: &str) -> Vec<String> {
+    let value = written.split_once('=').map_or("", |(_, value)| value);
+    if !value.contains(',') {
+        return Vec::new();
+    }
+    let each = format!("={}", value.replace(',', "&="));
+    let each = url::form_urlencoded::parse(each.as_bytes());
+    each.map(|(_, part)| part.into_owned()).filter(|part| !part.is_empty()).collect()
+}
 
 impl Query {
     /// The parameters of the part of an address behind `?`.
     #[must_use]
     pub fn parse(text: &str) -> Self {
-        Self(url::form_urlencoded::parse(text.as_bytes()).into_owned().collect())
+        let decoded = url::form_urlencoded::parse(text.as_bytes()).into_owned();
+        let written = text.split('&').filter(|written| !written.is_empty());
+        let each = decoded.zip(written);
+        Self(
+            each.map(|((name, value), written)| Parameter { name, value, parts: parts(written) })
+                .collect(),
+        )
     }
 
     /// The parameters as the part of an address behind `?`.
     #[must_use]
     pub fn to_text(&self) -> String {
         let mut text = url::form_urlencoded::Serializer::new(String::new());
-        text.extend_pairs(self.0.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        text.extend_pairs(self.0.iter().map(|one| (one.name.as_str(), one.value.as_str())));
         text.finish()
     }
 
     /// The parameters without those of a name.
     #[must_use]
     pub fn without(&self, name: &str) -> Self {
-        Self(self.0.iter().filter(|(found, _)| found != name).cloned().collect())
+        Self(self.0.iter().filter(|one| one.name != name).cloned().collect())
     }
 
     /// Whether there are none.
@@ -166,17 +206,18 @@ impl Query {
     /// Whether there is a NUL character in a name or value.
     #[must_use]
     pub fn has_nul(&self) -> bool {
-        self.0.iter().any(|(name, value)| name.contains('\0') || value.contains('\0'))
+        self.0.iter().any(|one| one.name.contains('\0') || one.value.contains('\0'))
     }
 
     /// The names that occur.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(name, _)| name.as_str())
+        self.0.iter().map(|one| one.name.as_str())
     }
 
     /// Adds one.
     pub fn push(&mut self, name: &str, value: impl fmt::Display) {
-        self.0.push((name.to_owned(), value.to_string()));
+        let (name, value) = (name.to_owned(), value.to_string());
+        self.0.push(Parameter { name, value, parts: Vec::new() });
     }
 
     /// Adds one that may be absent.
@@ -193,11 +234,38 @@ impl Query {
         }
     }
 
+    fn last(&self, name: &str) -> Option<&str> {
+        self.0.iter().rev().find(|one| one.name == name).map(|one| one.value.as_str())
+    }
+
     /// A single value; the last one where there are several, and an empty one is none.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
-        let last = self.0.iter().rev().find(|(found, _)| found == name);
-        last.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+        self.last(name).filter(|value| !value.is_empty())
+    }
+
+    /// The same of what says whose rows are meant.
+    ///
+    /// # Errors
+    /// `usage.bad_value` where it is empty: as none, it would have the rows of everybody.
+    pub fn whose(&self, name: &str) -> Result<Option<&str>, HubError> {
+        match self.last(name) {
+            Some(text) if text.trim().is_empty() => Err(bad_value(name, EMPTY)),
+            found => Ok(found),
+        }
+    }
+
+    /// The values of a list that says whose rows are meant, which has these names.
+    ///
+    /// # Errors
+    /// `usage.bad_value` where it is there and has none: as no list, it would have the rows of
+    /// everybody.
+    pub fn filled<T>(&self, names: &[&str], found: Vec<T>) -> Result<Vec<T>, HubError> {
+        let is_there = |name: &&&str| self.0.iter().any(|one| one.is_of(name));
+        match names.iter().find(is_there) {
+            Some(name) if found.is_empty() => Err(bad_value(name, EMPTY)),
+            _ => Ok(found),
+        }
     }
 
     /// A single value of a type.
@@ -208,31 +276,29 @@ impl Query {
         self.text(name).map(|text| read(name, text)).transpose()
     }
 
-    /// A list in any of its spellings: the name repeated, `name[]`, or one value with commas.
+    /// A list in any of its spellings: the name repeated, `name[]`, `name[0]`, or one value with
+    /// commas.
     ///
     /// # Errors
     /// `usage.bad_value` naming the parameter.
     pub fn all<T: FromStr<Err: fmt::Display>>(&self, name: &str) -> Result<Vec<T>, HubError> {
-        let is_it = |found: &str| found == name || found.strip_suffix("[]") == Some(name);
-        let values = self.0.iter().filter(|(found, _)| is_it(found));
-        let parts = values.flat_map(|(_, value)| value.split(','));
+        let values = self.0.iter().filter(|one| one.is_of(name));
+        let parts = values.flat_map(|one| one.value.split(','));
         parts.map(str::trim).filter(|part| !part.is_empty()).map(|part| read(name, part)).collect()
     }
 
     /// A list of free texts, which may have commas themselves: a single value is taken apart at
-    /// its commas, repeated ones and those of `name[]` are not.
+    /// the commas that were written as such, repeated ones and those of `name[]` are not.
     #[must_use]
     pub fn texts(&self, name: &str) -> Vec<String> {
-        let of = |wanted: &str| {
-            let found = self.0.iter().filter(|(found, value)| found == wanted && !value.is_empty());
-            found.map(|(_, value)| value.clone()).collect::<Vec<_>>()
+        let values = self.0.iter().filter(|one| one.is_of(name) && !one.value.is_empty());
+        let (plain, counted): (Vec<_>, Vec<_>) = values.partition(|one| one.name == name);
+        let mut texts = match plain.as_slice() {
+            [single] if !single.parts.is_empty() => single.parts.clone(),
+            _ => plain.iter().map(|one| one.value.clone()).collect(),
         };
-        let mut plain = of(name);
-        if let [single] = plain.as_slice() {
-            plain = single.split(',').map(str::to_owned).collect();
-        }
-        plain.extend(of(&format!("{name}[]")));
-        plain
+        texts.extend(counted.into_iter().map(|one| one.value.clone()));
+        texts
     }
 
     /// Adds a list of free texts so that [`Query::texts`] finds each of them whole.
@@ -338,16 +404,63 @@ mod tests {
 
     #[test]
     fn lists_have_three_spellings() {
-        for text in ["p=a&p=b", "p=a,b", "p%5B%5D=a&p[]=b", "p=a&p[]=b&p="] {
-            let found: Vec<String> = Query::parse(text).all("p").unwrap();
-            assert_eq!(found, ["a", "b"], "{text}");
+        let spellings = [
+            "p=a&p=b",
+            "p=a,b",
+            "p%5B%5D=a&p[]=b",
+            "p=a&p[]=b&p=",
+            "p[0]=a&p[1]=b",
+            "p%5B0%5D=a&p%5B10%5D=b",
+        ];
+        for text in spellings {
+            let query = Query::parse(text);
+            assert_eq!(query.all::<String>("p").unwrap(), ["a", "b"], "{text}");
+            assert_eq!(query.texts("p"), ["a", "b"], "{text}");
         }
-        assert_eq!(Query::parse("o=a%2Cb").texts("o"), ["a", "b"]);
-        assert_eq!(Query::parse("o=a%2Cb&o=c").texts("o"), ["a,b", "c"]);
+        assert_eq!(Query::parse("p=a%2Cb").all::<String>("p").unwrap(), ["a", "b"]);
+        for other in ["p[x]=a", "pp=a", "p[0=a", "p0]=a", "p[0][1]=a", "p[-1]=a"] {
+            assert_eq!(Query::parse(other).texts("p"), [""; 0], "{other}");
+        }
+    }
+
+    #[test]
+    fn at_12_a_comma_parts_texts_where_it_was_written_as_one() {
+        let cases: [(&str, &[&str]); 8] = [
+            ("o=a,b", &["a", "b"]),
+            ("&&o=a+b,%C3%A4%26,&x=1", &["a b", "ä&"]),
+            ("o=a%2Cb", &["a,b"]),
+            ("o=a%2Cb,c", &["a,b", "c"]),
+            ("o=a%2cb&o=c", &["a,b", "c"]),
+            ("o=a,b&o=c", &["a,b", "c"]),
+            ("o[]=a,b", &["a,b"]),
+            ("o[0]=a,b&o=c,d", &["c", "d", "a,b"]),
+        ];
+        for (text, found) in cases {
+            assert_eq!(Query::parse(text).texts("o"), found, "{text}");
+        }
         for all in [vec!["a,b".to_owned()], vec!["a,b".to_owned(), "c".to_owned()]] {
             let mut query = Query::default();
             query.push_texts("o", &all);
             assert_eq!(query.texts("o"), all);
+        }
+    }
+
+    #[test]
+    fn who_is_asked_for_is_never_everybody_by_mistake() {
+        let list = |text: &str| {
+            let query = Query::parse(text);
+            query.filled(&["o", "filter[o]"], query.texts("o")).ok()
+        };
+        assert_eq!(list("x=1"), Some(Vec::new()));
+        assert_eq!(list("o=&o[]=a"), Some(vec!["a".to_owned()]));
+        for empty in ["o", "o=", "o[]=", "o[0]=", "filter[o]=", "filter[o][0]=", "o=&o="] {
+            assert_eq!(list(empty), None, "{empty}");
+        }
+        let one = |text: &str| Query::parse(text).whose("o").ok().map(|one| one.map(str::to_owned));
+        assert_eq!(one("x=1"), Some(None));
+        assert_eq!(one("o=&o=a"), Some(Some("a".to_owned())));
+        for empty in ["o", "o=", "o=a&o=", "o=+"] {
+            assert_eq!(one(empty), None, "{empty}");
         }
     }
 

@@ -103,9 +103,10 @@ impl FromStr for StatusRange {
 /// `usage.bad_value` naming the parameter.
 pub fn filter(query: &Query) -> Result<Filter, HubError> {
     let statuses: Vec<StatusRange> = all(query, "status_codes")?;
+    let accounts = all(query, "account_ids")?;
     Ok(Filter {
         kind: None,
-        accounts: all(query, "account_ids")?,
+        accounts: query.filled(&["account_ids", "filter[account_ids]"], accounts)?,
         providers: all(query, "providers")?,
         methods: all(query, "http_methods")?,
         statuses: statuses.into_iter().map(|range| range.0).collect(),
@@ -298,6 +299,13 @@ mod tests {
         }
         let (one, other) = (read(flat).unwrap(), filter(&brackets).unwrap());
         assert_eq!(one, other);
+        let counted = "filter[account_ids][0]=a&filter[account_ids][1]=b&providers[0]=hubspot\
+                       &success=true&status_codes%5B0%5D=404&status_codes%5B1%5D=5xx&actions[0]=list\
+                       &http_methods[0]=GET&http_methods[1]=post&start_date=2026-06-01T00:00:00Z";
+        assert_eq!(read(counted).unwrap(), one);
+        for empty in ["account_ids=", "filter[account_ids]=", "filter[account_ids][0]="] {
+            assert_eq!(read(empty).unwrap_err().code().name, "usage.bad_value", "{empty}");
+        }
         assert_eq!(one.accounts, ["a", "b"]);
         assert_eq!(one.statuses, [404..=404, 500..=599]);
         assert_eq!(

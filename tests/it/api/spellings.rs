@@ -123,13 +123,19 @@ fn at_12_cs_9_one_owner_and_one_provider_are_filters_of_their_own() {
     let [both, a, b] = ["a,b", "a", "b"].map(|owner| link(&api, owner, "hubspot"));
     let other = link(&api, "a", "bamboohr");
     let all = |ids: &[&String]| ids.iter().map(|id| (*id).clone()).collect::<Vec<_>>();
+    let by_id = format!("account_ids[0]={b}");
     for (query, found) in [
         ("origin_owner_id=a,b", all(&[&both])),
         ("origin_owner_id=a%2Cb", all(&[&both])),
         ("origin_owner_id=a", all(&[&a, &other])),
-        ("origin_owner_id=", all(&[&both, &a, &b, &other])),
         ("origin_owner_ids=a,b", all(&[&a, &b, &other])),
+        ("origin_owner_ids=a%2Cb", all(&[&both])),
+        ("origin_owner_ids=a%2Cb,a", all(&[&both, &a, &other])),
         ("origin_owner_ids[]=a,b", all(&[&both])),
+        ("origin_owner_ids[0]=nobody", all(&[])),
+        ("origin_owner_ids[0]=b&origin_owner_ids%5B1%5D=a%2Cb", all(&[&both, &b])),
+        (by_id.as_str(), all(&[&b])),
+        ("providers[0]=bamboohr", all(&[&other])),
         ("origin_owner_id=a&origin_owner_ids=b", all(&[])),
         ("origin_owner_id=a&origin_owner_ids=a,b", all(&[&a, &other])),
         ("provider=bamboohr", all(&[&other])),
@@ -141,6 +147,21 @@ fn at_12_cs_9_one_owner_and_one_provider_are_filters_of_their_own() {
             let listed = api.get(&format!("{path}?{query}")).status(200).json();
             assert_eq!(each(&listed, "id"), found, "{path}?{query}");
         }
+    }
+    // Who is named by nothing is nobody, and not everybody.
+    for name in ["origin_owner_id", "origin_owner_ids", "account_ids", "account_ids[]"] {
+        for path in ["/accounts", "/admin/accounts"] {
+            let refused = api.get(&format!("{path}?{name}=")).status(400);
+            let told = "is empty; leave it out to ask for everybody's";
+            let name = name.trim_end_matches("[]");
+            assert_eq!(errors(&refused), json!([format!("{name}: {told}")]), "{path}");
+        }
+    }
+    for path in
+        ["/requests/logs", "/requests/logs/steps", "/requests/platform-logs", "/admin/events"]
+    {
+        let name = if path == "/admin/events" { "account_id" } else { "filter[account_ids]" };
+        assert_eq!(api.get(&format!("{path}?{name}=")).status(400).problem(), "usage.bad_value");
     }
     let refused = api.get("/accounts?provider=hubspot,bamboohr").status(400);
     assert!(errors(&refused)[0].as_str().unwrap().starts_with("provider: "), "{}", refused.text());

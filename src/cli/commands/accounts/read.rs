@@ -1,5 +1,6 @@
 //! Commands that look at linked accounts.
 
+use clap::builder::NonEmptyStringValueParser;
 use futures_util::{StreamExt as _, stream};
 
 use crate::api::accounts::{Account, AccountDetail, Explanation, Finding};
@@ -50,7 +51,7 @@ pub(in crate::cli) struct Chosen {
     status: Vec<Status>,
 
     /// Only accounts of this owner; can be given several times
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     origin_owner_id: Vec<String>,
 
     /// Only accounts linked through this auth config; can be given several times
