@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::domain::connector::field::{FieldOption, Format};
 use crate::domain::connector::support::{Form as OnForm, Notice, NoticeKind, Position};
+use crate::domain::connector::values::misfit;
 use crate::domain::connector::{AuthKind, Field, FieldKind};
 use crate::hub::end_user::Form;
 
@@ -98,9 +99,8 @@ pub struct Validation {
     pub kind: &'static str,
     /// A regular expression.
     pub pattern: String,
-    /// What to say.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
+    /// What to say; without it the component shows the expression.
+    pub error: String,
 }
 
 /// A banner.
@@ -189,7 +189,7 @@ fn validation(field: &Field) -> Option<Validation> {
     is_for_browsers(pattern).then(|| Validation {
         kind: "html-pattern",
         pattern: pattern.to_owned(),
-        error: field.pattern_error.clone(),
+        error: misfit(field),
     })
 }
 

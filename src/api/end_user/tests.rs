@@ -94,6 +94,7 @@ fn hb_6_every_field_says_what_it_is() {
     let expected = json!({"type": "html-pattern", "pattern": "^k-", "error": "begins with k-"});
     assert_eq!(fields[0]["validation"], expected);
     assert_eq!(fields[1]["validation"]["type"], "html-pattern");
+    assert_eq!(fields[1]["validation"]["error"], "is not an e-mail address");
     assert!(fields[2].get("validation").is_none(), "browsers don't know it");
     assert_eq!(fields[3]["options"], json!([{"value": "eu", "label": "Europe"}]));
     assert_eq!(fields[3]["value"], "eu");

@@ -142,17 +142,32 @@ pub(super) fn check_value(field: &Field, value: &str) -> Result<(), String> {
         }
         _ => {}
     }
-    let said = |message: String| field.pattern_error.clone().unwrap_or(message);
-    if let Some(format) = field.format.filter(|format| !format::fits(*format, value)) {
-        return Err(said(format!("is not {}", wanted(format))));
+    if field.format.is_some_and(|format| !format::fits(format, value)) {
+        return Err(misfit(field));
     }
     if let Some(text) = &field.pattern {
         let regex = pattern::compile(text).map_err(|why| format!("has a pattern that {why}"))?;
         if !regex.is_match(value) {
-            return Err(said(format!("does not have the form {text}")));
+            return Err(misfit(field));
         }
     }
     Ok(())
+}
+
+/// What to say of a value that does not have the form that the field needs: words, since few can
+/// read an expression. What stands in the empty input is an example where it has that form.
+#[must_use]
+pub fn misfit(field: &Field) -> String {
+    let example = field.placeholder.as_str();
+    let fits = |text: &str| pattern::compile(text).is_ok_and(|regex| regex.is_match(example));
+    match (&field.pattern_error, field.format, &field.pattern) {
+        (Some(said), _, _) => said.clone(),
+        (None, Some(format), _) => format!("is not {}", wanted(format)),
+        (None, None, Some(text)) if !example.is_empty() && fits(text) => {
+            format!("does not have the form needed, such as {example}")
+        }
+        _ => "does not have the form needed".to_owned(),
+    }
 }
 
 fn not_an_option(field: &Field, value: &str) -> String {

@@ -60,6 +60,32 @@ fn hb_18_a_number_comes_as_digits_in_a_string_and_is_kept_as_given() {
 }
 
 #[test]
+fn hb_8_a_wrong_form_is_told_in_words() {
+    let told = |more: Value| {
+        let mut field = json!({"key": "f", "label": "F", "type": "text"});
+        field.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let field: Field = serde_json::from_value(field).unwrap();
+        problem(check_values(&[field], &given(&[("f", "no such thing")]), Mode::New))
+    };
+    let pattern = "^[a-z]+$";
+    for (field, said) in [
+        (json!({"pattern": pattern}), "does not have the form needed"),
+        (
+            json!({"pattern": pattern, "placeholder": "acme"}),
+            "does not have the form needed, such as acme",
+        ),
+        (json!({"pattern": pattern, "placeholder": "Your site"}), "does not have the form needed"),
+        (json!({"pattern": "^[0-9]*$", "placeholder": ""}), "does not have the form needed"),
+        (json!({"pattern": pattern, "pattern_error": "is a word"}), "is a word"),
+        (json!({"format": "email", "placeholder": "Mail"}), "is not an e-mail address"),
+        (json!({"format": "email", "pattern": "@acme"}), "is not an e-mail address"),
+        (json!({"format": "email", "pattern_error": "is a mail"}), "is a mail"),
+    ] {
+        assert_eq!(told(field), format!("f {said}"));
+    }
+}
+
+#[test]
 fn what_is_required_must_be_given() {
     assert_eq!(problem(new(&[("host", "a")])), "api_key is required");
     assert_eq!(problem(new(&[("host", "  "), ("api_key", "k-1")])), "host is required");
