@@ -27,6 +27,20 @@ fn every_connector_keeps_to_the_rules() {
 }
 
 #[test]
+fn every_pattern_has_words_for_people() {
+    for connector in all() {
+        for method in &connector.auth {
+            for field in method.config_fields.iter().chain(&method.setup_fields) {
+                let Some(pattern) = &field.pattern else { continue };
+                let said = field.pattern_error.as_deref().unwrap_or_default();
+                let name = format!("{}/{}: {}", connector.key, method.key, field.key);
+                assert!(!said.is_empty() && !said.contains(pattern.as_str()), "{name}: {said}");
+            }
+        }
+    }
+}
+
+#[test]
 fn every_method_of_the_catalog_can_be_used_or_says_why_not() {
     for connector in all() {
         // Their calls are XML documents with the credentials inside.
