@@ -11,6 +11,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
+use serde_json::json;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
 
@@ -28,6 +29,8 @@ pub const ENVELOPE_LIMIT: usize = 4 << 20;
 const DISCARDED: usize = 8 << 20;
 const DISCARDED_UNSAID: usize = ENVELOPE_LIMIT + BODY_LIMIT;
 const DISCARD_FOR: Duration = Duration::from_millis(500);
+/// Characters of the names that lead to what is wrong.
+const LONGEST_PATH: usize = 200;
 
 /// The JSON body of a request. Fields that `T` does not know are ignored, as the contract wants.
 #[derive(Debug, Clone, Copy)]
@@ -98,7 +101,20 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, HubError> {
     if has_nul(text) {
         return Err(bad("the body has a NUL character, which no text can have here"));
     }
-    serde_json::from_str(text).map_err(|error| unfit(&error))
+    serde_json::from_str(text).map_err(|error| unfit(&error, &place_of::<T>(text)))
+}
+
+/// Where a text is not of the form of a type: the names that lead there, none at its root. Only what
+/// was refused is read for it, a second time.
+fn place_of<T: DeserializeOwned>(text: &str) -> String {
+    let mut from = serde_json::Deserializer::from_str(text);
+    let read: Result<T, _> = serde_path_to_error::deserialize(&mut from);
+    let path = match &read {
+        Err(error) if error.path().iter().next().is_some() => error.path().to_string(),
+        _ => String::new(),
+    };
+    // Names may come from the client.
+    path.chars().take(LONGEST_PATH).flat_map(char::escape_debug).collect()
 }
 
 /// Whether a string of a JSON text has a NUL character, which can only be there as an escape.
@@ -117,20 +133,48 @@ fn has_nul(text: &str) -> bool {
     false
 }
 
-/// What is wrong with a body, in words that repeat none of its values: they may be secrets that
-/// stand in the wrong place (SE-5).
-pub(super) fn unfit(error: &serde_json::Error) -> HubError {
+/// What is wrong with a body, and at which path, in words that repeat none of its values: they may
+/// be secrets that stand in the wrong place (SE-5).
+fn unfit(error: &serde_json::Error, path: &str) -> HubError {
     let told = error.to_string();
-    let text = match error.classify() {
-        serde_json::error::Category::Data => "the body is not of the form needed",
-        _ => "the body is not valid JSON",
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let (told, place) = match told.strip_suffix(&place) {
+        Some(told) => (told, place.as_str()),
+        None => (told.as_str(), ""),
     };
-    // "invalid type: string \"…\", expected a map at line 1 column 2"
-    let told = match told.rsplit_once(", expected ") {
-        Some((_, expected)) => format!("expected {expected}"),
-        None => told,
+    if error.classify() != serde_json::error::Category::Data {
+        let text = format!("the body is not valid JSON: {told}{place}");
+        return HubError::new(&codes::BODY_INVALID, text);
+    }
+    let missing = told.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
+    let (path, message) = match missing {
+        Some(field) if path.is_empty() => (field.to_owned(), "is required".to_owned()),
+        Some(field) => (format!("{path}.{field}"), "is required".to_owned()),
+        None => (path.to_owned(), wanted(told)),
     };
-    HubError::new(&codes::BODY_INVALID, format!("{text}: {told}"))
+    let (text, detail) = match path.is_empty() {
+        true => (message.clone(), json!({ "message": message })),
+        false => (format!("{path}: {message}"), json!({ "field": path, "message": message })),
+    };
+    let text = format!("the body is not of the form needed: {text}{place}");
+    HubError::new(&codes::BODY_INVALID, text).detail(detail)
+}
+
+/// What was expected, as `invalid type: string "…", expected a string` tells it, without names of
+/// types that only this program knows.
+fn wanted(told: &str) -> String {
+    if told.starts_with("data did not match any variant") {
+        return "has none of the forms that fit here".to_owned();
+    }
+    let Some((_, expected)) = told.rsplit_once(", expected ") else { return told.to_owned() };
+    let expected = match expected {
+        "a map" => "an object",
+        "a sequence" => "an array",
+        "u8" | "u16" | "u32" | "u64" | "i64" | "usize" => "a whole number",
+        _ if expected.starts_with("struct ") || expected.contains("tagged enum ") => "an object",
+        other => other,
+    };
+    format!("expected {expected}")
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -241,7 +285,10 @@ pub(super) fn check_length(headers: &HeaderMap, limit: usize) -> Result<(), HubE
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde::Deserialize;
+    use serde_json::json;
 
     use super::{has_nul, parse};
 
@@ -272,6 +319,48 @@ mod tests {
         assert!(!told.contains("planted"), "{told}");
         let told = read(br#"{"name":{"planted":1}}"#).unwrap_err();
         assert!(!told.contains("planted"), "{told}");
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "only what can't be read is looked at")]
+    struct Nested {
+        inner: Vec<Inner>,
+        #[serde(default)]
+        tags: BTreeMap<String, String>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "as above")]
+    struct Inner {
+        name: String,
+        count: Option<u64>,
+    }
+
+    #[test]
+    fn cs_23_what_has_the_wrong_type_is_named() {
+        for (text, told) in [
+            (r#"{"inner":[{"name":5}]}"#, "inner[0].name: expected a string"),
+            (r#"{"inner":[{"name":"a"},{}]}"#, "inner[1].name: is required"),
+            (r#"{"inner":[{"name":"a","count":"b"}]}"#, "inner[0].count: expected a whole number"),
+            (r#"{"inner":[7]}"#, "inner[0]: expected an object"),
+            (r#"{"inner":{}}"#, "inner: expected an array"),
+            (r#"{"inner":[],"tags":{"a\nb":1}}"#, r"tags.a\nb: expected a string"),
+            (r#"{"inner":[],"tags":null}"#, "tags: expected an object"),
+            ("{}", "inner: is required"),
+            ("null", "expected an object"),
+        ] {
+            let error = parse::<Nested>(text.as_bytes()).unwrap_err();
+            let expected = format!("the body is not of the form needed: {told} at line 1 column");
+            assert!(error.message().starts_with(&expected), "{}", error.message());
+            let detail = match told.split_once(": ") {
+                Some((field, message)) => json!({ "field": field, "message": message }),
+                None => json!({ "message": told }),
+            };
+            assert_eq!(error.details(), [detail], "{text}");
+        }
+        let broken = parse::<Nested>(b"{").unwrap_err();
+        assert!(broken.message().starts_with("the body is not valid JSON: "), "{broken}");
+        assert!(broken.details().is_empty());
     }
 
     #[test]

@@ -141,7 +141,7 @@ pub struct Submission {
 
 /// A value of a form, which may be a secret.
 #[derive(Clone, PartialEq, JsonSchema, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a string, a number, true or false")]
 pub enum Filled {
     /// A text.
     Text(String),

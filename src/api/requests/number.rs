@@ -68,6 +68,14 @@ impl<'de> Visitor<'de> for Anything {
         Ok(Whole(whole(&number.to_string())))
     }
 
+    fn visit_bool<E>(self, _: bool) -> Result<Whole, E> {
+        Ok(Whole(Err(BadNumber::NotWhole)))
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Whole, E> {
+        Ok(Whole(Err(BadNumber::NotWhole)))
+    }
+
     fn visit_seq<A: SeqAccess<'de>>(self, mut all: A) -> Result<Whole, A::Error> {
         while all.next_element::<IgnoredAny>()?.is_some() {}
         Ok(Whole(Err(BadNumber::NotWhole)))
