@@ -66,6 +66,11 @@ await check("accounts: list, in all pages and with every filter", async () => {
   assert.deepEqual((await list({ accountIds: pages.slice(2, 5) })).map((row) => row.id), pages.slice(2, 5));
   assert.equal((await list({ originOwnerIds: ["owner-1", "owner-2"] })).length, 2);
   assert.equal((await list({ originOwnerId: "owner-1" })).length, 1);
+  assert.equal((await list({ originOwnerIds: [] })).length, 25);
+  assert.equal((await list({ originOwnerIds: ["owner-1,owner-2"] })).length, 0);
+  for (const nobody of [{ originOwnerId: "" }, { originOwnerIds: [""] }, { accountIds: [""] }]) {
+    await refused(400, () => list(nobody));
+  }
   assert.equal((await list({ providers: ["bamboohr"], status: ["active", "error"], pageSize: 100 })).length, 30);
   assert.equal((await list({ status: ["suspended"] })).length, 0);
 });
