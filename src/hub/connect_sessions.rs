@@ -258,7 +258,7 @@ async fn finish(
     decided: Decided,
     random: &[u8; RANDOM_BYTES],
 ) -> Result<Created, HubError> {
-    let Decided { session, has_trigger_token } = decided;
+    let Decided { session, has_trigger_token, .. } = decided;
     let token = SessionToken::mint(session.id.get(), random);
     let auth_link_url = Secret::new(address(hub, &format!("connect/{}", token.text().expose())));
     let external_trigger_token = match has_trigger_token {
