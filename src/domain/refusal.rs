@@ -1,6 +1,7 @@
 //! Every way in which a rule says no, as data; words for people are made further up.
 
 use super::caller::Permissions;
+use super::connector::exposure::Exposure;
 use super::ids::{AccountId, AuthConfigId, WebhookId};
 use super::names::{AuthMethodKey, ConnectorKey};
 use super::time::Timestamp;
@@ -56,6 +57,14 @@ pub enum Refusal {
         origin: String,
         /// The auth config named.
         auth_config: AuthConfigId,
+    },
+    /// Another definition would take stored secrets where they never went, or show them (threats 12,
+    /// 14), and the caller may not let it.
+    Exposes {
+        /// The connector.
+        connector: ConnectorKey,
+        /// What it would do with them.
+        exposure: Exposure,
     },
     /// Values of a request are missing or wrong; all of them are listed.
     Invalid(Vec<Problem>),

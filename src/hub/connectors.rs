@@ -16,9 +16,11 @@ use crate::store::{Tx, auth_configs};
 
 use super::Hub;
 
+mod exposure;
 mod own;
 
-pub use own::{forget, import, import_on_loopback};
+pub(super) use exposure::{may_have_app, may_use, of_account};
+pub use own::{Redefined, forget, import, import_on_loopback};
 
 /// One authentication method in a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -298,7 +298,7 @@ async fn offer_for(
     }
     Scope::here(|scope| scope.concerns(account.as_ref().map(|account| &account.id), None));
     let kept = match &account {
-        Some(account) => linking::kept(hub, tx, caller, &account.id).await?,
+        Some(account) => linking::kept_for(hub, tx, caller, &way, account).await?,
         None => Kept { version: 0, secrets: Given::new() },
     };
     // HB-19: what the session hands over is nobody's to fill in.

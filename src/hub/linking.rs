@@ -183,6 +183,23 @@ pub(super) async fn kept(
     opened(hub, tx, caller, id, stored).await
 }
 
+/// The credentials of an account as far as a form may leave them out: none where they are another
+/// auth config's, by whose definition they never went where they would go (threats 12, 14).
+pub(super) async fn kept_for(
+    hub: &Hub,
+    tx: &mut Tx,
+    caller: &Caller,
+    way: &Way,
+    account: &Account,
+) -> Result<Kept, HubError> {
+    let mut kept = kept(hub, tx, caller, &account.id).await?;
+    let (is_own, used) = (account.auth_config == way.config.id, (&*way.connector, &way.method));
+    if !is_own && !connectors::of_account(tx, caller, account, used).await?.is_empty() {
+        kept.secrets.clear();
+    }
+    Ok(kept)
+}
+
 /// Opens the credentials that an account has stored.
 pub(super) async fn opened(
     hub: &Hub,
@@ -398,7 +415,7 @@ pub(super) async fn store(
     }
     let stored = match (&filled.edits, &known) {
         (Some(edited), Some(known)) if known.id == *edited => {
-            kept(hub, tx, caller, &known.id).await?
+            kept_for(hub, tx, caller, way, known).await?
         }
         // What the form left out can't be had from anywhere else.
         (Some(edited), _) => return Err(unknown(edited.as_str())),

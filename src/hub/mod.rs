@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::domain::caller::{Caller, Permission};
 use crate::domain::origin::Origin;
 use crate::domain::time::{Clock, Timestamp};
-use crate::error::{HubError, codes};
+use crate::error::HubError;
 use crate::provider::post::Poster;
 use crate::provider::{self, Provider};
 use crate::store::Store;
@@ -205,12 +205,7 @@ impl Hub {
             return Ok(());
         }
         let text = format!("this needs the scope `{}`", permission.as_str());
-        Err(HubError::new(&codes::FORBIDDEN, text)
-            .detail(serde_json::json!({ "scope": permission.as_str() }))
-            .hint(format!(
-                "hubctl keys create NAME --scope {} # with the other scopes that it needs",
-                permission.as_str()
-            )))
+        Err(refuse::lacks(permission, text))
     }
 }
 

@@ -2,7 +2,10 @@
 
 use serde_json::json;
 
+use crate::domain::caller::Permission;
+use crate::domain::connector::exposure::{self, Exposure};
 use crate::domain::ids::{AccountId, AuthConfigId};
+use crate::domain::names::ConnectorKey;
 use crate::domain::provider_failure::{Class, ProviderFailure};
 use crate::domain::refusal::{Problem, Refusal, Touch};
 use crate::domain::words::counted;
@@ -79,6 +82,7 @@ impl From<Refusal> for HubError {
                 );
                 Self::new(&codes::ACCOUNT_STATE, text).hint(link_again(&account, &auth_config))
             }
+            Refusal::Exposes { connector, exposure } => exposes(&connector, &exposure),
             Refusal::Invalid(problems) => invalid(&problems),
             Refusal::KeyInvalid(Problem { field, message }) => {
                 Self::new(&codes::API_KEY_INVALID, format!("{field}: {message}"))
@@ -144,6 +148,23 @@ const fn becomes(touch: Touch) -> &'static str {
         Touch::Redefine => "use another definition",
         Touch::Delete => "be deleted",
     }
+}
+
+/// What somebody is told who lacks a right.
+pub(super) fn lacks(permission: Permission, text: String) -> HubError {
+    let scope = permission.as_str();
+    HubError::new(&codes::FORBIDDEN, text).detail(json!({ "scope": scope })).hint(format!(
+        "hubctl keys create NAME --scope {scope} # with the other scopes that it needs"
+    ))
+}
+
+/// What somebody is told who may not let a definition have stored secrets.
+fn exposes(connector: &ConnectorKey, exposure: &Exposure) -> HubError {
+    let (deeds, scope) = (exposure.deeds(connector).join(" and "), exposure::RIGHT.as_str());
+    lacks(
+        exposure::RIGHT,
+        format!("the definition {deeds}: this needs the scope `{scope}` as well"),
+    )
 }
 
 /// How an account is linked anew through an auth config.

@@ -9,8 +9,8 @@ use crate::domain::connector::Connector as Definition;
 use crate::domain::connector::guide::{Audience, guide};
 use crate::domain::names::ConnectorKey;
 use crate::error::{HubError, codes};
-use crate::hub::connectors::Summary;
-use crate::hub::write::{Guard, Outcome};
+use crate::hub::connectors::Redefined;
+use crate::hub::write::Guard;
 use crate::hub::{auth_configs, connectors};
 
 use super::{Local, written};
@@ -62,8 +62,8 @@ impl Local {
         guard: Guard,
     ) -> Result<Vec<Written<Connector>>, HubError> {
         let (hub, caller) = self.parts();
-        let outcomes = connectors::import(hub, caller, connectors, guard).await?;
-        Ok(outcomes.into_iter().map(|outcome| connector_written(outcome, guard)).collect())
+        let done = connectors::import(hub, caller, connectors, guard).await?;
+        Ok(done.into_iter().map(|done| connector_written(done, guard)).collect())
     }
 
     /// `connectors.forget`
@@ -80,10 +80,14 @@ impl Local {
     }
 }
 
-fn connector_written(outcome: Outcome<Summary>, guard: Guard) -> Written<Connector> {
+fn connector_written(done: Redefined, guard: Guard) -> Written<Connector> {
+    let Redefined { outcome, exposure } = done;
     let summary = outcome.after.as_ref().or(outcome.before.as_ref());
-    let key = summary.map(|summary| summary.key.to_string()).unwrap_or_default();
-    written(format!("connector/{key}"), outcome, guard, |summary| summary.clone().into())
+    let key = summary.map(|summary| summary.key.clone());
+    let deeds = key.as_ref().map(|key| exposure.deeds(key)).unwrap_or_default();
+    let resource = format!("connector/{}", key.as_ref().map_or("", ConnectorKey::as_str));
+    let warnings = deeds.into_iter().map(|deed| format!("it {deed}")).collect();
+    Written { warnings, ..written(resource, outcome, guard, |summary| summary.clone().into()) }
 }
 
 fn value(answer: &impl serde::Serialize) -> Result<Value, HubError> {

@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod category;
+pub mod exposure;
 pub mod expression;
 pub mod field;
 pub mod filling;

@@ -4,7 +4,7 @@
 use crate::domain::account::Account;
 use crate::domain::auth_config::{AuthConfig, VersionPin};
 use crate::domain::caller::Caller;
-use crate::domain::connector::reach;
+use crate::domain::connector::{exposure, reach};
 use crate::domain::ids::AccountId;
 use crate::error::{HubError, codes};
 use crate::hub::connectors::{self, Resolved};
@@ -44,6 +44,10 @@ pub(super) async fn lost(
 
 /// Where the calls of an account that is moved from one auth config to another would go and never
 /// went; `None` where they go the same way, or there is no way to call any more.
+///
+/// # Errors
+/// `auth.forbidden` where another definition would have the account's credentials go elsewhere, and
+/// the caller may not let them.
 pub(super) async fn led_astray(
     tx: &mut Tx,
     caller: &Caller,
@@ -53,6 +57,9 @@ pub(super) async fn led_astray(
     let found = connectors::resolve(tx, caller, &to.connector, to.pin.as_ref()).await?;
     let Some(Resolved { connector, .. }) = found else { return Ok(None) };
     let Some(method) = connector.auth_method(&to.method) else { return Ok(None) };
+    let both = (connector.as_ref(), method);
+    let exposure = connectors::of_account(tx, caller, account, both).await?;
+    exposure::may_expose(&exposure, &to.connector, caller)?;
     let values = |config: &AuthConfig| {
         let mut values = reach::of_setup(method, &account.setup);
         values.extend_public(&config.setup);

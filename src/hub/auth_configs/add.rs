@@ -117,7 +117,10 @@ pub(super) async fn add_in(
     let has_app = oauth_apps::is_set(tx, caller, &connector.key).await?;
     let given = (&Values::default(), &new.values);
     let mut checked = check(&connector, method, given, Mode::New, has_app)?;
-    if has_app && !oauth_apps::may_serve(&connector, method, &checked.public) {
+    if has_app
+        && !(oauth_apps::may_serve(&connector, method, &checked.public)
+            && connectors::may_have_app(tx, caller, &connector).await?)
+    {
         checked = check(&connector, method, given, Mode::New, false)?;
     }
     let now = hub.clock.now();

@@ -236,7 +236,8 @@ pub struct Edit {
 /// # Errors
 /// `auth_config.not_found`, `target.ambiguous`, `fields.invalid`, `auth_config.exists`;
 /// `connector.not_found` where no version fits the pin, `session.invalid` where one of another owner
-/// does.
+/// does; `auth.forbidden` where that version would have stored secrets go elsewhere, and the caller
+/// may not let them.
 pub async fn edit(
     hub: &Hub,
     caller: &Caller,
@@ -272,6 +273,9 @@ pub(super) async fn edit_in(
         let text = format!("method `{}` is not in the connector any more", before.method);
         HubError::new(&codes::AUTH_METHOD_UNKNOWN, text)
     })?;
+    if pin != before.pin {
+        connectors::may_use(tx, caller, &before, (&connector, method)).await?;
+    }
     let stored: BTreeSet<String> = before.setup.keys().chain(&before.secrets).cloned().collect();
     let has_app = oauth_apps::is_used_by(&before, &connector, method);
     let mode = Mode::Edit { stored: &stored };

@@ -1,16 +1,18 @@
 //! A project's own connectors: importing them, and forgetting them. Both may change how accounts
-//! are called that are linked already.
+//! are called that are linked already, and where stored secrets go.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::exposure::{App, of_config, used};
 use super::{Resolved, Summary, definition, resolve, version_order};
 use crate::catalog;
 use crate::domain::auth_config::AuthConfig;
 use crate::domain::caller::{Caller, Permission};
 use crate::domain::connector::Connector;
+use crate::domain::connector::exposure::{Exposure, may_expose};
 use crate::domain::connector::validate::{self, Severity};
 use crate::domain::names::ConnectorKey;
 use crate::domain::refusal::Touch;
@@ -20,6 +22,15 @@ use crate::hub::linking::method_of;
 use crate::hub::write::{Guard, Outcome, Record};
 use crate::store::own_connectors::{self, OwnConnector};
 use crate::store::{Tx, accounts, auth_configs};
+
+/// What became of a connector, and of what is stored for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Redefined {
+    /// The change.
+    pub outcome: Outcome<Summary>,
+    /// What calls do with stored secrets from now on, and did not before.
+    pub exposure: Exposure,
+}
 
 /// What the auth configs of a connector use of it.
 struct Used(Vec<(AuthConfig, Option<Arc<Connector>>)>);
@@ -55,6 +66,21 @@ impl Used {
         }
         Ok(affected)
     }
+
+    /// What is done with secrets that are stored for them, and was not before.
+    async fn exposure(
+        &self,
+        before: &Self,
+        tx: &mut Tx,
+        caller: &Caller,
+    ) -> Result<Exposure, HubError> {
+        let mut all = Exposure::default();
+        for ((config, now), (_, then)) in self.0.iter().zip(&before.0) {
+            let both = (used(then.as_ref(), config), used(now.as_ref(), config));
+            all.extend(of_config(tx, caller, config, both).await?);
+        }
+        Ok(all)
+    }
 }
 
 /// What of a definition the calls of an auth config's accounts are made from.
@@ -82,16 +108,27 @@ fn check_definitions(connectors: &[Connector]) -> Result<(), HubError> {
     Err(details.into_iter().fold(error, HubError::detail))
 }
 
+/// The facts of a version for the record, with where it newly takes stored secrets.
+fn facts(version: &str, exposure: &Exposure) -> Value {
+    let mut facts = json!({ "version": version });
+    if let Some(facts) = facts.as_object_mut().filter(|_| !exposure.is_empty()) {
+        facts.insert("sends_secrets_to".to_owned(), json!(exposure.origins));
+        facts.insert("shows_secrets".to_owned(), json!(exposure.shown));
+    }
+    facts
+}
+
 /// Imports own connectors, all or none; each is the newest of its key and version afterwards.
 ///
 /// # Errors
-/// `connector.invalid_file`, `guard.too_many_affected`.
+/// `connector.invalid_file`, `guard.too_many_affected`; `auth.forbidden` where stored secrets would
+/// go elsewhere, or could be seen, and the caller may not let them.
 pub async fn import(
     hub: &Hub,
     caller: &Caller,
     connectors: &[Connector],
     guard: Guard,
-) -> Result<Vec<Outcome<Summary>>, HubError> {
+) -> Result<Vec<Redefined>, HubError> {
     hub.require(caller, Permission::ConnectorsWrite)?;
     check_definitions(connectors)?;
     keep(hub, caller, connectors, guard).await
@@ -109,7 +146,7 @@ pub async fn import_on_loopback(
     connector: &Connector,
     (root, address): (&str, SocketAddr),
     guard: Guard,
-) -> Result<Vec<Outcome<Summary>>, HubError> {
+) -> Result<Vec<Redefined>, HubError> {
     hub.require(caller, Permission::ConnectorsWrite)?;
     check_definitions(std::slice::from_ref(connector))?;
     let moved = connector.on_loopback(root, address).ok_or_else(|| {
@@ -123,17 +160,18 @@ async fn keep(
     caller: &Caller,
     connectors: &[Connector],
     guard: Guard,
-) -> Result<Vec<Outcome<Summary>>, HubError> {
+) -> Result<Vec<Redefined>, HubError> {
     let now = hub.clock.now();
     let mut tx = hub.begin(guard).await?;
-    let mut outcomes = Vec::with_capacity(connectors.len());
+    let mut done = Vec::with_capacity(connectors.len());
     for connector in connectors {
         let known = own_connectors::by_key(&mut tx, caller.project(), &connector.key).await?;
         let used = Used::by_all(&mut tx, caller, &connector.key).await?;
-        let before = known.iter().find(|own| own.version == connector.version);
-        let before =
-            before.map(definition).transpose()?.map(|before| Summary::from(before.as_ref()));
+        let former = known.iter().find(|own| own.version == connector.version);
+        let former = former.map(definition).transpose()?;
+        let before = former.as_deref().map(Summary::from);
         let after = Summary::from(connector);
+        let app = App::find(&mut tx, caller, &connector.key).await?;
         let row = OwnConnector {
             key: connector.key.clone(),
             version: connector.version.clone(),
@@ -145,37 +183,43 @@ async fn keep(
         let changed = own_connectors::save(&mut tx, caller.project(), &row).await?;
         let uses = Used::by_all(&mut tx, caller, &connector.key).await?;
         let affected = uses.changed(&used, &mut tx, caller).await?;
+        let mut exposure = uses.exposure(&used, &mut tx, caller).await?;
+        if let Some(app) = app {
+            exposure.extend(app.and(former).exposure(connector));
+        }
+        may_expose(&exposure, &connector.key, caller)?;
         let operation = if changed {
             let record = Record {
                 action: "import",
                 resource: format!("connector/{}", connector.key),
                 affected,
                 before: None,
-                after: Some(json!({ "version": connector.version })),
+                after: Some(facts(&connector.version, &exposure)),
             };
             Some(hub.record(&mut tx, caller, now, record).await?)
         } else {
             None
         };
-        outcomes.push(Outcome { before, after: Some(after), changed, affected, operation });
+        let outcome = Outcome { before, after: Some(after), changed, affected, operation };
+        done.push(Redefined { outcome, exposure });
     }
-    let affected = outcomes.iter().map(|outcome| outcome.affected).sum();
+    let affected = done.iter().map(|done| done.outcome.affected).sum();
     guard.check(affected, Touch::Redefine)?;
     guard.finish(tx).await?;
-    Ok(outcomes)
+    Ok(done)
 }
 
 /// Forgets an own connector with all its versions; a built-in one of the same key shows again.
 ///
 /// # Errors
 /// `connector.not_found`; `connector.in_use` where no version is left that fits an auth config's
-/// pin, or none with its method; `guard.too_many_affected`.
+/// pin, or none with its method; `guard.too_many_affected`; `auth.forbidden` as for [`import`].
 pub async fn forget(
     hub: &Hub,
     caller: &Caller,
     key: &ConnectorKey,
     guard: Guard,
-) -> Result<Outcome<Summary>, HubError> {
+) -> Result<Redefined, HubError> {
     hub.require(caller, Permission::ConnectorsWrite)?;
     let now = hub.clock.now();
     let mut tx = hub.begin(guard).await?;
@@ -187,6 +231,7 @@ pub async fn forget(
     };
     let before = Summary::from(definition(newest)?.as_ref());
     let used = Used::by_all(&mut tx, caller, key).await?;
+    let app = App::find(&mut tx, caller, key).await?;
     own_connectors::delete(&mut tx, caller.project(), key).await?;
     let uses = Used::by_all(&mut tx, caller, key).await?;
     if let Some(config) = uses.lacking() {
@@ -196,15 +241,24 @@ pub async fn forget(
     }
     let affected = uses.changed(&used, &mut tx, caller).await?;
     guard.check(affected, Touch::Redefine)?;
+    let mut exposure = uses.exposure(&used, &mut tx, caller).await?;
+    let left = resolve(&mut tx, caller, key, None).await?;
+    if let (Some(app), Some(Resolved { connector, .. })) = (app, &left) {
+        exposure.extend(app.exposure(connector));
+    }
+    may_expose(&exposure, key, caller)?;
     let record = Record {
         action: "forget",
         resource: format!("connector/{key}"),
         affected,
         before: Some(json!({ "version": before.version })),
-        after: None,
+        after: left
+            .filter(|_| !exposure.is_empty())
+            .map(|left| facts(&left.connector.version, &exposure)),
     };
     let operation = Some(hub.record(&mut tx, caller, now, record).await?);
     guard.finish(tx).await?;
     let after = catalog::find_entry(key.as_str()).and_then(Summary::built_in);
-    Ok(Outcome { before: Some(before), after, changed: true, affected, operation })
+    let outcome = Outcome { before: Some(before), after, changed: true, affected, operation };
+    Ok(Redefined { outcome, exposure })
 }

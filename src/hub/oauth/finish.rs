@@ -278,7 +278,7 @@ async fn values_of(
     let mut tx = hub.store.begin_read().await?;
     let owner = &user.session.owner.id;
     let account = crate::hub::accounts::owned_by(&mut tx, &user.caller, id, owner).await?;
-    let kept = linking::kept(hub, &mut tx, &user.caller, id).await?;
+    let kept = linking::kept_for(hub, &mut tx, &user.caller, way, &account).await?;
     let (public, secret) = filled.over(way, Some(&account), &kept.secrets)?;
     Ok(way.values_with(&public, &secret))
 }

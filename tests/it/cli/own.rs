@@ -80,6 +80,29 @@ fn ac_47_an_import_that_changes_linked_accounts_asks() {
 }
 
 #[test]
+fn threat_12_an_import_that_takes_stored_secrets_elsewhere_says_where() {
+    let home = TestHome::new();
+    home.file("mine.json", mine("Humaans", "My own"));
+    home.run("connectors import mine.json").code(0);
+    home.run("connectors enable mine").code(0);
+    home.run(
+        "accounts add --provider mine --origin-owner-id a --set api_token=planted --no-verify",
+    )
+    .code(0);
+    home.file("mine.json", mine("https://app.humaans.io/api", "https://hr.other.example/api"));
+    let before = home.dump();
+    let refused = home.run("connectors import mine.json").code(7);
+    assert!(refused.stderr.contains("https://hr.other.example"), "{refused:?}");
+    assert!(home.dump() == before);
+    let tried = home.run("connectors import mine.json --dry-run").code(0);
+    assert!(tried.stderr.contains("stored for `mine` to https://hr.other.example"), "{tried:?}");
+    let done = home.run("connectors import mine.json --yes").code(0);
+    assert!(done.stderr.contains("stored for `mine` to https://hr.other.example"), "{done:?}");
+    let again = home.run("connectors import mine.json").code(0);
+    assert!(!again.stderr.contains("hr.other.example"), "{again:?}");
+}
+
+#[test]
 fn threat_35_a_connector_that_reaches_elsewhere_is_refused() {
     let home = TestHome::new();
     for (from, to) in [

@@ -171,6 +171,7 @@ async fn ac_46_importing_is_all_or_nothing(world: TestHub) {
             .await
             .unwrap()
             .remove(0)
+            .outcome
     };
     let other = world.project("other").await;
     let before = world.dump();
@@ -189,7 +190,7 @@ async fn ac_46_importing_is_all_or_nothing(world: TestHub) {
     assert_eq!(connectors::own(&world.hub, &caller).await.unwrap().len(), 1);
     world.add(&caller, config("hubspot")).await;
     let done = connectors::forget(&world.hub, &caller, &key, guard).await.unwrap();
-    assert_eq!(done.after.unwrap().name, "HubSpot");
+    assert_eq!(done.outcome.after.unwrap().name, "HubSpot");
     refused(connectors::forget(&world.hub, &caller, &key, guard).await, &codes::CONNECTOR_UNKNOWN);
 }
 
@@ -206,10 +207,11 @@ async fn ac_47_an_import_counts_the_accounts_that_it_changes(world: TestHub) {
     world.link(&caller, account("bamboohr", "acme")).await;
     world.link(&caller, account("bamboohr", "beta")).await;
     let import = async |own: &Connector, guard| {
-        connectors::import(hub, &caller, std::slice::from_ref(own), guard).await
+        let done = connectors::import(hub, &caller, std::slice::from_ref(own), guard).await;
+        done.map(|mut done| done.remove(0).outcome)
     };
     let same = Connector { name: "Mine".to_owned(), ..bamboohr(&world, "2.0.0").await };
-    assert_eq!(import(&same, at_most(0)).await.unwrap()[0].affected, 0, "nothing of a call");
+    assert_eq!(import(&same, at_most(0)).await.unwrap().affected, 0, "nothing of a call");
     let mut gone = Connector { version: "2.1.0".to_owned(), ..same.clone() };
     gone.auth.retain(|method| method.key.as_str() != "api_key");
     let mut more = Connector { version: "2.1.0".to_owned(), ..same.clone() };
@@ -221,13 +223,13 @@ async fn ac_47_an_import_counts_the_accounts_that_it_changes(world: TestHub) {
         let before = world.dump();
         refused(import(own, at_most(1)).await, &codes::TOO_MANY_AFFECTED);
         let tried = import(own, DRY_RUN).await.unwrap();
-        assert_eq!((tried[0].changed, tried[0].affected), (true, 2));
+        assert_eq!((tried.changed, tried.affected), (true, 2));
         assert_eq!(world.dump(), before);
     }
-    assert_eq!(import(&gone, at_most(2)).await.unwrap()[0].affected, 2);
+    assert_eq!(import(&gone, at_most(2)).await.unwrap().affected, 2);
     // What is not used changes nobody.
     let older = Connector { version: "1.9.0".to_owned(), ..more };
-    assert_eq!(import(&older, at_most(0)).await.unwrap()[0].affected, 0);
+    assert_eq!(import(&older, at_most(0)).await.unwrap().affected, 0);
 }
 
 async fn ac_45_forgetting_looks_at_pins_and_counts_the_accounts_that_change(world: TestHub) {
@@ -250,5 +252,6 @@ async fn ac_45_forgetting_looks_at_pins_and_counts_the_accounts_that_change(worl
     let tried = connectors::forget(hub, &caller, &key, at_most(0)).await;
     refused(tried, &codes::TOO_MANY_AFFECTED);
     assert_eq!(world.dump(), before);
-    assert_eq!(connectors::forget(hub, &caller, &key, at_most(1)).await.unwrap().affected, 1);
+    let done = connectors::forget(hub, &caller, &key, at_most(1)).await.unwrap();
+    assert_eq!(done.outcome.affected, 1);
 }

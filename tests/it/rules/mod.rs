@@ -10,6 +10,7 @@ mod disabling;
 #[cfg(unix)]
 mod events;
 mod expiry;
+mod exposure;
 mod guards;
 #[cfg(unix)]
 mod guesses;

@@ -275,7 +275,8 @@ impl Run for Lint {
 ///
 /// An own connector wins over the built-in one of the same key. All files are checked first; if
 /// one has an error, nothing is imported. Asks first where linked accounts would be called in
-/// another way, or not at all any more. Undo with `hubctl connectors forget`.
+/// another way, or not at all any more, and where stored secrets would go to other hosts: for that,
+/// an API key needs the scope `admin` as well. Undo with `hubctl connectors forget`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Import {
     /// A connector file, or a folder of them
@@ -304,6 +305,9 @@ impl Run for Import {
         agreed(context, &backend, &connectors).await?;
         let written = backend.import_connectors(&connectors, context.guard()).await?;
         context.tell_notes(&backend);
+        for warning in written.iter().flat_map(|written| &written.warnings) {
+            context.output.warn(warning);
+        }
         let results: Vec<_> = written
             .into_iter()
             .map(|written| {
@@ -323,7 +327,8 @@ impl Run for Import {
     }
 }
 
-/// Asks where accounts that are linked already would be called in another way, or not at all.
+/// Asks where accounts that are linked already would be called in another way, or not at all, and
+/// where stored secrets would go elsewhere.
 async fn agreed(
     context: &Context,
     backend: &Backend,
@@ -335,20 +340,30 @@ async fn agreed(
     let trial = Guard { dry_run: true, ..context.guard() };
     let tried = backend.import_connectors(connectors, trial).await?;
     let affected: u64 = tried.iter().map(|written| written.affected_accounts).sum();
-    if affected == 0 {
-        return Ok(());
+    let warnings: Vec<String> = tried.into_iter().flat_map(|written| written.warnings).collect();
+    match changes(affected, &warnings) {
+        Some(changes) => consent(context, &format!("the import {changes}"), affected, "Import"),
+        None => Ok(()),
     }
-    consent(context, &format!("the import {}", changes(affected)), affected, "Import")
 }
 
-fn changes(affected: u64) -> String {
-    format!("changes or ends the calls of {}", counted(affected, "linked account"))
+/// What becomes of linked accounts and stored secrets, as the end of a sentence.
+fn changes(affected: u64, warnings: &[String]) -> Option<String> {
+    let calls = (affected > 0)
+        .then(|| format!("changes or ends the calls of {}", counted(affected, "linked account")));
+    match (calls, warnings.join("; ")) {
+        (None, warnings) if warnings.is_empty() => None,
+        (Some(calls), warnings) if warnings.is_empty() => Some(calls),
+        (None, warnings) => Some(format!("changes where stored secrets go: {warnings}")),
+        (Some(calls), warnings) => Some(format!("{calls}: {warnings}")),
+    }
 }
 
 /// Forget own connectors
 ///
 /// All versions of each go; a built-in connector of the same key shows again. Refused while auth
-/// configs need it: their method, or a version that fits their pin.
+/// configs need it: their method, or a version that fits their pin. Where stored secrets would go to
+/// other hosts by that, an API key needs the scope `admin` as well.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Forget {
     /// Keys of own connectors; `-` reads them from standard input
@@ -367,14 +382,16 @@ impl Run for Forget {
                 .parse()
                 .map_err(|error| HubError::new(&codes::BAD_VALUE, format!("{error}")))?;
             let trial = Guard { dry_run: true, ..guard };
-            let affected = backend.forget_connector(&key, trial).await?.affected_accounts;
-            let told = match affected {
-                0 => String::new(),
-                some => format!(" and {}", changes(some)),
-            };
+            let tried = backend.forget_connector(&key, trial).await?;
+            let affected = tried.affected_accounts;
+            let told = changes(affected, &tried.warnings);
+            let told = told.map(|told| format!(" and {told}")).unwrap_or_default();
             let what = format!("forgetting {key} removes all its versions{told}");
             consent(context, &what, affected, "Forget")?;
             let written = backend.forget_connector(&key, guard).await?;
+            for warning in &written.warnings {
+                context.output.warn(warning);
+            }
             let verb = if written.dry_run { "Would forget" } else { "Forgot" };
             let text = format!("{verb} {key}.{}", with_it(&written));
             Ok(vec![result("forget", written, text)])
