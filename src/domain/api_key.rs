@@ -149,8 +149,9 @@ pub enum NotAdmitted {
 /// Decides on a new key: its number is given by the store.
 ///
 /// # Errors
-/// [`Refusal::ScopesExceeded`] where it could do more than its maker; [`Refusal::KeyInvalid`]
-/// where it has no scope or its life is out of bounds.
+/// [`Refusal::ScopesExceeded`] where it could do more than its maker, [`Refusal::OutlivesMaker`]
+/// where it would work longer; [`Refusal::KeyInvalid`] where it has no scope or its life is out of
+/// bounds.
 pub fn make(new: NewKey, id: ApiKeyId, maker: &Caller, now: Timestamp) -> Result<ApiKey, Refusal> {
     let scopes = new.scopes.unwrap_or_else(default_scopes);
     if scopes.is_empty() {
@@ -167,13 +168,20 @@ pub fn make(new: NewKey, id: ApiKeyId, maker: &Caller, now: Timestamp) -> Result
     if !lacking.is_empty() {
         return Err(Refusal::ScopesExceeded { lacking });
     }
+    let expires_at = new.expires_in_s.map(|life| now.plus_seconds(life));
+    if let Some(end) = maker.ends_at()
+        && expires_at.is_none_or(|own| own > end)
+    {
+        let left_s = end.millis_since(now) / 1_000;
+        return Err(Refusal::OutlivesMaker { end, left_s });
+    }
     Ok(ApiKey {
         number: KeyNumber(0),
         id,
         name: new.name,
         scopes,
         created_at: now,
-        expires_at: new.expires_in_s.map(|life| now.plus_seconds(life)),
+        expires_at,
         disabled_at: None,
         last_used_at: None,
     })
@@ -211,8 +219,9 @@ impl ApiKey {
     /// The key as it acts.
     #[must_use]
     pub fn acting(&self) -> ActingKey {
-        let Self { number, id, name, scopes, .. } = self;
-        ActingKey { number: *number, id: id.clone(), name: name.clone(), scopes: *scopes }
+        let Self { number, id, name, scopes, expires_at, .. } = self;
+        let (number, scopes, expires_at) = (*number, *scopes, *expires_at);
+        ActingKey { number, id: id.clone(), name: name.clone(), scopes, expires_at }
     }
 
     /// The key disabled; `None` if it is already.
@@ -296,6 +305,19 @@ mod tests {
         // Whoever may read auth configs may read connectors.
         let lacking = "platform:write unified:read unified:write".parse().unwrap();
         assert_eq!(make(None), Err(Refusal::ScopesExceeded { lacking }));
+    }
+
+    #[test]
+    fn kp_3_nobody_makes_a_key_that_works_longer_than_its_maker() {
+        let maker = made(asked(Some("admin"), Some(60))).acting();
+        let maker = Caller::with_key(maker, ProjectNumber(1), "default".to_owned());
+        let later = now().plus_seconds(20);
+        let make = |life| make(asked(Some("admin"), life), "k".parse().unwrap(), &maker, later);
+        let (end, left_s) = (now().plus_seconds(60), 40);
+        for longer in [None, Some(41), Some(LONGEST_LIFE_S)] {
+            assert_eq!(make(longer), Err(Refusal::OutlivesMaker { end, left_s }), "{longer:?}");
+        }
+        assert_eq!(make(Some(40)).unwrap().expires_at, Some(end));
     }
 
     #[test]

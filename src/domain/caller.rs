@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::api_key::KeyName;
 use super::ids::{ApiKeyId, KeyNumber, ProjectNumber, SessionId};
+use super::time::Timestamp;
 
 /// A right that an operation needs; a key carries it as a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -160,6 +161,8 @@ pub struct ActingKey {
     pub name: KeyName,
     /// What it may do.
     pub scopes: Permissions,
+    /// When it stops working by itself.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// Who asks.
@@ -239,6 +242,12 @@ impl Caller {
         }
     }
 
+    /// When the caller's right to ask ends by itself, if it is known to.
+    #[must_use]
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        self.key().and_then(|key| key.expires_at)
+    }
+
     /// The project that everything the caller sees belongs to.
     #[must_use]
     pub const fn project(&self) -> ProjectNumber {
@@ -285,6 +294,7 @@ mod tests {
             id: "k".parse().unwrap(),
             name: "ci".parse().unwrap(),
             scopes: scopes.parse().unwrap(),
+            expires_at: None,
         };
         Caller::with_key(key, ProjectNumber(1), "default".to_owned())
     }

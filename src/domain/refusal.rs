@@ -75,6 +75,13 @@ pub enum Refusal {
         /// What the maker lacks.
         lacking: Permissions,
     },
+    /// A new API key would work longer than its maker.
+    OutlivesMaker {
+        /// When its maker stops working.
+        end: Timestamp,
+        /// How long that is from now, in whole seconds.
+        left_s: i64,
+    },
     /// A value for a webhook can't be accepted.
     WebhookInvalid(Problem),
     /// There is no next secret that could become the active one.

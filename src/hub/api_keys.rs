@@ -63,10 +63,11 @@ fn facts(key: &ApiKey) -> Value {
     })
 }
 
-/// Makes a key, which may do at most what its maker may.
+/// Makes a key, which may do at most what its maker may, and no longer.
 ///
 /// # Errors
-/// `api_key.exists`, `api_key.invalid`; `auth.forbidden` for scopes that the caller lacks.
+/// `api_key.exists`, `api_key.invalid`; `auth.forbidden` for scopes that the caller lacks, and for a
+/// life that is longer than the caller's.
 pub async fn create(
     hub: &Hub,
     caller: &Caller,

@@ -8,6 +8,7 @@ use crate::domain::ids::{AccountId, AuthConfigId};
 use crate::domain::names::ConnectorKey;
 use crate::domain::provider_failure::{Class, ProviderFailure};
 use crate::domain::refusal::{Problem, Refusal, Touch};
+use crate::domain::time::Timestamp;
 use crate::domain::words::counted;
 use crate::error::{HubError, codes};
 
@@ -121,6 +122,7 @@ impl From<Refusal> for HubError {
                 let text = format!("a key can't have scopes that its maker lacks: {lacking}");
                 Self::new(&codes::FORBIDDEN, text)
             }
+            Refusal::OutlivesMaker { end, left_s } => outlives(end, left_s),
             Refusal::Archived => Self::new(&codes::ACCOUNT_STATE, "the account is archived")
                 .hint("hubctl accounts list --status archived"),
             Refusal::TooMany { affected, touch, limit } => {
@@ -156,6 +158,14 @@ pub(super) fn lacks(permission: Permission, text: String) -> HubError {
     HubError::new(&codes::FORBIDDEN, text).detail(json!({ "scope": scope })).hint(format!(
         "hubctl keys create NAME --scope {scope} # with the other scopes that it needs"
     ))
+}
+
+/// What the holder of a key that ends is told who wants one that works longer.
+fn outlives(end: Timestamp, left_s: i64) -> HubError {
+    let text = format!("a key can't work longer than its maker, which ends at {end}");
+    HubError::new(&codes::FORBIDDEN, text)
+        .detail(json!({ "field": "expires_in", "latest": end }))
+        .hint(format!("hubctl keys create NAME --expires-in {left_s} # or less"))
 }
 
 /// What somebody is told who may not let a definition have stored secrets.

@@ -74,8 +74,9 @@ fn scope_parser() -> impl TypedValueParser<Value = Permission> {
 /// need to link accounts and to call them: platform:read, platform:write, unified:read,
 /// unified:write and connectors:read. The scope connectors:read is for the catalog and what of it
 /// is enabled, and platform:read includes it. The scope admin is for managing keys and settings of
-/// the project, projects:write for all projects of the hub. The name can't be changed later. Stop
-/// the key with `hubctl keys disable`.
+/// the project, projects:write for all projects of the hub. A key that another one makes has no
+/// scope that its maker lacks, and ends no later. The name can't be changed later. Stop the key with
+/// `hubctl keys disable`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Create {
     /// Name: 1 to 64 letters, digits, `-`, `_` and `.`

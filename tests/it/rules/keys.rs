@@ -27,6 +27,7 @@ on_both_databases!(
     kp_2_last_use_is_noted_at_most_once_a_minute,
     kp_2_disabling_and_enabling_say_what_changed,
     kp_3_nobody_makes_a_key_with_more_rights_than_their_own,
+    kp_3_no_key_outlives_the_one_that_made_it,
     kp_3_reading_a_key_waits_for_no_writer,
     kp_8_listed_addresses_are_admitted_and_no_others,
     kp_8_nobody_is_locked_out_unawares,
@@ -168,6 +169,27 @@ async fn kp_3_nobody_makes_a_key_with_more_rights_than_their_own(world: TestHub)
     }
 }
 
+async fn kp_3_no_key_outlives_the_one_that_made_it(world: TestHub) {
+    let lasts = |name: &str, seconds| NewKey { expires_in_s: seconds, ..key(name, "admin") };
+    let made = world.key(&world.caller(), lasts("maker", Some(60))).await;
+    let maker = world.holder(&made).await;
+    world.clock.advance_seconds(10);
+    for seconds in [None, Some(51)] {
+        let create = api_keys::create(&world.hub, &maker, lasts("longer", seconds), guard());
+        let error = refused(world.changes_nothing(create).await, &codes::FORBIDDEN);
+        let end = made.key.expires_at.unwrap().to_string();
+        assert!(error.message().contains(&end), "{error}");
+        assert!(
+            error.hint_text().is_some_and(|hint| hint.contains("--expires-in 50")),
+            "{error:?}"
+        );
+    }
+    let equal = world.key(&maker, lasts("equal", Some(50))).await;
+    assert_eq!(equal.key.expires_at, made.key.expires_at);
+    // Whoever has no end makes keys that have none.
+    world.key(&world.caller(), lasts("ever", None)).await;
+}
+
 async fn kp_3_reading_a_key_waits_for_no_writer(world: TestHub) {
     let made = world.key(&world.caller(), key("ci", "admin")).await;
     let other = world.another();
@@ -295,7 +317,7 @@ async fn threat_13_keys_and_projects_of_others_are_missing(world: TestHub) {
 fn without(lacking: &[Permission]) -> Caller {
     let scopes = Permission::ALL.into_iter().filter(|right| !lacking.contains(right)).collect();
     let (id, name) = ("k".parse().unwrap(), "ci".parse().unwrap());
-    let key = ActingKey { number: KeyNumber(1), id, name, scopes };
+    let key = ActingKey { number: KeyNumber(1), id, name, scopes, expires_at: None };
     Caller::with_key(key, hubctl::domain::ids::ProjectNumber(1), "default".to_owned())
 }
 

@@ -64,6 +64,7 @@ fn key(scopes: &str) -> Caller {
         id: "k".parse().unwrap(),
         name: "ci".parse().unwrap(),
         scopes: scopes.parse().unwrap(),
+        expires_at: None,
     };
     Caller::with_key(key, ProjectNumber(1), "default".to_owned())
 }
