@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
+use super::caller::{Caller, Permission};
 use super::ids::EventId;
 use super::time::Timestamp;
 
@@ -106,6 +107,23 @@ impl EventKind {
         let name = self.as_str();
         name.split_once('.').map_or(name, |(thing, _)| thing)
     }
+
+    /// The right that seeing it needs: that of the list of such things.
+    #[must_use]
+    pub fn permission(self) -> Permission {
+        match self.record_type() {
+            "key" | "webhook" => Permission::Administer,
+            _ => Permission::PlatformRead,
+        }
+    }
+
+    /// The kinds that a caller sees; none where that is all of them.
+    #[must_use]
+    pub fn seen_by(caller: &Caller) -> Option<Vec<Self>> {
+        let may = |kind: &Self| caller.may(kind.permission());
+        let seen: Vec<Self> = Self::ALL.iter().copied().filter(may).collect();
+        (seen.len() < Self::ALL.len()).then_some(seen)
+    }
 }
 
 impl fmt::Display for EventKind {
@@ -131,7 +149,9 @@ pub struct Event {
 
 #[cfg(test)]
 mod tests {
-    use super::EventKind;
+    use super::{Caller, EventKind, Permission};
+    use crate::domain::caller::ActingKey;
+    use crate::domain::ids::{KeyNumber, ProjectNumber};
 
     #[test]
     fn names_are_read_back_and_begin_with_what_they_are_about() {
@@ -144,5 +164,21 @@ mod tests {
             let error = bad.parse::<EventKind>().unwrap_err().to_string();
             assert!(!error.contains('\u{1b}'), "{error}");
         }
+    }
+
+    #[test]
+    fn threat_14_who_may_not_list_keys_sees_no_events_of_them() {
+        let key = |scopes: &str| {
+            let (id, name) = ("k".parse().unwrap(), "ci".parse().unwrap());
+            let scopes = scopes.parse().unwrap();
+            let key = ActingKey { number: KeyNumber(7), id, name, scopes, expires_at: None };
+            Caller::with_key(key, ProjectNumber(1), "default".to_owned())
+        };
+        let seen = EventKind::seen_by(&key("platform:read")).unwrap();
+        let things: std::collections::BTreeSet<&str> =
+            seen.iter().map(|kind| kind.record_type()).collect();
+        assert_eq!(things.into_iter().collect::<Vec<_>>(), ["account", "auth_config", "session"]);
+        assert_eq!(EventKind::seen_by(&key("platform:read admin")), None);
+        assert_eq!(EventKind::KeyCreated.permission(), Permission::Administer);
     }
 }

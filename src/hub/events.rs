@@ -38,6 +38,24 @@ fn unknown(id: &EventId) -> HubError {
     HubError::new(&codes::EVENT_UNKNOWN, format!("no event `{id}`")).hint("hubctl events list")
 }
 
+/// The events that fit and that the caller may see: none of things that it may not list, where no
+/// kinds are named (threat 14).
+///
+/// # Errors
+/// `auth.forbidden`, also for a kind that is named.
+fn admitted(hub: &Hub, caller: &Caller, filter: &Filter) -> Result<Filter, HubError> {
+    hub.require(caller, Permission::PlatformRead)?;
+    for kind in &filter.kinds {
+        hub.require(caller, kind.permission())?;
+    }
+    let mut filter = filter.clone();
+    // What is about an account is of no other kind.
+    if filter.kinds.is_empty() && filter.account.is_none() {
+        filter.kinds = EventKind::seen_by(caller).unwrap_or_default();
+    }
+    Ok(filter)
+}
+
 /// Shows the project's events that fit to `each`, the oldest first. None comes in before one of
 /// them later on, so that the last one is a place to go on from; writers may be waited for.
 ///
@@ -49,7 +67,7 @@ pub async fn list(
     filter: &Filter,
     each: impl FnMut(&Listed<'_>) -> Result<ControlFlow<()>, HubError>,
 ) -> Result<(), HubError> {
-    hub.require(caller, Permission::PlatformRead)?;
+    let filter = &admitted(hub, caller, filter)?;
     let mut tx = hub.store.begin_read().await?;
     let project = caller.project();
     let after = match &filter.after {
@@ -103,7 +121,7 @@ pub async fn follow(
     wait: Duration,
     mut each: impl FnMut(&Listed<'_>) -> Result<(), HubError>,
 ) -> Result<Place, HubError> {
-    hub.require(caller, Permission::PlatformRead)?;
+    let filter = &admitted(hub, caller, filter)?;
     let project = caller.project();
     // Rung also by what is committed before the first look.
     let mut committed = hub.store.events_committed();

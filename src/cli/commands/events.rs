@@ -61,7 +61,8 @@ pub(super) fn refuse_documents(context: &Context) -> Result<(), HubError> {
 /// List what happened in the project, the oldest first
 ///
 /// Webhooks are told of the same events. They stay as long as the project. The newest are shown by
-/// `hubctl events list | tail`, or from a time on with --since.
+/// `hubctl events list | tail`, or from a time on with --since. Events of API keys and of webhooks
+/// are only for callers that may list those.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct List {
     #[command(flatten)]

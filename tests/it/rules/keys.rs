@@ -33,6 +33,7 @@ on_both_databases!(
     kp_8_nobody_is_locked_out_unawares,
     threat_13_keys_and_projects_of_others_are_missing,
     threat_14_every_function_asks_for_its_right,
+    threat_14_events_of_keys_are_for_those_who_may_list_keys,
     threat_15_every_bad_key_gets_the_same_answer,
     a_key_is_named_in_what_it_did,
 );
@@ -460,6 +461,35 @@ fn threat_14_no_right_stands_in_for_another() {
 
 fn is(error: &HubError, code: &'static Code) -> bool {
     error.code().name == code.name
+}
+
+async fn threat_14_events_of_keys_are_for_those_who_may_list_keys(world: TestHub) {
+    let caller = world.caller();
+    world.add(&caller, config("hubspot")).await;
+    let reader = world.holder(&world.key(&caller, key("ci", "platform:read")).await).await;
+    let all = [(&caller, true), (&reader, false)];
+    for (who, sees) in all {
+        let mut seen = Vec::new();
+        let filter = events::Filter::default();
+        let listing = events::list(&world.hub, who, &filter, |event| {
+            seen.push(event.kind.to_owned());
+            Ok(std::ops::ControlFlow::Continue(()))
+        });
+        listing.await.unwrap();
+        let (place, wait) = (events::Place::Beginning, std::time::Duration::ZERO);
+        let following = events::follow(&world.hub, who, &place, &filter, wait, |event| {
+            seen.push(event.kind.to_owned());
+            Ok(())
+        });
+        following.await.unwrap();
+        let count = |kind: &str| seen.iter().filter(|seen| *seen == kind).count();
+        let expected = if sees { 2 } else { 0 };
+        assert_eq!((count("auth_config.created"), count("key.created")), (2, expected));
+    }
+    let kinds = vec![EventKind::AuthConfigCreated, EventKind::KeyCreated];
+    let named = events::Filter { kinds, ..events::Filter::default() };
+    let listing = events::list(&world.hub, &reader, &named, |_| Ok(Break(())));
+    refused(listing.await, &codes::FORBIDDEN);
 }
 
 async fn threat_15_every_bad_key_gets_the_same_answer(world: TestHub) {
