@@ -118,6 +118,19 @@ impl AuthConfig {
         self.disabled_at.is_none()
     }
 
+    /// Whether a link through it may be finished that was begun before: one that is disabled takes no
+    /// new accounts, but those that it has may be linked again (AT-8, threat 10).
+    ///
+    /// # Errors
+    /// [`Refusal::Disabled`].
+    pub fn may_link(&self, renews: bool) -> Result<(), Refusal> {
+        if renews || self.is_enabled() {
+            return Ok(());
+        }
+        let (connector, auth_config) = (self.connector.clone(), self.id.clone());
+        Err(Refusal::Disabled { connector, auth_config })
+    }
+
     /// AC-10: whether it keeps its connector off the hub page, since the default is disabled.
     #[must_use]
     pub const fn hides_its_connector(&self) -> bool {
@@ -371,6 +384,17 @@ mod tests {
         let decided = create(&[], new("a", false), NOW(1));
         assert!(decided.after.is_default && decided.after.is_enabled());
         assert_eq!(decided.loses_default, None);
+    }
+
+    #[test]
+    fn threat_10_a_disabled_one_takes_no_new_account() {
+        let on = config("a", true);
+        let off = on.clone().disable(NOW(2)).after;
+        for fine in [on.may_link(false), on.may_link(true), off.may_link(true)] {
+            assert_eq!(fine, Ok(()));
+        }
+        assert!(matches!(off.may_link(false), Err(Refusal::Disabled { auth_config, .. })
+            if auth_config == off.id));
     }
 
     #[test]

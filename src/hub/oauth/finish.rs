@@ -231,6 +231,7 @@ async fn link(
     let edits = kept.edits.as_deref().map(str::parse).transpose();
     let edits = edits.map_err(|_| bad_state())?;
     let filled = Filled { checked: kept.checked.clone(), edits, keeps_tokens: false };
+    may_still_link(hub, user, way, &filled).await?;
     let mut values = values_of(hub, user, way, &filled).await?;
     values.extend(kept.request.clone());
     let callback = Callback {
@@ -251,6 +252,22 @@ async fn link(
         linking::revoke(hub, &user.caller, way, None, &values).await;
     }
     Ok(proven?.unwrap_or_else(|| stored.attempt.state.clone()))
+}
+
+/// Refuses a login whose auth config was disabled since it began, before the provider is asked: it
+/// may renew an account, but links no new one (threat 10).
+async fn may_still_link(
+    hub: &Hub,
+    user: &EndUser,
+    way: &Way,
+    filled: &Filled,
+) -> Result<(), HubError> {
+    if way.config.is_enabled() {
+        return Ok(());
+    }
+    let mut tx = hub.store.begin_read().await?;
+    let known = user.holder().known(&mut tx, &user.caller, &way.config.connector).await?;
+    Ok(way.config.may_link(filled.edits.is_some() || known.is_some())?)
 }
 
 /// Whether the owner has an account already: where one of somebody's tokens is revoked, providers

@@ -34,6 +34,7 @@ on_both_databases!(
     threat_07_a_login_returns_to_registered_origins_only,
     oa_6_to_oa_8_denied_and_cancelled_logins_link_nothing,
     oa_8_a_login_cancelled_while_its_code_is_exchanged_links_nothing,
+    threat_10_a_login_links_nothing_new_once_its_auth_config_is_disabled,
     oa_17_tokens_that_do_not_work_link_nothing,
     a_login_that_fails_leaves_the_grant_of_the_owners_account_alone,
     cs_29_a_login_may_outlive_its_session_but_not_its_revocation,
@@ -366,6 +367,27 @@ async fn oa_8_a_login_cancelled_while_its_code_is_exchanged_links_nothing(mut wo
     assert_eq!(ended.attempt.state, AttemptState::Cancelled);
     assert_eq!(world.number("select count(*) from accounts"), 0);
     assert!(authority.revocations() > 0 && !authority.works("access-1"));
+}
+
+async fn threat_10_a_login_links_nothing_new_once_its_auth_config_is_disabled(mut world: TestHub) {
+    let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+    let known = log_in(&world, &authority, &caller, &config).await;
+    let calls = authority.calls();
+    let fresh = user_of(&world, &caller, "brand-8").await;
+    let begun = begin(&world.hub, &authority, &fresh, &config).await;
+    let again = user_of(&world, &caller, "acme-7").await;
+    let renewing = begin(&world.hub, &authority, &again, &config).await;
+    world.disable(&caller, "oauth2").await;
+    let ended = come_back(&world.hub, &begun, "good").await;
+    let AttemptState::Failed { code, description } = ended.attempt.state else { panic!() };
+    assert_eq!(code, "connector.not_enabled");
+    assert!(description.unwrap().contains("is disabled"));
+    assert_eq!(authority.calls(), calls, "the provider is not asked");
+    assert_eq!(world.number("select count(*) from accounts"), 1);
+    // AT-8: an account that there is may be linked again.
+    authority.challenged(member(&renewing, "code_challenge"));
+    let ended = come_back(&world.hub, &renewing, "good").await;
+    assert_eq!(ended.attempt.state, AttemptState::Authenticated { account: known });
 }
 
 async fn oa_17_tokens_that_do_not_work_link_nothing(mut world: TestHub) {
