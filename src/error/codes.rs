@@ -256,8 +256,8 @@ codes! {
         "The stored API key belongs to another hub or project than the one to act on; it was not sent.",
         "Use the profile that the key was stored for, or run `hubctl auth login` for this one.";
     FORBIDDEN = "auth.forbidden", Forbidden,
-        "The caller lacks the scope that the operation needs.",
-        "Use a key with that scope.";
+        "The caller lacks the scope that the operation needs, or its key would make one that may do more or works longer.",
+        "Use a key with that scope, or ask for no more than the caller has.";
     NET_BAD_PROXY = "net.bad_proxy", LocalState,
         "The proxy named in the environment is not an address.",
         "Write it as http://proxy.example.com:3128; NO_PROXY names hosts that need none.";
