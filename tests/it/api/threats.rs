@@ -224,6 +224,34 @@ fn threat_14_who_reads_connectors_alone_sees_no_auth_config() {
     serving.stop();
 }
 
+#[test]
+fn threat_12_a_key_for_connectors_has_no_stored_secret_sent_elsewhere() {
+    let home = TestHome::new();
+    let (serving, api) = Api::serve(&home, "");
+    let own = |root: &str| {
+        let mut own = calls::connector("own-hr");
+        own["base_url"] = root.into();
+        json!({ "connectors": [own] })
+    };
+    let narrow = api.holding(&home.key("narrow", &["connectors:write"]));
+    narrow.put("/admin/connectors", &own("https://own.example/api")).status(200);
+    home.run("connectors enable own-hr").code(0);
+    let link = "accounts add --provider own-hr --origin-owner-id a --set api_key=planted";
+    home.run(&format!("{link} --no-verify")).code(0);
+    narrow.put("/admin/connectors", &own("https://own.example/v2")).status(200);
+    let evil = own("https://evil.example/api");
+    for path in ["/admin/connectors", "/admin/connectors?dry_run=true"] {
+        let refused = narrow.put(path, &evil).status(403);
+        assert_eq!(refused.problem(), "auth.forbidden");
+        let message = text(&refused.json(), "message");
+        assert!(message.contains("https://evil.example"), "{message}");
+    }
+    let both = api.holding(&home.key("both", &["connectors:write", "admin"]));
+    let done = both.put("/admin/connectors", &evil).status(200).json();
+    assert!(done[0]["warnings"][0].as_str().unwrap().contains("https://evil.example"), "{done}");
+    serving.stop();
+}
+
 /// KP-3: what the description says is needed is enough.
 #[test]
 fn kp_3_the_scope_that_the_description_names_is_enough() {
