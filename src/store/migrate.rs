@@ -53,10 +53,9 @@ migrations! {
     8 "0008_brands";
     9 "0009_due";
     10 "0010_attempts";
-    11 "0011_session_lists";
-    12 "0012_sessions";
-    13 "0013_texts";
-    14 "0014_deliveries";
+    11 "0011_sessions";
+    12 "0012_texts";
+    13 "0013_deliveries";
 }
 
 /// Number of the latest step.

@@ -2,19 +2,17 @@
 //! connectors or statuses may be read in the order of the list instead: that needs no sorting.
 
 use hubctl::domain::account::Status;
-use hubctl::domain::connect_session::State;
 use hubctl::domain::event::{Event, EventKind};
 use hubctl::domain::ids::ProjectNumber;
 use hubctl::hub::accounts::{Filter, Sort};
 use hubctl::store::accounts::refresh::{self, Search};
-use hubctl::store::{accounts, api_keys, connect_sessions, events};
+use hubctl::store::{accounts, api_keys, events};
 
 use crate::support::asked::{account, config, key};
 use crate::support::hub::{Place, TestHub, on_both_databases};
 
 on_both_databases!(
     at_12_filters_use_an_index,
-    cs_39_filters_of_sessions_use_an_index,
     at_14_the_order_of_creation_needs_no_sorting,
     kp_3_a_presented_key_is_one_look_by_its_number,
     accounts_whose_tokens_are_due_are_read_in_their_order,
@@ -102,31 +100,6 @@ async fn at_12_filters_use_an_index(world: TestHub) {
         plan.contains("PRIMARY KEY (project=? AND id=?)") || plan.contains("accounts_pkey"),
         "{plan}"
     );
-}
-
-async fn cs_39_filters_of_sessions_use_an_index(world: TestHub) {
-    let mut tx = world.hub.store().begin_write().await.unwrap();
-    if !matches!(world.place, Place::Sqlite(_)) {
-        tx.execute("set local enable_seqscan = off", &[]).await.unwrap();
-        tx.execute("set local enable_sort = off", &[]).await.unwrap();
-    }
-    let (all, provider) = (connect_sessions::Filter::default(), "p1".parse().unwrap());
-    let of_state = |filter| connect_sessions::Filter {
-        state_at: Some((State::Expired, world.now())),
-        ..filter
-    };
-    let of_owner = connect_sessions::Filter { owner_id: Some("o1"), ..all };
-    let of_provider = connect_sessions::Filter { provider: Some(&provider), ..all };
-    for (filter, index) in [
-        (of_owner, "connect_sessions_owner"),
-        (of_state(of_owner), "connect_sessions_owner"),
-        (of_provider, "connect_sessions_provider"),
-    ] {
-        let plan = connect_sessions::plan(&mut tx, ProjectNumber(1), filter).await.unwrap();
-        let plan = plan.join("\n");
-        assert!(plan.contains(index), "{filter:?}\n{plan}");
-        assert!(!plan.contains("TEMP B-TREE") && !plan.contains("Sort"), "{plan}");
-    }
 }
 
 async fn at_14_the_order_of_creation_needs_no_sorting(world: TestHub) {

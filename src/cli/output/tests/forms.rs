@@ -105,8 +105,8 @@ fn a_number_in_yaml_is_the_one_that_came() {
             "!<tag:yaml.org,2002:int> \"99999999999999999999999999999999999999999\"",
         ),
     ] {
-        let yaml = came(&format!("{{\"n\":{text}}}"), piped(Some(Format::Yaml)));
-        assert_eq!(yaml, format!("n: {expected}\n"));
+        let yaml = came(&format!("{{\"id\":{text}}}"), piped(Some(Format::Yaml)));
+        assert_eq!(yaml, format!("id: {expected}\n"));
     }
     let nested = r#"{"a":[{"b":null,"c":"7"},true],"d":{}}"#;
     let mut read = Vec::new();
