@@ -14,7 +14,8 @@ use super::send::{Begun, Call, Wanted};
 use super::trace::Exchange;
 
 impl Client {
-    /// Sends and shows each element of a list to `each`, as JSON, while it arrives.
+    /// Sends and shows each element of a list to `each`, as JSON, while it arrives. It may take any
+    /// time, but no element longer than the time-out: bytes alone are no sign that it goes on.
     pub(super) async fn list(
         &self,
         call: Call,
@@ -51,12 +52,21 @@ impl Client {
         };
         let mut each = |element: &[u8]| each(element).map_err(Stop::Other);
         let mut lines = Lines::new();
-        while let Some(bytes) = self.chunk(response, Instant::now() + self.timeout).await? {
+        let mut until = Instant::now() + self.timeout;
+        while let Some(bytes) = self.chunk(response, until).await? {
             if let Some(exchange) = exchange {
                 exchange.received(&bytes);
             }
-            if lines.push(&bytes, &mut each).map_err(told)?.is_break() {
+            let mut goes_on = false;
+            let mut seen = |element: &[u8]| {
+                goes_on = true;
+                each(element)
+            };
+            if lines.push(&bytes, &mut seen).map_err(told)?.is_break() {
                 return Ok(());
+            }
+            if goes_on {
+                until = Instant::now() + self.timeout;
             }
         }
         lines.finish(&mut each).map_err(told)
@@ -67,10 +77,15 @@ impl Client {
         response: &mut Response,
         until: Instant,
     ) -> Result<Option<bytes::Bytes>, HubError> {
+        let late = || problem::timed_out(&self.origin, self.timeout.as_secs(), false);
+        if Instant::now() > until {
+            // Bytes that are there at once are taken however late it is.
+            return Err(late());
+        }
         match timeout_at(until, response.chunk()).await {
             Ok(Ok(bytes)) => Ok(bytes),
             Ok(Err(error)) => Err(self.unreachable(&error.without_url(), false)),
-            Err(_) => Err(problem::timed_out(&self.origin, self.timeout.as_secs(), false)),
+            Err(_) => Err(late()),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Answers that are errors, and answers that are none.
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use hubctl::client::{Client, Options};
 use hubctl::error::HubError;
@@ -96,6 +97,17 @@ fn threat_22_an_answer_without_end_is_cut() {
     let hub = FakeHub::script(vec![Reply::text(200, "application/json", row).endless()]);
     let (_, end) = ids(&client(&hub));
     assert_eq!(end.unwrap_err().code().name, "remote.bad_answer");
+}
+
+#[test]
+fn threat_22_a_list_of_which_bytes_come_and_no_row_is_timed_out() {
+    for nothing in ["\n", " "] {
+        let reply = Reply::text(200, "application/json", nothing).endless();
+        let hub = FakeHub::script(vec![reply]);
+        let quick = Options { timeout: Duration::from_millis(300), ..options(&hub.url()) };
+        let (_, end) = ids(&Client::new(quick).unwrap());
+        assert_eq!(end.unwrap_err().code().name, "remote.unreachable", "{nothing:?}");
+    }
 }
 
 #[test]
