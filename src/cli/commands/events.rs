@@ -1,6 +1,6 @@
 //! `hubctl events`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
@@ -23,6 +23,8 @@ use super::outlasting::{AGAIN, Outlasting};
 const WAIT_S: u64 = 20;
 /// The same on a store of one's own, where what became due meanwhile is looked for in between.
 const LOOK_EVERY_S: u64 = 5;
+/// Longest pause before a hub is asked again that answers at once although nothing happened.
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 /// How often it is looked whether anybody still reads.
 const BEAT: Duration = Duration::from_millis(200);
 
@@ -130,6 +132,24 @@ impl Run for Tail {
     }
 }
 
+/// Pauses between the looks at a hub that does not wait for events as it is asked to: longer ones
+/// while it goes on like that.
+#[derive(Debug, Default)]
+struct Pauses(Duration);
+
+impl Pauses {
+    /// How long to wait after a look that brought nothing although it ended early, or did not.
+    fn after(&mut self, is_early: bool, has_moved: bool) -> Duration {
+        self.0 = match (is_early, has_moved) {
+            (false, _) => Duration::ZERO,
+            // Something happened that is not asked for.
+            (true, true) => AGAIN,
+            (true, false) => (self.0 * 2).clamp(AGAIN, LONGEST_PAUSE),
+        };
+        self.0
+    }
+}
+
 /// Hands over events as they come, until nothing more is wanted of `rows`.
 pub(super) async fn follow(
     context: &Context,
@@ -141,9 +161,10 @@ pub(super) async fn follow(
 ) -> Result<(), HubError> {
     // Nobody else may be serving a store of one's own.
     let longest_s = if matches!(backend, Backend::Local(_)) { LOOK_EVERY_S } else { WAIT_S };
-    let mut looks = Outlasting::default();
+    let (mut looks, mut pauses) = (Outlasting::default(), Pauses::default());
     while !rows.is_over() {
         let wait_s = if place == Place::End { 0 } else { longest_s };
+        let began = Instant::now();
         let look = async {
             if let Backend::Local(local) = backend {
                 local.tell_of_expired_sessions().await?;
@@ -159,15 +180,24 @@ pub(super) async fn follow(
             rows.rest(AGAIN);
             continue;
         };
-        place = match found.next.as_str() {
+        let next = match found.next.as_str() {
             "0" => Place::Beginning,
             id => Place::After(id.parse().map_err(|error| {
                 HubError::new(&codes::REMOTE_BAD_ANSWER, "the hub does not say where to go on")
                     .source(error)
             })?),
         };
+        let is_early = found.events.is_empty() && began.elapsed() < Duration::from_secs(wait_s) / 2;
+        let pause = pauses.after(is_early, next != place);
+        place = next;
         if !found.events.is_empty() {
             each(rows, found.events).await?;
+        }
+        if !pause.is_zero() {
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = abandoned(context) => return Ok(()),
+            }
         }
     }
     Ok(())
@@ -177,5 +207,20 @@ pub(super) async fn follow(
 async fn abandoned(context: &Context) {
     while !context.output.is_abandoned() {
         tokio::time::sleep(BEAT).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Pauses;
+
+    #[test]
+    fn a_hub_that_does_not_wait_is_asked_less_and_less_often() {
+        let mut pauses = Pauses::default();
+        let mut after = |is_early, has_moved| pauses.after(is_early, has_moved).as_secs();
+        assert_eq!([(); 6].map(|()| after(true, false)), [1, 2, 4, 4, 4, 4]);
+        assert_eq!([after(true, true), after(true, false)], [1, 2]);
+        assert_eq!([after(false, false), after(true, false)], [0, 1]);
+        assert_eq!(after(false, true), 0);
     }
 }

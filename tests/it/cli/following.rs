@@ -213,3 +213,22 @@ fn a_hub_that_is_away_for_a_while_ends_no_follower() {
         assert_eq!(down.asked().len(), 1, "nothing is waited for before the first answer");
     }
 }
+
+#[test]
+fn a_hub_that_answers_at_once_although_nothing_happened_is_not_asked_on_and_on() {
+    let event = json!({
+        "id": "e-3", "event": "account.created", "event_date": "2026-06-01T12:00:00.000Z",
+        "record_type": "account", "record_id": "a-7", "project_id": "p", "data": null,
+    });
+    let hub = FakeHub::start(move |_: &Asked, number| {
+        let (events, next) = match number {
+            0..3 => (json!([]), "0"),
+            _ => (json!([event]), "e-3"),
+        };
+        Reply::json(200, &json!({ "events": events, "next": next }))
+    });
+    let began = Instant::now();
+    let seen = away(&hub).shell(&format!("{BOUND} $H events tail --limit 1 -o id")).code(0);
+    assert_eq!(seen.stdout, "e-3\n");
+    assert!(began.elapsed() >= Duration::from_secs(3), "it waits one second, then two");
+}
