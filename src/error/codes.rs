@@ -322,7 +322,7 @@ codes! {
         "The request has no API key, or an Authorization header that can't be understood.",
         "Send the key as user name of Basic authentication, with an empty password.";
     RATE_LIMITED = "rate.limited", RateLimited,
-        "Too many requests in a short time, with one key or from one address.",
+        "Too many requests in a short time, with one key or one link, or from one address.",
         "Wait for the seconds that Retry-After names, then go on more slowly.";
     OVERLOADED = "server.overloaded", Unreachable,
         "The hub has as many connections as it is allowed to have.",

@@ -1,4 +1,4 @@
-//! How often: requests of one key, and failed guesses from one address.
+//! How often: requests of one key, what one link sends in, and failed guesses from one address.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -12,11 +12,21 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use crate::domain::ids::SessionId;
+
 /// Wrong keys, tokens or states that one address may send in a row; one more each six seconds.
 const GUESSES: NonZeroU32 = NonZeroU32::new(20).unwrap();
 const GUESSES_PER_MINUTE: NonZeroU32 = NonZeroU32::new(10).unwrap();
 /// Addresses that are counted apart; above, newcomers share one account.
 const ADDRESSES: usize = 16_384;
+
+/// What one link may send in that leads to a provider or keeps something: so many in a row, and as
+/// many a minute.
+const SUBMISSIONS: NonZeroU32 = NonZeroU32::new(30).unwrap();
+/// Of one link at once.
+const SUBMISSIONS_AT_ONCE: usize = 4;
+/// Seconds after which one of those may have ended.
+const SUBMISSION_WAIT_S: WaitS = 1;
 
 /// Lists that are read at once. Each holds a connection to the store for as long as its client
 /// takes; the smallest pool has sixteen.
@@ -95,6 +105,42 @@ impl Drop for SlowList<'_> {
     }
 }
 
+/// What end users send in, by their session: a link must not become a way to try out other people's
+/// credentials, or to keep the hub and its providers busy (threats 8 and 37).
+struct Submissions {
+    often: DefaultKeyedRateLimiter<SessionId>,
+    at_once: Mutex<HashMap<SessionId, Arc<Semaphore>>>,
+}
+
+/// One of them, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Submission(#[expect(dead_code, reason = "held, not used")] OwnedSemaphorePermit);
+
+impl Default for Submissions {
+    fn default() -> Self {
+        let often = RateLimiter::keyed(Quota::per_minute(SUBMISSIONS));
+        Self { often, at_once: Mutex::default() }
+    }
+}
+
+impl Submissions {
+    /// One more that is under way; none where its session has as many.
+    fn enter(&self, session: SessionId) -> Option<Submission> {
+        let mut sessions = self.at_once.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || Arc::new(Semaphore::new(SUBMISSIONS_AT_ONCE));
+        let of_session = Arc::clone(sessions.entry(session).or_insert_with(new));
+        of_session.try_acquire_owned().ok().map(Submission)
+    }
+
+    fn tidy(&self) {
+        let mut sessions = self.at_once.lock().unwrap_or_else(PoisonError::into_inner);
+        // What is under way holds it as well.
+        sessions.retain(|_, semaphore| Arc::strong_count(semaphore) > 1);
+        self.often.retain_recent();
+        self.often.shrink_to_fit();
+    }
+}
+
 /// Seconds after which another attempt has a chance.
 pub(super) type WaitS = u64;
 
@@ -105,6 +151,7 @@ pub(super) struct Limits {
     guesses: DefaultKeyedRateLimiter<IpAddr>,
     addresses: AtomicUsize,
     lists: Lists,
+    submissions: Submissions,
 }
 
 impl Limits {
@@ -118,6 +165,7 @@ impl Limits {
             guesses: RateLimiter::keyed(guesses),
             addresses: AtomicUsize::new(0),
             lists: Lists::default(),
+            submissions: Submissions::default(),
         }
     }
 
@@ -129,6 +177,13 @@ impl Limits {
     pub(super) fn request(&self, key: i64) -> Result<(), WaitS> {
         let Some(keys) = &self.keys else { return Ok(()) };
         keys.check_key(&key).map_err(|refused| self.wait(&refused))
+    }
+
+    /// Counts what somebody with a link sends in; to be held until it is answered.
+    pub(super) fn submission(&self, session: SessionId) -> Result<Submission, WaitS> {
+        let under_way = self.submissions.enter(session).ok_or(SUBMISSION_WAIT_S)?;
+        let counted = self.submissions.often.check_key(&session);
+        counted.map(|()| under_way).map_err(|refused| self.wait(&refused))
     }
 
     /// Counts a wrong key, token or state (threat 8). A right one is never held against its sender:
@@ -146,6 +201,7 @@ impl Limits {
     /// Forgets who has been quiet; called now and then.
     pub(super) fn tidy(&self) {
         self.lists.tidy();
+        self.submissions.tidy();
         self.guesses.retain_recent();
         self.guesses.shrink_to_fit();
         self.addresses.store(self.guesses.len(), Ordering::Relaxed);
@@ -231,5 +287,25 @@ mod tests {
             _ = limits.wrong_guess(address(network << 64));
         }
         assert!(limits.guesses.len() <= ADDRESSES + 1, "{}", limits.guesses.len());
+    }
+
+    #[test]
+    fn threat_08_a_link_sends_in_so_much_a_minute_and_threat_37_so_much_at_once() {
+        let limits = Limits::new(0);
+        let [one, other] = [1, 2].map(SessionId::from_row);
+        let mut held: Vec<_> = (0..4).map(|_| limits.submission(one).unwrap()).collect();
+        assert_eq!(limits.submission(one).unwrap_err(), 1, "a fifth at once");
+        assert!(limits.submission(other).is_ok(), "another link has its own account");
+        limits.tidy();
+        assert_eq!(limits.submissions.at_once.lock().unwrap().len(), 1);
+        held.pop();
+        assert!(
+            (4..30).all(|_| limits.submission(one).is_ok()),
+            "none is counted that was refused"
+        );
+        assert_eq!(limits.submission(one).unwrap_err(), 2, "as many as there are in a minute");
+        held.clear();
+        limits.tidy();
+        assert!(limits.submissions.at_once.lock().unwrap().is_empty());
     }
 }

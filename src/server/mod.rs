@@ -44,7 +44,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, tim
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
-use crate::domain::ids::KeyNumber;
+use crate::domain::ids::{KeyNumber, SessionId};
 use crate::error::{HubError, codes};
 use crate::hub::Hub;
 use crate::hub::api_keys::touch_used;
@@ -60,7 +60,7 @@ pub use stop::Stop;
 pub use system::raise_open_files;
 pub use tls::TlsFiles;
 
-use limits::{Limits, Lists};
+use limits::{Limits, Lists, Submission};
 use listen::{Door, Open};
 use metrics::Metrics;
 use pages::Pages;
@@ -197,6 +197,14 @@ impl AppState {
         }
         self.used().insert(key);
         Ok(())
+    }
+
+    /// Counts what somebody with a link sends in; to be held until it is answered.
+    fn submission(&self, session: SessionId) -> Result<Submission, HubError> {
+        self.shared.limits.submission(session).map_err(|wait_s| {
+            metrics::count(&self.metrics().counts.rate_limited);
+            rate_limited("too many attempts with this link", wait_s)
+        })
     }
 
     fn used(&self) -> MutexGuard<'_, HashSet<KeyNumber>> {

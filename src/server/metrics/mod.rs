@@ -63,7 +63,7 @@ counters! {
     in_flight: "hubctl_http_requests_in_flight", "gauge", "Requests that are being answered.";
     panics: "hubctl_http_panics_total", "counter", "Requests whose handler panicked.";
     timeouts: "hubctl_http_timeouts_total", "counter", "Requests that took too long.";
-    rate_limited: "hubctl_http_rate_limited_total", "counter", "Requests refused because their key sent too many.";
+    rate_limited: "hubctl_http_rate_limited_total", "counter", "Requests refused because their key or link sent too many.";
     bad_credentials: "hubctl_http_bad_credentials_total", "counter", "Requests whose key, token or login state was not accepted.";
     connections: "hubctl_connections", "gauge", "Open connections.";
     connections_accepted: "hubctl_connections_accepted_total", "counter", "Connections accepted so far.";

@@ -63,6 +63,7 @@ async fn started(context: &Context, id: &str, pairs: &Pairs) -> Result<Response,
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     };
     let user = context.enter(own("token").unwrap_or_default()).await?;
+    let _under_way = context.state.submission(user.session.id)?;
     let id = config_id(context, &user, id).await?;
     let attempt = own("connection_attempt_id").map(str::parse::<AttemptId>).transpose();
     let attempt =

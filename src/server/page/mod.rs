@@ -409,6 +409,7 @@ async fn submitted(
         return Err(HubError::new(&codes::CROSS_SITE, text));
     }
     let user = context.enter(token).await?;
+    let _under_way = context.state.submission(user.session.id)?;
     let id: AuthConfigId = id.parse().map_err(|_| not_offered())?;
     let form = end_user::form(hub, &user, &id).await?;
     let error = if form.needs_browser() {

@@ -233,6 +233,7 @@ async fn link(
     Visitor(user): Visitor,
     JsonBody(asked): JsonBody<Submission>,
 ) -> Answer {
+    let _under_way = state.submission(user.session.id)?;
     let id = config_id(&asked.integration_id)?;
     let view = end_user::link(&state.hub, &user, &id, None, asked.values()).await;
     created(Linked::from(&view.map_err(told)?.account))
@@ -244,6 +245,7 @@ async fn relink(
     Path(account): Path<String>,
     JsonBody(asked): JsonBody<Submission>,
 ) -> Answer {
+    let _under_way = state.submission(user.session.id)?;
     let (id, account) = (config_id(&asked.integration_id)?, account_id(&account)?);
     let view = end_user::link(&state.hub, &user, &id, Some(&account), asked.values()).await;
     // It may have been revoked while the provider was asked.
@@ -260,6 +262,7 @@ async fn create_attempt(
     let asked = asked.unwrap_or_default();
     let token = presented(&headers).or(asked.token.as_deref()).ok_or_else(no_token)?;
     let user = enter(&state, source, token).await?;
+    let _under_way = state.submission(user.session.id)?;
     let attempt = oauth::create(&state.hub, &user).await.map_err(told)?;
     created(CreatedAttempt::from(&attempt))
 }

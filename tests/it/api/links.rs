@@ -428,6 +428,37 @@ fn threat_01_threat_37_a_state_that_is_no_logins_is_a_guess() {
 }
 
 #[test]
+fn threat_08_threat_37_who_sends_in_too_much_with_a_link_is_asked_to_wait() {
+    let world = World::start();
+    let config = world.config("sample");
+    let token = world.token(&json!({"provider": "sample"}));
+    let with = |token: &str| {
+        let wrong = json!({"integration_id": config, "credentials": {"api_key": "planted-wrong"}});
+        world.user(token).post("/hub/accounts", &wrong)
+    };
+    let mut answers = (0..200).map(|_| with(&token));
+    let refused = answers.find(|answer| answer.status != 422).expect("it goes on").status(429);
+    assert_eq!(refused.problem(), "rate.limited");
+    assert_eq!(refused.headers["access-control-allow-origin"], "*");
+    let wait: u64 = refused.headers["retry-after"].parse().unwrap();
+    assert!((1..=60).contains(&wait), "{wait}");
+    let begin = || world.user(&token).post("/hub/connection_attempts", &json!({}));
+    let mut begun = (0..200).map(|_| begin());
+    let refused = begun.find(|answer| answer.status != 201).expect("it goes on").status(429);
+    assert_eq!(refused.problem(), "rate.limited");
+    // The pages may be looked at, and say what is the matter.
+    let path = format!("/connect/{token}/{config}");
+    let mark = form_token(&world.open(&path).status(200));
+    let form = [("form_token", mark.as_str()), ("v.api_key", "planted-wrong")];
+    let mut sent = (0..200).map(|_| world.submit(&path, "", &form));
+    let page = sent.find(|answer| answer.status != 422).expect("it goes on").status(429);
+    assert!(page.text().contains("Too many attempts"), "{}", page.text());
+    assert!(page.headers.contains_key("retry-after"), "{page:?}");
+    // Another link is not held up.
+    with(&world.token(&json!({"provider": "sample"}))).status(422);
+}
+
+#[test]
 fn cs_12_hb_14_a_link_shows_nothing_of_an_account_that_another_owner_has_by_now() {
     let world = World::start();
     let sets = "--set subdomain=north --set api_key=planted --set region=eu";
