@@ -35,10 +35,10 @@ use super::request_log::{Asked, CUT_OFF};
 use super::respond::{Failure, shape};
 use super::{AppState, health, request_log};
 
-/// The header in which a request is named.
+/// The header in which a request is named: by the hub in its answer, and by the client for itself.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Longest request id that is taken over from a client.
-const ID_LIMIT: usize = 64;
+/// Longest name of a client's own that is written to the log.
+const NAME_LIMIT: usize = 64;
 /// Longest address of a request, in bytes.
 const ADDRESS_LIMIT: usize = 8_192;
 /// Longest sum of all headers, in bytes, and most of them.
@@ -54,7 +54,8 @@ const STREAMED: &str = "/admin/accounts/{id}/proxy";
 /// How long such a request may take until its answer begins; one that stands still ends sooner.
 const STREAM_LIMIT: Duration = Duration::from_hours(1);
 
-/// What a request is called, in the log and to whoever asks.
+/// What a request is called, in the log and to whoever asks. It is always the hub's own: who could
+/// choose it could put another's call out of sight behind one of theirs, or add steps to it (KP-13).
 #[derive(Debug, Clone)]
 pub struct RequestId(Arc<str>);
 
@@ -65,24 +66,21 @@ impl RequestId {
         &self.0
     }
 
-    /// The client's own, where it is harmless in a log; otherwise a new one.
-    fn of(headers: &HeaderMap, state: &AppState) -> Self {
-        let fine = |id: &&str| {
-            let fine = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.');
-            (1..=ID_LIMIT).contains(&id.len()) && id.bytes().all(fine)
-        };
-        let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(fine);
-        if let Some(given) = given {
-            return Self(given.into());
-        }
-        Self::new(state)
-    }
-
     /// A new one.
     pub(super) fn new(state: &AppState) -> Self {
         let made = state.hub.new_id().map(|id| id.to_string());
         Self(made.unwrap_or_else(|_| "unnamed".to_owned()).into())
     }
+}
+
+/// What the client calls its request, where that is harmless in a log.
+fn clients_name(headers: &HeaderMap) -> Option<String> {
+    let fine = |name: &&str| {
+        let fine = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.');
+        (1..=NAME_LIMIT).contains(&name.len()) && name.bytes().all(fine)
+    };
+    let given = headers.get(REQUEST_ID).and_then(|name| name.to_str().ok()).filter(fine);
+    given.map(str::to_owned)
 }
 
 /// Where the layer that knows the caller leaves whose key it is, for the log.
@@ -143,7 +141,7 @@ fn wrap(state: AppState, routes: Router<AppState>) -> Router {
 async fn pass(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let _in_flight = Entered::new(&state.metrics().counts.in_flight);
-    let id = RequestId::of(request.headers(), &state);
+    let (id, clients_name) = (RequestId::new(&state), clients_name(request.headers()));
     let key = SeenKey::default();
     let path = request.extensions().get::<MatchedPath>().cloned();
     let version = request.version();
@@ -163,7 +161,7 @@ async fn pass(State(state): State<AppState>, mut request: Request, next: Next) -
     let asked = Some(Asked::of(&mut request, &state));
     let is_of_hub_api = end_user::is_of_hub_api(request.uri().path());
     let method = request.method().clone();
-    let mut open = Open { state: &state, scope, id, key, method, path, began, asked };
+    let mut open = Open { state: &state, scope, id, clients_name, key, method, path, began, asked };
     let longest = match (is_streamed || is_form, is_envelope) {
         (true, _) => None,
         (_, true) => Some(ENVELOPE_LIMIT),
@@ -199,6 +197,7 @@ struct Open<'s> {
     state: &'s AppState,
     scope: Arc<Scope>,
     id: RequestId,
+    clients_name: Option<String>,
     key: SeenKey,
     method: Method,
     path: Option<MatchedPath>,
@@ -234,9 +233,10 @@ impl Open<'_> {
         let duration_ms = (took.as_secs_f64() * 1e6).round() / 1e3;
         let (key_id, project, status) = (self.key.id(), self.key.project(), status.as_u16());
         let method = if method.len() <= 16 { method } else { "other" };
+        let client_request_id = self.clients_name.as_deref();
         tracing::info!(
-            target: "hubctl::request", method, route, status, duration_ms, request_id, key_id,
-            project, "request"
+            target: "hubctl::request", method, route, status, duration_ms, request_id,
+            client_request_id, key_id, project, "request"
         );
     }
 }

@@ -80,7 +80,7 @@ pub async fn scan(
     request_logs::scan(&mut tx, Table::Logs, caller.project(), filter, descending, each).await
 }
 
-/// The latest call of this request id (KP-13), with its steps and bodies where they are wanted.
+/// The call of this request id (KP-13), with its steps and bodies where they are wanted.
 ///
 /// # Errors
 /// `log.not_found`.

@@ -201,7 +201,7 @@ pub async fn body(
     tx.optional(sql, &params, |row| Ok(row.bytes(0)?.to_vec())).await
 }
 
-/// The latest row of a request; clients may use an id again.
+/// The row of a request. Of versions that let clients choose the id, the latest one of it.
 pub async fn by_request(
     tx: &mut Tx,
     project: ProjectNumber,

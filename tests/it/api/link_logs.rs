@@ -3,6 +3,8 @@
 
 use serde_json::{Value, json};
 
+use crate::support::serving::Answer;
+
 use super::end_user::{World, form_token};
 use super::{Api, each, text};
 
@@ -21,8 +23,9 @@ fn has_no_row(api: &Api, id: &str) {
     assert_eq!(api.get(&format!("/requests/logs/{id}")).status(404).problem(), "log.not_found");
 }
 
-fn named(id: &str) -> String {
-    format!("x-request-id: {id}\r\n")
+/// What the hub calls the call that has this answer.
+fn id(answer: &Answer) -> String {
+    answer.headers["x-request-id"].clone()
 }
 
 /// It is this link's, and nothing that is secret is in it.
@@ -58,26 +61,24 @@ fn kp_13_a_call_of_the_component_is_a_row_with_its_calls_to_providers_as_steps()
     let world = world();
     let config = world.config("sample");
     let token = world.token(&json!({"provider": "sample"}));
-    let holder = |token: &str, id: &str| {
-        world.api.saying(&format!("x-hub-session-token: {token}\r\n{}", named(id)))
-    };
-    let user = |id: &str| holder(&token, id);
+    let holder = |token: &str| world.api.saying(&format!("x-hub-session-token: {token}\r\n"));
+    let user = holder(&token);
     let filled = |key: &str| json!({"integration_id": config, "credentials": {"api_key": key}});
-    user("look").get("/hub/settings?x=planted-query").status(200);
-    user("nothing").get("/hub/accounts/none?x=planted-query").status(404);
-    user("refused").post("/hub/accounts", &filled(TYPED)).status(422);
-    user("empty").post("/hub/accounts", &filled("")).status(400);
-    let linked = user("linked").post("/hub/accounts", &filled("sample-planted")).status(201).json();
-    holder("hcs_99_x", "stranger").post("/hub/accounts", &filled(TYPED)).status(401);
+    let look = user.get("/hub/settings?x=planted-query").status(200);
+    let nothing = user.get("/hub/accounts/none?x=planted-query").status(404);
+    let refused_call = user.post("/hub/accounts", &filled(TYPED)).status(422);
+    let empty = user.post("/hub/accounts", &filled("")).status(400);
+    let linked_call = user.post("/hub/accounts", &filled("sample-planted")).status(201);
+    let stranger = holder("hcs_99_x").post("/hub/accounts", &filled(TYPED)).status(401);
     let api = &world.api;
 
-    has_no_row(api, "look");
-    has_no_row(api, "stranger");
-    let nothing = row(api, "nothing");
+    has_no_row(api, &id(&look));
+    has_no_row(api, &id(&stranger));
+    let nothing = row(api, &id(&nothing));
     is_of(&nothing, &token);
     assert_eq!(nothing["path"], "/hub/accounts/none");
     assert_eq!(nothing["error"], "account.not_found");
-    let refused = row(api, "refused");
+    let refused = row(api, &id(&refused_call));
     is_of(&refused, &token);
     assert_eq!((&refused["status"], &refused["error"]), (&json!(422), &json!("provider.refused")));
     assert_eq!((&refused["provider"], &refused["account_id"]), (&json!("sample"), &Value::Null));
@@ -85,18 +86,19 @@ fn kp_13_a_call_of_the_component_is_a_row_with_its_calls_to_providers_as_steps()
     assert_eq!(actions(&refused), ["try_credentials"]);
     assert_eq!(refused["step_requests"][0]["resource"], "credentials");
     assert_eq!(refused["step_requests"][0]["status"], 401);
-    let empty = row(api, "empty");
+    let empty = row(api, &id(&empty));
     assert_eq!((&empty["error"], actions(&empty).len()), (&json!("fields.invalid"), 0));
-    let linked_row = row(api, "linked");
+    let linked_row = row(api, &id(&linked_call));
     is_of(&linked_row, &token);
-    assert_eq!(linked_row["account_id"], linked["id"]);
+    assert_eq!(linked_row["account_id"], linked_call.json()["id"]);
     assert_eq!(actions(&linked_row), ["try_credentials"]);
     // No step makes a row of its own.
     let of_nobody = api.get("/requests/logs?source_types=INTERNAL").status(200).json();
     assert_eq!(of_nobody["data"], json!([]));
     let of_link = api.get("/requests/logs?source_types=SESSION").status(200).json();
-    assert_eq!(each(&of_link["data"], "request_id"), ["linked", "refused"]);
-    let shown = world.home.run("logs get refused --json").code(0).json();
+    assert_eq!(each(&of_link["data"], "request_id"), [&linked_call, &refused_call].map(id));
+    let line = format!("logs get {} --json", id(&refused_call));
+    let shown = world.home.run(&line).code(0).json();
     assert_eq!(shown["step_requests"].as_array().unwrap().len(), 1, "{shown}");
     nowhere(world, &token);
 }
@@ -107,26 +109,24 @@ fn threat_32_a_page_is_a_row_of_its_route_where_it_changed_something_or_failed()
     let config = world.config("sample");
     let token = world.token(&json!({"provider": "sample"}));
     let (link, form) = (format!("/connect/{token}"), format!("/connect/{token}/{config}"));
-    let open = |id: &str, path: &str| world.serving.connect().get(path, &named(id));
-    open("look", &link).status(200);
-    let mark = form_token(&open("look", &form).status(200));
-    let send = |id: &str, key: &str| {
-        world.submit(&form, &named(id), &[("form_token", mark.as_str()), ("v.api_key", key)])
-    };
-    let refused = send("refused", TYPED).status(422);
-    assert_eq!(refused.headers["x-request-id"], "refused");
-    send("linked", "sample-planted").status(303);
-    open("elsewhere", &format!("{link}/none?x=planted-query")).status(404);
-    open("stranger", "/connect/hcs_99_x").status(410);
+    let looks = [&link, &form].map(|path| world.open(path).status(200));
+    let mark = form_token(&looks[1]);
+    let send =
+        |key: &str| world.submit(&form, "", &[("form_token", mark.as_str()), ("v.api_key", key)]);
+    let refused = send(TYPED).status(422);
+    let linked = send("sample-planted").status(303);
+    let elsewhere = world.open(&format!("{link}/none?x=planted-query")).status(404);
+    let stranger = world.open("/connect/hcs_99_x").status(410);
     let api = &world.api;
-    has_no_row(api, "look");
-    has_no_row(api, "stranger");
-    for (id, method, error, steps) in [
-        ("refused", "post", json!("provider.refused"), 1),
-        ("linked", "post", Value::Null, 1),
-        ("elsewhere", "get", json!("auth_config.not_found"), 0),
+    for call in looks.iter().chain([&stranger]) {
+        has_no_row(api, &id(call));
+    }
+    for (call, method, error, steps) in [
+        (&refused, "post", json!("provider.refused"), 1),
+        (&linked, "post", Value::Null, 1),
+        (&elsewhere, "get", json!("auth_config.not_found"), 0),
     ] {
-        let row = row(api, id);
+        let row = row(api, &id(call));
         is_of(&row, &token);
         assert_eq!(row["path"], "/connect/{token}/{integration_id}");
         assert_eq!((&row["http_method"], &row["error"]), (&json!(method), &error), "{row}");
@@ -134,8 +134,8 @@ fn threat_32_a_page_is_a_row_of_its_route_where_it_changed_something_or_failed()
         assert_eq!(row["resource"], "pages");
     }
     let account = text(&world.accounts()[0], "id");
-    assert_eq!(row(api, "linked")["account_id"], account);
-    assert_eq!(row(api, "linked")["provider"], "sample");
+    let row = row(api, &id(&linked));
+    assert_eq!((&row["account_id"], &row["provider"]), (&json!(account), &json!("sample")));
     nowhere(world, &token);
 }
 
@@ -145,20 +145,16 @@ fn threat_32_the_callback_of_a_login_is_a_row_with_all_that_it_asked_of_the_prov
     let by_login = world.logins("sample-deny");
     let token = world.token(&json!({"provider": "sample"}));
     let mut secrets: Vec<(String, String)> = Vec::new();
-    for (id, client, error) in
-        [("denied", "sample-deny", Some("access_denied")), ("good", "sample-auto", None)]
-    {
+    let mut calls = Vec::new();
+    for (client, error) in [("sample-deny", Some("access_denied")), ("sample-auto", None)] {
         if error.is_none() {
             let set = format!("connectors edit {by_login} --set client_id={client}");
             world.home.run(&set).code(0);
         }
         let login = world.begin(&token, &by_login);
-        let headers = format!("{}{}", login.cookies, named(id));
-        let back = world.serving.connect().get(&login.back, &headers).status(303);
-        let page =
-            world.serving.connect().get(&back.headers["location"], &named(&format!("{id}-shown")));
-        page.status(200);
-        let row = row(&world.api, id);
+        let back = world.serving.connect().get(&login.back, &login.cookies).status(303);
+        let shown = id(&world.open(&back.headers["location"]).status(200));
+        let row = row(&world.api, &id(&back));
         is_of(&row, &token);
         assert_eq!(row["path"], "/connect/oauth2/{integration_id}/callback");
         assert_eq!((&row["resource"], &row["action"]), (&json!("logins"), &json!("finish")));
@@ -179,13 +175,14 @@ fn threat_32_the_callback_of_a_login_is_a_row_with_all_that_it_asked_of_the_prov
             assert!(!row.to_string().contains(value), "{name} in {row}");
         }
         if error.is_none() {
-            has_no_row(&world.api, "good-shown");
+            has_no_row(&world.api, &shown);
         } else {
             // The page that tells of it is one that failed.
-            assert_eq!(self::row(&world.api, "denied-shown")["error"], "access_denied");
+            assert_eq!(self::row(&world.api, &shown)["error"], "access_denied");
         }
+        calls.push(id(&back));
     }
-    let mut card = world.home.terminal("logs get denied");
+    let mut card = world.home.terminal(&format!("logs get {}", calls[0]));
     card.exp_string("Session").unwrap();
     card.exp_string(token.split('_').nth(1).unwrap()).unwrap();
     card.exp_eof().unwrap();
@@ -193,8 +190,7 @@ fn threat_32_the_callback_of_a_login_is_a_row_with_all_that_it_asked_of_the_prov
     assert_eq!(each(&begun["data"], "status"), ["302", "302"]);
     // Whose state it is not, nobody's call is.
     let path = "/connect/oauth2/sample/callback?code=x&state=hst_1_x";
-    world.serving.connect().get(path, &named("stranger")).status(400);
-    has_no_row(&world.api, "stranger");
+    has_no_row(&world.api, &id(&world.open(path).status(400)));
     nowhere(world, &token);
 }
 

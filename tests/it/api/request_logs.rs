@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use crate::support::cli::TestHome;
-use crate::support::serving::PATIENCE;
+use crate::support::serving::{Answer, PATIENCE};
 
 use super::calls::{self, CREDENTIAL, Things};
 use super::{Api, each, text};
@@ -52,21 +52,25 @@ fn of<'a>(more: &[&'a str]) -> BTreeSet<&'a str> {
     SHARED.iter().chain(more).copied().collect()
 }
 
-/// Asks once under this request id.
-fn ask(api: &Api, id: &str, path: &str) {
-    api.saying(&format!("{}X-Request-Id: {id}\r\n", api.headers)).get(path);
+/// Asks once, and answers what the hub calls that.
+fn ask(api: &Api, path: &str) -> String {
+    id(&api.get(path))
+}
+
+fn id(answer: &Answer) -> String {
+    answer.headers["x-request-id"].clone()
 }
 
 fn shapes(home: &TestHome) {
     let (serving, api) = Api::serve(home, "");
     let things = Things::make(&api, "x");
-    ask(&api, "fine", "/accounts?page_size=1&token=planted-1");
-    ask(&api, "fails", &format!("/accounts/{}x", things.account));
+    let first = ask(&api, "/accounts?page_size=1&token=planted-1");
+    let second = ask(&api, &format!("/accounts/{}x", things.account));
     let sdk = format!("{}User-Agent: speakeasy-sdk/typescript 4.34.1\r\n", api.headers);
-    ask(&api.saying(&sdk), "sdk", &format!("/accounts/{}", things.account));
+    let third = ask(&api.saying(&sdk), &format!("/accounts/{}", things.account));
 
     let page = api.get("/requests/platform-logs?page_size=3").status(200).json();
-    assert_eq!(each(&page["data"], "request_id"), ["sdk", "fails", "fine"]);
+    assert_eq!(each(&page["data"], "request_id"), [third.as_str(), &second, &first]);
     let [sdk, fails, fine] = [0, 1, 2].map(|at| page["data"][at].clone());
     assert_eq!(keys(&fine), of(PLATFORM));
     assert_eq!(fine["http_method"], "get");
@@ -93,11 +97,12 @@ fn shapes(home: &TestHome) {
     let paths = "/requests/platform-logs?resources=requests,logs";
     assert_eq!(api.get(paths).status(200).json()["data"], json!([]));
 
-    let detail = api.get("/requests/logs/sdk").status(200).json();
+    let path = format!("/requests/logs/{third}");
+    let detail = api.get(&path).status(200).json();
     assert_eq!(keys(&detail), BTreeSet::from(["data"]));
     assert_eq!(keys(&detail["data"]), of(SUMMARY));
     assert_eq!(detail["data"]["provider"], "hubspot");
-    let with = api.get("/requests/logs/sdk?include=step_logs").status(200).json();
+    let with = api.get(&format!("{path}?include=step_logs")).status(200).json();
     assert_eq!(with["data"]["step_requests"], json!([]));
     assert_eq!(api.get("/requests/logs/never").status(404).problem(), "log.not_found");
     serving.stop();
@@ -114,19 +119,36 @@ fn kp_13_the_log_has_the_shapes_of_the_contract_on_postgresql() {
 }
 
 #[test]
+fn kp_13_nobody_chooses_the_id_of_a_call() {
+    let home = TestHome::new();
+    let (serving, api) = Api::serve(&home, "");
+    let first = ask(&api, "/accounts/none-1");
+    let key = home.key("other", &["platform:read"]);
+    let other = api.saying(&format!("Authorization: Bearer {key}\r\nX-Request-Id: {first}\r\n"));
+    let second = ask(&other, "/accounts/none-2");
+    assert_ne!(first, second);
+    for (id, path) in [(first, "/accounts/none-1"), (second, "/accounts/none-2")] {
+        let row = api.get(&format!("/requests/logs/{id}")).status(200).json();
+        assert_eq!(row["data"]["path"], path);
+    }
+    serving.stop();
+}
+
+#[test]
 fn kp_11_filters_come_flat_or_in_brackets_and_kp_12_pages_follow_one_another() {
     let home = TestHome::new();
     let (serving, api) = Api::serve(&home, "");
     let things = Things::make(&api, "x");
-    for number in 0..12 {
-        ask(&api, &format!("a-{number}"), &format!("/accounts/{}", things.account));
-        ask(&api, &format!("b-{number}"), "/accounts/none");
+    let (mut found, mut missed) = (Vec::new(), Vec::new());
+    for _ in 0..12 {
+        found.push(ask(&api, &format!("/accounts/{}", things.account)));
+        missed.push(ask(&api, "/accounts/none"));
     }
     let ids = |query: &str| {
         let page = api.get(&format!("/requests/platform-logs?{query}")).status(200).json();
         each(&page["data"], "request_id")
     };
-    let account = &things.account;
+    let (account, one, other) = (&things.account, &found[1], &found[2]);
     // The call that made the account is one of its own.
     for (flat, brackets, count) in [
         (format!("account_ids={account}"), format!("filter[account_ids]={account}"), 13),
@@ -145,7 +167,7 @@ fn kp_11_filters_come_flat_or_in_brackets_and_kp_12_pages_follow_one_another() {
             "filter[success]=false&filter[account_ids]=none".to_owned(),
             12,
         ),
-        ("request_ids=a-1,a-2".to_owned(), "filter[request_ids]=a-2,a-1".to_owned(), 2),
+        (format!("request_ids={one},{other}"), format!("filter[request_ids]={other},{one}"), 2),
         (
             "http_methods=DELETE&account_ids=none".to_owned(),
             "filter[http_methods]=delete&filter[account_ids]=none".to_owned(),
@@ -172,8 +194,8 @@ fn kp_11_filters_come_flat_or_in_brackets_and_kp_12_pages_follow_one_another() {
             None => break,
         }
     }
-    let expected: Vec<String> = (0..12).rev().map(|number| format!("b-{number}")).collect();
-    assert_eq!(all, expected);
+    missed.reverse();
+    assert_eq!(all, missed);
     // A cursor is of one question only, and none of another project's.
     let page = api.get("/requests/platform-logs?page_size=5").status(200).json();
     let next = text(&page, "next");
@@ -184,7 +206,7 @@ fn kp_11_filters_come_flat_or_in_brackets_and_kp_12_pages_follow_one_another() {
         "/requests/platform-logs?page_size=101".to_owned(),
         "/requests/platform-logs?filter[success]=perhaps".to_owned(),
         "/requests/logs?order_by=colour".to_owned(),
-        "/requests/logs/a-1?include=all".to_owned(),
+        format!("/requests/logs/{}?include=all", found[1]),
         "/admin/logs?kind=other".to_owned(),
         "/admin/logs?after=-x".to_owned(),
     ] {
@@ -197,9 +219,9 @@ fn kp_11_filters_come_flat_or_in_brackets_and_kp_12_pages_follow_one_another() {
     // All of them at once, and those behind a number.
     let rows = api.get("/admin/logs?order_direction=asc").status(200).json();
     let last = rows.as_array().unwrap().last().unwrap()["number"].as_i64().unwrap();
-    ask(&api, "later", "/accounts");
+    let later = ask(&api, "/accounts");
     let path = format!("/admin/logs?after={last}&order_direction=asc");
-    assert_eq!(each(&api.get(&path).status(200).json(), "request_id"), ["later"]);
+    assert_eq!(each(&api.get(&path).status(200).json(), "request_id"), [later]);
     let metrics = api.get("/metrics").status(200).text();
     assert!(metrics.contains("\nhubctl_request_logs_lost_total 0\n"), "{metrics}");
     serving.stop();
@@ -209,13 +231,11 @@ fn kp_11_filters_come_flat_or_in_brackets_and_kp_12_pages_follow_one_another() {
 fn what_was_asked_before_the_end_is_in_the_log_after_it() {
     let home = TestHome::new();
     let (serving, api) = Api::serve(&home, "");
-    for number in 0..20 {
-        ask(&api, &format!("last-{number}"), "/accounts");
-    }
+    let asked: Vec<String> = (0..20).map(|_| ask(&api, "/accounts")).collect();
     serving.stop();
     let rows = home.run("logs list --json").code(0).json();
     let ids: BTreeSet<String> = each(&rows, "request_id").into_iter().collect();
-    assert!((0..20).all(|number| ids.contains(&format!("last-{number}"))), "{ids:?}");
+    assert!(asked.iter().all(|id| ids.contains(id)), "{ids:?}");
 }
 
 #[test]
@@ -224,18 +244,19 @@ fn threat_32_no_secret_of_a_call_is_in_the_log_or_what_is_shown_of_it() {
     home.run("projects update default --log-bodies all").code(0);
     let (serving, api) = Api::serve(&home, "");
     home.run("connectors enable hubspot").code(0);
-    let named = |id: &str| api.saying(&format!("{}X-Request-Id: {id}\r\n", api.headers));
-    let made = named("session").post("/connect_sessions", &calls::session("owner-1"));
-    let token = text(&made.status(201).json(), "token");
+    let session = api.post("/connect_sessions", &calls::session("owner-1")).status(201);
+    let token = text(&session.json(), "token");
     let config =
         text(&home.run("connectors get hubspot --json").code(0).json()["auth_configs"][0], "id");
-    named("account").post("/admin/accounts", &calls::account("owner-1", &config)).status(201);
-    let key = named("key").post("/admin/keys", &json!({ "name": "new" })).status(201).json();
-    let key = text(&key, "key");
-    named("token").post("/connect_sessions/authenticate", &json!({ "token": token })).status(201);
-    named("wrong").post("/connect_sessions", &json!({ "provider": 5, "password": "pw-12345" }));
+    let account = api.post("/admin/accounts", &calls::account("owner-1", &config)).status(201);
+    let made = api.post("/admin/keys", &json!({ "name": "new" })).status(201);
+    let key = text(&made.json(), "key");
+    let body = json!({ "token": token });
+    let opened = api.post("/connect_sessions/authenticate", &body).status(201);
+    let body = json!({ "provider": 5, "password": "pw-12345" });
+    let wrong = api.post("/connect_sessions", &body);
     let mut told = String::new();
-    for id in ["session", "account", "key", "token", "wrong"] {
+    for id in [&session, &account, &made, &opened, &wrong].map(id) {
         let path = format!("/requests/logs/{id}?include=step_logs,advanced_logs");
         let detail = api.get(&path).status(200).json();
         assert_eq!(detail["data"]["request"]["headers"]["authorization"], "**redacted**");
@@ -269,26 +290,26 @@ fn commands_show_list_detail_and_what_comes() {
     let home = TestHome::new();
     let (serving, api) = Api::serve(&home, "");
     let things = Things::make(&api, "x");
-    ask(&api, "one", &format!("/accounts/{}", things.account));
-    ask(&api, "two", "/accounts/none");
+    let one = ask(&api, &format!("/accounts/{}", things.account));
+    let two = ask(&api, "/accounts/none");
     // A reader within the server waits for rows on their way; another process can't.
     api.get("/requests/platform-logs?page_size=1").status(200);
     let key = home.key("reader", &["platform:read"]);
     let away = TestHome::new()
         .with("HUBCTL_API_URL", format!("http://{}", serving.address))
         .with("HUBCTL_API_KEY", key);
-    for home in [&home, &away] {
+    for (home, missing) in [(&home, "none-2"), (&away, "none-3")] {
         let account = &things.account;
         let ids = |line: &str| home.run(line).code(0).stdout;
-        assert_eq!(ids("logs list --status 4xx --account none -o id"), "two\n");
+        assert_eq!(ids("logs list --status 4xx --account none -o id"), format!("{two}\n"));
         assert_eq!(
             ids(&format!("accounts logs {account} --status 200 --since 1h --limit 1 -o id")),
-            "one\n"
+            format!("{one}\n")
         );
         let line = "connectors logs hubspot --method get --status <300 --limit 1 -o id";
-        assert_eq!(ids(line), "one\n");
+        assert_eq!(ids(line), format!("{one}\n"));
         assert_eq!(ids("logs list --until 1h -o id"), "");
-        let got = home.run("logs get two --json").code(0).json();
+        let got = home.run(&format!("logs get {two} --json")).code(0).json();
         assert_eq!((&got["status"], &got["error"]), (&json!(404), &json!("account.not_found")));
         let row = home.run("logs list --account none").code(0).stdout;
         assert!(row.contains("\tGET\t/accounts/none\t404\terror\t"), "{row}");
@@ -296,20 +317,20 @@ fn commands_show_list_detail_and_what_comes() {
         home.run("logs list --status abc").code(2);
         let numbers = home.run("logs list --account none --json").code(0).json();
         let after = numbers[0]["number"].as_i64().unwrap();
-        follow(home, &api, after);
+        follow(home, &api, after, missing);
     }
     serving.stop();
 }
 
-/// Follows the log behind a number until a call comes.
-fn follow(home: &TestHome, api: &Api, after: i64) {
-    let line = format!("logs tail --after {after} --account none-2 -o jsonl");
+/// Follows the log behind a number until a call comes that concerns an account which is missing.
+fn follow(home: &TestHome, api: &Api, after: i64, missing: &str) {
+    let line = format!("logs tail --after {after} --account {missing} -o jsonl");
     let mut command = home.command(line.split_whitespace());
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut lines = std::io::BufReader::new(child.stdout.take().unwrap()).lines();
-    ask(api, "three", "/accounts/none-2");
+    let three = ask(api, &format!("/accounts/{missing}"));
     let row: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
-    assert_eq!((&row["request_id"], &row["status"]), (&json!("three"), &json!(404)));
+    assert_eq!((&row["request_id"], &row["status"]), (&json!(three), &json!(404)));
     let id = child.id().to_string();
     std::process::Command::new("kill").args(["-s", "INT", &id]).status().unwrap();
     let until = Instant::now() + PATIENCE;
