@@ -42,11 +42,16 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// Makes the folder, with a master key and the secret of the provider's client.
+    /// Makes the folder, for the user alone, with a master key and the secret of the provider's
+    /// client.
     pub(super) fn set() -> Result<Self, HubError> {
         let cant = |error: std::io::Error| failed("no folder for the demo").source(error);
         let program = std::env::current_exe().map_err(cant)?;
-        let folder = tempfile::Builder::new().prefix("hubctl-demo-").tempdir().map_err(cant)?;
+        let mut folder = tempfile::Builder::new();
+        folder.prefix("hubctl-demo-");
+        #[cfg(unix)]
+        folder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+        let folder = folder.tempdir().map_err(cant)?;
         let mut key = Zeroizing::new([0; 32]);
         SystemRandom::new().fill(key.as_mut_slice())?;
         let key = Zeroizing::new(STANDARD.encode(*key));
@@ -203,5 +208,20 @@ impl Drop for Served {
         }
         _ = self.child.kill();
         _ = self.child.wait();
+    }
+}
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::Stage;
+
+    #[test]
+    fn threat_34_the_folder_of_the_demo_is_closed_to_others() {
+        let stage = Stage::set().unwrap();
+        let mode = stage.path().metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o700);
     }
 }
