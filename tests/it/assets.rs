@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use hubctl::cli::assets::{Shell, completion};
 use hubctl::cli::manual;
 
+use crate::support::cli::TestHome;
+
 const UPDATE: &str = "HUBCTL_UPDATE_ASSETS";
 
 fn folder(name: &str) -> PathBuf {
@@ -78,5 +80,27 @@ fn assets_every_command_has_a_page_that_is_complete_and_stable() {
     assert!(page("hubctl-connectors-make-default.1").contains("hubctl connectors make\\-default"));
     for (name, text) in &pages {
         assert!(!text.contains(env!("CARGO_PKG_VERSION")), "{name} changes with the version");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_manual_takes_the_place_of_links_and_is_not_written_through_them() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    let home = TestHome::new();
+    let other = home.file("other", "mine");
+    fs::create_dir(home.path().join("man")).unwrap();
+    symlink(&other, home.path().join("man/hubctl.1")).unwrap();
+    home.run("man --out man").code(0);
+    assert_eq!(fs::read_to_string(&other).unwrap(), "mine");
+    let pages = manual::pages().unwrap();
+    assert_eq!(fs::read_dir(home.path().join("man")).unwrap().count(), pages.len());
+    let umask = fs::metadata(&other).unwrap().permissions().mode();
+    for (name, text) in pages {
+        let path = home.path().join("man").join(name);
+        let found = fs::symlink_metadata(&path).unwrap();
+        assert!(found.is_file() && found.permissions().mode() == umask, "{}", path.display());
+        assert_eq!(fs::read_to_string(path).unwrap(), text);
     }
 }

@@ -1,7 +1,8 @@
 //! Commands about hubctl itself: its commands, errors, answers, completions, manual.
 
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -132,7 +133,7 @@ impl Run for Man {
             let main = pages.iter().find(|(name, _)| name == "hubctl.1");
             return context.output.text(main.map_or("", |(_, text)| text));
         };
-        let failed = |error: std::io::Error| {
+        let failed = |error: io::Error| {
             let text = format!("can't write to {}: {error}", folder.display());
             HubError::new(&codes::OUTPUT_FAILED, text)
         };
@@ -141,11 +142,24 @@ impl Run for Man {
             HubError::new(&codes::BAD_VALUE, text)
         })?;
         for (name, text) in &pages {
-            std::fs::write(folder.join(name), text).map_err(failed)?;
+            write_page(&folder, name, text).map_err(failed)?;
         }
         context.output.remark(format_args!("{} pages in {}", pages.len(), folder.display()));
         Ok(())
     }
+}
+
+/// Puts a page in the place of whatever has its name: a link that lies there is not followed.
+fn write_page(folder: &Path, name: &str, text: &str) -> io::Result<()> {
+    let mut page = tempfile::Builder::new();
+    page.prefix(".hubctl-");
+    // Pages are for everybody, as far as the umask lets them.
+    #[cfg(unix)]
+    page.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut page = page.tempfile_in(folder)?;
+    page.write_all(text.as_bytes())?;
+    page.persist(folder.join(name))?;
+    Ok(())
 }
 
 /// Print the version
