@@ -17,6 +17,8 @@ const ROOT: u32 = 0;
 const NOT_OWNER: u32 = 0o077;
 /// The same without reading by the group.
 const NOT_OWNER_NOR_READER: u32 = 0o037;
+/// Reading and writing by those who are neither the owner nor in the group.
+const OTHERS: u32 = 0o006;
 
 impl Access {
     /// Whether somebody else may open the file to all: its owner is neither this user nor root.
@@ -40,9 +42,16 @@ impl Access {
     }
 }
 
+/// Whether a file of this mode may be read or written by every user, as the key of a certificate
+/// must not be: which group may read it is up to those who made it.
+#[must_use]
+pub const fn is_open_to_all(mode: u32) -> bool {
+    mode & OTHERS != 0
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Access;
+    use super::{Access, is_open_to_all};
 
     const fn of(mode: u32, owner: u32, user: u32) -> Access {
         Access { mode, owner, user }
@@ -62,6 +71,16 @@ mod tests {
         ] {
             assert_eq!(access.is_private_for_its_group(), fine, "{:o}", access.mode);
             assert_eq!(access.is_private(), access.mode == 0o400, "{:o}", access.mode);
+        }
+    }
+
+    #[test]
+    fn threat_34_a_file_for_a_group_is_not_one_for_all() {
+        for mode in [0o600, 0o640, 0o660, 0o641] {
+            assert!(!is_open_to_all(mode), "{mode:o}");
+        }
+        for mode in [0o604, 0o644, 0o602, 0o777] {
+            assert!(is_open_to_all(mode), "{mode:o}");
         }
     }
 

@@ -15,6 +15,8 @@ use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 use zeroize::Zeroizing;
 
+#[cfg(unix)]
+use crate::domain::access::is_open_to_all;
 use crate::domain::time::Timestamp;
 use crate::error::{HubError, codes};
 
@@ -60,6 +62,7 @@ impl Tls {
             let path = files.certificate.display();
             tracing::warn!(target: "hubctl::serve", "{path}: {why}; clients will refuse it");
         }
+        warn_of_open(&files.key);
         let current = RwLock::new(Current { config, own, seen, passed_over: false });
         Ok(Self { files, current })
     }
@@ -104,6 +107,7 @@ impl Tls {
             return if is_known { Ok(false) } else { Err(invalid(&self.files.certificate, &why)) };
         }
         (current.config, current.own) = (config, own);
+        warn_of_open(&self.files.key);
         Ok(true)
     }
 }
@@ -119,6 +123,24 @@ fn read(files: &TlsFiles) -> Result<(Bytes, Bytes), HubError> {
         fs::read(path).map(Zeroizing::new).map_err(|error| invalid(path, &error))
     };
     Ok((read(&files.certificate)?, read(&files.key)?))
+}
+
+/// Tells of a private key that every user of the machine may read. It serves all the same: what
+/// renews certificates may not be the operator's to change.
+fn warn_of_open(key: &Path) {
+    #[cfg(not(unix))]
+    let _ = key;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        if fs::metadata(key).is_ok_and(|found| is_open_to_all(found.mode())) {
+            let path = key.display();
+            tracing::warn!(
+                target: "hubctl::serve",
+                "{path}: others may read or write this private key; chmod 600 closes it"
+            );
+        }
+    }
 }
 
 fn fingerprint(certificate: &Bytes, key: &Bytes) -> [u8; 32] {

@@ -1,6 +1,8 @@
 //! TLS, and a certificate that changes while the hub runs.
 
+use std::fs::{self, Permissions};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +19,7 @@ type Secured = Client<StreamOwned<ClientConnection, TcpStream>>;
 
 fn data(name: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/server/testdata");
-    std::fs::read_to_string(folder.join(name)).unwrap()
+    fs::read_to_string(folder.join(name)).unwrap()
 }
 
 /// Connects, trusting the one certificate only.
@@ -102,6 +104,30 @@ fn both_versions_of_http_are_offered_and_plain_text_is_no_tls() {
     let mut plain = serving.connect();
     plain.send("GET /healthz HTTP/1.1\r\nHost: hub\r\n\r\n").unwrap();
     assert!(plain.answer().is_err());
+    serving.stop();
+}
+
+#[test]
+fn threat_34_a_private_key_that_others_may_read_is_told_of() {
+    let home = TestHome::new();
+    write(&home, "one");
+    let set_mode = |mode| {
+        fs::set_permissions(home.path().join("tls.key"), Permissions::from_mode(mode)).unwrap();
+    };
+    let is_told = |line: &str| line.contains("tls.key: others may read");
+    // Which group may read it is up to what made it.
+    set_mode(0o640);
+    let mut serving = home.serve(FLAGS);
+    assert!(!serving.log().iter().any(|line| is_told(line)));
+    set_mode(0o644);
+    write(&home, "two");
+    serving.signal("HUP");
+    serving.wait_for(is_told);
+    serving.stop();
+
+    set_mode(0o604);
+    let mut serving = home.serve(FLAGS);
+    serving.wait_for(is_told);
     serving.stop();
 }
 
