@@ -191,14 +191,14 @@ impl ConnectSession {
 /// Makes a session from a request and the facts about what it names.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] lists every bad value (CS-2, CS-26, CS-27), and names the owner where the
+/// [`Refusal::SessionInvalid`] lists every bad value (CS-2, CS-26, CS-27), and names the owner where the
 /// account is another one's (CS-12); [`Refusal::NotSetUp`],
 /// [`Refusal::Disabled`] and [`Refusal::WrongConnector`] follow AC-12, CS-17 and CS-19;
 /// [`Refusal::Archived`] where the account named is put away.
 pub fn open(new: NewSession, facts: Facts<'_>, now: Timestamp) -> Result<ConnectSession, Refusal> {
     let found = problems(&new);
     if !found.is_empty() {
-        return Err(Refusal::Invalid(found));
+        return Err(Refusal::SessionInvalid(found));
     }
     // What its end user would link could not be used afterwards (AT-6).
     if facts.account.is_some_and(Account::is_archived) {
@@ -235,13 +235,13 @@ pub fn open(new: NewSession, facts: Facts<'_>, now: Timestamp) -> Result<Connect
 /// otherwise. The owner's name is data, which a link may change.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] for the id of another owner.
+/// [`Refusal::SessionInvalid`] for the id of another owner.
 pub fn check_owner(asked: &str, own: &str) -> Result<(), Refusal> {
     if asked == own {
         return Ok(());
     }
     let message = "must be the id of the account's owner; leave the account out to link a new one";
-    Err(Refusal::Invalid(vec![Problem::new("origin_owner_id", message)]))
+    Err(Refusal::SessionInvalid(vec![Problem::new("origin_owner_id", message)]))
 }
 
 /// CS-15, HB-4: which auth config of a connector serves where none is named: the one that the
@@ -337,7 +337,9 @@ mod tests {
 
     fn fields(refusal: Refusal) -> Vec<&'static str> {
         match refusal {
-            Refusal::Invalid(problems) => problems.iter().map(|problem| problem.field).collect(),
+            Refusal::SessionInvalid(problems) => {
+                problems.iter().map(|problem| problem.field).collect()
+            }
             other => panic!("{other:?}"),
         }
     }

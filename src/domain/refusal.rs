@@ -68,6 +68,8 @@ pub enum Refusal {
     },
     /// Values of a request are missing or wrong; all of them are listed.
     Invalid(Vec<Problem>),
+    /// The same of a request for a connect session.
+    SessionInvalid(Vec<Problem>),
     /// A value for a new API key can't be accepted.
     KeyInvalid(Problem),
     /// A new API key could do more than its maker.

@@ -10,7 +10,7 @@ use crate::domain::provider_failure::{Class, ProviderFailure};
 use crate::domain::refusal::{Problem, Refusal, Touch};
 use crate::domain::time::Timestamp;
 use crate::domain::words::counted;
-use crate::error::{HubError, codes};
+use crate::error::{Code, HubError, codes};
 
 /// How a network is allowed that is not public, or that is called without encryption.
 pub(super) const ALLOW: &str =
@@ -84,7 +84,8 @@ impl From<Refusal> for HubError {
                 Self::new(&codes::ACCOUNT_STATE, text).hint(link_again(&account, &auth_config))
             }
             Refusal::Exposes { connector, exposure } => exposes(&connector, &exposure),
-            Refusal::Invalid(problems) => invalid(&problems),
+            Refusal::Invalid(problems) => invalid(&codes::BAD_VALUE, &problems),
+            Refusal::SessionInvalid(problems) => invalid(&codes::SESSION_INVALID, &problems),
             Refusal::KeyInvalid(Problem { field, message }) => {
                 Self::new(&codes::API_KEY_INVALID, format!("{field}: {message}"))
                     .detail(json!({ "field": field, "message": message }))
@@ -182,10 +183,10 @@ fn link_again(account: &AccountId, auth_config: &AuthConfigId) -> String {
     format!("hubctl link create --account {account} --auth-config {auth_config}")
 }
 
-fn invalid(problems: &[Problem]) -> HubError {
+fn invalid(code: &'static Code, problems: &[Problem]) -> HubError {
     let text: Vec<String> =
         problems.iter().map(|problem| format!("{}: {}", problem.field, problem.message)).collect();
-    let error = HubError::new(&codes::SESSION_INVALID, text.join("; "));
+    let error = HubError::new(code, text.join("; "));
     problems.iter().fold(error, |error, problem| {
         error.detail(json!({ "field": problem.field, "message": problem.message }))
     })

@@ -6,12 +6,13 @@ use serde_json::{Map, Value};
 
 use crate::domain::account::{AccountType, Owner};
 use crate::domain::connect_session::{DEFAULT_LIFE_S, NewSession, State};
+use crate::domain::refusal::Refusal;
 use crate::domain::secret::Secret;
 use crate::error::HubError;
 use crate::hub::connect_sessions::{BatchItem, Filter};
 
 use super::number::Whole;
-use super::{Query, SecretText, auth_config, bad_value, checked, parse};
+use super::{Query, SecretText, auth_config, bad_value, parse};
 
 /// A connect session that is asked for. Keys of older and undocumented generations
 /// (`provider_version`, `shared`, `relink`, `scopes`) are ignored.
@@ -102,7 +103,7 @@ impl TryFrom<NewConnectSession> for NewSession {
             multiple: asked.multiple.unwrap_or(false),
             kind: parse("type", asked.kind.as_deref(), &mut problems).unwrap_or_default(),
         };
-        checked(Some(new), problems)
+        if problems.is_empty() { Ok(new) } else { Err(Refusal::SessionInvalid(problems).into()) }
     }
 }
 

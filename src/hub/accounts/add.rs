@@ -56,7 +56,7 @@ pub struct Added {
 ///
 /// # Errors
 /// `connector.not_found`, `connector.not_enabled`, `auth_config.mismatch`, `fields.invalid`,
-/// `session.invalid`; `provider.refused`, `provider.misconfigured`, `provider.unreachable`, and
+/// `usage.bad_value`; `provider.refused`, `provider.misconfigured`, `provider.unreachable`, and
 /// then nothing is stored.
 pub async fn add(hub: &Hub, caller: &Caller, new: New, guard: Guard) -> Result<Added, HubError> {
     hub.require(caller, Permission::PlatformWrite)?;

@@ -199,7 +199,7 @@ pub struct Changes {
 /// Changes what an account carries, and the values of its fields (AT-15 to AT-19).
 ///
 /// # Errors
-/// `account.not_found`, `auth_config.not_found`, `auth_config.mismatch`, `session.invalid`;
+/// `account.not_found`, `auth_config.not_found`, `auth_config.mismatch`, `usage.bad_value`;
 /// `account.state` for an auth config of another method, or one whose calls go elsewhere;
 /// `fields.invalid`, `provider.refused`, `provider.misconfigured`, `provider.unreachable`, and then
 /// nothing is changed but a token that had ended.

@@ -235,7 +235,7 @@ pub struct Edit {
 ///
 /// # Errors
 /// `auth_config.not_found`, `target.ambiguous`, `fields.invalid`, `auth_config.exists`;
-/// `connector.not_found` where no version fits the pin, `session.invalid` where one of another owner
+/// `connector.not_found` where no version fits the pin, `usage.bad_value` where one of another owner
 /// does; `auth.forbidden` where that version would have stored secrets go elsewhere, and the caller
 /// may not let them.
 pub async fn edit(

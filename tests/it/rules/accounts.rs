@@ -238,7 +238,7 @@ async fn at_15_bad_values_are_refused(world: TestHub) {
     ] {
         let changes = Changes { update: bad, ..Changes::default() };
         let change = update(&world.hub, &caller, &id, changes, Guard::default());
-        refused(world.changes_nothing(change).await, &codes::SESSION_INVALID);
+        refused(world.changes_nothing(change).await, &codes::BAD_VALUE);
     }
 }
 
@@ -289,7 +289,7 @@ async fn at_17_an_account_stays_with_its_connector(world: TestHub) {
         update(&world.hub, &caller, &id, changes, Guard::default())
     };
     let error = world.changes_nothing(to("bamboohr")).await;
-    let error = refused(error, &codes::SESSION_INVALID);
+    let error = refused(error, &codes::BAD_VALUE);
     assert_eq!(error.message(), "provider: can't be changed: the account is of `hubspot`");
     assert!(to("hubspot").await.unwrap().changed);
 }

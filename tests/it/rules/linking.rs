@@ -107,7 +107,7 @@ async fn cs_17_cs_19_only_an_enabled_config_of_the_connector(world: TestHub) {
     world.disable(&caller, "bamboohr").await;
     refused(link(account("bamboohr", "acme")).await, &codes::CONNECTOR_NOT_ENABLED);
     let nobody = New { owner: owner(" "), ..account("bamboohr", "acme") };
-    refused(link(nobody).await, &codes::SESSION_INVALID);
+    refused(link(nobody).await, &codes::BAD_VALUE);
 }
 
 async fn cs_31_cs_32_cs_33_tags_are_kept_and_replaced(world: TestHub) {
