@@ -191,10 +191,10 @@ impl ConnectSession {
 /// Makes a session from a request and the facts about what it names.
 ///
 /// # Errors
-/// [`Refusal::SessionInvalid`] lists every bad value (CS-2, CS-26, CS-27), and names the owner where the
-/// account is another one's (CS-12); [`Refusal::NotSetUp`],
-/// [`Refusal::Disabled`] and [`Refusal::WrongConnector`] follow AC-12, CS-17 and CS-19;
-/// [`Refusal::Archived`] where the account named is put away.
+/// [`Refusal::SessionInvalid`] lists every bad value (CS-2, CS-26, CS-27), and names the owner
+/// where the account is another one's (CS-12); [`Refusal::NotSetUp`], [`Refusal::Disabled`] and
+/// [`Refusal::WrongConnector`] follow AC-12, CS-17 and CS-19; [`Refusal::Archived`] where the
+/// account named is put away.
 pub fn open(new: NewSession, facts: Facts<'_>, now: Timestamp) -> Result<ConnectSession, Refusal> {
     let found = problems(&new);
     if !found.is_empty() {
