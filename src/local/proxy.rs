@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::Method;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::api::cut::Parts;
 use crate::api::passing::{self, Form, Passing};
@@ -90,6 +90,11 @@ fn bad_value(text: impl Into<std::borrow::Cow<'static, str>>) -> HubError {
     HubError::new(&codes::BAD_VALUE, text)
 }
 
+/// The error of a member of the call, which is named apart from what is wrong with it (CS-27).
+fn bad_field(field: &str, message: &str) -> HubError {
+    bad_value(format!("{field}: {message}")).detail(json!({ "field": field, "message": message }))
+}
+
 fn pieces(body: Body) -> Came {
     Box::pin(futures_util::stream::unfold(Some(body), |state| async move {
         let mut body = state?;
@@ -120,12 +125,17 @@ fn call_of(asked: ProxyCall) -> Result<Call, HubError> {
             Value::String(text) => given.push((name, text)),
             Value::Bool(_) | Value::Number(_) => given.push((name, value.to_string())),
             Value::Array(_) | Value::Object(_) => {
-                return Err(bad_value("headers: the value of a header is a text"));
+                let name = name.chars().take(64).flat_map(char::escape_debug).collect::<String>();
+                return Err(bad_field(
+                    &format!("headers.{name}"),
+                    "the value of a header is a text",
+                ));
             }
         }
     }
     let given = given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let mut headers = caller_headers(given).map_err(|bad| bad_value(bad.to_string()))?;
+    let mut headers =
+        caller_headers(given).map_err(|bad| bad_field("headers", &bad.to_string()))?;
     let body = match asked.body {
         None => Upload::Empty,
         Some(body) => Upload::Whole(written(&body, &mut headers)?.into()),
@@ -151,7 +161,7 @@ fn written(body: &RawValue, headers: &mut HeaderMap) -> Result<Vec<u8>, HubError
                     Value::Null => {}
                     Value::String(text) => _ = form.append_pair(name, &text),
                     Value::Array(_) | Value::Object(_) => {
-                        return Err(bad_value(format!("body: `{name}` can't be part of a form")));
+                        return Err(bad_field(&format!("body.{name}"), "can't be part of a form"));
                     }
                     Value::Bool(_) | Value::Number(_) => _ = form.append_pair(name, value.get()),
                 }
@@ -325,6 +335,26 @@ mod tests {
         for unfit in [r#""\ud800""#, deep.as_str()] {
             let error = sent("application/json", unfit).unwrap_err();
             assert_eq!(error.code().name, "request.bad_body", "{unfit}");
+        }
+    }
+
+    #[test]
+    fn a_header_that_is_a_number_is_sent_as_its_text_and_what_is_none_is_named() {
+        let asked: ProxyCall =
+            serde_json::from_str(r#"{"headers": {"X-N": 1, "X-T": true, "X-Nil": null}}"#).unwrap();
+        let call = call_of(asked).unwrap();
+        assert_eq!(call.headers["x-n"], "1");
+        assert_eq!(call.headers["x-t"], "true");
+        assert!(!call.headers.contains_key("x-nil"));
+        for (asked, field) in [
+            (json!({"headers": {"x-n": ["a"]}}), "headers.x-n"),
+            (json!({"headers": {"x n": 1}}), "headers"),
+            (json!({"headers": {"Content-Type": FORM}, "body": {"a": [1]}}), "body.a"),
+        ] {
+            let asked: ProxyCall = serde_json::from_value(asked).unwrap();
+            let error = call_of(asked).err().unwrap();
+            assert_eq!(error.details()[0]["field"], field);
+            assert!(error.message().starts_with(&format!("{field}: ")), "{}", error.message());
         }
     }
 
