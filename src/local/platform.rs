@@ -169,6 +169,7 @@ impl Local {
         ConnectorMeta::new(found.summary(), active, logo).ok_or_else(|| {
             let text = format!("connector `{key}` has no category");
             HubError::new(&codes::CONNECTOR_UNKNOWN, text)
+                .hint("hubctl connectors import FILE # with a category in its `categories`")
         })
     }
 }

@@ -121,7 +121,9 @@ fn head(connector: &Connector, found: &mut Report) {
         found.error("version", "is not a semantic version such as 1.0.0");
     }
     if connector.categories.is_empty() {
-        found.warning("categories", "is empty: the connector is found by no category");
+        let message = "is empty: the connector is found by no category, and clients that ask \
+                       GET /connectors/meta, where each has one, don't see it";
+        found.warning("categories", message);
     }
     let twice = |(number, category)| connector.categories[..number].contains(category);
     if connector.categories.iter().enumerate().any(twice) {

@@ -45,6 +45,13 @@ fn a_sound_connector_has_no_findings() {
 }
 
 #[test]
+fn a_connector_without_a_category_is_warned_of() {
+    let [finding] = with("/categories", json!([])).try_into().unwrap();
+    assert_eq!((finding.severity, finding.place.as_str()), (Severity::Warning, "categories"));
+    assert!(finding.message.contains("/connectors/meta"), "{}", finding.message);
+}
+
+#[test]
 fn what_is_wrong_for_several_methods_is_told_once() {
     let mut two = acme();
     two["base_url"] = json!("ftp://acme.example");
