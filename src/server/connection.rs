@@ -10,7 +10,8 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONNECTION, HOST, HeaderValue};
-use http::{Request, Version};
+use http::uri::PathAndQuery;
+use http::{Request, Uri, Version};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -19,6 +20,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
+use crate::api::end_user::meant;
 use crate::error::{HubError, codes};
 
 use super::listen::{Behind, Place};
@@ -106,6 +108,7 @@ async fn converse(
                 activity.has_asked.store(true, Ordering::Relaxed);
                 activity.requests.fetch_add(1, Ordering::Relaxed);
                 let mut request = request.map(Body::new);
+                fold(&mut request);
                 let path = request.uri().path();
                 if !is_full && path != health::ALIVE && path != health::READY {
                     return Ok(overloaded(&state));
@@ -152,6 +155,17 @@ async fn converse(
                 }
             }
         }
+    }
+}
+
+/// Puts what the component means in the place of what it asked for.
+fn fold(request: &mut Request<Body>) {
+    let target = request.uri().path_and_query().and_then(|target| meant(target.as_str()));
+    let Some(Ok(target)) = target.map(str::parse::<PathAndQuery>) else { return };
+    let mut parts = request.uri().clone().into_parts();
+    parts.path_and_query = Some(target);
+    if let Ok(uri) = Uri::from_parts(parts) {
+        *request.uri_mut() = uri;
     }
 }
 

@@ -22,7 +22,7 @@ mod tests;
 
 pub use form::{Config, ConfigField, ConfigNotice, ConnectorForm, Help, Validation};
 pub use logo::Logo;
-pub use operations::{END_USER_OPERATIONS, EndUserOperation, is_of_hub_api};
+pub use operations::{END_USER_OPERATIONS, EndUserOperation, is_of_hub_api, meant};
 
 /// What stands for a stored secret; it reveals no character (SE-2).
 pub const SECRET_PLACEHOLDER: &str = "__secretvalue:**redacted**";

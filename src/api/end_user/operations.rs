@@ -17,6 +17,8 @@ const ROOT: &str = "/hub";
 const ATTEMPTS: &str = "/hub/connection_attempts";
 /// Where releases 1.3.0 to 1.3.2 of the component ask for them.
 const OLD_ATTEMPTS: &str = "/connect_sessions/connection_attempts";
+/// Below which the component's window begins a login.
+const LOGINS: &str = "/connect/oauth2";
 
 impl EndUserOperation {
     /// The path at which old releases of the component ask for the same.
@@ -30,11 +32,22 @@ impl EndUserOperation {
 /// ask there (HB-16).
 #[must_use]
 pub fn is_of_hub_api(path: &str) -> bool {
-    let below = |root: &&str| {
-        path.strip_prefix(*root)
-            .is_some_and(|rest| matches!(rest.bytes().next(), None | Some(b'/')))
-    };
-    [ROOT, OLD_ATTEMPTS].iter().any(below)
+    [ROOT, OLD_ATTEMPTS].iter().any(|root| is_below(path, root))
+}
+
+fn is_below(path: &str, root: &str) -> bool {
+    path.strip_prefix(root).is_some_and(|rest| matches!(rest.bytes().next(), None | Some(b'/')))
+}
+
+/// What the component means by an address, with its query, that begins with several slashes: it
+/// puts its paths behind a `base-url` as it is, also where that ends in one. Nothing but what it
+/// asks for is found this way, so that nobody passes a proxy by that keeps other paths closed.
+#[must_use]
+pub fn meant(target: &str) -> Option<&str> {
+    let target = target.strip_prefix('/')?;
+    let rest = target.trim_start_matches('/');
+    let meant = &target[(target.len() - rest.len()).checked_sub(1)?..];
+    (is_of_hub_api(meant) || is_below(meant, LOGINS)).then_some(meant)
 }
 
 macro_rules! operations {
@@ -61,7 +74,7 @@ operations! {
 mod tests {
     use std::collections::HashSet;
 
-    use super::{END_USER_OPERATIONS, is_of_hub_api};
+    use super::{END_USER_OPERATIONS, is_of_hub_api, meant};
     use crate::api::OPERATIONS;
 
     #[test]
@@ -82,6 +95,18 @@ mod tests {
         }
         for path in ["/", "/hubs", "/accounts/hub", "/connect_sessions", "/connect_sessions/x"] {
             assert!(!is_of_hub_api(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn hb_16_a_base_address_may_end_in_a_slash() {
+        assert_eq!(meant("//hub/settings?x=//"), Some("/hub/settings?x=//"));
+        assert_eq!(meant("///hub/accounts/x"), Some("/hub/accounts/x"));
+        assert_eq!(meant("//connect/oauth2/x?token=y"), Some("/connect/oauth2/x?token=y"));
+        let old = "/connect_sessions/connection_attempts/x";
+        assert_eq!(meant(&format!("/{old}")), Some(old));
+        for path in ["", "/", "//", "/hub", "/hub//x", "//accounts", "//admin/keys", "//hubs"] {
+            assert_eq!(meant(path), None, "{path}");
         }
     }
 

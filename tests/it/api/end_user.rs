@@ -92,6 +92,8 @@ fn hb_16_hb_17_pages_of_any_origin_may_ask_the_hub_api_and_nothing_else() {
     };
     for (path, method) in [
         ("/hub/settings", "GET"),
+        // Where the base address ends in a slash.
+        ("//hub/settings", "GET"),
         ("/hub/accounts", "POST"),
         ("/hub/accounts/x", "PATCH"),
         ("/hub/connection_attempts/x", "DELETE"),
@@ -125,6 +127,22 @@ fn hb_16_hb_17_pages_of_any_origin_may_ask_the_hub_api_and_nothing_else() {
     for path in ["/accounts", "/connect_sessions", "/admin/auth_configs", "/openapi.json"] {
         let answer = preflight(path, "GET");
         assert!(!answer.headers.contains_key("access-control-allow-origin"), "{path}");
+    }
+}
+
+#[test]
+fn hb_16_the_base_address_may_end_in_a_slash_for_what_end_users_ask_alone() {
+    let world = World::start();
+    let user = world.user(&world.token(&json!({})));
+    let settings = |path: &str| user.get(path).status(200).json();
+    assert_eq!(settings("//hub/settings"), settings("/hub/settings"));
+    let form = user.get(&format!("//hub/connectors/{}", world.config("acme"))).status(200);
+    assert_eq!(form.headers["access-control-allow-origin"], "*");
+    let login = world.open("/connect/oauth2/x").status;
+    assert_ne!(login, 404);
+    assert_eq!(world.open("//connect/oauth2/x").status, login);
+    for path in ["//accounts", "//admin/auth_configs", "//openapi.json"] {
+        assert_eq!(world.api.get(path).status, 404, "{path}");
     }
 }
 
