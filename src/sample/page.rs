@@ -74,11 +74,12 @@ struct Refused<'a> {
     why: &'a str,
 }
 
-/// A page with the headers that every page has; its form may lead on to `onward`.
-pub(super) fn show(page: &Consent<'_>, onward: &str) -> Response {
+/// A page with the headers that every page has. Where its form leads to is not bound: browsers hold
+/// every redirect that follows against such a bound, and the hub's own may lead to an app of which
+/// no provider knows.
+pub(super) fn show(page: &Consent<'_>) -> Response {
     let policy = format!(
-        "default-src 'none'; style-src 'nonce-{}'; form-action 'self' {onward}; \
-         frame-ancestors 'none'; base-uri 'none'",
+        "default-src 'none'; style-src 'nonce-{}'; frame-ancestors 'none'; base-uri 'none'",
         page.nonce
     );
     html(StatusCode::OK, page.render(), &policy)

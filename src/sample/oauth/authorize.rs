@@ -124,7 +124,7 @@ pub(in super::super) async fn ask(
         scopes: asked.scope.split_whitespace().collect(),
         login: login.expose(),
     };
-    let shown = page::show(&consent, Origin::of(&return_to).as_str());
+    let shown = page::show(&consent);
     world.grants().asked.insert(login.expose(), asked);
     shown
 }
