@@ -150,6 +150,9 @@ codes! {
     PROVIDER_UNREACHABLE = "provider.unreachable", Unreachable,
         "The provider can't be reached, is too slow, or answers with an error of its own.",
         "Try again later; the account is unchanged.";
+    PROVIDER_HOST_UNKNOWN = "provider.unknown_host", Unreachable,
+        "No machine is known by the name in the provider's address.",
+        "Check the subdomain, company or address that is part of it; if it is right, try again later.";
     PROVIDER_RATE_LIMITED = "provider.rate_limited", RateLimited,
         "The provider asks to slow down: its answer was 429.",
         "Try again later, if it says so after the time in the message; the account is unchanged.";

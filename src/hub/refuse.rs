@@ -17,7 +17,8 @@ pub(super) const ALLOW: &str =
     "hubctl config set allow_targets CIDR # of a server, hubctl serve --allow-target CIDR";
 
 /// What a provider's failure is told as: `provider.refused`, `provider.misconfigured`,
-/// `provider.unreachable`, `provider.rate_limited`, `provider.blocked` or `provider.bad_answer`.
+/// `provider.unreachable`, `provider.unknown_host`, `provider.rate_limited`, `provider.blocked` or
+/// `provider.bad_answer`.
 pub(super) fn provider_error(failure: ProviderFailure) -> HubError {
     let text = failure.told();
     let ProviderFailure { class, status, code: provider_code, retry_at, .. } = failure;
@@ -25,6 +26,12 @@ pub(super) fn provider_error(failure: ProviderFailure) -> HubError {
         Class::Refused => &codes::PROVIDER_REFUSED,
         Class::Configuration => &codes::PROVIDER_MISCONFIGURED,
         Class::Transient if status == Some(429) => &codes::PROVIDER_RATE_LIMITED,
+        Class::Transient
+            if status.is_none()
+                && provider_code.as_deref() == Some(codes::PROVIDER_HOST_UNKNOWN.name) =>
+        {
+            &codes::PROVIDER_HOST_UNKNOWN
+        }
         Class::Transient => &codes::PROVIDER_UNREACHABLE,
         Class::Blocked | Class::Foreign => &codes::PROVIDER_BLOCKED,
         Class::BadAnswer => &codes::PROVIDER_BAD_ANSWER,
@@ -190,4 +197,21 @@ fn invalid(code: &'static Code, problems: &[Problem]) -> HubError {
     problems.iter().fold(error, |error, problem| {
         error.detail(json!({ "field": problem.field, "message": problem.message }))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Class, ProviderFailure, codes, provider_error};
+
+    #[test]
+    fn a_name_that_nobody_has_is_told_apart_from_a_provider_that_is_away() {
+        let failure = ProviderFailure::new(Class::Transient, "no machine is known");
+        let name = Some(codes::PROVIDER_HOST_UNKNOWN.name.to_owned());
+        let code = |failure| provider_error(failure).code().name;
+        assert_eq!(code(failure.clone()), "provider.unreachable");
+        let unknown = failure.with_code(name);
+        assert_eq!(code(unknown.clone()), "provider.unknown_host");
+        // A provider that answers is known.
+        assert_eq!(code(unknown.with_status(503)), "provider.unreachable");
+    }
 }

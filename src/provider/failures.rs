@@ -17,7 +17,7 @@ use crate::domain::oauth::refusal;
 use crate::domain::provider_failure::{Class, ProviderFailure};
 use crate::domain::provider_reason;
 use crate::domain::time::Timestamp;
-use crate::error::HubError;
+use crate::error::{HubError, codes};
 use crate::net::guard::{NameUnknown, Refused};
 
 /// No client can be made.
@@ -37,6 +37,7 @@ pub(super) fn unknown_name(url: &Url) -> ProviderFailure {
     let host = url.host_str().unwrap_or_default();
     let text = format!("no machine is known by the name `{host}`");
     ProviderFailure::new(Class::Transient, text)
+        .with_code(Some(codes::PROVIDER_HOST_UNKNOWN.name.to_owned()))
 }
 
 /// Nothing came in time.

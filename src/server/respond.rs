@@ -33,7 +33,7 @@ const RETRY_BUSY_S: u64 = 1;
 const DETAILS_LIMIT: usize = 16_384;
 const MESSAGE_LIMIT: usize = 2_048;
 /// How codes begin that tell of a provider.
-const PROVIDERS: &str = "provider.";
+pub(super) const PROVIDERS: &str = "provider.";
 /// Member of an error's details that says after how many seconds the same call may succeed.
 const RETRY_AFTER_S: &str = "retry_after_s";
 
@@ -387,6 +387,7 @@ mod tests {
     fn what_a_provider_said_is_told_whatever_the_status() {
         for code in [
             &codes::PROVIDER_UNREACHABLE,
+            &codes::PROVIDER_HOST_UNKNOWN,
             &codes::PROVIDER_RATE_LIMITED,
             &codes::PROVIDER_BAD_ANSWER,
         ] {

@@ -267,6 +267,8 @@ pub(super) fn provider_trouble(t: &'static Texts, name: &str, error: &HubError) 
             text: t.misconfigured.to_owned(),
             ..titled(t.misconfigured_title)
         }
+    } else if is(&codes::PROVIDER_HOST_UNKNOWN) {
+        Trouble { text: t.unknown_host.to_owned(), ..titled(t.unknown_host_title) }
     } else if UNREACHABLE.into_iter().any(is) {
         Trouble { text: t.unreachable.to_owned(), ..titled(t.unreachable_title) }
     } else if is(&codes::PROVIDER_BLOCKED) {
@@ -318,4 +320,18 @@ pub(super) fn shortened(text: &str) -> String {
         clean.push('…');
     }
     clean
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HubError, Texts, codes, trouble};
+
+    #[test]
+    fn a_host_that_is_not_there_asks_for_another_look_at_the_address() {
+        let told = |code| trouble(Texts::of(None), "Acme", &HubError::new(code, "x")).unwrap();
+        let unknown = told(&codes::PROVIDER_HOST_UNKNOWN);
+        assert_eq!(unknown.title, "Acme was not found");
+        assert!(unknown.text.contains("the address that you entered"), "{}", unknown.text);
+        assert_ne!(unknown.text, told(&codes::PROVIDER_UNREACHABLE).text);
+    }
 }

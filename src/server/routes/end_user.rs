@@ -29,7 +29,7 @@ use crate::hub::oauth;
 use crate::server::AppState;
 use crate::server::body::{JsonBody, OptionalJsonBody};
 use crate::server::caller::Source;
-use crate::server::respond::Failure;
+use crate::server::respond::{Failure, PROVIDERS};
 
 use super::accounts::id as account_id;
 use super::{Answer, Params, created, named, ok};
@@ -171,15 +171,15 @@ fn checked<T>(
     })
 }
 
-/// An error in words for the component: without hints, which are for administrators, and with the
-/// provider's own reason apart, where the component shows it (section 2.3).
+/// An error in words for the component: without hints, which are for administrators. What it means
+/// that a provider failed, and what exactly happened, are apart, as the component shows them
+/// (section 2.3).
 fn told(error: HubError) -> Failure {
     let code = error.code();
-    let message = match code.kind {
-        Kind::Unprocessable => {
-            json!({ "message": code.meaning, "provider_response": error.message() }).to_string()
-        }
-        _ => error.message().to_owned(),
+    let message = if code.name.starts_with(PROVIDERS) {
+        json!({ "message": code.meaning, "provider_response": error.message() }).to_string()
+    } else {
+        error.message().to_owned()
     };
     let plain = HubError::new(code, message);
     error.details().iter().cloned().fold(plain, HubError::detail).source(error).into()
@@ -298,7 +298,23 @@ fn attempt_id(text: &str) -> Result<AttemptId, HubError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{END_USER_OPERATIONS, handler, routes};
+    use serde_json::{Value, json};
+
+    use super::{END_USER_OPERATIONS, HubError, PROVIDERS, codes, handler, routes, told};
+
+    #[test]
+    fn what_a_failure_of_a_provider_means_is_told_before_what_happened() {
+        for code in codes::ALL.iter().filter(|code| code.name.starts_with(PROVIDERS)) {
+            let failure = told(HubError::new(code, "`acme.example` is away"));
+            let message: Value = serde_json::from_str(failure.error().message()).unwrap();
+            let expected =
+                json!({ "message": code.meaning, "provider_response": "`acme.example` is away" });
+            assert_eq!(message, expected, "{}", code.name);
+        }
+        let failure = told(HubError::new(&codes::FIELDS_INVALID, "api_key: is required").hint("x"));
+        assert_eq!(failure.error().message(), "api_key: is required");
+        assert_eq!(failure.error().hint_text(), None);
+    }
 
     #[test]
     fn every_operation_of_end_users_has_a_route() {

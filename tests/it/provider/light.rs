@@ -192,4 +192,5 @@ async fn a_host_that_is_not_there_is_a_passing_failure() {
         super::catalog::offline().verify(target(&acme, &values), now()).await.unwrap_err();
     assert_eq!(failure.class, Class::Transient);
     assert!(failure.message.contains("no machine is known"), "{}", failure.message);
+    assert_eq!(failure.code.as_deref(), Some("provider.unknown_host"));
 }
