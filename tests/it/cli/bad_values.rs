@@ -43,6 +43,7 @@ const NEEDS: &[(&str, &[(&str, &str)])] = &[
     ("webhooks verify", &[("--secret-file", "secret"), ("--signature", "x"), ("body", "secret")]),
     ("keys create", &[("name", "new"), ("--scope", "platform:read")]),
     ("oauth-apps set", &[("connector", "hubspot"), ("--set", "client_id=x")]),
+    ("projects create", &[("name", "new")]),
     ("projects update", &[("name", "default")]),
     ("profile create", &[("name", "new"), ("--local", "")]),
     ("config set", &[("key", "output"), ("value", "json")]),

@@ -91,7 +91,7 @@ fn threat_33_a_key_file_that_is_named_is_looked_at_before_there_is_a_key() {
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
     let error = home.run("serve --listen 127.0.0.1:0 --json").code(13).error();
     assert_eq!(error["code"], "key.malformed");
-    home.file("named.key", [7_u8; 32]);
+    home.file("named.key", "0123456789abcdefghijklmnopqrstuv");
     let ended = home.run("doctor --json").code(0);
     let told = hint_of(&ended, "master key");
     assert!(told.starts_with("none yet: it will be the one in "), "{told}");
