@@ -398,7 +398,7 @@ fn cs_39_a_login_that_can_not_begin_names_the_provider_and_is_over() {
     let session = world.api.post("/connect_sessions", &body).status(201).json();
     let token = text(&session, "token");
     let page = world.open(&format!("/connect/oauth2/{config}?token={token}")).status(502).text();
-    assert!(page.contains("Board can&#39;t be reached just now"), "{page}");
+    assert!(page.contains("Board was not found"), "{page}");
     let seen = world.api.get(&format!("/connect_sessions/{}", session["id"])).status(200).json();
     assert_eq!(seen["latest_connection_attempt"]["status"], "error", "{seen}");
 }
