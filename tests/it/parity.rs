@@ -277,6 +277,8 @@ impl Eyes {
             (r"local administrator|api key parity", "<actor>"),
             // Told where links lead to this machine, and only there.
             (r"note: nothing answers at http://127.0.0.1:4780: .*\n", ""),
+            // Whose key it is, nobody has named elsewhere.
+            (r"note: events of (default|the key's project) go", "note: events of <project> go"),
             // On the store itself the next command makes the key.
             (r"note: the project has no key yet: .*\n", ""),
         ];

@@ -78,6 +78,7 @@ const OTHERWISE: &[(&str, &str, i32)] = &[
     ("session create", "--origin-owner-name", 0),
     ("session create", "--origin-username", 0),
     ("session create", "--label", 0),
+    ("session list", "--origin-owner-id", 0),
     ("link create", "--origin-owner-id", 0),
     ("link create", "--origin-owner-name", 0),
     ("link create", "--origin-username", 0),
