@@ -14,6 +14,8 @@ use super::time::Timestamp;
 pub const NAME_LIMIT: usize = 64;
 /// Longest life that a key can be given, in seconds: ten years. Without one it never expires.
 pub const LONGEST_LIFE_S: i64 = 315_360_000;
+/// How long somebody may take to ask again with what they were told, in seconds.
+const TO_ASK_AGAIN_S: i64 = 30;
 /// How long a noted use stands before the next one is noted, in seconds.
 pub const USE_NOTED_EVERY_S: i64 = 60;
 
@@ -172,7 +174,7 @@ pub fn make(new: NewKey, id: ApiKeyId, maker: &Caller, now: Timestamp) -> Result
     if let Some(end) = maker.ends_at()
         && expires_at.is_none_or(|own| own > end)
     {
-        let left_s = end.millis_since(now) / 1_000;
+        let left_s = (end.millis_since(now) / 1_000 - TO_ASK_AGAIN_S).max(0);
         return Err(Refusal::OutlivesMaker { end, left_s });
     }
     Ok(ApiKey {
@@ -313,7 +315,7 @@ mod tests {
         let maker = Caller::with_key(maker, ProjectNumber(1), "default".to_owned());
         let later = now().plus_seconds(20);
         let make = |life| make(asked(Some("admin"), life), "k".parse().unwrap(), &maker, later);
-        let (end, left_s) = (now().plus_seconds(60), 40);
+        let (end, left_s) = (now().plus_seconds(60), 10);
         for longer in [None, Some(41), Some(LONGEST_LIFE_S)] {
             assert_eq!(make(longer), Err(Refusal::OutlivesMaker { end, left_s }), "{longer:?}");
         }

@@ -168,6 +168,22 @@ impl HubError {
         &self.inner.message
     }
 
+    /// Whether it is the hub's own state or program that failed, so that its words may name files of
+    /// the hub.
+    #[must_use]
+    pub fn is_of_the_hub(&self) -> bool {
+        matches!(self.inner.code.kind, Kind::LocalState | Kind::Failure)
+    }
+
+    /// The message for people who have nothing to do with the hub itself.
+    #[must_use]
+    pub fn words_for_others(&self) -> String {
+        match self.is_of_the_hub() {
+            true => self.inner.code.clause(),
+            false => self.inner.message.clone().into_owned(),
+        }
+    }
+
     /// What to type next, if there is something.
     #[must_use]
     pub fn hint_text(&self) -> Option<&str> {

@@ -413,7 +413,7 @@ pub(super) async fn store(
     if known.as_ref().is_some_and(Account::is_archived) {
         return Err(Refusal::Archived.into());
     }
-    config.may_link(known.is_some())?;
+    config.may_link(known.as_ref().is_some_and(|known| known.auth_config == config.id))?;
     let stored = match (&filled.edits, &known) {
         (Some(edited), Some(known)) if known.id == *edited => {
             kept_for(hub, tx, caller, way, known).await?

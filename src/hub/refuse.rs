@@ -36,6 +36,8 @@ pub(super) fn provider_error(failure: ProviderFailure) -> HubError {
         Class::Blocked | Class::Foreign => &codes::PROVIDER_BLOCKED,
         Class::BadAnswer => &codes::PROVIDER_BAD_ANSWER,
     };
+    // No provider has said that.
+    let provider_code = provider_code.filter(|_| code.name != codes::PROVIDER_HOST_UNKNOWN.name);
     let error = HubError::new(code, text).detail(json!({
         "provider_status": status,
         "provider_code": provider_code,
@@ -171,9 +173,12 @@ pub(super) fn lacks(permission: Permission, text: String) -> HubError {
 /// What the holder of a key that ends is told who wants one that works longer.
 fn outlives(end: Timestamp, left_s: i64) -> HubError {
     let text = format!("a key can't work longer than its maker, which ends at {end}");
-    HubError::new(&codes::FORBIDDEN, text)
-        .detail(json!({ "field": "expires_in", "latest": end }))
-        .hint(format!("hubctl keys create NAME --expires-in {left_s} # or less"))
+    let error = HubError::new(&codes::FORBIDDEN, text)
+        .detail(json!({ "field": "expires_in", "latest": end }));
+    match left_s {
+        0 => error,
+        _ => error.hint(format!("hubctl keys create NAME --expires-in {left_s} # or less")),
+    }
 }
 
 /// What somebody is told who may not let a definition have stored secrets.

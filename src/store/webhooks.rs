@@ -253,7 +253,7 @@ pub async fn failing(
     goes_on_from: Timestamp,
 ) -> Result<Option<Timestamp>> {
     let sql = "update webhooks set failed_at = ?1, failing_since = \
-               case when failed_at >= ?4 then coalesce(failing_since, ?1) else ?1 end \
+               case when failed_at < ?4 then ?1 else coalesce(failing_since, ?1) end \
                where number = ?2 and version = ?3 returning failing_since";
     let params = [failed_at.into(), number.into(), version.into(), goes_on_from.into()];
     tx.optional(sql, &params, |row| row.time(0)).await

@@ -79,6 +79,12 @@ pub fn goes_on_from(failed_at: Timestamp) -> Timestamp {
     failed_at.plus_seconds(-GONE_ON_FROM_S)
 }
 
+/// When the next attempt is at the latest, of all that failed by this instant.
+#[must_use]
+pub fn latest_try(now: Timestamp) -> Timestamp {
+    now.plus_seconds(LONGEST_WAIT_S)
+}
+
 /// Whether a receiver that fails since this instant has failed for too long.
 #[must_use]
 pub fn has_failed_too_long(failing_since: Timestamp, now: Timestamp) -> bool {

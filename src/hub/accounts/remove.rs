@@ -48,6 +48,8 @@ enum Fate {
     Gone(Box<Gone>),
     /// It is as it was, with this in the place of what was revoked.
     Waits(Box<Stored>),
+    /// Nobody knows: the commit got no answer.
+    Unknown(Box<Gone>, HubError),
 }
 
 /// An account that is gone.
@@ -85,9 +87,10 @@ pub async fn delete(
         };
         let mut waits = 0;
         let mut patience = Patience::new();
+        let mut unknown = None;
         let Gone { outcome, newer } = loop {
             let version = asked.as_ref().map(|asked| asked.version);
-            match destroy(&own, &caller, &id, guard, version, waits < WAITS).await {
+            let error = match destroy(&own, &caller, &id, guard, version, waits < WAITS).await {
                 Ok(Fate::Gone(gone)) => break *gone,
                 Ok(Fate::Waits(stored)) => {
                     let newer = forget(&own, &caller, &stored).await;
@@ -95,16 +98,27 @@ pub async fn delete(
                     let revoked = both(earlier, newer);
                     asked = Some(Asked { version: stored.kept.version, revoked });
                     waits += 1;
+                    continue;
                 }
-                Err(error) => {
-                    let Some(asked) = asked.as_ref().filter(|asked| asked.has_revoked()) else {
-                        return Err(error);
-                    };
-                    if !patience.bears(&error, "a deletion waits").await {
-                        give_up(&own, &caller, &id, asked.version).await;
-                        return Err(error);
+                Ok(Fate::Unknown(gone, error)) => {
+                    unknown = Some(gone);
+                    error
+                }
+                Err(error) => match unknown.take() {
+                    // It had gone with the commit of which nothing was known.
+                    Some(gone) if error.code().name == codes::ACCOUNT_UNKNOWN.name => break *gone,
+                    known => {
+                        unknown = known;
+                        error
                     }
-                }
+                },
+            };
+            let Some(asked) = asked.as_ref().filter(|asked| asked.has_revoked()) else {
+                return Err(error);
+            };
+            if !patience.bears(&error, "a deletion waits").await {
+                give_up(&own, &caller, &id, asked.version).await;
+                return Err(error);
             }
         };
         let revoked = asked.map(|asked| asked.revoked).unwrap_or_default();
@@ -154,10 +168,16 @@ async fn destroy(
         after: None,
     };
     let operation = Some(hub.record(&mut tx, caller, now, record).await?);
-    guard.finish(tx).await?;
     let before = Some(before);
     let outcome = Outcome { before, after: None, changed: true, affected: 1, operation };
-    Ok(Fate::Gone(Box::new(Gone { outcome, newer })))
+    let gone = Box::new(Gone { outcome, newer });
+    match guard.finish(tx).await {
+        Ok(()) => Ok(Fate::Gone(gone)),
+        Err(error) if error.code().name == codes::STORE_UNREACHABLE.name => {
+            Ok(Fate::Unknown(gone, error))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Marks an account that stays although its tokens were revoked, if the store lets it.

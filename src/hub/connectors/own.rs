@@ -16,10 +16,13 @@ use crate::domain::connector::exposure::{Exposure, may_expose};
 use crate::domain::connector::validate::{self, Severity};
 use crate::domain::names::ConnectorKey;
 use crate::domain::refusal::Touch;
+use crate::domain::time::Timestamp;
 use crate::error::{HubError, codes};
 use crate::hub::Hub;
 use crate::hub::linking::method_of;
+use crate::hub::refresh::mended;
 use crate::hub::write::{Guard, Outcome, Record};
+use crate::store::accounts::refresh::Whose;
 use crate::store::own_connectors::{self, OwnConnector};
 use crate::store::{Tx, accounts, auth_configs};
 
@@ -54,14 +57,24 @@ impl Used {
         self.0.iter().find(|(config, found)| lacks(found, config)).map(|(config, _)| config)
     }
 
-    /// How many linked accounts are called in another way than before, or not at all any more.
-    async fn changed(&self, before: &Self, tx: &mut Tx, caller: &Caller) -> Result<u64, HubError> {
-        let mut affected = 0;
-        for ((config, now), (_, then)) in self.0.iter().zip(&before.0) {
-            if now.as_deref().map(|now| calls(now, config))
-                != then.as_deref().map(|then| calls(then, config))
+    /// Takes note of those whose accounts are called in another way than before, or not at all any
+    /// more; how many accounts these are. A new version of each: what providers still say of the
+    /// former definition counts for nothing, and what failed by it is asked for again.
+    async fn note_changed(
+        &self,
+        before: &Self,
+        tx: &mut Tx,
+        caller: &Caller,
+        now: Timestamp,
+    ) -> Result<u64, HubError> {
+        let (project, mut affected) = (caller.project(), 0);
+        for ((config, to), (_, from)) in self.0.iter().zip(&before.0) {
+            if to.as_deref().map(|to| calls(to, config))
+                != from.as_deref().map(|from| calls(from, config))
             {
-                affected += accounts::count_of_config(tx, caller.project(), &config.id).await?;
+                affected += accounts::count_of_config(tx, project, &config.id).await?;
+                auth_configs::save(tx, project, config, None).await?;
+                mended(tx, project, Whose::AuthConfig(&config.id), now).await?;
             }
         }
         Ok(affected)
@@ -182,7 +195,7 @@ async fn keep(
         };
         let changed = own_connectors::save(&mut tx, caller.project(), &row).await?;
         let uses = Used::by_all(&mut tx, caller, &connector.key).await?;
-        let affected = uses.changed(&used, &mut tx, caller).await?;
+        let affected = uses.note_changed(&used, &mut tx, caller, now).await?;
         let mut exposure = uses.exposure(&used, &mut tx, caller).await?;
         if let Some(app) = app {
             exposure.extend(app.and(former).exposure(connector));
@@ -239,7 +252,7 @@ pub async fn forget(
         return Err(HubError::new(&codes::CONNECTOR_IN_USE, text)
             .hint(format!("hubctl connectors delete {}", config.id)));
     }
-    let affected = uses.changed(&used, &mut tx, caller).await?;
+    let affected = uses.note_changed(&used, &mut tx, caller, now).await?;
     guard.check(affected, Touch::Redefine)?;
     let mut exposure = uses.exposure(&used, &mut tx, caller).await?;
     let left = resolve(&mut tx, caller, key, None).await?;

@@ -195,8 +195,12 @@ async fn claim(hub: &Hub, returned: &Returned<'_>) -> Result<Claimed, HubError> 
 }
 
 /// Ends an attempt for which something is missing, so that whoever waits for it learns what, and
-/// gives the error back. Where the store is in the way, the attempt stays as it was.
+/// gives the error back. Where the hub's own store or key is in the way, which says nothing of the
+/// login and may pass, the attempt stays as it was.
 async fn given_up(hub: &Hub, mut tx: Tx, stored: &Stored, error: HubError) -> HubError {
+    if error.retryable() || error.is_of_the_hub() {
+        return error;
+    }
     let (state, now) = (failed(&error), hub.clock.now());
     let settled = attempts::settle(&mut tx, stored.project, stored.number, &state, now).await;
     if settled.is_ok() {
@@ -231,7 +235,7 @@ async fn link(
     let edits = kept.edits.as_deref().map(str::parse).transpose();
     let edits = edits.map_err(|_| bad_state())?;
     let filled = Filled { checked: kept.checked.clone(), edits, keeps_tokens: false };
-    may_still_link(hub, user, way, &filled).await?;
+    may_still_link(hub, user, way).await?;
     let mut values = values_of(hub, user, way, &filled).await?;
     values.extend(kept.request.clone());
     let callback = Callback {
@@ -256,18 +260,13 @@ async fn link(
 
 /// Refuses a login whose auth config was disabled since it began, before the provider is asked: it
 /// may renew an account, but links no new one (threat 10).
-async fn may_still_link(
-    hub: &Hub,
-    user: &EndUser,
-    way: &Way,
-    filled: &Filled,
-) -> Result<(), HubError> {
+async fn may_still_link(hub: &Hub, user: &EndUser, way: &Way) -> Result<(), HubError> {
     if way.config.is_enabled() {
         return Ok(());
     }
     let mut tx = hub.store.begin_read().await?;
     let known = user.holder().known(&mut tx, &user.caller, &way.config.connector).await?;
-    Ok(way.config.may_link(filled.edits.is_some() || known.is_some())?)
+    Ok(way.config.may_link(known.is_some_and(|known| known.auth_config == way.config.id))?)
 }
 
 /// Whether the owner has an account already: where one of somebody's tokens is revoked, providers

@@ -174,7 +174,7 @@ pub async fn begin(
 fn failed(error: &HubError) -> AttemptState {
     AttemptState::Failed {
         code: error.code().name.to_owned(),
-        description: provider_reason::clean(error.message()),
+        description: provider_reason::clean(&error.words_for_others()),
     }
 }
 

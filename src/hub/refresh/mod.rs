@@ -44,6 +44,8 @@ pub use work::{Round, next_due, round};
 
 /// How long somebody waits for another one's refresh, and how often they look.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a call waits that could go on with the token that is there.
+const LONG: Duration = Duration::from_secs(1);
 const FIRST_LOOK: Duration = Duration::from_millis(20);
 const LONGEST_LOOK: Duration = Duration::from_millis(500);
 
@@ -237,8 +239,10 @@ pub async fn usable(
             let is_under_way = rules::is_leased(fresh.lease_until, now);
             let may_try = wish == Want::Now || note::may_try(fresh, now);
             let has_failed = failed_since || !(may_try || is_under_way);
-            // Nobody waits for new tokens, or fails for want of them, while the old ones still do.
-            if (has_failed || is_under_way) && want == Want::Usable && !stored.has_ended(now) {
+            // Nobody waits long for new tokens, or fails for want of them, while the old ones still
+            // do; for a moment, since those that are renewed may end at once.
+            let is_slow = is_under_way && queue.waited >= LONG;
+            if (has_failed || is_slow) && want == Want::Usable && !stored.has_ended(now) {
                 return Ok(stored.usable());
             }
             if has_failed {

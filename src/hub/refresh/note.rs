@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::domain::provider_failure::{Class, ProviderFailure};
 use crate::domain::refresh as rules;
 use crate::domain::time::Timestamp;
-use crate::error::{HubError, Kind};
+use crate::error::HubError;
 use crate::hub::sealing::master::is_away;
 use crate::store::accounts::refresh::Freshness;
 
@@ -58,18 +58,12 @@ pub(in crate::hub) const fn class_word(class: Class) -> &'static str {
     }
 }
 
-/// The failure of a refresh for which nobody was asked, since what it needs can't be read. An
-/// error's own words may name files of the hub, which are not for everyone who may see the account.
-/// A master key that is away may be back in a moment; of anything else that can't be read, somebody
+/// The failure of a refresh for which nobody was asked, since what it needs can't be read. A master key that is away may be back in a moment; of anything else that can't be read, somebody
 /// has to mend something first.
 pub(super) fn unread(error: &HubError) -> ProviderFailure {
-    let code = error.code();
-    let message = match code.kind {
-        Kind::LocalState | Kind::Failure => code.clause(),
-        _ => error.message().to_owned(),
-    };
+    let message = error.words_for_others();
     let class = if is_away(error) { Class::Transient } else { Class::Configuration };
-    ProviderFailure::new(class, message).with_code(Some(code.name.to_owned()))
+    ProviderFailure::new(class, message).with_code(Some(error.code().name.to_owned()))
 }
 
 /// A failure as it is stored; without the time at which the provider was asked, it keeps no call

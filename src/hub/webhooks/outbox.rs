@@ -18,7 +18,7 @@ use crate::domain::provider_reason::wait_s;
 use crate::domain::time::Timestamp;
 use crate::domain::webhook::payload::{self, Told};
 use crate::domain::webhook::schedule::{
-    Attempted, Verdict, goes_on_from, has_failed_too_long, judge,
+    Attempted, Verdict, goes_on_from, has_failed_too_long, judge, latest_try,
 };
 use crate::domain::webhook::signature::{
     SIGNATURE, STANDARD_ID, STANDARD_SIGNATURE, STANDARD_TIMESTAMP,
@@ -263,7 +263,8 @@ pub(super) async fn release(hub: &Hub, owner: &str, all: &[i64]) -> Result<(), H
 /// Makes due what should be and lies ahead, since a clock went back.
 pub(super) async fn bring_forward(hub: &Hub) -> Result<(), HubError> {
     let mut tx = hub.store.begin_append().await?;
-    rows::bring_forward(&mut tx, hub.clock.now()).await?;
+    let now = hub.clock.now();
+    rows::bring_forward(&mut tx, now, latest_try(now)).await?;
     Ok(tx.commit().await?)
 }
 

@@ -112,13 +112,13 @@ pub async fn due(
     .await
 }
 
-/// Makes deliveries due of which nothing was tried yet, where they lie ahead; of webhooks that are
-/// enabled.
-pub async fn bring_forward(tx: &mut Tx, now: Timestamp) -> Result<()> {
+/// Makes deliveries due that lie ahead although nothing was tried of them yet, or later than at
+/// `latest`; of webhooks that are enabled.
+pub async fn bring_forward(tx: &mut Tx, now: Timestamp, latest: Timestamp) -> Result<()> {
     let sql = "update webhook_deliveries set next_at = ?1 \
                where webhook in (select number from webhooks where disabled_at is null) \
-               and next_at > ?1 and tries = 0";
-    tx.execute(sql, &[now.into()]).await?;
+               and next_at > ?1 and (tries = 0 or next_at > ?2)";
+    tx.execute(sql, &[now.into(), latest.into()]).await?;
     Ok(())
 }
 

@@ -36,8 +36,10 @@ async fn what_became_of_webhooks_is_counted(mut world: TestHub) {
     assert_eq!(counted(&tallies.attempts), [("delivered", 1), ("failed", 1), ("gone", 1)]);
     assert_eq!(counted(&tallies.disabled), [("gone", 1)]);
     // A receiver that fails for five days is given up with all that waits for it.
-    world.clock.advance_seconds(5 * 86_400);
-    assert_eq!(world.send().await, 1);
+    for _ in 0..5 {
+        world.clock.advance_seconds(86_400);
+        assert_eq!(world.send().await, 1);
+    }
     assert_eq!(counted(&world.hub.tallies().disabled), [("gone", 1), ("failing", 1)]);
 }
 

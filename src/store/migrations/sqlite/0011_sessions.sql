@@ -1,6 +1,6 @@
 -- The number of a session is never used twice, not even after its project is gone: what was told of
--- the one would be taken for the other. The table's rows stay as they are, and so this takes no
--- longer where there are many.
+-- the one would be taken for the other. The table's rows stay as they are: this much takes no longer
+-- where there are many.
 pragma writable_schema = on;
 update sqlite_schema
     set sql = replace(sql, 'id integer primary key,', 'id integer primary key autoincrement,')
