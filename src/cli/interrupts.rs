@@ -69,10 +69,9 @@ fn ends_at_once() -> &'static Arc<AtomicBool> {
     ENDS_AT_ONCE.get_or_init(|| {
         let ends = Arc::new(AtomicBool::new(true));
         for signal in ENDING.into_iter().filter(|signal| !is_ignored(*signal)) {
-            // In this order, as for Ctrl-C, which ends the process at once when it comes second.
+            // In this order, as for Ctrl-C.
             if flag::register_conditional_default(signal, Arc::clone(&ends)).is_ok() {
                 _ = flag::register(signal, Arc::clone(&ends));
-                _ = flag::register(signal, Arc::clone(asked()));
             }
         }
         ends
@@ -122,8 +121,15 @@ pub(super) fn ends_question() -> bool {
 /// Called before the first of many targets: what ends a process stops before the next one from here
 /// on, and ends it at once only when it comes again.
 pub(super) fn keep_targets() {
-    KEEPS_TARGETS.store(true, Ordering::SeqCst);
+    let was_kept = KEEPS_TARGETS.swap(true, Ordering::SeqCst);
     ends_at_once().store(false, Ordering::SeqCst);
+    if !was_kept {
+        // A Ctrl-C that comes second ends the process as well. Only here: where one of many is
+        // chosen, the terminal library makes a Ctrl-C of any signal.
+        for signal in ENDING.into_iter().filter(|signal| !is_ignored(*signal)) {
+            _ = flag::register(signal, Arc::clone(asked()));
+        }
+    }
 }
 
 /// Whether it was not Ctrl-C that stopped between two targets.

@@ -181,7 +181,7 @@ async fn kp_3_no_key_outlives_the_one_that_made_it(world: TestHub) {
         let end = made.key.expires_at.unwrap().to_string();
         assert!(error.message().contains(&end), "{error}");
         assert!(
-            error.hint_text().is_some_and(|hint| hint.contains("--expires-in 50")),
+            error.hint_text().is_some_and(|hint| hint.contains("--expires-in 20")),
             "{error:?}"
         );
     }
