@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use crate::domain::caller::{Caller, Permission};
 use crate::domain::event::EventKind;
-use crate::domain::ids::EventId;
+use crate::domain::ids::{EventId, ProjectNumber};
 use crate::domain::time::Timestamp;
 use crate::error::{HubError, codes};
+use crate::store::Tx;
 use crate::store::events::{self, Filter as Rows};
 
 pub use crate::store::events::Listed;
@@ -80,7 +81,7 @@ pub async fn list(
     let mut upto = None;
     if hub.store.commits_out_of_order() {
         drop(tx);
-        upto = Some(settled(hub, after.unwrap_or(0)).await?);
+        upto = Some(settled(hub, project, after.unwrap_or(0)).await?);
         tx = hub.store.begin_read().await?;
     }
     events::scan(&mut tx, project, &Rows { upto, ..rows(filter, after) }, each).await
@@ -133,7 +134,7 @@ pub async fn follow(
         }
         Place::End => {
             drop(tx);
-            let upto = settled(hub, 0).await?;
+            let upto = settled(hub, project, 0).await?;
             let mut tx = hub.store.begin_read().await?;
             let last = events::last(&mut tx, project, upto).await?;
             return Ok(last.map_or(Place::Beginning, |(_, id)| Place::After(id)));
@@ -142,7 +143,7 @@ pub async fn follow(
     drop(tx);
     let (mut now_at, mut waited) = (place.clone(), Duration::ZERO);
     loop {
-        let upto = settled(hub, from).await?;
+        let upto = settled(hub, project, from).await?;
         if upto > from {
             let mut tx = hub.store.begin_read().await?;
             let rows = Rows { upto: Some(upto), limit: Some(MOST), ..rows(filter, Some(from)) };
@@ -177,16 +178,21 @@ pub async fn follow(
     }
 }
 
-/// A place up to which no event can come any more, at least the last one if that is behind `from`.
-/// Where transactions commit in another order than that of their rows, writers are waited for.
-async fn settled(hub: &Hub, from: i64) -> Result<i64, HubError> {
+/// A place up to which no event of the project can come any more, at least that of its last one if
+/// that is behind `from`. Where transactions commit in another order than that of their rows,
+/// writers are waited for, unless the project has nothing new.
+async fn settled(hub: &Hub, project: ProjectNumber, from: i64) -> Result<i64, HubError> {
     let mut tx = hub.store.begin_look().await?;
-    let last = events::last_place(&mut tx).await?;
+    let last = last_place(&mut tx, project).await?;
     drop(tx);
     if last <= from || !hub.store.commits_out_of_order() {
         return Ok(last);
     }
     // Nobody writes while this is held, so that all that began before it are done.
     let mut tx = hub.store.begin_write().await?;
-    Ok(events::last_place(&mut tx).await?)
+    last_place(&mut tx, project).await
+}
+
+async fn last_place(tx: &mut Tx, project: ProjectNumber) -> Result<i64, HubError> {
+    Ok(events::last(tx, project, i64::MAX).await?.map_or(0, |(place, _)| place))
 }

@@ -200,11 +200,6 @@ pub async fn place(tx: &mut Tx, project: ProjectNumber, id: &EventId) -> Result<
     tx.optional(sql, &[project.into(), id.as_str().into()], |row| row.int(0)).await
 }
 
-/// The place of the last event of any project.
-pub async fn last_place(tx: &mut Tx) -> Result<i64> {
-    tx.number("select coalesce(max(seq), 0) from events", &[]).await
-}
-
 const LAST: &str = "select seq, id from events where project = ?1 and seq <= ?2 \
                     order by seq desc limit 1";
 

@@ -180,13 +180,7 @@ pub(super) async fn follow(
             rows.rest(AGAIN);
             continue;
         };
-        let next = match found.next.as_str() {
-            "0" => Place::Beginning,
-            id => Place::After(id.parse().map_err(|error| {
-                HubError::new(&codes::REMOTE_BAD_ANSWER, "the hub does not say where to go on")
-                    .source(error)
-            })?),
-        };
+        let next = place_of(&found.next)?;
         let is_early = found.events.is_empty() && began.elapsed() < Duration::from_secs(wait_s) / 2;
         let pause = pauses.after(is_early, next != place);
         place = next;
@@ -201,6 +195,17 @@ pub(super) async fn follow(
         }
     }
     Ok(())
+}
+
+/// Where a hub says to go on.
+pub(super) fn place_of(next: &str) -> Result<Place, HubError> {
+    Ok(match next {
+        "0" => Place::Beginning,
+        id => Place::After(id.parse().map_err(|error| {
+            HubError::new(&codes::REMOTE_BAD_ANSWER, "the hub does not say where to go on")
+                .source(error)
+        })?),
+    })
 }
 
 /// Ends when nobody reads standard output any more.

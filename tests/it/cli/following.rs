@@ -173,9 +173,9 @@ fn a_watch_goes_on_where_the_hub_has_no_events() {
     let (first, second) = ("2099-06-01T12:00:00.000Z", "2099-06-01T13:00:00.000Z");
     let rows = [first, second].map(account);
     let hub = FakeHub::start(move |_: &Asked, number| match number {
-        0 => Reply::list(&rows[..1]),
-        1 | 3 => Reply::list(&[]),
-        2 => Reply::refusal(404, Some("request.unknown_route"), "nothing is here"),
+        0 => Reply::refusal(404, Some("request.unknown_route"), "nothing is here"),
+        1 => Reply::list(&rows[..1]),
+        2 => Reply::list(&[]),
         _ => Reply::list(&rows[1..]),
     });
     let line = format!("{BOUND} $H accounts list --watch --limit 2 -o id");
@@ -195,15 +195,16 @@ fn a_hub_that_is_away_for_a_while_ends_no_follower() {
         "status": "active", "type": "production", "created_at": "2026-06-01T12:00:00.000Z",
         "updated_at": "2099-06-01T12:00:00.000Z",
     });
-    for (line, row, id) in [
-        ("logs tail --limit 1 -o id", log, "r-7"),
-        ("accounts list --watch --limit 1 -o id", account, "a-7"),
+    for (line, row, id, places) in [
+        ("logs tail --limit 1 -o id", log, "r-7", 0),
+        ("accounts list --watch --limit 1 -o id", account, "a-7", 1),
     ] {
-        let hub = FakeHub::start(move |_: &Asked, number| match number {
-            0 => Reply::list(&[]),
-            1 | 2 => Reply::refusal(503, Some("server.not_ready"), "stopping"),
-            3 => Reply::list(std::slice::from_ref(&row)).cut(),
-            _ => Reply::list(std::slice::from_ref(&row)),
+        let hub = FakeHub::start(move |_: &Asked, number| match number.checked_sub(places) {
+            None => Reply::json(200, &json!({ "events": [], "next": "0" })),
+            Some(0) => Reply::list(&[]),
+            Some(1 | 2) => Reply::refusal(503, Some("server.not_ready"), "stopping"),
+            Some(3) => Reply::list(std::slice::from_ref(&row)).cut(),
+            Some(_) => Reply::list(std::slice::from_ref(&row)),
         });
         let seen = away(&hub).shell(&format!("{BOUND} $H {line}")).code(0);
         assert_eq!(seen.stdout.trim(), id, "{line}");

@@ -4,8 +4,9 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
+use hubctl::domain::caller::Caller;
 use hubctl::domain::event::{Event, EventKind};
-use hubctl::hub::events::{self, Filter};
+use hubctl::hub::events::{self, Filter, Place};
 use hubctl::store::{Tx, events as rows};
 
 use crate::support::hub::{TestHub, on_postgres};
@@ -13,6 +14,11 @@ use crate::support::serving::PATIENCE;
 
 /// A writer with an event of this id, which has its place and is not committed.
 async fn writing(world: &TestHub, id: &str) -> Tx {
+    writing_in(world, &world.caller(), id).await
+}
+
+/// The same in this caller's project.
+async fn writing_in(world: &TestHub, caller: &Caller, id: &str) -> Tx {
     let mut tx = world.hub.store().begin_append().await.unwrap();
     let event = Event {
         id: id.parse().unwrap(),
@@ -21,7 +27,7 @@ async fn writing(world: &TestHub, id: &str) -> Tx {
         at: world.now(),
         data: None,
     };
-    rows::append(&mut tx, world.caller().project(), &[event]).await.unwrap();
+    rows::append(&mut tx, caller.project(), &[event]).await.unwrap();
     tx
 }
 
@@ -81,5 +87,32 @@ fn who_has_seen_every_event_waits_for_no_writer() {
         assert!(listed(&world, Some("0199-a")).await.is_empty());
         slow.commit().await.unwrap();
         assert_eq!(listed(&world, Some("0199-a")).await, ["0199-b"]);
+    });
+}
+
+#[test]
+fn who_follows_a_project_where_nothing_happens_waits_for_no_writer() {
+    on_postgres(async |world: TestHub| {
+        world.hub.store().prepare().await.unwrap();
+        let (caller, other) = (world.caller(), world.project("other").await);
+        let look = async |place: &Place| {
+            let (mut found, filter) = (0, Filter::default());
+            let looked =
+                events::follow(&world.hub, &caller, place, &filter, Duration::ZERO, |_| {
+                    found += 1;
+                    Ok(())
+                });
+            let next = looked.await.unwrap();
+            (next, found)
+        };
+        writing(&world, "0199-a").await.commit().await.unwrap();
+        let (place, _) = look(&Place::End).await;
+        assert_eq!(place, Place::After("0199-a".parse().unwrap()));
+        // What happens elsewhere in the store is nothing new.
+        writing_in(&world, &other, "0199-b").await.commit().await.unwrap();
+        let slow = writing(&world, "0199-c").await;
+        assert_eq!(look(&place).await, (place.clone(), 0));
+        slow.commit().await.unwrap();
+        assert_eq!(look(&place).await, (Place::After("0199-c".parse().unwrap()), 1));
     });
 }

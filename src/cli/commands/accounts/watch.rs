@@ -5,7 +5,9 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use crate::api::accounts::Account;
+use crate::api::events::Event;
 use crate::backend::Backend;
+use crate::cli::commands::events::place_of;
 use crate::cli::commands::outlasting::Outlasting;
 use crate::cli::context::{Context, SystemClock};
 use crate::cli::output::Endless;
@@ -14,7 +16,7 @@ use crate::domain::event::EventKind;
 use crate::domain::time::{Clock as _, Timestamp};
 use crate::error::{HubError, Kind};
 use crate::hub::accounts::Filter;
-use crate::hub::events;
+use crate::hub::events::{self, Place};
 
 use super::read::{is_narrowed, write};
 
@@ -34,8 +36,8 @@ pub(super) struct Watch<'c> {
     seen: HashMap<String, Timestamp>,
     /// Those that were shown and still fit, as far as is known.
     shown: HashSet<String>,
-    /// Whether the hub tells of what was deleted.
-    tells_deleted: bool,
+    /// Behind which event deletions are looked for; none where the hub does not tell of them.
+    place: Option<Place>,
 }
 
 impl<'c> Watch<'c> {
@@ -47,7 +49,7 @@ impl<'c> Watch<'c> {
             rows: context.output.endless(),
             seen: HashMap::new(),
             shown: HashSet::new(),
-            tells_deleted: true,
+            place: Some(Place::End),
         }
     }
 
@@ -55,6 +57,8 @@ impl<'c> Watch<'c> {
     pub(super) async fn run(mut self) -> Result<(), HubError> {
         let mut since = SystemClock.now().plus_seconds(-OVERLAP_S);
         let mut looks = Outlasting::default();
+        // What is deleted while the first list comes is told of as well.
+        self.deletions().await?;
         let list = self.rows.part::<Account<'_>>()?;
         let first = write(list, self.backend, &self.filter, |account| {
             self.shown.insert(account.id.to_string());
@@ -82,7 +86,7 @@ impl<'c> Watch<'c> {
     async fn look(&mut self, since: Timestamp) -> Result<(), HubError> {
         self.changed(since).await?;
         self.left(since).await?;
-        self.deleted(since).await
+        self.deleted().await
     }
 
     /// Shows what fits and changed.
@@ -130,32 +134,38 @@ impl<'c> Watch<'c> {
         looked
     }
 
-    /// Shows what was shown and is deleted. A platform without events does not tell.
-    async fn deleted(&mut self, since: Timestamp) -> Result<(), HubError> {
-        if self.rows.is_over() || !self.tells_deleted {
+    /// Shows what was shown and is deleted.
+    async fn deleted(&mut self) -> Result<(), HubError> {
+        if self.rows.is_over() {
             return Ok(());
         }
-        let filter = events::Filter {
-            kinds: vec![EventKind::AccountDeleted],
-            since: Some(since),
-            ..events::Filter::default()
-        };
         let mut list = self.rows.part::<Gone<'_>>()?;
-        let looked = self.backend.events(&filter, |event| {
-            if !self.shown.remove(&*event.record_id) {
-                return Ok(ControlFlow::Continue(()));
+        for event in self.deletions().await? {
+            if self.shown.remove(&*event.record_id) && list.push(&Gone::of(&event))?.is_break() {
+                break;
             }
-            list.push(&Gone::of(event))
-        });
-        let looked = looked.await;
+        }
         self.rows.wrote(list.finish(|_| None)?);
+        Ok(())
+    }
+
+    /// What was deleted since the last time. A platform without events does not tell.
+    async fn deletions(&mut self) -> Result<Vec<Event<'static>>, HubError> {
+        let Some(place) = &self.place else { return Ok(Vec::new()) };
+        let filter =
+            events::Filter { kinds: vec![EventKind::AccountDeleted], ..events::Filter::default() };
+        let looked = self.backend.follow(place, &filter, 0).await;
         match looked {
-            Err(error) if error.code().kind == Kind::Unsupported => {
-                self.tells_deleted = false;
-                self.context.output.note("this hub does not tell of accounts that are deleted");
-                Ok(())
+            Ok(found) => {
+                self.place = Some(place_of(&found.next)?);
+                Ok(found.events)
             }
-            looked => looked,
+            Err(error) if error.code().kind == Kind::Unsupported => {
+                self.place = None;
+                self.context.output.note("this hub does not tell of accounts that are deleted");
+                Ok(Vec::new())
+            }
+            Err(error) => Err(error),
         }
     }
 }
