@@ -3,10 +3,12 @@
 use schemars::{JsonSchema, Schema, json_schema};
 use serde_json::{Value, json};
 
+use crate::api::accounts::Account;
 use crate::api::check::Check;
 use crate::api::schema::{TYPES, Type};
 use crate::env;
 
+use super::commands::accounts::DELETED;
 use super::commands::auth::StatusRow;
 use super::commands::config::{ExplainRow, FileRow, SettingRow, ValueRow};
 use super::commands::connectors::{Address, Found};
@@ -22,6 +24,11 @@ use super::output::{OneOfMany, WriteResult};
 
 /// Types of the command line alone.
 const OWN: &[Type] = &[
+    Type::made(
+        "watched-account",
+        "An account, as `hubctl accounts list --watch` shows it",
+        watched_account,
+    ),
     Type::of::<Link<'_>>("link", "One link of `hubctl link create --from`"),
     Type::of::<Waited>("session-wait", "How a wait for the end user of a session ended"),
     Type::of::<WriteResult>("write", "What a change did to its one target"),
@@ -89,7 +96,7 @@ const ANSWERS: &[(&str, &[&str])] = &[
     ("session wait", &["session-wait"]),
     ("session revoke", WRITES),
     ("link create", &["created-session", "link[]"]),
-    ("accounts list", &["account[]"]),
+    ("accounts list", &["account[]", "watched-account[]"]),
     ("accounts get", &["account-detail", "account-detail[]"]),
     ("accounts explain", &["explanation"]),
     ("accounts add", &["account-detail"]),
@@ -171,6 +178,17 @@ const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 fn array_of(items: &Value) -> Schema {
     json_schema!({ "$schema": DRAFT, "type": "array", "items": items })
+}
+
+/// An account that was deleted while it was watched comes once more.
+fn watched_account() -> Schema {
+    let mut schema = Type::of::<Account<'_>>("account", "").schema();
+    if let Some(status) = schema.pointer_mut("/properties/status") {
+        let about = "It was deleted; all but the time of the change is as it was shown last.";
+        let deleted = json!({ "const": DELETED, "description": about });
+        *status = json!({ "anyOf": [status.take(), deleted] });
+    }
+    Schema::try_from(schema).unwrap_or_default()
 }
 
 fn exits() -> Schema {

@@ -416,6 +416,9 @@ fn accounts(check: &mut Check) {
     check.run_once("accounts suspend", &format!("{} --yes", ids[0]), "write");
     check.run_once("accounts suspend", &format!("{} {} --yes", ids[0], ids[1]), "writes");
     check.run("accounts list", "--status suspended", "account[]");
+    let line = "accounts list --watch --limit 1 -o jsonl";
+    let row: Value = serde_json::from_str(&check.hub.ok(line)).unwrap();
+    check.check("accounts list", line, "watched-account[]", &Value::Array(vec![row]));
     let explained = check.run("accounts explain", &ids[0], "explanation");
     for finding in explained["findings"].as_array().unwrap() {
         check.fits("accounts explain", "finding", finding);

@@ -2,78 +2,9 @@
 
 use std::borrow::Cow;
 
-use serde::ser::SerializeMap as _;
-use serde::{Serialize, Serializer};
-use serde_json::Value;
-
 use crate::api::JsonText;
 use crate::api::accounts::{Account, AccountDetail, Finding};
-use crate::api::events::Event;
 use crate::cli::output::{Cell, Column, Record};
-use crate::domain::time::Timestamp;
-
-/// What stands for the status of an account that is no more.
-const DELETED: &str = "deleted";
-
-/// An account that was deleted, as a row among accounts: what its last event tells of it, and
-/// nothing for the rest.
-pub(in crate::cli) struct Gone<'e> {
-    id: &'e str,
-    at: Timestamp,
-    facts: Value,
-}
-
-impl<'e> Gone<'e> {
-    pub(in crate::cli) fn of(event: &'e Event<'_>) -> Self {
-        Self { id: &event.record_id, at: event.event_date, facts: event.data.value() }
-    }
-
-    fn fact(&self, name: &str) -> Cell<'_> {
-        Cell::opt(self.facts.get(name).and_then(Value::as_str))
-    }
-}
-
-impl Serialize for Gone<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut out = serializer.serialize_map(Some(Self::FIELDS.len()))?;
-        for field in Self::FIELDS {
-            match *field {
-                "id" => out.serialize_entry(field, self.id)?,
-                "status" => out.serialize_entry(field, DELETED)?,
-                "updated_at" => out.serialize_entry(field, &self.at)?,
-                other => out.serialize_entry(field, &self.facts.get(other))?,
-            }
-        }
-        out.end()
-    }
-}
-
-impl Record for Gone<'_> {
-    const COLUMNS: &'static [Column] = <Account<'static> as Record>::COLUMNS;
-    const FIELDS: &'static [&'static str] = <Account<'static> as Record>::FIELDS;
-
-    fn id(&self) -> Cow<'_, str> {
-        Cow::Borrowed(self.id)
-    }
-
-    fn cells<'a>(&'a self, out: &mut Vec<Cell<'a>>) {
-        out.extend([
-            Cell::from(self.id),
-            self.fact("provider"),
-            self.fact("origin_owner_name"),
-            Cell::Status(Cow::Borrowed(DELETED)),
-            Cell::Time(self.at),
-            Cell::Empty,
-            self.fact("origin_owner_id"),
-            self.fact("origin_username"),
-            Cell::Empty,
-            Cell::Empty,
-            Cell::Empty,
-            Cell::Empty,
-            Cell::Empty,
-        ]);
-    }
-}
 
 impl Record for Account<'_> {
     const COLUMNS: &'static [Column] = &[

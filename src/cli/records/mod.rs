@@ -1,6 +1,6 @@
 //! How each answer looks as a row: columns for people, field names for `--fields`.
 
-pub(super) mod accounts;
+mod accounts;
 mod auth_configs;
 mod check;
 pub(super) mod connect_sessions;

@@ -1,9 +1,11 @@
 //! `hubctl accounts list --watch`: what is there, then what changes and what goes.
 
-use std::collections::{HashMap, HashSet};
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use crate::api::JsonText;
 use crate::api::accounts::Account;
 use crate::api::events::Event;
 use crate::backend::Backend;
@@ -11,7 +13,6 @@ use crate::cli::commands::events::place_of;
 use crate::cli::commands::outlasting::Outlasting;
 use crate::cli::context::{Context, SystemClock};
 use crate::cli::output::Endless;
-use crate::cli::records::accounts::Gone;
 use crate::domain::event::EventKind;
 use crate::domain::time::{Clock as _, Timestamp};
 use crate::error::{HubError, Kind};
@@ -25,6 +26,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How far a look goes back before the one before it: a change has the time at which it began, and
 /// is visible only when it is committed.
 const OVERLAP_S: i64 = 30;
+/// What stands for the status of an account that is no more.
+pub(in crate::cli) const DELETED: &str = "deleted";
 
 /// Accounts that are looked at again and again.
 pub(super) struct Watch<'c> {
@@ -34,8 +37,8 @@ pub(super) struct Watch<'c> {
     rows: Endless<'c>,
     /// Those that changed of late, and when.
     seen: HashMap<String, Timestamp>,
-    /// Those that were shown and still fit, as far as is known.
-    shown: HashSet<String>,
+    /// Those that were shown and still fit, as far as is known, and how they were shown.
+    shown: HashMap<String, JsonText<'static>>,
     /// Behind which event deletions are looked for; none where the hub does not tell of them.
     place: Option<Place>,
 }
@@ -48,7 +51,7 @@ impl<'c> Watch<'c> {
             filter,
             rows: context.output.endless(),
             seen: HashMap::new(),
-            shown: HashSet::new(),
+            shown: HashMap::new(),
             place: Some(Place::End),
         }
     }
@@ -61,7 +64,7 @@ impl<'c> Watch<'c> {
         self.deletions().await?;
         let list = self.rows.part::<Account<'_>>()?;
         let first = write(list, self.backend, &self.filter, |account| {
-            self.shown.insert(account.id.to_string());
+            self.shown.insert(account.id.to_string(), JsonText::of(account));
             if account.updated_at >= since {
                 self.seen.insert(account.id.to_string(), account.updated_at);
             }
@@ -94,7 +97,7 @@ impl<'c> Watch<'c> {
         let filter = Filter { updated_since: Some(since), ..self.filter.clone() };
         let mut list = self.rows.part::<Account<'_>>()?;
         let looked = self.backend.accounts(&filter, |account| {
-            self.shown.insert(account.id.to_string());
+            self.shown.insert(account.id.to_string(), JsonText::of(account));
             let at = account.updated_at;
             if self.seen.insert(account.id.to_string(), at) == Some(at) {
                 return Ok(ControlFlow::Continue(()));
@@ -123,7 +126,7 @@ impl<'c> Watch<'c> {
         let looked = self.backend.accounts(&filter, |account| {
             let (id, at): (&str, _) = (&account.id, account.updated_at);
             // What still fits was seen just now.
-            if self.seen.get(id) == Some(&at) || !self.shown.remove(id) {
+            if self.seen.get(id) == Some(&at) || self.shown.remove(id).is_none() {
                 return Ok(ControlFlow::Continue(()));
             }
             self.seen.insert(id.to_owned(), at);
@@ -134,14 +137,18 @@ impl<'c> Watch<'c> {
         looked
     }
 
-    /// Shows what was shown and is deleted.
+    /// Shows what was shown and is deleted, as it was.
     async fn deleted(&mut self) -> Result<(), HubError> {
         if self.rows.is_over() {
             return Ok(());
         }
-        let mut list = self.rows.part::<Gone<'_>>()?;
+        let mut list = self.rows.part::<Account<'_>>()?;
         for event in self.deletions().await? {
-            if self.shown.remove(&*event.record_id) && list.push(&Gone::of(&event))?.is_break() {
+            let Some(row) = self.shown.remove(&*event.record_id) else { continue };
+            let Ok(mut account) = serde_json::from_str::<Account<'_>>(&row.0) else { continue };
+            account.status = Cow::Borrowed(DELETED);
+            account.updated_at = event.event_date;
+            if list.push(&account)?.is_break() {
                 break;
             }
         }
