@@ -411,6 +411,7 @@ pub fn to_query(filter: &Filter) -> Query {
 /// # Errors
 /// `usage.bad_value` naming the parameter.
 pub fn filter(query: &Query) -> Result<Filter, HubError> {
+    query.whose("webhook_id")?;
     let state = query.text("status").map(|text| {
         text.parse::<DeliveryState>().map_err(|()| {
             let text = "status: use pending, delivered or failed";
@@ -431,6 +432,13 @@ mod tests {
 
     fn read(json: &str) -> Result<New, HubError> {
         serde_json::from_str::<NewWebhook>(json).unwrap().try_into()
+    }
+
+    #[test]
+    fn an_empty_webhook_is_not_every_webhook() {
+        let webhook = |text: &str| filter(&Query::parse(text)).map(|filter| filter.webhook);
+        assert_eq!(webhook("webhook_id=").unwrap_err().code().name, "usage.bad_value");
+        assert_eq!(webhook("status=failed").unwrap(), None);
     }
 
     #[test]

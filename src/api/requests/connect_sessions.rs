@@ -180,6 +180,6 @@ pub fn filter(query: &Query) -> Result<Filter, HubError> {
         expiring_in_s,
         state: query.one("status")?,
         provider: query.one("provider")?,
-        owner_id: query.text("origin_owner_id").map(str::to_owned),
+        owner_id: query.whose("origin_owner_id")?.map(str::to_owned),
     })
 }

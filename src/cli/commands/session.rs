@@ -1,5 +1,6 @@
 //! `hubctl session`.
 
+use clap::builder::NonEmptyStringValueParser;
 use serde_json::{Map, Value};
 
 use crate::api::accounts::AccountDetail;
@@ -372,7 +373,7 @@ pub(in crate::cli) struct List {
     provider: Option<ConnectorKey>,
 
     /// Only sessions of this owner
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     origin_owner_id: Option<String>,
 }
 

@@ -974,7 +974,14 @@ fn every_parameter_of_the_description_is_understood() {
         }
     }
     assert!(asked > 25, "{asked}");
-    for bad in ["expiring_in=-1", "expiring_in=x", "pending=2", "status=ended", "provider=a%20b"] {
+    for bad in [
+        "expiring_in=-1",
+        "expiring_in=x",
+        "pending=2",
+        "status=ended",
+        "provider=a%20b",
+        "origin_owner_id=",
+    ] {
         api.get(&format!("/admin/connect_sessions?{bad}")).status(400).problem();
     }
     serving.stop();
