@@ -1,6 +1,6 @@
 //! Calls that are passed on to providers: in words of JSON, and as they are.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 
 use bytes::Bytes;
@@ -9,7 +9,6 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use crate::api::cut::Parts;
 use crate::api::passing::{self, Form, Passing};
 use crate::api::proxy::{Came, Pass, PassBody, Passed, ProviderError, ProxyCall, Sent};
 use crate::domain::ids::AccountId;
@@ -152,18 +151,24 @@ fn written(body: &RawValue, headers: &mut HeaderMap) -> Result<Vec<u8>, HubError
     let text = "the body is not valid JSON: its `body` can't be read";
     let unfit = |_| HubError::new(&codes::BODY_INVALID, text);
     let read: Value = serde_json::from_str(body.get()).map_err(unfit)?;
-    match (read, Parts::of(body)) {
-        (Value::String(text), _) if !is_json => Ok(text.into_bytes()),
-        (Value::Object(_), Ok(Parts::Object(fields))) if kind == FORM => {
+    match read {
+        Value::String(text) if !is_json => Ok(text.into_bytes()),
+        Value::Object(fields) if kind == FORM => {
+            // Both keep the last of several members of one name.
+            let texts: HashMap<String, &RawValue> =
+                serde_json::from_str(body.get()).map_err(unfit)?;
             let mut form = url::form_urlencoded::Serializer::new(String::new());
-            for (name, value) in &fields.0 {
-                match serde_json::from_str(value.get()).map_err(unfit)? {
+            for (name, value) in &fields {
+                match value {
                     Value::Null => {}
-                    Value::String(text) => _ = form.append_pair(name, &text),
+                    Value::String(text) => _ = form.append_pair(name, text),
                     Value::Array(_) | Value::Object(_) => {
                         return Err(bad_field(&format!("body.{name}"), "can't be part of a form"));
                     }
-                    Value::Bool(_) | Value::Number(_) => _ = form.append_pair(name, value.get()),
+                    Value::Bool(_) | Value::Number(_) => {
+                        let text = texts.get(name).map_or("", |value| value.get());
+                        form.append_pair(name, text);
+                    }
                 }
             }
             Ok(form.finish().into_bytes())
@@ -331,6 +336,8 @@ mod tests {
         let body = r#"{"id": 45355976281015164504, "n": 1.50, "is": true}"#;
         assert_eq!(sent("application/json", body).unwrap(), body);
         assert_eq!(sent(FORM, body).unwrap(), "id=45355976281015164504&n=1.50&is=true");
+        let twice = r#"{"a": 1.0, "b": "x", "a": 2.50, "b": null}"#;
+        assert_eq!(sent(FORM, twice).unwrap(), "a=2.50", "the last of a name counts");
         let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
         for unfit in [r#""\ud800""#, deep.as_str()] {
             let error = sent("application/json", unfit).unwrap_err();
