@@ -196,6 +196,9 @@ async fn update(
     }
     if context.globals.dry_run {
         context.output.warn(refused.message());
+    } else if !context.ask.allowed {
+        // It says how not to be locked out, too.
+        return Err(refused);
     }
     consent(context, refused.message(), 0, "Change")?;
     let changes = Changes { may_lock_out: true, ..changes };

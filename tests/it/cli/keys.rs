@@ -171,3 +171,19 @@ fn kp_8_who_would_be_locked_out_is_asked() {
     away.run("projects get default --json").code(0);
     serving.stop();
 }
+
+#[test]
+fn kp_8_who_would_lock_out_the_own_key_is_told_the_address_that_is_missing() {
+    let home = TestHome::new();
+    let key = home.key("ci", &["platform:read", "platform:write", "admin"]);
+    let serving = home.serve("");
+    let away = TestHome::new()
+        .with("HUBCTL_API_URL", format!("http://{}", serving.address))
+        .with("HUBCTL_API_KEY", key);
+    let line = "projects update default --allow-ip 192.0.2.8";
+    let refused = away.run(line).code(6);
+    refused.tells("project.locks_out").tells("add --allow-ip 127.0.0.1, or --yes");
+    assert_eq!(home.run("projects get default --json").json()["ip_allowlist"].to_string(), "[]");
+    away.run(&format!("{line} --allow-ip 127.0.0.1")).code(0);
+    serving.stop();
+}
