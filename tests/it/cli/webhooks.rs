@@ -61,6 +61,9 @@ fn a_part_of_a_new_webhook_is_printed_alone() {
     assert!(secret.starts_with("whsec_") && secret.lines().count() == 1, "{secret}");
     let again = home.run(&format!("{line} --print id")).code(0);
     assert!(again.stderr.contains("stays as it is"), "{again:?}");
+    let trial = home.run(&format!("{line} --dry-run")).code(0);
+    trial.tells("nothing was made, and the webhook stays as it is");
+    assert!(!trial.stderr.contains("does not exist"), "{trial:?}");
     assert_eq!(home.run("webhooks list -o id").code(0).stdout, again.stdout);
     let refused = home.run(&format!("{line} --print secret")).code(6);
     assert_eq!(refused.stdout, "");

@@ -113,7 +113,8 @@ impl Run for Create {
         match self.print {
             Some(Part::Secret) => context.output.text(&secret_of(&made)?),
             Some(Part::Id) => context.output.text(&made.id),
-            None => show(context, &made, "the webhook does not exist"),
+            None if is_new => show(context, &made, "the webhook does not exist"),
+            None => show(context, &made, "the webhook stays as it is"),
         }
     }
 }
