@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::support::cli::{Ended, TestHome};
-use crate::support::http::{FakeHub, Reply};
+use crate::support::http::{Asked, FakeHub, Reply};
 
 /// The status of each check by its name.
 fn states(ended: &Ended) -> BTreeMap<String, String> {
@@ -306,6 +306,18 @@ fn the_vendors_platform_is_looked_at_through_a_proxy_that_is_told() {
 }
 
 #[test]
+fn a_hub_that_fails_itself_is_not_said_to_be_behind_a_firewall() {
+    let hub = FakeHub::start(|_: &Asked, _| Reply::refusal(503, None, "stopping"));
+    let home = TestHome::new()
+        .with("HUBCTL_API_URL", hub.url())
+        .with("HUBCTL_API_KEY", "v1.local.7_abcdefghijklmnopqrstuvwxyz");
+    let ended = home.run("doctor --json --retries 0").code(10);
+    let told = hint_of(&ended, "connection");
+    assert!(!told.contains("firewall"), "{told}");
+    assert!(told.ends_with(" hubctl config explain api_url"), "{told}");
+}
+
+#[test]
 fn an_encrypted_connection_is_told_with_the_end_of_its_certificate() {
     let served = TestHome::new();
     let testdata =
@@ -327,8 +339,9 @@ fn an_encrypted_connection_is_told_with_the_end_of_its_certificate() {
     let ended = ended.code(10);
     assert_eq!(states(&ended)["connection"], "failed");
     let told = hint_of(&ended, "connection");
-    assert!(told.contains("--cacert FILE"), "{told}");
-    assert!(told.ends_with(" hubctl config explain cacert"), "{told}");
+    assert!(told.contains(" trust its authority with --cacert FILE; "), "{told}");
+    assert!(told.ends_with("two.pem are trusted, from --cacert"), "{told}");
+    assert!(!told.contains("firewall"), "{told}");
     serving.stop();
 }
 

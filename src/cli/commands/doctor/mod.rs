@@ -114,25 +114,24 @@ impl Findings {
 const ON_THE_WAY: &str = "; a firewall on the way has to let it through, and --cacert FILE names \
                           another authority to trust";
 
-/// Whether the way to the hub failed, or what answers there is none.
+/// Whether the way to the hub failed, or what answers there is none: not where only its certificate
+/// is not trusted, nor where the hub itself fails.
 fn is_of_the_way(error: &HubError) -> bool {
-    [&codes::REMOTE_UNREACHABLE, &codes::REMOTE_FAILED, &codes::REMOTE_BAD_ANSWER]
-        .iter()
-        .any(|known| known.name == error.code().name)
+    let known = [&codes::REMOTE_UNREACHABLE, &codes::REMOTE_BAD_ANSWER];
+    known.iter().any(|known| known.name == error.code().name) && !is_untrusted(error)
 }
 
 /// What helps against errors whose own hint leads to this command, or who have none.
 fn instead(error: &HubError) -> Option<&'static str> {
-    if is_untrusted(error) {
-        return Some("hubctl config explain cacert");
-    }
+    // It shows what names this address.
+    let address = "hubctl config explain api_url";
     if is_of_the_way(error) {
-        // It shows what names this address.
-        return Some("hubctl config explain api_url");
+        return Some(address);
     }
     let is = |known: &&Code| known.name == error.code().name;
     let key = "it is wrong, has expired or was disabled: hubctl auth login stores another one";
     let hints = [
+        (&codes::REMOTE_FAILED, address),
         (&codes::KEY_INVALID, key),
         (&codes::REMOTE_KEY_REFUSED, key),
         (&codes::REMOTE_FORBIDDEN, "use a key with more scopes: hubctl auth login"),
