@@ -150,7 +150,7 @@ impl Serve {
         let told = &context.settings.public_url;
         let scheme = if self.tls_cert.is_some() { "https" } else { "http" };
         let own = listens.ok().filter(|address| address.ip().is_loopback());
-        let own = own.filter(|_| !context.settings.is_public_url_given);
+        let own = own.filter(|_| !context.settings.is_public_url_given());
         own.and_then(|at| format!("{scheme}://{at}").parse().ok()).unwrap_or_else(|| told.clone())
     }
 

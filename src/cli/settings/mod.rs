@@ -181,8 +181,8 @@ pub(super) struct Settings {
     pub is_project_named: bool,
     /// Where end users reach the hub.
     pub public_url: Url,
-    /// Whether anybody said so.
-    pub is_public_url_given: bool,
+    /// What says so.
+    pub public_url_origin: Origin,
     /// How providers are reached.
     pub providers: provider::Options,
     /// Origins of the applications that embed the hub's page.
@@ -229,8 +229,7 @@ impl Settings {
         let project = project.map_or(DEFAULT_PROJECT, |picked| picked.value);
         let project = project.parse().map_err(bad_value)?;
         let public_url = pick(&table::PUBLIC_URL_OF)?;
-        let is_public_url_given =
-            public_url.as_ref().is_some_and(|picked| picked.origin != Origin::BuiltIn);
+        let public_url_origin = public_url.as_ref().map_or(Origin::BuiltIn, |picked| picked.origin);
         let public_url = public_url.map_or(table::PUBLIC_URL, |picked| picked.value);
         let public_url = web_address(public_url).map_err(bad_value)?;
         let app_origins = text(&table::APP_ORIGINS)?.unwrap_or_default();
@@ -257,7 +256,7 @@ impl Settings {
             project,
             is_project_named,
             public_url,
-            is_public_url_given,
+            public_url_origin,
             providers,
             app_origins,
             keyring,
@@ -273,6 +272,21 @@ impl Settings {
         match settings.overruled() {
             Some(refusal) if reading == Reading::Whole => Err(refusal),
             _ => Ok(settings),
+        }
+    }
+
+    /// Whether anybody said where end users reach the hub.
+    pub(super) fn is_public_url_given(&self) -> bool {
+        self.public_url_origin != Origin::BuiltIn
+    }
+
+    /// How to say that end users reach the hub elsewhere; a variable is stronger than the file.
+    pub(super) fn to_name_public_url(&self, word: &str) -> String {
+        match self.public_url_origin {
+            Origin::Environment(name) => format!("export {name}={word}"),
+            Origin::Flag(_) | Origin::Profile | Origin::BuiltIn => {
+                format!("hubctl config set {} {word}", table::PUBLIC_URL_OF.key)
+            }
         }
     }
 

@@ -110,11 +110,19 @@ fn a_hub_that_end_users_reach_elsewhere_is_told_with_its_address() {
     let told = hint_of(&ended, "public address");
     assert!(told.ends_with(" hubctl config set public_url https://hub.example.com/eu"), "{told}");
     let line = "link create --provider bamboohr --origin-owner-id acme --json";
-    let made = home.run(line).code(0).tells("HUBCTL_PUBLIC_URL=https://hub.example.com/eu");
+    let made = home.run(line).code(0);
+    let made = made.tells("hubctl config set public_url https://hub.example.com/eu");
     assert!(made.json()["auth_link_url"].as_str().unwrap().starts_with(&own), "{made:?}");
     assert_eq!(home.run(&format!("{line} --quiet")).code(0).stderr, "");
 
     // The variable is stronger than the profile.
+    let home = home.with("HUBCTL_PUBLIC_URL", &own);
+    let ended = home.run("doctor --json").code(0);
+    let told = hint_of(&ended, "public address");
+    assert!(told.ends_with(" export HUBCTL_PUBLIC_URL=https://hub.example.com/eu"), "{told}");
+    let made = home.run(line).code(0);
+    let made = made.tells("`export HUBCTL_PUBLIC_URL=https://hub.example.com/eu`");
+    assert!(!made.stderr.contains("config set"), "{made:?}");
     let home = home.with("HUBCTL_PUBLIC_URL", "https://hub.example.com/eu/");
     let made = home.run(line).code(0);
     assert!(!made.stderr.contains("HUBCTL_PUBLIC_URL"), "{made:?}");

@@ -64,8 +64,8 @@ pub(super) async fn store(context: &Context, local: &Local, found: &mut Findings
                      here do not lead there ({} names another address as well)",
                     env::PUBLIC_URL
                 );
-                let own = shell_word(own.as_str());
-                found.warn("public address", text, format!("hubctl config set public_url {own}"));
+                let hint = context.settings.to_name_public_url(&shell_word(own.as_str()));
+                found.warn("public address", text, hint);
             }
             Ok(_) => found.ok("public address", format!("a hub answers at {url}")),
             Err(error) => {

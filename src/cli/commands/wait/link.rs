@@ -15,7 +15,6 @@ use crate::cli::settings::{Place, Remote};
 use crate::domain::ids::SessionId;
 use crate::domain::origin::{is_loopback, leads_past};
 use crate::domain::words::shell_word;
-use crate::env;
 use crate::error::{HubError, codes};
 
 use super::inside::Inside;
@@ -172,18 +171,18 @@ pub(in crate::cli) fn tell_if_nobody_answers(context: &Context) {
     let answer = (url.scheme() == "http").then(|| ask(context, url)).flatten();
     match answer {
         Some(Ok(Some(own))) if leads_past(url, &own) => {
-            let word = shell_word(own.as_str());
+            let command = context.settings.to_name_public_url(&shell_word(own.as_str()));
             context.output.warn(format_args!(
                 "the hub at {shown} is reached by end users at {own}, and this link does not lead \
-                 there: set {}={word}, or `hubctl config set public_url {word}`",
-                env::PUBLIC_URL
+                 there: `{command}`"
             ));
         }
         // A hub that can't work at the moment is one.
         Some(Err(error)) if error.code().name != codes::NOT_READY.name => {
+            let command = context.settings.to_name_public_url("URL");
             context.output.note(format_args!(
                 "something else answers at {shown}: end it and run `hubctl serve` before the link \
-                 is opened, or name another address with `hubctl config set public_url URL`"
+                 is opened, or name another address with `{command}`"
             ));
         }
         _ => {}
