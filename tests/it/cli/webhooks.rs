@@ -62,7 +62,7 @@ fn a_part_of_a_new_webhook_is_printed_alone() {
     let again = home.run(&format!("{line} --print id")).code(0);
     assert!(again.stderr.contains("stays as it is"), "{again:?}");
     let trial = home.run(&format!("{line} --dry-run")).code(0);
-    trial.tells("nothing was made, and the webhook stays as it is");
+    let trial = trial.tells("nothing was made, and the webhook stays as it is");
     assert!(!trial.stderr.contains("does not exist"), "{trial:?}");
     assert_eq!(home.run("webhooks list -o id").code(0).stdout, again.stdout);
     let refused = home.run(&format!("{line} --print secret")).code(6);
