@@ -109,7 +109,17 @@ impl Drop for SlowList<'_> {
 /// credentials, or to keep the hub and its providers busy (threats 8 and 37).
 struct Submissions {
     often: DefaultKeyedRateLimiter<SessionId>,
+    prepared: DefaultKeyedRateLimiter<SessionId>,
     at_once: Mutex<HashMap<SessionId, Arc<Semaphore>>>,
+}
+
+/// What of it is counted together.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Count {
+    /// What leads to a provider or keeps something.
+    Submissions,
+    /// Logins that the component prepares: each is sent in once more when it begins.
+    Preparations,
 }
 
 /// One of them, until it is dropped.
@@ -118,8 +128,9 @@ pub(super) struct Submission(#[expect(dead_code, reason = "held, not used")] Own
 
 impl Default for Submissions {
     fn default() -> Self {
-        let often = RateLimiter::keyed(Quota::per_minute(SUBMISSIONS));
-        Self { often, at_once: Mutex::default() }
+        let [often, prepared] =
+            [(); 2].map(|()| RateLimiter::keyed(Quota::per_minute(SUBMISSIONS)));
+        Self { often, prepared, at_once: Mutex::default() }
     }
 }
 
@@ -136,8 +147,10 @@ impl Submissions {
         let mut sessions = self.at_once.lock().unwrap_or_else(PoisonError::into_inner);
         // What is under way holds it as well.
         sessions.retain(|_, semaphore| Arc::strong_count(semaphore) > 1);
-        self.often.retain_recent();
-        self.often.shrink_to_fit();
+        for counted in [&self.often, &self.prepared] {
+            counted.retain_recent();
+            counted.shrink_to_fit();
+        }
     }
 }
 
@@ -180,9 +193,13 @@ impl Limits {
     }
 
     /// Counts what somebody with a link sends in; to be held until it is answered.
-    pub(super) fn submission(&self, session: SessionId) -> Result<Submission, WaitS> {
+    pub(super) fn sent_in(&self, session: SessionId, count: Count) -> Result<Submission, WaitS> {
         let under_way = self.submissions.enter(session).ok_or(SUBMISSION_WAIT_S)?;
-        let counted = self.submissions.often.check_key(&session);
+        let counted = match count {
+            Count::Submissions => &self.submissions.often,
+            Count::Preparations => &self.submissions.prepared,
+        };
+        let counted = counted.check_key(&session);
         counted.map(|()| under_way).map_err(|refused| self.wait(&refused))
     }
 
@@ -293,18 +310,27 @@ mod tests {
     fn threat_08_a_link_sends_in_so_much_a_minute_and_threat_37_so_much_at_once() {
         let limits = Limits::new(0);
         let [one, other] = [1, 2].map(SessionId::from_row);
-        let mut held: Vec<_> = (0..4).map(|_| limits.submission(one).unwrap()).collect();
-        assert_eq!(limits.submission(one).unwrap_err(), 1, "a fifth at once");
-        assert!(limits.submission(other).is_ok(), "another link has its own account");
+        let sent_in = |count| limits.sent_in(one, count);
+        let mut held: Vec<_> = (0..4).map(|_| sent_in(Count::Submissions).unwrap()).collect();
+        assert_eq!(sent_in(Count::Submissions).unwrap_err(), 1, "a fifth at once");
+        assert!(
+            limits.sent_in(other, Count::Submissions).is_ok(),
+            "another link has its own account"
+        );
         limits.tidy();
         assert_eq!(limits.submissions.at_once.lock().unwrap().len(), 1);
         held.pop();
         assert!(
-            (4..30).all(|_| limits.submission(one).is_ok()),
+            (4..30).all(|_| sent_in(Count::Submissions).is_ok()),
             "none is counted that was refused"
         );
-        assert_eq!(limits.submission(one).unwrap_err(), 2, "as many as there are in a minute");
+        assert_eq!(sent_in(Count::Submissions).unwrap_err(), 2, "as many as there are in a minute");
         held.clear();
+        assert!(
+            (0..30).all(|_| sent_in(Count::Preparations).is_ok()),
+            "those have a count of their own"
+        );
+        assert_eq!(sent_in(Count::Preparations).unwrap_err(), 2);
         limits.tidy();
         assert!(limits.submissions.at_once.lock().unwrap().is_empty());
     }

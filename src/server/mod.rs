@@ -60,7 +60,7 @@ pub use stop::Stop;
 pub use system::raise_open_files;
 pub use tls::TlsFiles;
 
-use limits::{Limits, Lists, Submission};
+use limits::{Count, Limits, Lists, Submission};
 use listen::{Door, Open};
 use metrics::Metrics;
 use pages::Pages;
@@ -201,7 +201,12 @@ impl AppState {
 
     /// Counts what somebody with a link sends in; to be held until it is answered.
     fn submission(&self, session: SessionId) -> Result<Submission, HubError> {
-        self.shared.limits.submission(session).map_err(|wait_s| {
+        self.sent_in(session, Count::Submissions)
+    }
+
+    /// The same by one of its counts.
+    fn sent_in(&self, session: SessionId, count: Count) -> Result<Submission, HubError> {
+        self.shared.limits.sent_in(session, count).map_err(|wait_s| {
             metrics::count(&self.metrics().counts.rate_limited);
             rate_limited("too many attempts with this link", wait_s)
         })

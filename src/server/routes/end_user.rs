@@ -29,6 +29,7 @@ use crate::hub::oauth;
 use crate::server::AppState;
 use crate::server::body::{JsonBody, OptionalJsonBody};
 use crate::server::caller::Source;
+use crate::server::limits::Count;
 use crate::server::respond::{Failure, PROVIDERS};
 
 use super::accounts::id as account_id;
@@ -262,7 +263,7 @@ async fn create_attempt(
     let asked = asked.unwrap_or_default();
     let token = presented(&headers).or(asked.token.as_deref()).ok_or_else(no_token)?;
     let user = enter(&state, source, token).await?;
-    let _under_way = state.submission(user.session.id)?;
+    let _under_way = state.sent_in(user.session.id, Count::Preparations)?;
     let attempt = oauth::create(&state.hub, &user).await.map_err(told)?;
     created(CreatedAttempt::from(&attempt))
 }
