@@ -150,7 +150,7 @@ fn kp_8_the_list_of_addresses_is_set_and_cleared() {
 }
 
 #[test]
-fn kp_8_who_would_be_locked_out_is_asked() {
+fn kp_8_who_would_be_locked_out_has_to_say_so() {
     let home = TestHome::new();
     let key = home.key("ci", &["admin"]);
     let serving = home.serve("");
@@ -158,8 +158,8 @@ fn kp_8_who_would_be_locked_out_is_asked() {
         .with("HUBCTL_API_KEY", &key)
         .with("HUBCTL_API_URL", format!("http://{}", serving.address));
     let line = "projects update default --allow-ip 10.0.0.0/8";
-    let refused = away.run(&format!("{line} --json")).code(7).error();
-    assert_eq!(refused["code"], "confirm.required");
+    let refused = away.run(&format!("{line} --json")).code(6).error();
+    assert_eq!(refused["code"], "project.locks_out");
     assert!(refused["message"].as_str().unwrap().contains("127.0.0.1"), "{refused}");
     away.run(&format!("{line} --dry-run")).code(0).tells("127.0.0.1");
     away.run(&format!("{line} --yes")).code(0);
