@@ -95,6 +95,19 @@ fn a_change_of_a_secret_is_not_begun_twice_without_consent() {
 }
 
 #[test]
+fn a_new_secret_is_printed_alone() {
+    let home = ready();
+    let id = home.run("webhooks create --url https://a.example/ --print id").code(0).stdout;
+    let line = format!("webhooks rotate-secret {}", id.trim());
+    let next = home.run(&format!("{line} --print secret")).code(0).stdout;
+    assert!(next.starts_with("whsec_") && next.lines().count() == 1, "{next}");
+    let only = home.run(&format!("{line} --now --yes --print secret")).code(0).stdout;
+    assert!(only.starts_with("whsec_") && only != next, "{only}");
+    home.run(&format!("{line} --finish --print secret")).code(2);
+    home.run(&format!("{line} --print secret -n")).code(2).tells("no secret is made");
+}
+
+#[test]
 fn threat_29_verify_says_why_a_delivery_is_not_proven() {
     let home = TestHome::new();
     home.file("right", "hubctl-test-secret-0001\n");

@@ -63,7 +63,7 @@ pub(in crate::cli) struct Create {
     print: Option<Part>,
 }
 
-/// What to print of a new webhook.
+/// What to print of a new webhook, or of a new secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Part {
     /// The secret that was made, shown this once
@@ -307,6 +307,10 @@ pub(in crate::cli) struct RotateSecret {
     /// Make a new secret the only one at once: receivers refuse deliveries until they know it
     #[arg(long)]
     now: bool,
+
+    /// Print this part of the webhook with its new secret alone
+    #[arg(long, value_name = "PART", conflicts_with_all = ["activate", "finish"])]
+    print: Option<Part>,
 }
 
 impl Run for RotateSecret {
@@ -323,6 +327,7 @@ impl Run for RotateSecret {
             }
             _ => None,
         };
+        not_in_trial(context, self.print.map(|_| "--print"), "secret")?;
         if let Some((_, what)) = named {
             consent(context, what, 0, "Go on")?;
         }
@@ -333,7 +338,11 @@ impl Run for RotateSecret {
         };
         let made = backend.rotate_secret(&self.id, step, context.guard()).await?;
         context.tell_notes(&backend);
-        show(context, &made, "the secret signs nothing")
+        match self.print {
+            Some(Part::Secret) => context.output.text(&secret_of(&made)?),
+            Some(Part::Id) => context.output.text(&made.id),
+            None => show(context, &made, "the secret signs nothing"),
+        }
     }
 }
 
