@@ -39,6 +39,7 @@ const NEEDS: &[(&str, &[(&str, &str)])] = &[
     ("webhooks create", &[("--url", "https://a.example")]),
     ("webhooks update", &[("id", "WEBHOOK")]),
     ("webhooks redeliver", &[("--since", "1h")]),
+    ("webhooks rotate-secret", &[("id", "WEBHOOK")]),
     ("webhooks listen", &[("--forward-to", "http://127.0.0.1:1/")]),
     ("webhooks verify", &[("--secret-file", "secret"), ("--signature", "x"), ("body", "secret")]),
     ("keys create", &[("name", "new"), ("--scope", "platform:read")]),
