@@ -57,8 +57,8 @@ fn what_stands_in_two_files_is_found_before_it_is_imported() {
     assert_eq!(home.run("connectors available --search mine --json").json(), serde_json::json!([]));
 }
 
-#[test]
-fn ac_47_an_import_that_changes_linked_accounts_asks() {
+/// An own connector with an account that is linked by it.
+fn linked() -> TestHome {
     let home = TestHome::new();
     home.file("mine.json", mine("Humaans", "My own"));
     home.run("connectors import mine.json").code(0);
@@ -67,6 +67,12 @@ fn ac_47_an_import_that_changes_linked_accounts_asks() {
         "accounts add --provider mine --origin-owner-id a --set api_token=planted --no-verify",
     )
     .code(0);
+    home
+}
+
+#[test]
+fn ac_47_an_import_that_changes_linked_accounts_asks() {
+    let home = linked();
     home.file("mine.json", mine("\"key\": \"api_key\"", "\"key\": \"other\""));
     let before = home.dump();
     let refused = home.run("connectors import mine.json").code(7);
@@ -81,14 +87,7 @@ fn ac_47_an_import_that_changes_linked_accounts_asks() {
 
 #[test]
 fn threat_12_an_import_that_takes_stored_secrets_elsewhere_says_where() {
-    let home = TestHome::new();
-    home.file("mine.json", mine("Humaans", "My own"));
-    home.run("connectors import mine.json").code(0);
-    home.run("connectors enable mine").code(0);
-    home.run(
-        "accounts add --provider mine --origin-owner-id a --set api_token=planted --no-verify",
-    )
-    .code(0);
+    let home = linked();
     home.file("mine.json", mine("https://app.humaans.io/api", "https://hr.other.example/api"));
     let before = home.dump();
     let refused = home.run("connectors import mine.json").code(7);
