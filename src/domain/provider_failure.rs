@@ -21,6 +21,31 @@ pub enum Class {
     BadAnswer,
 }
 
+impl Class {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Refused,
+        Self::Configuration,
+        Self::Transient,
+        Self::Blocked,
+        Self::Foreign,
+        Self::BadAnswer,
+    ];
+
+    /// The kind as one word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Configuration => "configuration",
+            Self::Transient => "transient",
+            Self::Blocked => "blocked",
+            Self::Foreign => "foreign",
+            Self::BadAnswer => "bad_answer",
+        }
+    }
+}
+
 /// A call to a provider that failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]

@@ -6,8 +6,6 @@ use crate::domain::provider_failure::Class;
 use crate::domain::webhook::WhyDisabled;
 use crate::domain::webhook::schedule::Verdict;
 
-use super::refresh::class_word;
-
 /// Numbers that only grow, each with the word that it is counted by.
 #[derive(Debug)]
 pub struct Tally<const N: usize> {
@@ -44,25 +42,21 @@ pub struct Tallies {
     /// Webhooks that the hub itself disabled, by the reason.
     pub disabled: Tally<2>,
     /// Refreshes for which a provider was asked, by what they came to.
-    pub refreshes: Tally<7>,
+    pub refreshes: Tally<{ 1 + Class::ALL.len() }>,
     /// Calls to providers, by what they answered.
     pub calls: Tally<6>,
 }
 
 impl Default for Tallies {
     fn default() -> Self {
+        let mut refreshes = ["ok"; 1 + Class::ALL.len()];
+        for (word, class) in refreshes.iter_mut().skip(1).zip(Class::ALL) {
+            *word = class.as_str();
+        }
         Self {
             attempts: Tally::of(["delivered", "failed", "given_up", "gone"]),
             disabled: Tally::of([WhyDisabled::Gone.as_str(), WhyDisabled::Failing.as_str()]),
-            refreshes: Tally::of([
-                "ok",
-                class_word(Class::Refused),
-                class_word(Class::Configuration),
-                class_word(Class::Transient),
-                class_word(Class::Blocked),
-                class_word(Class::Foreign),
-                class_word(Class::BadAnswer),
-            ]),
+            refreshes: Tally::of(refreshes),
             calls: Tally::of(["2xx", "3xx", "4xx", "429", "5xx", "none"]),
         }
     }
@@ -84,7 +78,7 @@ impl Tallies {
 
     /// A refresh, and what kind of failure it was if it failed.
     pub(super) fn refresh(&self, failed: Option<Class>) {
-        self.refreshes.add(failed.map_or("ok", class_word));
+        self.refreshes.add(failed.map_or("ok", Class::as_str));
     }
 
     /// A call with the status of its answer, if there was one.
@@ -119,15 +113,7 @@ mod tests {
         for why in [WhyDisabled::Gone, WhyDisabled::Failing] {
             tallies.disabled(why);
         }
-        let classes = [
-            Class::Refused,
-            Class::Configuration,
-            Class::Transient,
-            Class::Blocked,
-            Class::Foreign,
-            Class::BadAnswer,
-        ];
-        for failed in classes.into_iter().map(Some).chain([None]) {
+        for failed in Class::ALL.into_iter().map(Some).chain([None]) {
             tallies.refresh(failed);
         }
         for status in [None, Some(204), Some(302), Some(404), Some(429), Some(503)] {

@@ -34,8 +34,8 @@ mod work;
 
 use once::Done;
 
+pub(super) use note::class_of;
 pub use note::{Note, note_of};
-pub(super) use note::{class_of, class_word};
 pub(super) use once::write;
 pub(super) use patience::Patience;
 pub(super) use set_up::{SetUp, mended};

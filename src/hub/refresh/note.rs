@@ -37,29 +37,9 @@ pub fn note_of(fresh: &Freshness) -> Note {
     }
 }
 
-const CLASSES: [Class; 6] = [
-    Class::Refused,
-    Class::Configuration,
-    Class::Transient,
-    Class::Blocked,
-    Class::Foreign,
-    Class::BadAnswer,
-];
-
-/// What kind of failure it is, as one word.
-pub(in crate::hub) const fn class_word(class: Class) -> &'static str {
-    match class {
-        Class::Refused => "refused",
-        Class::Configuration => "configuration",
-        Class::Transient => "transient",
-        Class::Blocked => "blocked",
-        Class::Foreign => "foreign",
-        Class::BadAnswer => "bad_answer",
-    }
-}
-
-/// The failure of a refresh for which nobody was asked, since what it needs can't be read. A master key that is away may be back in a moment; of anything else that can't be read, somebody
-/// has to mend something first.
+/// The failure of a refresh for which nobody was asked, since what it needs can't be read. A master
+/// key that is away may be back in a moment; of anything else that can't be read, somebody has to
+/// mend something first.
 pub(super) fn unread(error: &HubError) -> ProviderFailure {
     let message = error.words_for_others();
     let class = if is_away(error) { Class::Transient } else { Class::Configuration };
@@ -71,7 +51,7 @@ pub(super) fn unread(error: &HubError) -> ProviderFailure {
 pub(super) fn to_json(failure: &ProviderFailure, at: Option<Timestamp>) -> String {
     json!({
         "at": at.map(Timestamp::as_millis),
-        "class": class_word(failure.class),
+        "class": failure.class.as_str(),
         "status": failure.status,
         "code": failure.code,
         "message": failure.message,
@@ -82,8 +62,8 @@ pub(super) fn to_json(failure: &ProviderFailure, at: Option<Timestamp>) -> Strin
 
 /// What is in the text of stored failures that an administrator has to mend.
 pub(super) fn marks_to_mend() -> impl Iterator<Item = String> {
-    let classes = CLASSES.into_iter().filter(|class| rules::needs_mending(*class));
-    classes.map(|class| format!("\"class\":\"{}\"", class_word(class)))
+    let classes = Class::ALL.into_iter().filter(|class| rules::needs_mending(*class));
+    classes.map(|class| format!("\"class\":\"{}\"", class.as_str()))
 }
 
 fn stored(fresh: &Freshness) -> Value {
@@ -96,7 +76,7 @@ pub(super) fn failure_of(fresh: &Freshness) -> ProviderFailure {
     let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
     let word = text("class").unwrap_or_default();
     ProviderFailure {
-        class: CLASSES.into_iter().find(|one| class_word(*one) == word).unwrap_or(Class::Transient),
+        class: Class::ALL.into_iter().find(|one| one.as_str() == word).unwrap_or(Class::Transient),
         status: value.get("status").and_then(Value::as_u64).and_then(|n| u16::try_from(n).ok()),
         code: text("code"),
         message: text("message").unwrap_or_else(|| "the last refresh failed".to_owned()),
@@ -127,11 +107,11 @@ pub(super) fn may_try(fresh: &Freshness, now: Timestamp) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{CLASSES, Class, ProviderFailure, marks_to_mend, rules, to_json};
+    use super::{Class, ProviderFailure, marks_to_mend, rules, to_json};
 
     #[test]
     fn oa_14_a_stored_failure_is_found_by_its_class_alone() {
-        for class in CLASSES {
+        for class in Class::ALL {
             let failure = ProviderFailure::new(class, "not \"class\":\"blocked\"");
             let text = to_json(&failure, None);
             let is_found = marks_to_mend().any(|mark| text.contains(&mark));
