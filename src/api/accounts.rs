@@ -145,33 +145,6 @@ impl From<AccountDetail> for Account<'static> {
     }
 }
 
-impl Account<'_> {
-    /// The same, borrowing from nothing.
-    #[must_use]
-    pub fn into_owned(self) -> Account<'static> {
-        let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
-        Account {
-            id: own(self.id),
-            provider: own(self.provider),
-            provider_name: self.provider_name.map(own),
-            origin_owner_id: own(self.origin_owner_id),
-            origin_owner_name: own(self.origin_owner_name),
-            origin_username: self.origin_username.map(own),
-            status: own(self.status),
-            status_reasons: JsonText(own(self.status_reasons.0)),
-            label: self.label.map(own),
-            setup_information: JsonText(own(self.setup_information.0)),
-            kind: own(self.kind),
-            categories: Cow::Owned(self.categories.into_owned()),
-            integration_id: own(self.integration_id),
-            connector_profile_id: own(self.connector_profile_id),
-            verified: self.verified,
-            created_at: self.created_at,
-            updated_at: self.updated_at,
-        }
-    }
-}
-
 /// A linked account with what only an administrator sees: tags, auth config, credential dates.
 #[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct AccountDetail {
