@@ -27,7 +27,7 @@ pub(in crate::client) async fn list(
     filter: &Filter,
     mut each: impl FnMut(&Account<'_>) -> Result<ControlFlow<()>, HubError>,
 ) -> Result<(), HubError> {
-    scan(client, filter, |account| each(&account.account())).await
+    scan(client, filter, |account| each(&Account::from(account.detail()))).await
 }
 
 /// The same with what the platform tells of each beside that.

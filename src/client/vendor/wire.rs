@@ -1,13 +1,10 @@
 //! What the vendor answers: every key may be missing or null, enums are open (contract sections 3
 //! to 5).
 
-use std::borrow::Cow;
-
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::api::JsonText;
-use crate::api::accounts::{Account, AccountDetail};
+use crate::api::accounts::AccountDetail;
 use crate::api::connect_sessions::ConnectionAttempt;
 use crate::catalog;
 use crate::domain::account::StatusReason;
@@ -109,33 +106,7 @@ impl VendorAccount {
             .collect()
     }
 
-    /// As lists show it.
-    pub(super) fn account(&self) -> Account<'static> {
-        let text = |value: String| JsonText(Cow::Owned(value));
-        let reasons = serde_json::to_string(&self.reasons()).unwrap_or_default();
-        let setup = Value::Object(self.setup_information.clone().unwrap_or_default());
-        Account {
-            id: self.id.text().into(),
-            provider: self.provider.clone().into(),
-            provider_name: self.name().map(Cow::Owned),
-            origin_owner_id: self.origin_owner_id.clone().into(),
-            origin_owner_name: self.origin_owner_name.clone().unwrap_or_default().into(),
-            origin_username: self.origin_username.clone().map(Cow::Owned),
-            status: self.status.clone().into(),
-            status_reasons: text(reasons),
-            label: self.label().map(Cow::Owned),
-            setup_information: text(setup.to_string()),
-            kind: self.kind().to_owned().into(),
-            categories: self.categories().into(),
-            integration_id: self.auth_config().into(),
-            connector_profile_id: self.auth_config().into(),
-            verified: self.status == "active",
-            created_at: self.created_at,
-            updated_at: self.updated_at,
-        }
-    }
-
-    /// As it is shown alone.
+    /// As it is shown alone; what lists show is made of it.
     pub(super) fn detail(&self) -> AccountDetail {
         AccountDetail {
             id: self.id.text(),
