@@ -32,7 +32,7 @@ impl Client {
     /// As the hub, or the way to it, reports them.
     pub async fn create_key(&self, new: NewKey, guard: Guard) -> Result<CreatedKey, HubError> {
         self.offers(&["keys.create"])?;
-        self.created("keys.create", &CreateKey::from(&new), guard).await
+        self.write_with("keys.create", &[], &CreateKey::from(&new), guard).await
     }
 
     /// `keys.disable`

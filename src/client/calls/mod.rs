@@ -3,7 +3,6 @@
 use serde::de::DeserializeOwned;
 
 use crate::api::requests::Query;
-use crate::api::write::Written;
 use crate::error::HubError;
 use crate::hub::write::Guard;
 
@@ -55,27 +54,6 @@ impl Client {
         let call = self.call(id, &[])?.query(&query).json(body)?;
         let (thing, status) = self.json_and_status(call).await?;
         Ok((thing, status == 201))
-    }
-
-    /// A write whose answer is a record of it, or the bare thing itself.
-    async fn created<T: DeserializeOwned + Clone>(
-        &self,
-        id: &str,
-        body: &impl serde::Serialize,
-        guard: Guard,
-    ) -> Result<T, HubError> {
-        #[derive(serde::Deserialize)]
-        #[serde(untagged)]
-        enum Answer<T> {
-            Written(Written<T>),
-            Bare(T),
-        }
-        let answer = self.write_with::<Answer<T>>(id, &[], body, guard).await?;
-        let missing = || super::problem::bad_answer(&self.origin, "does not say what was made");
-        match answer {
-            Answer::Written(written) => written.after.ok_or_else(missing),
-            Answer::Bare(thing) => Ok(thing),
-        }
     }
 
     /// A list that is small enough to be kept.
