@@ -155,10 +155,14 @@ impl Call {
 }
 
 impl Client {
-    /// A call of an operation; `values` fill the path's parameters in their order.
+    /// A call of an operation; `values` fill the path's parameters in their order. An extension
+    /// that the vendor's platform does not offer is refused there.
     pub(super) fn call(&self, id: &str, values: &[&str]) -> Result<Call, HubError> {
         let wrong = |text: &str| HubError::new(&codes::INTERNAL, format!("{id}: {text}"));
         let operation = Operation::find(id).ok_or_else(|| wrong("no such operation"))?;
+        if operation.origin == Origin::Extension {
+            self.offers(&[operation.id])?;
+        }
         let mut path = String::new();
         let mut values = values.iter();
         for part in operation.path.split('/').skip(1) {

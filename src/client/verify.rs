@@ -31,7 +31,6 @@ impl Client {
     /// # Errors
     /// `remote.unsupported` from what is no hubctl hub, or as the way to it reports.
     pub async fn capabilities(&self) -> Result<Capabilities, HubError> {
-        self.offers(&["capabilities.get"])?;
         self.json(self.call("capabilities.get", &[])?).await
     }
 

@@ -74,7 +74,6 @@ impl Client {
     /// # Errors
     /// As the hub, or the way to it, reports them.
     pub async fn explain(&self, id: &AccountId) -> Result<Explanation, HubError> {
-        self.offers(&["accounts.explain"])?;
         self.json(self.call("accounts.explain", &[id.as_str()])?).await
     }
 
@@ -83,7 +82,6 @@ impl Client {
     /// # Errors
     /// As the hub, or the way to it, reports them.
     pub async fn check_account(&self, id: &AccountId, ask: Ask) -> Result<Vec<Check>, HubError> {
-        self.offers(&["accounts.check"])?;
         let mut query = Query::default();
         if ask == Ask::Nobody {
             query.push("offline", true);
@@ -100,7 +98,6 @@ impl Client {
         new: accounts::New,
         guard: Guard,
     ) -> Result<(AccountDetail, bool), HubError> {
-        self.offers(&["accounts.create"])?;
         self.created_or_there("accounts.create", &NewAccount::from(&new), guard).await
     }
 
@@ -130,7 +127,6 @@ impl Client {
         id: &AccountId,
         guard: Guard,
     ) -> Result<Written<AccountDetail>, HubError> {
-        self.offers(&["accounts.suspend"])?;
         self.write("accounts.suspend", &[id.as_str()], guard).await
     }
 
@@ -143,7 +139,6 @@ impl Client {
         id: &AccountId,
         guard: Guard,
     ) -> Result<Written<AccountDetail>, HubError> {
-        self.offers(&["accounts.resume"])?;
         self.write("accounts.resume", &[id.as_str()], guard).await
     }
 
@@ -177,7 +172,6 @@ impl Client {
         id: &AccountId,
         guard: Guard,
     ) -> Result<Written<AccountDetail>, HubError> {
-        self.offers(&["accounts.test"])?;
         self.write("accounts.test", &[id.as_str()], guard).await
     }
 
@@ -190,7 +184,6 @@ impl Client {
         id: &AccountId,
         guard: Guard,
     ) -> Result<Written<AccountDetail>, HubError> {
-        self.offers(&["accounts.refresh"])?;
         self.write("accounts.refresh", &[id.as_str()], guard).await
     }
 }

@@ -89,7 +89,6 @@ impl Client {
         new: auth_configs::New,
         guard: Guard,
     ) -> Result<Written<AuthConfigDetail>, HubError> {
-        self.offers(&["auth_configs.create"])?;
         self.write_with("auth_configs.create", &[], &NewAuthConfig::from(&new), guard).await
     }
 
@@ -118,7 +117,6 @@ impl Client {
         target: &str,
         guard: Guard,
     ) -> Result<Vec<Written<AuthConfigDetail>>, HubError> {
-        self.offers(&["auth_configs.enable"])?;
         self.write("auth_configs.enable", &[target], guard).await
     }
 
@@ -131,7 +129,6 @@ impl Client {
         target: &str,
         guard: Guard,
     ) -> Result<Vec<Written<AuthConfigDetail>>, HubError> {
-        self.offers(&["auth_configs.disable"])?;
         self.write("auth_configs.disable", &[target], guard).await
     }
 
@@ -144,7 +141,6 @@ impl Client {
         target: &str,
         guard: Guard,
     ) -> Result<Written<AuthConfigDetail>, HubError> {
-        self.offers(&["auth_configs.make_default"])?;
         self.write("auth_configs.make_default", &[target], guard).await
     }
 
@@ -157,7 +153,6 @@ impl Client {
         target: &str,
         guard: Guard,
     ) -> Result<Written<AuthConfigDetail>, HubError> {
-        self.offers(&["auth_configs.delete"])?;
         self.write("auth_configs.delete", &[target], guard).await
     }
 }

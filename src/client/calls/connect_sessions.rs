@@ -87,7 +87,6 @@ impl Client {
         filter: connect_sessions::Filter,
         mut each: impl FnMut(&ConnectSession) -> Result<ControlFlow<()>, HubError>,
     ) -> Result<(), HubError> {
-        self.offers(&["connect_sessions.list"])?;
         let call = self.call("connect_sessions.list", &[])?.query(&to_query(&filter));
         self.rows(call, |session| each(&session)).await
     }
@@ -101,7 +100,6 @@ impl Client {
         id: SessionId,
         guard: Guard,
     ) -> Result<Written<ConnectSession>, HubError> {
-        self.offers(&["connect_sessions.revoke"])?;
         self.write("connect_sessions.revoke", &[&id.to_string()], guard).await
     }
 }

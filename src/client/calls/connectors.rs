@@ -75,7 +75,6 @@ impl Client {
         connectors: &[Definition],
         guard: Guard,
     ) -> Result<Vec<Written<Connector>>, HubError> {
-        self.offers(&["connectors.import"])?;
         self.write_with("connectors.import", &[], &Import { connectors }, guard).await
     }
 
@@ -88,7 +87,6 @@ impl Client {
         key: &ConnectorKey,
         guard: Guard,
     ) -> Result<Written<Connector>, HubError> {
-        self.offers(&["connectors.forget"])?;
         self.write("connectors.forget", &[key.as_str()], guard).await
     }
 }

@@ -17,7 +17,6 @@ impl Client {
         filter: &Filter,
         mut each: impl FnMut(&Event<'_>) -> Result<ControlFlow<()>, HubError>,
     ) -> Result<(), HubError> {
-        self.offers(&["events.list"])?;
         let call = self.call("events.list", &[])?.query(&to_query(filter));
         self.list(call, |row| each(&self.element(row)?)).await
     }
@@ -32,7 +31,6 @@ impl Client {
         filter: &Filter,
         wait_s: u64,
     ) -> Result<NewEvents, HubError> {
-        self.offers(&["events.follow"])?;
         let mut query = to_query(filter).without("after");
         query.push_opt("after", place_text(place));
         query.push("wait", wait_s);

@@ -13,7 +13,6 @@ impl Client {
     /// # Errors
     /// As the hub, or the way to it, reports them.
     pub async fn keys(&self) -> Result<Vec<Key>, HubError> {
-        self.offers(&["keys.list"])?;
         self.collected(self.call("keys.list", &[])?).await
     }
 
@@ -22,7 +21,6 @@ impl Client {
     /// # Errors
     /// As the hub, or the way to it, reports them.
     pub async fn key(&self, target: &str) -> Result<Key, HubError> {
-        self.offers(&["keys.get"])?;
         self.json(self.call("keys.get", &[target])?).await
     }
 
@@ -31,7 +29,6 @@ impl Client {
     /// # Errors
     /// As the hub, or the way to it, reports them.
     pub async fn create_key(&self, new: NewKey, guard: Guard) -> Result<CreatedKey, HubError> {
-        self.offers(&["keys.create"])?;
         self.write_with("keys.create", &[], &CreateKey::from(&new), guard).await
     }
 
@@ -40,7 +37,6 @@ impl Client {
     /// # Errors
     /// As the hub, or the way to it, reports them.
     pub async fn disable_key(&self, target: &str, guard: Guard) -> Result<Written<Key>, HubError> {
-        self.offers(&["keys.disable"])?;
         self.write("keys.disable", &[target], guard).await
     }
 
@@ -49,7 +45,6 @@ impl Client {
     /// # Errors
     /// As the hub, or the way to it, reports them.
     pub async fn enable_key(&self, target: &str, guard: Guard) -> Result<Written<Key>, HubError> {
-        self.offers(&["keys.enable"])?;
         self.write("keys.enable", &[target], guard).await
     }
 
@@ -58,7 +53,6 @@ impl Client {
     /// # Errors
     /// As the hub, or the way to it, reports them.
     pub async fn delete_key(&self, target: &str, guard: Guard) -> Result<Written<Key>, HubError> {
-        self.offers(&["keys.delete"])?;
         self.write("keys.delete", &[target], guard).await
     }
 }

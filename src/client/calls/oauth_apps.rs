@@ -14,7 +14,6 @@ impl Client {
     /// # Errors
     /// As the hub, or the way to it, reports them.
     pub async fn oauth_apps(&self) -> Result<Vec<OAuthApp>, HubError> {
-        self.offers(&["oauth_apps.list"])?;
         self.collected(self.call("oauth_apps.list", &[])?).await
     }
 
@@ -27,7 +26,6 @@ impl Client {
         new: oauth_apps::New,
         guard: Guard,
     ) -> Result<Written<OAuthApp>, HubError> {
-        self.offers(&["oauth_apps.set"])?;
         let body = NewOAuthApp::from(&new);
         self.write_with("oauth_apps.set", &[new.connector.as_str()], &body, guard).await
     }
@@ -41,7 +39,6 @@ impl Client {
         connector: &ConnectorKey,
         guard: Guard,
     ) -> Result<Written<OAuthApp>, HubError> {
-        self.offers(&["oauth_apps.delete"])?;
         self.write("oauth_apps.delete", &[connector.as_str()], guard).await
     }
 }

@@ -23,7 +23,6 @@ impl Client {
     /// # Errors
     /// As the hub, or the way to it, reports them.
     pub async fn projects(&self) -> Result<Vec<Project>, HubError> {
-        self.offers(&["projects.list"])?;
         self.collected(self.call("projects.list", &[])?).await
     }
 
@@ -32,7 +31,6 @@ impl Client {
     /// # Errors
     /// As the hub, or the way to it, reports them.
     pub async fn get_project(&self, name: &ProjectName) -> Result<Project, HubError> {
-        self.offers(&["projects.get"])?;
         self.json(self.call("projects.get", &[name.as_str()])?).await
     }
 
@@ -41,7 +39,6 @@ impl Client {
     /// # Errors
     /// As the hub, or the way to it, reports them.
     pub async fn project_accounts(&self, name: &ProjectName) -> Result<u64, HubError> {
-        self.offers(&["projects.impact"])?;
         let impact: Impact = self.json(self.call("projects.impact", &[name.as_str()])?).await?;
         Ok(impact.linked_accounts)
     }
@@ -56,7 +53,6 @@ impl Client {
         if_there: IfThere,
         guard: Guard,
     ) -> Result<(Project, bool), HubError> {
-        self.offers(&["projects.create"])?;
         let body = NewProject::new(name, if_there);
         self.created_or_there("projects.create", &body, guard).await
     }
@@ -71,7 +67,6 @@ impl Client {
         changes: projects::Changes,
         guard: Guard,
     ) -> Result<Written<Project>, HubError> {
-        self.offers(&["projects.update"])?;
         let body = UpdateProject::from(&changes);
         self.write_with("projects.update", &[name.as_str()], &body, guard).await
     }
@@ -85,7 +80,6 @@ impl Client {
         name: &ProjectName,
         guard: Guard,
     ) -> Result<Written<Project>, HubError> {
-        self.offers(&["projects.delete"])?;
         self.write("projects.delete", &[name.as_str()], guard).await
     }
 }

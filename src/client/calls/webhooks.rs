@@ -21,7 +21,6 @@ impl Client {
     /// # Errors
     /// As the hub, or the way to it, reports them.
     pub async fn webhooks(&self) -> Result<Vec<Webhook>, HubError> {
-        self.offers(&["webhooks.list"])?;
         self.collected(self.call("webhooks.list", &[])?).await
     }
 
@@ -30,7 +29,6 @@ impl Client {
     /// # Errors
     /// As the hub, or the way to it, reports them.
     pub async fn webhook(&self, id: &WebhookId) -> Result<Webhook, HubError> {
-        self.offers(&["webhooks.get"])?;
         self.json(self.call("webhooks.get", &[id.as_str()])?).await
     }
 
@@ -43,7 +41,6 @@ impl Client {
         new: New,
         guard: Guard,
     ) -> Result<(CreatedWebhook, bool), HubError> {
-        self.offers(&["webhooks.create"])?;
         self.created_or_there("webhooks.create", &NewWebhook::from(&new), guard).await
     }
 
@@ -57,7 +54,6 @@ impl Client {
         changes: Changes,
         guard: Guard,
     ) -> Result<Written<Webhook>, HubError> {
-        self.offers(&["webhooks.update"])?;
         let body = ChangeWebhook::from(&changes);
         self.write_with("webhooks.update", &[id.as_str()], &body, guard).await
     }
@@ -71,7 +67,6 @@ impl Client {
         id: &WebhookId,
         guard: Guard,
     ) -> Result<Written<Webhook>, HubError> {
-        self.offers(&["webhooks.enable"])?;
         self.write("webhooks.enable", &[id.as_str()], guard).await
     }
 
@@ -84,7 +79,6 @@ impl Client {
         id: &WebhookId,
         guard: Guard,
     ) -> Result<Written<Webhook>, HubError> {
-        self.offers(&["webhooks.disable"])?;
         self.write("webhooks.disable", &[id.as_str()], guard).await
     }
 
@@ -97,7 +91,6 @@ impl Client {
         id: &WebhookId,
         guard: Guard,
     ) -> Result<Written<Webhook>, HubError> {
-        self.offers(&["webhooks.delete"])?;
         self.write("webhooks.delete", &[id.as_str()], guard).await
     }
 
@@ -111,7 +104,6 @@ impl Client {
         step: Rotation,
         guard: Guard,
     ) -> Result<CreatedWebhook, HubError> {
-        self.offers(&["webhooks.rotate_secret"])?;
         let body = RotateSecret::from(step);
         self.write_with("webhooks.rotate_secret", &[id.as_str()], &body, guard).await
     }
@@ -125,7 +117,6 @@ impl Client {
         id: &WebhookId,
         guard: Guard,
     ) -> Result<DeliveryDetail, HubError> {
-        self.offers(&["webhooks.test"])?;
         self.write("webhooks.test", &[id.as_str()], guard).await
     }
 
@@ -138,7 +129,6 @@ impl Client {
         filter: &deliveries::Filter,
         mut each: impl FnMut(&Delivery) -> Result<ControlFlow<()>, HubError>,
     ) -> Result<(), HubError> {
-        self.offers(&["deliveries.list"])?;
         let call = self.call("deliveries.list", &[])?.query(&to_query(filter));
         self.rows(call, |row| each(&row)).await
     }
@@ -148,7 +138,6 @@ impl Client {
     /// # Errors
     /// As the hub, or the way to it, reports them.
     pub async fn delivery(&self, id: DeliveryId) -> Result<DeliveryDetail, HubError> {
-        self.offers(&["deliveries.get"])?;
         self.json(self.call("deliveries.get", &[&id.to_string()])?).await
     }
 
@@ -161,7 +150,6 @@ impl Client {
         id: DeliveryId,
         guard: Guard,
     ) -> Result<Written<Delivery>, HubError> {
-        self.offers(&["deliveries.redeliver"])?;
         self.write("deliveries.redeliver", &[&id.to_string()], guard).await
     }
 
@@ -174,7 +162,6 @@ impl Client {
         asked: &Redeliver,
         guard: Guard,
     ) -> Result<Redelivered, HubError> {
-        self.offers(&["deliveries.redeliver_failed"])?;
         let query = Query::default().with_guard(guard);
         let call = self.call("deliveries.redeliver_failed", &[])?.query(&query);
         self.json(call.json(asked)?).await
