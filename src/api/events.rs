@@ -81,29 +81,8 @@ pub struct NewEvents {
 }
 
 fn owned<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<Event<'static>>, D::Error> {
-    /// As text of their own, whatever they are read from.
-    #[derive(Deserialize)]
-    struct Own {
-        id: String,
-        event: String,
-        event_date: Timestamp,
-        record_type: String,
-        record_id: String,
-        project_id: String,
-        #[serde(default)]
-        data: Value,
-    }
-    let all = Vec::<Own>::deserialize(from)?;
-    let events = all.into_iter().map(|one| Event {
-        id: one.id.into(),
-        event: one.event.into(),
-        event_date: one.event_date,
-        record_type: one.record_type.into(),
-        record_id: one.record_id.into(),
-        project_id: one.project_id.into(),
-        data: JsonText::of(&one.data),
-    });
-    Ok(events.collect())
+    let all = Vec::<Event<'de>>::deserialize(from)?;
+    Ok(all.into_iter().map(Event::into_owned).collect())
 }
 
 /// The place before the first event, as `after` names it.
