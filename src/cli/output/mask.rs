@@ -1,7 +1,7 @@
 //! Leaves out fields while a record is serialised, so that `--fields` costs nothing: no copy of
 //! the record is made, and a field left out is never even looked at.
 
-use serde::ser::{Impossible, SerializeMap, SerializeStruct};
+use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 /// Which of a record's fields stay.
@@ -36,7 +36,7 @@ impl Mask {
     }
 }
 
-/// A record seen through a mask.
+/// A record seen through a mask. Every record is a struct; what is none is not masked.
 pub(super) struct Masked<'a, T: ?Sized> {
     pub(super) value: &'a T,
     pub(super) mask: &'a Mask,
@@ -69,7 +69,7 @@ impl<'a, S: Serializer> Serializer for MaskSerializer<'a, S> {
     type SerializeTuple = S::SerializeTuple;
     type SerializeTupleStruct = S::SerializeTupleStruct;
     type SerializeTupleVariant = S::SerializeTupleVariant;
-    type SerializeMap = MaskedMap<'a, S::SerializeMap>;
+    type SerializeMap = S::SerializeMap;
     type SerializeStruct = MaskedStruct<'a, S::SerializeStruct>;
     type SerializeStructVariant = S::SerializeStructVariant;
 
@@ -130,9 +130,8 @@ impl<'a, S: Serializer> Serializer for MaskSerializer<'a, S> {
         self.inner.serialize_tuple_variant(name, index, variant, len)
     }
 
-    fn serialize_map(self, _len: Option<usize>) -> Result<Self::SerializeMap, S::Error> {
-        let inner = self.inner.serialize_map(None)?;
-        Ok(MaskedMap { inner, mask: self.mask, cursor: 0, keep: false })
+    fn serialize_map(self, len: Option<usize>) -> Result<S::SerializeMap, S::Error> {
+        self.inner.serialize_map(len)
     }
 
     fn serialize_struct(
@@ -187,130 +186,6 @@ impl<S: SerializeStruct> SerializeStruct for MaskedStruct<'_, S> {
     }
 }
 
-/// A record with flattened parts comes as a map.
-struct MaskedMap<'a, S> {
-    inner: S,
-    mask: &'a Mask,
-    cursor: usize,
-    keep: bool,
-}
-
-impl<S: SerializeMap> SerializeMap for MaskedMap<'_, S> {
-    type Ok = S::Ok;
-    type Error = S::Error;
-
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), S::Error> {
-        let asked = KeyCheck { mask: self.mask, cursor: &mut self.cursor };
-        self.keep = key.serialize(asked).unwrap_or(false);
-        if self.keep { self.inner.serialize_key(key) } else { Ok(()) }
-    }
-
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), S::Error> {
-        if self.keep { self.inner.serialize_value(value) } else { Ok(()) }
-    }
-
-    fn end(self) -> Result<S::Ok, S::Error> {
-        self.inner.end()
-    }
-}
-
-/// Answers whether a map's key is one of the fields kept; a key that is no text never is.
-struct KeyCheck<'a> {
-    mask: &'a Mask,
-    cursor: &'a mut usize,
-}
-
-type Never = Impossible<bool, KeyError>;
-
-#[derive(Debug)]
-struct KeyError;
-
-impl std::fmt::Display for KeyError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a key is not text")
-    }
-}
-
-impl std::error::Error for KeyError {}
-
-impl serde::ser::Error for KeyError {
-    fn custom<T: std::fmt::Display>(_: T) -> Self {
-        Self
-    }
-}
-
-macro_rules! never {
-    ($($method:ident($($arg:ident: $type:ty),*) -> $ok:ty;)*) => {$(
-        fn $method(self, $($arg: $type),*) -> Result<$ok, KeyError> {
-            Err(KeyError)
-        }
-    )*};
-}
-
-impl Serializer for KeyCheck<'_> {
-    type Ok = bool;
-    type Error = KeyError;
-    type SerializeSeq = Never;
-    type SerializeTuple = Never;
-    type SerializeTupleStruct = Never;
-    type SerializeTupleVariant = Never;
-    type SerializeMap = Never;
-    type SerializeStruct = Never;
-    type SerializeStructVariant = Never;
-
-    never! {
-        serialize_bool(_v: bool) -> bool; serialize_i8(_v: i8) -> bool;
-        serialize_i16(_v: i16) -> bool; serialize_i32(_v: i32) -> bool;
-        serialize_i64(_v: i64) -> bool; serialize_u8(_v: u8) -> bool;
-        serialize_u16(_v: u16) -> bool; serialize_u32(_v: u32) -> bool;
-        serialize_u64(_v: u64) -> bool; serialize_f32(_v: f32) -> bool;
-        serialize_f64(_v: f64) -> bool; serialize_char(_v: char) -> bool;
-        serialize_bytes(_v: &[u8]) -> bool; serialize_none() -> bool; serialize_unit() -> bool;
-        serialize_unit_struct(_n: &'static str) -> bool;
-        serialize_seq(_l: Option<usize>) -> Never; serialize_tuple(_l: usize) -> Never;
-        serialize_tuple_struct(_n: &'static str, _l: usize) -> Never;
-        serialize_tuple_variant(_n: &'static str, _i: u32, _v: &'static str, _l: usize) -> Never;
-        serialize_map(_l: Option<usize>) -> Never;
-        serialize_struct(_n: &'static str, _l: usize) -> Never;
-        serialize_struct_variant(_n: &'static str, _i: u32, _v: &'static str, _l: usize) -> Never;
-    }
-
-    fn serialize_str(self, key: &str) -> Result<bool, KeyError> {
-        Ok(self.mask.keeps(self.cursor, key))
-    }
-
-    fn serialize_unit_variant(
-        self,
-        _name: &'static str,
-        _index: u32,
-        variant: &'static str,
-    ) -> Result<bool, KeyError> {
-        self.serialize_str(variant)
-    }
-
-    fn serialize_some<T: Serialize + ?Sized>(self, key: &T) -> Result<bool, KeyError> {
-        key.serialize(self)
-    }
-
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(
-        self,
-        _name: &'static str,
-        key: &T,
-    ) -> Result<bool, KeyError> {
-        key.serialize(self)
-    }
-
-    fn serialize_newtype_variant<T: Serialize + ?Sized>(
-        self,
-        _name: &'static str,
-        _index: u32,
-        _variant: &'static str,
-        _key: &T,
-    ) -> Result<bool, KeyError> {
-        Err(KeyError)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Mask, Masked};
@@ -331,13 +206,6 @@ mod tests {
         z: &'static str,
     }
 
-    #[derive(Serialize)]
-    struct Flat {
-        z: u8,
-        #[serde(flatten)]
-        inner: Inner,
-    }
-
     fn json<T: Serialize>(value: &T, fields: &'static [&'static str], keep: &[usize]) -> String {
         let mask = Mask::new(fields, keep);
         serde_json::to_string(&Masked { value, mask: &mask }).unwrap()
@@ -352,11 +220,5 @@ mod tests {
         outer.a = Some(9);
         assert_eq!(json(&outer, fields, &[0, 1]), r#"{"id":1,"a":9}"#);
         assert_eq!(json(&Some(&outer), fields, &[0]), r#"{"id":1}"#);
-    }
-
-    #[test]
-    fn flattened_records_are_masked_too() {
-        let flat = Flat { z: 1, inner: Inner { b: 2, id: 3 } };
-        assert_eq!(json(&flat, &["z", "b", "id"], &[0, 2]), r#"{"z":1,"id":3}"#);
     }
 }
