@@ -33,7 +33,7 @@ const OVERLAP_S: i64 = 60;
 pub(in crate::cli) struct Narrowed {
     /// Only calls with this status: 404, 4xx, `>=400`; can be given several times
     #[arg(long, value_name = "STATUS")]
-    status: Vec<Shown>,
+    status: Vec<StatusRange>,
 
     /// Only calls with this method; can be given several times
     #[arg(long, value_name = "METHOD", add = assets::logged_methods())]
@@ -52,18 +52,6 @@ pub(in crate::cli) struct Narrowed {
     until: Option<String>,
 }
 
-/// A range of statuses as it is typed.
-#[derive(Debug, Clone)]
-struct Shown(StatusRange);
-
-impl std::str::FromStr for Shown {
-    type Err = crate::api::requests::request_logs::BadStatus;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self)
-    }
-}
-
 impl Narrowed {
     fn filter(self, context: &Context) -> Result<Filter, HubError> {
         let at =
@@ -71,7 +59,7 @@ impl Narrowed {
         Ok(Filter {
             kind: self.kind,
             methods: self.method,
-            statuses: self.status.into_iter().map(|shown| shown.0.0).collect(),
+            statuses: self.status.into_iter().map(|range| range.0).collect(),
             since: at(self.since)?,
             until: at(self.until)?,
             ..Filter::default()
