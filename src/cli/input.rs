@@ -1,8 +1,9 @@
 //! Reads values from arguments, files and standard input, and times and durations from words.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::fs::File;
-use std::io::{BufRead, BufReader, IsTerminal, Read};
+use std::io::{self, BufRead, BufReader, IsTerminal, Read};
 use std::path::Path;
 use std::time::Duration;
 
@@ -107,16 +108,33 @@ pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, HubError> {
 
 /// Opens a file that was named on the command line.
 pub(super) fn open(path: &Path) -> Result<File, HubError> {
-    let cant = |error: std::io::Error| {
-        let text = format!("can't read {}: {error}", path.display());
-        HubError::new(&codes::INPUT_UNREADABLE, text)
-    };
-    let file = File::open(path).map_err(cant)?;
-    if file.metadata().map_err(cant)?.is_dir() {
+    let unreadable = unreadable(path.display());
+    let file = File::open(path).map_err(&unreadable)?;
+    if file.metadata().map_err(&unreadable)?.is_dir() {
         let text = format!("{} is a folder", path.display());
         return Err(HubError::new(&codes::INPUT_UNREADABLE, text));
     }
     Ok(file)
+}
+
+/// The error of a source that can't be read.
+pub(super) fn unreadable(name: impl Display) -> impl Fn(io::Error) -> HubError {
+    move |error| HubError::new(&codes::INPUT_UNREADABLE, format!("can't read {name}: {error}"))
+}
+
+/// Reads the whole of a source that is no longer than `most` bytes.
+pub(super) fn read(
+    source: impl Read,
+    bytes: &mut Vec<u8>,
+    name: &str,
+    most: u64,
+) -> Result<(), HubError> {
+    source.take(most + 1).read_to_end(bytes).map_err(unreadable(name))?;
+    if bytes.len() as u64 > most {
+        let text = format!("{name} is larger than {most} bytes");
+        return Err(HubError::new(&codes::INPUT_UNREADABLE, text));
+    }
+    Ok(())
 }
 
 /// A text without the mark that some systems write before any UTF-8.
@@ -143,13 +161,8 @@ fn text_of(source: impl Read, name: &str) -> Result<String, HubError> {
 }
 
 fn bytes_of(source: impl Read, name: &str) -> Result<Vec<u8>, HubError> {
-    let unreadable = |text: String| HubError::new(&codes::INPUT_UNREADABLE, text);
     let mut bytes = Vec::new();
-    let read = source.take(VALUE_LIMIT + 1).read_to_end(&mut bytes);
-    read.map_err(|error| unreadable(format!("can't read {name}: {error}")))?;
-    if bytes.len() as u64 > VALUE_LIMIT {
-        return Err(unreadable(format!("{name} is larger than {VALUE_LIMIT} bytes")));
-    }
+    read(source, &mut bytes, name, VALUE_LIMIT)?;
     Ok(bytes)
 }
 
@@ -205,10 +218,7 @@ pub(super) fn targets(given: &[String]) -> Result<Targets, HubError> {
         loop {
             let mut line = Vec::new();
             let read = lines.by_ref().take(LINE_LIMIT).read_until(b'\n', &mut line);
-            let count = read.map_err(|error| {
-                let text = format!("can't read standard input: {error}");
-                HubError::new(&codes::INPUT_UNREADABLE, text)
-            })?;
+            let count = read.map_err(unreadable("standard input"))?;
             if count == 0 {
                 break;
             }

@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader, Read, Seek};
 use std::path::Path;
 
+use crate::cli::input;
 use crate::error::{HubError, codes};
 
 /// Longest field of the file, in bytes.
@@ -59,10 +60,7 @@ pub fn whole(mut file: impl Read + Seek, path: &Path) -> Result<(), HubError> {
             .hint("write a quotation mark within a field twice, and the field in quotation marks")
     };
     loop {
-        let bytes = reader.fill_buf().map_err(|error| {
-            let text = format!("can't read {}: {error}", path.display());
-            HubError::new(&codes::INPUT_UNREADABLE, text)
-        })?;
+        let bytes = reader.fill_buf().map_err(input::unreadable(path.display()))?;
         if bytes.is_empty() {
             break;
         }

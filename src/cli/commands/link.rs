@@ -357,9 +357,7 @@ fn open(path: &Path) -> Result<File, HubError> {
         std::io::copy(&mut stdin.lock(), &mut file)?;
         Ok(file)
     });
-    copied.map_err(|error| {
-        HubError::new(&codes::INPUT_UNREADABLE, format!("can't read standard input: {error}"))
-    })
+    copied.map_err(input::unreadable("standard input"))
 }
 
 /// One link of a batch.

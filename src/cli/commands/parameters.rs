@@ -1,6 +1,6 @@
 //! Fields, headers and bodies of calls that a person writes.
 
-use std::io::{IsTerminal, Read};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use serde_json::value::RawValue;
@@ -240,10 +240,7 @@ fn insert(body: &mut Value, key: &str, value: Value) -> Result<(), HubError> {
 
 /// A file, or standard input for `-`, of bounded size.
 pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, HubError> {
-    let cant = |error: std::io::Error| {
-        let text = format!("can't read {}: {error}", path.display());
-        HubError::new(&codes::INPUT_UNREADABLE, text)
-    };
+    let name = path.display().to_string();
     let mut bytes = Zeroizing::new(Vec::new());
     if path == Path::new("-") {
         let stdin = std::io::stdin();
@@ -251,13 +248,9 @@ pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, HubError> {
             let text = "`-` reads standard input, and that is the terminal";
             return Err(HubError::new(&codes::INPUT_NEEDED, text).hint("name a file instead"));
         }
-        stdin.lock().take(LARGEST_BODY + 1).read_to_end(&mut bytes).map_err(cant)?;
+        input::read(stdin.lock(), &mut bytes, &name, LARGEST_BODY)?;
     } else {
-        input::open(path)?.take(LARGEST_BODY + 1).read_to_end(&mut bytes).map_err(cant)?;
-    }
-    if bytes.len() as u64 > LARGEST_BODY {
-        let text = format!("{} is larger than {LARGEST_BODY} bytes", path.display());
-        return Err(HubError::new(&codes::INPUT_UNREADABLE, text));
+        input::read(input::open(path)?, &mut bytes, &name, LARGEST_BODY)?;
     }
     Ok(bytes)
 }

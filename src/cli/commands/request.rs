@@ -212,10 +212,8 @@ fn upload(path: &Path) -> Result<PassBody, HubError> {
     };
     if length.is_some_and(|length| length <= HELD) {
         let mut held = Zeroizing::new(Vec::new());
-        reader.take(HELD).read_to_end(&mut held).map_err(|error| {
-            let text = format!("can't read {}: {error}", path.display());
-            HubError::new(&codes::INPUT_UNREADABLE, text)
-        })?;
+        let read = reader.take(HELD).read_to_end(&mut held);
+        read.map_err(input::unreadable(path.display()))?;
         return Ok(PassBody::Whole(held));
     }
     let (sender, receiver) = mpsc::channel(2);

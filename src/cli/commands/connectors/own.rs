@@ -39,12 +39,12 @@ struct FileRead {
 }
 
 fn read_text(path: &Path) -> Result<String, HubError> {
-    let unreadable = |text: String| HubError::new(&codes::INPUT_UNREADABLE, text);
     let mut text = String::new();
     let read = input::open(path)?.take(FILE_LIMIT + 1).read_to_string(&mut text);
-    read.map_err(|error| unreadable(format!("can't read {}: {error}", path.display())))?;
+    read.map_err(input::unreadable(path.display()))?;
     if text.len() as u64 > FILE_LIMIT {
-        return Err(unreadable(format!("{} is larger than {FILE_LIMIT} bytes", path.display())));
+        let text = format!("{} is larger than {FILE_LIMIT} bytes", path.display());
+        return Err(HubError::new(&codes::INPUT_UNREADABLE, text));
     }
     Ok(text)
 }
@@ -67,14 +67,12 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>, HubError> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let unreadable = |error: std::io::Error| {
-        HubError::new(&codes::INPUT_UNREADABLE, format!("can't read {}: {error}", path.display()))
-    };
+    let unreadable = input::unreadable(path.display());
     let (mut found, mut folders) = (Vec::new(), vec![path.to_owned()]);
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).map_err(unreadable)? {
-            let entry = entry.map_err(unreadable)?;
-            let kind = entry.file_type().map_err(unreadable)?;
+        for entry in std::fs::read_dir(&folder).map_err(&unreadable)? {
+            let entry = entry.map_err(&unreadable)?;
+            let kind = entry.file_type().map_err(&unreadable)?;
             let path = entry.path();
             let name = name_of(&path).to_ascii_lowercase();
             if kind.is_dir() {
