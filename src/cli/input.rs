@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read};
 use std::path::Path;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -268,6 +269,11 @@ pub(super) fn if_there() -> impl TypedValueParser<Value = IfThere> {
         PossibleValue::new(IfThere::Skip.as_str()).help("Leave it as it is"),
     ];
     PossibleValuesParser::new(known).try_map(|text| text.parse::<IfThere>())
+}
+
+/// Reads an id or a name.
+pub(super) fn parsed<T: FromStr<Err: Display>>(text: &str) -> Result<T, HubError> {
+    text.parse().map_err(|error| HubError::new(&codes::BAD_VALUE, format!("{error}")))
 }
 
 /// Reads a duration: whole seconds, or words such as `30m`, `24h`, `1h 30m` or `7d`.

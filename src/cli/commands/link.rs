@@ -307,10 +307,8 @@ impl Create {
                 .map(str::to_owned)
                 .or_else(|| self.asked.origin_username.clone()),
         };
-        let provider: Option<ConnectorKey> = cell(header.provider)
-            .map(str::parse)
-            .transpose()
-            .map_err(|error| HubError::new(&codes::BAD_VALUE, format!("{error}")))?;
+        let provider: Option<ConnectorKey> =
+            cell(header.provider).map(input::parsed).transpose()?;
         let asked = &self.asked;
         Ok(NewSession {
             owner,

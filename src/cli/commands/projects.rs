@@ -285,9 +285,7 @@ impl Run for Delete {
             Batch::new(context, "project", "delete", &targets, "hubctl projects delete NAME")?;
         let backend = context.backend().await?;
         let each = async |target: &String, guard: Guard| {
-            let name: ProjectName = target
-                .parse()
-                .map_err(|error| HubError::new(&codes::BAD_VALUE, format!("{error}")))?;
+            let name: ProjectName = input::parsed(target)?;
             let accounts = backend.project_accounts(&name).await?;
             let trial = Guard { dry_run: true, ..guard };
             backend.delete_project(&name, trial).await?;

@@ -413,9 +413,7 @@ impl Run for Revoke {
         let batch = Batch::new(context, "session", "revoke", &targets, "hubctl session revoke ID")?;
         let backend = context.backend().await?;
         let each = async |target: &String, guard: Guard| {
-            let id: SessionId = target
-                .parse()
-                .map_err(|error| HubError::new(&codes::BAD_VALUE, format!("{error}")))?;
+            let id: SessionId = input::parsed(target)?;
             let session = backend.session(id).await?;
             if session.status != "revoked" {
                 let what = format!("session {id} and its link stop working");

@@ -248,12 +248,8 @@ pub(in crate::cli) struct Get {
 impl Run for Get {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let ids = input::targets(&self.ids)?;
-        let ids: Vec<AccountId> = ids
-            .iter()
-            .map(|id| {
-                id.parse().map_err(|error| HubError::new(&codes::BAD_VALUE, format!("{error}")))
-            })
-            .collect::<Result<_, _>>()?;
+        let ids: Vec<AccountId> =
+            ids.iter().map(|id| input::parsed(id)).collect::<Result<_, _>>()?;
         let backend = context.backend().await?;
         if let [id] = ids.as_slice() {
             let account = backend.account(id).await?;

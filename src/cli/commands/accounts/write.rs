@@ -260,10 +260,6 @@ impl Run for Update {
     }
 }
 
-fn id_of(target: &str) -> Result<AccountId, HubError> {
-    target.parse().map_err(|error| HubError::new(&codes::BAD_VALUE, format!("{error}")))
-}
-
 /// Suspend accounts: no calls through them, credentials kept
 ///
 /// Undo with `hubctl accounts resume`.
@@ -293,7 +289,7 @@ async fn suspend_one(
     target: &str,
     guard: Guard,
 ) -> Result<Vec<WriteResult>, HubError> {
-    let id = id_of(target)?;
+    let id: AccountId = input::parsed(target)?;
     let account = backend.account(&id).await?;
     if account.status != "suspended" {
         consent(
@@ -324,7 +320,7 @@ impl Run for Resume {
         batch.asks = false;
         let backend = context.backend().await?;
         let each = async |target: &String, guard: Guard| {
-            let written = backend.resume(&id_of(target)?, guard).await?;
+            let written = backend.resume(&input::parsed(target)?, guard).await?;
             let text = sentence(&written, "Resumed", "Would resume", "Not suspended");
             Ok(vec![result("resume", written, text)])
         };
@@ -356,7 +352,7 @@ impl Run for Delete {
             Batch::new(context, "account", "delete", &targets, "hubctl accounts delete ID")?;
         let backend = context.backend().await?;
         let each = async |target: &String, guard: Guard| {
-            let id = id_of(target)?;
+            let id: AccountId = input::parsed(target)?;
             let account = backend.account(&id).await?;
             let what = format!("deleting {} destroys its credentials", named(&account));
             consent(context, &what, 1, "Delete")?;
@@ -399,7 +395,7 @@ impl Run for Test {
         batch.asks = false;
         let backend = context.backend().await?;
         let each = async |target: &String, guard: Guard| {
-            let written = backend.test_account(&id_of(target)?, guard).await?;
+            let written = backend.test_account(&input::parsed(target)?, guard).await?;
             let untold = "No call of the connector's tells whether credentials work";
             let untold = if written.dry_run { "Would ask about" } else { untold };
             let text = sentence(&written, "The credentials work", "They work for", untold);
@@ -430,7 +426,7 @@ impl Run for Refresh {
         batch.asks = false;
         let backend = context.backend().await?;
         let each = async |target: &String, guard: Guard| {
-            let written = backend.refresh_account(&id_of(target)?, guard).await?;
+            let written = backend.refresh_account(&input::parsed(target)?, guard).await?;
             let text = sentence(&written, "Renewed the tokens of", "Would renew", "As before");
             Ok(vec![result("refresh", written, text)])
         };

@@ -376,9 +376,7 @@ impl Run for Forget {
         let batch = Batch::new(context, "connector", "forget", &targets, hint)?;
         let backend = context.backend().await?;
         let each = async |target: &String, guard: Guard| {
-            let key: ConnectorKey = target
-                .parse()
-                .map_err(|error| HubError::new(&codes::BAD_VALUE, format!("{error}")))?;
+            let key: ConnectorKey = input::parsed(target)?;
             let trial = Guard { dry_run: true, ..guard };
             let tried = backend.forget_connector(&key, trial).await?;
             let affected = tried.affected_accounts;

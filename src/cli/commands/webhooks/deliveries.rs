@@ -152,9 +152,7 @@ impl Run for Redeliver {
         batch.asks = false;
         let backend = context.backend().await?;
         let each = async |target: &String, guard: Guard| {
-            let id: DeliveryId = target
-                .parse()
-                .map_err(|error| HubError::new(&codes::BAD_VALUE, format!("{error}")))?;
+            let id: DeliveryId = input::parsed(target)?;
             let written = backend.redeliver(id, guard).await?;
             let text = match written.dry_run {
                 true => format!("Would send delivery {id} again."),

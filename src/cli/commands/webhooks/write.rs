@@ -18,10 +18,6 @@ use crate::error::{HubError, codes};
 use crate::hub::webhooks::{Changes, New};
 use crate::hub::write::{Guard, IfThere};
 
-fn id(text: &str) -> Result<WebhookId, HubError> {
-    text.parse().map_err(|error| HubError::new(&codes::BAD_VALUE, format!("{error}")))
-}
-
 fn sentence(written: &Written<Webhook>, done: &str, would: &str, already: &str) -> String {
     let webhook = written.after.as_ref().or(written.before.as_ref());
     let named = webhook.map(|webhook| format!("{} ({})", webhook.id, webhook.url));
@@ -213,7 +209,7 @@ impl Run for Enable {
         batch.asks = false;
         let backend = context.backend().await?;
         let each = async |target: &String, guard: Guard| {
-            let written = backend.enable_webhook(&id(target)?, guard).await?;
+            let written = backend.enable_webhook(&input::parsed(target)?, guard).await?;
             let text =
                 sentence(&written, "Enabled webhook", "Would enable webhook", "Enabled already");
             Ok(vec![result("enable", written, text)])
@@ -239,7 +235,7 @@ impl Run for Disable {
             Batch::new(context, "webhook", "disable", &targets, "hubctl webhooks disable ID")?;
         let backend = context.backend().await?;
         let each = async |target: &String, guard: Guard| {
-            let id = id(target)?;
+            let id: WebhookId = input::parsed(target)?;
             let webhook = backend.webhook(&id).await?;
             if webhook.enabled {
                 let what = format!("{} is not told of events any more", webhook.url);
@@ -271,7 +267,7 @@ impl Run for Delete {
             Batch::new(context, "webhook", "delete", &targets, "hubctl webhooks delete ID")?;
         let backend = context.backend().await?;
         let each = async |target: &String, guard: Guard| {
-            let id = id(target)?;
+            let id: WebhookId = input::parsed(target)?;
             let webhook = backend.webhook(&id).await?;
             let what = format!("the webhook to {} and its deliveries are deleted", webhook.url);
             consent(context, &what, 0, "Delete")?;
