@@ -3,10 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
-use crate::error::{HubError, codes};
-use crate::hub::oauth_apps as hub;
+use crate::error::HubError;
+use crate::hub::{connectors, oauth_apps as hub};
+
+use super::requests::SecretText;
 
 /// The hub's own application at a provider; its secret is never in it.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
@@ -37,18 +38,13 @@ impl From<&hub::OAuthApp> for OAuthApp {
 }
 
 /// What is asked for of one.
-#[derive(Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct NewOAuthApp {
     /// The application's id.
     pub client_id: String,
     /// Its secret.
-    pub client_secret: String,
-}
-
-impl std::fmt::Debug for NewOAuthApp {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("NewOAuthApp").field("client_id", &self.client_id).finish_non_exhaustive()
-    }
+    #[schemars(with = "String")]
+    pub client_secret: SecretText,
 }
 
 impl NewOAuthApp {
@@ -57,23 +53,18 @@ impl NewOAuthApp {
     /// # Errors
     /// `connector.not_found` for what can't be a connector's key.
     pub fn for_connector(self, key: &str) -> Result<hub::New, HubError> {
-        let connector = key.parse().map_err(|_| {
-            let shown: String = key.chars().take(80).flat_map(char::escape_debug).collect();
-            HubError::new(&codes::CONNECTOR_UNKNOWN, format!("no connector `{shown}`"))
-        })?;
+        let connector =
+            key.parse().map_err(|_| connectors::unknown(&key.escape_debug().to_string()))?;
         Ok(hub::New {
             connector,
             client_id: self.client_id,
-            client_secret: Secret::new(self.client_secret),
+            client_secret: self.client_secret.into(),
         })
     }
 }
 
 impl From<&hub::New> for NewOAuthApp {
     fn from(new: &hub::New) -> Self {
-        Self {
-            client_id: new.client_id.clone(),
-            client_secret: new.client_secret.expose().to_owned(),
-        }
+        Self { client_id: new.client_id.clone(), client_secret: new.client_secret.clone().into() }
     }
 }
