@@ -1,5 +1,7 @@
 //! `hubctl connectors add`.
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+
 use crate::backend::Backend;
 use crate::cli::assets;
 use crate::cli::commands::{fields, result};
@@ -47,19 +49,18 @@ pub(in crate::cli) struct Add {
     pin: Option<VersionPin>,
 
     /// What to do where it is there already
-    #[arg(long, value_name = "WHAT", default_value = "fail")]
-    if_exists: WhenThere,
+    #[arg(long, value_name = "WHAT", default_value = "fail", value_parser = if_exists())]
+    if_exists: IfExists,
 }
 
 /// What to do where an auth config is there already.
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum WhenThere {
-    /// End with exit status 6
-    Fail,
-    /// Leave it as it is
-    Skip,
-    /// Bring it to what is asked for
-    Update,
+fn if_exists() -> impl TypedValueParser<Value = IfExists> {
+    let known = [
+        PossibleValue::new(IfExists::Fail.as_str()).help("End with exit status 6"),
+        PossibleValue::new(IfExists::Skip.as_str()).help("Leave it as it is"),
+        PossibleValue::new(IfExists::Update.as_str()).help("Bring it to what is asked for"),
+    ];
+    PossibleValuesParser::new(known).try_map(|text| text.parse::<IfExists>())
 }
 
 impl Run for Add {
@@ -78,11 +79,7 @@ impl Run for Add {
             values: std::mem::take(&mut values.given),
             make_default: self.default,
             pin: self.pin,
-            if_exists: match self.if_exists {
-                WhenThere::Fail => IfExists::Fail,
-                WhenThere::Skip => IfExists::Skip,
-                WhenThere::Update => IfExists::Update,
-            },
+            if_exists: self.if_exists,
         };
         let written = backend.add_auth_config(new, context.guard()).await?;
         context.tell_notes(&backend);
