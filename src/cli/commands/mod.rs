@@ -1,27 +1,18 @@
 //! The commands: arguments, one call to the backend, one answer. No rule is written here.
 
-use std::ops::ControlFlow;
-
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesOrdered;
 use serde_json::{Value, json};
 
 use crate::api::write::Written;
-use crate::backend::Backend;
-use crate::domain::words::counted;
-use crate::error::{HubError, Kind, codes};
-use crate::hub::write::Guard;
+use crate::error::{HubError, codes};
 
 use super::context::Context;
-use super::exit;
-use super::input::Targets;
-use super::interrupts;
 use super::output::WriteResult;
 use super::prompt;
 
 pub(super) mod accounts;
 pub(super) mod api;
 pub(super) mod auth;
+mod batch;
 pub(super) mod config;
 pub(super) mod connectors;
 pub(super) mod contract;
@@ -45,6 +36,8 @@ pub(super) mod session;
 pub(super) mod store;
 pub(super) mod wait;
 pub(super) mod webhooks;
+
+use batch::Batch;
 
 /// Asks before anything is written with a protected profile: `--yes` is not enough, the profile
 /// must be named, with `--confirm` or by typing it.
@@ -126,307 +119,6 @@ fn result<T: serde::Serialize>(
         human,
         asides: Vec::new(),
     }
-}
-
-/// Refuses targets that would touch more accounts together than allowed, before the first one is
-/// changed. Each is bounded again while it is.
-///
-/// # Errors
-/// `guard.too_many_affected`; where the hub can't be reached, that.
-async fn within(
-    most: u64,
-    targets: &[String],
-    each: &impl AsyncFn(&String, Guard) -> Result<Vec<WriteResult>, HubError>,
-) -> Result<(), HubError> {
-    let rehearsal = Guard { dry_run: true, max_affected: None };
-    let mut affected: u64 = 0;
-    for target in targets {
-        // What can't be done at all is told in its turn.
-        let results = match each(target, rehearsal).await {
-            Err(error) if error.is_unsent() => return Err(error),
-            outcome => outcome.unwrap_or_default(),
-        };
-        affected += results.iter().map(|result| result.affected_accounts).sum::<u64>();
-    }
-    if affected <= most {
-        return Ok(());
-    }
-    let text = format!(
-        "{} would be touched by all of these together, the limit given is {most}",
-        counted(affected, "linked account")
-    );
-    let hint = format!("--max-affected {affected} allows it; --dry-run shows what each touches");
-    Err(HubError::new(&codes::TOO_MANY_AFFECTED, text)
-        .hint(hint)
-        .detail(json!({ "affected_accounts": affected })))
-}
-
-/// Runs a write for each target, tells what became of each, and ends as the whole deserves.
-struct Batch<'c> {
-    context: &'c Context,
-    /// What the targets are, such as `account`: a failed one is named as one that succeeded.
-    kind: &'static str,
-    action: &'static str,
-    guard: Guard,
-    /// How many targets have not ended.
-    left: usize,
-    /// How many of them were begun.
-    begun: usize,
-    many: bool,
-    /// Whether a question may come up.
-    asks: bool,
-    results: Vec<WriteResult>,
-    failed: Option<HubError>,
-    succeeded: bool,
-    /// How many targets were not tried.
-    untried: usize,
-}
-
-impl<'c> Batch<'c> {
-    fn new(
-        context: &'c Context,
-        kind: &'static str,
-        action: &'static str,
-        targets: &Targets,
-        hint: &'static str,
-    ) -> Result<Self, HubError> {
-        if targets.is_empty() && !targets.are_listed {
-            return Err(HubError::new(&codes::INPUT_NEEDED, "no target given").hint(hint));
-        }
-        let many = targets.are_many();
-        context.output.check_writes(many)?;
-        if targets.is_empty() && !context.settings.json_errors {
-            context.output.note("standard input names no target: there is nothing to do");
-        }
-        let guard = context.guard();
-        Ok(Self {
-            context,
-            kind,
-            action,
-            guard,
-            left: targets.len(),
-            begun: 0,
-            many,
-            asks: context.ask.allowed && !consents(context),
-            results: Vec::new(),
-            failed: None,
-            succeeded: false,
-            untried: 0,
-        })
-    }
-
-    /// The bounds for the next target: what is left of `--max-affected`.
-    fn guard(&self) -> Guard {
-        let used = || self.results.iter().map(|result| result.affected_accounts).sum();
-        Guard {
-            max_affected: self.guard.max_affected.map(|most| most.saturating_sub(used())),
-            ..self.guard
-        }
-    }
-
-    /// Takes down what became of a target; tells to stop where the person said so, and where no
-    /// other one can be reached either.
-    fn add(
-        &mut self,
-        target: &str,
-        outcome: Result<Vec<WriteResult>, HubError>,
-    ) -> ControlFlow<()> {
-        self.left = self.left.saturating_sub(1);
-        match outcome {
-            Ok(results) => {
-                self.succeeded = true;
-                for result in &results {
-                    self.context.output.asides(result);
-                }
-                self.results.extend(results);
-            }
-            Err(error) => {
-                self.take_down(target, &error);
-                self.tell_failure(target, &error);
-                let was_stopped = self.failed.as_ref().is_some_and(is_stop);
-                if is_stop(&error) || error.is_unsent() && !was_stopped {
-                    self.failed = Some(error);
-                    return ControlFlow::Break(());
-                }
-                self.failed.get_or_insert(error);
-            }
-        }
-        // What was begun is finished; nothing more is.
-        if self.left > self.begun && interrupts::asked_to_stop() {
-            self.failed = Some(HubError::new(interrupts::code(), "stopped"));
-            return ControlFlow::Break(());
-        }
-        ControlFlow::Continue(())
-    }
-
-    /// The result of a target that failed.
-    fn take_down(&mut self, target: &str, error: &HubError) {
-        let resource = format!("{}/{target}", self.kind);
-        let mut result = WriteResult::new(self.action, resource, false);
-        result.dry_run = self.guard.dry_run;
-        result.ok = false;
-        result.error = Some(exit::as_value(error));
-        self.results.push(result);
-    }
-
-    /// Takes down that these were not tried, since the hub could not be reached.
-    fn leave_out(&mut self, targets: &[String]) {
-        let Some(first) = targets.first() else { return };
-        let text = "not tried: the hub could not be reached for an earlier target";
-        let error = HubError::new(&codes::REMOTE_UNREACHABLE, text).hint("hubctl doctor");
-        for target in targets {
-            self.take_down(target, &error);
-        }
-        self.untried = targets.len();
-        if self.tells_failures() {
-            let all = counted(targets.len(), "target");
-            self.context.output.warn(format_args!("not tried: {all}, from {first} on"));
-        }
-    }
-
-    /// Whether failures are told one by one: to people, and where no record of them is shown.
-    fn tells_failures(&self) -> bool {
-        self.many && (!self.context.settings.json_errors || self.context.output.tells_sentences())
-    }
-
-    fn tell_failure(&self, target: &str, error: &HubError) {
-        if self.tells_failures() {
-            let (output, is_verbose) = (&self.context.output, self.context.globals.verbose > 0);
-            let color = self.context.settings.output.color_err;
-            output.failure(&exit::of_target(error, target, color, is_verbose));
-        }
-    }
-
-    /// Does `each` for every target, one after the other, and ends: for targets of which one may
-    /// hang on what became of another, such as the key that the command itself uses.
-    async fn each(
-        self,
-        backend: &Backend,
-        targets: &[String],
-        each: impl AsyncFn(&String, Guard) -> Result<Vec<WriteResult>, HubError>,
-    ) -> Result<(), HubError> {
-        self.run(1, backend, targets, each).await
-    }
-
-    /// As `each`, for targets that have nothing to do with one another: as many go on at the same
-    /// time as the backend takes. What became of them is told in their order all the same.
-    async fn each_at_once(
-        self,
-        backend: &Backend,
-        targets: &[String],
-        each: impl AsyncFn(&String, Guard) -> Result<Vec<WriteResult>, HubError>,
-    ) -> Result<(), HubError> {
-        // What one target uses up of a bound is not left for the next; and while a person thinks
-        // about a question, nothing else may go on.
-        let is_bound = self.guard.max_affected.is_some() || self.asks;
-        let most = if is_bound { 1 } else { backend.at_once() };
-        self.run(most, backend, targets, each).await
-    }
-
-    /// Does `each` for every target, `most` at the same time, with the bounds that are left for it.
-    async fn run(
-        mut self,
-        most: usize,
-        backend: &Backend,
-        targets: &[String],
-        each: impl AsyncFn(&String, Guard) -> Result<Vec<WriteResult>, HubError>,
-    ) -> Result<(), HubError> {
-        if let Some(most) = self.guard.max_affected.filter(|_| self.many && !self.asks)
-            && let Err(error) = within(most, targets, &each).await
-        {
-            let all = targets.split_first().filter(|_| error.is_unsent());
-            let Some((first, rest)) = all else { return Err(error) };
-            _ = self.add(first, Err(error));
-            self.leave_out(rest);
-            return self.finish(backend);
-        }
-        if self.many {
-            interrupts::keep_targets();
-        }
-        let mut waiting = targets.iter();
-        let mut rest: &[String] = &[];
-        let mut running = FuturesOrdered::new();
-        loop {
-            while running.len() < most
-                && let Some(target) = waiting.next()
-            {
-                let (guard, each) = (self.guard(), &each);
-                running.push_back(async move { (target, each(target, guard).await) });
-            }
-            let Some((target, outcome)) = running.next().await else { break };
-            self.begun = running.len();
-            if self.add(target, outcome).is_break() && !waiting.as_slice().is_empty() {
-                rest = waiting.as_slice();
-                waiting = [].iter();
-            }
-        }
-        if self.failed.as_ref().is_some_and(HubError::is_unsent) {
-            self.leave_out(rest);
-        }
-        self.finish(backend)
-    }
-
-    fn finish(self, backend: &Backend) -> Result<(), HubError> {
-        // Programs are told of a failure in one line, and of nothing else.
-        if self.succeeded || !self.context.settings.json_errors {
-            self.context.tell_notes(backend);
-        }
-        self.finish_without_notes()
-    }
-
-    /// As `finish`, for what no backend had a part in.
-    fn finish_without_notes(self) -> Result<(), HubError> {
-        let was_told = self.tells_failures();
-        let untried = match self.untried {
-            0 => String::new(),
-            count => format!(", {count} of them not tried"),
-        };
-        match self.failed {
-            Some(error) if !self.many => Err(error),
-            failed => {
-                let shown = match self.many {
-                    true => self.context.output.write_many(&self.results),
-                    false => self.context.output.write_together(&self.results),
-                };
-                let ended = match failed {
-                    None => Ok(()),
-                    Some(error) if is_stop(&error) => {
-                        let done = self.results.iter().filter(|result| result.ok).count();
-                        let text = format!("stopped after {}", counted(done, "target"));
-                        Err(HubError::new(error.code(), text))
-                    }
-                    Some(_) if self.succeeded => {
-                        let failed = self.results.iter().filter(|result| !result.ok).count();
-                        let all = counted(self.results.len(), "target");
-                        let text = format!("{failed} of {all} failed{untried}");
-                        Err(HubError::new(&codes::PARTIAL, text))
-                    }
-                    Some(error) if was_told => {
-                        let text = match self.results.len() {
-                            1 => format!("the only target failed{untried}"),
-                            count => format!("all {} failed{untried}", counted(count, "target")),
-                        };
-                        Err(HubError::new(error.code(), text))
-                    }
-                    Some(error) => Err(error),
-                };
-                match (shown, ended) {
-                    // What became of the targets weighs more than how it is shown.
-                    (Err(unshown), Err(error)) => {
-                        let text =
-                            format!("{error}; what became of each can't be shown: {unshown}");
-                        Err(HubError::new(error.code(), text))
-                    }
-                    (shown, ended) => shown.and(ended),
-                }
-            }
-        }
-    }
-}
-
-/// Whether the command was told to end, and not only this target failed.
-fn is_stop(error: &HubError) -> bool {
-    matches!(error.code().kind, Kind::Interrupted | Kind::Terminated)
 }
 
 /// Refuses a flag that is about what a dry run does not make.
