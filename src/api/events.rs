@@ -86,7 +86,7 @@ fn owned<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<Event<'static>
 }
 
 /// The place before the first event, as `after` names it.
-const BEGINNING: &str = "0";
+pub const BEGINNING: &str = "0";
 
 /// A place as text.
 #[must_use]

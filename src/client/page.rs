@@ -5,6 +5,9 @@ use serde_json::value::RawValue;
 
 use crate::api::cut::Parts;
 
+/// Most pages of a list.
+pub(super) const MOST_PAGES: u64 = 100_000;
+
 /// A page of a list.
 pub(super) struct Page<'a> {
     /// Its rows as they are written.

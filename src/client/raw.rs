@@ -18,13 +18,11 @@ use crate::api::requests::Query;
 use crate::error::{HubError, codes};
 
 use super::Client;
-use super::page::Page;
+use super::page::{MOST_PAGES, Page};
 use super::parts::request_id;
 use super::problem::{self, Refused};
 use super::send::{Answer, Call};
 
-/// Most pages of a list.
-const MOST_PAGES: u64 = 100_000;
 /// Rows on a page where nobody says.
 const PAGE_SIZE: usize = 25;
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use crate::api::events::Event;
+use crate::api::events::{BEGINNING, Event};
 use crate::backend::Backend;
 use crate::cli::assets;
 use crate::cli::context::Context;
@@ -200,7 +200,7 @@ pub(super) async fn follow(
 /// Where a hub says to go on.
 pub(super) fn place_of(next: &str) -> Result<Place, HubError> {
     Ok(match next {
-        "0" => Place::Beginning,
+        BEGINNING => Place::Beginning,
         id => Place::After(id.parse().map_err(|error| {
             HubError::new(&codes::REMOTE_BAD_ANSWER, "the hub does not say where to go on")
                 .source(error)

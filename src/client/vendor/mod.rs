@@ -11,7 +11,7 @@ use crate::api::Operation;
 use crate::api::requests::Query;
 use crate::error::{HubError, codes};
 
-use super::page::Page;
+use super::page::{MOST_PAGES, Page};
 use super::{Client, problem};
 
 pub(super) mod accounts;
@@ -29,8 +29,6 @@ const PAGE_SIZE: u64 = 100;
 /// A page with fewer rows is the last one, whatever page size the platform grants: it grants this
 /// one without being asked.
 const SMALLEST_PAGE: usize = 25;
-/// Most pages of a list.
-const MOST_PAGES: u64 = 100_000;
 
 /// Operations that the platform offers, or that need no hub at all.
 const OFFERED: &[&str] = &[

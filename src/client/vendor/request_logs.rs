@@ -6,13 +6,14 @@ use std::ops::ControlFlow;
 use crate::api::request_logs::{LogRow, One, Paged, RequestLog};
 use crate::api::requests::Query;
 use crate::api::requests::request_logs::{Include, to_query};
+use crate::client::page::MOST_PAGES;
 use crate::client::{Client, problem};
 use crate::domain::request_log::{Kind, is_success};
 use crate::domain::time::Timestamp;
 use crate::error::HubError;
 use crate::hub::logs::{self, Filter};
 
-use super::{MOST_PAGES, PAGE_SIZE, absent_as};
+use super::{PAGE_SIZE, absent_as};
 
 /// One of the two lists, as far as it was read.
 struct Source<'c> {
