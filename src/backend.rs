@@ -124,9 +124,6 @@ macro_rules! dispatch {
         impl Backend {
             $(
                 $(#[$doc])*
-                ///
-                /// # Errors
-                /// As the hub, or the way to it, reports them.
                 pub async fn $name(&self, $($arg: $kind),*) -> Result<$answer, HubError> {
                     match self {
                         Self::Local(local) => {

@@ -18,9 +18,6 @@ use super::{Flow, Local, written};
 
 impl Local {
     /// `accounts.list`; a brief one has no connector's name and categories either.
-    ///
-    /// # Errors
-    /// As the hub or `each` reports them.
     pub async fn accounts(
         &self,
         filter: &accounts::Filter,
@@ -37,9 +34,6 @@ impl Local {
     }
 
     /// `accounts.list` with everything that `accounts.get` answers of each.
-    ///
-    /// # Errors
-    /// As the hub or `each` reports them.
     pub async fn account_details(
         &self,
         filter: &accounts::Filter,
@@ -51,9 +45,6 @@ impl Local {
     }
 
     /// `accounts.get`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn account(&self, id: &AccountId) -> Result<AccountDetail, HubError> {
         let (hub, caller) = self.parts();
         let view = accounts::get(hub, caller, id).await?;
@@ -61,9 +52,6 @@ impl Local {
     }
 
     /// `accounts.explain`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn explain(&self, id: &AccountId) -> Result<Explanation, HubError> {
         let (hub, caller) = self.parts();
         let explained = accounts::explain(hub, caller, id).await?;
@@ -74,9 +62,6 @@ impl Local {
     }
 
     /// `accounts.check`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn check_account(&self, id: &AccountId, ask: Ask) -> Result<Vec<Check>, HubError> {
         let (hub, caller) = self.parts();
         let all = accounts::check(hub, caller, id, ask).await?;
@@ -84,9 +69,6 @@ impl Local {
     }
 
     /// `accounts.create`: the account, and whether it is new.
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn add_account(
         &self,
         new: accounts::New,
@@ -101,9 +83,6 @@ impl Local {
     }
 
     /// `accounts.update`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn update_account(
         &self,
         id: &AccountId,
@@ -116,9 +95,6 @@ impl Local {
     }
 
     /// `accounts.suspend`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn suspend(
         &self,
         id: &AccountId,
@@ -130,9 +106,6 @@ impl Local {
     }
 
     /// `accounts.resume`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn resume(
         &self,
         id: &AccountId,
@@ -144,9 +117,6 @@ impl Local {
     }
 
     /// `accounts.delete`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn delete_account(
         &self,
         id: &AccountId,
@@ -161,9 +131,6 @@ impl Local {
     }
 
     /// `accounts.test`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn test_account(
         &self,
         id: &AccountId,
@@ -175,9 +142,6 @@ impl Local {
     }
 
     /// `accounts.refresh`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn refresh_account(
         &self,
         id: &AccountId,

@@ -10,9 +10,6 @@ use super::{Flow, Local, written};
 
 impl Local {
     /// `auth_configs.list`
-    ///
-    /// # Errors
-    /// As the hub or `each` reports them.
     pub async fn auth_configs(
         &self,
         filter: &auth_configs::Filter,
@@ -23,9 +20,6 @@ impl Local {
     }
 
     /// What a target names: its auth configs, or `None` for a connector that is not set up.
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn target(&self, text: &str) -> Result<Option<Vec<AuthConfig>>, HubError> {
         let (hub, caller) = self.parts();
         let found = auth_configs::target(hub, caller, text).await?;
@@ -33,18 +27,12 @@ impl Local {
     }
 
     /// `auth_configs.get`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn auth_config(&self, target: &str) -> Result<AuthConfigDetail, HubError> {
         let (hub, caller) = self.parts();
         Ok((&auth_configs::get(hub, caller, target).await?).into())
     }
 
     /// `auth_configs.impact`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn impact(
         &self,
         target: &str,
@@ -55,9 +43,6 @@ impl Local {
     }
 
     /// `auth_configs.create`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn add_auth_config(
         &self,
         new: auth_configs::New,
@@ -68,9 +53,6 @@ impl Local {
     }
 
     /// `auth_configs.update`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn edit_auth_config(
         &self,
         target: &str,
@@ -82,9 +64,6 @@ impl Local {
     }
 
     /// `auth_configs.enable`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn enable(
         &self,
         target: &str,
@@ -96,9 +75,6 @@ impl Local {
     }
 
     /// `auth_configs.disable`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn disable(
         &self,
         target: &str,
@@ -110,9 +86,6 @@ impl Local {
     }
 
     /// `auth_configs.make_default`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn make_default(
         &self,
         target: &str,
@@ -125,9 +98,6 @@ impl Local {
     }
 
     /// `auth_configs.delete`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn delete_auth_config(
         &self,
         target: &str,

@@ -12,9 +12,6 @@ use super::{Flow, Local, written};
 
 impl Local {
     /// `connect_sessions.create`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn create_session(
         &self,
         new: NewSession,
@@ -26,9 +23,6 @@ impl Local {
     }
 
     /// `connect_sessions.create_batch`: each session, and whether it is new.
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn create_sessions(
         &self,
         items: Vec<connect_sessions::BatchItem>,
@@ -41,9 +35,6 @@ impl Local {
     }
 
     /// `connect_sessions.get`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn session(&self, id: SessionId) -> Result<ConnectSession, HubError> {
         let (hub, caller) = self.parts();
         let seen = connect_sessions::get(hub, caller, id).await?;
@@ -51,9 +42,6 @@ impl Local {
     }
 
     /// `connect_sessions.list`
-    ///
-    /// # Errors
-    /// As the hub or `each` reports them.
     pub async fn sessions(
         &self,
         filter: connect_sessions::Filter,
@@ -68,9 +56,6 @@ impl Local {
     }
 
     /// `connect_sessions.revoke`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn revoke_session(
         &self,
         id: SessionId,
@@ -86,9 +71,6 @@ impl Local {
 
     /// Does for a store that nobody may be serving what a served hub does by itself: emits
     /// `session.expired` for sessions that ended unused.
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn tell_of_expired_sessions(&self) -> Result<(), HubError> {
         expiry::round(self.parts().0).await.map(drop)
     }

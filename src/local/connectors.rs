@@ -17,9 +17,6 @@ use super::{Local, written};
 
 impl Local {
     /// `connectors.list`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn connectors(
         &self,
         filter: &connectors::Filter,
@@ -30,9 +27,6 @@ impl Local {
     }
 
     /// `connectors.get`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn connector(&self, key: &ConnectorKey) -> Result<ConnectorDetail, HubError> {
         let (hub, caller) = self.parts();
         let found = connectors::get(hub, caller, key).await?;
@@ -42,9 +36,6 @@ impl Local {
     }
 
     /// `connectors.guide`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn guide(&self, key: &ConnectorKey, audience: Audience) -> Result<Value, HubError> {
         let (hub, caller) = self.parts();
         let found = connectors::get(hub, caller, key).await?;
@@ -53,9 +44,6 @@ impl Local {
     }
 
     /// `connectors.import`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn import_connectors(
         &self,
         connectors: &[Definition],
@@ -67,9 +55,6 @@ impl Local {
     }
 
     /// `connectors.forget`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn forget_connector(
         &self,
         key: &ConnectorKey,

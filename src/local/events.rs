@@ -10,9 +10,6 @@ use super::{Flow, Local};
 
 impl Local {
     /// `events.list`
-    ///
-    /// # Errors
-    /// As the hub or `each` reports them.
     pub async fn events(
         &self,
         filter: &Filter,
@@ -24,9 +21,6 @@ impl Local {
     }
 
     /// `events.follow`: what comes behind a place, waiting for it at most so many seconds.
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn follow(
         &self,
         place: &Place,

@@ -11,9 +11,6 @@ use super::{Local, written};
 
 impl Local {
     /// `keys.list`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn keys(&self) -> Result<Vec<Key>, HubError> {
         let (hub, caller) = self.parts();
         let all = api_keys::list(hub, caller).await?;
@@ -21,9 +18,6 @@ impl Local {
     }
 
     /// `keys.get`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn key(&self, target: &str) -> Result<Key, HubError> {
         let (hub, caller) = self.parts();
         let seen = api_keys::get(hub, caller, target).await?;
@@ -31,9 +25,6 @@ impl Local {
     }
 
     /// `keys.create`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn create_key(&self, new: NewKey, guard: Guard) -> Result<CreatedKey, HubError> {
         let (hub, caller) = self.parts();
         let created = api_keys::create(hub, caller, new, guard).await?;
@@ -41,9 +32,6 @@ impl Local {
     }
 
     /// `keys.disable`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn disable_key(&self, target: &str, guard: Guard) -> Result<Written<Key>, HubError> {
         let (hub, caller) = self.parts();
         let outcome = api_keys::disable(hub, caller, target, guard).await?;
@@ -51,9 +39,6 @@ impl Local {
     }
 
     /// `keys.enable`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn enable_key(&self, target: &str, guard: Guard) -> Result<Written<Key>, HubError> {
         let (hub, caller) = self.parts();
         let outcome = api_keys::enable(hub, caller, target, guard).await?;
@@ -61,9 +46,6 @@ impl Local {
     }
 
     /// `keys.delete`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn delete_key(&self, target: &str, guard: Guard) -> Result<Written<Key>, HubError> {
         let (hub, caller) = self.parts();
         let outcome = api_keys::delete(hub, caller, target, guard).await?;

@@ -11,9 +11,6 @@ use super::{Local, written};
 
 impl Local {
     /// `oauth_apps.list`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn oauth_apps(&self) -> Result<Vec<OAuthApp>, HubError> {
         let (hub, caller) = self.parts();
         let all = oauth_apps::list(hub, caller).await?;
@@ -21,9 +18,6 @@ impl Local {
     }
 
     /// `oauth_apps.set`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn set_oauth_app(
         &self,
         new: oauth_apps::New,
@@ -36,9 +30,6 @@ impl Local {
     }
 
     /// `oauth_apps.delete`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn delete_oauth_app(
         &self,
         connector: &ConnectorKey,

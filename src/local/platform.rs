@@ -42,9 +42,6 @@ impl Local {
     }
 
     /// `platform.connect_sessions.authenticate`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn session_of_token(&self, token: &Secret) -> Result<ConnectSession, HubError> {
         let (hub, caller) = self.parts();
         let seen = connect_sessions::by_token(hub, caller, token.expose()).await?;
@@ -52,9 +49,6 @@ impl Local {
     }
 
     /// `platform.accounts.get`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn plain_account(&self, id: &AccountId) -> Result<Account<'static>, HubError> {
         let (hub, caller) = self.parts();
         let (account, own) = accounts::get_plain(hub, caller, id).await?;
@@ -64,9 +58,6 @@ impl Local {
     }
 
     /// `platform.accounts.meta`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn account_meta(&self, id: &AccountId) -> Result<AccountMeta, HubError> {
         let (hub, caller) = self.parts();
         let (account, own) = accounts::get_plain(hub, caller, id).await?;
@@ -80,9 +71,6 @@ impl Local {
     }
 
     /// `platform.connector_profiles.list`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn auth_config_page(
         &self,
         filter: &auth_configs::Filter,
@@ -98,9 +86,6 @@ impl Local {
     }
 
     /// `platform.connector_profiles.versions`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn connector_versions(&self, id: &str) -> Result<Vec<Version>, HubError> {
         let (hub, caller) = self.parts();
         let (config, known) = auth_configs::versions(hub, caller, id).await?;
@@ -120,9 +105,6 @@ impl Local {
     }
 
     /// `platform.connector_profiles.set_pin` and `delete_pin`; the pin afterwards.
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn set_pin(
         &self,
         id: &str,
@@ -134,9 +116,6 @@ impl Local {
     }
 
     /// `platform.connectors.list_meta`; those that are not enabled only where they are asked for.
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn connector_metas(
         &self,
         inactive: bool,

@@ -11,36 +11,24 @@ use super::{Local, written};
 
 impl Local {
     /// `projects.list`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn projects(&self) -> Result<Vec<Project>, HubError> {
         let (hub, caller) = self.parts();
         Ok(projects::list(hub, caller).await?.into_iter().map(Project::from).collect())
     }
 
     /// `projects.get`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn get_project(&self, name: &ProjectName) -> Result<Project, HubError> {
         let (hub, caller) = self.parts();
         Ok(projects::get(hub, caller, name).await?.into())
     }
 
     /// How many accounts a project has, for the question before it is deleted.
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn project_accounts(&self, name: &ProjectName) -> Result<u64, HubError> {
         let (hub, caller) = self.parts();
         projects::count_accounts(hub, caller, name).await
     }
 
     /// `projects.create`: the project, and whether it is new.
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn create_project(
         &self,
         name: &ProjectName,
@@ -53,9 +41,6 @@ impl Local {
     }
 
     /// `projects.delete`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn delete_project(
         &self,
         name: &ProjectName,
@@ -67,9 +52,6 @@ impl Local {
     }
 
     /// `projects.update`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn update_project(
         &self,
         name: &ProjectName,

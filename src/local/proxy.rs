@@ -37,9 +37,6 @@ pub enum Told {
 
 impl Local {
     /// `platform.proxy`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn proxy(&self, account: &AccountId, asked: ProxyCall) -> Result<Told, HubError> {
         let (hub, caller) = self.parts();
         let mut answer = proxy::pass(hub, caller, account, call_of(asked)?).await?;
@@ -55,17 +52,11 @@ impl Local {
     }
 
     /// `accounts.proxy` as a command, which the log tells as one.
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn pass(&self, account: &AccountId, pass: Pass) -> Result<Passed, HubError> {
         self.as_command(PROXY, self.forward(account, pass)).await
     }
 
     /// `accounts.proxy`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn forward(&self, account: &AccountId, pass: Pass) -> Result<Passed, HubError> {
         let body = match pass.body {
             PassBody::Empty => Upload::Empty,

@@ -11,9 +11,6 @@ use super::{Flow, Local};
 
 impl Local {
     /// `logs.list`
-    ///
-    /// # Errors
-    /// As the hub or `each` reports them.
     pub async fn logs(
         &self,
         filter: &Filter,

@@ -14,9 +14,6 @@ use super::{Flow, Local, written};
 
 impl Local {
     /// `webhooks.list`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn webhooks(&self) -> Result<Vec<Webhook>, HubError> {
         let (hub, caller) = self.parts();
         let all = webhooks::list(hub, caller).await?;
@@ -24,18 +21,12 @@ impl Local {
     }
 
     /// `webhooks.get`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn webhook(&self, id: &WebhookId) -> Result<Webhook, HubError> {
         let (hub, caller) = self.parts();
         Ok(Webhook::new(&webhooks::get(hub, caller, id).await?, caller.project_name()))
     }
 
     /// `webhooks.create`: the webhook, and whether it is new.
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn create_webhook(
         &self,
         new: New,
@@ -47,9 +38,6 @@ impl Local {
     }
 
     /// `webhooks.update`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn update_webhook(
         &self,
         id: &WebhookId,
@@ -62,9 +50,6 @@ impl Local {
     }
 
     /// `webhooks.enable`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn enable_webhook(
         &self,
         id: &WebhookId,
@@ -76,9 +61,6 @@ impl Local {
     }
 
     /// `webhooks.disable`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn disable_webhook(
         &self,
         id: &WebhookId,
@@ -90,9 +72,6 @@ impl Local {
     }
 
     /// `webhooks.delete`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn delete_webhook(
         &self,
         id: &WebhookId,
@@ -104,9 +83,6 @@ impl Local {
     }
 
     /// `webhooks.rotate_secret`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn rotate_secret(
         &self,
         id: &WebhookId,
@@ -119,9 +95,6 @@ impl Local {
     }
 
     /// `webhooks.test`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn test_webhook(
         &self,
         id: &WebhookId,
@@ -132,9 +105,6 @@ impl Local {
     }
 
     /// `deliveries.list`
-    ///
-    /// # Errors
-    /// As the hub or `each` reports them.
     pub async fn deliveries(
         &self,
         filter: &deliveries::Filter,
@@ -145,18 +115,12 @@ impl Local {
     }
 
     /// `deliveries.get`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn delivery(&self, id: DeliveryId) -> Result<DeliveryDetail, HubError> {
         let (hub, caller) = self.parts();
         Ok((&deliveries::get(hub, caller, id).await?).into())
     }
 
     /// `deliveries.redeliver`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn redeliver(
         &self,
         id: DeliveryId,
@@ -169,9 +133,6 @@ impl Local {
     }
 
     /// `deliveries.redeliver_failed`
-    ///
-    /// # Errors
-    /// As the hub reports them.
     pub async fn redeliver_failed(
         &self,
         asked: &Redeliver,

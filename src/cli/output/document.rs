@@ -127,9 +127,6 @@ impl Output {
     }
 
     /// JSON as people read it, otherwise as it is.
-    ///
-    /// # Errors
-    /// When standard output does not take it.
     pub fn indented(&self, json: &RawValue) -> Result<(), HubError> {
         self.text(&json::laid_out(json.get(), Style::Pretty(0)))
     }

@@ -142,9 +142,6 @@ impl List<'_> {
     }
 
     /// Adds a record; `Break` says that no further one is wanted.
-    ///
-    /// # Errors
-    /// When it can't be written.
     #[inline]
     pub fn push<R: Record>(&mut self, record: &R) -> Result<ControlFlow<()>, HubError> {
         if self.most.is_some_and(|most| self.rows >= most) {
@@ -267,9 +264,6 @@ impl List<'_> {
     }
 
     /// Writes what there is of a form that streams, for lists that wait for further rows.
-    ///
-    /// # Errors
-    /// When it can't be written.
     pub fn flush(&mut self) -> Result<(), HubError> {
         match &mut self.form {
             Form::Table(table) => table.lay_out(&mut self.out),
@@ -284,9 +278,6 @@ impl List<'_> {
 
     /// Writes the rest. On a terminal, the line that `footer` gives follows a table on standard
     /// error, and another one says so if there are more rows than shown.
-    ///
-    /// # Errors
-    /// When it can't be written.
     pub fn finish(
         mut self,
         footer: impl FnOnce(&ListSummary) -> Option<String>,

@@ -206,9 +206,6 @@ impl Output {
     }
 
     /// Plain text such as a token or a page of help, with a line end.
-    ///
-    /// # Errors
-    /// When standard output does not take it.
     pub fn text(&self, text: &str) -> Result<(), HubError> {
         let mut out = clean::lines(text).into_owned();
         if !out.ends_with('\n') {
@@ -218,9 +215,6 @@ impl Output {
     }
 
     /// Bytes as they are, for programs; a terminal gets them as text.
-    ///
-    /// # Errors
-    /// When standard output does not take it.
     pub fn bytes(&self, bytes: &[u8]) -> Result<(), HubError> {
         if self.options.stdout_is_terminal {
             return self.text(&String::from_utf8_lossy(bytes));

@@ -23,9 +23,6 @@ impl Output {
 
 impl Pieces<'_> {
     /// Writes the next piece.
-    ///
-    /// # Errors
-    /// When standard output does not take it.
     pub fn push(&mut self, piece: &[u8]) -> Result<(), HubError> {
         if !self.output.options.stdout_is_terminal {
             return self.output.stdout.write(piece);
@@ -35,9 +32,6 @@ impl Pieces<'_> {
     }
 
     /// Writes what is left, and the end of the last line.
-    ///
-    /// # Errors
-    /// When standard output does not take it.
     pub fn finish(mut self) -> Result<(), HubError> {
         self.show(self.rest.len())?;
         if self.is_open { self.output.stdout.write(b"\n") } else { Ok(()) }

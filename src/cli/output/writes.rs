@@ -236,9 +236,6 @@ impl Output {
     }
 
     /// Writes what a change did: one object for one target, an array for several.
-    ///
-    /// # Errors
-    /// When it can't be written.
     pub fn writes(&self, results: &[WriteResult]) -> Result<(), HubError> {
         match results {
             [only] => self.write_one(only),
@@ -247,9 +244,6 @@ impl Output {
     }
 
     /// As `writes`, but always one object: for one target that may name several things.
-    ///
-    /// # Errors
-    /// When it can't be written.
     pub fn write_together(&self, results: &[WriteResult]) -> Result<(), HubError> {
         match results {
             [first, others @ ..] if !others.is_empty() && !self.tells_sentences() => {
@@ -260,9 +254,6 @@ impl Output {
     }
 
     /// As `writes`, but always an array: for targets of a list, such as standard input.
-    ///
-    /// # Errors
-    /// When it can't be written.
     pub fn write_many(&self, results: &[WriteResult]) -> Result<(), HubError> {
         if self.tells_sentences() {
             return self.sentences(results);

@@ -15,9 +15,6 @@ use crate::hub::write::Guard;
 
 impl Client {
     /// `accounts.list`
-    ///
-    /// # Errors
-    /// As the hub, the way to it, or `each` reports them.
     pub async fn accounts(
         &self,
         filter: &accounts::Filter,
@@ -59,9 +56,6 @@ impl Client {
     }
 
     /// `accounts.get`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn account(&self, id: &AccountId) -> Result<AccountDetail, HubError> {
         if self.is_vendor {
             return vendor::accounts::get(self, id).await;
@@ -70,17 +64,11 @@ impl Client {
     }
 
     /// `accounts.explain`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn explain(&self, id: &AccountId) -> Result<Explanation, HubError> {
         self.json(self.call("accounts.explain", &[id.as_str()])?).await
     }
 
     /// `accounts.check`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn check_account(&self, id: &AccountId, ask: Ask) -> Result<Vec<Check>, HubError> {
         let mut query = Query::default();
         if ask == Ask::Nobody {
@@ -90,9 +78,6 @@ impl Client {
     }
 
     /// `accounts.create`: the account, and whether it is new.
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn add_account(
         &self,
         new: accounts::New,
@@ -102,9 +87,6 @@ impl Client {
     }
 
     /// `accounts.update`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn update_account(
         &self,
         id: &AccountId,
@@ -119,9 +101,6 @@ impl Client {
     }
 
     /// `accounts.suspend`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn suspend(
         &self,
         id: &AccountId,
@@ -131,9 +110,6 @@ impl Client {
     }
 
     /// `accounts.resume`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn resume(
         &self,
         id: &AccountId,
@@ -143,9 +119,6 @@ impl Client {
     }
 
     /// `accounts.delete`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn delete_account(
         &self,
         id: &AccountId,
@@ -164,9 +137,6 @@ impl Client {
     }
 
     /// `accounts.test`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn test_account(
         &self,
         id: &AccountId,
@@ -176,9 +146,6 @@ impl Client {
     }
 
     /// `accounts.refresh`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn refresh_account(
         &self,
         id: &AccountId,

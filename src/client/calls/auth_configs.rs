@@ -21,9 +21,6 @@ struct Target {
 
 impl Client {
     /// `auth_configs.list`
-    ///
-    /// # Errors
-    /// As the hub, the way to it, or `each` reports them.
     pub async fn auth_configs(
         &self,
         filter: &auth_configs::Filter,
@@ -37,9 +34,6 @@ impl Client {
     }
 
     /// What a target names: its auth configs, or `None` for a connector that is not set up.
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn target(&self, text: &str) -> Result<Option<Vec<AuthConfig>>, HubError> {
         if self.is_vendor {
             return vendor::auth_configs::target(self, text).await;
@@ -49,9 +43,6 @@ impl Client {
     }
 
     /// `auth_configs.get`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn auth_config(&self, target: &str) -> Result<AuthConfigDetail, HubError> {
         if self.is_vendor {
             return vendor::auth_configs::get(self, target).await;
@@ -60,9 +51,6 @@ impl Client {
     }
 
     /// `auth_configs.impact`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn impact(
         &self,
         target: &str,
@@ -81,9 +69,6 @@ impl Client {
     }
 
     /// `auth_configs.create`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn add_auth_config(
         &self,
         new: auth_configs::New,
@@ -93,9 +78,6 @@ impl Client {
     }
 
     /// `auth_configs.update`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn edit_auth_config(
         &self,
         target: &str,
@@ -109,9 +91,6 @@ impl Client {
     }
 
     /// `auth_configs.enable`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn enable(
         &self,
         target: &str,
@@ -121,9 +100,6 @@ impl Client {
     }
 
     /// `auth_configs.disable`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn disable(
         &self,
         target: &str,
@@ -133,9 +109,6 @@ impl Client {
     }
 
     /// `auth_configs.make_default`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn make_default(
         &self,
         target: &str,
@@ -145,9 +118,6 @@ impl Client {
     }
 
     /// `auth_configs.delete`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn delete_auth_config(
         &self,
         target: &str,

@@ -26,9 +26,6 @@ struct Made {
 
 impl Client {
     /// `connect_sessions.create`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn create_session(
         &self,
         new: NewSession,
@@ -43,9 +40,6 @@ impl Client {
 
     /// `connect_sessions.create_batch`: each session, and whether it is new. More than a thousand
     /// are made in steps, each of which is made whole or not at all.
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn create_sessions(
         &self,
         items: Vec<connect_sessions::BatchItem>,
@@ -68,9 +62,6 @@ impl Client {
     }
 
     /// `connect_sessions.get`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn session(&self, id: SessionId) -> Result<ConnectSession, HubError> {
         if self.is_vendor {
             return vendor::connect_sessions::get(self, id).await;
@@ -79,9 +70,6 @@ impl Client {
     }
 
     /// `connect_sessions.list`
-    ///
-    /// # Errors
-    /// As the hub, the way to it, or `each` reports them.
     pub async fn sessions(
         &self,
         filter: connect_sessions::Filter,
@@ -92,9 +80,6 @@ impl Client {
     }
 
     /// `connect_sessions.revoke`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn revoke_session(
         &self,
         id: SessionId,

@@ -23,9 +23,6 @@ struct Import<'a> {
 
 impl Client {
     /// `connectors.list`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn connectors(
         &self,
         filter: &connectors::Filter,
@@ -37,9 +34,6 @@ impl Client {
     }
 
     /// `connectors.get`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn connector(&self, key: &ConnectorKey) -> Result<ConnectorDetail, HubError> {
         if self.is_vendor {
             return vendor::connectors::get(self, key).await;
@@ -48,9 +42,6 @@ impl Client {
     }
 
     /// `connectors.guide`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn guide(&self, key: &ConnectorKey, audience: Audience) -> Result<Value, HubError> {
         if self.is_vendor {
             return vendor::connectors::guide(self, key, audience);
@@ -67,9 +58,6 @@ impl Client {
     }
 
     /// `connectors.import`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn import_connectors(
         &self,
         connectors: &[Definition],
@@ -79,9 +67,6 @@ impl Client {
     }
 
     /// `connectors.forget`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn forget_connector(
         &self,
         key: &ConnectorKey,

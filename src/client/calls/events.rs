@@ -9,9 +9,6 @@ use crate::hub::events::{Filter, Place};
 
 impl Client {
     /// `events.list`
-    ///
-    /// # Errors
-    /// As the hub, the way to it, or `each` reports them.
     pub async fn events(
         &self,
         filter: &Filter,
@@ -22,9 +19,6 @@ impl Client {
     }
 
     /// `events.follow`: what comes behind a place, waiting for it at most so many seconds.
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn follow(
         &self,
         place: &Place,

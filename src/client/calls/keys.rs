@@ -9,49 +9,31 @@ use crate::hub::write::Guard;
 
 impl Client {
     /// `keys.list`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn keys(&self) -> Result<Vec<Key>, HubError> {
         self.collected(self.call("keys.list", &[])?).await
     }
 
     /// `keys.get`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn key(&self, target: &str) -> Result<Key, HubError> {
         self.json(self.call("keys.get", &[target])?).await
     }
 
     /// `keys.create`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn create_key(&self, new: NewKey, guard: Guard) -> Result<CreatedKey, HubError> {
         self.write_with("keys.create", &[], &CreateKey::from(&new), guard).await
     }
 
     /// `keys.disable`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn disable_key(&self, target: &str, guard: Guard) -> Result<Written<Key>, HubError> {
         self.write("keys.disable", &[target], guard).await
     }
 
     /// `keys.enable`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn enable_key(&self, target: &str, guard: Guard) -> Result<Written<Key>, HubError> {
         self.write("keys.enable", &[target], guard).await
     }
 
     /// `keys.delete`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn delete_key(&self, target: &str, guard: Guard) -> Result<Written<Key>, HubError> {
         self.write("keys.delete", &[target], guard).await
     }

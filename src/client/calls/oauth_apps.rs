@@ -10,17 +10,11 @@ use crate::hub::write::Guard;
 
 impl Client {
     /// `oauth_apps.list`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn oauth_apps(&self) -> Result<Vec<OAuthApp>, HubError> {
         self.collected(self.call("oauth_apps.list", &[])?).await
     }
 
     /// `oauth_apps.set`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn set_oauth_app(
         &self,
         new: oauth_apps::New,
@@ -31,9 +25,6 @@ impl Client {
     }
 
     /// `oauth_apps.delete`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn delete_oauth_app(
         &self,
         connector: &ConnectorKey,

@@ -19,34 +19,22 @@ struct Impact {
 
 impl Client {
     /// `projects.list`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn projects(&self) -> Result<Vec<Project>, HubError> {
         self.collected(self.call("projects.list", &[])?).await
     }
 
     /// `projects.get`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn get_project(&self, name: &ProjectName) -> Result<Project, HubError> {
         self.json(self.call("projects.get", &[name.as_str()])?).await
     }
 
     /// How many accounts a project has, for the question before it is deleted.
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn project_accounts(&self, name: &ProjectName) -> Result<u64, HubError> {
         let impact: Impact = self.json(self.call("projects.impact", &[name.as_str()])?).await?;
         Ok(impact.linked_accounts)
     }
 
     /// `projects.create`: the project, and whether it is new.
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn create_project(
         &self,
         name: &ProjectName,
@@ -58,9 +46,6 @@ impl Client {
     }
 
     /// `projects.update`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn update_project(
         &self,
         name: &ProjectName,
@@ -72,9 +57,6 @@ impl Client {
     }
 
     /// `projects.delete`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn delete_project(
         &self,
         name: &ProjectName,

@@ -16,9 +16,6 @@ use crate::error::{HubError, codes};
 
 impl Client {
     /// `accounts.proxy`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn pass(&self, account: &AccountId, pass: Pass) -> Result<Passed, HubError> {
         if self.is_vendor {
             return vendor::proxy::pass(self, account, pass).await;

@@ -11,9 +11,6 @@ use crate::hub::logs::Filter;
 
 impl Client {
     /// `logs.list`
-    ///
-    /// # Errors
-    /// As the hub, the way to it, or `each` reports them.
     pub async fn logs(
         &self,
         filter: &Filter,
@@ -28,9 +25,6 @@ impl Client {
     }
 
     /// `platform.requests.get`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn log(&self, request: &str, include: Include) -> Result<RequestLog, HubError> {
         if self.is_vendor {
             return vendor::request_logs::get(self, request, include).await;

@@ -17,25 +17,16 @@ use crate::hub::write::Guard;
 
 impl Client {
     /// `webhooks.list`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn webhooks(&self) -> Result<Vec<Webhook>, HubError> {
         self.collected(self.call("webhooks.list", &[])?).await
     }
 
     /// `webhooks.get`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn webhook(&self, id: &WebhookId) -> Result<Webhook, HubError> {
         self.json(self.call("webhooks.get", &[id.as_str()])?).await
     }
 
     /// `webhooks.create`: the webhook, and whether it is new.
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn create_webhook(
         &self,
         new: New,
@@ -45,9 +36,6 @@ impl Client {
     }
 
     /// `webhooks.update`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn update_webhook(
         &self,
         id: &WebhookId,
@@ -59,9 +47,6 @@ impl Client {
     }
 
     /// `webhooks.enable`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn enable_webhook(
         &self,
         id: &WebhookId,
@@ -71,9 +56,6 @@ impl Client {
     }
 
     /// `webhooks.disable`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn disable_webhook(
         &self,
         id: &WebhookId,
@@ -83,9 +65,6 @@ impl Client {
     }
 
     /// `webhooks.delete`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn delete_webhook(
         &self,
         id: &WebhookId,
@@ -95,9 +74,6 @@ impl Client {
     }
 
     /// `webhooks.rotate_secret`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn rotate_secret(
         &self,
         id: &WebhookId,
@@ -109,9 +85,6 @@ impl Client {
     }
 
     /// `webhooks.test`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn test_webhook(
         &self,
         id: &WebhookId,
@@ -121,9 +94,6 @@ impl Client {
     }
 
     /// `deliveries.list`
-    ///
-    /// # Errors
-    /// As the hub, the way to it, or `each` reports them.
     pub async fn deliveries(
         &self,
         filter: &deliveries::Filter,
@@ -134,17 +104,11 @@ impl Client {
     }
 
     /// `deliveries.get`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn delivery(&self, id: DeliveryId) -> Result<DeliveryDetail, HubError> {
         self.json(self.call("deliveries.get", &[&id.to_string()])?).await
     }
 
     /// `deliveries.redeliver`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn redeliver(
         &self,
         id: DeliveryId,
@@ -154,9 +118,6 @@ impl Client {
     }
 
     /// `deliveries.redeliver_failed`
-    ///
-    /// # Errors
-    /// As the hub, or the way to it, reports them.
     pub async fn redeliver_failed(
         &self,
         asked: &Redeliver,

@@ -119,9 +119,6 @@ fn tell_of_another_address(context: &Context, inside: &Inside) {
 
 /// Tells how a wait ended: a person sees the account on standard output, where the link was; a
 /// program has read the session there, and finds the account by `jsonl`, `--print` or its id.
-///
-/// # Errors
-/// When standard output does not take it.
 pub(in crate::cli) fn tell(context: &Context, waited: &Waited) -> Result<(), HubError> {
     let output = &context.output;
     let account = &waited.account;
