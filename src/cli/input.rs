@@ -80,7 +80,7 @@ pub(super) fn values(sets: &[String]) -> Result<Values, HubError> {
 }
 
 fn stdin_value(key: &str) -> Result<Secret, HubError> {
-    let stdin = std::io::stdin();
+    let stdin = io::stdin();
     if stdin.is_terminal() {
         let text = format!("--set {key}=- reads standard input, and that is the terminal");
         return Err(HubError::new(&codes::INPUT_NEEDED, text)
@@ -99,7 +99,7 @@ pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, HubError> {
     if path != Path::new("-") {
         return bytes_of(open(path)?, &path.display().to_string());
     }
-    let stdin = std::io::stdin();
+    let stdin = io::stdin();
     if stdin.is_terminal() {
         let text = "standard input is read, and that is the terminal";
         return Err(HubError::new(&codes::INPUT_NEEDED, text).hint("name a file"));
@@ -210,7 +210,7 @@ pub(super) fn targets(given: &[String]) -> Result<Targets, HubError> {
             continue;
         }
         are_listed = true;
-        let stdin = std::io::stdin();
+        let stdin = io::stdin();
         if stdin.is_terminal() {
             let text = "`-` reads targets from standard input, and that is the terminal";
             return Err(HubError::new(&codes::INPUT_NEEDED, text));
