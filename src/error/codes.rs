@@ -105,12 +105,6 @@ codes! {
     ACCOUNT_UNKNOWN = "account.not_found", NotFound,
         "No linked account of the project has this id.",
         "`hubctl accounts list` shows the accounts.";
-    ACCOUNT_EXISTS = "account.exists", Conflict,
-        "The owner already has an account of this connector; nothing was changed.",
-        "Add --multiple for a second account, or --if-exists update to replace its credentials.";
-    ACCOUNT_NOT_VERIFIABLE = "account.not_verifiable", Invalid,
-        "The account can't be added from credentials at hand: its method needs a login in the browser.",
-        "Create a link with `hubctl link create` instead.";
     ACCOUNT_STATE = "account.state", Conflict,
         "The account's present state does not allow the change.",
         "`hubctl accounts explain ID` says why and what helps.";
@@ -312,9 +306,6 @@ codes! {
     REMOTE_REDIRECTED = "remote.redirected", Unreachable,
         "The hub sent the request elsewhere, and a key is never sent to another place than the one configured.",
         "Set the address that the message names, if it is the right one.";
-    REMOTE_NEEDED = "remote.needed", Unsupported,
-        "The command calls a hub over HTTP, and the profile acts on a local store.",
-        "Start the hub with `hubctl serve` and name it with --api-url.";
     REMOTE_UNSUPPORTED = "remote.unsupported", Unsupported,
         "The hub in use does not offer the operation, or something in front of it changed the address of the request.",
         "The message or hint says where it is done instead. A proxy in front of a hub has to pass addresses on as they came, with %2F in them.";
@@ -378,9 +369,6 @@ codes! {
     CONFIG_INVALID = "config.invalid", LocalState,
         "The configuration file can't be read or has an entry that hubctl does not know.",
         "Correct the place that the message names.";
-    PROFILE_UNKNOWN = "profile.not_found", LocalState,
-        "The profile named is not in the configuration file; now told as `profile.missing`.",
-        "Correct the name, or make the profile with `hubctl profile create NAME`.";
     PROFILE_MISSING = "profile.missing", NotFound,
         "The profile named is not in the configuration file.",
         "Correct the name: `hubctl profile list` shows those that are there.";
@@ -438,9 +426,6 @@ codes! {
     SEAL_BROKEN = "key.seal_broken", LocalState,
         "A sealed value does not belong where it was found, or was damaged.",
         "Restore the store from a backup.";
-    UNSUPPORTED = "hub.unsupported", Unsupported,
-        "The hub, or this version of hubctl, has no such operation.",
-        "The hint says where it can be done instead.";
     INTERRUPTED = "interrupted", Interrupted,
         "The command was stopped with Ctrl-C.",
         "Run it again.";
