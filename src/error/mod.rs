@@ -120,6 +120,14 @@ impl HubError {
         Self { inner: Box::new(inner) }
     }
 
+    /// What makes an error of hubctl's own out of a cause that nobody foresaw.
+    pub fn internal<E>(message: &'static str) -> impl FnOnce(E) -> Self
+    where
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        move |cause| Self::new(&codes::INTERNAL, message).source(cause)
+    }
+
     /// Adds what to type next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {

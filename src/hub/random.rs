@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::domain::time::Timestamp;
-use crate::error::{HubError, codes};
+use crate::error::HubError;
 
 /// A source of random bytes and of ids, handed to everything that needs either.
 pub trait Random: Send + Sync {
@@ -37,10 +37,8 @@ impl SystemRandom {
 impl Random for SystemRandom {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), HubError> {
         #[expect(clippy::disallowed_methods, reason = "this is the source that is handed in")]
-        getrandom::fill(bytes).map_err(|error| {
-            HubError::new(&codes::INTERNAL, "the operating system gave no random bytes")
-                .source(error)
-        })
+        getrandom::fill(bytes)
+            .map_err(HubError::internal("the operating system gave no random bytes"))
     }
 
     fn uuid_v7(&self, now: Timestamp) -> Result<Uuid, HubError> {

@@ -146,9 +146,7 @@ pub fn client(options: &Options) -> Result<HttpClient, HubError> {
     if let Some(resolver) = &options.resolver {
         builder = builder.dns_resolver(Arc::clone(resolver));
     }
-    builder.build().map_err(|error| {
-        HubError::new(&codes::INTERNAL, "the HTTP client can't be made").source(error)
-    })
+    builder.build().map_err(HubError::internal("the HTTP client can't be made"))
 }
 
 /// The address is not repeated in the error: it may have a password.
@@ -177,7 +175,7 @@ fn tls(options: &Options) -> Result<rustls::ClientConfig, HubError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| HubError::new(&codes::INTERNAL, "TLS can't be set up").source(error))?;
+        .map_err(HubError::internal("TLS can't be set up"))?;
     let config = config.with_root_certificates(roots);
     let mut config = match &options.identity {
         Some(identity) => with_identity(config, identity)?,

@@ -49,9 +49,8 @@ const DEFINITION: &str = include_str!("connector.json");
 /// # Errors
 /// Never, as a test shows.
 pub fn connector() -> Result<Connector, HubError> {
-    serde_json::from_str(DEFINITION).map_err(|error| {
-        HubError::new(&codes::INTERNAL, "the sample connector can't be read").source(error)
-    })
+    serde_json::from_str(DEFINITION)
+        .map_err(HubError::internal("the sample connector can't be read"))
 }
 
 /// The provider, with its address taken.

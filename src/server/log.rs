@@ -13,7 +13,7 @@ use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 
-use crate::error::{HubError, codes, crash};
+use crate::error::{HubError, crash};
 
 /// Lines that may wait.
 const QUEUE: usize = 4_096;
@@ -89,14 +89,12 @@ impl Log {
     /// # Errors
     /// When the thread can't be started, or another log is there already.
     pub fn start(options: LogOptions) -> Result<Self, HubError> {
-        let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
-            HubError::new(&codes::INTERNAL, "the log can't be started").source(error)
-        };
+        let text = "the log can't be started";
         let (lines, queue) = sync_channel(QUEUE);
         std::thread::Builder::new()
             .name("log".to_owned())
             .spawn(move || write_lines(&queue))
-            .map_err(|error| failed(error.into()))?;
+            .map_err(HubError::internal(text))?;
         let log = Self { lines, dropped: Arc::default() };
         let level = LevelFilter::from(options.level);
         let filter = tracing_subscriber::filter::Targets::new()
@@ -113,7 +111,7 @@ impl Log {
                 tracing::subscriber::set_global_default(base.with(layer.with_ansi(options.color)))
             }
         }
-        .map_err(|error| failed(error.into()))?;
+        .map_err(HubError::internal(text))?;
         report_panics();
         Ok(log)
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify as Wake;
 
-use crate::error::{HubError, codes};
+use crate::error::HubError;
 
 use super::Stop;
 
@@ -34,11 +34,8 @@ impl Signals {
     pub fn listen() -> Result<Self, HubError> {
         use tokio::signal::unix::{SignalKind, signal};
 
-        let listen = |kind| {
-            signal(kind).map_err(|error| {
-                HubError::new(&codes::INTERNAL, "signals can't be listened for").source(error)
-            })
-        };
+        let listen =
+            |kind| signal(kind).map_err(HubError::internal("signals can't be listened for"));
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,

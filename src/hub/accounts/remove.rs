@@ -130,9 +130,7 @@ pub async fn delete(
         };
         Ok(Removed { outcome, revoked })
     });
-    task.await.map_err(|error| {
-        HubError::new(&codes::INTERNAL, "the account was not deleted to its end").source(error)
-    })?
+    task.await.map_err(HubError::internal("the account was not deleted to its end"))?
 }
 
 /// Removes the account itself. `revoked` is the version of the credentials that were revoked, where

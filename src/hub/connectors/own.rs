@@ -188,9 +188,8 @@ async fn keep(
         let row = OwnConnector {
             key: connector.key.clone(),
             version: connector.version.clone(),
-            definition: serde_json::to_string(connector).map_err(|error| {
-                HubError::new(&codes::INTERNAL, "a connector can't be written").source(error)
-            })?,
+            definition: serde_json::to_string(connector)
+                .map_err(HubError::internal("a connector can't be written"))?,
             created_at: now,
         };
         let changed = own_connectors::save(&mut tx, caller.project(), &row).await?;

@@ -8,7 +8,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::domain::ids::ProjectNumber;
 use crate::domain::request_log::Keeping;
-use crate::error::{HubError, codes};
+use crate::error::HubError;
 use crate::hub::Hub;
 use crate::hub::sealing::Spot;
 use crate::store::request_logs::{self, Table};
@@ -39,9 +39,7 @@ impl Hub {
         // same, and none is put back of which the store may have been told.
         let own = self.clone();
         let task = tokio::spawn(async move { own.write_waiting(count, turn).await });
-        task.await.map_err(|error| {
-            HubError::new(&codes::INTERNAL, "the log was not written to its end").source(error)
-        })?
+        task.await.map_err(HubError::internal("the log was not written to its end"))?
     }
 
     /// Writes so many of the rows that wait, while nobody else does.

@@ -60,9 +60,7 @@ pub async fn finish(hub: &Hub, returned: Returned<'_>) -> Result<Ended, HubError
     let (own, query) = (hub.clone(), returned.query.to_vec());
     // A code is worth something once: where the browser goes away, the login goes on.
     let task = hub.detached(async move { settle(&own, &claimed, &query).await });
-    task.await.map_err(|error| {
-        HubError::new(&codes::INTERNAL, "the login was broken off").source(error)
-    })?
+    task.await.map_err(HubError::internal("the login was broken off"))?
 }
 
 /// Does what a claimed attempt's answer asks for, and ends the attempt.

@@ -282,9 +282,7 @@ async fn renew(
 ) -> Result<Done, HubError> {
     let (own, caller) = (hub.clone(), caller.clone());
     let refresh = async move { once::refresh(&own, &caller, stored, trial).await };
-    hub.detached(refresh).await.map_err(|error| {
-        HubError::new(&codes::INTERNAL, "a refresh was broken off").source(error)
-    })?
+    hub.detached(refresh).await.map_err(HubError::internal("a refresh was broken off"))?
 }
 
 /// Those who wait for somebody else's refresh, but not for ever.

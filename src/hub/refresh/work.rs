@@ -19,7 +19,7 @@ use crate::domain::caller::Caller;
 use crate::domain::credentials::Tokens;
 use crate::domain::ids::AccountId;
 use crate::domain::time::Timestamp;
-use crate::error::{HubError, codes};
+use crate::error::HubError;
 use crate::hub::Hub;
 use crate::store::accounts::refresh::{self, Due, Freshness, Search};
 
@@ -104,9 +104,7 @@ impl<T: Send + 'static> Background<T> {
     /// Waits until some of it ends; for ever where there is nothing to wait for.
     async fn end(&mut self) -> Result<T, HubError> {
         let Some(done) = self.0.next().await else { return pending().await };
-        done.map_err(|error| {
-            HubError::new(&codes::INTERNAL, "a round of refreshes was broken off").source(error)
-        })
+        done.map_err(HubError::internal("a round of refreshes was broken off"))
     }
 }
 

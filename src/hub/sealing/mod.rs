@@ -374,9 +374,9 @@ impl Hub {
     ) -> Result<Vec<u8>, HubError> {
         let exposed: BTreeMap<&str, &str> =
             values.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
-        let plain = Zeroizing::new(serde_json::to_vec(&exposed).map_err(|error| {
-            HubError::new(&codes::INTERNAL, "secrets can't be written").source(error)
-        })?);
+        let plain = Zeroizing::new(
+            serde_json::to_vec(&exposed).map_err(HubError::internal("secrets can't be written"))?,
+        );
         self.seal_text(keys, project, spot, &plain)
     }
 

@@ -180,9 +180,7 @@ pub async fn test(
         rows::settle(&mut tx, &[done.given_up_if_failed()]).await?;
         tx.commit().await
     });
-    task.await.map_err(|error| {
-        HubError::new(&codes::INTERNAL, "the trial was broken off").source(error)
-    })??;
+    task.await.map_err(HubError::internal("the trial was broken off"))??;
     let mut tx = hub.store.begin_read().await?;
     // Whoever deletes the webhook in between leaves nothing to show.
     if webhooks::by_id(&mut tx, project, id).await?.is_none() {

@@ -5,7 +5,7 @@ use http::request::Parts;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::error::{HubError, codes};
+use crate::error::HubError;
 use crate::server::AppState;
 use crate::server::respond::Failure;
 
@@ -49,9 +49,8 @@ impl Generation {
         if self == Self::Present {
             return Ok(Session::Present(session));
         }
-        let mut value = serde_json::to_value(session).map_err(|error| {
-            HubError::new(&codes::INTERNAL, "an answer can't be written").source(error)
-        })?;
+        let mut value = serde_json::to_value(session)
+            .map_err(HubError::internal("an answer can't be written"))?;
         value["organization_id"] = ORGANIZATION.into();
         Ok(Session::Numbered(value))
     }

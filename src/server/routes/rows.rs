@@ -226,8 +226,7 @@ fn element(buffer: &mut Buffer, row: &impl Serialize) -> Result<(), HubError> {
     }
     buffer.bytes.extend_from_slice(if buffer.begun { b",\n" } else { b"[\n" });
     buffer.begun = true;
-    compact::write(&mut buffer.bytes, row)
-        .map_err(|error| HubError::new(&codes::INTERNAL, "a row can't be written").source(error))
+    compact::write(&mut buffer.bytes, row).map_err(HubError::internal("a row can't be written"))
 }
 
 fn end(buffer: &mut Buffer) {
