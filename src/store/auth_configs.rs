@@ -142,7 +142,7 @@ pub async fn save(
         (&config.id).into(),
         config.version.into(),
     ];
-    if tx.execute(sql, &params).await? == 1 { Ok(()) } else { Err(StoreError::Stale) }
+    tx.execute_one(sql, &params).await
 }
 
 /// The sealed secrets, if it has some.
@@ -167,5 +167,5 @@ pub async fn sealed(
 pub async fn delete(tx: &mut Tx, project: ProjectNumber, config: &AuthConfig) -> Result<()> {
     let sql = "delete from auth_configs where project = ?1 and id = ?2 and version = ?3";
     let params = [project.into(), (&config.id).into(), config.version.into()];
-    if tx.execute(sql, &params).await? == 1 { Ok(()) } else { Err(StoreError::Stale) }
+    tx.execute_one(sql, &params).await
 }

@@ -133,6 +133,14 @@ impl Tx {
         done
     }
 
+    /// Runs a statement that is for one row, as it was when it was read.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] where that row is not there any more.
+    pub async fn execute_one(&mut self, sql: &str, params: &[Param<'_>]) -> Result<()> {
+        if self.execute(sql, params).await? == 1 { Ok(()) } else { Err(StoreError::Stale) }
+    }
+
     /// The condition that a column has one of the texts of a JSON list in a placeholder: a list of
     /// any length in one statement, for which an index can be used.
     pub(crate) fn is_one_of(&self, column: &str, placeholder: usize) -> String {

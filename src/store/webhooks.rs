@@ -7,7 +7,7 @@ use crate::domain::ids::{ProjectNumber, WebhookId};
 use crate::domain::time::Timestamp;
 use crate::domain::webhook::Webhook;
 
-use super::{Param, Result, Row, StoreError, Tx};
+use super::{Param, Result, Row, Tx};
 
 const COLUMNS: &str = "select w.number, w.id, w.url, w.events, w.disabled_at, w.disabled_why, \
                        w.failing_since, w.next_secret_at, w.previous_secret_at, w.created_at, \
@@ -95,7 +95,7 @@ pub async fn sealed(tx: &mut Tx, project: ProjectNumber, number: i64) -> Result<
 /// Saves a changed webhook, with what is sealed where that changed.
 ///
 /// # Errors
-/// [`StoreError::Stale`] where it changed since it was read.
+/// [`super::StoreError::Stale`] where it changed since it was read.
 pub async fn save(
     tx: &mut Tx,
     project: ProjectNumber,
@@ -120,9 +120,7 @@ pub async fn save(
         webhook.number.into(),
         webhook.version.into(),
     ];
-    if tx.execute(sql, &params).await? == 0 {
-        return Err(StoreError::Stale);
-    }
+    tx.execute_one(sql, &params).await?;
     if let Some(sealed) = sealed {
         let sql = "update webhooks set sealed = ?1, sealed_version = ?2 \
                    where project = ?3 and number = ?4";

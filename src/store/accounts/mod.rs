@@ -173,7 +173,7 @@ pub async fn save(tx: &mut Tx, project: ProjectNumber, account: &Account) -> Res
         account.version.into(),
         (&account.owner.id).into(),
     ];
-    if tx.execute(sql, &params).await? == 1 { Ok(()) } else { Err(StoreError::Stale) }
+    tx.execute_one(sql, &params).await
 }
 
 /// Sets the status of the accounts named, which must have no hold and lie in one auth config's
@@ -210,7 +210,7 @@ pub async fn set_status(
 pub async fn delete(tx: &mut Tx, project: ProjectNumber, account: &Account) -> Result<()> {
     let sql = "delete from accounts where project = ?1 and id = ?2 and version = ?3";
     let params = [project.into(), (&account.id).into(), account.version.into()];
-    if tx.execute(sql, &params).await? == 1 { Ok(()) } else { Err(StoreError::Stale) }
+    tx.execute_one(sql, &params).await
 }
 
 /// Credentials as stored: sealed, with the number that their seal is bound to.

@@ -186,7 +186,7 @@ pub async fn begin(
         project.into(),
         number.into(),
     ];
-    if tx.execute(sql, &params).await? == 1 { Ok(()) } else { Err(StoreError::Stale) }
+    tx.execute_one(sql, &params).await
 }
 
 /// Takes an attempt whose end user came back: true for exactly one of those who try (threat 2).
