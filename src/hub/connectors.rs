@@ -149,7 +149,7 @@ pub async fn available(
     filter: &Filter,
 ) -> Result<Vec<Summary>, HubError> {
     hub.require(caller, Permission::ConnectorsRead)?;
-    let own = own_summaries(hub, caller).await?;
+    let own = own(hub, caller).await?;
     let mut all: Vec<Summary> = built_in(filter)
         .filter(|summary| !own.iter().any(|own| own.key == summary.key))
         .chain(own.iter().filter(|summary| filter.fits(summary)).cloned())
@@ -176,7 +176,12 @@ pub async fn enabled(hub: &Hub, caller: &Caller) -> Result<BTreeSet<ConnectorKey
     Ok(keys)
 }
 
-async fn own_summaries(hub: &Hub, caller: &Caller) -> Result<Vec<Summary>, HubError> {
+/// The project's own connectors, one line per key. Needs no right: the answer of every change of an
+/// account names its connector.
+///
+/// # Errors
+/// As the store reports them.
+pub async fn own(hub: &Hub, caller: &Caller) -> Result<Vec<Summary>, HubError> {
     let mut tx = hub.store.begin_read().await?;
     let all = all_own(&mut tx, caller).await?;
     let newest = all.iter().filter(|own| {
@@ -184,15 +189,6 @@ async fn own_summaries(hub: &Hub, caller: &Caller) -> Result<Vec<Summary>, HubEr
         pick_own(&all, key, None).is_some_and(|picked| std::ptr::eq(picked, *own))
     });
     Ok(newest.map(|own| Summary::from(own.connector.as_ref())).collect())
-}
-
-/// The project's own connectors, one line per key. Needs no right: the answer of every change of an
-/// account names its connector.
-///
-/// # Errors
-/// As the store reports them.
-pub async fn own(hub: &Hub, caller: &Caller) -> Result<Vec<Summary>, HubError> {
-    own_summaries(hub, caller).await
 }
 
 /// Every version of every own connector of the project.

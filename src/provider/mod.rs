@@ -215,9 +215,4 @@ impl Provider {
             tokens,
         })
     }
-
-    /// Asks the provider to forget the tokens; empty where no way to ask is known.
-    pub async fn revoke(&self, target: Target<'_>, now: Timestamp) -> Vec<Revocation> {
-        self.revoke_tokens(target, now).await
-    }
 }

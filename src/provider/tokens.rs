@@ -188,13 +188,9 @@ impl Provider {
         Ok(filling)
     }
 
-    /// Asks to forget the refresh token first, since that ends the access token with it at most
-    /// vendors.
-    pub(super) async fn revoke_tokens(
-        &self,
-        target: Target<'_>,
-        now: Timestamp,
-    ) -> Vec<Revocation> {
+    /// Asks the provider to forget the tokens; empty where no way to ask is known. The refresh token
+    /// comes first, since that ends the access token with it at most vendors.
+    pub async fn revoke(&self, target: Target<'_>, now: Timestamp) -> Vec<Revocation> {
         let Some(template) = &target.method.revocation_url else { return Vec::new() };
         let mut outcomes = Vec::new();
         for name in [REFRESH_TOKEN, ACCESS_TOKEN] {

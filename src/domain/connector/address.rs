@@ -258,7 +258,7 @@ fn fully_decoded(text: &str) -> Option<String> {
     None
 }
 
-/// Members of a query, decoded.
+/// Members of a query or a form, decoded.
 #[must_use]
 pub fn query_pairs(query: &str) -> Vec<(String, String)> {
     url::form_urlencoded::parse(query.as_bytes())

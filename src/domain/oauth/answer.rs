@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::refusal;
-use super::token_call::read_form;
 use crate::domain::connector::AuthMethod;
+use crate::domain::connector::address::query_pairs;
 use crate::domain::connector::request::{CaptureFrom, TokenCall};
 use crate::domain::credentials::{ID_TOKEN, Tokens};
 use crate::domain::provider_failure::{Class, ProviderFailure};
@@ -132,7 +132,7 @@ pub fn oauth1(status: u16, body: &[u8]) -> Result<(Secret, Secret), ProviderFail
         let failure = refusal::read(status, &answer, false);
         return Err(failure.unwrap_or_else(|| bad(status, "it is no answer of OAuth 1.0a")));
     }
-    let members = read_form(text.trim());
+    let members = query_pairs(text.trim());
     let member = |name: &str| {
         let found = members.iter().find(|(other, _)| other == name);
         let value = found.map(|(_, value)| Value::String(value.clone()));
@@ -174,7 +174,7 @@ fn parsed(status: u16, body: &[u8]) -> Result<Value, ProviderFailure> {
         && !text.contains(char::is_whitespace)
         && !text.starts_with(['{', '[', '"']);
     if form {
-        let members = read_form(text).into_iter().map(|(name, value)| (name, value.into()));
+        let members = query_pairs(text).into_iter().map(|(name, value)| (name, value.into()));
         return Ok(Value::Object(members.collect::<Map<_, _>>()));
     }
     if (200..300).contains(&status) {

@@ -4,7 +4,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
-use crate::domain::connector::address;
 use crate::domain::connector::filling::{Filling, Missing};
 use crate::domain::connector::method::TokenAuth;
 use crate::domain::connector::request::ContentType;
@@ -171,18 +170,13 @@ pub fn basic(user: &str, password: &str) -> Secret {
     Secret::new(format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))))
 }
 
-/// Members of a form, decoded.
-#[must_use]
-pub fn read_form(text: &str) -> Vec<(String, String)> {
-    address::query_pairs(text)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{FORM, Filling, Grant, JSON, TokenCall, basic, read_form, revocation, standard};
+    use super::{FORM, Filling, Grant, JSON, TokenCall, basic, revocation, standard};
     use crate::domain::connector::AuthMethod;
+    use crate::domain::connector::address::query_pairs;
     use crate::domain::credentials::Values;
     use crate::domain::secret::Secret;
 
@@ -213,7 +207,7 @@ mod tests {
     }
 
     fn members(call: &TokenCall) -> Vec<(String, String)> {
-        let mut found = read_form(call.body.expose());
+        let mut found = query_pairs(call.body.expose());
         found.sort();
         found
     }
