@@ -23,14 +23,11 @@ use super::accounts::Names;
 
 impl Local {
     /// `capabilities.get`
-    ///
-    /// # Errors
-    /// None as yet.
-    pub fn capabilities(&self) -> Result<Capabilities, HubError> {
+    pub fn capabilities(&self) -> Capabilities {
         let (hub, caller) = self.parts();
         let own = OPERATIONS.iter().filter(|operation| operation.origin == Origin::Extension);
         let scopes = Permission::ALL.into_iter().filter(|scope| caller.may(*scope));
-        Ok(Capabilities {
+        Capabilities {
             server: "hubctl".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             project: caller.project_name().to_owned(),
@@ -38,7 +35,7 @@ impl Local {
             operations: own.map(|operation| operation.id.to_owned()).collect(),
             public_url: hub.public_url().to_string(),
             time: hub.now(),
-        })
+        }
     }
 
     /// `platform.connect_sessions.authenticate`
