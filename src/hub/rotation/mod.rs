@@ -10,6 +10,7 @@
 //!
 //! Up to step 4 the old key alone opens everything, and from then on the new one does.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use crate::domain::caller::{Caller, Permission};
@@ -184,15 +185,35 @@ pub async fn rotate(
     hub: &Hub,
     caller: &Caller,
     wanted: &Wanted,
-    mut at: impl FnMut(Step) -> Result<(), HubError>,
+    at: impl FnMut(Step) -> Result<(), HubError>,
 ) -> Result<Rotation, HubError> {
     hub.require(caller, Permission::Administer)?;
+    let lock = alone(&hub.sealing.sources, wanted.dry_run)?;
+    match decide(hub, wanted).await? {
+        ControlFlow::Continue(work) => carry_out(hub, caller, wanted, work, lock, at).await,
+        ControlFlow::Break(rotation) => Ok(rotation),
+    }
+}
+
+/// What a rotation is about to do.
+struct Work {
+    start: Start,
+    plan: Plan<KeyId>,
+    /// Where the key is kept, and every key that was found.
+    place: KeyPlace,
+    at_hand: Vec<MasterKey>,
+    /// What is told of it, as far as it is known before.
+    told: Rotation,
+}
+
+/// What there is to do, or what is told where nothing is to be done. Of all that is kept, nothing
+/// changes but that a file named for the new key may be made.
+async fn decide(hub: &Hub, wanted: &Wanted) -> Result<ControlFlow<Rotation, Work>, HubError> {
     let sources = &hub.sealing.sources;
-    let lock = alone(sources, wanted.dry_run)?;
     let start = Start::look(hub).await?;
     let rests = start.kept.next.is_none();
     if wanted.data_keys && rests && data_keys::is_under_way(hub).await? {
-        return Ok(start.came(Came::Nothing));
+        return Ok(ControlFlow::Break(start.came(Came::Nothing)));
     }
     let may_make = !wanted.dry_run && rests;
     let named = named(hub, wanted, &start, may_make)?;
@@ -200,7 +221,7 @@ pub async fn rotate(
         && rests
         && named.keys.iter().any(|key| key.id() == start.kept.key_id)
     {
-        return Ok(start.came(Came::Nothing));
+        return Ok(ControlFlow::Break(start.came(Came::Nothing)));
     }
     let loaded = keysource::load(sources, &start.store_key())?;
     let keeps_own = loaded.place != KeyPlace::External;
@@ -233,8 +254,26 @@ pub async fn rotate(
     let told = Rotation { after, resumed, wrapped: unreached, made_file, ..start.came(came) };
     if wanted.dry_run {
         let needs_file = !keeps_own && plan == Plan::Begin && wanted.new_key_file.is_none();
-        return if needs_file { Err(file_needed(sources)) } else { Ok(told) };
+        return match needs_file {
+            true => Err(file_needed(sources)),
+            false => Ok(ControlFlow::Break(told)),
+        };
     }
+    Ok(ControlFlow::Continue(Work { start, plan, place: loaded.place, at_hand, told }))
+}
+
+/// Does it, step by step. The lock is held until the store itself says what is under way.
+async fn carry_out(
+    hub: &Hub,
+    caller: &Caller,
+    wanted: &Wanted,
+    work: Work,
+    lock: Option<std::fs::File>,
+    mut at: impl FnMut(Step) -> Result<(), HubError>,
+) -> Result<Rotation, HubError> {
+    let sources = &hub.sealing.sources;
+    let Work { start, plan, place, mut at_hand, told } = work;
+    let keeps_own = place != KeyPlace::External;
     let target = match plan {
         Plan::Tidy(previous) => {
             steps::put_away(sources, &start.store_key(), previous)?;
@@ -246,7 +285,7 @@ pub async fn rotate(
             let key = MasterKey::generate(hub.random.as_ref())?;
             at_hand.push(key.clone());
             let all: Vec<&MasterKey> = at_hand.iter().collect();
-            keysource::replace(sources, &start.store_id, loaded.place, &all)?;
+            keysource::replace(sources, &start.store_id, place, &all)?;
             key
         }
         Plan::BeginWith(id) | Plan::Resume(id) => {
@@ -254,7 +293,7 @@ pub async fn rotate(
         }
     };
     at(Step::KeyAtHand)?;
-    if rests {
+    if start.kept.next.is_none() {
         steps::begin(hub, &start.kept, target.id()).await?;
     }
     at(Step::Begun)?;
@@ -268,7 +307,6 @@ pub async fn rotate(
         hub.sealing.forget_master();
         return Ok(Rotation { after: shown, ..told });
     }
-    let place = loaded.place;
     let (operation, wrapped) = steps::switch(hub, caller, &master, &target, place).await?;
     hub.sealing.forget_master();
     at(Step::Switched)?;
