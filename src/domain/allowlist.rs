@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
+use super::words::escaped;
+
 /// Most entries of one list: every request is compared with each of them.
 pub const MOST_ENTRIES: usize = 256;
 /// Longest text of an entry: two IPv6 addresses with a dash.
@@ -38,8 +40,7 @@ pub struct BadEntry {
 
 impl BadEntry {
     fn new(text: &str, why: impl Into<String>) -> Self {
-        let shown = text.chars().take(ENTRY_CHARS).flat_map(char::escape_debug).collect();
-        Self { shown, why: why.into() }
+        Self { shown: escaped(text, ENTRY_CHARS), why: why.into() }
     }
 }
 

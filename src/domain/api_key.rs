@@ -9,6 +9,7 @@ use super::caller::{ActingKey, Caller, Permission, Permissions};
 use super::ids::{ApiKeyId, KeyNumber};
 use super::refusal::{Problem, Refusal};
 use super::time::Timestamp;
+use super::words::escaped;
 
 /// Longest name, in bytes.
 pub const NAME_LIMIT: usize = 64;
@@ -55,7 +56,7 @@ impl FromStr for KeyName {
         }
         let shown = match text.starts_with("v1.") {
             true => "v1.…".to_owned(),
-            false => text.chars().take(NAME_LIMIT).flat_map(char::escape_debug).collect(),
+            false => escaped(text, NAME_LIMIT),
         };
         Err(BadKeyName(shown))
     }

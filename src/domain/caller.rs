@@ -6,6 +6,7 @@ use std::str::FromStr;
 use super::api_key::KeyName;
 use super::ids::{ApiKeyId, KeyNumber, ProjectNumber, SessionId};
 use super::time::Timestamp;
+use super::words::escaped;
 
 /// A right that an operation needs; a key carries it as a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -89,7 +90,7 @@ impl FromStr for Permission {
 
     fn from_str(text: &str) -> Result<Self, BadScope> {
         let found = Self::ALL.into_iter().find(|permission| permission.as_str() == text);
-        found.ok_or_else(|| BadScope(text.chars().take(40).flat_map(char::escape_debug).collect()))
+        found.ok_or_else(|| BadScope(escaped(text, 40)))
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::caller::{Caller, Permission};
 use super::ids::EventId;
 use super::time::Timestamp;
+use super::words::escaped;
 
 /// The text is no kind of event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,10 +44,7 @@ macro_rules! kinds {
             fn from_str(text: &str) -> Result<Self, BadEventKind> {
                 match text {
                     $($name => Ok(Self::$ident),)*
-                    _ => {
-                        let shown = text.chars().take(40).flat_map(char::escape_debug).collect();
-                        Err(BadEventKind(shown))
-                    }
+                    _ => Err(BadEventKind(escaped(text, 40))),
                 }
             }
         }

@@ -7,6 +7,8 @@ use std::str::FromStr;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::words::escaped;
+
 /// The longest key.
 pub const MAX_KEY_LEN: usize = 64;
 
@@ -22,8 +24,7 @@ pub struct BadKey {
 impl BadKey {
     fn new(text: &str, what: &'static str, allowed: &'static str) -> Self {
         // What was typed may hold control characters or be very long.
-        let shown = text.chars().take(MAX_KEY_LEN).flat_map(char::escape_debug).collect();
-        Self { shown, what, allowed }
+        Self { shown: escaped(text, MAX_KEY_LEN), what, allowed }
     }
 }
 

@@ -31,6 +31,13 @@ pub fn is_risky(c: char) -> bool {
         | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// The beginning of a text that may hold anything, `most` characters of it, with controls, quotes and
+/// backslashes as escapes.
+#[must_use]
+pub fn escaped(text: &str, most: usize) -> String {
+    text.chars().take(most).flat_map(char::escape_debug).collect()
+}
+
 /// Words that somebody else wrote as one line of at most `most` characters, nothing risky in it;
 /// `None` where nothing is left (threat 36).
 #[must_use]

@@ -11,6 +11,7 @@ use crate::domain::event::EventKind;
 use crate::domain::ids::{ApiKeyId, KeyNumber};
 use crate::domain::time::Timestamp;
 use crate::domain::token::{KeyToken, RANDOM_BYTES, secret_part};
+use crate::domain::words::escaped;
 use crate::error::{HubError, codes};
 use crate::store::{Tx, api_keys};
 
@@ -39,7 +40,7 @@ pub struct Seen {
 }
 
 fn unknown(text: &str) -> HubError {
-    let shown: String = text.chars().take(80).flat_map(char::escape_debug).collect();
+    let shown = escaped(text, 80);
     HubError::new(&codes::API_KEY_UNKNOWN, format!("no API key `{shown}`")).hint("hubctl keys list")
 }
 

@@ -14,6 +14,7 @@ use crate::api::proxy::{Came, Pass, PassBody, Passed, ProviderError, ProxyCall, 
 use crate::domain::ids::AccountId;
 use crate::domain::proxy::METHODS;
 use crate::domain::request_log::PROXY;
+use crate::domain::words::escaped;
 use crate::error::{HubError, codes};
 use crate::hub::proxy::{self, Answer, Body, Call, Upload, caller_headers};
 
@@ -115,7 +116,7 @@ fn call_of(asked: ProxyCall) -> Result<Call, HubError> {
             Value::String(text) => given.push((name, text)),
             Value::Bool(_) | Value::Number(_) => given.push((name, value.to_string())),
             Value::Array(_) | Value::Object(_) => {
-                let name = name.chars().take(64).flat_map(char::escape_debug).collect::<String>();
+                let name = escaped(&name, 64);
                 return Err(bad_field(
                     &format!("headers.{name}"),
                     "the value of a header is a text",

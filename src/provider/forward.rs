@@ -22,6 +22,7 @@ use super::{Provider, Target, failures};
 use crate::domain::connector::address::{self, BadAddress};
 use crate::domain::provider_failure::{Class, ProviderFailure};
 use crate::domain::time::Timestamp;
+use crate::domain::words::escaped;
 
 /// The largest body that is held, for schemes that sign it.
 pub const MAX_SIGNED_BODY_BYTES: usize = 8 << 20;
@@ -184,7 +185,7 @@ pub fn caller_headers<'a>(
 ) -> Result<HeaderMap, BadHeader> {
     let mut headers = HeaderMap::new();
     for (name, value) in given {
-        let shown = || BadHeader(name.chars().take(64).flat_map(char::escape_debug).collect());
+        let shown = || BadHeader(escaped(name, 64));
         let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| shown())?;
         headers.append(parsed, HeaderValue::from_str(value).map_err(|_| shown())?);
     }

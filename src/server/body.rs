@@ -15,6 +15,7 @@ use serde_json::json;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
 
+use crate::domain::words::escaped;
 use crate::error::{HubError, codes};
 
 use super::AppState;
@@ -114,7 +115,7 @@ fn place_of<T: DeserializeOwned>(text: &str) -> String {
         _ => String::new(),
     };
     // Names may come from the client.
-    path.chars().take(LONGEST_PATH).flat_map(char::escape_debug).collect()
+    escaped(&path, LONGEST_PATH)
 }
 
 /// Whether a string of a JSON text has a NUL character, which can only be there as an escape.

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::near::did_you_mean;
+use crate::domain::words::escaped;
 
 /// What sort of system a connector reaches.
 #[derive(
@@ -99,7 +100,7 @@ impl FromStr for Category {
 
     fn from_str(text: &str) -> Result<Self, BadCategory> {
         Self::ALL.into_iter().find(|category| category.as_str() == text).ok_or_else(|| {
-            let shown = text.chars().take(64).flat_map(char::escape_debug).collect();
+            let shown = escaped(text, 64);
             let suggestion = did_you_mean(text, Self::ALL.map(Self::as_str));
             BadCategory { shown, suggestion }
         })

@@ -8,6 +8,7 @@ use super::field::{Field, FieldKind, Format};
 use super::near::did_you_mean;
 use super::pattern;
 use crate::domain::secret::Secret;
+use crate::domain::words::escaped;
 
 mod format;
 
@@ -70,7 +71,7 @@ pub(super) fn check_values(
     }
     for key in given.keys().filter(|key| !fields.iter().any(|field| field.key == **key)) {
         let near = did_you_mean(key, fields.iter().map(|field| field.key.as_str()));
-        let field: String = key.chars().take(64).flat_map(char::escape_debug).collect();
+        let field = escaped(key, 64);
         problems.push(FieldProblem { field, message: format!("is not a field here{near}") });
     }
     if problems.is_empty() { Ok(checked) } else { Err(problems) }

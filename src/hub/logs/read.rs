@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use crate::domain::caller::{Caller, Permission};
 use crate::domain::request_log::Entry;
+use crate::domain::words::escaped;
 use crate::error::{HubError, codes};
 use crate::hub::Hub;
 use crate::store::Tx;
@@ -117,7 +118,7 @@ pub async fn get(
 /// The error for an id that no call of the project has.
 #[must_use]
 pub fn unknown(request_id: &str) -> HubError {
-    let shown: String = request_id.chars().take(80).flat_map(char::escape_debug).collect();
+    let shown = escaped(request_id, 80);
     HubError::new(&codes::LOG_UNKNOWN, format!("no request `{shown}` in the log"))
         .hint("hubctl logs list")
 }

@@ -3,6 +3,7 @@
 use super::{Node, Operator};
 use crate::domain::connector::template::is_name;
 use crate::domain::credentials::ACCESS_TOKEN;
+use crate::domain::words::escaped;
 
 /// The longest expression in bytes.
 const LONGEST: usize = 1_024;
@@ -43,7 +44,7 @@ struct Parser<'a> {
 impl Parser<'_> {
     /// The error about what comes next.
     fn unknown(&self) -> BadExpression {
-        let rest: String = self.rest.trim().chars().take(40).flat_map(char::escape_debug).collect();
+        let rest = escaped(self.rest.trim(), 40);
         BadExpression(match rest.as_str() {
             "" => "is an expression that ends too early".to_owned(),
             rest => format!("is an expression of which `{rest}` is not understood"),
@@ -190,6 +191,6 @@ fn name(path: &str) -> Result<Node, BadExpression> {
     if is_name(name) {
         return Ok(Node::Name(name.to_owned()));
     }
-    let shown: String = path.chars().take(80).flat_map(char::escape_debug).collect();
+    let shown = escaped(path, 80);
     Err(BadExpression(format!("reads `{shown}`, which is no value of the form")))
 }

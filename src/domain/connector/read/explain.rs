@@ -9,6 +9,7 @@ use crate::domain::connector::signing::{Authorization, Jwt, Mtls, Signature};
 use crate::domain::connector::support::{Notice, Support};
 use crate::domain::connector::validate::Finding;
 use crate::domain::connector::{AuthMethod, Connector, Field, Verify};
+use crate::domain::words::escaped;
 
 /// Every part that does not have its shape; the innermost place is told.
 pub(super) fn shape(value: &Value) -> Vec<Finding> {
@@ -108,10 +109,10 @@ pub(super) fn friendly(message: &str) -> String {
         [name, ..] if message.starts_with("missing field ") => format!("`{name}` is missing"),
         _ => message.to_owned(),
     };
-    let mut short: String = said.chars().take(400).flat_map(char::escape_debug).collect();
+    let mut short = escaped(&said, 400);
     // What was escaped for the sake of control characters need not make quotes ugly.
-    for (escaped, plain) in [("\\\"", "\""), ("\\'", "'")] {
-        short = short.replace(escaped, plain);
+    for (ugly, plain) in [("\\\"", "\""), ("\\'", "'")] {
+        short = short.replace(ugly, plain);
     }
     short
 }

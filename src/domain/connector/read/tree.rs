@@ -6,6 +6,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use serde_json::{Map, Number, Value};
 
 use crate::domain::connector::validate::MAX_DEPTH;
+use crate::domain::words::escaped;
 
 /// Builds a tree from what a parser finds.
 #[derive(Clone, Copy)]
@@ -98,7 +99,7 @@ impl<'de> Visitor<'de> for Tree {
                 continue;
             };
             if self.repeated != Some(name.as_str()) {
-                let name: String = name.chars().take(64).flat_map(char::escape_debug).collect();
+                let name = escaped(&name, 64);
                 return Err(A::Error::custom(format!("the member `{name}` stands twice")));
             }
             match before {

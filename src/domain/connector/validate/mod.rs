@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use super::Connector;
 use super::support::{Section, Support};
+use crate::domain::words::escaped;
 pub use url::{HOST_PATTERN, WHOLE_URL_PATTERN};
 
 /// The largest connector file in bytes.
@@ -153,7 +154,7 @@ fn pictures(support: Option<&Support>, place: &str, found: &mut Report) {
         let sections = guide.iter().flat_map(|guide| &guide.sections).flat_map(Section::with_steps);
         for image in sections.filter_map(|section| section.image.as_ref()) {
             if let Err(why) = url::page(&image.src) {
-                let src: String = image.src.chars().take(80).flat_map(char::escape_debug).collect();
+                let src = escaped(&image.src, 80);
                 let message = format!("has a picture `{src}`, which {why}: it is not shown");
                 found.warning(format!("{place}.guides.{name}"), message);
             }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{Notes, Partial, expression, text};
 use crate::domain::connector::Category;
 use crate::domain::connector::validate::MAX_LIGHT_CALLS;
+use crate::domain::words::escaped;
 
 /// All actions of a file and its partials.
 pub(super) fn all<'a>(file: &'a Value, partials: &'a [(String, Value)]) -> Vec<&'a Value> {
@@ -108,7 +109,7 @@ fn name_of(test: &Value) -> String {
     let named = test.get("action").unwrap_or(test);
     let id = ["actionId", "id"].iter().find_map(|name| named.get(name)).unwrap_or(named);
     let id = text(id).unwrap_or_default();
-    let shown: String = id.chars().take(64).flat_map(char::escape_debug).collect();
+    let shown = escaped(&id, 64);
     if shown.is_empty() { shown } else { format!("`{shown}` ") }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::connector::expression::Expression;
 use crate::domain::connector::template::is_name;
+use crate::domain::words::escaped;
 
 /// From an expression text to a template of ours.
 ///
@@ -44,7 +45,7 @@ fn credential(path: &str) -> Result<String, String> {
         Some("accessToken") => Ok("${access_token}".to_owned()),
         Some(name) => Ok(format!("${{{name}}}")),
         None => {
-            let shown: String = path.chars().take(80).flat_map(char::escape_debug).collect();
+            let shown = escaped(path, 80);
             Err(format!("uses the expression `{shown}`, which hubctl can't evaluate"))
         }
     }
@@ -128,7 +129,7 @@ pub(super) fn answer_path(text: &str) -> Result<String, String> {
     let dotted = path.replace('[', ".").replace(']', "");
     let fine = dotted.split('.').all(is_name) && !dotted.is_empty() && dotted.len() <= 256;
     fine.then_some(dotted).ok_or_else(|| {
-        let shown: String = trimmed.chars().take(80).flat_map(char::escape_debug).collect();
+        let shown = escaped(trimmed, 80);
         format!("uses the expression `{shown}`, which hubctl can't evaluate")
     })
 }

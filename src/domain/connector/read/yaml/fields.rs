@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::expression::Preset;
 use super::{Notes, expression, put, text};
 use crate::domain::connector::form::SHOWN_TOKEN;
+use crate::domain::words::escaped;
 
 /// A field list; what can't be carried over is noted. `readable` are the values that conditions and
 /// presets may read.
@@ -127,8 +128,7 @@ impl Dependent<'_> {
     /// The field's name in a message.
     fn name(&self) -> String {
         let key = self.item.get("key").and_then(text).unwrap_or_default();
-        let shown: String = key.chars().take(64).flat_map(char::escape_debug).collect();
-        format!("`{shown}`")
+        format!("`{}`", escaped(&key, 64))
     }
 
     fn preset(&self, out: &mut Map<String, Value>, notes: &mut Notes) {

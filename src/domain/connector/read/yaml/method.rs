@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::{Notes, actions, expression, fields, hosts, put, text};
+use crate::domain::words::escaped;
 
 const KNOWN: [&str; 16] = [
     "type",
@@ -82,8 +83,7 @@ impl Context<'_> {
             Some("custom") => self.custom(&mut out, notes),
             Some("oauth2") => super::oauth::method(self, &mut out, notes),
             other => {
-                let shown: String =
-                    other.unwrap_or("").chars().take(32).flat_map(char::escape_debug).collect();
+                let shown = escaped(other.unwrap_or(""), 32);
                 let message = format!("`{shown}` is not supported: use custom or oauth2");
                 notes.error(&format!("{place}.type"), &message);
             }
@@ -130,7 +130,7 @@ impl Context<'_> {
         let members = signing.as_object().into_iter().flat_map(Map::keys);
         if let Some(name) = members.into_iter().find(|name| !SIGNING_KNOWN.contains(&name.as_str()))
         {
-            let shown: String = name.chars().take(64).flat_map(char::escape_debug).collect();
+            let shown = escaped(name, 64);
             return Err(format!("`{shown}` in its authorization is not known"));
         }
         let value = |name: &str| -> Result<String, String> {
@@ -169,7 +169,7 @@ impl Context<'_> {
                 None => self.signing_of_actions(),
             },
             other => {
-                let shown: String = other.chars().take(32).flat_map(char::escape_debug).collect();
+                let shown = escaped(other, 32);
                 Err(format!("an authorization of type `{shown}` is not known"))
             }
         }

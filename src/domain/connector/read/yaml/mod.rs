@@ -18,6 +18,7 @@ use super::tree::Tree;
 use super::{Read, connector, explain, too_large};
 use crate::domain::connector::near::did_you_mean;
 use crate::domain::connector::validate::{Finding, MAX_METHODS};
+use crate::domain::words::escaped;
 
 /// A file with actions that a main file names by `$ref`.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +62,7 @@ pub fn read(text: &str, partials: &[Partial<'_>]) -> Read {
         }
     }
     for name in actions::missing_partials(&file, partials) {
-        let shown: String = name.chars().take(64).flat_map(char::escape_debug).collect();
+        let shown = escaped(&name, 64);
         notes.warning("actions", &format!("the partial `{shown}` is not at hand"));
     }
     let actions = actions::all(&file, &parsed);
@@ -179,7 +180,7 @@ fn definition(file: &Value, actions: &[&Value], notes: &mut Notes) -> (Value, Ve
         if item.as_object().is_some_and(|map| map.len() > 1) {
             notes.error(&place, "must have one key only");
         }
-        let shown: String = key.chars().take(64).flat_map(char::escape_debug).collect();
+        let shown = escaped(key, 64);
         let place = format!("{place}.{shown}");
         let context = method::Context { auth, actions, root: &root, place: &place };
         notes.reason = base.as_ref().err().cloned();
@@ -270,7 +271,7 @@ impl Notes {
     fn unknown(&mut self, members: &Map<String, Value>, known: &[&str], place: &str) {
         for name in members.keys().filter(|name| !known.contains(&name.as_str())) {
             let near = did_you_mean(name, known.iter().copied());
-            let shown: String = name.chars().take(64).flat_map(char::escape_debug).collect();
+            let shown = escaped(name, 64);
             self.warning(place, &format!("the member `{shown}` is not known: ignored{near}"));
         }
     }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::method::Context;
 use super::{Notes, actions, expression, put, text};
 use crate::domain::oauth::token_call::FORM;
+use crate::domain::words::escaped;
 
 const KNOWN: [&str; 19] = [
     "type",
@@ -70,7 +71,7 @@ fn fill(
         return Err("its authorization is not of type oauth2".to_owned());
     }
     if let Some(name) = auth.keys().find(|name| !KNOWN.contains(&name.as_str())) {
-        let shown: String = name.chars().take(64).flat_map(char::escape_debug).collect();
+        let shown = escaped(name, 64);
         return Err(format!("`{shown}` in its authorization is not known"));
     }
     if auth.get("signing").is_some() {
@@ -290,7 +291,7 @@ fn refresh_arg(
     extra: &mut Map<String, Value>,
 ) -> Result<(), String> {
     let name = arg.get("name").and_then(text).ok_or("its refresh call has a nameless argument")?;
-    let shown: String = name.chars().take(64).flat_map(char::escape_debug).collect();
+    let shown = escaped(&name, 64);
     let refused = || Err(format!("its refresh call sends `{shown}` as hubctl does not"));
     if arg.get("condition").is_some_and(|condition| !condition.is_null()) {
         return refused();
