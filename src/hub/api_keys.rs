@@ -126,9 +126,6 @@ async fn write_down(
 }
 
 /// The project's keys, by name.
-///
-/// # Errors
-/// As the store reports them.
 pub async fn list(hub: &Hub, caller: &Caller) -> Result<Vec<Seen>, HubError> {
     hub.require(caller, Permission::Administer)?;
     let now = hub.clock.now();
@@ -224,9 +221,6 @@ pub async fn delete(
 }
 
 /// Whether the store has a key at all, for whoever is about to serve it.
-///
-/// # Errors
-/// As the store reports them.
 pub async fn any(hub: &Hub) -> Result<bool, HubError> {
     let mut tx = hub.store.begin_read().await?;
     Ok(api_keys::any(&mut tx).await?)
@@ -274,9 +268,6 @@ fn address_refused(project: &str, source: Option<IpAddr>) -> HubError {
 
 /// Notes that these keys were used, each at most once a minute; keys that are gone are passed
 /// over. For a task beside the requests, which wait for nothing of it.
-///
-/// # Errors
-/// As the store reports them.
 pub async fn touch_used(hub: &Hub, keys: &[KeyNumber]) -> Result<(), HubError> {
     let now = hub.clock.now();
     let mut tx = hub.store.begin_look().await?;

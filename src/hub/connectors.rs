@@ -140,9 +140,6 @@ pub fn built_in(filter: &Filter) -> impl Iterator<Item = Summary> {
 }
 
 /// The catalog, by key.
-///
-/// # Errors
-/// As the store reports them.
 pub async fn available(
     hub: &Hub,
     caller: &Caller,
@@ -159,9 +156,6 @@ pub async fn available(
 }
 
 /// Keys of the connectors that have an enabled auth config.
-///
-/// # Errors
-/// As the store reports them.
 pub async fn enabled(hub: &Hub, caller: &Caller) -> Result<BTreeSet<ConnectorKey>, HubError> {
     hub.require(caller, Permission::ConnectorsRead)?;
     let mut tx = hub.store.begin_read().await?;
@@ -178,9 +172,6 @@ pub async fn enabled(hub: &Hub, caller: &Caller) -> Result<BTreeSet<ConnectorKey
 
 /// The project's own connectors, one line per key. Needs no right: the answer of every change of an
 /// account names its connector.
-///
-/// # Errors
-/// As the store reports them.
 pub async fn own(hub: &Hub, caller: &Caller) -> Result<Vec<Summary>, HubError> {
     let mut tx = hub.store.begin_read().await?;
     let all = all_own(&mut tx, caller).await?;

@@ -140,9 +140,6 @@ async fn shown(tx: &mut Tx, caller: &Caller, app: Stored) -> Result<OAuthApp, Hu
 }
 
 /// The project's applications, by connector.
-///
-/// # Errors
-/// As the store reports them.
 pub async fn list(hub: &Hub, caller: &Caller) -> Result<Vec<OAuthApp>, HubError> {
     hub.require(caller, Permission::Administer)?;
     let mut tx = hub.store.begin_read().await?;

@@ -60,9 +60,6 @@ async fn find(tx: &mut Tx, caller: &Caller, name: &ProjectName) -> Result<Projec
 }
 
 /// The projects that the caller may know of, by name (KP-1).
-///
-/// # Errors
-/// As the store reports them.
 pub async fn list(hub: &Hub, caller: &Caller) -> Result<Vec<Project>, HubError> {
     hub.require(caller, Permission::Administer)?;
     let mut tx = hub.store.begin_read().await?;
@@ -205,9 +202,6 @@ pub async fn update(
 }
 
 /// A project's logo, for browsers that show its page: whoever knows the hash has seen the page.
-///
-/// # Errors
-/// As the store reports them.
 pub async fn logo(hub: &Hub, project: ProjectNumber, hash: &str) -> Result<Option<Logo>, HubError> {
     let mut tx = hub.store.begin_read().await?;
     Ok(project_logos::by_hash(&mut tx, project, hash).await?)

@@ -5,9 +5,6 @@ use super::{Inner, Result, Tx};
 impl Tx {
     /// What the database finds wrong with itself, a line for each; `None` for one that can't be
     /// asked, or is looked after by others.
-    ///
-    /// # Errors
-    /// As the store reports them.
     pub async fn integrity(&mut self) -> Result<Option<Vec<String>>> {
         if matches!(self.inner, Inner::Postgres(_)) {
             return Ok(None);

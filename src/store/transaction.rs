@@ -116,9 +116,6 @@ impl Tx {
     }
 
     /// Runs a statement and returns how many rows it touched.
-    ///
-    /// # Errors
-    /// As the store reports them.
     pub async fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64> {
         // Without a transaction it would be there at once and for good.
         if self.purpose == Purpose::Look {
@@ -172,9 +169,6 @@ impl Tx {
     }
 
     /// Shows each row of a query to `each`, one at a time, until it breaks.
-    ///
-    /// # Errors
-    /// As the store or `each` reports them.
     pub async fn scan<E, F>(
         &mut self,
         sql: &str,
@@ -195,9 +189,6 @@ impl Tx {
     }
 
     /// All rows of a query, for results that are small by nature.
-    ///
-    /// # Errors
-    /// As the store or `map` reports them.
     pub async fn all<T>(
         &mut self,
         sql: &str,
@@ -214,9 +205,6 @@ impl Tx {
     }
 
     /// The first row of a query, if it has one.
-    ///
-    /// # Errors
-    /// As the store or `map` reports them.
     pub async fn optional<T>(
         &mut self,
         sql: &str,
@@ -233,9 +221,6 @@ impl Tx {
     }
 
     /// How the database goes about a query, a line for each step.
-    ///
-    /// # Errors
-    /// As the store reports them.
     pub async fn plan(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<String>> {
         let (explain, column) = match &self.inner {
             Inner::Sqlite(_) | Inner::Served(_) => ("explain query plan", 3),
@@ -245,9 +230,6 @@ impl Tx {
     }
 
     /// The one number that a query answers.
-    ///
-    /// # Errors
-    /// As the store reports them.
     pub async fn number(&mut self, sql: &str, params: &[Param<'_>]) -> Result<i64> {
         Ok(self.optional(sql, params, |row| row.int(0)).await?.unwrap_or(0))
     }

@@ -180,9 +180,6 @@ impl View {
 }
 
 /// Shows the project's auth configs to `each`, by connector and age.
-///
-/// # Errors
-/// As the store or `each` reports them.
 pub async fn list(
     hub: &Hub,
     caller: &Caller,
@@ -201,9 +198,6 @@ pub async fn list(
 }
 
 /// The auth configs of a connector; `None` for who may read connectors and no auth configs.
-///
-/// # Errors
-/// As the store reports them.
 pub async fn of_connector(
     hub: &Hub,
     caller: &Caller,

@@ -26,9 +26,6 @@ const LOOK_EVERY_S: i64 = 5;
 /// returns for how many.
 ///
 /// A login that had begun before may still link an account (CS-29); `session.used` then follows.
-///
-/// # Errors
-/// As the store reports them.
 pub async fn round(hub: &Hub) -> Result<u64, HubError> {
     let upto = hub.clock.now().plus_seconds(-EXPIRY_LAG_S);
     let mut tx = hub.store.begin_look().await?;
@@ -92,9 +89,6 @@ fn event(hub: &Hub, session: &ConnectSession, now: Timestamp) -> Result<Event, H
 }
 
 /// When [`round`] should run next, at the latest.
-///
-/// # Errors
-/// As the store reports them.
 pub async fn next_due(hub: &Hub) -> Result<Option<Timestamp>, HubError> {
     let mut tx = hub.store.begin_look().await?;
     let next = session_expiry::next_end(&mut tx).await?;

@@ -27,9 +27,6 @@ pub struct Filter {
 }
 
 /// Shows the project's sessions to `each`, the newest first.
-///
-/// # Errors
-/// As the store or `each` reports them.
 pub async fn list(
     hub: &Hub,
     caller: &Caller,

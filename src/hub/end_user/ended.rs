@@ -52,9 +52,6 @@ pub async fn connector_name(
 
 /// The name of the connector that the session linked through an auth config; `None` where it linked
 /// nothing, or the owner has no account that was linked through this one.
-///
-/// # Errors
-/// As the store reports them.
 pub async fn linked_through(
     hub: &Hub,
     user: &EndUser,

@@ -22,9 +22,6 @@ pub struct Pruned {
 
 /// Takes away what has to go, in at most so many short transactions, with a pause after each: a
 /// writer waits for one of them at most. To be called now and then, sooner where there is more.
-///
-/// # Errors
-/// As the store reports them.
 pub async fn prune_round(hub: &Hub, most: u32) -> Result<Pruned, HubError> {
     let mut pruned = Pruned::default();
     let full = |deleted: u64| i64::try_from(deleted).is_ok_and(|deleted| deleted >= BATCH);

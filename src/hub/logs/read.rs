@@ -45,9 +45,6 @@ async fn settle(hub: &Hub) {
 }
 
 /// A page of one of the two lists (KP-11, KP-12).
-///
-/// # Errors
-/// As the store reports them.
 pub async fn page(
     hub: &Hub,
     caller: &Caller,
@@ -65,9 +62,6 @@ pub async fn page(
 }
 
 /// Shows each call that fits to `each`: all of one state of the log, in the order of time.
-///
-/// # Errors
-/// As the store or `each` reports them.
 pub async fn scan(
     hub: &Hub,
     caller: &Caller,

@@ -61,9 +61,6 @@ impl Hub {
     }
 
     /// Learns which projects keep bodies, where another process may have changed it.
-    ///
-    /// # Errors
-    /// As the store reports them.
     pub async fn learn_what_logs_keep(&self) -> Result<(), HubError> {
         let mut tx = self.store.begin_look().await?;
         let all = projects::keeping_bodies(&mut tx).await?;

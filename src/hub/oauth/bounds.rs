@@ -48,9 +48,6 @@ pub(super) async fn bound(hub: &Hub, tx: &mut Tx, user: &EndUser) -> Result<(), 
 /// One round: destroys what logins of all projects kept that nobody came back from, forgets attempts
 /// that ended long ago, and returns how many there were. A writer waits for one short transaction at
 /// most.
-///
-/// # Errors
-/// As the store reports them.
 pub async fn round(hub: &Hub) -> Result<u64, HubError> {
     let mut done = 0;
     for _ in 0..STEPS {
@@ -69,9 +66,6 @@ pub async fn round(hub: &Hub) -> Result<u64, HubError> {
 }
 
 /// When [`round`] should run next.
-///
-/// # Errors
-/// As the store reports them.
 pub async fn next_due(hub: &Hub) -> Result<Option<Timestamp>, HubError> {
     let mut tx = hub.store.begin_look().await?;
     let [pending, any] = prune::next_ends(&mut tx).await?;

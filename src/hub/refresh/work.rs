@@ -55,9 +55,6 @@ pub struct Round {
 /// One round of the worker: refreshes accounts of all projects whose tokens end soon, until none
 /// is due, `limit` were begun, or `go_on` says no; what has begun then is brought to its end.
 /// Replicas share the work.
-///
-/// # Errors
-/// As the store reports them.
 pub async fn round(hub: &Hub, limit: usize, go_on: impl Fn() -> bool) -> Result<Round, HubError> {
     let mut window = Window::new(hub);
     // What comes while others are being written shares the next transaction.
@@ -421,9 +418,6 @@ fn tell(error: &HubError) {
 }
 
 /// When [`round`] should run next, at the latest.
-///
-/// # Errors
-/// As the store reports them.
 pub async fn next_due(hub: &Hub) -> Result<Option<Timestamp>, HubError> {
     let mut tx = hub.store.begin_look().await?;
     Ok(refresh::next_due(&mut tx).await?)

@@ -266,9 +266,6 @@ async fn write_down(
 }
 
 /// The project's webhooks, the oldest first.
-///
-/// # Errors
-/// As the store reports them.
 pub async fn list(hub: &Hub, caller: &Caller) -> Result<Vec<Webhook>, HubError> {
     hub.require(caller, Permission::Administer)?;
     let mut tx = hub.store.begin_read().await?;

@@ -218,9 +218,6 @@ struct Sender<'h> {
 }
 
 /// Sends everything that is due, once, and answers how many attempts that took.
-///
-/// # Errors
-/// As the store reports them.
 pub async fn round(hub: &Hub) -> Result<u64, HubError> {
     let mut sender = Sender::new(hub)?;
     sender.run(Until::Idle, std::future::pending()).await?;
