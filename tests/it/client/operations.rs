@@ -11,16 +11,15 @@ use hubctl::api::webhooks::Redeliver;
 use hubctl::api::{OPERATIONS, Origin};
 use hubctl::backend::Backend;
 use hubctl::client::{Client, Verified};
-use hubctl::domain::account::{Owner, Update};
+use hubctl::domain::account::Update;
 use hubctl::domain::api_key::NewKey;
 use hubctl::domain::caller::Permission;
-use hubctl::domain::connect_session::NewSession;
 use hubctl::domain::connector::guide::Audience;
 use hubctl::domain::secret::Secret;
 use hubctl::domain::time::Timestamp;
 use hubctl::domain::webhook::Rotation;
 use hubctl::error::HubError;
-use hubctl::hub::accounts::{Ask, Changes, Filter, New, Tags};
+use hubctl::hub::accounts::{Ask, Changes, Filter};
 use hubctl::hub::auth_configs::{self, Action};
 use hubctl::hub::connect_sessions::BatchItem;
 use hubctl::hub::logs::Filter as LogFilter;
@@ -32,49 +31,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::options;
+use crate::support::asked;
 use crate::support::http::{FakeHub, Reply};
 use crate::support::hub::{DRY_RUN, TestHub, block_on, sqlite_world};
-
-fn new_account() -> New {
-    let owner = Owner { id: "acme".into(), name: "Acme".into(), username: None };
-    let values = [("api_key".to_owned(), Secret::new("k"))].into_iter().collect();
-    New {
-        provider: "bamboohr".parse().unwrap(),
-        auth_config: None,
-        owner,
-        tags: Tags::default(),
-        values,
-        multiple: false,
-        verify: false,
-    }
-}
-
-fn new_session() -> NewSession {
-    NewSession {
-        owner: Owner { id: "acme".into(), name: "Acme".into(), username: None },
-        provider: None,
-        auth_config: None,
-        categories: Vec::new(),
-        account: None,
-        expires_in_s: 900,
-        label: None,
-        metadata: serde_json::Map::new(),
-        multiple: false,
-        kind: hubctl::domain::account::AccountType::default(),
-    }
-}
-
-fn new_config(connector: &str) -> auth_configs::New {
-    auth_configs::New {
-        connector: connector.parse().unwrap(),
-        method: None,
-        name: None,
-        values: std::collections::BTreeMap::default(),
-        make_default: false,
-        pin: None,
-        if_exists: auth_configs::IfExists::Fail,
-    }
-}
 
 fn new_key(name: &str) -> NewKey {
     NewKey { name: name.parse().unwrap(), scopes: None, expires_in_s: None }
@@ -102,16 +61,16 @@ pub(super) async fn call_everything(client: &Client) -> Vec<HubError> {
     told.extend(client.target("t").await.err());
     told.extend(client.auth_config("t").await.err());
     told.extend(client.impact("t", Action::Disable).await.err());
-    told.extend(client.add_auth_config(new_config("hubspot"), guard).await.err());
+    told.extend(client.add_auth_config(asked::config("hubspot"), guard).await.err());
     told.extend(client.edit_auth_config("t", edit("n"), guard).await.err());
     told.extend(client.enable("t", guard).await.err());
     told.extend(client.disable("t", guard).await.err());
     told.extend(client.make_default("t", guard).await.err());
     told.extend(client.delete_auth_config("t", guard).await.err());
-    told.extend(client.create_session(new_session(), guard).await.err());
+    told.extend(client.create_session(asked::session("acme"), guard).await.err());
     told.extend(
         client
-            .create_sessions(vec![BatchItem { new: new_session(), occurrence: 0 }], guard)
+            .create_sessions(vec![BatchItem { new: asked::session("acme"), occurrence: 0 }], guard)
             .await
             .err(),
     );
@@ -122,7 +81,7 @@ pub(super) async fn call_everything(client: &Client) -> Vec<HubError> {
     told.extend(client.account(&account).await.err());
     told.extend(client.explain(&account).await.err());
     told.extend(client.check_account(&account, Ask::Provider).await.err());
-    told.extend(client.add_account(new_account(), guard).await.err());
+    told.extend(client.add_account(asked::account("bamboohr", "acme"), guard).await.err());
     told.extend(client.update_account(&account, Changes::default(), guard).await.err());
     told.extend(client.suspend(&account, guard).await.err());
     told.extend(client.resume(&account, guard).await.err());
@@ -358,14 +317,14 @@ fn answers_as_one_at_hand() {
     block_on(async {
         let Both { local, remote, .. } = &both;
         let guard = Guard::default();
-        remote.add_auth_config(new_config("bamboohr"), guard).await.unwrap();
-        remote.add_auth_config(new_config("hubspot"), guard).await.unwrap();
+        remote.add_auth_config(asked::config("bamboohr"), guard).await.unwrap();
+        remote.add_auth_config(asked::config("hubspot"), guard).await.unwrap();
         remote.edit_auth_config("bamboohr", edit("n1"), guard).await.unwrap();
         remote.disable("hubspot", guard).await.unwrap();
-        let session = remote.create_session(new_session(), guard).await.unwrap();
+        let session = remote.create_session(asked::session("acme"), guard).await.unwrap();
         let key = remote.create_key(new_key("ci"), guard).await.unwrap();
         assert!(key.key.starts_with("v1."));
-        let mut new = new_account();
+        let mut new = asked::account("bamboohr", "acme");
         let guide = local.guide(&new.provider, Audience::EndUser).await.unwrap();
         let fields = guide["methods"][0]["fields"].as_array().unwrap();
         new.values = fields
@@ -416,7 +375,7 @@ fn answers_as_one_at_hand() {
 fn many_sessions_are_made_in_steps_and_repeating_makes_none() {
     let both = both();
     block_on(async {
-        let item = |occurrence| BatchItem { new: new_session(), occurrence };
+        let item = |occurrence| BatchItem { new: asked::session("acme"), occurrence };
         let items: Vec<_> = (0..1_203).map(item).collect();
         let first = both.remote.create_sessions(items.clone(), Guard::default()).await.unwrap();
         let again = both.remote.create_sessions(items, Guard::default()).await.unwrap();

@@ -6,7 +6,7 @@ use hubctl::api::accounts::Account;
 use hubctl::api::request_logs::LogRow;
 use hubctl::api::requests::request_logs::Include;
 use hubctl::client::{Client, Verified};
-use hubctl::domain::account::{Owner, Update};
+use hubctl::domain::account::Update;
 use hubctl::domain::connect_session::NewSession;
 use hubctl::domain::connector::guide::Audience;
 use hubctl::error::HubError;
@@ -17,6 +17,7 @@ use hubctl::hub::write::Guard;
 use serde_json::{Value, json};
 
 use super::vendors;
+use crate::support::asked::session_with;
 use crate::support::http::{Asked, FakeHub, Reply};
 use crate::support::hub::{DRY_RUN, block_on};
 
@@ -157,18 +158,7 @@ fn an_account_that_is_not_there_is_the_same_error_as_on_a_local_store() {
 }
 
 fn new_session() -> NewSession {
-    NewSession {
-        owner: Owner { id: "acme-7".into(), name: "Acme".into(), username: None },
-        provider: Some("hubspot".parse().unwrap()),
-        auth_config: None,
-        categories: Vec::new(),
-        account: None,
-        expires_in_s: 900,
-        label: None,
-        metadata: serde_json::Map::new(),
-        multiple: false,
-        kind: "production".parse().unwrap(),
-    }
+    NewSession { expires_in_s: 900, ..session_with("acme-7", "hubspot") }
 }
 
 #[test]
@@ -187,7 +177,7 @@ fn cs_24_cs_34_a_session_is_asked_for_without_a_version_and_without_nulls() {
     let asked = &hub.asked()[0];
     assert_eq!(asked.route(), "POST /connect_sessions");
     let expected = json!({
-        "origin_owner_id": "acme-7", "origin_owner_name": "Acme", "provider": "hubspot",
+        "origin_owner_id": "acme-7", "origin_owner_name": "acme-7 Inc", "provider": "hubspot",
         "expires_in": 900, "multiple": false, "type": "production",
     });
     assert_eq!(asked.json(), expected);

@@ -4,8 +4,6 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use hubctl::domain::account::{AccountType, Owner};
-use hubctl::domain::connect_session::{DEFAULT_LIFE_S, NewSession};
 use hubctl::hub::connect_sessions::{authenticate, create};
 use hubctl::hub::write::Guard;
 use hubctl::store::{Store, StoreError, Tx};
@@ -95,18 +93,7 @@ fn a_failed_statement_fails_the_group_and_is_not_kept() {
 fn sessions_made_at_once_are_all_there_whoever_goes_away() {
     on_postgres(async |world| {
         let caller = world.caller();
-        let new = |number: usize| NewSession {
-            owner: Owner { id: format!("o{number}"), name: "Acme".into(), username: None },
-            provider: None,
-            auth_config: None,
-            categories: Vec::new(),
-            account: None,
-            expires_in_s: DEFAULT_LIFE_S,
-            label: None,
-            metadata: serde_json::Map::new(),
-            multiple: false,
-            kind: AccountType::Production,
-        };
+        let new = |number: usize| session(&format!("o{number}"));
         let hub = Arc::new(&world.hub);
         create(&hub, &caller, new(0), Guard::default()).await.unwrap();
         let made = join_all((1..=200).map(|number| {
