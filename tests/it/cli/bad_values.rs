@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::Value;
 
 use crate::support::cli::{Ended, TestHome};
+use crate::support::hub::Dump;
 
 /// What a command needs beside the one value that is bad, by the names of its arguments; a flag has
 /// no value. `ACCOUNT` and `WEBHOOK` are ids of what is there.
@@ -198,7 +199,7 @@ impl World {
     }
 
     /// Everything that the home keeps.
-    fn kept(&self) -> (String, Vec<(String, Vec<u8>)>) {
+    fn kept(&self) -> (Dump, Vec<(String, Vec<u8>)>) {
         let mut files: Vec<(String, Vec<u8>)> = fs::read_dir(self.home.path())
             .unwrap()
             .map(|entry| entry.unwrap())

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
-use super::hub::Place;
+use super::hub::{Dump, Place};
 
 /// A folder with its own configuration, store and key.
 pub(crate) struct TestHome {
@@ -146,25 +146,9 @@ impl TestHome {
         rexpect::session::spawn_command(command, Some(30_000)).unwrap()
     }
 
-    /// Every row of every table, to see that nothing changed.
-    pub(crate) fn dump(&self) -> String {
-        let store = rusqlite::Connection::open(self.store()).unwrap();
-        let names = "select name from sqlite_schema where type = 'table' order by name";
-        let mut names = store.prepare(names).unwrap();
-        let names: Vec<String> =
-            names.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
-        let mut dump = String::new();
-        for name in names {
-            let mut rows = store.prepare(&format!("select * from {name}")).unwrap();
-            let columns = rows.column_count();
-            let mut rows = rows.query([]).unwrap();
-            while let Some(row) = rows.next().unwrap() {
-                for column in 0..columns {
-                    dump.push_str(&format!("{name} {:?}\n", row.get_ref(column).unwrap()));
-                }
-            }
-        }
-        dump
+    /// Every row of every table, to see that nothing changed, or what is nowhere.
+    pub(crate) fn dump(&self) -> Dump {
+        self.place().dump()
     }
 
     /// Links an account of `connector` for `owner` and answers its id.

@@ -42,6 +42,9 @@ macro_rules! on_kept_connections {
 }
 pub(crate) use on_kept_connections;
 
+/// Each table with its rows.
+pub(crate) type Dump = BTreeMap<String, Vec<String>>;
+
 /// Where a store is.
 #[derive(Debug, Clone)]
 pub(crate) enum Place {
@@ -60,7 +63,7 @@ impl Place {
     }
 
     /// Every row of every table, as text; bytes are in lower-case hex.
-    pub(crate) fn dump(&self) -> BTreeMap<String, Vec<String>> {
+    pub(crate) fn dump(&self) -> Dump {
         match self {
             Self::Sqlite(path) => sqlite::dump(path),
             #[cfg(unix)]
@@ -174,7 +177,7 @@ impl TestHub {
     }
 
     /// Every row of every table, as text; bytes are in lower-case hex.
-    pub(crate) fn dump(&self) -> BTreeMap<String, Vec<String>> {
+    pub(crate) fn dump(&self) -> Dump {
         self.place.dump()
     }
 
@@ -242,12 +245,13 @@ pub(crate) fn at_most(accounts: u64) -> Guard {
 }
 
 pub(crate) mod sqlite {
-    use std::collections::BTreeMap;
     use std::path::Path;
     use std::time::Duration;
 
     use rusqlite::Connection;
     use rusqlite::types::ValueRef;
+
+    use super::Dump;
 
     pub(crate) fn open(path: &Path) -> Connection {
         let connection = Connection::open(path).unwrap();
@@ -255,7 +259,7 @@ pub(crate) mod sqlite {
         connection
     }
 
-    pub(super) fn dump(path: &Path) -> BTreeMap<String, Vec<String>> {
+    pub(super) fn dump(path: &Path) -> Dump {
         assert!(path.exists(), "a store that is looked at has to be there");
         let connection = open(path);
         let tables = "select name from sqlite_schema where type = 'table' \
@@ -292,7 +296,7 @@ pub(crate) mod sqlite {
 
 #[cfg(unix)]
 pub(crate) mod postgres {
-    use std::collections::BTreeMap;
+    use super::Dump;
 
     /// The texts that a query answers, one a row.
     pub(crate) fn texts(url: &str, sql: &str) -> Vec<String> {
@@ -308,7 +312,7 @@ pub(crate) mod postgres {
         std::thread::scope(|scope| scope.spawn(ask).join().unwrap())
     }
 
-    pub(super) fn dump(url: &str) -> BTreeMap<String, Vec<String>> {
+    pub(super) fn dump(url: &str) -> Dump {
         let tables = "select table_name::text from information_schema.tables \
                       where table_schema = 'public'";
         let rows = |table: &String| {
