@@ -7,9 +7,9 @@ use hubctl::domain::event::EventKind;
 use hubctl::domain::ids::WebhookId;
 use hubctl::domain::request_log::Bodies;
 use hubctl::domain::webhook::Rotation;
-use hubctl::error::{HubError, codes};
+use hubctl::error::codes;
 use hubctl::hub::refresh::{self, Want};
-use hubctl::hub::rotation::data_keys::{self, Renewal, Step};
+use hubctl::hub::rotation::data_keys::{self, Renewal};
 use hubctl::hub::write::Guard;
 use hubctl::hub::{Hub, accounts, logs, projects, webhooks};
 
@@ -18,7 +18,7 @@ use crate::rules::request_logs::with_step;
 use crate::support::asked::account;
 use crate::support::hub::{DRY_RUN, TestHub, block_on, on_both_databases, refused};
 
-use super::{Filled, opens, rotate};
+use super::{Filled, dying, opens, rotate};
 
 on_both_databases!(
     everything_sealed_is_sealed_anew_and_the_old_keys_go,
@@ -113,15 +113,7 @@ async fn threat_33_stopped_at_any_step_new_data_keys_are_gone_on_with(world: Tes
     }
     let mut number = 0;
     loop {
-        let mut left = number;
-        let die = |_: Step| match left {
-            0 => Err(HubError::new(&codes::INTERRUPTED, "dies")),
-            _ => {
-                left -= 1;
-                Ok(())
-            }
-        };
-        let done = data_keys::renew(&world.another(), &caller, false, die).await;
+        let done = data_keys::renew(&world.another(), &caller, false, dying(number)).await;
         let keys = world.number("select max(number) from data_keys where purpose = 'data'");
         for hub in [&server, &world.another()] {
             for project in &all {

@@ -15,7 +15,7 @@ use hubctl::domain::secret::Secret;
 use hubctl::error::{HubError, codes};
 use hubctl::hub::connect_sessions::authenticate;
 use hubctl::hub::refresh::{self, Want};
-use hubctl::hub::rotation::{self, Rotation, Step, Wanted};
+use hubctl::hub::rotation::{self, Rotation, Wanted};
 use hubctl::hub::vault::MasterKey;
 use hubctl::hub::write::Guard;
 use hubctl::hub::{Hub, auth_configs, oauth_apps};
@@ -86,16 +86,21 @@ pub(super) async fn rotate(world: &TestHub) -> Rotation {
     rotation::rotate(&hub, &world.caller(), &Wanted::default(), |_| Ok(())).await.unwrap()
 }
 
-/// A rotation that dies right after its step of this number; true where it came so far.
-pub(super) async fn dies_after(world: &TestHub, number: usize) -> bool {
+/// What dies when it is told of the step of this number.
+pub(super) fn dying<S>(number: usize) -> impl FnMut(S) -> Result<(), HubError> {
     let mut left = number;
-    let die = |_: Step| match left {
+    move |_| match left {
         0 => Err(HubError::new(&codes::INTERRUPTED, "dies")),
         _ => {
             left -= 1;
             Ok(())
         }
-    };
+    }
+}
+
+/// A rotation that dies right after its step of this number; true where it came so far.
+pub(super) async fn dies_after(world: &TestHub, number: usize) -> bool {
+    let die = dying(number);
     let done = rotation::rotate(&world.another(), &world.caller(), &Wanted::default(), die).await;
     match done {
         Ok(_) => false,
