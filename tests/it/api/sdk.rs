@@ -1,12 +1,11 @@
 //! `StackOne`'s own client library, unchanged, against a hub.
 
-use std::fs::{self, File};
-use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::json;
 
 use crate::support::cli::TestHome;
+use crate::support::npm::fetch;
 
 use super::Api;
 
@@ -19,25 +18,9 @@ fn run(command: &mut Command) -> Output {
     output.unwrap_or_else(|error| panic!("Node.js with npm is needed: {told}: {error}"))
 }
 
-/// Fetches the library once, whichever test comes first.
-fn fetch() {
-    let lock = File::create(Path::new(env!("CARGO_TARGET_TMPDIR")).join("sdk.lock")).unwrap();
-    lock.lock().unwrap();
-    // npm writes it when everything else is there.
-    let done = Path::new(FOLDER).join("node_modules/.package-lock.json");
-    let wanted = Path::new(FOLDER).join("package-lock.json");
-    let age = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
-    if age(&done).is_some_and(|done| Some(done) >= age(&wanted)) {
-        return;
-    }
-    let flags = ["ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"];
-    let output = run(Command::new("npm").args(flags));
-    assert!(output.status.success(), "npm ci: {}", String::from_utf8_lossy(&output.stderr));
-}
-
 #[test]
 fn the_vendors_own_sdk_works_against_a_hub() {
-    fetch();
+    fetch(FOLDER);
     let home = TestHome::new();
     home.run("connectors enable bamboohr").code(0);
     let (serving, api) = Api::serve(&home, "");

@@ -10,7 +10,7 @@ mod logins;
 mod oidc;
 mod page;
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use thirtyfour::prelude::*;
 
 use crate::support::cli::TestHome;
+use crate::support::npm::fetch;
 use crate::support::serving::{PATIENCE, Serving};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser");
@@ -220,7 +221,7 @@ impl Browser {
 
 /// Runs a test with a browser of its own.
 fn browse(flags: &[&str], test: impl AsyncFnOnce(&Browser)) {
-    fetch();
+    fetch(FOLDER);
     crate::support::hub::block_on(async {
         let browser = Browser::start(flags).await;
         let tested = std::panic::AssertUnwindSafe(test(&browser));
@@ -230,23 +231,6 @@ fn browse(flags: &[&str], test: impl AsyncFnOnce(&Browser)) {
             std::panic::resume_unwind(failure);
         }
     });
-}
-
-/// Fetches what npm has for these tests, whichever comes first.
-fn fetch() {
-    let lock = File::create(Path::new(env!("CARGO_TARGET_TMPDIR")).join("browser.lock")).unwrap();
-    lock.lock().unwrap();
-    let done = Path::new(FOLDER).join("node_modules/.package-lock.json");
-    let wanted = Path::new(FOLDER).join("package-lock.json");
-    let age = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
-    if age(&done).is_some_and(|done| Some(done) >= age(&wanted)) {
-        return;
-    }
-    let flags = ["ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"];
-    let mut npm = Command::new("npm");
-    let output = npm.args(flags).current_dir(FOLDER).stdin(Stdio::null()).output();
-    let output = output.expect("Node.js with npm is needed");
-    assert!(output.status.success(), "npm ci: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// A hub with two connectors: one with a field of every kind, and the sample provider.

@@ -45,7 +45,7 @@ impl Drop for Provider {
 
 /// A hub that knows the provider, and by which issuer.
 fn world(issuer: &str) -> (World, Provider) {
-    fetch();
+    fetch(FOLDER);
     let world = World::start("--allow-target 127.0.0.0/8");
     let provider = Provider::start(&format!("{}/connect/oauth2/oidc/callback", world.url()));
     let connector: Connector = serde_json::from_value(json!({

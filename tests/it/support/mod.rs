@@ -18,6 +18,8 @@ pub(crate) mod hub;
 #[cfg(unix)]
 pub(crate) mod nearby;
 #[cfg(unix)]
+pub(crate) mod npm;
+#[cfg(unix)]
 pub(crate) mod postgres;
 #[cfg(unix)]
 pub(crate) mod relay;
