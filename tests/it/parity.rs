@@ -7,7 +7,7 @@ use hubctl::cli::for_each_leaf;
 use regex::Regex;
 use serde_json::Value;
 
-use crate::support::cli::{Ended, TestHome};
+use crate::support::cli::{Ended, SCOPES, TestHome};
 
 /// What is typed, in order. `NAME<PATH< COMMAND` keeps a value of the JSON answer for later lines,
 /// where it is `{NAME}`.
@@ -360,21 +360,10 @@ impl Side {
     }
 }
 
-const SCOPES: &[&str] = &[
-    "platform:read",
-    "platform:write",
-    "unified:read",
-    "unified:write",
-    "connectors:read",
-    "connectors:write",
-    "admin",
-    "projects:write",
-];
-
 fn compare(local: TestHome, served: &TestHome) {
     // Both have the key, and the store and its keys are there.
-    let key = served.key("parity", SCOPES);
-    local.key("parity", SCOPES);
+    let key = served.key("parity", &SCOPES);
+    local.key("parity", &SCOPES);
     let serving = served.serve("--rate-limit 0 --public-url http://127.0.0.1:4780");
     let away = TestHome::new()
         .with("HUBCTL_API_URL", format!("http://{}", serving.address))

@@ -25,20 +25,8 @@ use std::net::SocketAddr;
 
 use serde_json::Value;
 
-use crate::support::cli::TestHome;
+use crate::support::cli::{SCOPES, TestHome};
 use crate::support::serving::{Answer, Client, Serving};
-
-/// Every scope that a key can have.
-const SCOPES: [&str; 8] = [
-    "platform:read",
-    "platform:write",
-    "unified:read",
-    "unified:write",
-    "connectors:read",
-    "connectors:write",
-    "admin",
-    "projects:write",
-];
 
 /// A served hub, as the holder of one key sees it.
 #[derive(Debug, Clone)]

@@ -11,6 +11,18 @@ use serde_json::Value;
 
 use super::hub::{Dump, Place};
 
+/// Every scope that a key can have.
+pub(crate) const SCOPES: [&str; 8] = [
+    "platform:read",
+    "platform:write",
+    "unified:read",
+    "unified:write",
+    "connectors:read",
+    "connectors:write",
+    "admin",
+    "projects:write",
+];
+
 /// A folder with its own configuration, store and key.
 pub(crate) struct TestHome {
     folder: tempfile::TempDir,
