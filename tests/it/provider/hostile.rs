@@ -1,8 +1,6 @@
 //! Addresses that are not called, and answers that do harm (threats 18 to 20, 22, 23).
 
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use hubctl::domain::credentials::Values;
@@ -12,7 +10,7 @@ use hubctl::provider::{Options, Provider};
 use serde_json::{Value, json};
 
 use super::{connector, now, provider, provider_within, target, values};
-use crate::support::http::{FakeHub, Reply};
+use crate::support::http::{FakeHub, Flips, Reply};
 
 fn light() -> Value {
     json!({"method": "GET", "path": "/me"})
@@ -83,22 +81,10 @@ async fn threat_18_without_encryption_only_named_networks_are_called() {
     assert_eq!(hub.asked().len(), 1);
 }
 
-/// A name that means this machine at first, and something private from then on.
-struct Flips(AtomicUsize);
-
-impl reqwest::dns::Resolve for Flips {
-    fn resolve(&self, _: reqwest::dns::Name) -> reqwest::dns::Resolving {
-        let first = self.0.fetch_add(1, Ordering::Relaxed) == 0;
-        let address = if first { [127, 0, 0, 1] } else { [10, 0, 0, 1] };
-        let found = [SocketAddr::from((address, 0))];
-        Box::pin(async move { Ok(Box::new(found.into_iter()) as reqwest::dns::Addrs) })
-    }
-}
-
 #[tokio::test]
 async fn threat_19_a_name_that_changes_its_meaning_is_refused_when_it_is_dialled() {
     let hub = FakeHub::start(|_, _| Reply::json(200, &json!({})).header("connection", "close"));
-    let flips = Arc::new(Flips(AtomicUsize::new(0)));
+    let flips = Arc::new(Flips::default());
     let resolver: Arc<dyn reqwest::dns::Resolve> = Arc::clone(&flips) as _;
     let net = net::Options { resolver: Some(resolver), ..net::Options::default() };
     let allowed = vec!["127.0.0.0/8".parse().unwrap()];
@@ -110,7 +96,7 @@ async fn threat_19_a_name_that_changes_its_meaning_is_refused_when_it_is_dialled
     assert_eq!(failure.class, Class::Blocked, "{failure:?}");
     assert!(failure.message.contains("10.0.0.1 is not a public address"), "{}", failure.message);
     // Each connection looked the name up once: what was judged is what was dialled.
-    assert_eq!(flips.0.load(Ordering::Relaxed), 2);
+    assert_eq!(flips.count(), 2);
     assert_eq!(hub.asked().len(), 1);
 }
 

@@ -1,9 +1,8 @@
 //! What is refused, with nothing sent (threats 16 to 22).
 
 use std::io::ErrorKind;
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hubctl::domain::account::Status;
 use hubctl::domain::connector::Connector;
@@ -15,7 +14,7 @@ use hubctl::store::own_connectors::{self, OwnConnector};
 use serde_json::{Value, json};
 
 use crate::support::asked::{account as new_account, config, given};
-use crate::support::http::{FakeHub, Reply};
+use crate::support::http::{FakeHub, Flips, Reply};
 use crate::support::hub::{block_on, sqlite, sqlite_world};
 use crate::support::serving::Answer;
 
@@ -338,23 +337,11 @@ fn threat_22_bodies_without_end_or_that_break_off_are_no_answers() {
     assert_eq!(account["status"], "active");
 }
 
-/// A name that means this machine at first, and something private from then on.
-struct Flips(AtomicUsize);
-
-impl reqwest::dns::Resolve for Flips {
-    fn resolve(&self, _: reqwest::dns::Name) -> reqwest::dns::Resolving {
-        let first = self.0.fetch_add(1, Ordering::Relaxed) == 0;
-        let address = if first { [127, 0, 0, 1] } else { [10, 0, 0, 1] };
-        let found = [SocketAddr::from((address, 0))];
-        Box::pin(async move { Ok(Box::new(found.into_iter()) as reqwest::dns::Addrs) })
-    }
-}
-
 #[test]
 fn threat_19_a_providers_name_that_changes_its_meaning_is_not_called() {
     let provider = always(Reply::json(200, &json!({})).header("connection", "close"));
     let mut world = sqlite_world();
-    let flips = Arc::new(Flips(AtomicUsize::new(0)));
+    let flips = Arc::new(Flips::default());
     let resolver: Arc<dyn reqwest::dns::Resolve> = Arc::clone(&flips) as _;
     let net = net::Options { resolver: Some(resolver), ..net::Options::default() };
     let allowed = vec!["127.0.0.0/8".parse().unwrap()];
@@ -396,6 +383,6 @@ fn threat_19_a_providers_name_that_changes_its_meaning_is_not_called() {
         assert_eq!(status, Status::Active, "the account is as it was");
     });
     // Each connection looked the name up once: what was judged is what was dialled.
-    assert_eq!((flips.0.load(Ordering::Relaxed), provider.asked().len()), (2, 1));
+    assert_eq!((flips.count(), provider.asked().len()), (2, 1));
     assert_eq!(provider.asked()[0].header("authorization"), format!("Bearer {CREDENTIAL}"));
 }
