@@ -214,3 +214,12 @@ fn draw(random: &Arc<dyn Random>) -> Arc<provider::Draw> {
     let random = Arc::clone(random);
     Arc::new(move |bytes| random.fill(bytes))
 }
+
+/// Asserts that it was refused with this code, and returns the refusal.
+#[cfg(test)]
+#[track_caller]
+fn refused<T>(answer: Result<T, HubError>, code: &'static crate::error::Code) -> HubError {
+    let Err(error) = answer else { panic!("not refused as {}", code.name) };
+    assert_eq!(error.code().name, code.name, "{error:?}");
+    error
+}

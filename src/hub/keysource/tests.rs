@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::{Kept, KeyPlace, KeySources, StoreKey, check_named, create, load};
-use crate::error::{Code, HubError, codes};
+use crate::error::{HubError, codes};
 use crate::hub::keyring::KeyringAccess;
 use crate::hub::private_file::create_private;
 use crate::hub::random::{SeededRandom, SystemRandom};
+use crate::hub::refused;
 use crate::hub::vault::MasterKey;
 
 struct World {
@@ -39,13 +40,6 @@ fn store(kept: Kept) -> StoreKey {
 
 fn make(sources: &KeySources) -> Result<super::Created, HubError> {
     create(sources, "store-1", &SystemRandom::new())
-}
-
-#[track_caller]
-fn refused<T>(result: Result<T, HubError>, code: &'static Code) -> HubError {
-    let Err(error) = result else { panic!("not refused as {}", code.name) };
-    assert_eq!(error.code().name, code.name, "{error:?}");
-    error
 }
 
 #[test]

@@ -324,14 +324,8 @@ mod tests {
         append_private, check_private, create_private, open_private, read_named, read_private,
         remove_private, replace_private,
     };
-    use crate::error::{Code, HubError, codes};
-
-    #[track_caller]
-    fn refused<T>(result: Result<T, HubError>, code: &'static Code) -> HubError {
-        let Err(error) = result else { panic!("not refused as {}", code.name) };
-        assert_eq!(error.code().name, code.name, "{error:?}");
-        error
-    }
+    use crate::error::{HubError, codes};
+    use crate::hub::refused;
 
     fn read(path: &Path) -> Result<Option<Vec<u8>>, HubError> {
         Ok(read_private(path, 10, &codes::KEY_MALFORMED)?.map(|content| content.to_vec()))

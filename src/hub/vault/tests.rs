@@ -6,8 +6,9 @@ use super::{
     DataKey, DataKeys, HashKey, KeyId, MasterKey, Place, WrapPlace, open, seal, sealed_key_id,
     wrapped_by,
 };
-use crate::error::{Code, HubError, codes};
+use crate::error::codes;
 use crate::hub::random::{Random, SeededRandom};
+use crate::hub::refused;
 
 const PLACE: Place<'static> =
     Place { project: 7, object: "accounts", id: "a-1", field: "credentials", version: 3 };
@@ -23,13 +24,6 @@ fn data_keys(random: &dyn Random) -> DataKeys {
 fn sealed(keys: &DataKeys, place: &Place<'_>, plain: &[u8]) -> Vec<u8> {
     let (id, key) = keys.newest().unwrap();
     seal(key, id, place, plain, &SeededRandom::new(99)).unwrap()
-}
-
-#[track_caller]
-fn refused<T>(result: Result<T, HubError>, code: &'static Code) -> HubError {
-    let Err(error) = result else { panic!("not refused as {}", code.name) };
-    assert_eq!(error.code().name, code.name, "{error:?}");
-    error
 }
 
 #[test]
