@@ -6,11 +6,11 @@ use hubctl::domain::secret::Secret;
 use hubctl::error::{HubError, codes};
 use hubctl::hub::accounts::{self, Changes, New};
 use hubctl::hub::auth_configs::{self, Action, Edit};
-use hubctl::hub::write::{Guard, IfThere};
+use hubctl::hub::write::IfThere;
 use hubctl::hub::{connect_sessions, oauth_apps, projects, webhooks};
 
 use crate::support::asked::{account, config, given, key, named, oauth, session, session_with};
-use crate::support::hub::{TestHub, on_both_databases, refused};
+use crate::support::hub::{TestHub, guard, on_both_databases, refused};
 
 on_both_databases!(
     ac_32_kp_1_lists_are_the_projects_own,
@@ -22,10 +22,6 @@ on_both_databases!(
     kp_6_what_may_not_be_deleted,
     kp_6_a_new_project_never_meets_the_keys_of_a_deleted_one,
 );
-
-fn guard() -> Guard {
-    Guard::default()
-}
 
 /// The error for an id of the other project must be that for an id which nobody has.
 fn same<T, U>(foreign: Result<T, HubError>, missing: Result<U, HubError>, ids: (&str, &str)) {

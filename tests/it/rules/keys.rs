@@ -12,13 +12,13 @@ use hubctl::error::{Code, HubError, codes};
 use hubctl::hub::accounts::{self, Changes};
 use hubctl::hub::auth_configs::{self, Action, Edit};
 use hubctl::hub::webhooks::deliveries;
-use hubctl::hub::write::{Guard, IfThere};
+use hubctl::hub::write::IfThere;
 use hubctl::hub::{
     api_keys, connect_sessions, connectors, events, logs, oauth_apps, projects, proxy, webhooks,
 };
 
 use crate::support::asked::{account, config, key, session};
-use crate::support::hub::{TestHub, on_both_databases, refused, sqlite_world};
+use crate::support::hub::{TestHub, guard, on_both_databases, refused, sqlite_world};
 
 on_both_databases!(
     kp_1_a_key_acts_in_its_own_project_only,
@@ -37,10 +37,6 @@ on_both_databases!(
     threat_15_every_bad_key_gets_the_same_answer,
     a_key_is_named_in_what_it_did,
 );
-
-fn guard() -> Guard {
-    Guard::default()
-}
 
 const EVERY: &str = "platform:read platform:write connectors:read connectors:write admin";
 

@@ -5,13 +5,12 @@ use hubctl::domain::connect_session::NewSession;
 use hubctl::domain::connector::Connector;
 use hubctl::error::codes;
 use hubctl::hub::accounts::{self, New, Tags, add, resume, suspend};
-use hubctl::hub::write::Guard;
 use hubctl::hub::{auth_configs, connect_sessions, connectors};
 use hubctl::store::accounts as rows;
 use serde_json::json;
 
 use crate::support::asked::{account, config, given, named, oauth, owner, session};
-use crate::support::hub::{DRY_RUN, TestHub, on_both_databases, refused};
+use crate::support::hub::{DRY_RUN, TestHub, guard, on_both_databases, refused};
 
 on_both_databases!(
     cs_5_at_2_a_new_owner_gets_a_new_account,
@@ -29,10 +28,6 @@ on_both_databases!(
     ac_47_a_login_takes_its_tokens,
     hb_7_presets_are_filled_in_for_credentials_at_hand,
 );
-
-fn guard() -> Guard {
-    Guard::default()
-}
 
 async fn cs_5_at_2_a_new_owner_gets_a_new_account(world: TestHub) {
     let caller = world.caller();

@@ -11,10 +11,10 @@ use tokio::sync::oneshot;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Level, Metadata, Subscriber};
 
-use super::webhooks::{all, arrived, gone_at_first, guard, hook_now, linked};
+use super::webhooks::{all, arrived, gone_at_first, hook_now, linked};
 use crate::support::asked::{account, config};
 use crate::support::hooks::{answering, receiver};
-use crate::support::hub::{Place, TestHub, on_both_databases};
+use crate::support::hub::{Place, TestHub, guard, on_both_databases};
 use crate::support::serving::PATIENCE;
 
 on_both_databases!(

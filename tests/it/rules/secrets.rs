@@ -11,10 +11,9 @@ use hubctl::hub::connect_sessions::{self, authenticate};
 use hubctl::hub::keysource::KeySources;
 use hubctl::hub::random::SystemRandom;
 use hubctl::hub::vault::MasterKey;
-use hubctl::hub::write::Guard;
 
 use crate::support::asked::{account, config, given, named, oauth, session, session_with};
-use crate::support::hub::{Place, TestHub, key_file, on_both_databases, refused};
+use crate::support::hub::{Place, TestHub, guard, key_file, on_both_databases, refused};
 
 on_both_databases!(
     se_6_threat_31_no_secret_lies_in_the_database,
@@ -26,10 +25,6 @@ on_both_databases!(
 );
 
 const TRIGGER: &str = "external-trigger-token";
-
-fn guard() -> Guard {
-    Guard::default()
-}
 
 fn with_trigger(name: &str, token: &str) -> auth_configs::New {
     let values =

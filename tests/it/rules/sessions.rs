@@ -10,12 +10,11 @@ use hubctl::hub::accounts::Tags;
 use hubctl::hub::connect_sessions::{
     BatchItem, Filter, authenticate, create, create_batch, get, list, revoke,
 };
-use hubctl::hub::write::Guard;
 use hubctl::hub::{accounts, auth_configs};
 use serde_json::json;
 
 use crate::support::asked::{account, config, named, session, session_with};
-use crate::support::hub::{TestHub, on_both_databases, refused};
+use crate::support::hub::{TestHub, guard, on_both_databases, refused};
 
 on_both_databases!(
     cs_2_cs_26_cs_27_bad_values_are_listed,
@@ -36,10 +35,6 @@ on_both_databases!(
     cs_40_reading_a_token_waits_for_no_writer,
     cs_40_a_session_outlives_its_auth_config,
 );
-
-fn guard() -> Guard {
-    Guard::default()
-}
 
 async fn cs_2_cs_26_cs_27_bad_values_are_listed(world: TestHub) {
     let mut bad = session("");

@@ -15,14 +15,14 @@ use hubctl::hub::accounts::{self, Changes};
 use hubctl::hub::random::SeededRandom;
 use hubctl::hub::webhooks::deliveries::{self, Detail, Filter};
 use hubctl::hub::webhooks::{self, New, round};
-use hubctl::hub::write::{Guard, IfThere};
+use hubctl::hub::write::IfThere;
 use hubctl::store::deliveries as rows;
 use serde_json::{Value, json};
 
 use crate::support::asked::{account, config, session};
 use crate::support::hooks::{SECRET, allowed, answering, receiver, secret};
 use crate::support::http::{Asked, FakeHub, Reply};
-use crate::support::hub::{DRY_RUN, Place, TestHub, key_file, on_both_databases, refused};
+use crate::support::hub::{DRY_RUN, Place, TestHub, guard, key_file, on_both_databases, refused};
 use crate::support::serving::PATIENCE;
 
 on_both_databases!(
@@ -65,10 +65,6 @@ on_both_databases!(
     a_webhook_to_an_address_that_has_one_is_made_refused_or_passed_over,
     a_dry_run_leaves_nothing,
 );
-
-pub(super) fn guard() -> Guard {
-    Guard::default()
-}
 
 pub(super) async fn linked(world: &TestHub, owner: &str) -> hubctl::domain::ids::AccountId {
     world.link(&world.caller(), account("bamboohr", owner)).await
