@@ -78,8 +78,8 @@ fn sources(folder: &Path) -> KeySources {
 }
 
 /// This test once more, with an environment of its own.
-fn again(name: &str, folder: &Path, before: &[&str]) -> Command {
-    let this = std::env::current_exe().unwrap();
+fn again(folder: &Path, before: &[&str]) -> Command {
+    let (this, thread) = (std::env::current_exe().unwrap(), std::thread::current());
     let mut words = before.iter().map(|word| (*word).to_owned());
     let mut command = match words.next() {
         Some(program) => Command::new(program),
@@ -89,7 +89,8 @@ fn again(name: &str, folder: &Path, before: &[&str]) -> Command {
         command.args(words).arg(&this);
     }
     command
-        .args(["--exact", &format!("keyring::{name}"), "--nocapture", "--test-threads=1"])
+        // Its thread has its name.
+        .args(["--exact", thread.name().unwrap(), "--nocapture", "--test-threads=1"])
         .env_clear()
         .env("PATH", "/usr/local/bin:/usr/bin:/bin")
         .env("HOME", folder)
@@ -112,7 +113,7 @@ fn passes(mut command: Command) {
 
 /// Runs the test once more on a bus of its own.
 #[track_caller]
-fn on_a_bus(name: &str, meets: Meets, folder: &Path) {
+fn on_a_bus(meets: Meets, folder: &Path) {
     let wanted = ["/usr/bin/dbus-run-session", "/usr/bin/gnome-keyring-daemon"];
     for program in wanted {
         assert!(
@@ -123,7 +124,33 @@ fn on_a_bus(name: &str, meets: Meets, folder: &Path) {
     let config = folder.join("bus.conf");
     fs::write(&config, bus_config(meets, folder)).unwrap();
     let config = format!("--config-file={}", config.display());
-    passes(again(name, folder, &["dbus-run-session", &config, "--", "sh", "-c", meets.script()]));
+    passes(again(folder, &["dbus-run-session", &config, "--", "sh", "-c", meets.script()]));
+}
+
+/// The folder of this test in its second run; the first one runs it once more on a bus of its own.
+#[track_caller]
+fn on_its_bus(meets: Meets) -> Option<PathBuf> {
+    let found = inside();
+    if found.is_none() {
+        on_a_bus(meets, short_folder().path());
+    }
+    found
+}
+
+/// The same with a bus that takes connections and never answers.
+#[track_caller]
+fn on_a_silent_bus() -> Option<PathBuf> {
+    let found = inside();
+    if found.is_none() {
+        let folder = short_folder();
+        let socket = folder.path().join("bus");
+        // Connections are taken by the system and stay without an answer.
+        let _listener = UnixListener::bind(&socket).unwrap();
+        let mut command = again(folder.path(), &[]);
+        command.env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", socket.display()));
+        passes(command);
+    }
+    found
 }
 
 /// A bus on which nothing is started unasked but what the test wants.
@@ -199,10 +226,7 @@ fn keyring_fails(sources: &KeySources, store: &StoreKey) {
 
 #[test]
 fn an_open_keyring_keeps_the_key() {
-    let Some(folder) = inside() else {
-        let folder = short_folder();
-        return on_a_bus("an_open_keyring_keeps_the_key", Meets::Unlocked, folder.path());
-    };
+    let Some(folder) = on_its_bus(Meets::Unlocked) else { return };
     looks(&folder, "open");
     let sources = sources(&folder);
     let made = make(&sources);
@@ -239,11 +263,7 @@ fn an_open_keyring_keeps_the_key() {
 
 #[test]
 fn an_entry_that_its_store_did_not_keep_goes_again() {
-    let Some(folder) = inside() else {
-        let folder = short_folder();
-        let name = "an_entry_that_its_store_did_not_keep_goes_again";
-        return on_a_bus(name, Meets::Unlocked, folder.path());
-    };
+    let Some(folder) = on_its_bus(Meets::Unlocked) else { return };
     let sources = sources(&folder);
     let made = make(&sources);
     assert!(made.is_new);
@@ -257,10 +277,7 @@ fn an_entry_that_its_store_did_not_keep_goes_again() {
 
 #[test]
 fn makers_at_the_same_time_share_the_entry() {
-    let Some(folder) = inside() else {
-        let folder = short_folder();
-        return on_a_bus("makers_at_the_same_time_share_the_entry", Meets::Unlocked, folder.path());
-    };
+    let Some(folder) = on_its_bus(Meets::Unlocked) else { return };
     let sources = sources(&folder);
     let makers: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..6).map(|_| scope.spawn(|| make(&sources))).collect();
@@ -272,11 +289,7 @@ fn makers_at_the_same_time_share_the_entry() {
 
 #[test]
 fn a_bus_without_a_keyring_falls_to_the_file() {
-    let Some(folder) = inside() else {
-        let folder = short_folder();
-        let name = "a_bus_without_a_keyring_falls_to_the_file";
-        return on_a_bus(name, Meets::EmptyBus, folder.path());
-    };
+    let Some(folder) = on_its_bus(Meets::EmptyBus) else { return };
     looks(&folder, "there is no system keyring");
     let sources = sources(&folder);
     let start = Instant::now();
@@ -287,11 +300,7 @@ fn a_bus_without_a_keyring_falls_to_the_file() {
 
 #[test]
 fn a_service_that_never_starts_is_given_up_in_time() {
-    let Some(folder) = inside() else {
-        let folder = short_folder();
-        let name = "a_service_that_never_starts_is_given_up_in_time";
-        return on_a_bus(name, Meets::NeverStarts, folder.path());
-    };
+    let Some(folder) = on_its_bus(Meets::NeverStarts) else { return };
     looks(&folder, "did not answer");
     let start = Instant::now();
     falls_to_the_file(&sources(&folder), "did not answer");
@@ -300,11 +309,7 @@ fn a_service_that_never_starts_is_given_up_in_time() {
 
 #[test]
 fn a_keyring_without_a_collection_falls_to_the_file() {
-    let Some(folder) = inside() else {
-        let folder = short_folder();
-        let name = "a_keyring_without_a_collection_falls_to_the_file";
-        return on_a_bus(name, Meets::NoCollection, folder.path());
-    };
+    let Some(folder) = on_its_bus(Meets::NoCollection) else { return };
     looks(&folder, "locked");
     let sources = sources(&folder);
     falls_to_the_file(&sources, "keyring");
@@ -312,12 +317,11 @@ fn a_keyring_without_a_collection_falls_to_the_file() {
 
 #[test]
 fn a_locked_keyring_is_never_taken_for_an_empty_one() {
-    let name = "a_locked_keyring_is_never_taken_for_an_empty_one";
     let Some(folder) = inside() else {
         let folder = short_folder();
         // The same home twice: first open, then without its password.
-        on_a_bus(name, Meets::Unlocked, folder.path());
-        return on_a_bus(name, Meets::NoCollection, folder.path());
+        on_a_bus(Meets::Unlocked, folder.path());
+        return on_a_bus(Meets::NoCollection, folder.path());
     };
     let (sources, made) = (sources(&folder), folder.join("made"));
     if let Ok(key_id) = fs::read_to_string(&made) {
@@ -336,16 +340,7 @@ fn a_locked_keyring_is_never_taken_for_an_empty_one() {
 
 #[test]
 fn a_bus_that_never_answers_is_given_up_in_time() {
-    let name = "a_bus_that_never_answers_is_given_up_in_time";
-    let Some(folder) = inside() else {
-        let folder = short_folder();
-        let socket = folder.path().join("bus");
-        // Connections are taken by the system and stay without an answer.
-        let _listener = UnixListener::bind(&socket).unwrap();
-        let mut command = again(name, folder.path(), &[]);
-        command.env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", socket.display()));
-        return passes(command);
-    };
+    let Some(folder) = on_a_silent_bus() else { return };
     looks(&folder, "did not answer");
     let sources = sources(&folder);
     let start = Instant::now();
@@ -358,10 +353,9 @@ fn a_bus_that_never_answers_is_given_up_in_time() {
 
 #[test]
 fn a_dead_bus_address_falls_to_the_file_at_once() {
-    let name = "a_dead_bus_address_falls_to_the_file_at_once";
     let Some(folder) = inside() else {
         let folder = short_folder();
-        let mut command = again(name, folder.path(), &[]);
+        let mut command = again(folder.path(), &[]);
         let nowhere = folder.path().join("nothing-here");
         command.env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", nowhere.display()));
         return passes(command);
@@ -376,10 +370,9 @@ fn a_dead_bus_address_falls_to_the_file_at_once() {
 
 #[test]
 fn without_any_bus_the_file_is_used_at_once() {
-    let name = "without_any_bus_the_file_is_used_at_once";
     let Some(folder) = inside() else {
         let folder = short_folder();
-        return passes(again(name, folder.path(), &[]));
+        return passes(again(folder.path(), &[]));
     };
     let start = Instant::now();
     falls_to_the_file(&sources(&folder), "no system keyring");
@@ -398,11 +391,7 @@ fn hub(folder: &Path) -> Hub {
 
 #[test]
 fn threat_33_the_key_in_a_keyring_is_changed_and_gone_on_with() {
-    let name = "threat_33_the_key_in_a_keyring_is_changed_and_gone_on_with";
-    let Some(folder) = inside() else {
-        let folder = short_folder();
-        return on_a_bus(name, Meets::Unlocked, folder.path());
-    };
+    let Some(folder) = on_its_bus(Meets::Unlocked) else { return };
     let access = sources(&folder).keyring;
     let session = "session create --origin-owner-id acme";
     ends(&folder, session, &[], 0);
@@ -524,11 +513,7 @@ fn the_environment_comes_first(folder: &Path) {
 
 #[test]
 fn an_api_key_is_kept_found_and_forgotten() {
-    let name = "an_api_key_is_kept_found_and_forgotten";
-    let Some(folder) = inside() else {
-        let folder = short_folder();
-        return on_a_bus(name, Meets::Unlocked, folder.path());
-    };
+    let Some(folder) = on_its_bus(Meets::Unlocked) else { return };
     ends(&folder, LOGIN, &[], 0);
     assert!(!folder.join("config/keys").exists());
     let text = fs::read_to_string(folder.join("config/config.toml")).unwrap();
@@ -566,12 +551,11 @@ fn an_api_key_is_kept_found_and_forgotten() {
 
 #[test]
 fn an_api_key_in_a_locked_keyring_is_not_taken_for_missing() {
-    let name = "an_api_key_in_a_locked_keyring_is_not_taken_for_missing";
     let Some(folder) = inside() else {
         let folder = short_folder();
         // The same home twice: first open, then without its password.
-        on_a_bus(name, Meets::Unlocked, folder.path());
-        return on_a_bus(name, Meets::NoCollection, folder.path());
+        on_a_bus(Meets::Unlocked, folder.path());
+        return on_a_bus(Meets::NoCollection, folder.path());
     };
     if !folder.join("config").exists() {
         ends(&folder, LOGIN, &[], 0);
@@ -591,13 +575,12 @@ fn an_api_key_in_a_locked_keyring_is_not_taken_for_missing() {
 
 #[test]
 fn without_a_keyring_an_api_key_goes_nowhere_unasked() {
-    let name = "without_a_keyring_an_api_key_goes_nowhere_unasked";
     let Some(folder) = inside() else {
         for meets in [Meets::EmptyBus, Meets::NeverStarts] {
-            on_a_bus(name, meets, short_folder().path());
+            on_a_bus(meets, short_folder().path());
         }
         let folder = short_folder();
-        return passes(again(name, folder.path(), &[]));
+        return passes(again(folder.path(), &[]));
     };
     the_way_out_is_told(&folder);
     the_key_can_not_be_read(&folder);
@@ -605,10 +588,7 @@ fn without_a_keyring_an_api_key_goes_nowhere_unasked() {
 
 #[test]
 fn a_keyring_without_a_collection_takes_no_api_key() {
-    let name = "a_keyring_without_a_collection_takes_no_api_key";
-    let Some(folder) = inside() else {
-        return on_a_bus(name, Meets::NoCollection, short_folder().path());
-    };
+    let Some(folder) = on_its_bus(Meets::NoCollection) else { return };
     the_way_out_is_told(&folder);
     // It answers that it has no such entry, which is true.
     let (_, told) = ends(&folder, STATUS, &[], 4);
@@ -617,16 +597,7 @@ fn a_keyring_without_a_collection_takes_no_api_key() {
 
 #[test]
 fn a_bus_that_never_answers_does_not_hold_a_login() {
-    let name = "a_bus_that_never_answers_does_not_hold_a_login";
-    let Some(folder) = inside() else {
-        let folder = short_folder();
-        let socket = folder.path().join("bus");
-        // Connections are taken by the system and stay without an answer.
-        let _listener = UnixListener::bind(&socket).unwrap();
-        let mut command = again(name, folder.path(), &[]);
-        command.env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", socket.display()));
-        return passes(command);
-    };
+    let Some(folder) = on_a_silent_bus() else { return };
     the_way_out_is_told(&folder);
     the_key_can_not_be_read(&folder);
     let (_, told) = ends(&folder, STATUS, &[], 13);
