@@ -124,11 +124,8 @@ pub fn completion(shell: Shell) -> Result<String, HubError> {
     shell
         .completer()
         .write_registration(ASKED, "hubctl", "hubctl", "hubctl", &mut script)
-        .map_err(|error| {
-            HubError::new(&codes::INTERNAL, "the script can't be made").source(error)
-        })?;
-    String::from_utf8(script)
-        .map_err(|error| HubError::new(&codes::INTERNAL, "the script is no text").source(error))
+        .map_err(HubError::internal("the script can't be made"))?;
+    String::from_utf8(script).map_err(HubError::internal("the script is no text"))
 }
 
 /// The tree with every group built.

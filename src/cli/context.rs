@@ -9,7 +9,7 @@ use crate::backend::Backend;
 use crate::client::{Client, Inside, Options};
 use crate::domain::secret::Secret;
 use crate::domain::time::{Clock, Timestamp};
-use crate::error::{HubError, codes};
+use crate::error::HubError;
 use crate::hub::Hub;
 use crate::hub::random::SystemRandom;
 use crate::hub::write::Guard;
@@ -238,9 +238,8 @@ impl Context {
         if serves || calls || !self.is_in_a_file() {
             builder.enable_all();
         }
-        let runtime = builder.build().map_err(|error| {
-            HubError::new(&codes::INTERNAL, "the runtime can't be started").source(error)
-        })?;
+        let runtime =
+            builder.build().map_err(HubError::internal("the runtime can't be started"))?;
         runtime.block_on(async {
             let done = command.await;
             let hubs =

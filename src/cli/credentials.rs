@@ -282,9 +282,8 @@ struct Kept<'t> {
 
 impl<'t> Kept<'t> {
     fn write(&self) -> Result<Zeroizing<String>, HubError> {
-        let text = serde_json::to_string(self).map_err(|error| {
-            HubError::new(&codes::INTERNAL, "the key can't be written").source(error)
-        })?;
+        let text =
+            serde_json::to_string(self).map_err(HubError::internal("the key can't be written"))?;
         Ok(Zeroizing::new(text))
     }
 

@@ -54,7 +54,7 @@ fn collect(
         man.render_subcommands_section(&mut out).map_err(failed)?;
     }
     let mut text = String::from_utf8(out)
-        .map_err(|error| HubError::new(&codes::INTERNAL, "a page is no text").source(error))?
+        .map_err(HubError::internal("a page is no text"))?
         .replacen("\n.SH SUBCOMMANDS\n", "\n.SH COMMANDS\n", 1);
     if is_root {
         about_all(&mut text);

@@ -135,9 +135,8 @@ impl Call {
     }
 
     pub(super) fn json(mut self, body: &impl Serialize) -> Result<Self, HubError> {
-        let bytes = serde_json::to_vec(body).map_err(|error| {
-            HubError::new(&codes::INTERNAL, "a request can't be written").source(error)
-        })?;
+        let bytes =
+            serde_json::to_vec(body).map_err(HubError::internal("a request can't be written"))?;
         self.body = Some(Zeroizing::new(bytes));
         self.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         Ok(self)
@@ -292,9 +291,7 @@ impl Client {
         wanted: Wanted,
     ) -> Result<Step, HubError> {
         let slot = self.slots.acquire().await;
-        let _slot = slot.map_err(|error| {
-            HubError::new(&codes::INTERNAL, "no request can be sent").source(error)
-        })?;
+        let _slot = slot.map_err(HubError::internal("no request can be sent"))?;
         let headers = self.headers(call)?;
         let mut exchange = self.trace.as_ref().map(|_| {
             let body = call.body.as_ref().map(|body| body.as_slice());

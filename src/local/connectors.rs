@@ -8,7 +8,7 @@ use crate::api::write::Written;
 use crate::domain::connector::Connector as Definition;
 use crate::domain::connector::guide::{Audience, guide};
 use crate::domain::names::ConnectorKey;
-use crate::error::{HubError, codes};
+use crate::error::HubError;
 use crate::hub::connectors::Redefined;
 use crate::hub::write::Guard;
 use crate::hub::{auth_configs, connectors};
@@ -76,7 +76,5 @@ fn connector_written(done: Redefined, guard: Guard) -> Written<Connector> {
 }
 
 fn value(answer: &impl serde::Serialize) -> Result<Value, HubError> {
-    serde_json::to_value(answer).map_err(|error| {
-        HubError::new(&codes::INTERNAL, "an answer can't be written").source(error)
-    })
+    serde_json::to_value(answer).map_err(HubError::internal("an answer can't be written"))
 }

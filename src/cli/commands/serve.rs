@@ -267,9 +267,9 @@ impl Sample {
 
     /// Tells the default project where the provider is this time, and offers it.
     async fn enable(&self, hub: &Hub) -> Result<(), HubError> {
-        let default = DEFAULT_PROJECT.parse().map_err(|error| {
-            HubError::new(&codes::INTERNAL, "the default project has no name").source(error)
-        })?;
+        let default = DEFAULT_PROJECT
+            .parse()
+            .map_err(HubError::internal("the default project has no name"))?;
         let (caller, guard) = (hub.local_caller(&default).await?, Guard::default());
         let place = (sample::ROOT, self.address);
         let connector = sample::connector()?;

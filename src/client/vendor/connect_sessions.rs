@@ -60,9 +60,8 @@ pub(in crate::client) async fn create(
 /// What is asked for without what is null: absent is understood by every generation. The version
 /// of a provider is never among it (CS-24).
 fn wanted(body: &NewConnectSession) -> Result<Value, HubError> {
-    let mut value = serde_json::to_value(body).map_err(|error| {
-        HubError::new(&codes::INTERNAL, "a request can't be written").source(error)
-    })?;
+    let mut value =
+        serde_json::to_value(body).map_err(HubError::internal("a request can't be written"))?;
     if let Some(body) = value.as_object_mut() {
         body.retain(|_, value| !value.is_null());
     }

@@ -11,7 +11,7 @@ use crate::client::Client;
 use crate::domain::connector::Connector as Definition;
 use crate::domain::connector::guide::{self, Audience};
 use crate::domain::names::ConnectorKey;
-use crate::error::{HubError, codes};
+use crate::error::HubError;
 use crate::hub::auth_configs;
 use crate::hub::connectors::{self as hub, Filter, Resolved};
 
@@ -46,7 +46,5 @@ pub(in crate::client) fn guide(
 ) -> Result<Value, HubError> {
     let connector = definition(key)?;
     let guide = guide::guide(&connector, audience, client.api_url.as_str());
-    serde_json::to_value(&guide).map_err(|error| {
-        HubError::new(&codes::INTERNAL, "an answer can't be written").source(error)
-    })
+    serde_json::to_value(&guide).map_err(HubError::internal("an answer can't be written"))
 }

@@ -115,7 +115,5 @@ async fn value(body: PassBody) -> Result<Option<Box<RawValue>>, HubError> {
     let text = std::str::from_utf8(&bytes).map_err(|_| {
         HubError::new(&codes::BAD_VALUE, "StackOne's platform takes JSON and text, and no bytes")
     })?;
-    to_raw_value(text).map(Some).map_err(|error| {
-        HubError::new(&codes::INTERNAL, "a request can't be written").source(error)
-    })
+    to_raw_value(text).map(Some).map_err(HubError::internal("a request can't be written"))
 }

@@ -36,9 +36,9 @@ impl Inside {
     /// As the store reports them; `server.cannot_listen`.
     pub(super) fn start(context: &Context) -> Result<Self, HubError> {
         let (listener, address) = listen(&context.settings.public_url)?;
-        let public_url: Url = format!("http://{address}/").parse().map_err(|error| {
-            HubError::new(&codes::INTERNAL, "the hub's own address is malformed").source(error)
-        })?;
+        let public_url: Url = format!("http://{address}/")
+            .parse()
+            .map_err(HubError::internal("the hub's own address is malformed"))?;
         let hub = Arc::new(context.hub_to_serve(public_url.clone())?);
         let stop = Stop::default();
         let (ready, answered) = sync_channel(1);
@@ -47,9 +47,7 @@ impl Inside {
             let stop = stop.clone();
             move || serve(listener, address, &hub, stop, &ready)
         });
-        let thread = thread.map_err(|error| {
-            HubError::new(&codes::INTERNAL, "no thread can be started").source(error)
-        })?;
+        let thread = thread.map_err(HubError::internal("no thread can be started"))?;
         // Dropping this on the way out ends the thread.
         let inside = Self { public_url, stop, thread: Some(thread) };
         let unheard = |_| HubError::new(&codes::INTERNAL, "the hub ended before it answered");

@@ -100,9 +100,8 @@ impl Door {
         if let Some(inside) = &self.inside {
             tell_of_another_address(context, inside);
         }
-        let id = session.id.to_string().parse::<SessionId>().map_err(|error| {
-            HubError::new(&codes::INTERNAL, "the session has no number").source(error)
-        })?;
+        let nameless = HubError::internal("the session has no number");
+        let id = session.id.to_string().parse::<SessionId>().map_err(nameless)?;
         linked(context, &self.backend, id, self.limit, false).await.map(Some)
     }
 }

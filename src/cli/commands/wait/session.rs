@@ -205,9 +205,9 @@ pub(super) async fn linked(
     drop(live);
     match ended? {
         Ended::Seen(account, waited) => {
-            let account = account.parse::<AccountId>().map_err(|error| {
-                HubError::new(&codes::INTERNAL, "the linked account has no id").source(error)
-            })?;
+            let account = account
+                .parse::<AccountId>()
+                .map_err(HubError::internal("the linked account has no id"))?;
             let account = backend.account(&account).await?.into();
             let (session_id, seconds) = (id.get(), waited.as_secs());
             Ok(Waited { session_id, status: "authenticated", account, seconds })

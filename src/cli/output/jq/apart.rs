@@ -9,7 +9,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::error::{HubError, codes};
+use crate::error::HubError;
 
 use super::bad;
 
@@ -57,9 +57,7 @@ pub(super) fn apart<T: Send + 'static>(
         // Nobody listens any more once it was given up.
         _ = tell.send(work());
     });
-    spawned.map_err(|error| {
-        HubError::new(&codes::INTERNAL, "no thread could be started for --jq").source(error)
-    })?;
+    spawned.map_err(HubError::internal("no thread could be started for --jq"))?;
     loop {
         match told.recv_timeout(LOOK_EVERY) {
             Ok(done) => return done,
