@@ -31,7 +31,7 @@ pub fn is_risky(c: char) -> bool {
         | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// The beginning of a text that may hold anything, `most` characters of it, with controls, quotes and
+/// The first `most` characters of a text that may hold anything, with controls, quotes and
 /// backslashes as escapes.
 #[must_use]
 pub fn escaped(text: &str, most: usize) -> String {

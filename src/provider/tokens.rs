@@ -188,8 +188,8 @@ impl Provider {
         Ok(filling)
     }
 
-    /// Asks the provider to forget the tokens; empty where no way to ask is known. The refresh token
-    /// comes first, since that ends the access token with it at most vendors.
+    /// Asks the provider to forget the tokens; empty where no way to ask is known. The refresh
+    /// token comes first, since that ends the access token with it at most vendors.
     pub async fn revoke(&self, target: Target<'_>, now: Timestamp) -> Vec<Revocation> {
         let Some(template) = &target.method.revocation_url else { return Vec::new() };
         let mut outcomes = Vec::new();
