@@ -41,7 +41,7 @@ variables! {
     TERM = "TERM", "`dumb` switches colours and prompts that redraw off.";
     COLUMNS = "COLUMNS", "Width of the terminal, where it can't be asked.";
     CI = "CI", "If set, nothing is ever asked.";
-    BROWSER = "BROWSER", "Browser that `connectors open` starts.";
+    BROWSER = "BROWSER", "Browser that `connectors open`, `--open` and `demo --browser` start.";
     HTTPS_PROXY = "HTTPS_PROXY", "Proxy for https:// addresses.";
     HTTPS_PROXY_LOWER = "https_proxy", "As `HTTPS_PROXY`, and stronger.";
     HTTP_PROXY_LOWER = "http_proxy", "Proxy for http:// addresses; as elsewhere, in lower case only.";
@@ -54,5 +54,9 @@ variables! {
     NOTIFY_SOCKET = "NOTIFY_SOCKET", "Where `serve` tells systemd that it is ready.";
     WATCHDOG_USEC = "WATCHDOG_USEC", "How often systemd wants to hear from `serve`, in microseconds.";
     WATCHDOG_PID = "WATCHDOG_PID", "The process that systemd watches.";
+    TZ = "TZ", "Time zone of the times that people are shown, such as Europe/Berlin; --utc is stronger.";
+    HOME = "HOME", "Home folder, below which settings and store are kept unless another variable moves them.";
+    XDG_CONFIG_HOME = "XDG_CONFIG_HOME", "Absolute path of the folder for settings on Linux, instead of `~/.config`.";
+    XDG_DATA_HOME = "XDG_DATA_HOME", "Absolute path of the folder for stores on Linux, instead of `~/.local/share`.";
     XDG_RUNTIME_DIR = "XDG_RUNTIME_DIR", "Where the session bus has its socket on Linux.";
 }

@@ -28,7 +28,7 @@ const BEAT: Duration = Duration::from_millis(20);
 
 /// Variables that say how things look; all others are taken away.
 const OF_LOOKS: &[&str] =
-    &[env::NO_COLOR, env::CLICOLOR, env::CLICOLOR_FORCE, env::TERM, env::COLUMNS];
+    &[env::NO_COLOR, env::CLICOLOR, env::CLICOLOR_FORCE, env::TERM, env::COLUMNS, env::TZ];
 
 /// The error of a demo that can't go on.
 pub(super) fn failed(text: impl Into<String>) -> HubError {
