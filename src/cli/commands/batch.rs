@@ -16,7 +16,7 @@ use crate::domain::words::counted;
 use crate::error::{HubError, Kind, codes};
 use crate::hub::write::Guard;
 
-use super::consents;
+use super::{consents, tell_nothing_to_do};
 
 /// Refuses targets that would touch more accounts together than allowed, before the first one is
 /// changed. Each is bounded again while it is.
@@ -85,8 +85,8 @@ impl<'c> Batch<'c> {
         }
         let many = targets.are_many();
         context.output.check_writes(many)?;
-        if targets.is_empty() && !context.settings.json_errors {
-            context.output.note("standard input names no target: there is nothing to do");
+        if targets.is_empty() {
+            tell_nothing_to_do(context, "standard input names no target");
         }
         let guard = context.guard();
         Ok(Self {

@@ -121,6 +121,20 @@ fn result<T: serde::Serialize>(
     }
 }
 
+/// Tells that there is nothing to do, which programs see from an empty answer.
+fn tell_nothing_to_do(context: &Context, why: &str) {
+    if !context.settings.json_errors {
+        context.output.note(format_args!("{why}: there is nothing to do"));
+    }
+}
+
+/// The answer where no target is named and none is found.
+fn nothing_to_do(context: &Context, why: &str) -> Result<(), HubError> {
+    context.output.write_many(&[])?;
+    tell_nothing_to_do(context, why);
+    Ok(())
+}
+
 /// Refuses a flag that is about what a dry run does not make.
 fn not_in_trial(context: &Context, flag: Option<&str>, thing: &str) -> Result<(), HubError> {
     let Some(flag) = flag.filter(|_| context.globals.dry_run) else { return Ok(()) };

@@ -219,6 +219,13 @@ fn the_form_of_an_answer_hangs_on_the_line_alone() {
     // A list may have one target, and is one.
     let all = home.run("connectors enable --all --json").code(0).json();
     assert_eq!((&all[0]["changed"], all[1].is_null()), (&true.into(), true), "{all}");
+    // The flag may stand wherever others may, and where nothing is disabled somebody is told so.
+    for line in ["connectors enable --all", "--all connectors enable", "connectors --all enable"] {
+        let told =
+            home.run(line).code(0).tells("note: no auth config is disabled: there is nothing");
+        assert_eq!(told.stdout, "", "{line}");
+        assert_eq!(home.run(&format!("{line} --json")).code(0).stdout.trim(), "[]");
+    }
     let listed = home.piped("connectors disable - --yes --json --fields ok", "second\n");
     assert_eq!(listed.code(0).stdout, "[\n{\"ok\":true}\n]\n");
     let failed = home.piped("connectors disable - --yes --json", "nope\n").code(3);

@@ -417,6 +417,9 @@ fn logout_forgets_the_key_of_one_profile_or_of_all() {
     home.run("auth logout --all").code(0);
     assert!(!home.path().join("keys/two.json").exists());
     assert_eq!(home.run("auth logout --all --json").code(0).stdout.trim(), "[]");
+    home.run("auth logout --all")
+        .code(0)
+        .tells("note: no profile keeps a key: there is nothing to");
     home.piped(other, KEY).code(0);
     home.run("profile delete two --yes").code(0);
     assert!(!home.path().join("keys/two.json").exists());

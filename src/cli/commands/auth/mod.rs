@@ -21,7 +21,7 @@ use crate::domain::project::DEFAULT_PROJECT;
 use crate::error::{HubError, codes};
 use crate::hub::private_file::read_private;
 
-use super::Batch;
+use super::{Batch, nothing_to_do};
 
 mod asking;
 mod status;
@@ -284,17 +284,19 @@ fn text_of<'c>(content: &'c [u8], from: &str) -> Result<&'c str, HubError> {
 
 /// Forget the API key kept for the profile in use
 ///
-/// With --all the keys of all profiles are forgotten. A key itself goes on working: delete it on
-/// the hub if nothing else uses it.
+/// The key itself goes on working: delete it on the hub if nothing else uses it.
 #[derive(Debug, clap::Args)]
-pub(in crate::cli) struct Logout {}
+pub(in crate::cli) struct Logout {
+    /// Forget the keys of all profiles
+    #[arg(long)]
+    all: bool,
+}
 
 impl Run for Logout {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let sources = &context.settings.sources;
         let file = sources.read_config()?;
-        let all = context.globals.all;
-        let names: Vec<String> = if all {
+        let names: Vec<String> = if self.all {
             let has_key = |(name, values): (&String, &Values)| {
                 Keeper::named(values.get("key").map(String::as_str)).map(|_| name.clone())
             };
@@ -303,9 +305,9 @@ impl Run for Logout {
             vec![sources.profile.clone()]
         };
         if names.is_empty() {
-            return context.output.write_many(&[]);
+            return nothing_to_do(context, "no profile keeps a key");
         }
-        let targets = if all { Targets::listed(names) } else { Targets::from(names) };
+        let targets = if self.all { Targets::listed(names) } else { Targets::from(names) };
         let mut batch = Batch::new(context, "profile", "logout", &targets, "hubctl auth logout")?;
         for name in targets.iter() {
             let outcome = match file.profiles.get(name) {

@@ -2,7 +2,7 @@
 
 use crate::backend::Backend;
 use crate::cli::assets;
-use crate::cli::commands::{Batch, result};
+use crate::cli::commands::{Batch, nothing_to_do, result};
 use crate::cli::context::Context;
 use crate::cli::input::{self, Targets, Values};
 use crate::cli::output::{Aside, WriteResult};
@@ -19,22 +19,25 @@ use super::{Config, resource_named, sentence};
 ///
 /// A connector that is not set up gets an auth config with its first method that needs nothing
 /// from the administrator. A connector key names all its auth configs. Accounts that a disable
-/// made inactive become active again. `--all` without a target enables every auth config that is
-/// disabled. Undo with `hubctl connectors disable`.
+/// made inactive become active again. Undo with `hubctl connectors disable`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Enable {
     /// Connector keys, auth config ids or names; `-` reads them from standard input
     #[arg(value_name = "TARGET", add = assets::targets())]
     targets: Vec<String>,
+
+    /// Enable every auth config that is disabled, where no target is named
+    #[arg(long)]
+    all: bool,
 }
 
 impl Run for Enable {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let backend = context.backend().await?;
-        let targets: Targets = if context.globals.all && self.targets.is_empty() {
+        let targets: Targets = if self.all && self.targets.is_empty() {
             let all = all_disabled(&backend).await?;
             if all.is_empty() {
-                return context.output.write_many(&[]);
+                return nothing_to_do(context, "no auth config is disabled");
             }
             Targets::listed(all)
         } else if self.targets.is_empty() {
