@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use clap::Command;
+use clap::{Arg, ArgAction, Command};
 use clap_mangen::Man;
 
 use crate::env;
@@ -13,7 +13,34 @@ use crate::error::{HubError, codes};
 use super::assets::whole_tree;
 use super::commands::meta::OUTPUT_HELP;
 use super::exit::EXIT_CODES;
-use super::tree::GROUPS;
+use super::tree::{GROUPS, SINGLE, examples_of};
+
+/// A file that hubctl keeps.
+#[derive(Debug)]
+pub struct File {
+    /// What is in it.
+    pub what: &'static str,
+    /// Where it is on Linux.
+    pub place: &'static str,
+    /// Its path in the folder that `HUBCTL_CONFIG_DIR` names.
+    pub in_folder: &'static str,
+}
+
+/// The files, as the README has them.
+pub const FILES: &[File] = &[
+    File { what: "settings", place: "~/.config/hubctl/config.toml", in_folder: "config.toml" },
+    File { what: "store", place: "~/.local/share/hubctl/hubctl.db", in_folder: "hubctl.db" },
+    File {
+        what: "key file beside the store, where no keyring answers",
+        place: "~/.local/share/hubctl/hubctl.key",
+        in_folder: "hubctl.key",
+    },
+    File {
+        what: "API key of a profile, after auth login --store file",
+        place: "~/.config/hubctl/keys/PROFILE.json",
+        in_folder: "keys/PROFILE.json",
+    },
+];
 
 /// The pages: file name and text.
 ///
@@ -47,7 +74,7 @@ fn collect(
     let mut out = Vec::new();
     man.render_title(&mut out).map_err(failed)?;
     man.render_name_section(&mut out).map_err(failed)?;
-    man.render_synopsis_section(&mut out).map_err(failed)?;
+    out.extend_from_slice(synopsis(command, words).as_bytes());
     man.render_description_section(&mut out).map_err(failed)?;
     man.render_options_section(&mut out).map_err(failed)?;
     if command.has_subcommands() {
@@ -83,9 +110,20 @@ fn about_all(out: &mut String) {
     for variable in env::ALL {
         item(out, variable.name, variable.meaning);
     }
+    section(out, "FILES");
+    paragraph(
+        out,
+        "These are the places on Linux, where XDG_CONFIG_HOME and XDG_DATA_HOME move the folders; \
+         macOS and Windows use their own. With HUBCTL_CONFIG_DIR all are in the folder that it \
+         names. `hubctl config path` and `hubctl store path` print where they are.",
+    );
+    for file in FILES {
+        item(out, file.place, &format!("{}; with HUBCTL_CONFIG_DIR {}", file.what, file.in_folder));
+    }
+    examples(out, &[]);
     section(out, "SEE ALSO");
-    let groups = GROUPS.iter().map(|group| reference(&["hubctl", group.name]));
-    references(out, groups.collect());
+    let names = GROUPS.iter().map(|group| group.name).chain(SINGLE.iter().map(|leaf| leaf.name));
+    references(out, names.map(|name| reference(&["hubctl", name])).collect());
 }
 
 fn about_one(out: &mut String, command: &Command, words: &[&str]) {
@@ -101,6 +139,7 @@ fn about_one(out: &mut String, command: &Command, words: &[&str]) {
         section(out, "EXIT STATUS");
         paragraph(out, "0 if it was done, or was so already. hubctl(1) lists the others.");
     }
+    examples(out, &words[1..]);
     section(out, "SEE ALSO");
     let mut others: Vec<String> = vec![reference(&["hubctl"])];
     if parents.len() > 1 {
@@ -110,6 +149,60 @@ fn about_one(out: &mut String, command: &Command, words: &[&str]) {
         others.extend(siblings.map(|leaf| reference(&[parents, &[leaf.name]].concat())));
     }
     references(out, others);
+}
+
+/// How a command is typed: what it can't do without, what may be left out, and then what has a
+/// place of its own.
+fn synopsis(command: &Command, words: &[&str]) -> String {
+    // In quotes only where a name has a blank, as the sections that the library writes.
+    let mut out = format!(".SH SYNOPSIS\n{}", bold(&words.join(" ")));
+    if command.has_subcommands() {
+        if words.len() == 1 {
+            _ = write!(out, " [{}]...", italic("OPTION"));
+        }
+        _ = writeln!(out, " {} [{}]...", italic("COMMAND"), italic("ARGUMENT"));
+        return out;
+    }
+    let is_own = |argument: &&Arg| {
+        let is_help = matches!(argument.get_id().as_str(), "help" | "version");
+        !argument.is_global_set() && !argument.is_hide_set() && !is_help
+    };
+    let mut arguments: Vec<&Arg> = command.get_arguments().filter(is_own).collect();
+    arguments.sort_by_key(|argument| (argument.is_positional(), !argument.is_required_set()));
+    for argument in arguments {
+        _ = write!(out, " {}", typed(argument));
+    }
+    out.push('\n');
+    out
+}
+
+/// An argument as it is typed, in brackets where it may be left out.
+fn typed(argument: &Arg) -> String {
+    let flag = argument.get_long().map(|long| bold(&format!("--{long}")));
+    let value = argument.get_action().takes_values().then(|| {
+        let name = argument.get_value_names().and_then(|names| names.first());
+        italic(&name.map_or_else(|| argument.get_id().to_string(), ToString::to_string))
+    });
+    let mut text = flag.into_iter().chain(value).collect::<Vec<_>>().join(" ");
+    if !argument.is_required_set() {
+        text = format!("[{text}]");
+    }
+    if matches!(argument.get_action(), ArgAction::Append | ArgAction::Count) {
+        text.push_str("...");
+    }
+    text
+}
+
+/// The examples of a command, where it has some, each line as it is typed.
+fn examples(out: &mut String, words: &[&str]) {
+    let Some(examples) = examples_of(words) else { return };
+    section(out, "EXAMPLES");
+    for (what, line) in examples.lines {
+        paragraph(out, &format!("{what}:"));
+        out.push_str(".RS 4\n.nf\n");
+        lines(out, line);
+        out.push_str(".fi\n.RE\n");
+    }
 }
 
 fn reference(words: &[&str]) -> String {
@@ -131,12 +224,16 @@ fn paragraph(out: &mut String, text: &str) {
 }
 
 fn item(out: &mut String, term: &str, text: &str) {
-    out.push_str(".TP\n\\fB");
-    lines(out, term);
-    // The end of the bold word belongs before the line's end.
-    out.truncate(out.len() - 1);
-    out.push_str("\\fR\n");
+    _ = writeln!(out, ".TP\n{}", bold(term));
     lines(out, text);
+}
+
+fn bold(text: &str) -> String {
+    format!("\\fB{}\\fR", escaped(text))
+}
+
+fn italic(text: &str) -> String {
+    format!("\\fI{}\\fR", escaped(text))
 }
 
 /// Text in which nothing is taken for a request of the formatter.
@@ -145,17 +242,26 @@ fn lines(out: &mut String, text: &str) {
         if line.starts_with(['.', '\'']) {
             out.push_str("\\&");
         }
-        for letter in line.chars() {
-            match letter {
-                '\\' => out.push_str("\\e"),
-                '-' => out.push_str("\\-"),
-                '`' => out.push_str("\\(ga"),
-                '\'' => out.push_str("\\(aq"),
-                letter => out.push(letter),
-            }
-        }
+        out.push_str(&escaped(line));
         out.push('\n');
     }
+}
+
+/// Part of a line, in which nothing is taken for an escape.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '\\' => out.push_str("\\e"),
+            '-' => out.push_str("\\-"),
+            '`' => out.push_str("\\(ga"),
+            '\'' => out.push_str("\\(aq"),
+            '~' => out.push_str("\\(ti"),
+            '^' => out.push_str("\\(ha"),
+            letter => out.push(letter),
+        }
+    }
+    out
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ use context::{Context, SystemClock};
 use globals::{ColorChoice, Globals};
 use settings::{Environment, Reading, Settings};
 
-pub use tree::{Effect, command, for_each_leaf};
+pub use tree::{EXAMPLES, Effect, Examples, command, for_each_leaf};
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {

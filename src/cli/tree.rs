@@ -18,35 +18,16 @@ use super::commands::{
 use super::context::Context;
 use super::globals::Globals;
 
+mod effect;
+mod examples;
 #[cfg(test)]
 mod tests;
 mod words;
 
+pub use effect::Effect;
+pub(super) use examples::examples_of;
+pub use examples::{EXAMPLES, Examples};
 pub(super) use words::words;
-
-/// What a command does to the state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, schemars::JsonSchema, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Effect {
-    /// Nothing.
-    Read,
-    /// Changes something; can be undone by another command.
-    Write,
-    /// Takes something away or stops it: consent is asked for.
-    Destructive,
-}
-
-impl Effect {
-    /// The effect as one word.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Write => "write",
-            Self::Destructive => "destructive",
-        }
-    }
-}
 
 /// The arguments of a command, and what it does with them.
 pub(super) trait Run: Args + FromArgMatches {
@@ -382,7 +363,9 @@ const BUILDERS: [fn(Command) -> Command; GROUPS.len()] = [
 ];
 
 fn group<const AT: usize>(command: Command) -> Command {
-    let leaves = GROUPS[AT].commands.iter().map(leaf_command);
+    let group = &GROUPS[AT];
+    let leaves = group.commands.iter();
+    let leaves = leaves.map(|leaf| examples::shown(&[group.name, leaf.name], leaf_command(leaf)));
     command.subcommand_required(true).arg_required_else_help(true).subcommands(leaves)
 }
 
@@ -415,13 +398,20 @@ fn root() -> Command {
 /// The parser of the whole tree.
 #[must_use]
 pub fn command() -> Command {
+    whole_tree(examples::shown)
+}
+
+/// The parser of the whole tree, with what `shown` adds to the help of root and commands.
+fn whole_tree(shown: fn(&[&str], Command) -> Command) -> Command {
     let groups = GROUPS.iter().zip(BUILDERS);
     let groups = groups.map(|(group, build)| group_command(group).defer(build));
-    root().subcommands(groups).subcommands(SINGLE.iter().map(leaf_command))
+    let single = SINGLE.iter().map(|leaf| shown(&[leaf.name], leaf_command(leaf)));
+    shown(&[], root()).subcommands(groups).subcommands(single)
 }
 
 /// Parses a command line as the whole tree does, and builds as little of it as that takes: a
-/// command whose name does not occur on the line can't be meant.
+/// command whose name does not occur on the line can't be meant, and what only help shows is left
+/// out where none is.
 pub(super) fn parse(arguments: &[OsString]) -> Result<ArgMatches, clap::Error> {
     let whole = || command().try_get_matches_from(arguments);
     let occurs = |word: &str| arguments.iter().any(|argument| argument == word);
@@ -436,8 +426,9 @@ pub(super) fn parse(arguments: &[OsString]) -> Result<ArgMatches, clap::Error> {
     let single = SINGLE.iter().filter(|leaf| is_named(leaf.name, leaf.aliases));
     named = named.subcommands(single.map(leaf_command));
     let (tree, shown): (_, &[ErrorKind]) = if !named.has_subcommands() {
+        let flat = if occurs("--help") { command() } else { whole_tree(|_, command| command) };
         // No command gets the flags handed down, which is most of the work.
-        let flat = command().mut_args(|argument| argument.global(false));
+        let flat = flat.mut_args(|argument| argument.global(false));
         (flat, &[ErrorKind::DisplayVersion, ErrorKind::DisplayHelp])
     } else if occurs("--help") || occurs("-h") {
         return whole();

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use hubctl::cli::EXAMPLES;
 use hubctl::cli::assets::{Shell, completion};
 use hubctl::cli::manual;
 
@@ -74,13 +75,60 @@ fn assets_every_command_has_a_page_that_is_complete_and_stable() {
         assert!(!text.contains("max\\-affected <"), "{words:?} repeats the global options");
     });
     let first = page("hubctl.1");
-    for section in ["\"GLOBAL OPTIONS\"", "COMMANDS", "\"ENVIRONMENT\"", "\"OUTPUT\""] {
+    let sections = ["\"GLOBAL OPTIONS\"", "COMMANDS", "\"ENVIRONMENT\"", "\"OUTPUT\"", "\"FILES\""];
+    for section in sections {
         assert!(first.contains(&format!(".SH {section}\n")), "hubctl.1 without {section}");
     }
     assert!(page("hubctl-connectors-make-default.1").contains("hubctl connectors make\\-default"));
     for (name, text) in &pages {
         assert!(!text.contains(env!("CARGO_PKG_VERSION")), "{name} changes with the version");
     }
+}
+
+#[test]
+fn assets_a_synopsis_says_how_a_command_is_typed() {
+    let pages = manual::pages().unwrap();
+    let synopsis = |name: &str| {
+        let text = &pages.iter().find(|(file, _)| file == name).unwrap().1;
+        let (_, after) = text.split_once(".SH SYNOPSIS\n").unwrap();
+        let line = after.lines().next().unwrap().replace("\\-", "-");
+        ["\\fB", "\\fI", "\\fR"].iter().fold(line, |line, font| line.replace(font, ""))
+    };
+    for (name, expected) in [
+        ("hubctl.1", "hubctl [OPTION]... COMMAND [ARGUMENT]..."),
+        ("hubctl-link.1", "hubctl link COMMAND [ARGUMENT]..."),
+        ("hubctl-version.1", "hubctl version"),
+        ("hubctl-connectors-enable.1", "hubctl connectors enable [--all] [TARGET]..."),
+        (
+            "hubctl-webhooks-create.1",
+            "hubctl webhooks create --url URL [--events EVENT]... [--secret-file FILE] \
+             [--if-exists WHAT] [--print PART]",
+        ),
+        (
+            "hubctl-request.1",
+            "hubctl request --account ID [--field K=V]... [--raw-field K=V]... [--header K: V]... \
+             [--input FILE] [--include] METHOD PATH",
+        ),
+    ] {
+        assert_eq!(synopsis(name), expected);
+    }
+}
+
+#[test]
+fn assets_examples_and_related_pages_are_in_the_manual() {
+    let pages = manual::pages().unwrap();
+    for row in EXAMPLES {
+        let name = [&["hubctl"][..], row.words].concat().join("-") + ".1";
+        let text = &pages.iter().find(|(file, _)| *file == name).unwrap().1;
+        let (_, examples) = text.split_once(".SH \"EXAMPLES\"\n").unwrap();
+        let blocks = examples.matches(".RS 4\n.nf\n").count();
+        assert_eq!(blocks, row.lines.len(), "{name}");
+    }
+    let (_, related) = pages[0].1.split_once(".SH \"SEE ALSO\"\n").unwrap();
+    hubctl::cli::for_each_leaf(|words, _, _| {
+        let name = format!("hubctl\\-{}(1)", words[0].replace('-', "\\-"));
+        assert!(related.contains(&name), "hubctl(1) leads to no {name}");
+    });
 }
 
 #[cfg(unix)]

@@ -11,7 +11,9 @@ use std::process::Command;
 use std::sync::LazyLock;
 
 use clap::Command as Parser;
+use hubctl::cli::EXAMPLES;
 use hubctl::cli::exit::EXIT_CODES;
+use hubctl::cli::manual::{FILES, File};
 use regex::Regex;
 use tempfile::TempDir;
 
@@ -311,6 +313,47 @@ fn every_command_that_is_named_exists() {
     assert!(unknown.is_empty(), "{unknown:#?}");
 }
 
+/// What a shell hands `hubctl` with each call of these lines. A pattern that no file fits is an
+/// error there, as it is in zsh.
+fn calls(lines: &str) -> Vec<Vec<String>> {
+    let home = TempDir::new().unwrap();
+    let script = format!(
+        "set -u; shopt -s failglob\n\
+         hubctl() {{ local IFS=$'\\x1f'; printf '%s\\n' \"hubctl$IFS$*\" >> calls; echo true; }}\n\
+         {lines}\n"
+    );
+    let output = bare("bash", home.path()).args(["-c", &script]).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && told.is_empty(), "{lines}\n{told}");
+    let calls = fs::read_to_string(home.path().join("calls")).unwrap();
+    calls.lines().map(|call| call.split('\x1f').map(str::to_owned).collect()).collect()
+}
+
+#[test]
+fn every_example_can_be_pasted_and_fits_a_terminal() {
+    let mut wrong = Vec::new();
+    assert!(EXAMPLES.len() > 25, "only {} commands have examples", EXAMPLES.len());
+    for row in EXAMPLES {
+        let own = format!("hubctl {}", row.words.join(" "));
+        for (what, lines) in row.lines {
+            let calls = calls(lines);
+            if !calls.iter().any(|call| call.join(" ").starts_with(own.trim_end())) {
+                wrong.push(format!("`{lines}` is no example of `{own}`"));
+            }
+            for call in &calls {
+                let parsed = hubctl::cli::command().try_get_matches_from(call);
+                wrong.extend(parsed.err().map(|error| format!("`{lines}`: {error}")));
+            }
+            // The help has them behind two and four blanks, and a colon after what they are for.
+            let is_long = lines.lines().any(|line| line.chars().count() > 76);
+            if is_long || what.chars().count() > 77 {
+                wrong.push(format!("`{what}` and its lines have no room in 80 columns"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn the_readme_names_every_command() {
     let text = text_of("README.md");
@@ -365,6 +408,15 @@ fn the_table_of_variables_is_the_programs_own() {
         .map(|row| vec![row.name.to_owned(), row.meaning.replace('`', "")])
         .collect();
     assert_eq!(table("| variable | meaning |"), own);
+}
+
+#[test]
+fn the_table_of_files_is_the_manuals_own() {
+    let row = |file: &File| {
+        vec![file.what.to_owned(), file.place.to_owned(), format!("{} in it", file.in_folder)]
+    };
+    let own: Vec<Vec<String>> = FILES.iter().map(row).collect();
+    assert_eq!(table("| file | on Linux | with `HUBCTL_CONFIG_DIR` |"), own);
 }
 
 #[test]

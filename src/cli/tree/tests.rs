@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::{ArgMatches, FromArgMatches};
 
-use super::{command, find, for_each_leaf, parse, words};
+use super::{EXAMPLES, command, find, for_each_leaf, parse, words};
 use crate::cli::globals::Globals;
 
 /// What a command sees of its line.
@@ -64,6 +64,23 @@ fn a_line_means_the_same_to_the_part_of_the_tree_as_to_the_whole() {
         "connectors list --output nonsense",
     ] {
         same(&line.split_whitespace().collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn examples_are_in_the_long_help_alone() {
+    for row in EXAMPLES {
+        let long = seen(parse(&line(&[row.words, &["--help"]].concat())));
+        for (what, lines) in row.lines {
+            assert!(long.contains(&format!("\n  {what}:\n")), "{:?}: {long}", row.words);
+            for typed in lines.lines() {
+                let typed = format!("    {typed}");
+                assert!(long.lines().any(|line| line == typed), "{typed} is not in {long}");
+            }
+        }
+        let short = seen(parse(&line(&[row.words, &["-h"]].concat())));
+        assert!(!short.contains("Examples:"), "{short}");
+        assert_eq!(short.contains("Scripts:"), long.contains("Scripts:"), "{:?}", row.words);
     }
 }
 
