@@ -50,7 +50,7 @@ pub enum Shell {
     Zsh,
     /// fish
     Fish,
-    /// `PowerShell`
+    /// PowerShell
     Powershell,
     /// Elvish
     Elvish,

@@ -32,7 +32,7 @@ pub(super) struct Globals {
     #[arg(long, global = true, value_name = "NAME", add = assets::projects())]
     pub project: Option<String>,
 
-    /// The store: a path of an `SQLite` file or a postgres:// URL
+    /// The store: a path of an SQLite file or a postgres:// URL
     #[arg(long, global = true, value_name = "PATH|URL", value_hint = clap::ValueHint::FilePath)]
     pub state: Option<String>,
 

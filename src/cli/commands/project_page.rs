@@ -58,13 +58,13 @@ fn read(given: &str) -> Result<Edit<Logo>, HubError> {
 /// How the page looks, in words.
 pub(super) fn look(project: &Project) -> String {
     let kind = |kind: &str| match kind {
-        "image/svg+xml" => "SVG logo".to_owned(),
-        other => format!("{} logo", other.trim_start_matches("image/").to_uppercase()),
+        "image/svg+xml" => "an SVG logo".to_owned(),
+        other => format!("a {} logo", other.trim_start_matches("image/").to_uppercase()),
     };
     let parts = [
         project.display_name.as_ref().map(|name| format!("named {name}")),
         project.accent_color.as_ref().map(|color| format!("coloured {color}")),
-        project.logo_type.as_deref().map(|logo| format!("with a {}", kind(logo))),
+        project.logo_type.as_deref().map(|logo| format!("with {}", kind(logo))),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     match parts.as_slice() {

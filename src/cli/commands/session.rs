@@ -45,7 +45,8 @@ pub(in crate::cli) struct Asked {
     #[arg(long, value_name = "ID", add = assets::accounts())]
     pub(super) account: Option<AccountId>,
 
-    /// How long the token works: seconds, or 30m, 24h, 7d; 30 days at most
+    /// How long the token works: seconds, or 30m, 24h, 7d; 30 days at most [default: 30m, and 30d
+    /// for a link]
     #[arg(long, value_name = "DURATION", allow_negative_numbers = true, value_parser = input::duration_s)]
     pub(super) expires_in: Option<i64>,
 
@@ -240,11 +241,11 @@ impl Part {
 
 /// Create a connect session: the right to link one account for a while
 ///
-/// The answer holds the token and the auth link, which are shown this once. Without --provider the
-/// end user chooses among the enabled connectors. End it early with `hubctl session revoke`. With
-/// --wait, the command ends when an account is linked: exit code 0, 6 if that failed, 8 if it did
-/// not happen in time. The JSON answer is the session all the same; `-o jsonl` adds a line with the
-/// account.
+/// The answer holds the token and the auth link, which are shown this once and work for half an
+/// hour unless --expires-in. Without --provider the end user chooses among the enabled connectors.
+/// End it early with `hubctl session revoke`. With --wait, the command ends when an account is
+/// linked: exit code 0, 6 if that failed, 8 if it did not happen in time. The JSON answer is the
+/// session all the same; `-o jsonl` adds a line with the account.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Create {
     #[command(flatten)]

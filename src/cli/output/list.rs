@@ -313,7 +313,7 @@ impl List<'_> {
             }
             if more && capped {
                 output.note(format_args!(
-                    "only the first {rows} are shown; --all shows every row, --limit N as many"
+                    "only the first {rows} are shown; --all shows every row, --limit N the first N"
                 ));
             } else if more && !is_part {
                 output.note(format_args!(

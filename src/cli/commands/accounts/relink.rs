@@ -21,7 +21,7 @@ pub(in crate::cli) struct Relink {
     #[arg(add = assets::accounts())]
     id: AccountId,
 
-    /// How long the link works: seconds, or 30m, 24h, 7d; 30 days at most
+    /// How long the link works: seconds, or 30m, 24h, 7d; 30 days at most [default: 30d]
     #[arg(long, value_name = "DURATION", allow_negative_numbers = true, value_parser = input::duration_s)]
     expires_in: Option<i64>,
 
