@@ -193,7 +193,7 @@ fn the_demo_shows_all_of_it_and_leaves_nothing_behind() {
         "$ link=$(hubctl link create --provider sample",
         "the customer presses Allow",
         "$ hubctl accounts list",
-        "$ hubctl request GET /employees?page_size=2 --account ",
+        "$ hubctl request GET '/employees?page_size=2' --account ",
         "$ hubctl webhooks create --url http://127.",
         "; the signature fits",
         "$ hubctl webhooks deliveries",

@@ -73,7 +73,7 @@ const STEPS: &[Step] = &[
     Type("hubctl accounts list"),
     Type("hubctl accounts get {account}"),
     Say("Calls to the provider go through the account; the hub adds the token."),
-    Type("hubctl request GET /employees?page_size=2 --account {account}"),
+    Type("hubctl request GET '/employees?page_size=2' --account {account}"),
     Say("What happened is on record, and webhooks are sent from the same record."),
     Type("hubctl events list --account {account}"),
     Say("A program of yours is told. This one is run by the demo and knows its signing secret."),
@@ -166,6 +166,7 @@ fn filled(line: &str, kept: &BTreeMap<&str, String>) -> String {
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
+    use super::stage::words;
     use super::{STEPS, Step, filled};
 
     #[test]
@@ -185,7 +186,11 @@ mod tests {
                 known.iter().map(|name| (*name, value(name))).collect();
             let line = filled(line, &values);
             assert!(!line.contains(['{', '}']), "{line}");
-            let words: Vec<&str> = line.split_whitespace().collect();
+            let words: Vec<&str> = words(&line).collect();
+            // What one shell or another would take for a pattern or a sign of its own is quoted.
+            for word in line.split_whitespace().filter(|word| !word.starts_with('\'')) {
+                assert!(!word.contains(['?', '*', '[', '&', ';', '~', '$', '#']), "{line}");
+            }
             let parsed = crate::cli::command().try_get_matches_from(&words);
             assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
             known.extend(name);

@@ -30,6 +30,11 @@ const BEAT: Duration = Duration::from_millis(20);
 const OF_LOOKS: &[&str] =
     &[env::NO_COLOR, env::CLICOLOR, env::CLICOLOR_FORCE, env::TERM, env::COLUMNS, env::TZ];
 
+/// The words of a line, as a shell reads those of the demo: one may be quoted, and none has a space.
+pub(super) fn words(line: &str) -> impl Iterator<Item = &str> {
+    line.split_whitespace().map(|word| word.trim_matches('\''))
+}
+
 /// The error of a demo that can't go on.
 pub(super) fn failed(text: impl Into<String>) -> HubError {
     HubError::new(&codes::DEMO_FAILED, text.into())
@@ -82,7 +87,7 @@ impl Stage {
     /// The program with the words of a line, where nothing of the user's own is known.
     fn command(&self, line: &str) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(line.split_whitespace().skip(1));
+        command.args(words(line).skip(1));
         for variable in env::ALL.iter().filter(|variable| !OF_LOOKS.contains(&variable.name)) {
             command.env_remove(variable.name);
         }
