@@ -441,10 +441,5 @@ fn draw(context: &Context, link: &str) -> Result<(), HubError> {
     let code = qrcode::QrCode::new(link).map_err(|error| {
         HubError::new(&codes::INTERNAL, "the link does not fit a QR code").source(error)
     })?;
-    let picture = code.render::<Dense1x2>().quiet_zone(true).build();
-    if context.output.is_human() {
-        return context.output.text(&picture);
-    }
-    context.output.remark(picture);
-    Ok(())
+    context.output.picture(&code.render::<Dense1x2>().quiet_zone(true).build())
 }

@@ -247,6 +247,31 @@ impl Output {
         }
     }
 
+    /// A picture of dark blocks on light ground, for people: where a person reads the answer, else
+    /// on standard error. With colours it brings its own, since a dark terminal shows it inverted.
+    ///
+    /// # Errors
+    /// When standard output does not take it.
+    pub(in crate::cli) fn picture(&self, picture: &str) -> Result<(), HubError> {
+        let is_answer = self.is_human();
+        let has_color = if is_answer { self.options.color } else { self.options.color_err };
+        let paper = anstyle::AnsiColor::Black.on(anstyle::AnsiColor::BrightWhite);
+        let mut text = String::with_capacity(picture.len() * 2);
+        for line in picture.lines() {
+            match has_color {
+                true => text.push_str(&format!("{paper}{line}{paper:#}\n")),
+                false => text.push_str(&format!("{line}\n")),
+            }
+        }
+        if is_answer {
+            return self.stdout.write(text.as_bytes());
+        }
+        if !self.options.quiet {
+            self.complain(&text);
+        }
+        Ok(())
+    }
+
     /// What went wrong with a part of the work, on standard error, in the words of `cli::exit`.
     pub(in crate::cli) fn failure(&self, text: &str) {
         self.complain(text);

@@ -346,3 +346,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_picture_brings_its_own_ground_where_colours_are_wanted() {
+    let drawn = |options| {
+        let (output, stdout, stderr) = Output::captured(options).unwrap();
+        output.picture("\u{2588} \n \u{2588}").unwrap();
+        (stdout.text(), stderr.text())
+    };
+    let plain = "\u{2588} \n \u{2588}\n".to_owned();
+    let colored =
+        "\u{1b}[30m\u{1b}[107m\u{2588} \u{1b}[0m\n\u{1b}[30m\u{1b}[107m \u{2588}\u{1b}[0m\n";
+    assert_eq!(drawn(shown(None)), (plain.clone(), String::new()));
+    let with = OutputOptions { color: true, ..shown(None) };
+    assert_eq!(drawn(with), (colored.to_owned(), String::new()));
+    assert_eq!(drawn(piped(None)), (String::new(), plain));
+    let with = OutputOptions { color_err: true, ..piped(None) };
+    assert_eq!(drawn(with), (String::new(), colored.to_owned()));
+    let quiet = OutputOptions { quiet: true, ..piped(None) };
+    assert_eq!(drawn(quiet), (String::new(), String::new()));
+}
