@@ -266,3 +266,19 @@ fn ctrl_c_ends_a_wait_and_leaves_the_terminal_as_it_was() {
         assert_eq!(code, 130);
     }
 }
+
+/// A terminal writes `^C` behind the line, and one that goes on in the next row is not cleared.
+#[test]
+fn the_line_of_a_wait_leaves_room_for_ctrl_c() {
+    let home = enabled();
+    let pending = session(&home, "");
+    let mut terminal = home.terminal(&format!("session wait {pending}"));
+    terminal.exp_string("waiting for the end user").unwrap();
+    terminal.send_control('c').unwrap();
+    let drawn = terminal.exp_string("error[interrupted]").unwrap();
+    let lines: Vec<&str> = drawn.split("\u{1b}[2K").collect();
+    assert!(lines.len() > 1, "{drawn:?}");
+    for line in lines {
+        assert!(line.trim_end_matches(['\r', '\n']).len() < 78, "{line:?}");
+    }
+}
