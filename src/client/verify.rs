@@ -92,6 +92,18 @@ impl Client {
         }
     }
 
+    /// Asks the hub whether it knows an auth link, without regard to any key. The page behind it is
+    /// not looked at.
+    ///
+    /// # Errors
+    /// As the way to it reports.
+    pub async fn knows_link(&self, link: &Url) -> Result<bool, HubError> {
+        let call = Call::raw(reqwest::Method::GET, link.clone(), HeaderMap::new());
+        let answer = self.any_status(call.impatient()).await?;
+        // The page of a link that is over, or of another store, is gone.
+        Ok(!matches!(answer.status, 404 | 410))
+    }
+
     fn check_project(&self, capabilities: &Capabilities) -> Result<(), HubError> {
         let found = self.scrubber.clean(&capabilities.project);
         match &self.wanted_project {

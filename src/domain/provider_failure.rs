@@ -60,13 +60,16 @@ pub struct ProviderFailure {
     pub message: String,
     /// When the provider wants to be asked again.
     pub retry_at: Option<Timestamp>,
+    /// The host that is not called.
+    pub host: Option<String>,
 }
 
 impl ProviderFailure {
     /// A failure without an answer.
     #[must_use]
     pub fn new(class: Class, message: impl Into<String>) -> Self {
-        Self { class, status: None, code: None, message: message.into(), retry_at: None }
+        let message = message.into();
+        Self { class, status: None, code: None, message, retry_at: None, host: None }
     }
 
     /// The same, with the status of the answer.
@@ -79,6 +82,12 @@ impl ProviderFailure {
     #[must_use]
     pub fn with_code(self, code: Option<String>) -> Self {
         Self { code, ..self }
+    }
+
+    /// The same, with the host that is not called.
+    #[must_use]
+    pub fn of_host(self, host: impl Into<String>) -> Self {
+        Self { host: Some(host.into()), ..self }
     }
 
     /// What happened, and from when on it may be tried again, where the provider says so.

@@ -231,7 +231,7 @@ mod tests {
 
     fn failure(class: Class, retry_at: Option<Timestamp>) -> ProviderFailure {
         let message = "invalid_grant".to_owned();
-        ProviderFailure { class, status: Some(400), code: None, message, retry_at }
+        ProviderFailure { class, status: Some(400), code: None, message, retry_at, host: None }
     }
 
     fn wait(class: Class, failures: u32, jitter: u8) -> i64 {

@@ -1,5 +1,7 @@
 //! Words for the rules' refusals and for failures of providers; the only place where they are made.
 
+use std::net::IpAddr;
+
 use serde_json::json;
 
 use crate::domain::caller::Permission;
@@ -12,16 +14,22 @@ use crate::domain::time::Timestamp;
 use crate::domain::words::counted;
 use crate::error::{Code, HubError, codes};
 
-/// How a network is allowed that is not public, or that is called without encryption.
-pub(super) const ALLOW: &str =
-    "hubctl config set allow_targets CIDR # of a server, hubctl serve --allow-target CIDR";
+/// How a network is allowed that is not public, or that is called without encryption; where the
+/// host is an address, that alone.
+pub(super) fn allow(host: Option<&str>) -> String {
+    let address = host.filter(|host| host.parse::<IpAddr>().is_ok());
+    let network = address.unwrap_or("CIDR");
+    format!(
+        "hubctl config set allow_targets {network} # of a server, hubctl serve --allow-target {network}"
+    )
+}
 
 /// What a provider's failure is told as: `provider.refused`, `provider.misconfigured`,
 /// `provider.unreachable`, `provider.unknown_host`, `provider.rate_limited`, `provider.blocked` or
 /// `provider.bad_answer`.
 pub(super) fn provider_error(failure: ProviderFailure) -> HubError {
     let text = failure.told();
-    let ProviderFailure { class, status, code: provider_code, retry_at, .. } = failure;
+    let ProviderFailure { class, status, code: provider_code, retry_at, host, .. } = failure;
     let code = match class {
         Class::Refused => &codes::PROVIDER_REFUSED,
         Class::Configuration => &codes::PROVIDER_MISCONFIGURED,
@@ -43,7 +51,7 @@ pub(super) fn provider_error(failure: ProviderFailure) -> HubError {
         "provider_code": provider_code,
         "retry_at": retry_at,
     }));
-    if class == Class::Blocked { error.hint(ALLOW) } else { error }
+    if class == Class::Blocked { error.hint(allow(host.as_deref())) } else { error }
 }
 
 impl From<Refusal> for HubError {
@@ -207,6 +215,19 @@ fn invalid(code: &'static Code, problems: &[Problem]) -> HubError {
 #[cfg(test)]
 mod tests {
     use super::{Class, ProviderFailure, codes, provider_error};
+
+    #[test]
+    fn what_allows_an_address_can_be_pasted() {
+        let blocked = |host: &str| {
+            let failure = ProviderFailure::new(Class::Blocked, "it is not called").of_host(host);
+            provider_error(failure).hint_text().unwrap().to_owned()
+        };
+        let hint = "hubctl config set allow_targets 127.0.0.2 # of a server, hubctl serve \
+                    --allow-target 127.0.0.2";
+        assert_eq!(blocked("127.0.0.2"), hint);
+        // Whose address is another one tomorrow.
+        assert!(blocked("provider.example").contains(" allow_targets CIDR #"));
+    }
 
     #[test]
     fn a_name_that_nobody_has_is_told_apart_from_a_provider_that_is_away() {

@@ -29,7 +29,7 @@ pub(super) fn no_client(error: &HubError) -> ProviderFailure {
 /// The address may not be called.
 pub(super) fn blocked(url: &Url, refused: &Refused) -> ProviderFailure {
     let host = url.host_str().unwrap_or_default();
-    ProviderFailure::new(Class::Blocked, format!("`{host}` is not called: {refused}"))
+    ProviderFailure::new(Class::Blocked, format!("`{host}` is not called: {refused}")).of_host(host)
 }
 
 /// Nothing is known under the name in the address.
@@ -115,7 +115,9 @@ pub(super) fn address(method: &AuthMethod, bad: BadAddress) -> ProviderFailure {
     match bad {
         BadAddress::Missing(name) => missing(method, &Missing(name)),
         BadAddress::NotOne => ProviderFailure::new(Class::Configuration, bad.to_string()),
-        BadAddress::Plain(_) => ProviderFailure::new(Class::Blocked, bad.to_string()),
+        BadAddress::Plain(ref host) => {
+            ProviderFailure::new(Class::Blocked, bad.to_string()).of_host(host)
+        }
         other => ProviderFailure::new(Class::Foreign, other.to_string()),
     }
 }

@@ -87,11 +87,11 @@ impl Shown {
     pub(super) async fn finish(
         self,
         context: &Context,
-        door: Door,
+        mut door: Door,
         new: NewSession,
     ) -> Result<(), HubError> {
         let output = &context.output;
-        let created = door.backend.create_session(new, context.guard()).await?;
+        let created = door.session(context, new).await?;
         context.tell_notes(&door.backend);
         tell_trial(context);
         let plain = output.format().is_none() && !output.is_machine();

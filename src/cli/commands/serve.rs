@@ -24,6 +24,9 @@ use crate::server::{
     Signals, Stop, TlsFiles, routes,
 };
 
+/// Where the hub listens unless told otherwise.
+pub(super) const LISTEN: &str = "127.0.0.1:4780";
+
 /// Serve the hub over HTTP
 ///
 /// Works on the same store as the other commands, also at the same time; on PostgreSQL any number
@@ -33,7 +36,7 @@ use crate::server::{
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Serve {
     /// Address and port to listen on; port 0 is any free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4780")]
+    #[arg(long, value_name = "ADDR", default_value = LISTEN)]
     listen: String,
 
     /// Where end users reach the hub [default: as environment or profile say, else where it

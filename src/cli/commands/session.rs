@@ -264,9 +264,9 @@ impl Run for Create {
         context.output.check::<CreatedSession>()?;
         Part::check(context, self.print, &self.waiting)?;
         let new = self.asked.session(context, DEFAULT_LIFE_S)?;
-        let door = self.waiting.begin(context).await?;
+        let mut door = self.waiting.begin(context).await?;
         let new = self.asked.of_account(new, &door.backend).await?;
-        let created = door.backend.create_session(new, context.guard()).await?;
+        let created = door.session(context, new).await?;
         context.tell_notes(&door.backend);
         tell_trial(context);
         match self.print {

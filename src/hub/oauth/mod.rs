@@ -27,7 +27,7 @@ use super::auth_configs::Given;
 use super::end_user::{self, EndUser};
 use super::linking::{Way, provider_error};
 use super::logs::Scope;
-use super::refuse::ALLOW;
+use super::refuse::allow;
 use super::sealing::Spot;
 
 pub mod bounds;
@@ -295,7 +295,10 @@ fn callback_of(
 
 fn no_login(error: &NoLogin) -> HubError {
     let told = misconfigured(error);
-    if let NoLogin::Address(BadAddress::Plain(_)) = error { told.hint(ALLOW) } else { told }
+    match error {
+        NoLogin::Address(BadAddress::Plain(host)) => told.hint(allow(Some(host))),
+        _ => told,
+    }
 }
 
 fn misconfigured(error: &dyn std::fmt::Display) -> HubError {

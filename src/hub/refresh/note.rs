@@ -81,6 +81,7 @@ pub(super) fn failure_of(fresh: &Freshness) -> ProviderFailure {
         code: text("code"),
         message: text("message").unwrap_or_else(|| "the last refresh failed".to_owned()),
         retry_at: retry_at(&value),
+        host: None,
     }
 }
 

@@ -18,7 +18,7 @@ use crate::store::webhooks::{self, Sealed};
 use crate::store::{StoreError, Tx};
 
 use super::Hub;
-use super::refuse::ALLOW;
+use super::refuse::allow;
 use super::sealing::Spot;
 use super::write::{Guard, IfThere, Outcome, Record};
 
@@ -156,7 +156,8 @@ fn mint(hub: &Hub) -> Result<SigningSecret, HubError> {
 /// Threat 18: refuses addresses that nothing is sent to.
 fn check_address(hub: &Hub, url: &Address) -> Result<(), HubError> {
     hub.poster.check(url.url()).map_err(|blocked| {
-        HubError::new(&codes::WEBHOOK_BLOCKED, format!("url: {blocked}")).hint(ALLOW)
+        HubError::new(&codes::WEBHOOK_BLOCKED, format!("url: {blocked}"))
+            .hint(allow(url.url().host_str()))
     })
 }
 

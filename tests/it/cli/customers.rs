@@ -65,6 +65,8 @@ fn first_line(child: &mut Child) -> (String, BufReader<std::process::ChildStdout
 /// One command takes an end user from nothing to a linked account.
 fn one_command_links_an_account(home: TestHome) {
     let place = Place::on(home);
+    // Nobody answers where links lead.
+    place.home.run("config set public_url http://127.0.0.1:1").code(0);
     let mut child = place.start(&format!("session create {OWNER} --wait --timeout 60s -o jsonl"));
     let (line, mut more) = first_line(&mut child);
     let made: Value = serde_json::from_str(&line).unwrap();
@@ -94,6 +96,22 @@ fn one_command_links_an_account_on_sqlite() {
 #[test]
 fn one_command_links_an_account_on_postgres() {
     one_command_links_an_account(TestHome::postgres());
+}
+
+/// The link of a server of the store outlives the command that waits.
+#[test]
+fn a_wait_leaves_the_link_to_the_server_of_its_store() {
+    for home in [TestHome::new(), TestHome::postgres()] {
+        let place = Place::on(home);
+        let ended = place.home.run(&format!("link create {OWNER} --wait --timeout 1s")).code(8);
+        let link = ended.stdout.lines().next().unwrap();
+        assert!(link.starts_with(&format!("http://{}/connect/", place.serving.address)), "{link}");
+        assert!(!ended.stderr.contains("as long as"), "{ended:?}");
+        let ended = ended.tells("\nhint: hubctl session wait ");
+        let (_, session) = ended.stderr.split_once("hubctl session wait ").unwrap();
+        Customer::with(link).give_key("sample-key");
+        place.home.run(&format!("session wait {}", session.trim())).code(0);
+    }
 }
 
 #[test]
@@ -165,6 +183,38 @@ fn cs_12_a_relinked_account_keeps_its_id() {
     let waited: Value = serde_json::from_str(&line).unwrap();
     assert_eq!(waited["account"]["id"], account.as_str());
     assert_eq!(Ended::wait(child).code, 0);
+}
+
+/// The commands of the README's section on the sample provider, from its text.
+#[test]
+fn the_sample_provider_is_tried_as_the_readme_says() {
+    let home = TestHome::new();
+    let mut serving = home.serve("--with-sample-provider");
+    let told = serving.wait_for(|line| line.contains("allow_targets"));
+    home.config(&format!("[profiles.default]\npublic_url = \"http://{}\"\n", serving.address));
+    let readme = include_str!("../../../README.md");
+    let (_, section) = readme.split_once("### A provider to try things with\n").unwrap();
+    let section = section.split("\n### ").next().unwrap();
+    let command = |begin: &str| {
+        let line = section.lines().find(|line| line.starts_with(begin));
+        line.unwrap_or_else(|| panic!("{begin}: {section}")).to_owned()
+    };
+    home.run(command("hubctl connectors add").strip_prefix("hubctl ").unwrap()).code(0);
+    let line = command("hubctl link create").replace(" --open", " --timeout 60s");
+    let mut child = home.command(line.split(' ').skip(1)).spawn().unwrap();
+    let (link, _rest) = first_line(&mut child);
+    Customer::with(&link).log_in("allow").status(200);
+    Ended::wait(child).code(0);
+    let account = home.run("accounts list -o id").code(0).stdout;
+    let line = command("hubctl request").replace('\'', "").replace("ACCOUNT_ID", account.trim());
+    let line = line.strip_prefix("hubctl ").unwrap();
+    let allow = command("hubctl config set allow_targets");
+    assert!(told.contains(&allow), "{told}");
+    let refused = home.run(line).code(2).tells("provider.blocked");
+    assert!(refused.stderr.contains(&format!("\nhint: {allow} # ")), "{refused:?}");
+    home.run(allow.strip_prefix("hubctl ").unwrap()).code(0);
+    let answered = home.run(line);
+    assert!(!answered.stderr.contains("provider.blocked"), "{answered:?}");
 }
 
 #[test]

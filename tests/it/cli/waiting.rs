@@ -282,3 +282,52 @@ fn the_line_of_a_wait_leaves_room_for_ctrl_c() {
         assert!(line.trim_end_matches(['\r', '\n']).len() < 78, "{line:?}");
     }
 }
+
+/// Who is to serve a link while somebody waits, and what is told where it won't work later.
+#[test]
+fn a_wait_says_who_serves_its_link() {
+    let home = enabled();
+    let wait = format!("link create {OWNER} --wait --timeout 1s");
+    let link = |ended: &Ended| ended.stdout.lines().next().unwrap().to_owned();
+    // A hub of another store answers: its page would say that the link is gone.
+    let other = enabled();
+    let serving = other.serve("");
+    let config = |url: &str| home.config(&format!("[profiles.default]\npublic_url = \"{url}\"\n"));
+    config(&format!("http://{}", serving.address));
+    let ended = home.run(&wait).code(8);
+    let own = link(&ended).split_once("/connect/").unwrap().0.to_owned();
+    assert!(!own.contains(&serving.address.to_string()), "{ended:?}");
+    let ended = ended.tells("note: the link works as long as this command waits");
+    let address = own.trim_start_matches("http://");
+    ended.tells(&format!("\nhint: hubctl serve --listen {address} --public-url {own} # "));
+    serving.stop();
+    // Nobody does.
+    config("http://127.0.0.1:1");
+    let ended = home.run(&wait).code(8).tells("note: the link works as long as");
+    ended.tells("hint: hubctl serve --listen ");
+    // What a program reads is one line.
+    let ended = home.run(&format!("{wait} --json")).code(8);
+    assert_eq!(ended.stderr.lines().count(), 1, "{ended:?}");
+    // End users reach it elsewhere: a link to this machine would be of no use to them.
+    config("https://hub.invalid/eu");
+    let ended = home.run(&wait).code(8);
+    assert!(link(&ended).starts_with("https://hub.invalid/eu/connect/hcs_"), "{ended:?}");
+    ended
+        .tells("note: no hub can be reached at https://hub.invalid/eu from here")
+        .tells("\nhint: hubctl session wait ");
+}
+
+#[test]
+fn a_wait_for_a_session_says_where_nobody_serves_its_link() {
+    let home = enabled();
+    let pending = session(&home, "");
+    let url = {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        format!("http://{}", listener.local_addr().unwrap())
+    };
+    home.config(&format!("[profiles.default]\npublic_url = \"{url}\"\n"));
+    let line = format!("session wait {pending} --timeout 0");
+    home.run(&line).code(8).tells(&format!("note: nothing answers at {url}: run `hubctl serve`"));
+    let ended = home.run(&format!("{line} --json")).code(8);
+    assert_eq!(ended.stderr.lines().count(), 1, "{ended:?}");
+}

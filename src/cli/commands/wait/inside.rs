@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::cli::commands::serve::LISTEN;
 use crate::cli::context::Context;
 use crate::domain::origin::is_loopback;
 use crate::error::{HubError, codes};
@@ -24,21 +25,27 @@ const THREADS: usize = 2;
 pub(super) struct Inside {
     /// Where end users reach it.
     pub(super) public_url: Url,
+    address: SocketAddr,
     stop: Stop,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Inside {
-    /// Starts it, at the address that the settings name where that is free and on this machine,
+    /// Starts it, at the address that links are to lead to where that is free and on this machine,
     /// since providers may know its callback address; else on any free loopback port.
     ///
     /// # Errors
     /// As the store reports them; `server.cannot_listen`.
-    pub(super) fn start(context: &Context) -> Result<Self, HubError> {
-        let (listener, address) = listen(&context.settings.public_url)?;
-        let public_url: Url = format!("http://{address}/")
-            .parse()
-            .map_err(HubError::internal("the hub's own address is malformed"))?;
+    pub(super) fn start(context: &Context, wanted: Option<&Url>) -> Result<Self, HubError> {
+        let (listener, address) = listen(wanted)?;
+        let is_there = |url: &&Url| url.path() == "/" && addresses_of(url).contains(&address);
+        let public_url = match wanted.filter(is_there) {
+            // Providers may know it by a name.
+            Some(url) => url.clone(),
+            None => format!("http://{address}/")
+                .parse::<Url>()
+                .map_err(HubError::internal("the hub's own address is malformed"))?,
+        };
         let hub = Arc::new(context.hub_to_serve(public_url.clone())?);
         let stop = Stop::default();
         let (ready, answered) = sync_channel(1);
@@ -49,10 +56,23 @@ impl Inside {
         });
         let thread = thread.map_err(HubError::internal("no thread can be started"))?;
         // Dropping this on the way out ends the thread.
-        let inside = Self { public_url, stop, thread: Some(thread) };
+        let inside = Self { public_url, address, stop, thread: Some(thread) };
         let unheard = |_| HubError::new(&codes::INTERNAL, "the hub ended before it answered");
         answered.recv().map_err(unheard)??;
         Ok(inside)
+    }
+
+    /// The command that serves the same links when this has ended.
+    pub(super) fn command(&self, context: &Context) -> String {
+        let mut command = "hubctl serve".to_owned();
+        let address = self.address.to_string();
+        if address != LISTEN {
+            command.push_str(&format!(" --listen {address}"));
+        }
+        if self.public_url.origin() != context.settings.public_url.origin() {
+            command.push_str(&format!(" --public-url http://{address}"));
+        }
+        command
     }
 }
 
@@ -66,10 +86,18 @@ impl Drop for Inside {
     }
 }
 
-fn listen(wanted: &Url) -> Result<(TcpListener, SocketAddr), HubError> {
-    let named = wanted.socket_addrs(|| None).unwrap_or_default();
-    let named = named.into_iter().find(|at| at.ip().is_loopback() && is_loopback(wanted));
-    let named = named.filter(|_| wanted.scheme() == "http");
+/// The addresses of this machine that an address of the web leads to without TLS.
+fn addresses_of(url: &Url) -> Vec<SocketAddr> {
+    if url.scheme() != "http" || !is_loopback(url) {
+        return Vec::new();
+    }
+    let mut found = url.socket_addrs(|| None).unwrap_or_default();
+    found.retain(|address| address.ip().is_loopback());
+    found
+}
+
+fn listen(wanted: Option<&Url>) -> Result<(TcpListener, SocketAddr), HubError> {
+    let named = wanted.and_then(|url| addresses_of(url).into_iter().next());
     let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let cant = |error| {
         HubError::new(&codes::LISTEN_FAILED, "no loopback port can be listened on").source(error)

@@ -1,6 +1,5 @@
-//! Auth links: opening one, waiting for its end user, and saying that nobody answers behind it.
+//! Auth links: opening one, and waiting for its end user with a hub behind it.
 
-use std::net::TcpStream;
 use std::time::Duration;
 
 use url::Url;
@@ -8,28 +7,24 @@ use url::Url;
 use crate::api::connect_sessions::CreatedSession;
 use crate::backend::Backend;
 use crate::cli::context::Context;
-use crate::cli::credentials;
 use crate::cli::input;
 use crate::cli::output::Format;
-use crate::cli::settings::{Place, Remote};
+use crate::cli::settings::Place;
+use crate::domain::connect_session::NewSession;
 use crate::domain::ids::SessionId;
-use crate::domain::origin::{is_loopback, leads_past};
-use crate::domain::words::shell_word;
+use crate::domain::origin::is_loopback;
 use crate::error::{HubError, codes};
 
 use super::inside::Inside;
+use super::reach::{self, There, tell_if_nobody_answers};
 use super::session::{Waited, linked};
 use super::{Patience, USUAL};
-
-/// Longest time to find out whether anybody answers on this machine.
-const GLANCE: Duration = Duration::from_millis(200);
-/// Longest time for what answers there to show that it is a hub.
-const ANSWER: Duration = Duration::from_secs(1);
 
 /// What may happen with a new link.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(in crate::cli) struct LinkWait {
-    /// Wait until an account is linked; on a local store the hub is served meanwhile
+    /// Wait until an account is linked; a link to this machine is served meanwhile where no hub of
+    /// the store answers there
     #[arg(long)]
     wait: bool,
 
@@ -44,10 +39,13 @@ pub(in crate::cli) struct LinkWait {
 
 /// Where new links are made, with the hub behind it while somebody waits.
 pub(in crate::cli) struct Door {
-    /// Where to make the session.
+    /// Where to look things up.
     pub(in crate::cli) backend: Backend,
     flags: LinkWait,
     limit: Duration,
+    /// Who answers where links of the local store lead, if somebody waits.
+    there: Option<There>,
+    /// The hub of this command, where no other one serves the link.
     inside: Option<Inside>,
 }
 
@@ -57,26 +55,57 @@ impl LinkWait {
         self.wait
     }
 
-    /// Opens the hub, and the door of a local one where somebody will wait at it.
+    /// Opens the hub, and serves it where somebody will wait at a link to this machine that no hub
+    /// answers behind.
     ///
     /// # Errors
     /// As for [`Context::backend`]; `server.cannot_listen`.
     pub(in crate::cli) async fn begin(self, context: &Context) -> Result<Door, HubError> {
         let limit = Patience { timeout: self.timeout }.limit()?;
         let waits = self.wait && !context.globals.dry_run;
-        let inside = match &context.settings.place {
-            Place::Local(_) if waits => Some(Inside::start(context)?),
+        let url = &context.settings.public_url;
+        let there = match &context.settings.place {
+            Place::Local(_) if waits => Some(reach::look(context, url)),
+            _ => None,
+        };
+        let inside = match &there {
+            Some(There::Nobody) if is_loopback(url) => Some(Inside::start(context, Some(url))?),
+            Some(There::Other) if is_loopback(url) => Some(Inside::start(context, None)?),
             _ => None,
         };
         let backend = match &inside {
             Some(inside) => context.backend_reached_at(inside.public_url.clone()).await?,
             None => context.backend().await?,
         };
-        Ok(Door { backend, flags: self, limit, inside })
+        Ok(Door { backend, flags: self, limit, there, inside })
     }
 }
 
 impl Door {
+    /// Makes the session. Where the hub behind its link turns out to have another store, the link
+    /// leads to one of this command.
+    ///
+    /// # Errors
+    /// As the hub refuses; `server.cannot_listen`.
+    pub(in crate::cli) async fn session(
+        &mut self,
+        context: &Context,
+        new: NewSession,
+    ) -> Result<CreatedSession, HubError> {
+        let mut made = self.backend.create_session(new, context.guard()).await?;
+        let url = &context.settings.public_url;
+        let is_in_doubt = is_loopback(url) && self.there.is_some() && self.inside.is_none();
+        if is_in_doubt && !reach::knows(context, url, &made.auth_link_url) {
+            let inside = Inside::start(context, None)?;
+            let root = |url: &Url| url.as_str().trim_end_matches('/').to_owned();
+            if let Some(rest) = made.auth_link_url.strip_prefix(&root(url)) {
+                made.auth_link_url = format!("{}{rest}", root(&inside.public_url));
+            }
+            self.inside = Some(inside);
+        }
+        Ok(made)
+    }
+
     /// What comes after a link was shown: it is opened and waited for, as the flags say. `None`
     /// where nobody waits.
     ///
@@ -97,16 +126,30 @@ impl Door {
             tell_if_nobody_answers(context);
             return Ok(None);
         }
-        if let Some(inside) = &self.inside {
-            tell_of_another_address(context, inside);
+        match (&self.inside, &self.there) {
+            // A program is told of a failure in one line, and of nothing else.
+            _ if context.settings.json_errors => {}
+            (Some(inside), _) => tell_that_it_ends(context, inside),
+            (None, Some(there)) => reach::tell(context, &context.settings.public_url, there),
+            (None, None) => {}
         }
         let nameless = HubError::internal("the session has no number");
         let id = session.id.to_string().parse::<SessionId>().map_err(nameless)?;
-        linked(context, &self.backend, id, self.limit, false).await.map(Some)
+        let waited = linked(context, &self.backend, id, self.limit, false).await;
+        let waited = waited.map_err(|error| match &self.inside {
+            Some(inside) => and_the_link(error, &inside.command(context), id),
+            None => error,
+        });
+        waited.map(Some)
     }
 }
 
-fn tell_of_another_address(context: &Context, inside: &Inside) {
+/// Says how long a link works that this command serves, and where.
+fn tell_that_it_ends(context: &Context, inside: &Inside) {
+    let command = inside.command(context);
+    context.output.note(format_args!(
+        "the link works as long as this command waits; to serve it for longer: `{command}`"
+    ));
     let (usual, now) = (&context.settings.public_url, &inside.public_url);
     if now.origin() != usual.origin() {
         context.output.note(format_args!(
@@ -114,6 +157,18 @@ fn tell_of_another_address(context: &Context, inside: &Inside) {
              only need it there"
         ));
     }
+}
+
+/// The end of a wait that ended the hub behind the link as well: the session is still open.
+fn and_the_link(error: HubError, command: &str, id: SessionId) -> HubError {
+    let name = error.code().name;
+    if name == codes::SESSION_LOGIN_FAILED.name {
+        return error.hint(format!("{command} # serves the link again; hubctl session get {id}"));
+    }
+    if name == codes::WAIT_TIMED_OUT.name || name == codes::INTERRUPTED.name {
+        return error.hint(format!("{command} # serves the link again; hubctl session wait {id}"));
+    }
+    error
 }
 
 /// Tells how a wait ended: a person sees the account on standard output, where the link was; a
@@ -144,55 +199,4 @@ pub(in crate::cli) fn open(context: &Context, address: &str) -> bool {
         context.output.warn(format_args!("can't open a browser: {error}"));
     }
     opened.is_ok()
-}
-
-/// Says what to do where a link leads to this machine and no hub answers there, or one that end
-/// users reach elsewhere. Whose store a hub has that does answer, it tells nobody without a key.
-pub(in crate::cli) fn tell_if_nobody_answers(context: &Context) {
-    let url = &context.settings.public_url;
-    let is_ours = !matches!(context.settings.place, Place::Remote(_)) && is_loopback(url);
-    if !is_ours || context.globals.quiet || context.globals.dry_run {
-        return;
-    }
-    let addresses = url.socket_addrs(|| None).unwrap_or_default();
-    let answers = |address| TcpStream::connect_timeout(address, GLANCE).is_ok();
-    let shown = url.as_str().trim_end_matches('/');
-    if !addresses.iter().any(answers) {
-        context.output.note(format_args!(
-            "nothing answers at {shown}: run `hubctl serve` before the link is opened"
-        ));
-        return;
-    }
-    // A certificate of one's own would make a hub behind TLS look like something else.
-    let answer = (url.scheme() == "http").then(|| ask(context, url)).flatten();
-    match answer {
-        Some(Ok(Some(own))) if leads_past(url, &own) => {
-            let command = context.settings.to_name_public_url(&shell_word(own.as_str()));
-            context.output.warn(format_args!(
-                "the hub at {shown} is reached by end users at {own}, and this link does not lead \
-                 there: `{command}`"
-            ));
-        }
-        // A hub that can't work at the moment is one.
-        Some(Err(error)) if error.code().name != codes::NOT_READY.name => {
-            let command = context.settings.to_name_public_url("URL");
-            context.output.note(format_args!(
-                "something else answers at {shown}: end it and run `hubctl serve` before the link \
-                 is opened, or name another address with `{command}`"
-            ));
-        }
-        _ => {}
-    }
-}
-
-/// What the hub there says of where end users reach it; nothing where nobody could be asked.
-fn ask(context: &Context, url: &Url) -> Option<Result<Option<Url>, HubError>> {
-    let remote = Remote::glance(url, ANSWER);
-    let client = context.client_of(&remote, &credentials::none_needed()).ok()?;
-    // The command's own runtime may have no network, and can't be blocked on from within.
-    let asking = std::thread::Builder::new().name("glance".to_owned()).spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
-        Some(runtime.block_on(client.answers()))
-    });
-    asking.ok()?.join().ok().flatten()
 }

@@ -4,6 +4,7 @@ mod account;
 mod inside;
 mod link;
 mod live;
+mod reach;
 mod session;
 
 use std::time::{Duration, Instant};
@@ -16,7 +17,8 @@ use crate::cli::settings::Place;
 use crate::error::{HubError, codes};
 
 pub(in crate::cli) use account::Wait as AccountWait;
-pub(super) use link::{Door, LinkWait, open, tell, tell_if_nobody_answers};
+pub(super) use link::{Door, LinkWait, open, tell};
+pub(super) use reach::tell_if_nobody_answers;
 pub(in crate::cli) use session::{Wait as SessionWait, Waited};
 
 pub(super) use live::Live;

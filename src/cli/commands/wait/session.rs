@@ -15,14 +15,15 @@ use crate::cli::tree::Run;
 use crate::domain::ids::{AccountId, SessionId};
 use crate::error::{HubError, codes};
 
-use super::{Ended, Live, Patience, until};
+use super::{Ended, Live, Patience, tell_if_nobody_answers, until};
 
 /// Wait until the end user of a connect session has linked an account
 ///
 /// Ends at once where that has happened already. A failed login does not end the wait, since the
 /// end user may try again, unless --fail-fast; what ends it is the end of the session, or of the
-/// time given. A key that the provider refuses is no failed login: the page asks for it again. Exit
-/// codes: 0 linked, 6 failed, 8 timed out while nobody had failed.
+/// time given. A key that the provider refuses is no failed login: the page asks for it again. It
+/// serves no link: `hubctl serve` does. Exit codes: 0 linked, 6 failed, 8 timed out while nobody had
+/// failed.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Wait {
     /// Number of the session
@@ -41,6 +42,11 @@ impl Run for Wait {
         context.output.check::<Waited>()?;
         let limit = self.patience.limit()?;
         let backend = context.backend().await?;
+        // A program is told of a failure in one line, and of nothing else.
+        let is_told = matches!(backend, Backend::Local(_)) && !context.settings.json_errors;
+        if is_told && stage(&backend.session(self.id).await?) == Stage::Waiting {
+            tell_if_nobody_answers(context);
+        }
         let waited = linked(context, &backend, self.id, limit, self.fail_fast).await?;
         let account = &waited.account;
         let lines = [
