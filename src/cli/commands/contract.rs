@@ -86,7 +86,7 @@ impl Record for CommandRow {
     const COLUMNS: &'static [Column] = &[
         Column::new("command", "COMMAND"),
         Column::new("effect", "EFFECT"),
-        Column::new("about", "ABOUT"),
+        Column::new("about", "ABOUT").wraps(),
     ];
     const FIELDS: &'static [&'static str] =
         &["command", "about", "effect", "operations", "answers", "aliases", "arguments"];
@@ -109,7 +109,7 @@ impl Record for Argument {
         Column::new("name", "NAME"),
         Column::new("value", "VALUE"),
         Column::new("default", "DEFAULT"),
-        Column::new("help", "HELP"),
+        Column::new("help", "HELP").wraps(),
         Column::wide("values", "VALUES"),
     ];
     const FIELDS: &'static [&'static str] =
@@ -225,7 +225,7 @@ pub(in crate::cli) struct TypeRow {
 
 impl Record for TypeRow {
     const COLUMNS: &'static [Column] =
-        &[Column::new("name", "NAME"), Column::new("about", "ABOUT")];
+        &[Column::new("name", "NAME"), Column::new("about", "ABOUT").wraps()];
     const FIELDS: &'static [&'static str] = &["name", "about"];
 
     fn id(&self) -> Cow<'_, str> {

@@ -63,7 +63,7 @@ impl Record for CodeRow {
     const COLUMNS: &'static [Column] = &[
         Column::new("code", "CODE"),
         Column::new("exit_code", "EXIT"),
-        Column::new("meaning", "MEANING"),
+        Column::new("meaning", "MEANING").wraps(),
         Column::wide("remedy", "REMEDY"),
     ];
     const FIELDS: &'static [&'static str] = &["code", "exit_code", "meaning", "remedy"];
@@ -248,8 +248,11 @@ struct ExitRow {
 }
 
 impl Record for ExitRow {
-    const COLUMNS: &'static [Column] =
-        &[Column::new("code", "CODE"), Column::new("name", "NAME"), Column::new("when", "WHEN")];
+    const COLUMNS: &'static [Column] = &[
+        Column::new("code", "CODE"),
+        Column::new("name", "NAME"),
+        Column::new("when", "WHEN").wraps(),
+    ];
     const FIELDS: &'static [&'static str] = &["code", "name", "when"];
 
     fn id(&self) -> Cow<'_, str> {
@@ -269,7 +272,7 @@ struct VariableRow {
 
 impl Record for VariableRow {
     const COLUMNS: &'static [Column] =
-        &[Column::new("name", "NAME"), Column::new("meaning", "MEANING")];
+        &[Column::new("name", "NAME"), Column::new("meaning", "MEANING").wraps()];
     const FIELDS: &'static [&'static str] = &["name", "meaning"];
 
     fn id(&self) -> Cow<'_, str> {

@@ -6,22 +6,27 @@ use crate::error::HubError;
 
 use super::Output;
 use super::list::{List, ListSummary};
+use super::options::Format;
 use super::record::Record;
+use super::table::FirstWidths;
 
-/// A list without an end of its own. Its first part alone has a header, `--limit` counts over all
-/// of them, and a terminal gets every row as well: one that was left out would not come again.
+/// A list without an end of its own. It has one header, below which the columns of all parts stand,
+/// `--limit` counts over all of them, and a terminal gets every row as well: one that was left out
+/// would not come again.
 #[derive(Debug)]
 pub struct Endless<'o> {
     output: &'o Output,
     left: Option<u64>,
     is_begun: bool,
+    widths: FirstWidths,
 }
 
 impl Output {
     /// Begins a list that goes on.
     #[must_use]
-    pub const fn endless(&self) -> Endless<'_> {
-        Endless { output: self, left: self.options.limit, is_begun: false }
+    pub fn endless(&self) -> Endless<'_> {
+        let widths = FirstWidths::default();
+        Endless { output: self, left: self.options.limit, is_begun: false, widths }
     }
 
     /// Whether the reader of standard output has closed it, also where nothing was written since.
@@ -47,10 +52,16 @@ impl<'o> Endless<'o> {
     /// # Errors
     /// As [`Output::list_of`].
     pub fn part<R: Record>(&mut self) -> Result<List<'o>, HubError> {
-        let header = !self.output.options.no_header && !self.is_begun;
-        let list = self.output.list_in::<R>(self.output.list_format(), header)?;
+        let format = self.output.list_format();
+        let is_begun = match format {
+            // The header of a table comes with the first rows, whichever part has them.
+            Format::Table | Format::Wide => self.widths.get().is_some(),
+            _ => self.is_begun,
+        };
+        let header = !self.output.options.no_header && !is_begun;
+        let list = self.output.list_in::<R>(format, header)?;
         self.is_begun = true;
-        Ok(list.of_at_most(self.left).of_part())
+        Ok(list.of_at_most(self.left).of_part(&self.widths))
     }
 
     /// Counts the rows of a part that was written.

@@ -1,7 +1,5 @@
 //! Single things: a card on a terminal, a row or a document elsewhere.
 
-use unicode_width::UnicodeWidthStr;
-
 use crate::error::HubError;
 
 use super::Output;
@@ -11,6 +9,7 @@ use super::record::{Cell, Record};
 use super::rows::Look;
 use super::select::Selection;
 use super::when::Times;
+use super::width::columns;
 
 impl Output {
     /// Writes one record. A terminal shows `human` as lines of key and value, or all columns if
@@ -47,11 +46,11 @@ impl Output {
     }
 
     fn card(&self, lines: &[(&str, String)]) -> Result<(), HubError> {
-        let width = lines.iter().map(|(key, _)| key.width()).max().unwrap_or(0);
+        let width = lines.iter().map(|(key, _)| columns(key)).max().unwrap_or(0);
         let mut out = String::new();
         for (key, value) in lines {
             out.push_str(&clean::line(key));
-            out.extend(std::iter::repeat_n(' ', width.saturating_sub(key.width()) + 2));
+            out.extend(std::iter::repeat_n(' ', width.saturating_sub(columns(key)) + 2));
             clean::push(&mut out, value, Lines::Escape);
             out.truncate(out.trim_end_matches(' ').len());
             out.push('\n');

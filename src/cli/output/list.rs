@@ -10,7 +10,7 @@ use super::options::Format;
 use super::record::{Cell, Record};
 use super::select::Selection;
 use super::spool::Spool;
-use super::table::{Drawing, Line, Table};
+use super::table::{Drawing, FirstWidths, Line, Table};
 use super::{Output, document, jq, rows};
 
 /// Rows that a terminal gets unless more are asked for.
@@ -96,7 +96,8 @@ impl Output {
             Format::Yaml => Form::Yaml(Spool::new()),
             Format::Jsonl => Form::JsonLines(Vec::new(), Style::of_line(terminal)),
             Format::Table | Format::Wide => {
-                let width = self.options.width.filter(|_| terminal);
+                // What is asked for whole is not cut, whatever becomes of its lines.
+                let width = self.options.width.filter(|_| terminal && format == Format::Table);
                 let drawing =
                     Drawing { width: width.map(usize::from), color: self.options.color, header };
                 // Who names the columns, or asks for all, gets them.
@@ -129,9 +130,9 @@ impl List<'_> {
     }
 
     /// The same as one part of several, which all have the same columns.
-    pub(super) fn of_part(mut self) -> Self {
+    pub(super) fn of_part(mut self, widths: &FirstWidths) -> Self {
         if let Form::Table(table) = &mut self.form {
-            table.is_part = true;
+            table.part_of = Some(FirstWidths::clone(widths));
         }
         self
     }
@@ -285,7 +286,7 @@ impl List<'_> {
         self.flush()?;
         let Self { output, form, rows, more, capped, .. } = self;
         // A list that goes on ends where it is told to.
-        let is_part = matches!(&form, Form::Table(table) if table.is_part);
+        let is_part = matches!(&form, Form::Table(table) if table.is_part());
         match form {
             Form::Json(mut spool, _) => {
                 spool.buffer.extend_from_slice(if rows == 0 { b"[]\n" } else { b"\n]\n" });

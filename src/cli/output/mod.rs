@@ -19,6 +19,7 @@ mod spool;
 mod suggest;
 mod table;
 mod when;
+mod width;
 mod writes;
 mod written;
 
@@ -36,7 +37,7 @@ pub use jq::THREAD as JQ_THREAD;
 pub use list::{List, ListSummary};
 pub use options::{Format, OutputOptions};
 pub use pieces::Pieces;
-pub use record::{Cell, Column, Record};
+pub use record::{Cell, Column, Fit, Record};
 pub use sink::Captured;
 pub(super) use suggest::hint as near_names;
 pub(super) use writes::OneOfMany;

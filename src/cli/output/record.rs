@@ -6,6 +6,19 @@ use serde::Serialize;
 
 use crate::domain::time::Timestamp;
 
+/// What becomes of the values of a column where a terminal has no room for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fit {
+    /// They are cut.
+    Cut,
+    /// They are never cut: part of an id is of no use.
+    Whole,
+    /// They are never cut, and seldom wider than this.
+    Words(usize),
+    /// They go on in further lines. It is the last column that can do so; any other is cut.
+    Wraps,
+}
+
 /// One column of the human and the tabular formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Column {
@@ -15,8 +28,8 @@ pub struct Column {
     pub header: &'static str,
     /// Shown by `-o wide` only, or when `--columns` names it.
     pub wide: bool,
-    /// Never cut on a terminal: part of an id is of no use.
-    pub whole: bool,
+    /// How it takes part where a terminal has no room for all.
+    pub fit: Fit,
     /// Left out where a terminal has no room for all, the lowest rank first.
     pub spare: Option<u8>,
 }
@@ -25,7 +38,7 @@ impl Column {
     /// A column that is always shown.
     #[must_use]
     pub const fn new(name: &'static str, header: &'static str) -> Self {
-        Self { name, header, wide: false, whole: false, spare: None }
+        Self { name, header, wide: false, fit: Fit::Cut, spare: None }
     }
 
     /// A column that `-o wide` adds.
@@ -37,7 +50,19 @@ impl Column {
     /// The same, never cut.
     #[must_use]
     pub const fn whole(self) -> Self {
-        Self { whole: true, ..self }
+        Self { fit: Fit::Whole, ..self }
+    }
+
+    /// The same for words that are never cut, and seldom wider than this.
+    #[must_use]
+    pub const fn words(self, usual: usize) -> Self {
+        Self { fit: Fit::Words(usual), ..self }
+    }
+
+    /// The same for sentences, which go on in further lines.
+    #[must_use]
+    pub const fn wraps(self) -> Self {
+        Self { fit: Fit::Wraps, ..self }
     }
 
     /// The same, left out where a terminal has no room; the lowest rank goes first.

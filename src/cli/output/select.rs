@@ -9,9 +9,26 @@ use crate::error::{HubError, codes};
 use super::json::unserializable;
 use super::mask::{Mask, Masked};
 use super::options::{Format, OutputOptions};
-use super::record::{Cell, Column, Record, recycle};
+use super::record::{Cell, Column, Fit, Record, recycle};
 use super::suggest;
-use super::table::Room;
+
+/// How a column takes part where a terminal has no room for all.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    pub(super) fit: Fit,
+    /// It may be left out, the lowest first.
+    pub(super) spare: Option<u8>,
+}
+
+impl Room {
+    pub(super) const fn is_cut(self) -> bool {
+        matches!(self.fit, Fit::Cut)
+    }
+
+    pub(super) const fn wraps(self) -> bool {
+        matches!(self.fit, Fit::Wraps)
+    }
+}
 
 /// What stays of each record.
 #[derive(Debug)]
@@ -83,10 +100,13 @@ impl Selection {
     pub(super) fn rooms(&self, spares: bool) -> Vec<Room> {
         match &self.picked {
             Picked::Columns(columns, at) => each(columns, at)
-                .map(|column| Room { whole: column.whole, spare: column.spare.filter(|_| spares) })
+                .map(|column| Room { fit: column.fit, spare: column.spare.filter(|_| spares) })
                 .collect(),
             Picked::Fields(fields, at, _) => each(fields, at)
-                .map(|field| Room { whole: field.ends_with("_id"), spare: None })
+                .map(|field| {
+                    let fit = if field.ends_with("_id") { Fit::Whole } else { Fit::Cut };
+                    Room { fit, spare: None }
+                })
                 .collect(),
         }
     }

@@ -2,13 +2,15 @@
 //! is written at once with those widths, so that a table of any length needs the same memory.
 
 use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
 
 use comfy_table::{ColumnConstraint, ContentArrangement, TableStyle, Width};
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
-use super::clean;
-use super::record::Cell;
+use super::record::{Cell, Fit};
 use super::rows::Look;
+use super::select::Room;
+use super::width::{columns, fitted, shorten, wrap};
 
 /// Rows that settle the widths.
 const FIRST: usize = 1000;
@@ -20,9 +22,14 @@ const WIDEST: usize = 400;
 const NARROWEST: usize = 6;
 /// Of a text that is cut, this much has to be left, or a column that can be spared is left out.
 const LEGIBLE: usize = 10;
+/// Sentences are not broken into narrower lines than this.
+const NARROWEST_LINES: usize = 20;
 /// How wide most ids are.
 const ID: usize = 36;
 const SPACES: &str = "                                                                ";
+
+/// The widths that the first rows of a list settle for all of its parts.
+pub(super) type FirstWidths = Arc<OnceLock<Vec<usize>>>;
 
 /// How a table is drawn.
 #[derive(Debug, Clone, Copy)]
@@ -31,15 +38,6 @@ pub(super) struct Drawing {
     pub(super) width: Option<usize>,
     pub(super) color: bool,
     pub(super) header: bool,
-}
-
-/// How a column takes part where a terminal has no room for all.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Room {
-    /// It is never cut.
-    pub(super) whole: bool,
-    /// It may be left out, the lowest first.
-    pub(super) spare: Option<u8>,
 }
 
 /// A table in the making.
@@ -53,9 +51,9 @@ pub(super) struct Table {
     widths: Option<Vec<usize>>,
     /// Where the cells of a row stand; nowhere if their column is left out.
     places: Vec<Option<usize>>,
-    /// Whether other tables go on with the same columns, so that what is in the rows may not
-    /// decide which are left out.
-    pub(super) is_part: bool,
+    /// The list that this is one part of. The other parts have the same columns, so that what is
+    /// in the rows may not decide which are left out.
+    pub(super) part_of: Option<FirstWidths>,
 }
 
 #[derive(Debug, Default)]
@@ -104,13 +102,24 @@ impl Table {
         drawing: Drawing,
     ) -> Self {
         let id = names.iter().position(|name| *name == "id");
+        // Below further lines of any other column, the columns behind it would not go on.
+        let last = rooms.len().saturating_sub(1);
+        for room in rooms.iter_mut().take(last).filter(|room| room.wraps()) {
+            room.fit = Fit::Cut;
+        }
         // Something has to tell the rows apart.
-        let key = id.or_else(|| rooms.iter().position(|room| room.whole)).unwrap_or(0);
-        if let Some(room) = rooms.get_mut(key) {
-            room.whole = true;
+        let is_whole = |room: &Room| room.fit == Fit::Whole;
+        let key = id.or_else(|| rooms.iter().position(is_whole)).unwrap_or(0);
+        if let Some(room) = rooms.get_mut(key).filter(|room| room.is_cut()) {
+            room.fit = Fit::Whole;
         }
         let places = (0..headers.len()).map(Some).collect();
-        Self { headers, rooms, drawing, rows: Vec::new(), widths: None, places, is_part: false }
+        Self { headers, rooms, drawing, rows: Vec::new(), widths: None, places, part_of: None }
+    }
+
+    /// Whether other parts of the same list go on below.
+    pub(super) const fn is_part(&self) -> bool {
+        self.part_of.is_some()
     }
 
     /// Whether the widths are known, so that rows can be written at once.
@@ -127,7 +136,7 @@ impl Table {
     pub(super) fn keep(&mut self, look: &Look<'_>, cell: &Cell<'_>) {
         let mut slot = Slot { tone: Tone::of(cell), ..Slot::default() };
         let plain = look.push(&mut slot.text, cell);
-        slot.width = if plain { slot.text.len() } else { slot.text.width() };
+        slot.width = if plain { slot.text.len() } else { columns(&slot.text) };
         if let Some(row) = self.rows.last_mut() {
             row.push(slot);
         }
@@ -146,11 +155,14 @@ impl Table {
         }
         self.leave_out(&mut rows);
         let widths = self.settle(&rows);
-        let cut = self.drawing.width.is_some();
+        if let Some(list) = &self.part_of {
+            _ = list.set(widths.clone());
+        }
+        let is_cut = |room: &Room| self.drawing.width.is_some() && !room.wraps();
         for row in &mut rows {
-            for (at, slot) in row.iter_mut().enumerate() {
-                if cut && slot.width > widths[at] {
-                    slot.width = shorten(&mut slot.text, 0, widths[at]);
+            for ((slot, width), room) in row.iter_mut().zip(&widths).zip(&self.rooms) {
+                if slot.width > *width && is_cut(room) {
+                    slot.width = shorten(&mut slot.text, 0, *width);
                 }
             }
         }
@@ -160,9 +172,10 @@ impl Table {
             .zip(&widths)
             .map(|(header, width)| fitted(header, *width))
             .collect();
-        let overfull =
-            rows.iter().any(|row| row.iter().zip(&widths).any(|(slot, width)| slot.width > *width));
-        if overfull {
+        // The library would break what is wider, and counts some texts otherwise.
+        let is_odd =
+            |(slot, width): (&Slot, &usize)| slot.width > *width || slot.width != slot.text.width();
+        if rows.iter().any(|row| row.iter().zip(&widths).any(is_odd)) {
             self.by_hand(out, &header, &rows, &widths);
         } else {
             self.by_table(out, header, &rows, &widths);
@@ -213,11 +226,13 @@ impl Table {
     fn wanted(&self, rows: &[Vec<Slot>]) -> Vec<usize> {
         let natural = self.natural(rows);
         let wanted = natural.into_iter().zip(&self.rooms).map(|(width, room)| {
-            match (room.whole, self.is_part) {
-                (true, true) => width.max(ID),
-                (true, false) => width,
-                (false, true) => LEGIBLE,
-                (false, false) => width.min(LEGIBLE),
+            match (room.fit, self.is_part()) {
+                (Fit::Whole, true) => width.max(ID),
+                (Fit::Words(usual), true) => width.max(usual),
+                (Fit::Whole | Fit::Words(_), false) => width,
+                (Fit::Cut, true) => LEGIBLE,
+                (Fit::Cut, false) => width.min(LEGIBLE),
+                (Fit::Wraps, _) => width.min(NARROWEST_LINES),
             }
         });
         wanted.collect()
@@ -226,11 +241,18 @@ impl Table {
     /// How wide each column would be if there were room.
     fn natural(&self, rows: &[Vec<Slot>]) -> Vec<usize> {
         let on_terminal = self.drawing.width.is_some();
-        let mut widths: Vec<usize> = self.headers.iter().map(|header| header.width()).collect();
+        // What later parts will have as a rule need not break out of its column.
+        let usual = |room: &Room| match room.fit {
+            Fit::Words(usual) if on_terminal && self.is_part() => usual,
+            _ => 0,
+        };
+        let headers = self.headers.iter().zip(&self.rooms);
+        let mut widths: Vec<usize> =
+            headers.map(|(header, room)| columns(header).max(usual(room))).collect();
         for row in rows {
             for ((width, slot), room) in widths.iter_mut().zip(row).zip(&self.rooms) {
                 // What is never cut is as wide as it is.
-                if slot.width <= WIDEST || room.whole && on_terminal {
+                if slot.width <= WIDEST || !room.is_cut() && on_terminal {
                     *width = slot.width.max(*width).min(usize::from(u16::MAX / 2));
                 }
             }
@@ -240,6 +262,11 @@ impl Table {
 
     fn settle(&self, rows: &[Vec<Slot>]) -> Vec<usize> {
         let mut widths = self.natural(rows);
+        let first = self.part_of.as_ref().and_then(|list| list.get());
+        let first = first.filter(|first| first.len() == widths.len());
+        for (width, first) in widths.iter_mut().zip(first.into_iter().flatten()) {
+            *width = (*width).max(*first);
+        }
         if let Some(terminal) = self.drawing.width {
             shrink(&mut widths, &self.rooms, terminal);
         }
@@ -288,18 +315,31 @@ impl Table {
         if self.drawing.header {
             let mut line = Line::default();
             for (text, width) in header.iter().zip(widths) {
-                line.place(out, text, text.width(), *width, None);
+                line.place(out, text, columns(text), *width, None);
             }
             line.end(out);
         }
         for row in rows {
             let mut line = Line::default();
-            for (slot, width) in row.iter().zip(widths) {
-                let tone = slot.tone.filter(|_| self.drawing.color);
+            for (at, (slot, width)) in row.iter().zip(widths).enumerate() {
+                let is_wrapped = slot.width > *width && self.is_wrapped(at);
+                let tone = slot.tone.filter(|_| self.drawing.color && !is_wrapped);
                 line.place(out, &slot.text, slot.width, *width, tone);
+                if is_wrapped {
+                    let start = out.len() - slot.text.len();
+                    wrap(out, start, *width, before(widths, at));
+                }
             }
             line.end(out);
         }
+    }
+
+    fn is_cut(&self, at: usize) -> bool {
+        self.rooms.get(at).is_some_and(|room| room.is_cut())
+    }
+
+    fn is_wrapped(&self, at: usize) -> bool {
+        self.drawing.width.is_some() && self.rooms.get(at).is_some_and(|room| room.wraps())
     }
 
     /// Writes one cell of a row at once; the widths are known.
@@ -313,7 +353,8 @@ impl Table {
         cell: &Cell<'_>,
     ) {
         let Some(at) = self.places.get(at).copied().flatten() else { return };
-        let column = self.widths.as_ref().and_then(|widths| widths.get(at)).copied().unwrap_or(0);
+        let widths = self.widths.as_deref().unwrap_or_default();
+        let column = widths.get(at).copied().unwrap_or(0);
         line.indent(out);
         let tone = Tone::of(cell).filter(|_| self.drawing.color);
         if let Some(tone) = tone {
@@ -323,10 +364,11 @@ impl Table {
         let plain = look.push(out, cell);
         let mut width = out.len() - start;
         if !plain {
-            width = out.get(start..).unwrap_or_default().width();
+            width = columns(out.get(start..).unwrap_or_default());
         }
-        let is_whole = self.rooms.get(at).is_some_and(|room| room.whole);
-        if width > column && self.drawing.width.is_some() && !is_whole {
+        if width > column && self.is_wrapped(at) {
+            wrap(out, start, column, before(widths, at));
+        } else if width > column && self.drawing.width.is_some() && self.is_cut(at) {
             width = shorten(out, start, column);
         }
         if let Some(tone) = tone {
@@ -414,51 +456,36 @@ const fn gaps(columns: usize) -> usize {
     columns.saturating_sub(1) * GAP
 }
 
+/// Where a column begins.
+fn before(widths: &[usize], at: usize) -> usize {
+    widths.iter().take(at).map(|width| width + GAP).sum()
+}
+
 /// Keeps what is shown.
 fn retain<T>(all: &mut Vec<T>, shown: &[bool]) {
     let mut shown = shown.iter();
     all.retain(|_| shown.next().copied().unwrap_or(true));
 }
 
-/// Takes width from the widest columns until the row fits; what is whole keeps its own.
+/// Takes width from what goes on in further lines, then from the widest columns that are cut, until
+/// the row fits.
 fn shrink(widths: &mut [usize], rooms: &[Room], terminal: usize) {
     let gaps = gaps(widths.len());
-    let is_whole = |at: usize| rooms.get(at).is_some_and(|room| room.whole);
+    let over = (widths.iter().sum::<usize>() + gaps).saturating_sub(terminal);
+    for (width, _) in widths.iter_mut().zip(rooms).filter(|(_, room)| room.wraps()) {
+        *width -= over.min(width.saturating_sub(NARROWEST_LINES));
+    }
+    let is_cut = |at: usize| rooms.get(at).is_some_and(|room| room.is_cut());
     loop {
         let total = widths.iter().sum::<usize>() + gaps;
         let widest = widths
             .iter_mut()
             .enumerate()
-            .filter(|(at, width)| !is_whole(*at) && **width > NARROWEST)
+            .filter(|(at, width)| is_cut(*at) && **width > NARROWEST)
             .max_by_key(|(at, width)| (**width, usize::MAX - at));
         match widest {
             Some((_, width)) if total > terminal => *width -= 1,
             _ => return,
         }
     }
-}
-
-/// Cuts the text from `start` on to the width, "…" included; answers its new width.
-fn shorten(out: &mut String, start: usize, width: usize) -> usize {
-    let text = out.get(start..).unwrap_or_default();
-    let (mut used, mut end) = (0, text.len());
-    for (at, c) in text.char_indices() {
-        let wide = c.width().unwrap_or(0);
-        if used + wide + 1 > width {
-            end = at;
-            break;
-        }
-        used += wide;
-    }
-    out.truncate(start + end);
-    out.push('…');
-    used + 1
-}
-
-fn fitted(text: &str, width: usize) -> String {
-    let mut text = clean::line(text).into_owned();
-    if text.width() > width {
-        shorten(&mut text, 0, width);
-    }
-    text
 }

@@ -115,6 +115,33 @@ fn a_list_that_goes_on_has_every_row_on_a_terminal_and_one_limit_for_all_parts()
     }
 }
 
+#[test]
+fn a_list_that_goes_on_has_one_header_and_its_columns_stay_below_it() {
+    let text = |format, owners: &[Option<&str>]| {
+        let (output, stdout, _) = Output::captured(shown(format)).unwrap();
+        let mut rows = output.endless();
+        for owner in owners {
+            let mut part = rows.part::<Account<'_>>().unwrap();
+            if let Some(owner) = owner {
+                _ = part.push(&account("0199", owner, "active", 1)).unwrap();
+            }
+            rows.wrote(part.finish(|_| None).unwrap());
+        }
+        stdout.text()
+    };
+    assert_eq!(
+        text(None, &[None, Some("Globex Ltd"), None, Some("A")]),
+        "ID    PROVIDER  OWNER       STATUS  UPDATED\n\
+         0199  hubspot   Globex Ltd  active  2 min ago\n\
+         0199  hubspot   A           active  2 min ago\n"
+    );
+    assert_eq!(text(None, &[None]), "");
+    // A program gets the header at once, and once.
+    let csv = text(Some(Format::Csv), &[None, Some("A")]);
+    assert_eq!(csv.lines().next(), Some("id,provider,owner,status,updated"));
+    assert_eq!((text(Some(Format::Csv), &[None]).lines().count(), csv.lines().count()), (1, 2));
+}
+
 #[cfg(unix)]
 #[test]
 fn a_large_document_reaches_a_pipe_whole() {

@@ -149,6 +149,88 @@ fn who_names_columns_or_wants_all_gets_them_on_a_narrow_terminal_too() {
 }
 
 #[test]
+fn all_of_it_means_that_nothing_is_cut_however_narrow_the_terminal_is() {
+    let wide = OutputOptions { width: Some(30), ..shown(Some(Format::Wide)) };
+    assert_eq!(
+        calls(wide),
+        "PATH              TOOK  ACCOUNT             REQUEST             AGAIN\n\
+         /v1/employees/42  12    0199aaaa-bbbb-cccc  019abbbb-cccc-dddd  /v1/employees/42"
+    );
+}
+
+/// Something with a sentence.
+#[derive(serde::Serialize)]
+struct Rule {
+    name: &'static str,
+    meaning: &'static str,
+}
+
+impl Record for Rule {
+    const COLUMNS: &'static [Column] =
+        &[Column::new("name", "NAME"), Column::new("meaning", "MEANING").wraps()];
+    const FIELDS: &'static [&'static str] = &["name", "meaning"];
+
+    fn id(&self) -> Cow<'_, str> {
+        Cow::Borrowed(self.name)
+    }
+
+    fn cells<'a>(&'a self, out: &mut Vec<Cell<'a>>) {
+        out.extend([Cell::from(self.name), Cell::from(self.meaning)]);
+    }
+}
+
+#[test]
+fn sentences_go_on_below_where_they_begin() {
+    let rule =
+        Rule { name: "HUBCTL_URL", meaning: "Where end users reach the hub of a local store." };
+    let written = |options: OutputOptions| {
+        let (output, stdout) = memory(Output::captured(options));
+        let mut list = output.list_of::<Rule>().unwrap();
+        _ = list.push(&rule).unwrap();
+        list.flush().unwrap();
+        _ = list.push(&rule).unwrap();
+        list.finish(|_| None).unwrap();
+        stdout.text()
+    };
+    let at = |width: u16| written(OutputOptions { width: Some(width), ..shown(None) });
+    let one_line = "HUBCTL_URL  Where end users reach the hub of a local store.";
+    assert_eq!(at(80), format!("NAME        MEANING\n{one_line}\n{one_line}\n"));
+    let lines = "HUBCTL_URL  Where end users reach the\n            hub of a local store.";
+    assert_eq!(at(38), format!("NAME        MEANING\n{lines}\n{lines}\n"));
+    // Lines of one word each would be no easier to read.
+    let narrow =
+        "HUBCTL_URL  Where end users\n            reach the hub of a\n            local store.";
+    assert_eq!(at(10), format!("NAME        MEANING\n{narrow}\n{narrow}\n"));
+    assert_eq!(written(piped(Some(Format::Table))).lines().nth(1), Some(one_line));
+    // Another column would not go on below it.
+    let turned = OutputOptions { columns: names("meaning,name"), width: Some(38), ..shown(None) };
+    assert_eq!(written(turned).lines().count(), 3);
+}
+
+#[test]
+fn columns_behind_arabic_names_stay_below_each_other() {
+    let rows =
+        [account("1", "شركة الاتصالات السعودية", "active", 1), account("2", "Acme", "active", 1)];
+    for width in [45, 100] {
+        let options = OutputOptions { width: Some(width), ..shown(None) };
+        let (output, stdout) = memory(Output::captured(options));
+        let mut list = output.list_of::<Account<'_>>().unwrap();
+        for at in [0, 1, 0] {
+            _ = list.push(&rows[at]).unwrap();
+            list.flush().unwrap();
+        }
+        list.finish(|_| None).unwrap();
+        // A terminal gives each of these characters one column.
+        let begins = |line: &str| {
+            let at = line.find("active").or_else(|| line.find("STATUS")).unwrap();
+            line[..at].chars().count()
+        };
+        let found: Vec<usize> = stdout.text().lines().map(begins).collect();
+        assert!(found.iter().all(|at| *at == found[0]), "{width}: {found:?}");
+    }
+}
+
+#[test]
 fn colours_only_mark_the_status_and_keep_the_word() {
     let rows = two();
     let options = OutputOptions { color: true, ..shown(None) };
