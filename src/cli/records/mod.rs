@@ -17,6 +17,9 @@ use crate::domain::connector::Category;
 
 use super::output::{Cell, Column, Record};
 
+/// What happened. It tells the rows apart, and few events have longer names.
+pub(super) const EVENT: Column = Column::new("event", "EVENT").words(20);
+
 fn categories(all: &[Category]) -> String {
     let names: Vec<&str> = all.iter().map(|category| category.as_str()).collect();
     names.join(",")

@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use crate::api::events::Event;
 use crate::api::webhooks::{CreatedWebhook, Delivery, DeliveryDetail, Redelivered, Webhook};
 
-use super::{Cell, Column, Record};
+use super::{Cell, Column, EVENT, Record};
 
 impl Record for Event<'_> {
     const COLUMNS: &'static [Column] = &[
         Column::new("date", "DATE").spare(2),
-        Column::new("event", "EVENT"),
+        EVENT,
         Column::new("record", "RECORD").whole(),
         Column::new("id", "ID").spare(1),
         Column::wide("data", "DATA"),
@@ -124,14 +124,14 @@ impl Record for CreatedWebhook {
 impl Record for Delivery {
     const COLUMNS: &'static [Column] = &[
         Column::new("id", "ID"),
-        Column::new("event", "EVENT"),
+        EVENT,
         Column::new("record", "RECORD").whole().spare(5),
         Column::new("status", "STATUS"),
         Column::new("attempts", "ATTEMPTS").spare(3),
         Column::new("next", "NEXT").spare(1),
         Column::new("error", "ERROR").spare(4),
         Column::new("created", "CREATED").spare(2),
-        Column::new("webhook", "WEBHOOK").whole(),
+        Column::new("webhook", "WEBHOOK").whole().spare(6),
         Column::wide("event_id", "EVENT ID").whole(),
         Column::wide("done", "DONE"),
     ];
@@ -174,7 +174,7 @@ impl Record for Delivery {
 impl Record for DeliveryDetail {
     const COLUMNS: &'static [Column] = &[
         Column::new("id", "ID"),
-        Column::new("event", "EVENT"),
+        EVENT,
         Column::new("record", "RECORD").whole().spare(5),
         Column::new("status", "STATUS"),
         Column::new("attempts", "ATTEMPTS").spare(3),

@@ -134,6 +134,23 @@ fn a_narrow_terminal_cuts_no_id() {
 }
 
 #[test]
+fn a_narrow_terminal_cuts_neither_what_happened_nor_what_help_says() {
+    let home = home().with("COLUMNS", "60");
+    home.run("connectors disable bamboohr --yes").code(0);
+    let shown = home.terminal("events list").exp_eof().unwrap();
+    assert!(shown.contains("auth_config.disabled  ") && !shown.contains('…'), "{shown}");
+    for line in ["help exit-codes", "help environment", "commands --all", "commands --global"] {
+        let shown = home.terminal(line).exp_eof().unwrap();
+        assert!(!shown.contains('…'), "{line}: {shown}");
+        for row in shown.lines().map(str::trim_end) {
+            assert!(row.chars().count() <= 60, "{line}: {row}");
+        }
+    }
+    let wide = home.terminal("accounts list -o wide").exp_eof().unwrap();
+    assert!(wide.contains("production") && !wide.contains('…'), "{wide}");
+}
+
+#[test]
 fn a_terminal_is_told_what_a_list_leaves_out() {
     let home = home();
     for (line, told) in [

@@ -194,10 +194,11 @@ fn a_trial_ends_as_the_receiver_answers() {
     let one = home.run(&format!("webhooks deliveries {} --json", failed.trim())).code(0).json();
     assert_eq!(one["attempts"][0]["status"], 500);
     assert_eq!(one["attempts"][0]["answer"], "bro [2Jken");
-    // A terminal is told which webhook it was, and how to go on.
+    // A terminal is told what happened and which webhook it was, and how to go on.
     let again = format!("hubctl webhooks redeliver {}\r\n", failed.trim());
     let shown = home.terminal("webhooks deliveries").exp_eof().unwrap();
     assert!(shown.contains("WEBHOOK") && shown.contains(&id), "{shown}");
+    assert!(shown.contains("  webhook.test  "), "{shown}");
     let told = format!("2 deliveries, 1 failed; send one again: {again}");
     assert!(shown.contains(&told), "{shown}");
     home.run(&format!("webhooks disable {id} --yes")).code(0);

@@ -74,12 +74,12 @@ pub(in crate::cli) struct Forwarded {
 
 impl Record for Forwarded {
     const COLUMNS: &'static [Column] = &[
-        Column::new("sent", "SENT"),
-        Column::new("event", "EVENT"),
+        Column::new("sent", "SENT").spare(2),
+        EVENT,
         Column::new("record", "RECORD").whole(),
-        Column::new("status", "STATUS"),
-        Column::new("duration_ms", "MS"),
-        Column::new("error", "ERROR"),
+        Column::new("status", "STATUS").words(6),
+        Column::new("duration_ms", "MS").spare(1),
+        Column::new("error", "ERROR").spare(3),
         Column::wide("event_id", "EVENT ID"),
     ];
     const FIELDS: &'static [&'static str] =
