@@ -64,7 +64,7 @@ impl Context {
     /// When the output flags contradict one another.
     pub(super) fn new(globals: Globals, settings: Settings) -> Result<Self, HubError> {
         let output = Output::new(settings.output.clone())?;
-        let ask = Interactive { allowed: settings.may_ask };
+        let ask = Interactive { allowed: settings.may_ask, redraws: settings.may_redraw };
         let (kept_notes, hubs) = (Mutex::default(), Mutex::default());
         Ok(Self { globals, settings, output, ask, writes: false, kept_notes, hubs })
     }

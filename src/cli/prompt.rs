@@ -9,8 +9,13 @@ use dialoguer::theme::SimpleTheme;
 use dialoguer::{FuzzySelect, Input, Select};
 
 use crate::cli::interrupts;
-use crate::cli::output::clean_line;
+use crate::cli::output::{clean_line, fitted};
 use crate::error::{HubError, codes};
+
+/// In front of an item, and behind it, so that no terminal begins another line.
+const BESIDE_ITEM: u16 = 3;
+/// Lines of the screen that a list leaves free: the one that is typed into, and the cursor's.
+const BESIDE_LIST: u16 = 3;
 
 /// Whether questions may be asked: standard input and standard error are terminals, and neither
 /// CI, `--no-input` nor a machine format forbids it.
@@ -18,6 +23,8 @@ use crate::error::{HubError, codes};
 pub struct Interactive {
     /// Decided by the caller.
     pub allowed: bool,
+    /// Whether the terminal draws over what it shows, which lists to choose from need.
+    pub redraws: bool,
 }
 
 /// The refusal of a question that may not be asked.
@@ -84,7 +91,7 @@ impl Interactive {
     /// Lets one of the items be chosen; answers its position.
     ///
     /// # Errors
-    /// `needed` where asking is not allowed; declined by Esc; interrupted by Ctrl-C.
+    /// `needed` where asking is not allowed or no list can be drawn; declined by Esc; interrupted by Ctrl-C.
     pub fn select(
         self,
         label: &str,
@@ -92,9 +99,10 @@ impl Interactive {
         needed: impl FnOnce() -> HubError,
     ) -> Result<usize, HubError> {
         let label = clean_line(label);
-        let items: Vec<_> = items.iter().map(|item| clean_line(item.as_ref())).collect();
-        let answer = self.ask(needed, |term| {
+        let answer = self.ask_with_list(needed, |term| {
+            let width = room(term).0;
             let select = Select::with_theme(&SimpleTheme).with_prompt(label).default(0);
+            let items = items.iter().map(|item| fitted(item.as_ref(), width));
             select.items(items).interact_on_opt(term)
         })?;
         answer.ok_or_else(declined)
@@ -104,8 +112,8 @@ impl Interactive {
     /// positions in order.
     ///
     /// # Errors
-    /// `needed` where asking is not allowed; declined by Esc or by marking nothing; interrupted
-    /// by Ctrl-C.
+    /// `needed` where asking is not allowed or no list can be drawn; declined by Esc or by marking
+    /// nothing; interrupted by Ctrl-C.
     pub fn fuzzy_multi(
         self,
         label: &str,
@@ -115,11 +123,13 @@ impl Interactive {
         let label = clean_line(label);
         let items: Vec<_> = items.iter().map(|item| clean_line(item.as_ref())).collect();
         let mut marked = vec![false; items.len()];
-        self.ask(needed, |term| {
+        self.ask_with_list(needed, |term| {
             loop {
+                let (width, lines) = room(term);
                 let answer = FuzzySelect::with_theme(&SimpleTheme)
                     .with_prompt(&*label)
-                    .items(choices(&items, &marked))
+                    .items(choices(&items, &marked, width))
+                    .max_length(lines)
                     .default(0)
                     .report(false)
                     .interact_on_opt(term)?;
@@ -137,6 +147,14 @@ impl Interactive {
         .ok_or_else(declined)?;
         let chosen: Vec<usize> = (0..items.len()).filter(|at| marked[*at]).collect();
         if chosen.is_empty() { Err(declined()) } else { Ok(chosen) }
+    }
+
+    fn ask_with_list<T>(
+        self,
+        needed: impl FnOnce() -> HubError,
+        question: impl FnOnce(&Term) -> dialoguer::Result<T>,
+    ) -> Result<T, HubError> {
+        Self { allowed: self.allowed && self.redraws, ..self }.ask(needed, question)
     }
 
     fn ask<T>(
@@ -172,8 +190,16 @@ fn declined() -> HubError {
     HubError::new(&codes::CONFIRM_DECLINED, "nothing was changed")
 }
 
-/// The line that ends the choice, then the items with their marks.
-fn choices(items: &[impl AsRef<str>], marked: &[bool]) -> Vec<String> {
+/// How wide an item may be, and how many of them may be shown: the library takes back as many lines
+/// as it wrote, and a line that is too wide is two on the screen.
+fn room(term: &Term) -> (usize, usize) {
+    let (rows, columns) = term.size();
+    let lines = rows.saturating_sub(BESIDE_LIST).max(1);
+    (columns.saturating_sub(BESIDE_ITEM).into(), lines.into())
+}
+
+/// The line that ends the choice, then the items with their marks, cut to the width.
+fn choices(items: &[impl AsRef<str>], marked: &[bool], width: usize) -> Vec<String> {
     let count = marked.iter().filter(|mark| **mark).count();
     let done = match count {
         0 => "Cancel: nothing marked (type to search, Enter marks)".to_owned(),
@@ -183,7 +209,13 @@ fn choices(items: &[impl AsRef<str>], marked: &[bool]) -> Vec<String> {
         .iter()
         .zip(marked)
         .map(|(item, marked)| format!("[{}] {}", if *marked { 'x' } else { ' ' }, item.as_ref()));
-    std::iter::once(done).chain(lines).collect()
+    let mut all: Vec<String> = Vec::with_capacity(items.len() + 1);
+    for line in std::iter::once(done).chain(lines) {
+        let cut = fitted(&line, width);
+        // The library finds the chosen one by its text.
+        all.push(if all.contains(&cut) { line } else { cut });
+    }
+    all
 }
 
 /// Whole lines are read here: the library's own questions take a single key for an answer, draw a
@@ -341,7 +373,7 @@ mod tests {
 
     #[test]
     fn a_question_that_may_not_be_asked_fails_with_the_callers_hint() {
-        let never = Interactive { allowed: false };
+        let never = Interactive { allowed: false, redraws: true };
         let error = never
             .confirm("Disable hubspot?", || {
                 confirm_required("disabling hubspot makes 12 linked accounts inactive", "add --yes")
@@ -362,8 +394,34 @@ mod tests {
     }
 
     #[test]
+    fn a_terminal_that_does_not_redraw_gets_no_list() {
+        let dumb = Interactive { allowed: true, redraws: false };
+        let needed = || input_needed("no connector named", "hubctl connectors enable CONNECTOR");
+        for error in [
+            dumb.select("Method", &["a"], needed).unwrap_err(),
+            dumb.fuzzy_multi("Connectors", &["a"], needed).unwrap_err(),
+        ] {
+            assert!(std::ptr::eq(error.code(), &raw const codes::INPUT_NEEDED));
+            assert_eq!(error.hint_text(), Some("hubctl connectors enable CONNECTOR"));
+        }
+    }
+
+    #[test]
     fn choices_show_marks_and_how_to_end() {
-        assert_eq!(choices(&["a", "b"], &[false, true]), ["Done: 1 marked", "[ ] a", "[x] b"]);
-        assert!(choices(&["a"], &[false])[0].starts_with("Cancel"));
+        assert_eq!(choices(&["a", "b"], &[false, true], 80), ["Done: 1 marked", "[ ] a", "[x] b"]);
+        assert!(choices(&["a"], &[false], 80)[0].starts_with("Cancel"));
+    }
+
+    #[test]
+    fn choices_are_cut_to_the_width_for_as_long_as_they_differ() {
+        let items = ["pinpoint-a", "pinpoint-b", "acme"];
+        assert_eq!(
+            choices(&items, &[true, false, false], 14),
+            ["Done: 1 marked", "[x] pinpoint-a", "[ ] pinpoint-b", "[ ] acme"]
+        );
+        assert_eq!(
+            choices(&items, &[true, true, false], 9),
+            ["Done: 2 …", "[x] pinp…", "[x] pinpoint-b", "[ ] acme"]
+        );
     }
 }

@@ -40,6 +40,7 @@ pub use pieces::Pieces;
 pub use record::{Cell, Column, Fit, Record};
 pub use sink::Captured;
 pub(super) use suggest::hint as near_names;
+pub(super) use width::fitted;
 pub(super) use writes::OneOfMany;
 #[cfg(test)]
 pub(super) use writes::Single;

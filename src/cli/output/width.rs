@@ -57,7 +57,7 @@ pub(super) fn wrap(out: &mut String, start: usize, width: usize, indent: usize) 
 }
 
 /// The text as one harmless line of at most this width.
-pub(super) fn fitted(text: &str, width: usize) -> String {
+pub(in crate::cli) fn fitted(text: &str, width: usize) -> String {
     let mut text = clean::line(text).into_owned();
     if columns(&text) > width {
         shorten(&mut text, 0, width);

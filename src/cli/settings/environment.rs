@@ -71,6 +71,11 @@ impl Environment {
             .is_some_and(Format::is_machine)
     }
 
+    /// Whether the terminal can do nothing but write on.
+    pub(in crate::cli) fn is_dumb(&self) -> bool {
+        self.is(env::TERM, "dumb")
+    }
+
     /// Whether a stream may have colours.
     pub(in crate::cli) fn color(&self, choice: ColorChoice, is_terminal: bool) -> bool {
         match choice {
@@ -80,9 +85,7 @@ impl Environment {
             ColorChoice::Auto if self.is_set(env::CLICOLOR_FORCE) => {
                 !self.is(env::CLICOLOR_FORCE, "0")
             }
-            ColorChoice::Auto => {
-                is_terminal && !self.is(env::CLICOLOR, "0") && !self.is(env::TERM, "dumb")
-            }
+            ColorChoice::Auto => is_terminal && !self.is(env::CLICOLOR, "0") && !self.is_dumb(),
         }
     }
 }

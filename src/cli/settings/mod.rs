@@ -199,6 +199,8 @@ pub(super) struct Settings {
     pub output: OutputOptions,
     /// Whether questions may be asked.
     pub may_ask: bool,
+    /// Whether the terminal draws over what it shows.
+    pub may_redraw: bool,
     /// Errors as JSON.
     pub json_errors: bool,
     /// Whom a server tells how it is.
@@ -264,6 +266,7 @@ impl Settings {
             owner_name,
             require_owner,
             may_ask: terminals && !silent && !machine,
+            may_redraw: !env.is_dumb(),
             json_errors,
             output,
             notify: notify(env),

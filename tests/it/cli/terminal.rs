@@ -133,6 +133,37 @@ fn connectors_to_enable_are_searched_and_marked() {
 }
 
 #[test]
+fn a_terminal_that_does_not_redraw_gets_questions_but_no_list() {
+    let home = linked().with("TERM", "dumb");
+    let (status, shown) = ended(home.terminal("connectors enable"));
+    assert_eq!(status, 2, "{shown}");
+    assert!(shown.contains("usage.input_needed") && shown.contains("enable CONNECTOR"), "{shown}");
+    assert!(!shown.contains("Connectors to enable"), "{shown}");
+    let mut session = home.terminal("connectors disable hubspot");
+    session.exp_string("[y/N]").unwrap();
+    session.send("n\r").unwrap();
+    session.flush().unwrap();
+    assert_eq!(code(session), 7);
+}
+
+#[test]
+fn a_list_to_choose_from_fits_a_narrow_screen() {
+    let home = TestHome::new();
+    let script = "stty rows 12 cols 40; $H connectors enable; echo ended";
+    let mut session = shell(&home, script);
+    session.exp_string("Connectors to enable").unwrap();
+    session.send("\x1b").unwrap();
+    session.flush().unwrap();
+    let shown = session.exp_string("ended").unwrap();
+    let is_item = |line: &&str| line.starts_with("> ") || line.starts_with("  ");
+    let items: Vec<&str> = shown.lines().map(str::trim_end).filter(is_item).collect();
+    assert!((2..=9).contains(&items.len()), "{shown:?}");
+    for item in items {
+        assert!(item.chars().count() < 40, "{item:?}");
+    }
+}
+
+#[test]
 fn threat_32_a_secret_that_is_typed_is_not_shown() {
     let home = linked();
     let mut session =
