@@ -16,18 +16,22 @@ use clap_complete::env::{Elvish, EnvCompleter, Fish, Powershell, Shells, Zsh};
 use crate::backend::Backend;
 use crate::domain::time::Clock;
 use crate::error::{HubError, codes};
-use crate::hub::accounts;
+use crate::hub::{accounts, connect_sessions};
 
 use super::context::{Context, SystemClock};
 use super::globals::Globals;
-use super::settings::table::SETTINGS;
+use super::output::{Format, clean_line};
+use super::settings::table::{self, Form, SETTINGS};
 use super::settings::{Environment, Reading, Settings};
 use super::tree;
 
-pub(super) use targets::{auth_configs, connectors, own_connectors, set_up_targets, targets};
+pub(super) use targets::{
+    auth_configs, auth_methods, connectors, oauth_apps, own_connectors, set_up_fields,
+    set_up_targets, targets,
+};
 pub(super) use words::{
     STATUS_IS, account_types, auth_kinds, conditions, helped, log_bodies, log_kinds,
-    logged_methods, methods, orders, session_states, statuses,
+    logged_methods, methods, oauth_app_fields, orders, session_states, statuses,
 };
 
 /// The variable through which a shell asks for completions.
@@ -110,6 +114,16 @@ fn line_of_shell() -> impl Iterator<Item = String> {
     std::env::args_os().filter_map(|word| word.into_string().ok())
 }
 
+/// The words of that line behind this one.
+fn words_behind(word: &str) -> Vec<String> {
+    line_of_shell().skip_while(|other| other != word).skip(1).collect()
+}
+
+/// A value to offer, with what it is in words that may be anybody's: shells show them as they come.
+fn told(value: impl Into<OsString>, help: &str) -> CompletionCandidate {
+    CompletionCandidate::new(value).help(Some(clean_line(help).into_owned().into()))
+}
+
 /// Whether this is the shell that asks.
 fn asking(shell: Shell) -> bool {
     asked_by().and_then(OsStr::to_str).is_some_and(|name| shell.completer().is(name))
@@ -147,8 +161,39 @@ pub(super) fn accounts() -> ArgValueCompleter {
                     seen += 1;
                     if account.id.starts_with(typed) {
                         let help = format!("{} of {}", account.provider, account.origin_owner_name);
-                        let candidate = CompletionCandidate::new(account.id.as_ref());
-                        found.push(candidate.help(Some(help.into())));
+                        found.push(told(account.id.as_ref(), &help));
+                    }
+                    Ok(if seen < LOOKED_AT { flow(found.len()) } else { ControlFlow::Break(()) })
+                })
+                .await
+        });
+        found
+    })
+}
+
+/// Numbers of connect sessions that begin with what was typed, the newest first.
+pub(super) fn sessions() -> ArgValueCompleter {
+    sessions_that(|_| true)
+}
+
+/// The same of those that are not over.
+pub(super) fn open_sessions() -> ArgValueCompleter {
+    sessions_that(|status| matches!(status, "pending" | "linked"))
+}
+
+fn sessions_that(fit: impl Fn(&str) -> bool + Send + Sync + 'static) -> ArgValueCompleter {
+    ArgValueCompleter::new(move |typed: &OsStr| {
+        let Some(typed) = typed.to_str() else { return Vec::new() };
+        let (mut found, mut seen) = (Vec::new(), 0);
+        _ = with_backend(async |backend| {
+            backend
+                .sessions(connect_sessions::Filter::default(), |session| {
+                    seen += 1;
+                    let id = session.id.to_string();
+                    if id.starts_with(typed) && fit(&session.status) {
+                        let provider = session.provider.as_deref().unwrap_or("any connector");
+                        let (owner, status) = (&session.origin_owner_name, &session.status);
+                        found.push(told(id, &format!("{provider} for {owner}, {status}")));
                     }
                     Ok(if seen < LOOKED_AT { flow(found.len()) } else { ControlFlow::Break(()) })
                 })
@@ -192,9 +237,21 @@ pub(super) fn profiles() -> ArgValueCandidates {
 pub(super) fn settings() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
         let known = SETTINGS.iter().filter(|setting| setting.in_profile);
-        known
-            .map(|setting| CompletionCandidate::new(setting.key).help(Some(setting.meaning.into())))
-            .collect()
+        known.map(|setting| told(setting.key, setting.meaning)).collect()
+    })
+}
+
+/// Values of the setting that stands on the line behind `set`, where it has only these.
+pub(super) fn setting_values() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let setting = words_behind("set").iter().find_map(|word| table::in_profile(word));
+        let values = match setting.map(|setting| setting.form) {
+            Some(Form::Switch) => vec!["true", "false"],
+            Some(Form::Word(words)) => words.to_vec(),
+            Some(Form::Output) => Format::ALL.map(Format::name).to_vec(),
+            _ => Vec::new(),
+        };
+        values.into_iter().map(CompletionCandidate::new).collect()
     })
 }
 
@@ -204,10 +261,7 @@ pub(super) fn keys() -> ArgValueCandidates {
         let mut found = Vec::new();
         _ = with_backend(async |backend| {
             let all = backend.keys().await?;
-            found.extend(
-                all.into_iter()
-                    .map(|key| CompletionCandidate::new(key.name).help(Some(key.status.into()))),
-            );
+            found.extend(all.iter().map(|key| told(&key.name, &key.status)));
             Ok(())
         });
         found
@@ -219,9 +273,8 @@ pub(super) fn webhooks() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
         let mut found = Vec::new();
         _ = with_backend(async |backend| {
-            let all = backend.webhooks().await?.into_iter();
-            found
-                .extend(all.map(|one| CompletionCandidate::new(one.id).help(Some(one.url.into()))));
+            let all = backend.webhooks().await?;
+            found.extend(all.iter().map(|one| told(&one.id, &one.url)));
             Ok(())
         });
         found
@@ -239,7 +292,7 @@ pub(super) fn error_codes() -> ArgValueCandidates {
 pub(super) fn types() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
         let all = super::schemas::all();
-        all.map(|row| CompletionCandidate::new(row.name).help(Some(row.about.into()))).collect()
+        all.map(|row| told(row.name, row.about)).collect()
     })
 }
 

@@ -97,6 +97,16 @@ fn words_that_an_argument_chooses_from_are_offered() {
         (&["request", "GET", "/x", "--account", ""], &[account.as_str()]),
         (&["--project", "de"], &["default"]),
         (&["--project", "default", "accounts", "get", ""], &[account.as_str()]),
+        (&["connectors", "add", "pipedrive", "--auth", ""], &["api_key", "oauth2"]),
+        (
+            &["connectors", "add", "pipedrive", "--auth", "oauth2", "--set", ""],
+            &["client_id=", "client_secret="],
+        ),
+        (&["connectors", "add", "pipedrive", "--auth", "api_key", "--set", ""], &[]),
+        (&["connectors", "add", "pipedrive", "--set", "client_s"], &["client_secret="]),
+        (&["oauth-apps", "set", "pipedrive", "--set", "client_i"], &["client_id="]),
+        (&["config", "set", "session.require_owner", ""], &["true", "false"]),
+        (&["config", "set", "key", "f"], &["file"]),
         (&["help", "acc"], &["accounts"]),
         (&["help", "ex"], &["explain-error", "exit-codes"]),
         (&["help", "accounts", "exp"], &["explain", "export"]),
@@ -123,6 +133,61 @@ fn a_projects_own_connectors_are_offered_and_only_they_can_be_forgotten() {
     let empty = Hub::new();
     assert!(offered(&empty, &["connectors", "forget", ""]).is_empty());
     assert!(!empty.path("hubctl.db").exists(), "a completion makes no store");
+}
+
+#[test]
+fn sessions_and_applications_are_offered_where_they_can_be_used() {
+    let hub = Hub::new();
+    filled(&hub, "");
+    let create = "session create --provider pipedrive --origin-owner-id";
+    let [over, open] =
+        ["a", "b"].map(|owner| hub.json(&format!("{create} {owner}"))["id"].to_string());
+    hub.ok(&format!("session revoke {over} --yes"));
+    let of = |words: &[&str]| offered(&hub, words);
+    assert_eq!(of(&["session", "get", ""]), [open.as_str(), &over], "the newest first");
+    assert_eq!(of(&["session", "wait", ""]), [open.as_str()]);
+    assert_eq!(of(&["session", "revoke", ""]), [open.as_str()]);
+    assert!(of(&["session", "get", "9"]).is_empty());
+    assert!(of(&["oauth-apps", "delete", ""]).is_empty());
+    hub.ok("oauth-apps set pipedrive --set client_id=a --set client_secret=b");
+    assert_eq!(of(&["oauth-apps", "delete", ""]), ["pipedrive"]);
+    assert!(of(&["oauth-apps", "set", "hubs"]).contains(&"hubspot".to_owned()));
+}
+
+#[test]
+fn methods_of_a_connector_are_offered_before_there_is_a_store() {
+    let hub = Hub::new();
+    let words = ["connectors", "add", "pipedrive", "--auth", "o"];
+    assert_eq!(offered(&hub, &words), ["oauth2"]);
+    assert!(!hub.path("hubctl.db").exists(), "a completion makes no store");
+}
+
+#[test]
+fn threat_36_no_sign_that_moves_or_hides_text_reaches_a_shell() {
+    let hub = Hub::new();
+    filled(&hub, "");
+    let made = hub.run([
+        "accounts",
+        "add",
+        "--provider",
+        "pipedrive",
+        "--origin-owner-id",
+        "evil",
+        "--origin-owner-name",
+        "Zero\u{200b}Width\u{202e}evil",
+        "--no-verify",
+        "--set",
+        "api_key=0123456789012345678901234567890123456789",
+        "--set",
+        "company_domain=acme",
+    ]);
+    assert!(made.status.success());
+    for shell in ["zsh", "fish", "powershell"] {
+        let asked = ask(&hub, &["accounts", "get", ""]).env("COMPLETE", shell).output();
+        let answer = String::from_utf8(asked.unwrap().stdout).unwrap();
+        assert!(answer.contains("u{202e}evil"), "{shell}: {answer}");
+        assert!(!answer.contains(['\u{200b}', '\u{202e}']), "{shell}: {answer:?}");
+    }
 }
 
 #[test]
@@ -249,8 +314,11 @@ fn what_a_person_in_bash_types_becomes_a_line_that_means_what_it_shows() {
     let (config, account) = filled(&hub, "");
     let made = ["connectors", "add", "bamboohr", "--auth", "api_key", "--name", "Ann's $5 & more"];
     assert!(hub.run(made).status.success());
+    let webhook = id(&hub.json("webhooks create --url https://a.example"));
     let mut shell = bash(&hub);
     for (typed, words) in [
+        // The only one is not buried under the flags.
+        ("hubctl webhooks get ", &*format!("<webhooks><get><{webhook}>")),
         ("hubctl connectors disable Ann", "<connectors><disable><Ann's $5 & more>"),
         ("hubctl connectors edit Ann", "<connectors><edit><Ann's $5 & more>"),
         (r"hubctl connectors edit Ann\'s\ ", "<connectors><edit><Ann's $5 & more>"),

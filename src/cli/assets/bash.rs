@@ -6,7 +6,7 @@ use std::io::{Error, Write};
 use std::path::Path;
 
 use clap::Command;
-use clap_complete::engine;
+use clap_complete::engine::{self, CompletionCandidate};
 use clap_complete::env::{Bash, EnvCompleter};
 
 /// The variable in which the script hands over the line up to the cursor.
@@ -58,8 +58,11 @@ impl EnvCompleter for WholeWords {
         let (words, quote) = split(&line);
         let before = before(&words, &handed_over(PART).unwrap_or_default());
         let last = words.len().saturating_sub(1);
+        let is_begun = words.last().is_some_and(|word| !word.is_empty());
         let words = words.iter().map(OsString::from).collect();
-        for (at, candidate) in engine::complete(command, words, last, folder)?.iter().enumerate() {
+        let all = engine::complete(command, words, last, folder)?;
+        let all = if is_begun { all } else { without_flags(all) };
+        for (at, candidate) in all.iter().enumerate() {
             if at > 0 {
                 buf.write_all(BETWEEN.as_bytes())?;
             }
@@ -69,6 +72,19 @@ impl EnvCompleter for WholeWords {
         }
         Ok(())
     }
+}
+
+/// What is offered behind a blank: flags, which fit everywhere, only where nothing else does.
+fn without_flags(all: Vec<CompletionCandidate>) -> Vec<CompletionCandidate> {
+    let is_flag = |candidate: &CompletionCandidate| {
+        let value = candidate.get_value().to_string_lossy();
+        // A value may begin like a flag: an order that is turned round.
+        value.starts_with("--") || value.starts_with('-') && value.chars().count() == 2
+    };
+    if all.iter().all(is_flag) {
+        return all;
+    }
+    all.into_iter().filter(|candidate| !is_flag(candidate)).collect()
 }
 
 fn handed_over(name: &str) -> Option<String> {
@@ -123,7 +139,7 @@ fn escaped(text: &str, quote: Option<char>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{before, escaped, split};
+    use super::{CompletionCandidate, before, escaped, split, without_flags};
 
     #[test]
     fn a_line_falls_into_the_words_that_a_program_would_get() {
@@ -154,6 +170,19 @@ mod tests {
         ] {
             assert_eq!(before(&[word.to_owned()], part), stays, "{word}");
         }
+    }
+
+    #[test]
+    fn flags_are_offered_behind_a_blank_only_where_nothing_else_is() {
+        let left = |all: &[&str]| -> Vec<String> {
+            let all = all.iter().map(CompletionCandidate::new).collect();
+            let left = without_flags(all);
+            left.iter().map(|one| one.get_value().to_string_lossy().into_owned()).collect()
+        };
+        assert_eq!(left(&["hubspot", "--json", "-o"]), ["hubspot"]);
+        assert_eq!(left(&["created", "-created"]), ["created", "-created"]);
+        assert_eq!(left(&["--json", "-o"]), ["--json", "-o"]);
+        assert!(left(&[]).is_empty());
     }
 
     #[test]

@@ -83,6 +83,11 @@ pub(in crate::cli) fn auth_kinds() -> ArgValueCandidates {
     one_of(AuthKind::ALL.map(AuthKind::as_str))
 }
 
+/// What an OAuth application is set with.
+pub(in crate::cli) fn oauth_app_fields() -> ArgValueCandidates {
+    one_of(["client_id=", "client_secret="])
+}
+
 /// Commands and topics that there is help on; behind a group its commands.
 pub(in crate::cli) fn helped() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| {

@@ -181,7 +181,7 @@ pub(in crate::cli) struct Set {
     key: String,
 
     /// Its new value
-    #[arg(allow_hyphen_values = true)]
+    #[arg(allow_hyphen_values = true, add = assets::setting_values())]
     value: String,
 }
 

@@ -41,7 +41,7 @@ pub(in crate::cli) struct Set {
     connector: ConnectorKey,
 
     /// The application's client id, and its client secret from a file or standard input
-    #[arg(long, value_name = "client_id=V|client_secret=@FILE", required = true)]
+    #[arg(long, value_name = "client_id=V|client_secret=@FILE", required = true, add = assets::oauth_app_fields())]
     set: Vec<String>,
 }
 
@@ -81,7 +81,7 @@ impl Run for Set {
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Delete {
     /// Connector
-    #[arg(add = assets::connectors())]
+    #[arg(add = assets::oauth_apps())]
     connector: ConnectorKey,
 }
 

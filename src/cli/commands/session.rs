@@ -325,6 +325,7 @@ pub(super) fn card(
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Get {
     /// Number of the session
+    #[arg(add = assets::sessions())]
     id: SessionId,
 }
 
@@ -404,7 +405,7 @@ impl Run for List {
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Revoke {
     /// Numbers of the sessions; `-` reads them from standard input
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", add = assets::open_sessions())]
     ids: Vec<String>,
 }
 

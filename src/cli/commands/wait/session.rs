@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::api::accounts::AccountDetail;
 use crate::api::connect_sessions::ConnectSession;
 use crate::backend::Backend;
+use crate::cli::assets;
 use crate::cli::context::Context;
 use crate::cli::output::{Cell, Column, Record};
 use crate::cli::tree::Run;
@@ -27,6 +28,7 @@ use super::{Ended, Live, Patience, tell_if_nobody_answers, until};
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Wait {
     /// Number of the session
+    #[arg(add = assets::open_sessions())]
     id: SessionId,
 
     #[command(flatten)]

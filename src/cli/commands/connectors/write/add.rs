@@ -27,7 +27,7 @@ pub(in crate::cli) struct Add {
 
     /// Authentication method, as `hubctl connectors guide` lists them [default: the first one that
     /// the values given are enough for]
-    #[arg(long, value_name = "METHOD")]
+    #[arg(long, value_name = "METHOD", add = assets::auth_methods())]
     auth: Option<AuthMethodKey>,
 
     /// Name of the auth config [default: connector and method]
@@ -37,7 +37,7 @@ pub(in crate::cli) struct Add {
     /// Value of a set-up field: from the line, from a file, or from standard input
     ///
     /// The key `external-trigger-token` keeps the token that sessions hand to the connector.
-    #[arg(long, value_name = "K=V|K=@FILE|K=-")]
+    #[arg(long, value_name = "K=V|K=@FILE|K=-", add = assets::set_up_fields())]
     set: Vec<String>,
 
     /// Make it the connector's default
