@@ -104,12 +104,12 @@ fn a_wait_leaves_the_link_to_the_server_of_its_store() {
     for home in [TestHome::new(), TestHome::postgres()] {
         let place = Place::on(home);
         let ended = place.home.run(&format!("link create {OWNER} --wait --timeout 1s")).code(8);
-        let link = ended.stdout.lines().next().unwrap();
+        let link = ended.stdout.lines().next().unwrap().to_owned();
         assert!(link.starts_with(&format!("http://{}/connect/", place.serving.address)), "{link}");
         assert!(!ended.stderr.contains("as long as"), "{ended:?}");
         let ended = ended.tells("\nhint: hubctl session wait ");
         let (_, session) = ended.stderr.split_once("hubctl session wait ").unwrap();
-        Customer::with(link).give_key("sample-key");
+        Customer::with(&link).give_key("sample-key");
         place.home.run(&format!("session wait {}", session.trim())).code(0);
     }
 }
