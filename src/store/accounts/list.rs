@@ -13,11 +13,13 @@ use crate::store::{Param, Result, Row, StoreError, Tx};
 use super::{COLUMNS, read};
 
 /// What stands beside an account in other tables: the name of its auth config, and when its
-/// credentials were replaced.
-const BESIDE: &str = "(select name from auth_configs c where c.project = accounts.project \
-                      and c.id = accounts.auth_config), \
-                      (select updated_at from account_credentials c \
-                      where c.project = accounts.project and c.account = accounts.id)";
+/// credentials were replaced. PostgreSQL would name them after their columns, and an order could
+/// then mean either.
+const BESIDE: &str = "(select c.name from auth_configs c where c.project = accounts.project \
+                      and c.id = accounts.auth_config) as auth_config_name, \
+                      (select c.updated_at from account_credentials c \
+                      where c.project = accounts.project and c.account = accounts.id) \
+                      as credentials_at";
 /// Where these are in a row, behind the columns of the account.
 const NAME: usize = 17;
 const CREDENTIALS_AT: usize = 18;

@@ -6,7 +6,7 @@ use hubctl::domain::account::Account;
 use hubctl::domain::auth_config::AuthConfig;
 use hubctl::domain::caller::Caller;
 use hubctl::domain::ids::ProjectNumber;
-use hubctl::hub::accounts::Filter;
+use hubctl::hub::accounts::{Filter, Sort};
 use hubctl::store::accounts::{Credentials, TokenLife};
 use hubctl::store::{
     StoreError, Tx, accounts, auth_configs, connect_sessions, operations, own_connectors, projects,
@@ -21,6 +21,7 @@ on_both_databases!(
     the_database_itself_refuses_a_second_default,
     projects_do_not_see_each_other,
     scans_stop_early_and_pass_errors_on,
+    whole_accounts_come_in_every_order,
     a_dropped_transaction_leaves_nothing,
     a_failed_statement_spoils_its_transaction,
     a_reader_sees_one_state,
@@ -37,6 +38,7 @@ on_kept_connections!(
     the_database_itself_refuses_a_second_default,
     projects_do_not_see_each_other,
     scans_stop_early_and_pass_errors_on,
+    whole_accounts_come_in_every_order,
     a_dropped_transaction_leaves_nothing,
     a_failed_statement_spoils_its_transaction,
     a_reader_sees_one_state,
@@ -190,6 +192,27 @@ async fn scans_stop_early_and_pass_errors_on(world: TestHub) {
     // The connection is as good as before.
     drop(tx);
     assert_eq!(world.listed(&caller, &Filter::default()).await.len(), 501);
+}
+
+async fn whole_accounts_come_in_every_order(world: TestHub) {
+    let caller = world.caller();
+    let (config, _) = pair(&world, &caller).await;
+    world.clock.advance_seconds(1);
+    world.link(&caller, account("hubspot", "other")).await;
+    for (sort, descending) in Sort::ALL.into_iter().flat_map(|sort| [(sort, false), (sort, true)]) {
+        let filter = Filter { sort, descending, ..Filter::default() };
+        let (mut tx, mut ids) = (read(&world).await, Vec::new());
+        accounts::scan_whole::<StoreError>(&mut tx, caller.project(), &filter, |one, name, at| {
+            assert_eq!((name, at), (config.name.clone(), Some(one.created_at)));
+            ids.push(one.id.to_string());
+            Ok(ControlFlow::Continue(()))
+        })
+        .await
+        .unwrap();
+        drop(tx);
+        assert_eq!(ids.len(), 2);
+        assert_eq!(ids, world.listed(&caller, &filter).await, "{sort:?} {descending}");
+    }
 }
 
 async fn a_dropped_transaction_leaves_nothing(world: TestHub) {
