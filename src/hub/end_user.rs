@@ -12,7 +12,7 @@ use crate::domain::auth_config::AuthConfig;
 use crate::domain::caller::Caller;
 use crate::domain::connect_session::{ConnectSession, serving};
 use crate::domain::connector::form::{asked, check_form};
-use crate::domain::connector::values::Mode;
+use crate::domain::connector::values::{Editor, Mode};
 use crate::domain::connector::{AuthMethod, Connector, Field};
 use crate::domain::credentials::Values;
 use crate::domain::event::EventKind;
@@ -330,7 +330,7 @@ impl Offer {
         let stored = self.stored();
         let account = self.account.as_ref().filter(|_| edits);
         let mode = match account {
-            Some(_) => Mode::Edit { stored: &stored },
+            Some(_) => Mode::Edit { stored: &stored, by: Editor::EndUser },
             None => Mode::New,
         };
         let checked = check_form(&self.fields, &self.way.known(account), &given, mode);

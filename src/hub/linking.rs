@@ -338,8 +338,8 @@ pub(super) struct Filled {
 impl Filled {
     /// Whether the stored tokens stay, all of them.
     pub(super) fn leaves_tokens(&self) -> bool {
-        let is_given = |name: &&str| self.checked.secret.contains_key(*name);
-        self.keeps_tokens && ![ACCESS_TOKEN, REFRESH_TOKEN].iter().any(is_given)
+        self.keeps_tokens
+            && [ACCESS_TOKEN, REFRESH_TOKEN].iter().all(|name| self.checked.leaves(name))
     }
 
     /// All values of the form, with those of the edited account where none was given. Tokens are

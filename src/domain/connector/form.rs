@@ -195,14 +195,14 @@ pub fn check_form(
     // What is stored of a field that comes to nothing does not stand for its value.
     let kept: BTreeSet<String>;
     let of_what_stays = match mode {
-        Mode::Edit { stored } => {
+        Mode::Edit { stored, by } => {
             kept = stored.difference(&gone).cloned().collect();
-            Mode::Edit { stored: &kept }
+            Mode::Edit { stored: &kept, by }
         }
         Mode::New => Mode::New,
     };
     let mut checked = check_values(&settled, &given, of_what_stays)?;
-    if let Mode::Edit { stored } = mode {
+    if let Mode::Edit { stored, .. } = mode {
         checked.cleared.extend(gone.into_iter().filter(|key| stored.contains(key)));
     }
     Ok(checked)

@@ -29,7 +29,18 @@ pub enum Mode<'a> {
     Edit {
         /// Keys that have a stored value.
         stored: &'a BTreeSet<String>,
+        /// Who edits.
+        by: Editor,
     },
+}
+
+/// Who edits what is stored: it decides what an empty secret means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Editor {
+    /// Somebody at a page, where a secret that nobody touched comes as an empty input.
+    EndUser,
+    /// Somebody who names what shall change: an empty value takes the stored one away.
+    Administrator,
 }
 
 /// Values that fit their fields.
@@ -41,6 +52,16 @@ pub struct Checked {
     pub secret: BTreeMap<String, Secret>,
     /// Edit only: keys whose stored value was emptied on purpose.
     pub cleared: BTreeSet<String>,
+}
+
+impl Checked {
+    /// Whether what is stored under this key stays as it is.
+    #[must_use]
+    pub fn leaves(&self, key: &str) -> bool {
+        !(self.public.contains_key(key)
+            || self.secret.contains_key(key)
+            || self.cleared.contains(key))
+    }
 }
 
 /// What is wrong with one field.
@@ -86,14 +107,14 @@ fn check_field(
     let given = given.map(Secret::expose).map(|text| tidy(field, text));
     // HB-11: what stands for a stored secret is no value.
     let given = given.filter(|text| !(field.is_secret() && text.starts_with(PLACEHOLDER)));
-    let stored = matches!(mode, Mode::Edit { stored } if stored.contains(&field.key));
+    let stored = matches!(mode, Mode::Edit { stored, .. } if stored.contains(&field.key));
+    let untouched = field.is_secret() && matches!(mode, Mode::Edit { by: Editor::EndUser, .. });
     let value = match given {
-        Some("") if stored && !field.is_secret() && !field.required => {
+        Some("") if stored && untouched => return Ok(()),
+        Some("") if stored && !field.required => {
             checked.cleared.insert(field.key.clone());
             return Ok(());
         }
-        // An untouched secret comes as an empty input and keeps what is stored.
-        Some("") if stored && field.is_secret() => return Ok(()),
         None if stored => return Ok(()),
         Some("") | None => match field.default.as_deref() {
             Some(default) => default,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::domain::account::Account;
 use crate::domain::caller::Caller;
 use crate::domain::connector::form::check_form;
-use crate::domain::connector::values::Mode;
+use crate::domain::connector::values::{Checked, Editor, Mode};
 use crate::domain::credentials::Values;
 use crate::domain::ids::AccountId;
 use crate::domain::refresh as rules;
@@ -29,7 +29,8 @@ pub(super) struct Edit {
 }
 
 /// Checks new values against the fields, and at the provider; a dry run asks nobody. Where the
-/// access token stays and has ended, it is renewed with the new values.
+/// access token stays and has ended, it is renewed with the new values. `None` where nothing would
+/// be stored: what is not new proves nothing.
 ///
 /// # Errors
 /// `account.not_found`, `fields.invalid`; as [`linking::prove`] and [`refresh::renew_with`].
@@ -39,7 +40,7 @@ pub(super) async fn prepare(
     id: &AccountId,
     given: &Given,
     guard: Guard,
-) -> Result<Edit, HubError> {
+) -> Result<Option<Edit>, HubError> {
     let mut tx = hub.store.begin_read().await?;
     let stored = refresh::load(hub, &mut tx, caller, id).await?;
     drop(tx);
@@ -47,12 +48,15 @@ pub(super) async fn prepare(
     let keys = account.setup.keys().chain(stored.kept.secrets.keys());
     let keys: BTreeSet<String> = keys.cloned().collect();
     let fields = fields_at_hand(&way);
-    let mode = Mode::Edit { stored: &keys };
+    let mode = Mode::Edit { stored: &keys, by: Editor::Administrator };
     let checked = check_form(&fields, &way.known(Some(account)), given, mode);
     let checked = checked.map_err(|problems| {
         bad_fields(&problems)
             .hint(format!("hubctl connectors guide {} --for end-user", way.connector.key))
     })?;
+    if is_as_stored(&stored, given, &checked) {
+        return Ok(None);
+    }
     let keeps_tokens = way.method.needs_browser();
     let filled = Filled { checked, edits: Some(account.id.clone()), keeps_tokens };
     let (values, is_renewable) = over(&stored, &filled)?;
@@ -68,7 +72,18 @@ pub(super) async fn prepare(
             proven => proven?,
         },
     };
-    Ok(Edit { way, filled, proof })
+    Ok(Some(Edit { way, filled, proof }))
+}
+
+/// Whether no value was given, none was taken away, and what follows from the others is what is
+/// stored.
+fn is_as_stored(stored: &Stored, given: &Given, checked: &Checked) -> bool {
+    let Checked { public, secret, cleared } = checked;
+    let (setup, secrets) = (&stored.account.setup, &stored.kept.secrets);
+    let stays = |key: &String| !given.contains_key(key);
+    cleared.is_empty()
+        && public.iter().all(|(key, value)| stays(key) && setup.get(key) == Some(value))
+        && secret.iter().all(|(key, value)| stays(key) && secrets.get(key) == Some(value))
 }
 
 /// What is stored with the edited values in it, and whether that renews the tokens that stay.

@@ -220,7 +220,7 @@ pub async fn update(
     }
     let edit = match changes.credentials.is_empty() {
         true => None,
-        false => Some(edit::prepare(hub, caller, id, &changes.credentials, guard).await?),
+        false => edit::prepare(hub, caller, id, &changes.credentials, guard).await?,
     };
     let now = hub.clock.now();
     let mut tx = hub.begin(guard).await?;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::account::{self, Account, Status};
 use crate::domain::auth_config::{self, AuthConfig, Decided, VersionOwner, VersionPin};
 use crate::domain::caller::{Caller, Permission};
-use crate::domain::connector::values::{FieldProblem, Mode};
+use crate::domain::connector::values::{Editor, FieldProblem, Mode};
 use crate::domain::connector::{AuthMethod, Connector, reach};
 use crate::domain::credentials::Values;
 use crate::domain::event::{Event, EventKind};
@@ -278,15 +278,18 @@ pub(super) async fn edit_in(
     }
     let stored: BTreeSet<String> = before.setup.keys().chain(&before.secrets).cloned().collect();
     let has_app = oauth_apps::is_used_by(&before, &connector, method);
-    let mode = Mode::Edit { stored: &stored };
+    let mode = Mode::Edit { stored: &stored, by: Editor::Administrator };
     let mut known = Values::default();
     known.extend_public(&before.setup);
     let checked = add::check(&connector, method, (&known, &edit.values), mode, has_app)?;
+    let fields = method.setup_fields.iter().map(|field| field.key.as_str());
+    let is_left = |key: &&str| before.secrets.contains(*key) && checked.leaves(key);
+    let left: Vec<&str> = fields.filter(is_left).collect();
     let mut values = before.setup.clone();
     let stays = |key: &String| !checked.cleared.contains(key);
     values.retain(|key, _| stays(key));
     values.extend(checked.public);
-    stays_in_reach(tx, caller, &before, (&connector, method), (&values, &checked.secret)).await?;
+    stays_in_reach(tx, caller, &before, (&connector, method), (&values, left.as_slice())).await?;
     let drops = !before.secrets.iter().all(stays);
     let sealed = auth_configs::sealed(tx, caller.project(), &before.id).await?;
     let sealed_version = sealed.as_ref().map_or(0, |sealed| sealed.version);
@@ -334,7 +337,7 @@ pub(super) async fn edit_in(
 }
 
 /// Whether what is stored goes nowhere else with a new set-up: neither the set-up's own secrets
-/// that are not given anew, nor what accounts are called with (threat 14).
+/// that are left in it, nor what accounts are called with (threat 14).
 ///
 /// # Errors
 /// `fields.invalid`.
@@ -343,13 +346,11 @@ async fn stays_in_reach(
     caller: &Caller,
     before: &AuthConfig,
     (connector, method): (&Connector, &AuthMethod),
-    (setup, given): (&BTreeMap<String, String>, &Given),
+    (setup, left): (&BTreeMap<String, String>, &[&str]),
 ) -> Result<(), HubError> {
     let old = reach::of_setup(method, &before.setup);
     let new = reach::of_setup(method, setup);
-    let fields = method.setup_fields.iter().map(|field| field.key.as_str());
-    let kept = fields.filter(|key| before.secrets.contains(*key) && !given.contains_key(*key));
-    reach::may_keep(connector, method, (&old, &new), &kept.collect::<Vec<_>>())
+    reach::may_keep(connector, method, (&old, &new), left)
         .map_err(|problems| bad_fields(&problems))?;
     let Some(origin) = reach::moved(connector, method, &old, &new) else { return Ok(()) };
     let accounts = accounts::count_of_config(tx, caller.project(), &before.id).await?;

@@ -17,6 +17,7 @@ on_both_databases!(
     at_5_at_7_a_test_keeps_what_the_provider_says,
     wh_10_a_test_that_proves_anew_what_was_proven_tells_nobody,
     credentials_can_be_edited,
+    ac_38_an_edit_without_a_value_changes_nothing,
     at_20_a_delete_asks_the_provider_to_forget_the_tokens,
     at_20_a_delete_is_brought_to_its_end_where_whoever_asked_goes_away,
 );
@@ -118,6 +119,29 @@ async fn credentials_can_be_edited(mut world: TestHub) {
     let explained = accounts::explain(hub, &caller, &id).await.unwrap();
     assert!(explained.findings.iter().all(|found| found.code != "provider_failed"));
     assert!(accounts::test(hub, &caller, &id, Guard::default()).await.unwrap().changed);
+}
+
+async fn ac_38_an_edit_without_a_value_changes_nothing(mut world: TestHub) {
+    let (caller, authority, _) = set_up(&mut world, "api_key").await;
+    let hub = &world.hub;
+    let id = world.link(&caller, asked(KEY)).await;
+    authority.answers_to_me(Some(Reply::json(401, &serde_json::json!({"message": "revoked"}))));
+    let tested = accounts::test(hub, &caller, &id, Guard::default()).await;
+    refused(tested, &codes::PROVIDER_REFUSED);
+    authority.answers_to_me(None);
+    let (broken, calls) = (world.dump(), authority.calls());
+    let update = async |value: &str, guard| {
+        let credentials = given(&[("api_key", value)]);
+        let changes = accounts::Changes { credentials, ..Default::default() };
+        accounts::update(hub, &caller, &id, changes, guard).await
+    };
+    for guard in [DRY_RUN, Guard::default()] {
+        let error = refused(update("\n", guard).await, &codes::FIELDS_INVALID);
+        assert!(error.message().contains("`api_key` is required"), "{error:?}");
+        // HB-11: what stands for a stored secret is no value either.
+        assert!(!update("__secretvalue:**redacted**", guard).await.unwrap().changed);
+    }
+    assert_eq!((world.dump(), authority.calls()), (broken, calls));
 }
 
 async fn at_20_a_delete_asks_the_provider_to_forget_the_tokens(mut world: TestHub) {

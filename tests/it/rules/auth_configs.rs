@@ -21,6 +21,7 @@ on_both_databases!(
     ac_31_after_the_only_one_is_gone_the_next_is_first_again,
     ac_34_ac_36_fields_are_checked_and_named,
     ac_37_ac_38_ac_51_secrets_are_named_and_kept,
+    ac_38_an_empty_secret_is_taken_away_or_refused,
     ac_39_ac_40_the_callback_holds_the_connector,
     ac_43_filters_combine_with_and,
     ac_45_a_pin_must_fit_a_version,
@@ -172,7 +173,7 @@ async fn ac_37_ac_38_ac_51_secrets_are_named_and_kept(world: TestHub) {
     // A change beside the secrets leaves them alone, one secret replaced keeps the other.
     let edit = |values| Edit { values, ..Edit::default() };
     let guard = Guard::default();
-    let public = edit(given(&[("scopes", "contacts"), ("client_secret", "")]));
+    let public = edit(given(&[("scopes", "contacts")]));
     let done = auth_configs::edit(&world.hub, &caller, "login", public, guard).await.unwrap();
     assert!(done.changed);
     assert_eq!(world.number(sealed), 1);
@@ -185,6 +186,27 @@ async fn ac_37_ac_38_ac_51_secrets_are_named_and_kept(world: TestHub) {
     let after = world.config(&caller, &before.id).await;
     assert_eq!(after.setup.get("scopes").map(String::as_str), Some("contacts"));
     assert_eq!(after.secrets, before.secrets);
+}
+
+async fn ac_38_an_empty_secret_is_taken_away_or_refused(world: TestHub) {
+    let caller = world.caller();
+    let values = [("client_id", "c"), ("client_secret", "s"), ("external-trigger-token", "t")];
+    let new = New { values: given(&values), ..oauth("login", "") };
+    let config = world.add(&caller, new).await;
+    let empty = |key| Edit { values: given(&[(key, "")]), ..Edit::default() };
+    let guard = Guard::default();
+    let required = auth_configs::edit(&world.hub, &caller, "login", empty("client_secret"), guard);
+    let error = refused(world.changes_nothing(required).await, &codes::FIELDS_INVALID);
+    assert!(error.message().contains("`client_secret` is required"), "{error:?}");
+    let optional = || empty("external-trigger-token");
+    let done = auth_configs::edit(&world.hub, &caller, "login", optional(), guard).await.unwrap();
+    assert!(done.changed);
+    let secrets = world.config(&caller, &config.id).await.secrets;
+    assert_eq!(secrets, ["client_secret".to_owned()].into());
+    let session = world.open(&caller, session_with("acme", "hubspot")).await;
+    assert!(session.external_trigger_token.is_none());
+    let again = auth_configs::edit(&world.hub, &caller, "login", optional(), guard);
+    assert!(!world.changes_nothing(again).await.unwrap().changed);
 }
 
 async fn ac_39_ac_40_the_callback_holds_the_connector(world: TestHub) {

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::domain::connector::values::Editor;
 
 fn fields(fields: Value) -> Vec<Field> {
     let mut fields = fields;
@@ -91,9 +92,8 @@ fn given_url() -> BTreeMap<String, Secret> {
 fn hb_10_an_edit_works_out_again_what_follows_and_drops_what_no_longer_applies() {
     let stored = ["region", "host", "url"].map(str::to_owned).into();
     let known = values(&[("region", "own"), ("host", "https://h.example")]);
-    let edit = |pairs: &[(&str, &str)]| {
-        check_form(&region(), &known, &given(pairs), Mode::Edit { stored: &stored }).unwrap()
-    };
+    let mode = Mode::Edit { stored: &stored, by: Editor::EndUser };
+    let edit = |pairs: &[(&str, &str)]| check_form(&region(), &known, &given(pairs), mode).unwrap();
     let same = edit(&[]);
     assert!(same.cleared.is_empty());
     assert_eq!(same.public["url"], "https://h.example");
@@ -124,8 +124,9 @@ fn hb_10_what_is_stored_does_not_stand_for_a_value_that_comes_to_nothing() {
         {"key": "host", "required": true, "hidden": true, "default": "${site}.acme.example"}
     ]));
     let stored: BTreeSet<String> = ["site", "host"].map(str::to_owned).into();
+    let mode = Mode::Edit { stored: &stored, by: Editor::EndUser };
     let edit = |pairs: &[(&str, &str)], known: &[(&str, &str)]| {
-        check_form(&fields, &values(known), &given(pairs), Mode::Edit { stored: &stored })
+        check_form(&fields, &values(known), &given(pairs), mode)
     };
     assert!(edit(&[], &[("host", "old.acme.example")]).is_err());
     assert!(edit(&[], &[("site", "eu"), ("host", "old.acme.example")]).is_ok());

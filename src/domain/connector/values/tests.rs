@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Checked, FieldProblem, Mode, check_values};
+use super::{Checked, Editor, FieldProblem, Mode, check_values};
 use crate::domain::connector::Field;
 use crate::domain::secret::Secret;
 
@@ -16,6 +16,7 @@ fn fields() -> Vec<Field> {
         {"key": "region", "label": "Region", "type": "select", "default": "eu",
          "options": [{"value": "eu", "label": "EU"}, {"value": "us", "label": "US"}]},
         {"key": "port", "label": "Port", "type": "number"},
+        {"key": "pin", "label": "PIN", "type": "password", "secret": true},
         {"key": "note", "label": "Note", "type": "text_area"}
     ]))
     .unwrap()
@@ -30,8 +31,12 @@ fn new(pairs: &[(&str, &str)]) -> Result<Checked, Vec<FieldProblem>> {
 }
 
 fn edit(pairs: &[(&str, &str)]) -> Result<Checked, Vec<FieldProblem>> {
-    let stored = ["host", "api_key", "port"].map(str::to_owned).into();
-    check_values(&fields(), &given(pairs), Mode::Edit { stored: &stored })
+    edit_by(Editor::EndUser, pairs)
+}
+
+fn edit_by(by: Editor, pairs: &[(&str, &str)]) -> Result<Checked, Vec<FieldProblem>> {
+    let stored = ["host", "api_key", "port", "pin"].map(str::to_owned).into();
+    check_values(&fields(), &given(pairs), Mode::Edit { stored: &stored, by })
 }
 
 fn problem(result: Result<Checked, Vec<FieldProblem>>) -> String {
@@ -139,6 +144,18 @@ fn ac_38_an_edit_keeps_what_is_not_given() {
     assert!(checked.secret.is_empty() && checked.public["host"] == "b");
     assert_eq!(problem(edit(&[("host", "")])), "host is required");
     assert_eq!(edit(&[("port", "")]).unwrap().cleared, BTreeSet::from(["port".to_owned()]));
+}
+
+#[test]
+fn ac_38_an_empty_secret_is_untouched_on_a_page_and_taken_away_by_an_administrator() {
+    let untouched = edit(&[("api_key", ""), ("pin", " ")]).unwrap();
+    assert!(untouched.secret.is_empty() && untouched.cleared.is_empty());
+    let administrator = |pairs: &[(&str, &str)]| edit_by(Editor::Administrator, pairs);
+    assert_eq!(problem(administrator(&[("api_key", "\n")])), "api_key is required");
+    let cleared = administrator(&[("pin", "")]).unwrap();
+    assert_eq!(cleared.cleared, BTreeSet::from(["pin".to_owned()]));
+    assert!(cleared.secret.is_empty());
+    assert!(administrator(&[]).unwrap().cleared.is_empty(), "what is not given stays");
 }
 
 #[test]
