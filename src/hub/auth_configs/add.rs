@@ -153,6 +153,10 @@ pub(super) async fn add_in(
         other => other.into(),
     })?;
     let operation = note_created(hub, tx, caller, &config, now).await?;
+    if decided.loses_default.is_some() {
+        let (kind, id) = (EventKind::AuthConfigDefaultChanged, config.id.as_str());
+        hub.emit(tx, caller, kind, id, now, None).await?;
+    }
     let after = view(hub, tx, caller, config).await?;
     Ok(Outcome { before: None, after: Some(after), changed: true, affected: 0, operation })
 }

@@ -212,10 +212,13 @@ async fn make_default_in(
     if !decided.changed {
         return Ok(Outcome::unchanged(view(hub, tx, caller, before).await?));
     }
-    let kind = EventKind::AuthConfigDefaultChanged;
-    let noted = Noted { kind, action: "make-default", affected: 0 };
+    let (kind, action) = DEFAULT_MOVED;
+    let noted = Noted { kind, action, affected: 0 };
     keep(hub, tx, caller, before, decided, None, noted).await
 }
+
+/// The event and the action of a default that moves without any other change.
+const DEFAULT_MOVED: (EventKind, &str) = (EventKind::AuthConfigDefaultChanged, "make-default");
 
 /// What an edit changes; the rest stays.
 #[derive(Debug, Clone, Default)]
@@ -317,6 +320,10 @@ pub(super) async fn edit_in(
         secrets_replaced: replaced,
     };
     let mut decided = before.clone().edit(asked, now);
+    let (kind, action) = match decided.changed {
+        true => (EventKind::AuthConfigUpdated, "edit"),
+        false => DEFAULT_MOVED,
+    };
     if make_default {
         let siblings = auth_configs::of_connector(tx, caller.project(), &before.connector).await?;
         let after = decided.after.make_default(&siblings, now);
@@ -332,7 +339,7 @@ pub(super) async fn edit_in(
     } else {
         None
     };
-    let noted = Noted { kind: EventKind::AuthConfigUpdated, action: "edit", affected: 0 };
+    let noted = Noted { kind, action, affected: 0 };
     keep(hub, tx, caller, before, decided, sealed, noted).await
 }
 
@@ -422,7 +429,8 @@ struct Noted {
     affected: u64,
 }
 
-/// Saves what was decided, with its event and its record.
+/// Saves what was decided, with its event and its record, and tells of a default that moves with
+/// it.
 async fn keep(
     hub: &Hub,
     tx: &mut Tx,
@@ -446,6 +454,10 @@ async fn keep(
         refresh::mended(tx, project, Whose::AuthConfig(&after.id), after.updated_at).await?;
     }
     hub.emit(tx, caller, noted.kind, after.id.as_str(), after.updated_at, None).await?;
+    let (moved, _) = DEFAULT_MOVED;
+    if after.is_default && !before.is_default && noted.kind != moved {
+        hub.emit(tx, caller, moved, after.id.as_str(), after.updated_at, None).await?;
+    }
     let record = Record {
         action: noted.action,
         resource: resource(&after),

@@ -12,6 +12,7 @@ use crate::support::hub::{TestHub, on_both_databases, refused};
 on_both_databases!(
     ac_1_ac_2_the_first_is_enabled_and_default,
     ac_3_ac_4_ac_5_a_later_one_is_default_only_if_asked,
+    ac_4_a_default_that_moves_is_told,
     ac_6_a_method_twice_needs_a_name,
     ac_6_if_exists_skip_and_update,
     ac_7_only_what_is_not_the_default_can_become_it,
@@ -45,6 +46,32 @@ async fn ac_3_ac_4_ac_5_a_later_one_is_default_only_if_asked(world: TestHub) {
     let third = world.add(&caller, third).await;
     assert!(third.is_default && !world.config(&caller, &first.id).await.is_default);
     assert_eq!(world.number("select count(*) from auth_configs where is_default = 1"), 1);
+}
+
+async fn ac_4_a_default_that_moves_is_told(world: TestHub) {
+    let caller = world.caller();
+    let told = || {
+        ["created", "updated", "default_changed"].map(|kind| {
+            let kind = format!("auth_config.{kind}");
+            world.number(&format!("select count(*) from events where kind = '{kind}'"))
+        })
+    };
+    let ask = async |name, token| {
+        let values = given(token);
+        let (make_default, if_exists) = (true, IfExists::Update);
+        let new = New { values, make_default, if_exists, ..named("hubspot", name) };
+        add(&world.hub, &caller, new, Guard::default()).await.unwrap().changed
+    };
+    assert!(ask("first", &[]).await);
+    assert_eq!(told(), [1, 0, 0], "the first one has nobody to take it from");
+    assert!(ask("second", &[]).await);
+    assert_eq!(told(), [2, 0, 1]);
+    assert!(ask("first", &[]).await);
+    assert_eq!(told(), [2, 0, 2], "nothing but the default changed");
+    assert!(ask("second", &[("external-trigger-token", "trigger-1")]).await);
+    assert_eq!(told(), [2, 1, 3]);
+    assert!(!ask("second", &[]).await);
+    assert_eq!(told(), [2, 1, 3]);
 }
 
 async fn ac_6_a_method_twice_needs_a_name(world: TestHub) {
