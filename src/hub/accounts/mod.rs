@@ -225,11 +225,12 @@ pub async fn update(
     let now = hub.clock.now();
     let mut tx = hub.begin(guard).await?;
     let before = load(&mut tx, caller, id).await?;
+    let before = view(&mut tx, caller, before).await?;
     let current = match edit {
-        Some(edit) => edit::store(hub, &mut tx, caller, before.clone(), edit).await?,
-        None => before.clone(),
+        Some(edit) => edit::store(hub, &mut tx, caller, before.account.clone(), edit).await?,
+        None => before.account.clone(),
     };
-    let has_new_credentials = current != before;
+    let has_new_credentials = current != before.account;
     let mut decided = current.update(changes.update, now);
     if let Some(metadata) = check_metadata(&decided.after.metadata) {
         return Err(Refusal::Invalid(vec![metadata]).into());
@@ -317,24 +318,26 @@ async fn hold(
     let mut tx = hub.begin(guard).await?;
     let before = load(&mut tx, caller, id).await?;
     let decided = rule(before.clone(), now)?;
+    let before = view(&mut tx, caller, before).await?;
     let outcome = keep(hub, &mut tx, caller, before, decided, action, now).await?;
     guard.check(outcome.affected, touch)?;
     guard.finish(tx).await?;
     Ok(outcome)
 }
 
-/// Saves what was decided, with its event and its record.
+/// Saves what was decided, with its event and its record. What was there before is what was seen
+/// before anything was written.
 async fn keep(
     hub: &Hub,
     tx: &mut Tx,
     caller: &Caller,
-    before: Account,
+    before: View,
     decided: Decided,
     action: &'static str,
     now: Timestamp,
 ) -> Result<Outcome<View>, HubError> {
     if !decided.changed {
-        return Ok(Outcome::unchanged(view(tx, caller, before).await?));
+        return Ok(Outcome::unchanged(before));
     }
     let after = decided.after;
     accounts::save(tx, caller.project(), &after).await?;
@@ -344,13 +347,12 @@ async fn keep(
         action,
         resource: resource(&after),
         affected: 1,
-        before: Some(snapshot(&before)),
+        before: Some(snapshot(&before.account)),
         after: Some(snapshot(&after)),
     };
     let operation = Some(hub.record(tx, caller, now, record).await?);
-    let before = Some(view(tx, caller, before).await?);
     let after = Some(view(tx, caller, after).await?);
-    Ok(Outcome { before, after, changed: true, affected: 1, operation })
+    Ok(Outcome { before: Some(before), after, changed: true, affected: 1, operation })
 }
 
 fn resource(account: &Account) -> String {

@@ -100,10 +100,17 @@ async fn credentials_can_be_edited(mut world: TestHub) {
         ..Default::default()
     };
     let before = world.events();
-    let changes = edit(&[("site", "north")]);
-    let done = accounts::update(hub, &caller, &id, changes, Guard::default()).await.unwrap();
-    assert!(done.changed);
-    assert_eq!(done.after.unwrap().account.setup["site"], "north");
+    let linked_at = Some(world.now());
+    world.clock.advance_seconds(60);
+    for guard in [DRY_RUN, Guard::default()] {
+        let changes = edit(&[("site", "north")]);
+        let done = accounts::update(hub, &caller, &id, changes, guard).await.unwrap();
+        assert!(done.changed);
+        let (before, after) = (done.before.unwrap(), done.after.unwrap());
+        assert_eq!((before.credentials_at, after.credentials_at), (linked_at, Some(world.now())));
+        assert_eq!(before.account.setup["site"], "main");
+        assert_eq!(after.account.setup["site"], "north");
+    }
     assert_eq!(world.events(), before + 1);
     let unchanged = world.dump();
     let bad = edit(&[("api_key", "planted-bad")]);
