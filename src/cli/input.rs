@@ -201,6 +201,14 @@ impl std::ops::Deref for Targets {
     }
 }
 
+/// Reads what names a thing: nothing is named by what an address of a hub elsewhere can't hold.
+pub(super) fn target(text: &str) -> Result<String, String> {
+    match text {
+        "" | "." | ".." => Err(format!("`{text}` can't name anything")),
+        _ => Ok(text.to_owned()),
+    }
+}
+
 /// Targets from arguments; `-` stands for the lines of standard input.
 pub(super) fn targets(given: &[String]) -> Result<Targets, HubError> {
     let (mut targets, mut are_listed) = (Vec::new(), false);
@@ -236,6 +244,9 @@ pub(super) fn targets(given: &[String]) -> Result<Targets, HubError> {
                 targets.push(name.to_owned());
             }
         }
+    }
+    for name in &targets {
+        target(name).map_err(|why| HubError::new(&codes::BAD_VALUE, why))?;
     }
     let mut seen = std::collections::HashSet::new();
     targets.retain(|target: &String| seen.insert(target.clone()));
@@ -363,6 +374,15 @@ mod tests {
         for bad in ["-1764000000", "+1764000000", "1764000000.5"] {
             assert!(since(bad, now).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_no_path_can_hold_is_no_target() {
+        for bad in ["", ".", ".."] {
+            assert!(target(bad).is_err(), "{bad:?}");
+            assert!(targets(&["a".to_owned(), bad.to_owned()]).is_err(), "{bad:?}");
+        }
+        assert_eq!(target("..."), Ok("...".to_owned()));
     }
 
     #[test]

@@ -217,7 +217,7 @@ pub struct Edit {
     pub secrets_replaced: bool,
 }
 
-/// Checks a name: not empty, one line, at most [`NAME_LIMIT`] characters.
+/// Checks a name: not empty, one line, at most [`NAME_LIMIT`] characters, and a segment of a path.
 ///
 /// # Errors
 /// The problem, for the field `name`.
@@ -225,6 +225,9 @@ pub fn check_name(name: &str) -> Result<String, Problem> {
     let name = name.trim();
     if name.is_empty() {
         return Err(Problem::new("name", "must not be empty"));
+    }
+    if matches!(name, "." | "..") {
+        return Err(Problem::new("name", "must not be `.` or `..`"));
     }
     if name.chars().count() > NAME_LIMIT {
         return Err(Problem::new("name", format!("must have at most {NAME_LIMIT} characters")));
@@ -476,7 +479,9 @@ mod tests {
         let taken = |name: &str| ["HubSpot OAuth 2.0", "HubSpot OAuth 2.0 2"].contains(&name);
         assert_eq!(default_name("HubSpot", "OAuth 2.0", &taken), "HubSpot OAuth 2.0 3");
         assert_eq!(default_name("HubSpot", "Token", &taken), "HubSpot Token");
-        assert!(check_name(" \t").is_err() && check_name("a\nb").is_err());
+        for bad in [" \t", "a\nb", ".", " .. "] {
+            assert!(check_name(bad).is_err(), "{bad:?}");
+        }
         assert_eq!(check_name(" EU  sales "), Ok("EU  sales".to_owned()));
         assert!(check_name(&"ä".repeat(NAME_LIMIT)).is_ok());
         assert!(check_name(&"ä".repeat(NAME_LIMIT + 1)).is_err());

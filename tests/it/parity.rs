@@ -62,6 +62,10 @@ connectors delete {first} --yes
 connectors delete nobody --yes
 connectors delete nobody --yes --if-missing skip
 connectors delete {second} nobody --yes --json
+connectors get ..
+connectors delete . --yes --if-missing skip
+connectors edit hubspot --name ..
+connectors edit hubspot --set client_secret= --json
 a<id< accounts add --provider bamboohr --origin-owner-id acme-1 --origin-owner-name Acme --set subdomain=acme --set api_key=hidden-1 --metadata team=x --json --no-verify
 b<id< accounts add --provider bamboohr --origin-owner-id acme-2 --origin-owner-name Globex --set subdomain=glo --set api_key=hidden-2 --type test --json --no-verify
 accounts add --provider bamboohr --origin-owner-id acme-2 --origin-owner-name Globex --set subdomain=glo --set api_key=hidden-3 --json --no-verify
@@ -95,6 +99,7 @@ accounts update {a} --label Prod --metadata tier=gold --json
 accounts update {a} --label Prod --json
 accounts update {a} --auth-config {a}
 accounts update no-such-account --label x
+accounts update {a} --set api_key= --json
 accounts relink {a} --json
 accounts relink {a} --print nonsense
 accounts relink no-such-account

@@ -40,7 +40,7 @@ impl Run for List {
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Get {
     /// Name or id of the key
-    #[arg(value_name = "KEY", add = assets::keys())]
+    #[arg(value_name = "KEY", value_parser = input::target, add = assets::keys())]
     key: String,
 }
 

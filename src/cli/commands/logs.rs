@@ -139,7 +139,7 @@ async fn show(context: &Context, backend: &Backend, filter: &Filter) -> Result<(
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct OfConnector {
     /// Connector key, auth config id, or auth config name
-    #[arg(add = assets::targets())]
+    #[arg(value_parser = input::target, add = assets::targets())]
     target: String,
 
     #[command(flatten)]
@@ -183,7 +183,7 @@ impl Run for OfAccount {
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Get {
     /// Id of the request, as errors and `hubctl logs list` tell it
-    #[arg(value_name = "REQUEST_ID")]
+    #[arg(value_name = "REQUEST_ID", value_parser = input::target)]
     request: String,
 
     /// Show headers and bodies too, where the project keeps them

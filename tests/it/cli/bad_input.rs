@@ -71,6 +71,40 @@ fn numbers_out_of_range_and_flags_that_contradict_are_usage_errors() {
 }
 
 #[test]
+fn what_no_path_can_hold_names_nothing_here_or_elsewhere() {
+    let home = TestHome::new();
+    home.run("connectors enable hubspot").code(0);
+    let before = home.dump();
+    for line in [
+        "connectors get",
+        "connectors open --print",
+        "connectors edit --name x",
+        "connectors logs",
+        "connectors make-default --yes",
+        "connectors enable",
+        "connectors disable --yes",
+        "connectors delete --yes --if-missing skip",
+        "logs get",
+        "keys get",
+        "keys disable --yes",
+        "keys enable",
+        "keys delete --yes",
+        "accounts get",
+        "projects delete --yes",
+    ] {
+        for target in ["", ".", ".."] {
+            check(&home.args(line.split(' ').chain([target])).code(2));
+        }
+    }
+    for name in [".", ".."] {
+        let line = format!("connectors edit hubspot --name {name}");
+        home.run(&line).code(2).tells("--name must not be `.` or `..`");
+    }
+    home.piped("connectors delete - --yes --if-missing skip", "nobody\n..\n").code(2);
+    assert_eq!(home.dump(), before);
+}
+
+#[test]
 fn a_server_waits_for_a_day_at_most() {
     let home = TestHome::new();
     for flag in ["--header-timeout", "--request-timeout", "--grace"] {

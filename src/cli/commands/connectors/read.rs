@@ -11,6 +11,7 @@ use crate::cli::assets;
 use crate::cli::commands::to_value;
 use crate::cli::commands::wait::open;
 use crate::cli::context::Context;
+use crate::cli::input;
 use crate::cli::output::Format;
 use crate::cli::tree::Run;
 use crate::domain::connector::Category;
@@ -114,7 +115,7 @@ impl Run for Available {
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Get {
     /// Connector key, auth config id, or auth config name
-    #[arg(add = assets::targets())]
+    #[arg(value_parser = input::target, add = assets::targets())]
     target: String,
 }
 
@@ -396,7 +397,7 @@ pub(in crate::cli) struct Address {
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Open {
     /// Connector key, auth config id, or auth config name
-    #[arg(add = assets::targets())]
+    #[arg(value_parser = input::target, add = assets::targets())]
     target: Option<String>,
 
     /// Print the address instead of opening it

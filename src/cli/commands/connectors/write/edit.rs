@@ -20,7 +20,7 @@ use super::sentence;
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Edit {
     /// Auth config id or name, or the key of a connector that has one auth config
-    #[arg(add = assets::targets())]
+    #[arg(value_parser = input::target, add = assets::targets())]
     target: String,
 
     /// New name

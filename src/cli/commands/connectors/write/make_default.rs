@@ -3,6 +3,7 @@
 use crate::cli::assets;
 use crate::cli::commands::{consent, result};
 use crate::cli::context::Context;
+use crate::cli::input;
 use crate::cli::tree::Run;
 use crate::domain::words::counted;
 use crate::error::HubError;
@@ -17,7 +18,7 @@ use super::sentence;
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct MakeDefault {
     /// Auth config id or name, or the key of a connector that has one auth config
-    #[arg(add = assets::set_up_targets())]
+    #[arg(value_parser = input::target, add = assets::set_up_targets())]
     target: String,
 }
 
