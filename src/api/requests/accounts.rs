@@ -131,8 +131,8 @@ pub struct ChangeAccount {
     /// The same under its newer name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connector_profile_id: Option<String>,
-    /// New values of the method's fields; those that are absent stay as they are. The provider is
-    /// asked whether they work.
+    /// New values of the method's fields; those that are absent stay as they are, and an empty one
+    /// clears an optional value. The provider is asked whether they work.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credentials: Option<Values>,
     /// The same for values that are secret.

@@ -77,7 +77,7 @@ pub struct EditAuthConfig {
     /// New name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Set-up values to replace.
+    /// Set-up values to replace; an empty one clears an optional value.
     pub values: Values,
     /// New version pin; null removes it.
     #[serde(deserialize_with = "cleared", skip_serializing_if = "Option::is_none")]

@@ -178,8 +178,9 @@ async fn ask(
 /// Change label, tags, type, names, values or auth config of an account
 ///
 /// What is not given stays, secrets among it, but not for another host: where a new value leads
-/// calls elsewhere, secrets have to be given again. New values are checked against the connector's
-/// fields, and the provider is asked whether they work: what it refuses is not stored.
+/// calls elsewhere, secrets have to be given again. An empty value clears an optional one. New
+/// values are checked against the connector's fields, and the provider is asked whether they work:
+/// what it refuses is not stored.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Update {
     /// Id of the account
