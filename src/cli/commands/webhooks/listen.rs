@@ -14,6 +14,7 @@ use crate::api::events::Event;
 use crate::cli::commands::events::{Chosen, follow, refuse_documents};
 use crate::cli::context::{Context, SystemClock};
 use crate::cli::output::{Cell, Column, Record};
+use crate::cli::records::EVENT;
 use crate::cli::tree::Run;
 use crate::domain::ids::EventId;
 use crate::domain::time::{Clock as _, Timestamp};
