@@ -36,6 +36,11 @@ pub const FILES: &[File] = &[
         in_folder: "hubctl.key",
     },
     File {
+        what: "former keys, for older backups",
+        place: "~/.local/share/hubctl/hubctl.key.KEYID",
+        in_folder: "hubctl.key.KEYID",
+    },
+    File {
         what: "API key of a profile, after auth login --store file",
         place: "~/.config/hubctl/keys/PROFILE.json",
         in_folder: "keys/PROFILE.json",

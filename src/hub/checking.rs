@@ -5,7 +5,9 @@ use crate::error::{HubError, codes};
 use crate::store::{keys, sealed};
 
 use super::Hub;
+use super::keysource::KeyPlace;
 use super::sealing::DATA;
+use super::sealing::master::{self, kept};
 use super::vault::{self, Place};
 
 /// Values that are read at once.
@@ -20,6 +22,8 @@ pub struct Checked {
     pub database: Option<Vec<String>>,
     /// Wrapped keys that were opened.
     pub keys: u64,
+    /// The entry of the system keyring with the master key, if it is there.
+    pub keyring_entry: Option<String>,
     /// Why the first of the others was not.
     pub key_trouble: Option<HubError>,
     /// Whether a rotation of the master key or of data keys is not finished.
@@ -46,6 +50,7 @@ pub async fn check(
     let mut tx = hub.store.begin_read().await?;
     let mut found = Checked { database: tx.integrity().await?, ..Checked::default() };
     check_keys(hub, &mut tx, &mut found).await?;
+    found.keyring_entry = entry_of(&mut tx).await.ok().flatten();
     let projects = keys::numbers(&mut tx, DATA).await?;
     found.is_rotating |= projects.iter().any(|keys| keys.count > 1);
     drop(tx);
@@ -82,6 +87,24 @@ pub async fn check(
         }
     }
     Ok(found)
+}
+
+/// The name of the entry of the system keyring in which the store says that its master key is; the
+/// keyring is not asked.
+///
+/// # Errors
+/// As the store reports them.
+pub async fn keyring_entry(hub: &Hub, caller: &Caller) -> Result<Option<String>, HubError> {
+    hub.require(caller, Permission::Administer)?;
+    entry_of(&mut hub.store.begin_read().await?).await
+}
+
+async fn entry_of(tx: &mut crate::store::Tx) -> Result<Option<String>, HubError> {
+    let place = kept(tx).await?.map(|kept| kept.place);
+    if place != Some(KeyPlace::Keyring) {
+        return Ok(None);
+    }
+    Ok(keys::fact(tx, master::STORE_ID).await?)
 }
 
 async fn check_keys(

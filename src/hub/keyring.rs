@@ -15,7 +15,8 @@ use zeroize::Zeroizing;
 
 use crate::error::{HubError, codes};
 
-const SERVICE: &str = "hubctl";
+/// The service of every entry.
+pub const SERVICE: &str = "hubctl";
 
 /// How the keyring can be reached: the facts of the environment, handed in.
 #[derive(Debug, Clone)]

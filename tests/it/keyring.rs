@@ -16,6 +16,7 @@ use hubctl::error::{HubError, codes};
 use hubctl::hub::keyring::{self, KeyringAccess};
 use hubctl::hub::keysource::{Created, Kept, KeyPlace, KeySources, StoreKey, create, forget, load};
 use hubctl::hub::random::SystemRandom;
+use hubctl::hub::vault::MasterKey;
 use hubctl::hub::{Hub, rotation};
 use hubctl::store::Store;
 use tempfile::TempDir;
@@ -400,7 +401,9 @@ fn threat_33_the_key_in_a_keyring_is_changed_and_gone_on_with() {
         let search = ["search", "--all", "service", "hubctl"];
         let shown = Command::new("secret-tool").args(search).output().unwrap();
         let told = String::from_utf8([shown.stdout, shown.stderr].concat()).unwrap();
-        let id = told.lines().find_map(|line| line.strip_prefix("attribute.username = "));
+        let mut ids = told.lines().filter_map(|line| line.strip_prefix("attribute.username = "));
+        // Former keys have an id of theirs behind that of the store.
+        let id = ids.find(|id| !id.contains('.'));
         let text = keyring::get(&access, id.unwrap()).unwrap().unwrap();
         text.lines().map(str::to_owned).collect()
     };
@@ -428,6 +431,18 @@ fn threat_33_the_key_in_a_keyring_is_changed_and_gone_on_with() {
     }
     assert_ne!(entry(), first);
     assert!(!folder.join("config/hubctl.key").exists(), "no key is left in a file");
+    // The first key stays for older backups, and both entries are named.
+    let (out, _) = ends(&folder, "store path --json", &[], 0);
+    let told: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let id = told["keyring_entry"].as_str().unwrap();
+    let old = MasterKey::parse(first[0].as_bytes()).unwrap().id();
+    let kept = keyring::get(&access, &format!("{id}.{old}")).unwrap().unwrap();
+    assert_eq!(*kept, first[0]);
+    let lookup = ["lookup", "service", "hubctl", "username", id];
+    let shown = Command::new("secret-tool").args(lookup).output().unwrap().stdout;
+    assert_eq!(String::from_utf8(shown).unwrap().trim(), entry()[0], "as the README says");
+    let (out, _) = ends(&folder, "store check --json", &[], 0);
+    assert!(out.contains(&format!("the entry {id} of the service hubctl")), "{out}");
     // The old key alone opens nothing any more, and the entry is not touched by that.
     let old = folder.join("old.key");
     fs::write(&old, &first[0]).unwrap();

@@ -16,8 +16,10 @@ use super::vault::{KeyId, MasterKey};
 use crate::error::{HubError, codes};
 
 mod change;
+mod former;
 
 pub use change::{NewKeyFile, new_key_file, replace};
+pub use former::{FormerKey, former_files, former_place, keep_former};
 
 /// Longest key file: room for any spelling of a few keys and the white space around them.
 const FILE_LIMIT: u32 = 4096;

@@ -1,6 +1,8 @@
 //! Changes the store's master key while others work with it, in steps that may be stopped
 //! anywhere: what is left is found and finished by another run (threat 33).
 //!
+//! 0. Where hubctl keeps the key, the old one is kept under a name with its id as well, for backups
+//!    made before.
 //! 1. The new key is put beside the old one where the key is kept, or in the file that was named.
 //! 2. The store notes which key follows.
 //! 3. Every wrapped key is wrapped by the new key as well, some in each transaction.
@@ -20,7 +22,9 @@ use crate::error::{HubError, codes};
 use crate::store::keys;
 
 use super::Hub;
-use super::keysource::{self, Kept, KeyPlace, KeySources, NewKeyFile, StoreKey, half_rotated};
+use super::keysource::{
+    self, FormerKey, Kept, KeyPlace, KeySources, NewKeyFile, StoreKey, half_rotated,
+};
 use super::private_file::lock_beside;
 use super::sealing::master::{self, Master, kept, key_fact};
 use super::vault::{KeyId, MasterKey};
@@ -108,6 +112,9 @@ pub struct Rotation {
     pub wrapped: u64,
     /// A file that was made for the new key.
     pub made_file: Option<PathBuf>,
+    /// Where the old key is kept for backups made before, or would be; nowhere where the operator
+    /// keeps it.
+    pub former: Option<FormerKey>,
     /// The record of it.
     pub operation: Option<OperationId>,
 }
@@ -157,6 +164,23 @@ impl Start {
         }
     }
 
+    /// The key at hand that the plan gives up, and where it stays; none of the operator's.
+    fn given_up<'k>(
+        &self,
+        plan: Plan<KeyId>,
+        at_hand: &'k [MasterKey],
+        sources: &KeySources,
+        place: KeyPlace,
+    ) -> Option<(&'k MasterKey, FormerKey)> {
+        let id = match plan {
+            Plan::Tidy(previous) => previous,
+            Plan::Begin | Plan::BeginWith(_) | Plan::Resume(_) => self.kept.key_id,
+        };
+        let key = at_hand.iter().find(|key| key.id() == id)?;
+        let at = keysource::former_place(sources, &self.store_id, place, id)?;
+        Some((key, at))
+    }
+
     fn store_key(&self) -> StoreKey {
         StoreKey { store_id: self.store_id.clone(), kept: Some(self.kept) }
     }
@@ -169,6 +193,7 @@ impl Start {
             resumed: false,
             wrapped: 0,
             made_file: None,
+            former: None,
             operation: None,
         }
     }
@@ -245,13 +270,10 @@ async fn decide(hub: &Hub, wanted: &Wanted) -> Result<ControlFlow<Rotation, Work
         Plan::BeginWith(_) => keeps_own,
         Plan::Resume(_) | Plan::Tidy(_) => true,
     };
-    let came = match plan {
-        Plan::Tidy(_) => Came::Tidied,
-        _ if wanted.prepare => Came::Prepared,
-        _ => Came::Rotated,
-    };
     let after = start.expected(plan, wanted.prepare);
-    let told = Rotation { after, resumed, wrapped: unreached, made_file, ..start.came(came) };
+    let former = start.given_up(plan, &at_hand, sources, loaded.place).map(|(_, former)| former);
+    let came = start.came(outcome(plan, wanted.prepare));
+    let told = Rotation { after, resumed, wrapped: unreached, made_file, former, ..came };
     if wanted.dry_run {
         let needs_file = !keeps_own && plan == Plan::Begin && wanted.new_key_file.is_none();
         return match needs_file {
@@ -274,6 +296,9 @@ async fn carry_out(
     let sources = &hub.sealing.sources;
     let Work { start, plan, place, mut at_hand, told } = work;
     let keeps_own = place != KeyPlace::External;
+    if let Some((key, former)) = start.given_up(plan, &at_hand, sources, place) {
+        keysource::keep_former(sources, &former, key)?;
+    }
     let target = match plan {
         Plan::Tidy(previous) => {
             steps::put_away(sources, &start.store_key(), previous)?;
@@ -319,6 +344,15 @@ async fn carry_out(
         at(Step::Tidied)?;
     }
     Ok(Rotation { after, operation, ..told })
+}
+
+/// What a plan that is carried out comes to.
+fn outcome(plan: Plan<KeyId>, prepare: bool) -> Came {
+    match plan {
+        Plan::Tidy(_) => Came::Tidied,
+        _ if prepare => Came::Prepared,
+        _ => Came::Rotated,
+    }
 }
 
 /// Keeps other rotations on this machine away while what is kept beside the store changes.

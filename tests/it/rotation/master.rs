@@ -1,9 +1,10 @@
 //! The master key: every step a rotation can be stopped at, and every key that can be missing.
 
 use std::fs;
+use std::path::PathBuf;
 
 use hubctl::error::{HubError, codes};
-use hubctl::hub::keysource::{KeyPlace, KeySources};
+use hubctl::hub::keysource::{self, FormerKey, KeyPlace, KeySources};
 use hubctl::hub::random::SystemRandom;
 use hubctl::hub::rotation::Step::{Begun, KeyAtHand, Switched, Tidied, Wrapped};
 use hubctl::hub::rotation::{self, Came, Wanted};
@@ -25,6 +26,7 @@ on_both_databases!(
     a_key_file_of_the_operators_is_never_changed,
     a_dry_run_changes_nothing,
     many_keys_are_wrapped_in_several_transactions,
+    threat_33_the_old_key_stays_for_older_backups,
 );
 
 async fn filled(world: &TestHub) -> [Filled; 2] {
@@ -150,6 +152,47 @@ async fn threat_33_the_old_key_alone_opens_nothing_afterwards(world: TestHub) {
     for key in [&old[0], &new[0]] {
         assert!(!world.dump().into_values().flatten().any(|row| row.contains(&*key.to_text())));
     }
+}
+
+async fn threat_33_the_old_key_stays_for_older_backups(world: TestHub) {
+    let all = filled(&world).await;
+    let (path, old) = (world.key_path(), keys(&world.key_path()).remove(0));
+    let former = PathBuf::from(format!("{}.{}", path.display(), old.id()));
+    let tried = Wanted { dry_run: true, ..Wanted::default() };
+    let told =
+        rotation::rotate(&world.another(), &world.caller(), &tried, |_| Ok(())).await.unwrap();
+    assert_eq!(told.former, Some(FormerKey::File(former.clone())));
+    assert!(!former.exists(), "a dry run keeps nothing");
+    // What is in its place is not written over, and then nothing is begun.
+    let other = MasterKey::generate(&SystemRandom::new()).unwrap();
+    write_keys(&former, &[&other]);
+    let before = world.dump();
+    let wanted = Wanted::default();
+    let run = rotation::rotate(&world.another(), &world.caller(), &wanted, |_| Ok(())).await;
+    let error = refused(run, &codes::KEY_WRONG);
+    assert!(error.message().contains(&old.id().to_string()), "{error}");
+    assert_eq!((world.dump(), keys(&path).len()), (before, 1));
+    assert_eq!(keys(&former)[0].id(), other.id());
+    fs::remove_file(&former).unwrap();
+    // It is there before anything else is.
+    assert!(dies_after(&world, 0).await);
+    assert_eq!(keys(&former)[0].id(), old.id());
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(fs::metadata(&former).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    let done = rotate(&world).await;
+    assert_eq!((done.came, done.former), (Came::Rotated, Some(FormerKey::File(former.clone()))));
+    assert_eq!((keys(&path).len(), keys(&former).len()), (1, 1));
+    assert_eq!(keys(&former)[0].id(), old.id());
+    let second = keys(&path).remove(0);
+    rotate(&world).await;
+    let mut both =
+        [old.id(), second.id()].map(|id| PathBuf::from(format!("{}.{id}", path.display())));
+    both.sort();
+    assert_eq!(keysource::former_files(&path), both);
+    open_all(&world.another(), &all).await;
 }
 
 async fn threat_33_processes_with_the_old_key_in_memory_go_on(world: TestHub) {

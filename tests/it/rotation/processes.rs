@@ -198,12 +198,23 @@ fn the_command_asks_first_and_says_what_it_did() {
     let old = keys_when_made(&home, &path);
     let refused = home.run("store rotate-key --json").code(7).error();
     assert_eq!(refused["code"], "confirm.required");
-    assert!(refused["message"].as_str().unwrap().contains(&old.id().to_string()), "{refused}");
+    let former = format!("{}.{}", path.display(), old.id());
+    assert!(refused["message"].as_str().unwrap().contains(&former), "{refused}");
     assert_eq!(keys(&path)[0].id(), old.id(), "nothing was done");
+    assert_eq!(home.run("store path --json").json()["former_key_files"], json!([]));
+    fs::copy(home.store(), home.path().join("backup.db")).unwrap();
     let told = home.run("store rotate-key --dry-run --data-keys --json").code(0).json();
     assert_eq!((&told["dry_run"], &told["rewrapped_keys"]), (&json!(true), &json!(1)));
     assert_eq!((&told["before"], &told["operation_id"]), (&told["after"], &json!(null)));
-    home.run("store rotate-key --yes -o wide").code(0).tells("backups of the store");
+    assert_eq!(told["former_key_in"], former.as_str());
+    home.run("store rotate-key --yes -o wide").code(0).tells("backups of the store").tells(&former);
+    assert_eq!(home.run("store path --json").json()["former_key_files"], json!([former]));
+    // The backup of before opens with it.
+    let line = format!(
+        "HUBCTL_STATE=backup.db HUBCTL_MASTER_KEY_FILE={former} $H session create \
+         --origin-owner-id first"
+    );
+    home.shell(&line).code(0);
     home.run("store rotate-key --cancel --yes").code(0);
     home.run("store rotate-key --prepare --yes --quiet").code(0).tells("");
     assert_eq!(keys(&path).len(), 2);

@@ -1,10 +1,12 @@
 //! `hubctl store check` and `hubctl store path`.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::backend::Backend;
 use crate::cli::commands::doctor::{Findings, ended, told};
 use crate::cli::commands::meta::all_of;
 use crate::cli::commands::wait::Live;
@@ -16,8 +18,12 @@ use crate::cli::tree::Run;
 use crate::domain::words::counted;
 use crate::error::{HubError, codes};
 use crate::hub::checking::{self, Checked};
+use crate::hub::keysource::{self, FormerKey};
 
 use super::here;
+
+/// How long a store that somebody locks is waited for, to be asked about its key.
+const GLANCE: Duration = Duration::from_millis(500);
 
 /// Check that the store is whole and that its keys open everything in it
 ///
@@ -89,7 +95,11 @@ fn findings(checked: &Checked, store: &str) -> Findings {
             ),
             "hubctl store rotate-key",
         ),
-        None => found.ok("keys", format!("{keys} can be opened")),
+        None => {
+            let entry = checked.keyring_entry.as_ref();
+            let entry = entry.map(|name| format!("; the master key is {}", entry_of(name)));
+            found.ok("keys", format!("{keys} can be opened{}", entry.unwrap_or_default()));
+        }
     }
     if checked.unreadable == 0 {
         found.ok("stored secrets", format!("{} can be opened", checked.values));
@@ -102,9 +112,16 @@ fn findings(checked: &Checked, store: &str) -> Findings {
     found
 }
 
-/// Show where the store is, and the key file beside it
+/// The entry of the system keyring that holds a key, in words.
+fn entry_of(name: &str) -> String {
+    FormerKey::Entry(name.to_owned()).to_string()
+}
+
+/// Show where the store is, and where its master key is kept
 ///
-/// Nothing is opened. A password in the address of a database is left out.
+/// Former keys that `hubctl store rotate-key` left for older backups are listed, as far as they are
+/// files. Whether the key is in the system keyring, a store in a file is asked; `hubctl store check`
+/// says it of a database. No key is read. A password in the address of a database is left out.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Path {}
 
@@ -120,6 +137,11 @@ pub(in crate::cli) struct StorePath {
     key_file: String,
     /// The key file that the operator named.
     named_key_file: Option<String>,
+    /// The entry of the system keyring that holds the key, of the service `hubctl`; a database is
+    /// not asked.
+    keyring_entry: Option<String>,
+    /// Files with former keys, which older backups need.
+    former_key_files: Vec<String>,
 }
 
 impl Record for StorePath {
@@ -130,7 +152,8 @@ impl Record for StorePath {
         Column::wide("key_file", "KEY FILE"),
         Column::wide("named_key_file", "NAMED KEY FILE"),
     ];
-    const FIELDS: &'static [&'static str] = &["store", "exists", "key_file", "named_key_file"];
+    const FIELDS: &'static [&'static str] =
+        &["store", "exists", "key_file", "named_key_file", "keyring_entry", "former_key_files"];
 
     fn id(&self) -> Cow<'_, str> {
         Cow::Borrowed(&self.store)
@@ -146,6 +169,13 @@ impl Record for StorePath {
     }
 }
 
+/// Where the store has its key in the keyring; a store that can't be read says nothing.
+async fn keyring_entry(context: &Context) -> Option<String> {
+    let Ok(Backend::Local(local)) = context.glance(GLANCE).await else { return None };
+    let (hub, caller) = local.shared();
+    checking::keyring_entry(&hub, &caller).await.ok().flatten()
+}
+
 impl Run for Path {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         let local = context.settings.local()?;
@@ -154,14 +184,22 @@ impl Run for Path {
             State::File(path) => (shown(path), Some(path.exists())),
             State::Postgres(_) => (context.store_name()?, None),
         };
+        let former = keysource::former_files(&local.keys.beside);
         let path = StorePath {
             store,
             exists,
             key_file: shown(&local.keys.beside),
             named_key_file: local.keys.file.as_deref().map(shown),
+            keyring_entry: if exists == Some(true) { keyring_entry(context).await } else { None },
+            former_key_files: former.iter().map(|file| shown(file.as_path())).collect(),
         };
-        let mut lines = vec![("Store", path.store.clone()), ("Key file", path.key_file.clone())];
+        let mut lines = vec![("Store", path.store.clone())];
+        lines.push(match &path.keyring_entry {
+            Some(name) => ("Key", entry_of(name)),
+            None => ("Key file", path.key_file.clone()),
+        });
         lines.extend(path.named_key_file.clone().map(|file| ("Named key file", file)));
+        lines.extend(path.former_key_files.iter().map(|file| ("Former key", file.clone())));
         context.output.item(&path, Some(&lines))
     }
 }

@@ -32,7 +32,8 @@ use super::here;
 ///
 /// Servers and commands that use the store meanwhile go on. The run can be stopped at any moment,
 /// also by a power cut: the store opens with what is at hand, and the next run goes on. Backups of
-/// the store that were made before still need the old key.
+/// the store that were made before still need the old key: where hubctl keeps the key, the old one
+/// stays under a name with its id, and nothing takes it away.
 ///
 /// A key that others may have seen has shown them the data keys as well: add --data-keys, which
 /// seals every stored secret anew.
@@ -115,6 +116,9 @@ pub(in crate::cli) struct KeyRotation {
     unreadable_values: u64,
     /// A file that was made for the new master key.
     made_key_file: Option<String>,
+    /// Where the old master key is kept for older backups, or would be: a file, or an entry of the
+    /// system keyring. None where the operator keeps it.
+    former_key_in: Option<String>,
 }
 
 impl Record for KeyRotation {
@@ -144,6 +148,7 @@ impl Record for KeyRotation {
         "resealed_values",
         "unreadable_values",
         "made_key_file",
+        "former_key_in",
     ];
 
     fn id(&self) -> Cow<'_, str> {
@@ -245,12 +250,14 @@ impl RotateKey {
 
     /// What is about to happen, for the question.
     fn what(&self, plan: &Done, store: &str) -> String {
-        let Rotation { before, came, wrapped, .. } = &plan.key;
+        let Rotation { before, came, wrapped, former, .. } = &plan.key;
         if self.cancel {
             return format!("giving up the rotation of {store} keeps master key {}", before.key_id);
         }
         let mut what = match came {
-            Came::Tidied => format!("finishing the last rotation of {store} removes its old key"),
+            Came::Tidied => format!(
+                "finishing the last rotation of {store} takes the old key away from beside the new one"
+            ),
             Came::Nothing => format!("rotating the data keys of {store} goes on"),
             Came::Prepared => format!(
                 "{} of {store} will open with a new master key as well",
@@ -262,6 +269,9 @@ impl RotateKey {
                 before.key_id
             ),
         };
+        if let (Some(former), Came::Rotated | Came::Tidied) = (former, came) {
+            what.push_str(&format!("; a copy for older backups stays in {former}"));
+        }
         if let Some(data) = &plan.data {
             what.push_str(&format!("; {} sealed anew", are(data.values, "stored secret")));
         }
@@ -269,7 +279,7 @@ impl RotateKey {
     }
 
     fn card(&self, done: &Done, dry_run: bool) -> Vec<(&'static str, String)> {
-        let Rotation { came, before, after, wrapped, .. } = &done.key;
+        let Rotation { came, before, after, wrapped, former, .. } = &done.key;
         let resumed = if done.resumed() { " (resumed)" } else { "" };
         let outcome = match (came, dry_run) {
             (Came::Rotated, false) => "rotated",
@@ -295,6 +305,9 @@ impl RotateKey {
         if dry_run && is_unknown && matches!(came, Came::Rotated | Came::Prepared) {
             card.push(("Next key", "made when it is needed".to_owned()));
         }
+        if let (Some(former), Came::Rotated | Came::Prepared | Came::Tidied) = (former, came) {
+            card.push(("Old key", format!("for older backups in {former}")));
+        }
         if *wrapped > 0 {
             card.push(("Wrapped anew", counted(*wrapped, "key")));
         }
@@ -307,7 +320,7 @@ impl RotateKey {
 
     /// What there is to do now.
     fn notes(&self, context: &Context, done: &Done) -> Result<Vec<String>, HubError> {
-        let Rotation { came, before, after, made_file, .. } = &done.key;
+        let Rotation { came, before, after, made_file, former, .. } = &done.key;
         let sources = &context.settings.local()?.keys;
         let mut notes = Vec::new();
         if let Some(file) = made_file {
@@ -331,10 +344,18 @@ impl RotateKey {
             _ => {}
         }
         if *came == Came::Rotated {
-            notes.push(format!(
-                "backups of the store made before now still need key {}: keep it as long as them",
-                before.key_id
-            ));
+            let old = before.key_id;
+            notes.push(match former {
+                Some(former) => format!(
+                    "backups of the store made before now still need key {old}, which stays in \
+                     {former}: keep a copy of it apart from them, and take it away with the last of \
+                     them"
+                ),
+                None => format!(
+                    "backups of the store made before now still need key {old}: keep it as long as \
+                     them"
+                ),
+            });
         }
         Ok(notes)
     }
@@ -389,7 +410,7 @@ impl Done {
     }
 
     fn record(&self, dry_run: bool) -> KeyRotation {
-        let Rotation { before, after, wrapped, made_file, operation, .. } = &self.key;
+        let Rotation { before, after, wrapped, made_file, former, operation, .. } = &self.key;
         let data = self.data.as_ref();
         let operation = operation.as_ref().or_else(|| data?.operation.as_ref());
         KeyRotation {
@@ -407,6 +428,7 @@ impl Done {
             resealed_values: data.map_or(0, |data| data.values),
             unreadable_values: data.map_or(0, |data| data.unreadable),
             made_key_file: made_file.as_ref().map(|file| file.display().to_string()),
+            former_key_in: former.as_ref().map(ToString::to_string),
         }
     }
 }
