@@ -34,6 +34,7 @@ on_both_databases!(
     threat_33_a_master_key_that_is_away_is_no_reason_to_link_again,
     an_answer_lost_in_a_crash_asks_for_a_relink,
     the_worker_renews_what_is_due,
+    a_lease_that_was_lost_keeps_nobody_else_waiting,
     tokens_without_a_browser_are_got_again,
     oa_13_a_token_that_is_counted_down_to_nothing_has_an_end,
     a_provider_that_never_answers_holds_up_no_other,
@@ -376,6 +377,27 @@ async fn the_worker_renews_what_is_due(mut world: TestHub) {
     accounts::suspend(&world.hub, &caller, &id, Guard::default()).await.unwrap();
     assert_eq!(refresh::round(&world.hub, 64, || true).await.unwrap(), Round::default());
     assert_eq!(refresh::next_due(&world.hub).await.unwrap(), None);
+}
+
+async fn a_lease_that_was_lost_keeps_nobody_else_waiting(mut world: TestHub) {
+    let (caller, _authority, config) = set_up(&mut world, "machine").await;
+    let first = link_a_machine(&world, &caller, &config, "first").await;
+    world.clock.advance_seconds(5);
+    let second = link_a_machine(&world, &caller, &config, "second").await;
+    let due = refresh::next_due(&world.hub).await.unwrap().unwrap();
+    let lease = |id: &AccountId, seconds: i64| {
+        let (until, id) = (due.plus_seconds(seconds).as_millis(), id.as_str());
+        world.raw(&format!(
+            "update account_credentials set lease_until = {until} where account = '{id}'"
+        ));
+    };
+    let next = async || refresh::next_due(&world.hub).await.unwrap().unwrap();
+    lease(&first, 60);
+    assert_eq!(next().await, due.plus_seconds(5), "it is due before the lease ends");
+    lease(&second, 90);
+    assert_eq!(next().await, due.plus_seconds(60), "the first lease to end");
+    lease(&second, 40);
+    assert_eq!(next().await, due.plus_seconds(40), "the first lease to end");
 }
 
 async fn tokens_without_a_browser_are_got_again(mut world: TestHub) {
