@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::domain::attempt::AttemptState;
+use crate::domain::attempt::{AttemptState, FINISHING_S};
 use crate::domain::caller::Caller;
 use crate::domain::credentials::{Tokens, Values};
 use crate::domain::login::{self, Answer};
@@ -15,12 +16,16 @@ use crate::hub::Hub;
 use crate::hub::end_user::{self, EndUser};
 use crate::hub::linking::{self, Filled, Holder, Proof, Way, provider_error};
 use crate::hub::logs::Scope;
+use crate::hub::refresh::Patience;
 use crate::hub::vault::HashKey;
 use crate::provider::Callback;
 use crate::store::attempts::{self, Stored};
 use crate::store::{Tx, connect_sessions as sessions, projects};
 
 use super::{Attempt, BINDING, Ended, Kept, Returned, STATE, bad_state, failed, spot};
+
+/// What is told where the store can't take a login's end.
+const WAIT: &str = "a login waits";
 
 /// A login whose end user came back, taken by this call alone.
 struct Claimed {
@@ -48,7 +53,8 @@ pub fn is_guess(error: &HubError) -> bool {
 
 /// Ends a login: checks state, binding and issuer, claims the attempt (once, threat 2), exchanges
 /// the code, proves the tokens, stores the account, and settles the attempt. A refusal by provider
-/// or rule that belongs to a known attempt is an `Ok` with a failed attempt.
+/// or rule that belongs to a known attempt is an `Ok` with a failed attempt. A store that can't take
+/// what the provider gave is waited for, until the attempt is over.
 ///
 /// # Errors
 /// `oauth.bad_state` (400) for a state that is unknown, used, or of an attempt that is over
@@ -69,10 +75,11 @@ async fn settle(
     claimed: &Claimed,
     query: &[(String, String)],
 ) -> Result<Ended, HubError> {
-    let Claimed { user, way, kept, stored } = claimed;
+    let Claimed { way, kept, .. } = claimed;
+    let mut patience = Patience::lasting(Duration::from_secs(FINISHING_S.unsigned_abs()));
     let request_token = kept.request.get("oauth_token").map(Secret::expose);
     let state = match login::answer(&way.method, &way.connector.auth, query, request_token) {
-        Answer::Code(code) => match link(hub, claimed, &code, query).await {
+        Answer::Code(code) => match link(hub, claimed, &code, query, &mut patience).await {
             // The account and the attempt's end were stored together.
             Ok(state) => return ended(hub, claimed, state).await,
             Err(error) => failed(&error),
@@ -89,15 +96,36 @@ async fn settle(
     };
     let is_foreign =
         matches!(&state, AttemptState::Failed { code, .. } if code == "issuer_mismatch");
-    let mut tx = hub.store.begin_write().await?;
-    let (project, now) = (user.caller.project(), hub.clock.now());
-    attempts::settle(&mut tx, project, stored.number, &state, now).await?;
-    tx.commit().await?;
+    end(hub, claimed, &state, &mut patience).await?;
     if is_foreign {
         let text = "the answer comes from another issuer than the one that was asked";
         return Err(HubError::new(&codes::OAUTH_BAD_STATE, text));
     }
     ended(hub, claimed, state).await
+}
+
+/// Writes how the attempt ended, unless it has ended before.
+async fn end(
+    hub: &Hub,
+    claimed: &Claimed,
+    state: &AttemptState,
+    patience: &mut Patience,
+) -> Result<(), HubError> {
+    loop {
+        let done = try_end(hub, claimed, state).await;
+        match &done {
+            Err(error) if patience.bears(error, WAIT).await => {}
+            _ => return done,
+        }
+    }
+}
+
+async fn try_end(hub: &Hub, claimed: &Claimed, state: &AttemptState) -> Result<(), HubError> {
+    let mut tx = hub.store.begin_write().await?;
+    let (project, now) = (claimed.user.caller.project(), hub.clock.now());
+    attempts::settle(&mut tx, project, claimed.stored.number, state, now).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 async fn ended(hub: &Hub, claimed: &Claimed, state: AttemptState) -> Result<Ended, HubError> {
@@ -228,6 +256,7 @@ async fn link(
     claimed: &Claimed,
     code: &Secret,
     query: &[(String, String)],
+    patience: &mut Patience,
 ) -> Result<AttemptState, HubError> {
     let Claimed { user, way, kept, stored } = claimed;
     let edits = kept.edits.as_deref().map(str::parse).transpose();
@@ -248,7 +277,7 @@ async fn link(
     let exchanged = hub.logging(purpose, hub.provider.exchange(way.target(&values), callback, now));
     let tokens = exchanged.await.map_err(provider_error)?;
     values.add_tokens(&tokens);
-    let proven = prove_and_store(hub, claimed, &filled, &values, tokens).await;
+    let proven = prove_and_store(hub, claimed, &filled, &values, tokens, patience).await;
     // Cancelled, over or refused in between: nobody may use these tokens (OA-8).
     if !matches!(proven, Ok(Some(_))) && !may_share_a_grant(hub, user, way, &filled).await {
         linking::revoke(hub, &user.caller, way, None, &values).await;
@@ -269,14 +298,25 @@ async fn may_still_link(hub: &Hub, user: &EndUser, way: &Way) -> Result<(), HubE
 
 /// Whether the owner has an account already: where one of somebody's tokens is revoked, providers
 /// may end all that they have, and so those that the account works with. It may be so as well where
-/// that can't be told. A session that always makes new accounts (CS-10) is no different.
+/// that can't be told; a store that does not answer is waited for. A session that always makes new
+/// accounts (CS-10) is no different.
 async fn may_share_a_grant(hub: &Hub, user: &EndUser, way: &Way, filled: &Filled) -> bool {
-    let known = async {
-        let mut tx = hub.store.begin_read().await?;
-        let holder = Holder { multiple: false, ..user.holder() };
-        holder.known(&mut tx, &user.caller, &way.config.connector).await
-    };
-    filled.edits.is_some() || !matches!(known.await, Ok(None))
+    if filled.edits.is_some() {
+        return true;
+    }
+    let holder = Holder { multiple: false, ..user.holder() };
+    let mut patience = Patience::new();
+    loop {
+        let known = async {
+            let mut tx = hub.store.begin_read().await?;
+            holder.known(&mut tx, &user.caller, &way.config.connector).await
+        };
+        let known = known.await;
+        match &known {
+            Err(error) if patience.bears(error, WAIT).await => {}
+            _ => return !matches!(known, Ok(None)),
+        }
+    }
 }
 
 async fn values_of(
@@ -297,20 +337,48 @@ async fn values_of(
     Ok(way.values_with(&public, &secret))
 }
 
-/// `None` where the attempt ended before the account could be stored; then it is not stored.
+/// `None` where the attempt ended before the account could be stored; then it is not stored. A store
+/// that can't take it is waited for: no other tokens come of this code.
 async fn prove_and_store(
     hub: &Hub,
     claimed: &Claimed,
     filled: &Filled,
     values: &Values,
     tokens: Tokens,
+    patience: &mut Patience,
 ) -> Result<Option<AttemptState>, HubError> {
-    let Claimed { user, way, stored, .. } = claimed;
+    let Claimed { user, way, .. } = claimed;
     let account = filled.edits.as_ref();
     let verified_at = linking::verify(hub, &user.caller, way, account, values).await?;
     let proof = Proof { tokens: Some(tokens), verified_at };
+    let mut is_again = false;
+    loop {
+        let done = store(hub, claimed, filled, &proof, is_again).await;
+        match &done {
+            Err(error) if patience.bears(error, WAIT).await => is_again = true,
+            _ => return done,
+        }
+    }
+}
+
+async fn store(
+    hub: &Hub,
+    claimed: &Claimed,
+    filled: &Filled,
+    proof: &Proof,
+    is_again: bool,
+) -> Result<Option<AttemptState>, HubError> {
+    let Claimed { user, way, stored, .. } = claimed;
     let mut tx = hub.store.begin_write().await?;
-    let linked = end_user::finish(hub, &mut tx, user, way, filled, &proof).await?;
+    if is_again {
+        // A commit that got no answer may have stored it.
+        let found = attempts::by_number(&mut tx, stored.number).await?;
+        let state = found.map(|found| found.attempt.state);
+        if matches!(state, Some(AttemptState::Authenticated { .. })) {
+            return Ok(state);
+        }
+    }
+    let linked = end_user::finish(hub, &mut tx, user, way, filled, proof).await?;
     let state = AttemptState::Authenticated { account: linked.after.id };
     let (project, now) = (user.caller.project(), hub.clock.now());
     if !attempts::settle(&mut tx, project, stored.number, &state, now).await? {

@@ -21,7 +21,12 @@ pub(in crate::hub) struct Patience {
 
 impl Patience {
     pub(in crate::hub) fn new() -> Self {
-        Self { until: Instant::now() + INSIST_FOR, rest: FIRST_REST }
+        Self::lasting(INSIST_FOR)
+    }
+
+    /// That of whoever comes too late after this time.
+    pub(in crate::hub) fn lasting(time: Duration) -> Self {
+        Self { until: Instant::now() + time, rest: FIRST_REST }
     }
 
     /// Whether it is worth trying again after this error of the store; rests before it says so.

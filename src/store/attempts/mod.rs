@@ -204,7 +204,7 @@ pub async fn claim(
 }
 
 /// Ends a pending attempt and destroys what its login kept; false where it has ended before
-/// (OA-4).
+/// (OA-4): one whose end user came back too long ago has expired.
 pub async fn settle(
     tx: &mut Tx,
     project: ProjectNumber,
@@ -215,7 +215,8 @@ pub async fn settle(
     let sql = "update connection_attempts set status = ?1, account = ?2, error_code = ?3, \
                error_description = ?4, updated_at = ?5, sealed = null \
                where project = ?6 and number = ?7 and status = 'pending' \
-               and (?1 <> 'authenticated' or claimed_at > ?8)";
+               and (?1 = 'expired' or claimed_at > ?8 \
+               or (?1 <> 'authenticated' and claimed_at is null))";
     let (account, code, description) = match state {
         AttemptState::Authenticated { account } => (Some(account), None, None),
         AttemptState::Failed { code, description } => (None, Some(code), description.as_ref()),

@@ -3,15 +3,16 @@
 use std::time::{Duration, Instant};
 
 use hubctl::domain::account::Status;
+use hubctl::domain::attempt::{AttemptState, FINISHING_S};
 use hubctl::domain::caller::Caller;
 use hubctl::domain::ids::AccountId;
 use hubctl::error::codes;
-use hubctl::hub::accounts;
 use hubctl::hub::refresh::{self, Round, Want};
 use hubctl::hub::write::Guard;
+use hubctl::hub::{accounts, oauth};
 use serde_json::json;
 
-use super::{account, killed, log_in, set_up};
+use super::{account, begin, come_back, killed, log_in, set_up, user_of};
 use crate::support::asked::given;
 use crate::support::authority::Authority;
 use crate::support::cli::TestHome;
@@ -23,6 +24,7 @@ on_both_databases!(
     a_refused_look_up_ends_the_account_but_not_its_tokens,
     an_edit_during_a_refresh_leaves_the_new_tokens,
     who_waits_for_the_cure_of_an_account_has_it,
+    oa_4_a_login_that_was_finished_too_late_has_expired,
 );
 
 async fn linked(world: &mut TestHub, method: &str) -> (Caller, Authority, AccountId) {
@@ -128,6 +130,87 @@ fn oa_13_tokens_that_the_store_cannot_take_wait_for_it() {
         let usable = refreshing.await.unwrap();
         assert_eq!(usable.values.get("refresh_token"), Some("refresh-2"));
     });
+}
+
+#[test]
+fn oa_5_a_login_whose_account_the_store_cannot_take_waits_for_it() {
+    block_on(async {
+        let mut world = sqlite_world();
+        let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+        let user = user_of(&world, &caller, "acme-7").await;
+        let begun = begin(&world.hub, &authority, &user, &config).await;
+        let hub = authority.reached_by(world.impatient());
+        let mut gate = authority.gate();
+        let mut finishing = Box::pin(come_back(&hub, &begun, "good"));
+        tokio::select! {
+            early = &mut finishing => panic!("{early:?}"),
+            () = gate.wait() => {}
+        }
+        let store = rusqlite::Connection::open(world.folder.path().join("hub.db")).unwrap();
+        store.execute_batch("begin immediate").unwrap();
+        gate.open();
+        let early = tokio::time::timeout(Duration::from_millis(500), &mut finishing).await;
+        assert!(early.is_err(), "it waits for the store: {early:?}");
+        store.execute_batch("rollback").unwrap();
+        let ended = finishing.await;
+        assert!(matches!(ended.attempt.state, AttemptState::Authenticated { .. }), "{ended:?}");
+        assert_eq!((authority.token_calls(), authority.revocations()), (1, 0));
+        assert!(authority.works("access-1"));
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn oa_5_oa_8_a_login_outlives_an_outage_of_its_database() {
+    use crate::support::hub::{Place, on_postgres};
+    use crate::support::postgres::admit;
+    on_postgres(|mut world| async move {
+        let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+        let Place::Postgres(url) = world.place.clone() else { panic!() };
+        for (owner, is_cancelled) in [("acme-7", false), ("globex-1", true)] {
+            let user = user_of(&world, &caller, owner).await;
+            let begun = begin(&world.hub, &authority, &user, &config).await;
+            let mut gate = authority.gate();
+            let mut finishing = Box::pin(come_back(&world.hub, &begun, "good"));
+            tokio::select! {
+                early = &mut finishing => panic!("{early:?}"),
+                () = gate.wait() => {}
+            }
+            if is_cancelled {
+                oauth::cancel(&world.hub, &user, &begun.attempt).await.unwrap();
+            }
+            admit(&url, false);
+            gate.open();
+            let early = tokio::time::timeout(Duration::from_millis(500), &mut finishing).await;
+            admit(&url, true);
+            assert!(early.is_err(), "it waits for the database: {early:?}");
+            let ended = finishing.await;
+            let is_linked = matches!(ended.attempt.state, AttemptState::Authenticated { .. });
+            assert_eq!(is_linked, !is_cancelled, "{ended:?}");
+            // What nobody may use is taken back, although that could not be told at first.
+            assert_eq!(authority.revocations() > 0, is_cancelled);
+        }
+        assert!(authority.works("access-1") && !authority.works("access-2"));
+        assert_eq!(world.number("select count(*) from accounts"), 1);
+    });
+}
+
+async fn oa_4_a_login_that_was_finished_too_late_has_expired(mut world: TestHub) {
+    let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+    let user = user_of(&world, &caller, "acme-7").await;
+    let begun = begin(&world.hub, &authority, &user, &config).await;
+    let mut gate = authority.gate();
+    let late = async {
+        gate.wait().await;
+        world.clock.advance_seconds(FINISHING_S);
+        let seen = oauth::get(&world.hub, &user, &begun.attempt).await.unwrap();
+        assert_eq!(seen.state, AttemptState::Expired);
+        authority.answers_to_me(Some(Reply::json(403, &json!({"message": "no seat"}))));
+        gate.open();
+    };
+    let (ended, ()) = tokio::join!(come_back(&world.hub, &begun, "good"), late);
+    assert_eq!(ended.attempt.state, AttemptState::Expired);
+    assert!(authority.revocations() > 0);
 }
 
 #[test]

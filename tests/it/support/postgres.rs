@@ -63,6 +63,18 @@ pub(crate) fn execute(url: &str, sql: &str) {
     std::thread::scope(|scope| scope.spawn(run).join().unwrap());
 }
 
+/// Lets nobody into a database of [`database`], and throws out whoever is in it; or lets all in.
+pub(crate) fn admit(url: &str, anybody: bool) {
+    let (start, rest) = url.split_once("@/").unwrap();
+    let (name, more) = rest.split_once('?').unwrap();
+    let beside = format!("{start}@/postgres?{more}");
+    execute(&beside, &format!("alter database {name} with allow_connections {anybody}"));
+    if !anybody {
+        let others = format!("from pg_stat_activity where datname = '{name}'");
+        execute(&beside, &format!("select pg_terminate_backend(pid, 10000) {others}"));
+    }
+}
+
 /// The folder of the running cluster, started if there is none; this process counts as a user.
 fn cluster() -> PathBuf {
     let files = Path::new(env!("CARGO_TARGET_TMPDIR"));
