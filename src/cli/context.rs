@@ -297,8 +297,24 @@ impl Context {
 }
 
 fn store(local: &Local) -> Result<Store, HubError> {
+    #[cfg(unix)]
+    outlive_file_limits();
     Ok(match &local.state {
         State::File(path) => Store::sqlite(path),
         State::Postgres(url) => Store::postgres(url)?,
     })
+}
+
+/// Beyond the size that the system allows to files, a write fails from here on as on a full disk; it
+/// would end the process otherwise.
+#[cfg(unix)]
+fn outlive_file_limits() {
+    use std::sync::Once;
+    use std::sync::atomic::AtomicBool;
+    static ONCE: Once = Once::new();
+    static IS_MET: AtomicBool = AtomicBool::new(false);
+    ONCE.call_once(|| {
+        // Where no handler can be put in, the system's stays.
+        _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, &IS_MET);
+    });
 }

@@ -391,8 +391,8 @@ codes! {
         "The store can't be written: a read-only file, folder or disk, or a database that takes no writes.",
         "Check permissions and how the disk is mounted, or whether the database server is a standby.";
     STORE_FULL = "store.full", LocalState,
-        "The disk of the store is full; nothing was changed.",
-        "Make room and run the command again.";
+        "The disk of the store is full, or a file may not grow any more; nothing was changed.",
+        "Make room, or raise the limit that `ulimit -f` shows, and run the command again.";
     STORE_BUSY = "store.busy", LocalState,
         "Another process held the store for longer than the time-out; nothing was changed.",
         "Run the command again.";

@@ -100,7 +100,9 @@ impl StoreError {
             Self::NotAStore(_) => ANOTHER.to_owned(),
             Self::Damaged(_) => format!("bring it back from a backup, or {ANOTHER}"),
             Self::Full => {
-                "make room (df -h shows how much there is), then run the command again".to_owned()
+                "make room (df -h and ulimit -f show how much there is), then run the command \
+                 again"
+                    .to_owned()
             }
             Self::Busy => {
                 "wait for the other process to end, then run the command again".to_owned()

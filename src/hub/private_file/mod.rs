@@ -305,7 +305,9 @@ fn unreadable(path: &Path, error: io::Error) -> HubError {
 
 fn unwritable(path: &Path, error: io::Error) -> HubError {
     let code = match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => &codes::STORE_FULL,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            &codes::STORE_FULL
+        }
         _ => &codes::STORE_READ_ONLY,
     };
     let message = format!("{} can't be written: {}", path.display(), error.kind());
@@ -322,7 +324,7 @@ mod tests {
 
     use super::{
         append_private, check_private, create_private, open_private, read_named, read_private,
-        remove_private, replace_private,
+        remove_private, replace_private, unwritable,
     };
     use crate::error::{HubError, codes};
     use crate::hub::refused;
@@ -491,6 +493,19 @@ mod tests {
         refused(remove_private(&link), &codes::STORE_PERMISSIONS);
         fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         assert!(remove_private(&path).unwrap() && !remove_private(&path).unwrap());
+    }
+
+    #[test]
+    fn what_has_no_room_is_told_apart_from_what_takes_no_writes() {
+        use std::io::ErrorKind;
+        for (kind, code) in [
+            (ErrorKind::StorageFull, &codes::STORE_FULL),
+            (ErrorKind::QuotaExceeded, &codes::STORE_FULL),
+            (ErrorKind::FileTooLarge, &codes::STORE_FULL),
+            (ErrorKind::ReadOnlyFilesystem, &codes::STORE_READ_ONLY),
+        ] {
+            assert_eq!(unwritable(Path::new("file"), kind.into()).code().name, code.name);
+        }
     }
 
     #[test]

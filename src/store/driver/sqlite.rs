@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 #[cfg(unix)]
 use super::access;
@@ -17,6 +17,8 @@ use super::{Param, Row};
 use crate::domain::words::shell_word;
 use crate::store::migrate::{self, Dialect};
 use crate::store::{Result, StoreError, Told};
+
+mod failures;
 
 /// How long a writer waits for another one.
 const BUSY_LIMIT: Duration = Duration::from_secs(20);
@@ -306,7 +308,9 @@ impl Database {
         use std::io::ErrorKind;
         match error.kind() {
             ErrorKind::ReadOnlyFilesystem => StoreError::read_only_file(),
-            ErrorKind::StorageFull => StoreError::Full,
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+                StoreError::Full
+            }
             _ => self.unreadable(format!("{}: {error}", self.path.display())),
         }
     }
@@ -464,35 +468,6 @@ impl Drop for Tx {
                 *self.idle.writer.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
             }
             Role::Passing => {}
-        }
-    }
-}
-
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> Self {
-        let rusqlite::Error::SqliteFailure(cause, _) = &error else {
-            return Self::Other(error.to_string());
-        };
-        match cause.code {
-            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Busy,
-            ErrorCode::ReadOnly => Self::read_only_file(),
-            ErrorCode::DiskFull => Self::Full,
-            ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt => {
-                Self::Damaged(error.to_string())
-            }
-            ErrorCode::ConstraintViolation
-                if matches!(
-                    cause.extended_code,
-                    ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY
-                ) =>
-            {
-                Self::Duplicate
-            }
-            ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::SystemIoFailure => {
-                let hint = "check the disk and the permissions of the file and its folder";
-                Self::Unreadable(Told::new(error.to_string(), hint))
-            }
-            _ => Self::Other(error.to_string()),
         }
     }
 }

@@ -284,3 +284,14 @@ fn a_store_that_was_named_and_is_not_there_is_told() {
     assert!(!made.stderr.contains("there is no store"), "{made:?}");
     home.run("--state new.db store check").code(0);
 }
+
+#[test]
+fn a_file_that_may_not_grow_is_a_full_disk() {
+    let home = TestHome::new();
+    // Of a store that is not there yet, and of one that is.
+    for _ in 0..2 {
+        home.shell("ulimit -f 0; \"$H\" projects create other").code(13).tells("store.full");
+        home.run("connectors enable hubspot").code(0);
+    }
+    assert!(!home.run("projects list").code(0).stdout.contains("other"));
+}

@@ -31,7 +31,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 /// What only some files may name: a text, where it is at home, and where it may be as well.
 #[rustfmt::skip]
 const AT_HOME: &[(&str, &[&str])] = &[
-    ("rusqlite", &["store/driver/mod.rs", "store/driver/sqlite.rs", "store/driver/served/"]),
+    ("rusqlite", &["store/driver/mod.rs", "store/driver/sqlite", "store/driver/served/"]),
     ("axum", &["server/", "sample/"]),
     // Beside the server, what decides which proxy an address has.
     ("hyper", &["server/", "net/mod.rs"]),

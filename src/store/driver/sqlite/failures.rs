@@ -1,0 +1,54 @@
+//! What SQLite reports, and what that is for the store.
+
+use rusqlite::{ErrorCode, ffi};
+
+use crate::store::{StoreError, Told};
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        let rusqlite::Error::SqliteFailure(cause, _) = &error else {
+            return Self::Other(error.to_string());
+        };
+        match cause.code {
+            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Busy,
+            ErrorCode::ReadOnly => Self::read_only_file(),
+            ErrorCode::DiskFull => Self::Full,
+            // Why the system refused a write is not told.
+            ErrorCode::SystemIoFailure if is_a_write(cause.extended_code) && has_file_limit() => {
+                Self::Full
+            }
+            ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt => {
+                Self::Damaged(error.to_string())
+            }
+            ErrorCode::ConstraintViolation
+                if matches!(
+                    cause.extended_code,
+                    ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY
+                ) =>
+            {
+                Self::Duplicate
+            }
+            ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::SystemIoFailure => {
+                let hint = "check the disk and the permissions of the file and its folder";
+                Self::Unreadable(Told::new(error.to_string(), hint))
+            }
+            _ => Self::Other(error.to_string()),
+        }
+    }
+}
+
+const fn is_a_write(code: i32) -> bool {
+    matches!(code, ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_SHMSIZE)
+}
+
+/// Whether the files of this process may not grow beyond a size.
+#[cfg(unix)]
+fn has_file_limit() -> bool {
+    use rustix::process::{Resource, getrlimit};
+    getrlimit(Resource::Fsize).current.is_some()
+}
+
+#[cfg(not(unix))]
+const fn has_file_limit() -> bool {
+    false
+}
