@@ -126,13 +126,19 @@ impl Store {
         self.begin_write().await?.commit().await
     }
 
-    /// Asks the store for a sign of life, and a server whether it takes writes.
+    /// Asks the store for a sign of life, and whether it takes writes: a database says so, and a file
+    /// that a server writes to takes them until one fails. Then one that leaves no trace is tried, but
+    /// not at once.
     ///
     /// # Errors
-    /// As [`Store::begin_read`], and [`StoreError::ReadOnly`].
+    /// As [`Store::begin_read`], [`StoreError::ReadOnly`], and as the last write failed.
     pub async fn ping(&self) -> Result<()> {
         if let Db::Served(db) = &self.db {
             db.look()?;
+            if db.wants_a_trial()? {
+                self.try_to_write().await?;
+                db.trial_went_well();
+            }
         }
         let is_read_only = match &self.db {
             Db::Sqlite(_) | Db::Served(_) => "select cast(0 as bigint)",
@@ -142,6 +148,15 @@ impl Store {
             0 => Ok(()),
             _ => Err(StoreError::read_only_database()),
         }
+    }
+
+    /// Writes a row and takes it back. The page that it was on is written, unlike what has changed
+    /// nothing.
+    async fn try_to_write(&self) -> Result<()> {
+        let mut tx = self.begin_write().await?;
+        tx.execute("insert into store (key, value) values ('trial', '')", &[]).await?;
+        tx.execute("delete from store where key = 'trial'", &[]).await?;
+        tx.commit().await
     }
 
     /// A name for people: the path, or the address without a password.

@@ -7,6 +7,8 @@ mod hanging;
 mod http2;
 mod inside;
 mod life;
+#[cfg(target_os = "linux")]
+mod room;
 mod secrecy;
 mod siege;
 mod tls;

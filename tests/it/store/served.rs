@@ -8,6 +8,8 @@ use hubctl::store::{Store, StoreError, Tx};
 
 use crate::support::hub::sqlite;
 
+/// Longer than anything here takes, also on a machine that is busy.
+const PATIENCE: Duration = Duration::from_mins(1);
 const INSERT: &str = "insert into store (key, value) values (?1, ?2)";
 
 struct World {
@@ -195,6 +197,46 @@ fn a_full_pool_makes_readers_wait_and_not_fail() {
         waiting.await.unwrap().unwrap();
         // Those of a crowd are not all kept.
         assert!(world.store.gauges().connections <= 3, "{:?}", world.store.gauges());
+    });
+}
+
+#[test]
+fn a_writer_that_waits_for_another_process_leaves_the_store_ready() {
+    run(async |world| {
+        world.store.prepare().await.unwrap();
+        let other = sqlite::open(&world.path);
+        other.execute_batch("begin immediate").unwrap();
+        let store = Arc::clone(&world.store);
+        let waiting = tokio::spawn(async move { add(&store, "late").await });
+        let until = Instant::now() + Duration::from_millis(300);
+        while Instant::now() < until {
+            world.store.ping().await.unwrap();
+        }
+        assert!(!waiting.is_finished());
+        other.execute_batch("rollback").unwrap();
+        waiting.await.unwrap().unwrap();
+        world.store.ping().await.unwrap();
+    });
+}
+
+#[test]
+fn a_store_that_another_process_keeps_is_not_ready_until_it_lets_go() {
+    run(async |world| {
+        world.store.prepare().await.unwrap();
+        let other = sqlite::open(&world.path);
+        other.execute_batch("begin immediate").unwrap();
+        // Longer than a writer waits.
+        let refused = add(&world.store, "lost").await;
+        assert!(matches!(refused, Err(StoreError::Busy)), "{refused:?}");
+        let until = Instant::now() + PATIENCE;
+        while world.store.ping().await.is_ok() {
+            assert!(Instant::now() < until, "it is ready");
+        }
+        other.execute_batch("rollback").unwrap();
+        while world.store.ping().await.is_err() {
+            assert!(Instant::now() < until, "it is not ready");
+        }
+        assert_eq!((keys(&world, "trial"), keys(&world, "lost")), (0, 0));
     });
 }
 

@@ -83,6 +83,19 @@ impl Pool {
         self.place.look()
     }
 
+    /// Whether it is time to see if writers can write again, where something keeps them from it.
+    ///
+    /// # Errors
+    /// What keeps them from it, before that time.
+    pub(in crate::store) fn wants_a_trial(&self) -> Result<bool> {
+        self.writer.wants_a_trial()
+    }
+
+    /// Called when something was written to see whether writers can.
+    pub(in crate::store) fn trial_went_well(&self) {
+        self.writer.is_well();
+    }
+
     pub(in crate::store) async fn begin_read(&self) -> Result<Tx> {
         self.read(true).await
     }

@@ -27,6 +27,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// their turn in it. SQLite has no queue for them.
 const STRETCH: Duration = Duration::from_millis(100);
 const PAUSE: Duration = Duration::from_millis(2);
+/// How long what kept one writer from writing is taken to keep the next one from it as well.
+const BELIEVED: Duration = Duration::from_secs(2);
 
 /// Who writes, and who waits for it.
 pub(super) struct Writer {
@@ -34,6 +36,13 @@ pub(super) struct Writer {
     thread: Sender<Order>,
     pub(super) commits: AtomicU64,
     pub(super) transactions: AtomicU64,
+    trouble: Mutex<Option<Trouble>>,
+}
+
+/// What keeps writers from writing, and until when that is believed.
+struct Trouble {
+    error: StoreError,
+    until: Instant,
 }
 
 #[derive(Default)]
@@ -102,6 +111,7 @@ impl Writer {
             thread,
             commits: AtomicU64::new(0),
             transactions: AtomicU64::new(0),
+            trouble: Mutex::default(),
         });
         // The thread ends when the store is dropped.
         let weak = Arc::downgrade(&writer);
@@ -114,6 +124,40 @@ impl Writer {
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn trouble(&self) -> MutexGuard<'_, Option<Trouble>> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes note of a failure that the next writer would meet as well. Another process is in the
+    /// way only for a writer that has waited for it.
+    fn note(&self, error: &StoreError) {
+        if matches!(error, StoreError::Full | StoreError::ReadOnly(_) | StoreError::Busy) {
+            let until = Instant::now() + BELIEVED;
+            *self.trouble() = Some(Trouble { error: error.clone(), until });
+        }
+    }
+
+    /// Whether it is time to see if writers can write again; false where nothing keeps them from it.
+    /// One of those who ask at once is told so.
+    ///
+    /// # Errors
+    /// What keeps them from it, before that time.
+    pub(super) fn wants_a_trial(&self) -> Result<bool> {
+        let mut trouble = self.trouble();
+        let Some(known) = trouble.as_mut() else { return Ok(false) };
+        let now = Instant::now();
+        if now < known.until {
+            return Err(known.error.clone());
+        }
+        known.until = now + BELIEVED;
+        Ok(true)
+    }
+
+    /// Called when a trial went well. A commit says less: it may have had nothing to write.
+    pub(super) fn is_well(&self) {
+        *self.trouble() = None;
     }
 
     pub(super) fn order(&self, order: Order) {
@@ -163,6 +207,7 @@ impl Writer {
                 wait.map(Asked::Later)
             }
             Err(error) => {
+                self.note(&error);
                 self.order(Order::Begin(None));
                 Err(error)
             }
@@ -261,6 +306,9 @@ fn write(
                 writer.commits.fetch_add(1, Ordering::Relaxed);
                 let count = group.members.len() as u64;
                 writer.transactions.fetch_add(count, Ordering::Relaxed);
+                if let Err(error) = &outcome {
+                    writer.note(error);
+                }
                 let is_sound = outcome.is_ok() || raw::roll_back(&connection);
                 group.tell(&outcome);
                 if is_sound && writer.state().waiting.is_empty() {
@@ -294,6 +342,7 @@ fn write(
                 }
             }
             Err(error) => {
+                writer.note(&error);
                 let waiting = {
                     let mut state = writer.state();
                     state.is_open = false;
