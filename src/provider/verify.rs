@@ -1,6 +1,7 @@
 //! The light call: whether credentials work (OA-17, OA-18).
 
 use http::Method;
+use http::header::{ACCEPT, CONTENT_TYPE};
 use serde_json::Value;
 
 use super::body::set_body;
@@ -11,7 +12,7 @@ use crate::domain::connector::address::below;
 use crate::domain::connector::filling::Filling;
 use crate::domain::connector::request::{ExpectJson, HttpMethod};
 use crate::domain::connector::{Template, Verify};
-use crate::domain::oauth::answer::is_html;
+use crate::domain::oauth::answer::{is_html, is_page};
 use crate::domain::provider_failure::{Class, ProviderFailure};
 use crate::domain::provider_reason::at;
 use crate::domain::time::Timestamp;
@@ -26,8 +27,10 @@ impl Provider {
         let filling = self.filling(target, now)?;
         let request = self.light_call(verify, &filling, target, now)?;
         let identity = identity(&filling)?;
+        let accepted = request.headers.get(ACCEPT).and_then(|value| value.to_str().ok());
+        let wants_text = accepted.is_some_and(|kinds| kinds.contains("text/"));
         let answer = self.call(request, identity.as_ref()).await?;
-        judge(verify, target, &answer)
+        judge(verify, target, &answer, wants_text)
             .map_err(|failure| failures::with_wait(failure, &answer.headers, now))
     }
 
@@ -72,7 +75,13 @@ pub(super) const fn http_method(method: HttpMethod) -> Method {
     }
 }
 
-fn judge(verify: &Verify, target: Target<'_>, answer: &Answer) -> Result<(), ProviderFailure> {
+/// What the answer says; `wants_text` tells that the definition asks for a text, which a page is.
+fn judge(
+    verify: &Verify,
+    target: Target<'_>,
+    answer: &Answer,
+    wants_text: bool,
+) -> Result<(), ProviderFailure> {
     let fine = match verify.expect_status {
         Some(status) => status == answer.status,
         None => (200..300).contains(&answer.status),
@@ -83,11 +92,21 @@ fn judge(verify: &Verify, target: Target<'_>, answer: &Answer) -> Result<(), Pro
         let own = failures::has_own_address(target.method, &place);
         return Err(failures::answer(answer.status, &answer.body, own));
     }
-    let Some(expected) = &verify.expect_json else { return Ok(()) };
+    let bad = |what: &str| {
+        let text = format!("the provider answered with {what}: check the address of the account");
+        ProviderFailure::new(Class::BadAnswer, text).with_status(answer.status)
+    };
+    let Some(expected) = &verify.expect_json else {
+        // Whoever leads to a login says nothing of the credentials, whatever the status.
+        let kind = answer.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        return match !wants_text && is_page(kind, &answer.body) {
+            true => Err(bad("a page")),
+            false => Ok(()),
+        };
+    };
     let Ok(json) = serde_json::from_slice::<Value>(&answer.body) else {
         let what = if is_html(&answer.body) { "a page" } else { "something that is not JSON" };
-        let text = format!("the provider answered with {what}: check the address of the account");
-        return Err(ProviderFailure::new(Class::BadAnswer, text).with_status(answer.status));
+        return Err(bad(what));
     };
     if holds(expected, &json) {
         return Ok(());

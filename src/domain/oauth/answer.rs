@@ -191,6 +191,24 @@ pub fn is_html(body: &[u8]) -> bool {
     body.trim_ascii_start().first() == Some(&b'<')
 }
 
+/// Whether an answer is an HTML document: it begins as one, or is said to be one and begins with a
+/// tag.
+#[must_use]
+pub fn is_page(content_type: Option<&str>, body: &[u8]) -> bool {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
+    let begins = |start: &[u8]| {
+        body.get(..start.len()).is_some_and(|found| found.eq_ignore_ascii_case(start))
+    };
+    let kind = content_type.and_then(|text| text.split(';').next()).unwrap_or_default();
+    let is_tagged = match body {
+        [b'<', next, ..] => next.is_ascii_alphabetic() || *next == b'!',
+        _ => false,
+    };
+    begins(b"<!doctype html")
+        || begins(b"<html")
+        || (is_tagged && kind.trim().eq_ignore_ascii_case("text/html"))
+}
+
 fn bad(status: u16, why: &str) -> ProviderFailure {
     let message = format!("the provider's answer can't be used: {why}");
     ProviderFailure::new(Class::BadAnswer, message).with_status(status)

@@ -80,6 +80,26 @@ async fn bodies_headers_and_expected_members() {
 }
 
 #[tokio::test]
+async fn oa_17_a_page_does_not_prove_credentials() {
+    let page = || Reply::text(200, "text/html", "<h1>Login please</h1>");
+    let failure = verify(get(), page()).await.0.unwrap_err();
+    assert_eq!((failure.class, failure.status), (Class::BadAnswer, Some(200)));
+    assert!(failure.message.contains("answered with a page"), "{}", failure.message);
+    let whole = Reply::text(200, "application/json", "<!doctype html><title>Sign in</title>");
+    assert_eq!(verify(get(), whole).await.0.unwrap_err().class, Class::BadAnswer);
+    let mut text = get();
+    text["headers"] = json!({"Accept": "text/html"});
+    assert_eq!(verify(text, page()).await.0, Ok(true));
+    for fine in [
+        Reply::text(200, "application/xml", "<me/>"),
+        Reply::text(200, "text/html", "OK"),
+        Reply::text(200, "text/plain", ""),
+    ] {
+        assert_eq!(verify(get(), fine).await.0, Ok(true));
+    }
+}
+
+#[tokio::test]
 async fn each_status_means_what_it_should() {
     for (status, class) in [
         (400, Class::Refused),

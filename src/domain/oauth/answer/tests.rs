@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{AuthMethod, Class, Timestamp, Tokens, oauth1, of_call, standard};
+use super::{AuthMethod, Class, Timestamp, Tokens, is_page, oauth1, of_call, standard};
 use crate::domain::connector::request::TokenCall;
 use crate::domain::provider_failure::ProviderFailure;
 use crate::domain::secret::Secret;
@@ -279,4 +279,23 @@ fn oauth_1_answers_are_forms() {
     assert_eq!(oauth1(401, b"invalid key").unwrap_err().class, Class::Refused);
     assert_eq!(oauth1(403, b"<html>").unwrap_err().class, Class::Transient);
     assert_eq!(oauth1(500, b"<html>").unwrap_err().class, Class::Transient);
+}
+
+#[test]
+fn a_page_is_told_by_its_start_or_by_its_type_and_a_tag() {
+    let html = Some("Text/HTML; charset=utf-8");
+    for (kind, body, is) in [
+        (None, "\u{feff}\n <!DOCTYPE html><title>Sign in</title>", true),
+        (Some("application/json"), "<HTML lang=\"en\">", true),
+        (html, "<h1>Login please</h1>", true),
+        (html, "<!-- a page -->", true),
+        (html, "{\"ok\": true}", false),
+        (html, "OK <b>", false),
+        (html, "", false),
+        (html, "<?xml version=\"1.0\"?><answer/>", false),
+        (Some("application/xml"), "<answer/>", false),
+        (None, "<h1>", false),
+    ] {
+        assert_eq!(is_page(kind, body.as_bytes()), is, "{kind:?} {body}");
+    }
 }
