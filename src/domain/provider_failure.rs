@@ -62,14 +62,24 @@ pub struct ProviderFailure {
     pub retry_at: Option<Timestamp>,
     /// The host that is not called.
     pub host: Option<String>,
+    /// Whether something else than the API answered, at an address that is in part the account's
+    /// own: a wrong one leads there, and a right one may while the provider is down.
+    pub is_elsewhere: bool,
 }
 
 impl ProviderFailure {
     /// A failure without an answer.
     #[must_use]
     pub fn new(class: Class, message: impl Into<String>) -> Self {
-        let message = message.into();
-        Self { class, status: None, code: None, message, retry_at: None, host: None }
+        Self {
+            class,
+            status: None,
+            code: None,
+            message: message.into(),
+            retry_at: None,
+            host: None,
+            is_elsewhere: false,
+        }
     }
 
     /// The same, with the status of the answer.
@@ -88,6 +98,12 @@ impl ProviderFailure {
     #[must_use]
     pub fn of_host(self, host: impl Into<String>) -> Self {
         Self { host: Some(host.into()), ..self }
+    }
+
+    /// The same, told of something else than the API or not.
+    #[must_use]
+    pub fn elsewhere(self, is_elsewhere: bool) -> Self {
+        Self { is_elsewhere, ..self }
     }
 
     /// What happened, and from when on it may be tried again, where the provider says so.

@@ -149,6 +149,17 @@ pub fn is_final(failure: &ProviderFailure) -> bool {
     failure.class == Class::Refused
 }
 
+/// What a failure says of an account whose credentials were asked about. An address at which they
+/// worked before is not wrong because something else answers there for a while.
+#[must_use]
+pub fn of_account(account: &Account, failure: ProviderFailure) -> ProviderFailure {
+    if !failure.is_elsewhere || !is_final(&failure) || account.verified_at.is_none() {
+        return failure;
+    }
+    let message = format!("{}; it has worked before, and this may pass", failure.message);
+    ProviderFailure { class: Class::Transient, message, ..failure }
+}
+
 /// What a refused refresh makes of its account. `was_lost` tells that an answer to an earlier
 /// refresh never arrived: a provider that gives out each refresh token once then refuses the old
 /// one, and nobody is to blame.
@@ -231,7 +242,7 @@ mod tests {
 
     fn failure(class: Class, retry_at: Option<Timestamp>) -> ProviderFailure {
         let message = "invalid_grant".to_owned();
-        ProviderFailure { class, status: Some(400), code: None, message, retry_at, host: None }
+        ProviderFailure::new(class, message).with_status(400).retry_at(retry_at)
     }
 
     fn wait(class: Class, failures: u32, jitter: u8) -> i64 {

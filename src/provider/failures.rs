@@ -189,7 +189,13 @@ pub(super) fn answer(status: u16, body: &[u8], own_address: bool) -> ProviderFai
     let text = words
         .filter(|words| *words != text)
         .map_or_else(|| text.clone(), |words| format!("{text}: {words}"));
-    ProviderFailure::new(class, text).with_status(status).with_code(code)
+    let is_elsewhere = match status {
+        300..=399 => own_address,
+        404 | 410 => own_address && is_html(body),
+        _ => false,
+    };
+    let failure = ProviderFailure::new(class, text).with_status(status).with_code(code);
+    failure.elsewhere(is_elsewhere)
 }
 
 /// A short text that is no page.
@@ -242,6 +248,23 @@ mod tests {
             (599, true, Class::Transient),
         ] {
             assert_eq!(answer(status, b"", own).class, class, "{status}");
+        }
+    }
+
+    #[test]
+    fn an_outage_may_lead_an_own_address_elsewhere() {
+        for (status, body, own, is) in [
+            (302, "", true, true),
+            (302, "", false, false),
+            (404, "<h1>Back soon</h1>", true, true),
+            (410, "<h1>Back soon</h1>", true, true),
+            (404, "<h1>Back soon</h1>", false, false),
+            (404, r#"{"error":"no such company"}"#, true, false),
+            (404, "", true, false),
+            (401, "<h1>Sign in</h1>", true, false),
+        ] {
+            let failure = answer(status, body.as_bytes(), own);
+            assert_eq!(failure.is_elsewhere, is, "{status} {body} {own}");
         }
     }
 

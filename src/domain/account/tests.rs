@@ -1,5 +1,7 @@
 use super::*;
 use crate::domain::auth_config::{NewAuthConfig, create};
+use crate::domain::provider_failure::{Class, ProviderFailure};
+use crate::domain::refresh::of_account;
 use std::collections::BTreeSet;
 
 const T: fn(i64) -> Timestamp = Timestamp::from_millis;
@@ -165,4 +167,18 @@ fn at_6_an_archived_account_is_not_the_one_that_a_link_updates() {
     assert!(same_link(&known, "acme-7", &provider), "a pause is kept, not gone around");
     known.hold = Some(Status::Archived);
     assert!(!same_link(&known, "acme-7", &provider));
+}
+
+#[test]
+fn at_5_something_else_at_an_address_that_worked_says_nothing_of_the_credentials() {
+    let elsewhere = || ProviderFailure::new(Class::Refused, "leads elsewhere").elsewhere(true);
+    let class = |verified_at, failure| {
+        let account = Account { verified_at, ..account() };
+        of_account(&account, failure).class
+    };
+    assert_eq!(class(None, elsewhere()), Class::Refused);
+    assert_eq!(class(Some(T(3)), elsewhere()), Class::Transient);
+    assert_eq!(class(Some(T(3)), elsewhere().elsewhere(false)), Class::Refused);
+    let told = of_account(&Account { verified_at: Some(T(3)), ..account() }, elsewhere()).message;
+    assert_eq!(told, "leads elsewhere; it has worked before, and this may pass");
 }

@@ -140,7 +140,11 @@ pub async fn check(
     if let Some(name) = name.filter(|_| is_failing && provider.state == CheckState::Ok) {
         provider.message = format!("{name} still accepts the present access token");
     }
-    let account_itself = account_itself(&mut tx, caller, &account).await?;
+    let mut account_itself = account_itself(&mut tx, caller, &account).await?;
+    if provider.state == CheckState::Ok && account.is_refused() && !is_failing {
+        // What the provider accepts by now needs no new login.
+        account_itself.hint = Some(format!("hubctl accounts test {id}"));
+    }
     let heard = unheard(&mut tx, caller, &account).await?;
     let mut all = vec![account_itself, connector, auth_config, credentials, token, provider, calls];
     if heard.is_empty() {

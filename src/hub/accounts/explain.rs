@@ -5,6 +5,7 @@ use crate::domain::auth_config::AuthConfig;
 use crate::domain::caller::{Caller, Permission};
 use crate::domain::event::EventKind;
 use crate::domain::ids::{AccountId, EventId};
+use crate::domain::refresh::REASON_REFUSED;
 use crate::domain::time::Timestamp;
 use crate::error::{HubError, Kind};
 use crate::hub::Hub;
@@ -169,12 +170,17 @@ pub(super) async fn broken(
     // An administrator's test that found it; else the hub met it in a call or a refresh.
     let test = operations::latest(tx, project, &super::resource(account), "test").await?;
     let described = reason.and_then(|reason| reason.description.clone());
+    let code = reason.and_then(|reason| reason.code.clone());
+    let mut cause = described.unwrap_or_else(|| "the provider refuses the credentials".to_owned());
+    if code.as_deref() == Some(REASON_REFUSED) && account.hold.is_none() {
+        // Not every refusal is for good, and a new login bothers the end user.
+        let id = &account.id;
+        cause.push_str(&format!("; `hubctl accounts test {id}` asks whether it still is so"));
+    }
     Ok(Some(Finding {
-        code: reason
-            .and_then(|reason| reason.code.clone())
-            .unwrap_or_else(|| account.status.as_str().to_owned()),
+        code: code.unwrap_or_else(|| account.status.as_str().to_owned()),
         blocking: true,
-        cause: described.unwrap_or_else(|| "the provider refuses the credentials".to_owned()),
+        cause,
         since,
         operation: test.filter(|test| since == Some(test.at)),
         event: told.map(|(id, _)| id),

@@ -350,7 +350,8 @@ pub(super) async fn verify(
         values,
         action: "verify",
     };
-    hub.logging(purpose, hub.provider.verify(target, hub.clock.now())).await
+    let answer = hub.logging(purpose, hub.provider.verify(target, hub.clock.now())).await;
+    answer.map_err(|failure| rules::of_account(account, failure))
 }
 
 /// Asks the provider whether the credentials of an account that may be called work; also which were

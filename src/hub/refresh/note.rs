@@ -82,6 +82,7 @@ pub(super) fn failure_of(fresh: &Freshness) -> ProviderFailure {
         message: text("message").unwrap_or_else(|| "the last refresh failed".to_owned()),
         retry_at: retry_at(&value),
         host: None,
+        is_elsewhere: false,
     }
 }
 

@@ -6,15 +6,16 @@ use hubctl::hub::accounts;
 use hubctl::hub::logs::Scope;
 use hubctl::hub::write::Guard;
 
-use super::{account, events, log_in, set_up};
+use super::{account, add, events, log_in, set_up};
 use crate::support::asked::{account as new_account, given};
-use crate::support::authority::KEY;
+use crate::support::authority::{Authority, KEY};
 use crate::support::http::Reply;
 use crate::support::hub::{DRY_RUN, TestHub, on_both_databases, refused};
 
 on_both_databases!(
     accounts_are_added_when_their_provider_agrees,
     at_5_at_7_a_test_keeps_what_the_provider_says,
+    at_5_an_outage_that_leads_elsewhere_does_not_end_a_proven_account,
     wh_10_a_test_that_proves_anew_what_was_proven_tells_nobody,
     credentials_can_be_edited,
     ac_38_an_edit_without_a_value_changes_nothing,
@@ -71,6 +72,33 @@ async fn at_5_at_7_a_test_keeps_what_the_provider_says(mut world: TestHub) {
     assert!(cured.reasons.is_empty());
     let answer = accounts::refresh_now(hub, &caller, &id, Guard::default()).await;
     refused(answer, &codes::ACCOUNT_STATE);
+}
+
+async fn at_5_an_outage_that_leads_elsewhere_does_not_end_a_proven_account(mut world: TestHub) {
+    let (caller, authority) = (world.caller(), Authority::start());
+    authority.welcome_by_host(&mut world, &caller).await;
+    add(&world, &caller, "api_key").await;
+    let hub = &world.hub;
+    let proven = world.link(&caller, asked(KEY)).await;
+    let owner = new_account("acme", "acme-8");
+    let values = given(&[("api_key", KEY)]);
+    let unproven = world.link(&caller, accounts::New { values, verify: false, ..owner }).await;
+    for (status, page) in [(302, ""), (404, "<html>Back soon</html>")] {
+        authority.answers_to_me(Some(Reply::text(status, "text/html", page)));
+        let before = account(&world, &caller, &proven).await;
+        let answer = accounts::test(hub, &caller, &proven, Guard::default()).await;
+        let error = refused(answer, &codes::PROVIDER_UNREACHABLE);
+        assert!(error.message().contains("it has worked before"), "{error}");
+        assert_eq!(account(&world, &caller, &proven).await, before);
+        // A wrong address is told from the first.
+        let answer = accounts::test(hub, &caller, &unproven, Guard::default()).await;
+        refused(answer, &codes::PROVIDER_REFUSED);
+        assert_eq!(account(&world, &caller, &unproven).await.status, Status::Error);
+    }
+    authority.answers_to_me(Some(Reply::json(404, &serde_json::json!({"message": "gone"}))));
+    let answer = accounts::test(hub, &caller, &proven, Guard::default()).await;
+    refused(answer, &codes::PROVIDER_REFUSED);
+    assert_eq!(account(&world, &caller, &proven).await.status, Status::Error);
 }
 
 async fn wh_10_a_test_that_proves_anew_what_was_proven_tells_nobody(mut world: TestHub) {

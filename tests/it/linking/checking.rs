@@ -188,6 +188,11 @@ async fn at_5_a_check_asks_the_provider_and_changes_nothing(mut world: TestHub) 
     let all = checked(&world, &caller, &id).await;
     assert_eq!(row(&all, "account").state, CheckState::Failed);
     assert_eq!(row(&all, "provider").state, CheckState::Ok);
+    // Nobody has to log in again for that.
+    let test = format!("hubctl accounts test {id}");
+    assert_eq!(row(&all, "account").hint.as_ref(), Some(&test));
+    let told = explained(&world, &caller, &id).await;
+    assert!(finding(&told, "credentials_refused").cause.contains(&test), "{told:?}");
 }
 
 async fn threat_32_a_reason_that_is_kept_has_no_credentials_in_base64(mut world: TestHub) {
