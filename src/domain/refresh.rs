@@ -40,6 +40,10 @@ pub const REASON_REVOKED: &str = "tokens_revoked";
 /// milliseconds: newer ones would be refused as well.
 const CALL_REST_MS: i64 = 15_000;
 
+/// How often a call's 401 makes the hub ask about credentials that nothing renews, in milliseconds:
+/// who calls by the thousand is refused by the thousand.
+const DOUBT_REST_MS: i64 = 300_000;
+
 /// Whether the account's tokens can be renewed without its end user.
 #[must_use]
 pub fn can_renew(method: &AuthMethod, secrets: &BTreeMap<String, Secret>) -> bool {
@@ -100,6 +104,20 @@ pub fn is_stale(got_at: Timestamp, end: Timestamp, now: Timestamp) -> bool {
 #[must_use]
 pub const fn were_just_renewed(got_at: Timestamp, now: Timestamp) -> bool {
     now.millis_since(got_at).abs() < CALL_REST_MS
+}
+
+/// Whether a call's 401 is a reason to ask about credentials that nothing renews, which was last
+/// done at `doubted_at`. An instant further ahead is from before the clock was set back.
+#[must_use]
+pub fn may_doubt(doubted_at: Option<Timestamp>, now: Timestamp) -> bool {
+    doubted_at.is_none_or(|at| now.millis_since(at).abs() >= DOUBT_REST_MS)
+}
+
+/// Whether the light call shows that a call's 401 was meant for the credentials. A 403 may be for
+/// want of a right that they never had.
+#[must_use]
+pub fn confirms_401(failure: &ProviderFailure) -> bool {
+    is_final(failure) && failure.status != Some(403)
 }
 
 /// When the worker renews a token that was got at `got_at` and ends at `end`.
@@ -263,6 +281,22 @@ mod tests {
         assert!(!were_just_renewed(T(100), T(115)));
         // Another hub's clock is ahead, or was set back since.
         assert!(were_just_renewed(T(100), T(95)) && !were_just_renewed(T(9000), T(100)));
+    }
+
+    #[test]
+    fn at_5_a_401_is_looked_into_once_in_a_while_and_a_403_is_no_proof() {
+        assert!(may_doubt(None, T(1000)) && may_doubt(Some(T(700)), T(1000)));
+        assert!(!may_doubt(Some(T(701)), T(1000)) && !may_doubt(Some(T(1299)), T(1000)));
+        assert!(may_doubt(Some(T(1300)), T(1000)), "the clock was set back");
+        for (class, status, is) in [
+            (Class::Refused, 401, true),
+            (Class::Refused, 400, true),
+            (Class::Refused, 403, false),
+            (Class::Transient, 401, false),
+        ] {
+            let failure = ProviderFailure::new(class, "no").with_status(status);
+            assert_eq!(confirms_401(&failure), is, "{failure:?}");
+        }
     }
 
     #[test]

@@ -27,7 +27,7 @@ use crate::provider::{BROKEN_OFF, Target};
 pub use crate::provider::forward::{Upload, caller_headers};
 
 use super::Hub;
-use super::accounts::unusable;
+use super::accounts::{doubt, unusable};
 use super::linking::provider_error;
 use super::logs::{Scope, Step};
 use super::refresh::{self, Usable, Want};
@@ -103,7 +103,8 @@ fn too_large(limit: u64) -> HubError {
 
 /// Passes a call on, and answers whatever the provider answers. Where it refuses the credentials
 /// they are renewed once, unless that was done a moment ago, and where it says to slow down it is
-/// waited for, within bounds; only a call that may be sent twice is sent again then.
+/// waited for, within bounds; only a call that may be sent twice is sent again then. Credentials
+/// that nothing renews are looked into after the answer.
 ///
 /// # Errors
 /// `auth.forbidden`; `account.not_found`; `account.not_usable` (412) with zero calls;
@@ -169,6 +170,9 @@ pub async fn pass(
                 body = again;
                 continue;
             }
+        }
+        if received.status == 401 {
+            doubt(hub, caller, &usable);
         }
         return answer(hub, &usable, &url, received);
     }

@@ -26,6 +26,7 @@ use super::write::{Guard, Outcome, Record};
 
 mod add;
 mod check;
+mod doubt;
 mod edit;
 mod explain;
 mod failures;
@@ -34,6 +35,7 @@ mod prove;
 mod remove;
 mod tokens;
 
+pub(super) use doubt::doubt;
 pub(super) use method::unusable;
 
 pub use add::{Added, New, add};

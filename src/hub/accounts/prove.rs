@@ -1,7 +1,7 @@
 //! Asking a provider about an account that is there: whether its credentials work, and for new
 //! tokens.
 
-use crate::domain::account::Decided;
+use crate::domain::account::{Account, Decided};
 use crate::domain::caller::{Caller, Permission};
 use crate::domain::connector::Field;
 use crate::domain::credentials::{ACCESS_TOKEN, REFRESH_TOKEN};
@@ -16,7 +16,7 @@ use crate::hub::Hub;
 use crate::hub::linking::{Way, provider_error};
 use crate::hub::refresh::{self, Usable, Want};
 use crate::hub::write::{Guard, Outcome, Record};
-use crate::store::{StoreError, accounts};
+use crate::store::{StoreError, Tx, accounts};
 
 use super::{View, load, resource, snapshot, unusable, view};
 
@@ -49,11 +49,7 @@ pub async fn test(
     let now = hub.clock.now();
     let mut tx = hub.begin(guard).await?;
     let before = load(&mut tx, caller, id).await?;
-    let project = caller.project();
-    let stored = accounts::credentials(&mut tx, project, id).await?;
-    // What was asked about is not there any more: the answer says nothing of what is.
-    let is_other = stored.is_none_or(|stored| stored.version != asked.version);
-    if is_other || !asked.set_up.is_still_of(&mut tx, project, &before).await? {
+    if !is_present(&mut tx, caller, &asked, &before).await? {
         return Err(StoreError::Stale.into());
     }
     let is_proven = answer == Ok(true);
@@ -77,7 +73,7 @@ pub async fn test(
         outcome.operation = Some(hub.record(&mut tx, caller, now, record).await?);
     } else if is_proven {
         // WH-10: when it was proven last is not in the account object.
-        accounts::save(&mut tx, project, &after).await?;
+        accounts::save(&mut tx, caller.project(), &after).await?;
     }
     if is_news || is_proven {
         outcome.after = Some(view(&mut tx, caller, after).await?);
@@ -90,9 +86,22 @@ pub async fn test(
     }
 }
 
+/// Whether what was asked about is still there: else the answer says nothing of what is.
+pub(super) async fn is_present(
+    tx: &mut Tx,
+    caller: &Caller,
+    asked: &Usable,
+    account: &Account,
+) -> Result<bool, HubError> {
+    let project = caller.project();
+    let stored = accounts::credentials(tx, project, &account.id).await?;
+    let is_same = stored.is_some_and(|stored| stored.version == asked.version);
+    Ok(is_same && asked.set_up.is_still_of(tx, project, account).await?)
+}
+
 /// What an answer makes of an account; a failure that says nothing about it is an error.
 fn decide(
-    before: crate::domain::account::Account,
+    before: Account,
     answer: Result<bool, ProviderFailure>,
     now: Timestamp,
 ) -> Result<(Decided, Option<ProviderFailure>), HubError> {

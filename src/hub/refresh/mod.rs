@@ -62,6 +62,8 @@ pub struct Usable {
     pub values: Values,
     /// Which credentials these are: a refresh raises it.
     pub version: i64,
+    /// Whether its tokens can be renewed, or got for the first time.
+    pub can_renew: bool,
     /// Which set-up the values are of.
     pub(super) set_up: SetUp,
 }
@@ -96,7 +98,7 @@ impl Stored {
     }
 
     pub(super) fn usable(self) -> Usable {
-        let values = self.values();
+        let (values, can_renew) = (self.values(), self.can_renew());
         let set_up = SetUp::of(&self.way.config);
         let way = Arc::unwrap_or_clone(self.way);
         Usable {
@@ -105,6 +107,7 @@ impl Stored {
             method: way.method,
             values,
             version: self.kept.version,
+            can_renew,
             set_up,
         }
     }

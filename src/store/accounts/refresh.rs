@@ -30,7 +30,8 @@ pub struct Freshness {
     pub lease_until: Timestamp,
     /// Counts those who did: only the last one may write.
     pub fence: i64,
-    /// When a provider was asked whose answer is not known.
+    /// When a provider was asked whose answer is not known; of what nothing renews, when a call's
+    /// 401 last made the hub ask.
     pub asked_at: Option<Timestamp>,
 }
 
@@ -101,6 +102,27 @@ pub async fn claim(
         seen.fence.into(),
     ];
     tx.optional(sql, &params, |row| row.int(0)).await
+}
+
+/// Notes that a provider is about to be asked because of a call's 401; false where somebody else
+/// asks, or the credentials were replaced, since `seen` was read.
+pub async fn doubt(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    id: &AccountId,
+    seen: &Freshness,
+    now: Timestamp,
+) -> Result<bool> {
+    let sql = "update account_credentials set asked_at = ?1 where project = ?2 and account = ?3 \
+               and version = ?4 and coalesce(asked_at, 0) = ?5";
+    let params = [
+        now.into(),
+        project.into(),
+        id.into(),
+        seen.version.into(),
+        seen.asked_at.map_or(0, Timestamp::as_millis).into(),
+    ];
+    Ok(tx.execute(sql, &params).await? == 1)
 }
 
 /// Ends the lease that was seen at `until`, where it would last for longer and nobody has taken or

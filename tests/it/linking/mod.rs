@@ -4,6 +4,7 @@ mod administrator;
 mod bounds;
 mod checking;
 mod door;
+mod doubted;
 mod edited;
 mod failing;
 mod given_away;
