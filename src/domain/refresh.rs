@@ -92,11 +92,18 @@ pub fn is_leased(until: Timestamp, now: Timestamp) -> bool {
     until > now && until <= latest_lease(now)
 }
 
+/// Whether tokens were got at an instant that is yet to come, by more than the clocks of hubs
+/// differ. The clock was set back since, and nobody knows any more when they end.
+#[must_use]
+pub fn is_yet_to_come(got_at: Timestamp, now: Timestamp) -> bool {
+    got_at > now.plus_seconds(LEASE_S)
+}
+
 /// Whether a token that was got at `got_at` and ends at `end` must be renewed before a call. Of a
 /// short life at most a fifth is given away.
 #[must_use]
 pub fn is_stale(got_at: Timestamp, end: Timestamp, now: Timestamp) -> bool {
-    now >= before(got_at, end, CALL_MARGIN_MS)
+    now >= before(got_at, end, CALL_MARGIN_MS) || is_yet_to_come(got_at, now)
 }
 
 /// Whether tokens were renewed so short a time ago that a call's 401 is not for want of newer ones.
@@ -366,6 +373,7 @@ mod tests {
         // Clocks of hubs differ a little.
         assert!(!call_may_try(T(101), 1, None, T(100)));
         assert!(is_leased(T(160), T(100)) && is_leased(T(220), T(100)));
+        assert!(is_stale(T(7200), T(10_800), T(0)) && !is_stale(T(60), T(3660), T(0)));
         assert!(!is_leased(T(100), T(100)) && !is_leased(T(221), T(100)));
     }
 

@@ -112,7 +112,9 @@ pub(super) fn finding(
     let is_called = !is_held && !account.is_refused();
     let ended = note.expires_at.filter(|end| *end <= now);
     let Some((since, why)) = &note.failing else {
-        return ended.filter(|_| is_called).map(|end| expired(account, means, end));
+        let ended = ended.filter(|_| is_called).map(|end| expired(account, means, end));
+        let is_renewed = is_called && means.is_some_and(|means| means.can_renew);
+        return ended.or_else(|| set_back(account, note, now).filter(|_| is_renewed));
     };
     let lacks = means.is_some_and(|means| means.lacks);
     let next = note.next_try.filter(|next| *next > now);
@@ -168,6 +170,26 @@ fn expired(account: &Account, means: Option<&Means>, end: Timestamp) -> Finding 
         event: None,
         command: verb.map(|verb| format!("hubctl accounts {verb} {}", account.id)),
     }
+}
+
+/// A token of which nobody knows any more when it ends.
+fn set_back(account: &Account, note: &Note, now: Timestamp) -> Option<Finding> {
+    let got_at = note.renewed_at;
+    if note.expires_at.is_none() || !rules::is_yet_to_come(got_at, now) {
+        return None;
+    }
+    Some(Finding {
+        code: "clock_set_back".to_owned(),
+        blocking: false,
+        cause: format!(
+            "its access token was got at {got_at}, before the hub's clock was set back, so that \
+             its end is not known; the next call renews it"
+        ),
+        since: None,
+        operation: None,
+        event: None,
+        command: Some(format!("hubctl accounts refresh {}", account.id)),
+    })
 }
 
 /// The command that helps against a refresh that fails, if there is one that works as the account

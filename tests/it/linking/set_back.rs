@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use hubctl::error::codes;
+use hubctl::hub::accounts;
 use hubctl::hub::refresh::{self, Round, Want};
 use serde_json::json;
 
@@ -13,6 +14,7 @@ use crate::support::hub::{TestHub, on_both_databases, refused};
 
 on_both_databases!(
     oa_13_a_failure_of_before_keeps_no_call_from_asking,
+    oa_13_the_end_of_a_token_of_before_is_not_trusted,
     oa_15_threat_24_a_lease_of_before_ends_as_soon_as_any_other,
 );
 
@@ -27,6 +29,27 @@ async fn oa_13_a_failure_of_before_keeps_no_call_from_asking(mut world: TestHub)
     world.clock.advance_seconds(-3000);
     let usable = refresh::usable(&world.hub, &caller, &id, Want::Usable).await.unwrap();
     assert_eq!(usable.values.get("access_token"), Some("access-2"));
+}
+
+async fn oa_13_the_end_of_a_token_of_before_is_not_trusted(mut world: TestHub) {
+    let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+    world.clock.advance_seconds(7200);
+    let id = log_in(&world, &authority, &caller, &config).await;
+    let codes = async || -> Vec<String> {
+        let told = accounts::explain(&world.hub, &caller, &id).await.unwrap();
+        assert!(told.usable, "{told:?}");
+        let command = format!("hubctl accounts refresh {id}");
+        assert!(told.findings.iter().all(|found| found.command.as_ref() == Some(&command)));
+        told.findings.into_iter().map(|found| found.code).collect()
+    };
+    assert!(codes().await.is_empty());
+    world.clock.advance_seconds(-7200);
+    assert_eq!(codes().await, ["clock_set_back"]);
+    for _ in 0..2 {
+        let usable = refresh::usable(&world.hub, &caller, &id, Want::Usable).await.unwrap();
+        assert_eq!(usable.values.get("access_token"), Some("access-2"));
+    }
+    assert!(codes().await.is_empty());
 }
 
 async fn oa_15_threat_24_a_lease_of_before_ends_as_soon_as_any_other(mut world: TestHub) {
