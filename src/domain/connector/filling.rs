@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 use url::Url;
 
+use super::Connector;
 use super::address::{self, BadAddress};
 use super::field::Field;
 use super::method::AuthMethod;
@@ -66,6 +67,28 @@ impl<'a> Filling<'a> {
     fn may_lack(&self, name: &str) -> bool {
         let may = |field: &Field| !field.required || !field.applies(self.values);
         self.method.fields().any(|field| field.key == name && may(field))
+    }
+
+    /// A field without a value that every call of the API needs, so that none can be made.
+    #[must_use]
+    pub fn lacking(&self, connector: &Connector) -> Option<&'a Field> {
+        let method = self.method;
+        let written = [
+            serde_json::to_string(&method.authorization),
+            serde_json::to_string(&method.signature),
+            serde_json::to_string(&method.mtls),
+        ];
+        let mut written: String = written.into_iter().flatten().collect();
+        let headers = connector.headers.values();
+        for template in headers.chain([connector.base_url_for(method)]) {
+            written.push_str(template.as_str());
+        }
+        let written = Template::new(written);
+        let used: Vec<&str> = written.names().collect();
+        method.fields().find(|field| {
+            let key = field.key.as_str();
+            used.contains(&key) && !self.may_lack(key) && self.get(key).is_none()
+        })
     }
 
     /// A filled template; an optional field that is empty fills in nothing.
@@ -153,7 +176,7 @@ impl<'a> Filling<'a> {
 mod tests {
     use serde_json::json;
 
-    use super::{AuthMethod, Filling, Missing, Template, Values};
+    use super::{AuthMethod, Connector, Filling, Missing, Template, Values};
     use crate::domain::secret::Secret;
 
     fn method() -> AuthMethod {
@@ -177,6 +200,27 @@ mod tests {
         values.insert("may", Secret::new("acme"));
         let filling = Filling::new(&method, &values, false);
         assert_eq!(filling.get("made").as_deref(), Some("acme-ws"));
+    }
+
+    #[test]
+    fn what_every_call_needs_is_lacking_and_nothing_else() {
+        let mut connector: Connector = serde_json::from_value(json!({
+            "key": "acme", "name": "Acme", "categories": ["crm"],
+            "base_url": "https://${made}.acme.example", "auth": []
+        }))
+        .unwrap();
+        let (mut method, mut values) = (method(), Values::default());
+        let lacks = |connector: &Connector, method: &AuthMethod, values: &Values| {
+            let filling = Filling::new(method, values, false);
+            filling.lacking(connector).map(|field| field.key.clone())
+        };
+        assert_eq!(lacks(&connector, &method, &values).as_deref(), Some("must"));
+        values.insert("must", Secret::new("m"));
+        assert_eq!(lacks(&connector, &method, &values), None, "the others may be empty");
+        method.config_fields[1].required = true;
+        assert_eq!(lacks(&connector, &method, &values), None, "no call has it");
+        connector.headers.insert("X-May".to_owned(), Template::new("a ${may}"));
+        assert_eq!(lacks(&connector, &method, &values).as_deref(), Some("may"));
     }
 
     #[test]

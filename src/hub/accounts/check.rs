@@ -18,7 +18,7 @@ use crate::store::request_logs::{self, Filter, Order, Table};
 use crate::store::{Tx, auth_configs};
 
 use super::explain::{broken, disabled, held, unheard};
-use super::method::lost;
+use super::method::{lacking, lost};
 use super::prove::with_relink;
 use super::tokens::{self, Known, Means};
 use super::{Finding, load};
@@ -107,7 +107,10 @@ pub async fn check(
     let auth_config = auth_config(&mut tx, caller, config.as_ref()).await?;
     let stored = refresh::load(hub, &mut tx, caller, id).await;
     let credentials = match &stored {
-        Ok(stored) => credentials(stored, &account),
+        Ok(stored) => match lacking(&mut tx, caller, stored).await? {
+            Some(finding) => Checked::found("credentials", finding),
+            None => credentials(stored, &account),
+        },
         Err(_) if is_lost => Checked::skipped("credentials", LOST),
         Err(error) => Checked::failed("credentials", error),
     };

@@ -15,7 +15,7 @@ use crate::store::operations::{self, Operation};
 use crate::store::{Tx, auth_configs, events};
 
 use super::failures::latest_failure;
-use super::method::lost;
+use super::method::{lacking, lost};
 use super::tokens::{self, Means};
 use super::{View, load, view};
 
@@ -73,6 +73,12 @@ pub async fn explain(hub: &Hub, caller: &Caller, id: &AccountId) -> Result<Expla
     let is_held = !findings.is_empty();
     let stored = refresh::load(hub, &mut tx, caller, id).await;
     findings.extend(stored.as_ref().err().and_then(locked));
+    let lacking = match &stored {
+        Ok(stored) if !is_held => lacking(&mut tx, caller, stored).await?,
+        _ => None,
+    };
+    let is_unsent = lacking.is_some();
+    findings.extend(lacking);
     findings.extend(broken(&mut tx, caller, &account).await?);
     let known = tokens::known(&mut tx, caller, id).await?;
     if let Some(known) = &known {
@@ -81,7 +87,10 @@ pub async fn explain(hub: &Hub, caller: &Caller, id: &AccountId) -> Result<Expla
         findings.extend(tokens::finding(&account, known, means.as_ref(), is_held, now));
     }
     let usable = !findings.iter().any(|finding| finding.blocking);
-    findings.extend(latest_failure(&mut tx, caller, &account, usable).await?);
+    // A call that could not be made was never sent, whatever the log has of it.
+    if !is_unsent {
+        findings.extend(latest_failure(&mut tx, caller, &account, usable).await?);
+    }
     findings.extend(unheard(&mut tx, caller, &account).await?);
     // An account that can't be used can't be tested either, or its provider was asked.
     if usable && account.verified_at.is_none() {

@@ -4,12 +4,14 @@
 use crate::domain::account::Account;
 use crate::domain::auth_config::{AuthConfig, VersionPin};
 use crate::domain::caller::Caller;
+use crate::domain::connector::filling::Filling;
 use crate::domain::connector::{exposure, reach};
 use crate::domain::ids::AccountId;
 use crate::error::{HubError, codes};
 use crate::hub::connectors::{self, Resolved};
-use crate::hub::linking::method_of;
-use crate::store::Tx;
+use crate::hub::linking::{Way, method_of};
+use crate::hub::refresh::Stored;
+use crate::store::{Tx, operations};
 
 use super::Finding;
 
@@ -39,6 +41,45 @@ pub(super) async fn lost(
             Some(pin) => format!("hubctl connectors edit {} --pin {}", config.id, pin.as_str()),
             None => "hubctl connectors import FILE".to_owned(),
         }),
+    }))
+}
+
+/// What no call of the account can be made for, with what is stored: a definition that was imported
+/// since may need a value that nobody was asked for.
+pub(super) async fn lacking(
+    tx: &mut Tx,
+    caller: &Caller,
+    stored: &Stored,
+) -> Result<Option<Finding>, HubError> {
+    let Way { config, connector, method, .. } = &*stored.way;
+    let values = stored.values();
+    let Some(field) = Filling::new(method, &values, false).lacking(connector) else {
+        return Ok(None);
+    };
+    let (id, key, version) = (&stored.account.id, &connector.key, &connector.version);
+    let resource = format!("connector/{key}");
+    let import = operations::latest(tx, caller.project(), &resource, "import").await?;
+    let import = import.filter(|import| import.at > stored.account.created_at);
+    let is_set_up = method.setup_fields.iter().any(|known| known.key == field.key);
+    let command = match is_set_up {
+        true if field.is_secret() => {
+            format!("hubctl connectors edit {} --set {}=@FILE", config.id, field.key)
+        }
+        true => format!("hubctl connectors edit {} --set {}=VALUE", config.id, field.key),
+        false => format!("hubctl accounts relink {id}"),
+    };
+    Ok(Some(Finding {
+        code: "value_missing".to_owned(),
+        blocking: true,
+        cause: format!(
+            "no call can be made: version {version} of connector `{key}` needs a value for `{}`, \
+             and there is none",
+            field.key
+        ),
+        since: import.as_ref().map(|import| import.at),
+        operation: import,
+        event: None,
+        command: Some(command),
     }))
 }
 

@@ -20,6 +20,7 @@ use crate::domain::time::Timestamp;
 use crate::error::{HubError, codes};
 use crate::hub::Hub;
 use crate::hub::linking::method_of;
+use crate::hub::logs::Scope;
 use crate::hub::refresh::mended;
 use crate::hub::write::{Guard, Outcome, Record};
 use crate::store::accounts::refresh::Whose;
@@ -174,6 +175,10 @@ async fn keep(
     connectors: &[Connector],
     guard: Guard,
 ) -> Result<Vec<Redefined>, HubError> {
+    // The row of an import that is one connector's is found by it (KP-11).
+    if let [connector] = connectors {
+        Scope::here(|scope| scope.concerns(None, Some(&connector.key)));
+    }
     let now = hub.clock.now();
     let mut tx = hub.begin(guard).await?;
     let mut done = Vec::with_capacity(connectors.len());

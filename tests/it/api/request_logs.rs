@@ -109,6 +109,19 @@ fn shapes(home: &TestHome) {
 }
 
 #[test]
+fn kp_11_the_row_of_an_import_is_its_connectors() {
+    let home = TestHome::new();
+    let (serving, api) = Api::serve(&home, "");
+    let known = include_str!("../../../src/catalog/connectors/humaans.json");
+    let mut own: Value = serde_json::from_str(known).unwrap();
+    own["key"] = json!("mine");
+    let done = api.put("/admin/connectors", &json!({ "connectors": [own] })).status(200);
+    let row = api.get(&format!("/requests/logs/{}", id(&done))).status(200).json();
+    assert_eq!(row["data"]["provider"], "mine");
+    serving.stop();
+}
+
+#[test]
 fn kp_13_the_log_has_the_shapes_of_the_contract() {
     shapes(&TestHome::new());
 }

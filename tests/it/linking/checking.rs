@@ -8,13 +8,14 @@ use hubctl::domain::ids::AccountId;
 use hubctl::domain::oauth::token_call::basic;
 use hubctl::error::codes;
 use hubctl::hub::accounts::{self, Ask, Checked, Explanation, Finding};
+use hubctl::hub::connectors;
 use hubctl::hub::refresh::{self, Want};
 use hubctl::hub::write::Guard;
 use hubctl::store::own_connectors::{self, OwnConnector};
 use serde_json::json;
 
 use super::{account, log_in, set_up};
-use crate::support::asked::{account as new_account, given, key};
+use crate::support::asked::{account as new_account, config, given, key};
 use crate::support::authority::{Authority, KEY};
 use crate::support::hooks::{answering, receiver};
 use crate::support::http::Reply;
@@ -34,6 +35,7 @@ on_both_databases!(
     at_5_a_refused_refresh_is_told_as_what_it_is,
     oa_13_a_token_that_nothing_renews_is_told_as_what_it_is,
     at_28_a_method_that_the_connector_lost_stands_in_the_way,
+    a_value_that_the_connector_needs_by_now_stands_in_the_way,
 );
 
 async fn linked(world: &TestHub, caller: &Caller) -> AccountId {
@@ -371,4 +373,45 @@ async fn at_28_a_method_that_the_connector_lost_stands_in_the_way(mut world: Tes
         refused(tried, &codes::ACCOUNT_NOT_USABLE);
     }
     assert_eq!(authority.calls(), asked);
+}
+
+async fn a_value_that_the_connector_needs_by_now_stands_in_the_way(world: TestHub) {
+    let own = |field: &str, version: &str| -> Connector {
+        let definition = json!({
+            "key": "unover", "name": "Unover", "categories": ["crm"], "version": version,
+            "base_url": "https://api.unover.example", "verify_reason": "none is known",
+            "auth": [{
+                "key": "api_key", "type": "api_key", "label": "API key",
+                "config_fields": [{"key": field, "label": "Key", "type": "password",
+                                   "required": true, "secret": true, "placeholder": "xyz"}],
+                "authorization": {"type": "bearer", "token": format!("${{{field}}}")}
+            }]
+        });
+        serde_json::from_value(definition).unwrap()
+    };
+    let caller = world.caller();
+    let import = async |connector: Connector| {
+        let all = [connector];
+        let done = connectors::import(&world.hub, &caller, &all, Guard::default());
+        done.await.unwrap();
+    };
+    import(own("api_key", "1.0.0")).await;
+    world.add(&caller, config("unover")).await;
+    let values = given(&[("api_key", "planted-key")]);
+    let new = accounts::New { values, ..new_account("unover", "acme-7") };
+    let id = world.link(&caller, new).await;
+    assert!(explained(&world, &caller, &id).await.usable);
+    world.clock.advance_seconds(60);
+    import(own("token", "1.1.0")).await;
+    let told = explained(&world, &caller, &id).await;
+    let missing = &told.findings[0];
+    assert!(!told.usable && missing.blocking && missing.code == "value_missing", "{told:?}");
+    assert!(missing.cause.contains("version 1.1.0") && missing.cause.contains("`token`"));
+    let operation = missing.operation.as_ref().unwrap();
+    assert_eq!((&*operation.action, &*operation.actor), ("import", "local administrator"));
+    let relink = Some(format!("hubctl accounts relink {id}"));
+    assert_eq!((missing.since, &missing.command), (Some(world.now()), &relink));
+    let all = checked(&world, &caller, &id).await;
+    let credentials = row(&all, "credentials");
+    assert_eq!((credentials.state, &credentials.hint), (CheckState::Failed, &relink));
 }
