@@ -256,7 +256,7 @@ fn a_terminal_gets_fifty_rows_and_is_told_so() {
     let rows: Vec<Account<'_>> = ids.iter().map(|id| account(id, "Acme", "active", 1)).collect();
     let (stdout, stderr) = listed(shown(None), &rows);
     assert_eq!(stdout.lines().count(), 51);
-    let note = "note: only the first 50 are shown; --all shows every row, --limit N as many\n";
+    let note = "note: only the first 50 are shown; --all shows every row, --limit N the first N\n";
     assert_eq!(stderr, format!("50 accounts\n{note}"));
     let (stdout, stderr) = listed(shown(None), &rows[..50]);
     assert_eq!((stdout.lines().count(), stderr.as_str()), (51, "50 accounts\n"));
