@@ -265,6 +265,7 @@ hubctl accounts list --origin-owner-id acme-7 -o id |
         &["store", "rotate-key"],
         &[
             ("What would be done", "hubctl store rotate-key --dry-run"),
+            ("Where others may have seen the key", "hubctl store rotate-key --data-keys --yes"),
             (
                 "Where HUBCTL_MASTER_KEY_FILE names the key",
                 "hubctl store rotate-key --new-key-file /etc/hubctl/master-2.key",

@@ -38,10 +38,6 @@ use super::here;
 /// A key that others may have seen has shown them the data keys as well: add --data-keys, which
 /// seals every stored secret anew.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  \
-    hubctl store rotate-key --dry-run\n  \
-    hubctl store rotate-key --yes --data-keys\n  \
-    HUBCTL_MASTER_KEY_FILE=old.key hubctl store rotate-key --new-key-file new.key --yes")]
 pub(in crate::cli) struct RotateKey {
     /// File for the new key, where `HUBCTL_MASTER_KEY_FILE` names the present one; made if missing
     #[arg(long, value_name = "PATH", value_hint = clap::ValueHint::FilePath)]
