@@ -243,7 +243,7 @@ fn an_open_keyring_keeps_the_key() {
     assert_eq!(String::from_utf8(shown.stdout).unwrap().trim(), made.key.to_text().as_str());
 
     // Another key under the store's id is the wrong one; a missing entry is never replaced.
-    let other = hubctl::hub::vault::MasterKey::generate(&SystemRandom::new()).unwrap();
+    let other = MasterKey::generate(&SystemRandom::new()).unwrap();
     keyring::set(&sources.keyring, "store-1", &other.to_text()).unwrap();
     let error = load(&sources, &store(&made, KeyPlace::Keyring)).unwrap_err();
     assert_eq!(error.code().name, codes::KEY_WRONG.name, "{error:?}");
@@ -269,7 +269,7 @@ fn an_entry_that_its_store_did_not_keep_goes_again() {
     let made = make(&sources);
     assert!(made.is_new);
     assert!(!make(&sources).is_new, "one that is there is not this call's to take away");
-    let other = hubctl::hub::vault::MasterKey::generate(&SystemRandom::new()).unwrap();
+    let other = MasterKey::generate(&SystemRandom::new()).unwrap();
     forget(&sources, "store-1", Kept { key_id: other.id(), ..made.kept() });
     assert!(keyring::get(&sources.keyring, "store-1").unwrap().is_some());
     forget(&sources, "store-1", made.kept());
