@@ -148,7 +148,7 @@ codes! {
         "No machine is known by the name in the provider's address.",
         "Check the subdomain, company or address that is part of it; if it is right, try again later.";
     PROVIDER_RATE_LIMITED = "provider.rate_limited", RateLimited,
-        "The provider asks to slow down: its answer was 429.",
+        "The provider asks to slow down: by 429, or by a code of its own beside another status.",
         "Try again later, if it says so after the time in the message; the account is unchanged.";
     PROVIDER_BAD_ANSWER = "provider.bad_answer", Unreachable,
         "The provider's answer is not what it should be; nothing of it was kept.",

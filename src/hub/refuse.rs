@@ -8,6 +8,7 @@ use crate::domain::caller::Permission;
 use crate::domain::connector::exposure::{self, Exposure};
 use crate::domain::ids::{AccountId, AuthConfigId};
 use crate::domain::names::ConnectorKey;
+use crate::domain::oauth::refusal;
 use crate::domain::provider_failure::{Class, ProviderFailure};
 use crate::domain::refusal::{Problem, Refusal, Touch};
 use crate::domain::time::Timestamp;
@@ -33,7 +34,9 @@ pub(super) fn provider_error(failure: ProviderFailure) -> HubError {
     let code = match class {
         Class::Refused => &codes::PROVIDER_REFUSED,
         Class::Configuration => &codes::PROVIDER_MISCONFIGURED,
-        Class::Transient if status == Some(429) => &codes::PROVIDER_RATE_LIMITED,
+        Class::Transient if refusal::is_limit(status, provider_code.as_deref()) => {
+            &codes::PROVIDER_RATE_LIMITED
+        }
         Class::Transient
             if status.is_none()
                 && provider_code.as_deref() == Some(codes::PROVIDER_HOST_UNKNOWN.name) =>
@@ -239,5 +242,17 @@ mod tests {
         assert_eq!(code(unknown.clone()), "provider.unknown_host");
         // A provider that answers is known.
         assert_eq!(code(unknown.with_status(503)), "provider.unreachable");
+    }
+
+    #[test]
+    fn too_many_calls_are_told_by_the_status_or_by_the_providers_code() {
+        let code = |status, code: &str| {
+            let failure = ProviderFailure::new(Class::Transient, code).with_status(status);
+            provider_error(failure.with_code(Some(code.to_owned()))).code().name
+        };
+        assert_eq!(code(429, "invalid_grant"), "provider.rate_limited");
+        assert_eq!(code(200, "ratelimited"), "provider.rate_limited");
+        assert_eq!(code(403, "userRateLimitExceeded"), "provider.rate_limited");
+        assert_eq!(code(503, "temporarily_unavailable"), "provider.unreachable");
     }
 }

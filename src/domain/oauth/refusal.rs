@@ -43,14 +43,22 @@ const CODES: &[(Class, &[&str])] = &[
         // HubSpot
         "bad_client_id",
     ]),
+    (Class::Transient, LIMITS),
     (Class::Transient, &[
-        "temporarily_unavailable", "server_error", "slow_down", "rate_limited", "ratelimited",
-        "rate_limit_exceeded", "too_many_requests", "internal_failure", "internal_error",
-        "service_unavailable", "fatal_error", "unknown_error", "request_limit_exceeded",
+        "temporarily_unavailable", "server_error", "internal_failure", "internal_error",
+        "service_unavailable", "fatal_error", "unknown_error",
         // Google
-        "ratelimitexceeded", "userratelimitexceeded", "quotaexceeded", "dailylimitexceeded",
         "backenderror",
     ]),
+];
+
+/// The codes that say that there were too many calls.
+#[rustfmt::skip]
+const LIMITS: &[&str] = &[
+    "slow_down", "rate_limited", "ratelimited", "rate_limit_exceeded", "too_many_requests",
+    "request_limit_exceeded",
+    // Google
+    "ratelimitexceeded", "userratelimitexceeded", "quotaexceeded", "dailylimitexceeded",
 ];
 
 /// Words by which a refusal without a known code tells itself, and what they mean.
@@ -81,6 +89,13 @@ fn told(code: Option<&str>, words: Option<&str>) -> Option<Class> {
 #[must_use]
 pub fn may_pass(code: Option<&str>, words: Option<&str>) -> bool {
     told(code, words) == Some(Class::Transient)
+}
+
+/// Whether a refusal is one for too many calls, whatever its status: some vendors say so beside 200.
+#[must_use]
+pub fn is_limit(status: Option<u16>, code: Option<&str>) -> bool {
+    let told = |code: &str| LIMITS.contains(&&*code.to_lowercase());
+    status == Some(429) || code.is_some_and(told)
 }
 
 /// What a refusal of a token end point means. `users_own` says that the end user filled in the
