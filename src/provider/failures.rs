@@ -5,9 +5,11 @@ use std::io;
 use std::time::Duration;
 
 use http::HeaderMap;
+use rustls::CertificateError;
 use serde_json::Value;
 use url::Url;
 
+use super::Target;
 use crate::domain::connector::address::BadAddress;
 use crate::domain::connector::filling::Missing;
 use crate::domain::connector::{AuthMethod, Template};
@@ -66,8 +68,9 @@ pub(super) fn transport(url: &Url, error: &reqwest::Error) -> ProviderFailure {
     }
     let text = if let Some(tls) = find::<rustls::Error>(error) {
         match tls {
-            rustls::Error::InvalidCertificate(_) => {
-                format!("the certificate of `{host}` can't be trusted")
+            rustls::Error::InvalidCertificate(error) => {
+                let why = untrusted(error).map(|why| format!(": {why}")).unwrap_or_default();
+                format!("the certificate of `{host}` can't be trusted{why}")
             }
             _ => format!("`{host}` does not speak TLS as it should"),
         }
@@ -81,6 +84,24 @@ pub(super) fn transport(url: &Url, error: &reqwest::Error) -> ProviderFailure {
         format!("the connection to `{host}` broke off")
     };
     ProviderFailure::new(Class::Transient, text)
+}
+
+/// Why a certificate can't be trusted, where the words tell what to do about it.
+fn untrusted(error: &CertificateError) -> Option<&'static str> {
+    Some(match error {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired",
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "by the hub's clock it is not valid yet"
+        }
+        CertificateError::UnknownIssuer => {
+            "it is signed by itself or by an authority that the hub does not know"
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "it is for another name"
+        }
+        CertificateError::Revoked => "it was revoked",
+        _ => return None,
+    })
 }
 
 /// The first cause of a kind; input errors hide theirs.
@@ -219,7 +240,17 @@ pub(super) fn with_wait(
     failure.retry_at(retry_at)
 }
 
-/// The failure as it may be shown: one line, cut, without any value of the request.
+/// The failure of a target's call as it may be shown. What a provider says repeats no value of the
+/// request; without an answer the words are the hub's own, and what they name, such as the host, is
+/// told unless it is secret.
+pub(super) fn told(failure: ProviderFailure, target: Target<'_>) -> ProviderFailure {
+    match failure.status {
+        Some(_) => shown(failure, target.values),
+        None => shown(failure, &target.method.secrets_of(target.values)),
+    }
+}
+
+/// The failure as it may be shown: one line, cut, without any of the values.
 pub(super) fn shown(mut failure: ProviderFailure, values: &Values) -> ProviderFailure {
     let hidden = provider_reason::without_values(&failure.message, values);
     failure.message = provider_reason::clean(&hidden).unwrap_or_default();
@@ -229,7 +260,9 @@ pub(super) fn shown(mut failure: ProviderFailure, values: &Values) -> ProviderFa
 
 #[cfg(test)]
 mod tests {
-    use super::{Class, Values, answer, shown};
+    use std::collections::BTreeSet;
+
+    use super::{CertificateError, Class, Values, answer, shown, untrusted};
     use crate::domain::secret::Secret;
 
     #[test]
@@ -276,6 +309,20 @@ mod tests {
         assert_eq!(page.message, "the provider refuses the credentials");
         let text = answer(401, b"Bad credentials", false);
         assert!(text.message.ends_with(": Bad credentials"), "{}", text.message);
+    }
+
+    #[test]
+    fn a_certificate_that_can_not_be_trusted_is_told_with_the_cause() {
+        let others = [
+            CertificateError::Expired,
+            CertificateError::NotValidYet,
+            CertificateError::UnknownIssuer,
+            CertificateError::NotValidForName,
+            CertificateError::Revoked,
+        ];
+        let told: BTreeSet<_> = others.iter().filter_map(untrusted).collect();
+        assert_eq!(told.len(), others.len(), "{told:?}");
+        assert_eq!(untrusted(&CertificateError::BadEncoding), None);
     }
 
     #[test]

@@ -233,7 +233,7 @@ impl Provider {
         now: Timestamp,
     ) -> Result<Received, ProviderFailure> {
         let outcome = self.send_signed(target, forward, now).await;
-        outcome.map_err(|failure| failures::shown(failure, target.values))
+        outcome.map_err(|failure| failures::told(failure, target))
     }
 
     async fn send_signed(
@@ -307,7 +307,7 @@ impl Provider {
     /// # Errors
     /// [`Class::Foreign`] for one that is not the connector's (threat 17), or as values are missing.
     pub fn address(&self, target: Target<'_>, place: Place<'_>) -> Result<Url, ProviderFailure> {
-        self.place(target, place).map_err(|failure| failures::shown(failure, target.values))
+        self.place(target, place).map_err(|failure| failures::told(failure, target))
     }
 
     /// The address that a caller means, which must be the connector's.

@@ -48,8 +48,9 @@ impl Provider {
                     let mut values = target.values.clone();
                     values.add_tokens(tokens);
                     watch::learn(target.method.secrets_of(&values));
-                    let answer = self.ask(Target { values: &values, ..target }, item, now).await;
-                    let answer = answer.map_err(|failure| failures::shown(failure, &values))?;
+                    let target = Target { values: &values, ..target };
+                    let answer = self.ask(target, item, now).await;
+                    let answer = answer.map_err(|failure| failures::told(failure, target))?;
                     asked.push((item, answer.clone()));
                     answer
                 }

@@ -156,7 +156,7 @@ impl Provider {
             match self.verify_by(call, target, now).await {
                 Ok(()) => is_shown = true,
                 Err(_) if call.optional => {}
-                Err(failure) => return Err(failures::shown(failure, target.values)),
+                Err(failure) => return Err(failures::told(failure, target)),
             }
         }
         Ok(is_shown)
@@ -176,7 +176,7 @@ impl Provider {
         }
         watch::learn(own.clone());
         let outcome = self.exchange_code(target, callback, now).await;
-        outcome.map_err(|failure| failures::shown(failures::shown(failure, &own), target.values))
+        outcome.map_err(|failure| failures::told(failures::shown(failure, &own), target))
     }
 
     /// The first step of OAuth 1.0a: a request token and its secret, kept as captured values
@@ -192,7 +192,7 @@ impl Provider {
             return Err(ProviderFailure::new(Class::Configuration, text));
         };
         let outcome = self.oauth1_request(target, flow, callback_url, now).await;
-        outcome.map_err(|failure| failures::shown(failure, target.values))
+        outcome.map_err(|failure| failures::told(failure, target))
     }
 
     /// Tokens without a browser: client credentials, login calls, signed assertions. `Ok(None)`
@@ -203,7 +203,7 @@ impl Provider {
         now: Timestamp,
     ) -> Result<Option<Tokens>, ProviderFailure> {
         let outcome = self.obtain_tokens(target, now).await;
-        outcome.map_err(|failure| failures::shown(failure, target.values))
+        outcome.map_err(|failure| failures::told(failure, target))
     }
 
     /// New tokens for old ones: the refresh-token grant where the method has it, else as
@@ -211,7 +211,7 @@ impl Provider {
     pub async fn refresh(&self, target: Target<'_>, now: Timestamp) -> Result<Tokens, Unrenewed> {
         let outcome = self.refresh_tokens(target, now).await;
         outcome.map_err(|Unrenewed { failure, tokens }| Unrenewed {
-            failure: failures::shown(failure, target.values),
+            failure: failures::told(failure, target),
             tokens,
         })
     }

@@ -196,8 +196,7 @@ impl Provider {
         for name in [REFRESH_TOKEN, ACCESS_TOKEN] {
             let Some(token) = target.values.get(name) else { continue };
             let outcome = self.revoke_one(target, template, token, name, now).await;
-            let outcome =
-                outcome.map_err(|failure| failures::shown(failure, target.values).message);
+            let outcome = outcome.map_err(|failure| failures::told(failure, target).message);
             outcomes.push(Revocation { token: name, outcome });
         }
         outcomes

@@ -214,3 +214,19 @@ async fn a_host_that_is_not_there_is_a_passing_failure() {
     assert!(failure.message.contains("no machine is known"), "{}", failure.message);
     assert_eq!(failure.code.as_deref(), Some("provider.unknown_host"));
 }
+
+#[tokio::test]
+async fn a_host_that_can_not_be_called_is_named_unless_it_is_secret() {
+    let values = values(&[("api_key", "hidden-part"), ("company", "acme-part")]);
+    let call = json!({"method": "GET", "path": "/me"});
+    for (base, told) in [
+        ("https://${company}.name.invalid", "`acme-part.name.invalid`"),
+        ("https://${api_key}.name.invalid", "`***.name.invalid`"),
+    ] {
+        let acme = connector(base, &json!({}), &call);
+        let outcome = super::catalog::offline().verify(target(&acme, &values), now()).await;
+        let failure = outcome.unwrap_err();
+        assert!(failure.message.contains(told), "{}", failure.message);
+        assert!(!failure.message.contains("hidden-part"), "threat_32: {}", failure.message);
+    }
+}
