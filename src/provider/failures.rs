@@ -9,7 +9,7 @@ use rustls::CertificateError;
 use serde_json::Value;
 use url::Url;
 
-use super::Target;
+use super::{Target, watch};
 use crate::domain::connector::address::BadAddress;
 use crate::domain::connector::filling::Missing;
 use crate::domain::connector::{AuthMethod, Template};
@@ -224,6 +224,17 @@ fn plain_words(body: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(body).ok()?.trim();
     let plain = !is_html(body) && !text.starts_with(['{', '[']) && text.len() <= 200;
     provider_reason::clean(text).filter(|_| plain)
+}
+
+/// The failure that the answer to the latest call was found to be, taken note of where somebody
+/// watches; with when the provider wants to be asked again.
+pub(super) fn judged(
+    failure: ProviderFailure,
+    headers: &HeaderMap,
+    now: Timestamp,
+) -> ProviderFailure {
+    watch::judge(&failure);
+    with_wait(failure, headers, now)
 }
 
 /// When the provider wants to be asked again, if it says so and the failure is of that sort.

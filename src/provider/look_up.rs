@@ -91,11 +91,12 @@ impl Provider {
         let answer = self.call(request, identity.as_ref()).await?;
         if !(200..300).contains(&answer.status) {
             let failure = failures::answer(answer.status, &answer.body, false);
-            return Err(failures::with_wait(failure, &answer.headers, now));
+            return Err(failures::judged(failure, &answer.headers, now));
         }
         serde_json::from_slice(&answer.body).map_err(|_| {
             let text = format!("what should tell `{}` is not JSON", item.key);
-            ProviderFailure::new(Class::BadAnswer, text).with_status(answer.status)
+            let failure = ProviderFailure::new(Class::BadAnswer, text).with_status(answer.status);
+            failures::judged(failure, &answer.headers, now)
         })
     }
 }

@@ -30,7 +30,7 @@ impl Provider {
         let url = &flow.request_token_url;
         let answer = self.oauth1_call(target, url, None, &extra, now).await?;
         let (token, secret) = answer::oauth1(answer.status, &answer.body)
-            .map_err(|failure| failures::with_wait(failure, &answer.headers, now))?;
+            .map_err(|failure| failures::judged(failure, &answer.headers, now))?;
         let mut values = Values::default();
         values.insert(TOKEN, token);
         values.insert(TOKEN_SECRET, secret);
@@ -58,7 +58,7 @@ impl Provider {
         let url = &flow.access_token_url;
         let answer = self.oauth1_call(target, url, Some((token, secret)), &extra, now).await?;
         let (token, secret) = answer::oauth1(answer.status, &answer.body)
-            .map_err(|failure| failures::with_wait(failure, &answer.headers, now))?;
+            .map_err(|failure| failures::judged(failure, &answer.headers, now))?;
         let captured =
             [(TOKEN.to_owned(), token.clone()), (TOKEN_SECRET.to_owned(), secret)].into();
         Ok(Tokens {

@@ -127,7 +127,7 @@ impl Provider {
         let answer = self.send_token_call(&filling, url, &call, limit).await?;
         let users_own = client_is_users_own(method);
         answer::standard(method, answer.status, &answer.body, users_own, now)
-            .map_err(|failure| failures::with_wait(failure, &answer.headers, now))
+            .map_err(|failure| failures::judged(failure, &answer.headers, now))
     }
 
     async fn send_token_call(
@@ -167,7 +167,7 @@ impl Provider {
         let answer = self.call(request, identity.as_ref()).await?;
         let users_own = !method.config_fields.is_empty();
         answer::of_call(method, call, answer.status, &answer.body, users_own, now)
-            .map_err(|failure| failures::with_wait(failure, &answer.headers, now))
+            .map_err(|failure| failures::judged(failure, &answer.headers, now))
     }
 
     fn login_filling<'a>(
@@ -225,7 +225,7 @@ impl Provider {
         }
         let failure = refusal::read(answer.status, &json, false)
             .unwrap_or_else(|| failures::answer(answer.status, &answer.body, false));
-        Err(failures::with_wait(failure, &answer.headers, now))
+        Err(failures::judged(failure, &answer.headers, now))
     }
 }
 

@@ -30,8 +30,11 @@ impl Provider {
         let accepted = request.headers.get(ACCEPT).and_then(|value| value.to_str().ok());
         let wants_text = accepted.is_some_and(|kinds| kinds.contains("text/"));
         let answer = self.call(request, identity.as_ref()).await?;
-        judge(verify, target, &answer, wants_text)
-            .map_err(|failure| failures::with_wait(failure, &answer.headers, now))
+        judge(verify, target, &answer, wants_text).map_err(|failure| match verify.optional {
+            // Nothing has gone wrong then.
+            true => failure,
+            false => failures::judged(failure, &answer.headers, now),
+        })
     }
 
     /// The light call, signed.

@@ -39,7 +39,7 @@ pub struct Made {
     pub url: Url,
     /// The status of the answer, if there was one.
     pub status: Option<u16>,
-    /// What went wrong on the way.
+    /// What went wrong on the way, or what the answer says went wrong.
     pub failure: Option<String>,
 }
 
@@ -97,6 +97,15 @@ impl Drop for Open {
             seen.made.push(Made { began, took, method, url, status, failure });
         });
     }
+}
+
+/// Takes note of what the answer to the latest call means: that it failed, whatever its status.
+pub(super) fn judge(failure: &ProviderFailure) {
+    see(|seen| {
+        if let Some(call) = seen.made.last_mut() {
+            call.failure = Some(failure.message.clone());
+        }
+    });
 }
 
 /// Takes note of secrets that the values of the call's target do not have.

@@ -7,7 +7,7 @@ use crate::domain::caller::{Caller, Permission};
 use crate::domain::check::CheckState;
 use crate::domain::connector::Field;
 use crate::domain::ids::AccountId;
-use crate::domain::request_log::{Entry, is_success};
+use crate::domain::request_log::Entry;
 use crate::domain::time::Timestamp;
 use crate::domain::words::counted;
 use crate::error::{Code, HubError, codes};
@@ -303,7 +303,7 @@ async fn calls(tx: &mut Tx, caller: &Caller, account: &Account) -> Result<Checke
     let found = request_logs::page(tx, Table::Steps, project, &filter, order, None, CALLS);
     let mut found = found.await?;
     found.rows.retain(|step| !step.is_failed_trial());
-    let has_failed = |step: &&Entry| !is_success(step.outcome.status());
+    let has_failed = |step: &&Entry| !step.outcome.is_success();
     let failed: Vec<&Entry> = found.rows.iter().filter(has_failed).collect();
     let of = counted(found.rows.len() as u64, "call");
     let Some(last) = failed.first() else {

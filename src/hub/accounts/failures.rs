@@ -2,8 +2,9 @@
 
 use crate::domain::account::Account;
 use crate::domain::caller::Caller;
-use crate::domain::request_log::{Entry, PROXY, is_success};
+use crate::domain::request_log::{Entry, PROXY};
 use crate::error::HubError;
+use crate::provider::BROKEN_OFF;
 use crate::store::Tx;
 use crate::store::request_logs::{self, Filter, Order, Table};
 
@@ -27,10 +28,12 @@ pub(super) async fn latest_failure(
     let order = Order::default();
     let latest = request_logs::page(tx, Table::Steps, project, &filter, order, None, LOOKED_AT);
     let rows = latest.await?.rows;
-    let has_failed = |step: &&Entry| !is_success(step.outcome.status());
-    let mut steps = rows.iter().filter(|step| !step.is_failed_trial());
-    let Some(latest) = steps.next().filter(has_failed) else { return Ok(None) };
-    let first = steps.take_while(has_failed).last().unwrap_or(latest);
+    let steps = rows.iter().filter(|step| !step.is_failed_trial());
+    let failed: Vec<&Entry> = steps.take_while(|step| !step.outcome.is_success()).collect();
+    // A call whose caller went away says least of the provider.
+    let is_answered = |step: &&&Entry| step.error.as_deref() != Some(BROKEN_OFF);
+    let latest = failed.iter().find(is_answered).or(failed.first());
+    let (Some(latest), Some(first)) = (latest, failed.last()) else { return Ok(None) };
     Ok(Some(Finding { since: Some(first.at), ..told(account, latest, is_usable) }))
 }
 

@@ -7,6 +7,7 @@ use std::time::Instant;
 use crate::domain::caller::{Actor, Caller};
 use crate::domain::ids::{AccountId, ProjectNumber};
 use crate::domain::names::ConnectorKey;
+use crate::domain::provider_reason;
 use crate::domain::request_log::redact::Redactor;
 use crate::domain::request_log::{
     Entry, Kind, Method, Outcome, PROXY, Source, is_success, step_resource,
@@ -329,7 +330,8 @@ impl Hub {
             source: Source { ip: source.ip, ..Source::default() },
             category: None,
             is_worker: scope.is_worker,
-            error: step.error.map(|error| redactor.text(error)),
+            // Words of a provider are cut after its caller's secrets are out of them.
+            error: step.error.and_then(|error| provider_reason::clean(&redactor.text(error))),
         };
         let kept = self.logs.keeps(project, status);
         let exchange = step.seen.as_ref().filter(|_| kept).map(|seen| {
