@@ -18,6 +18,7 @@ on_both_databases!(
     oa_13_a_refresh_that_keeps_failing_stands_in_the_way_once_the_token_has_ended,
     oa_13_a_refresh_that_fails_says_until_when_calls_work,
     oa_14_a_client_that_is_refused_is_set_right_at_its_auth_config,
+    kp_9_what_a_token_end_point_says_is_kept_with_its_call,
     at_4_at_3_what_a_hold_refuses_is_not_advised,
     at_5_a_check_does_not_contradict_itself,
     at_13_an_account_that_goes_during_a_check_is_not_there,
@@ -133,6 +134,25 @@ async fn oa_14_a_client_that_is_refused_is_set_right_at_its_auth_config(mut worl
     let relink = Some(format!("hubctl accounts relink {id}"));
     assert_eq!((&failing(&told).command, failing(&told).blocking), (&relink, false));
     assert_eq!((&told.findings[0].command, told.usable), (&relink, false));
+}
+
+async fn kp_9_what_a_token_end_point_says_is_kept_with_its_call(mut world: TestHub) {
+    let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+    let id = log_in(&world, &authority, &caller, &config).await;
+    let refused = json!({"error": "invalid_client", "error_description": "Bad secret"});
+    for (answer, told) in [
+        (Reply::json(401, &refused), "was answered 401: Bad secret (invalid_client)"),
+        (Reply::text(200, "text/html", "<h1>Soon"), "was answered 200: the provider's answer"),
+    ] {
+        authority.answers(Some(answer));
+        fails(&world, &caller, &id).await;
+        world.hub.flush_logs().await.unwrap();
+        let explanation = explained(&world, &caller, &id).await;
+        let found = explanation.findings.iter().find(|found| found.code == "provider_failed");
+        assert!(found.is_some_and(|found| found.cause.contains(told)), "{explanation:?}");
+        let all = checked(&world, &caller, &id, Ask::Nobody).await;
+        assert_eq!(row(&all, "calls").state, CheckState::Warning, "{all:?}");
+    }
 }
 
 async fn at_4_at_3_what_a_hold_refuses_is_not_advised(mut world: TestHub) {

@@ -800,6 +800,11 @@ async fn the_latest_refusal_of_a_provider_is_explained(world: TestHub) {
     let command = found[0].command.clone().unwrap();
     let request = command.strip_prefix("hubctl logs get ").unwrap();
     logs::get(&world.hub, &caller, request, true, false).await.unwrap();
+    // Who went away before the answer hides nothing that a provider said.
+    world.clock.advance_seconds(1);
+    world.hub.log_step(caller.project(), &step(None, Some(hubctl::provider::BROKEN_OFF)));
+    world.hub.flush_logs().await.unwrap();
+    assert_eq!(failures().await, found);
     // What works again is no finding.
     world.clock.advance_seconds(1);
     world.hub.log_step(caller.project(), &step(Some(200), None));
