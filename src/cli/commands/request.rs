@@ -6,6 +6,7 @@ use std::path::Path;
 use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt as _;
 use tokio::sync::mpsc;
+use url::Url;
 use url::form_urlencoded::Serializer;
 use zeroize::Zeroizing;
 
@@ -139,6 +140,9 @@ impl Request {
         let kind = passed.header("content-type").unwrap_or_default().to_ascii_lowercase();
         // A filter is for what was asked for, and a refusal is something else.
         let filters = is_shaped && status < 300;
+        if let Some(note) = elsewhere(&passed) {
+            context.note_of_success(note);
+        }
         let mut body = passed.body;
         if filters || (output.is_human() && kind.contains("json")) {
             let held = whole(&mut body).await?;
@@ -178,6 +182,25 @@ async fn whole(body: &mut crate::api::proxy::Came) -> Result<Bytes, HubError> {
         held.extend_from_slice(&piece);
     }
     Ok(held.freeze())
+}
+
+/// What is said of an answer that leads elsewhere: its body is often empty, and the command ends
+/// well. Of the address only the host is told: the rest may have secrets in it.
+fn elsewhere(passed: &Passed) -> Option<String> {
+    let status = passed.status;
+    if !matches!(status, 300..=303 | 305..=399) {
+        return None;
+    }
+    let here = Url::parse("https://here.invalid").ok()?;
+    let to = passed.header("location").and_then(|to| here.join(to).ok());
+    let leads = match to {
+        Some(to) if to.origin() == here.origin() => " and leads to another path".to_owned(),
+        Some(to) if to.origin().is_tuple() => {
+            format!(" and leads to {}", to.origin().ascii_serialization())
+        }
+        _ => String::new(),
+    };
+    Some(format!("the provider answered {status}{leads}; redirects are not followed"))
 }
 
 /// What a provider's status means for whoever called; none where it did what was asked for.
@@ -244,8 +267,31 @@ fn upload(path: &Path) -> Result<PassBody, HubError> {
 
 #[cfg(test)]
 mod tests {
-    use super::refusal;
+    use super::{Bytes, HubError, Passed, elsewhere, refusal};
     use crate::cli::exit::exit_code;
+
+    #[test]
+    fn an_answer_that_leads_elsewhere_is_told() {
+        let told = |status, to: Option<&str>| {
+            let headers = to.map(|to| ("Location".to_owned(), to.to_owned())).into_iter().collect();
+            let body = Box::pin(futures_util::stream::empty::<Result<Bytes, HubError>>());
+            elsewhere(&Passed { status, headers, body })
+        };
+        let note = |leads: &str| {
+            Some(format!("the provider answered 302{leads}; redirects are not followed"))
+        };
+        let page = "https://login.example:8443/in?token=planted";
+        assert_eq!(told(302, Some(page)), note(" and leads to https://login.example:8443"));
+        assert_eq!(
+            told(302, Some("//login.example/x")),
+            note(" and leads to https://login.example")
+        );
+        assert_eq!(told(302, Some("/in")), note(" and leads to another path"));
+        assert_eq!(told(302, None), note(""));
+        for status in [200, 204, 304, 404] {
+            assert_eq!(told(status, Some(page)), None, "{status}");
+        }
+    }
 
     #[test]
     fn a_providers_status_decides_how_the_command_ends() {

@@ -77,6 +77,8 @@ fn a_request_is_the_same_on_a_store_and_on_a_hub_elsewhere() {
     }
     let narrowed = world.home.run(&format!("request GET /x --fields method --account {account}"));
     assert_eq!(narrowed.stdout, "{\"method\":\"GET\"}\n");
+    let moved = world.home.run(&format!("request GET /moved --account {account}"));
+    assert!(moved.stderr.contains("answered 302 and leads to another path"), "{moved:?}");
     let nobody = "request GET /x --account 01999999-9999-7999-8999-999999999903";
     assert_eq!((world.home.run(nobody).code, away.run(nobody).code), (3, 3));
     let asked = provider.asked();
