@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use crate::error::Code;
+
 /// First pause between two attempts.
 pub const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// Longest pause that is not the hub's own wish.
@@ -31,6 +33,16 @@ pub(super) enum Outcome {
     Broken,
     /// An answer with this status, and the seconds that it asks to wait.
     Status(u16, Option<u64>),
+    /// The hub's word on a provider that failed: the hub has waited for it, and asked again where
+    /// that helps.
+    Provider,
+}
+
+impl Outcome {
+    /// That of an answer, by its status, what it asks to wait, and the error that it tells.
+    pub(super) fn answered(status: u16, wait_s: Option<u64>, code: &Code) -> Self {
+        if code.is_of_provider() { Self::Provider } else { Self::Status(status, wait_s) }
+    }
 }
 
 /// What has been tried so far.
@@ -125,6 +137,7 @@ mod tests {
         for status in [408, 429, 502, 503, 504] {
             assert!(next(true, Outcome::Status(status, None)).is_some(), "{status}");
         }
+        assert_eq!(next(true, Outcome::Provider), None);
         for status in [400, 401, 403, 404, 409, 422, 500, 501] {
             assert_eq!(next(true, Outcome::Status(status, Some(1))), None, "{status}");
         }

@@ -433,7 +433,8 @@ impl Client {
             body,
         };
         let error = problem::error(&refused, &self.scrubber);
-        Failed { outcome: Outcome::Status(status, wait_s), error, wait_s, answer: None }
+        let outcome = Outcome::answered(status, wait_s, error.code());
+        Failed { outcome, error, wait_s, answer: None }
     }
 
     /// Where a read goes on: within the hub, or nowhere.

@@ -69,6 +69,12 @@ impl Code {
         let Some(first) = letters.next() else { return String::new() };
         first.to_lowercase().chain(letters).collect()
     }
+
+    /// Whether it tells of a provider.
+    #[must_use]
+    pub fn is_of_provider(&self) -> bool {
+        self.name.starts_with("provider.")
+    }
 }
 
 macro_rules! codes {

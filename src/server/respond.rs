@@ -32,8 +32,6 @@ const RETRY_BUSY_S: u64 = 1;
 /// Bytes of an error's details in an answer, as JSON, and bytes of its message.
 const DETAILS_LIMIT: usize = 16_384;
 const MESSAGE_LIMIT: usize = 2_048;
-/// How codes begin that tell of a provider.
-pub(super) const PROVIDERS: &str = "provider.";
 /// Member of an error's details that says after how many seconds the same call may succeed.
 const RETRY_AFTER_S: &str = "retry_after_s";
 
@@ -208,9 +206,8 @@ fn problem(
     let code = error.code();
     // Paths, addresses and texts of databases stay in the log. What is told of a provider is
     // written for whoever called it.
-    let is_internal = status.is_server_error()
-        && status != StatusCode::NOT_IMPLEMENTED
-        && !code.name.starts_with(PROVIDERS);
+    let is_internal =
+        status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED && !code.is_of_provider();
     let line = |detail: &Value| {
         let message = detail.get("message")?.as_str()?;
         Some(match detail.get("field").and_then(Value::as_str) {
@@ -361,7 +358,7 @@ mod tests {
             assert_eq!(body["statusCode"], status);
             assert_eq!(headers[CONTENT_TYPE], "application/json");
             assert!(!body.to_string().contains("cause-of-it"), "{body}");
-            if status >= 500 && status != 501 && !code.name.starts_with(PROVIDERS) {
+            if status >= 500 && status != 501 && !code.is_of_provider() {
                 assert!(!body.to_string().contains("secret-place"), "{}: {body}", code.name);
             }
         }

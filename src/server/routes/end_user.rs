@@ -30,7 +30,7 @@ use crate::server::AppState;
 use crate::server::body::{JsonBody, OptionalJsonBody};
 use crate::server::caller::Source;
 use crate::server::limits::Count;
-use crate::server::respond::{Failure, PROVIDERS};
+use crate::server::respond::Failure;
 
 use super::accounts::id as account_id;
 use super::{Answer, Params, created, named, ok};
@@ -177,7 +177,7 @@ fn checked<T>(
 /// (section 2.3).
 fn told(error: HubError) -> Failure {
     let code = error.code();
-    let message = if code.name.starts_with(PROVIDERS) {
+    let message = if code.is_of_provider() {
         json!({ "message": code.meaning, "provider_response": error.message() }).to_string()
     } else {
         error.message().to_owned()
@@ -301,11 +301,11 @@ fn attempt_id(text: &str) -> Result<AttemptId, HubError> {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{END_USER_OPERATIONS, HubError, PROVIDERS, codes, handler, routes, told};
+    use super::{END_USER_OPERATIONS, HubError, codes, handler, routes, told};
 
     #[test]
     fn what_a_failure_of_a_provider_means_is_told_before_what_happened() {
-        for code in codes::ALL.iter().filter(|code| code.name.starts_with(PROVIDERS)) {
+        for code in codes::ALL.iter().filter(|code| code.is_of_provider()) {
             let failure = told(HubError::new(code, "`acme.example` is away"));
             let message: Value = serde_json::from_str(failure.error().message()).unwrap();
             let expected =

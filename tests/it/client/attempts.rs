@@ -95,6 +95,17 @@ fn a_read_is_sent_again_after_what_passes() {
 }
 
 #[test]
+fn a_read_whose_provider_fails_is_sent_once() {
+    let slow = "`provider.example` did not answer within 20 s";
+    for code in ["provider.unreachable", "provider.rate_limited", "provider.unknown_host"] {
+        let hub = FakeHub::script(vec![Reply::refusal(502, Some(code), slow)]);
+        let error = read(&client(&hub)).unwrap_err();
+        assert_eq!((error.code().name, error.message()), (code, slow));
+        assert_eq!(hub.asked().len(), 1);
+    }
+}
+
+#[test]
 fn a_read_is_given_up_after_the_retries() {
     for (retries, sent) in [(0, 1), (2, 3)] {
         let hub = FakeHub::script(vec![Reply::refusal(503, None, "busy")]);
