@@ -14,6 +14,9 @@ pub const ACCESS_TOKEN: &str = "access_token";
 pub const REFRESH_TOKEN: &str = "refresh_token";
 /// The name under which an OpenID Connect id token is kept.
 pub const ID_TOKEN: &str = "id_token";
+/// The name under which the scopes are kept that were asked for and not granted with the tokens, as
+/// a list of JSON: then no word of a provider is mistaken for it. No field can have this name.
+pub const UNGRANTED: &str = "ungranted.scopes";
 
 /// Values by name. All are held as secrets, since one call uses public and secret ones alike.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -123,6 +126,8 @@ pub struct Tokens {
     pub expires_at: Option<Timestamp>,
     /// When the refresh token ends; `None` where nobody says.
     pub refresh_expires_at: Option<Timestamp>,
+    /// What the tokens may do, in the provider's words; `None` where it does not say.
+    pub scope: Option<String>,
     /// Values captured from the answer and from look-ups.
     pub captured: BTreeMap<String, Secret>,
 }

@@ -313,6 +313,7 @@ mod tests {
             refresh_token: None,
             expires_at: None,
             refresh_expires_at: None,
+            scope: None,
             captured: BTreeMap::new(),
         };
         assert_eq!(due_of(&tokens, T(0)), None);
@@ -331,6 +332,7 @@ mod tests {
                 refresh_token: None,
                 expires_at: Some(end),
                 refresh_expires_at: None,
+                scope: None,
                 captured: BTreeMap::new(),
             };
             let next = due_of(&tokens, now).unwrap();

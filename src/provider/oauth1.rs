@@ -66,6 +66,7 @@ impl Provider {
             refresh_token: None,
             expires_at: None,
             refresh_expires_at: None,
+            scope: None,
             captured,
         })
     }

@@ -14,9 +14,10 @@ use super::{Callback, Provider, Revocation, Target, Unrenewed, failures, jwt, sa
 use crate::domain::connector::filling::{Filling, Missing};
 use crate::domain::connector::request::{CaptureFrom, TokenCall, TokenRequest};
 use crate::domain::connector::{AuthKind, AuthMethod, Template};
-use crate::domain::credentials::{ACCESS_TOKEN, REFRESH_TOKEN, Tokens};
+use crate::domain::credentials::{ACCESS_TOKEN, REFRESH_TOKEN, Tokens, UNGRANTED};
+use crate::domain::oauth::granted::ungranted;
 use crate::domain::oauth::token_call::{self, Grant, basic};
-use crate::domain::oauth::{answer, refusal};
+use crate::domain::oauth::{answer, login, refusal};
 use crate::domain::provider_failure::{Class, ProviderFailure};
 use crate::domain::provider_reason;
 use crate::domain::secret::Secret;
@@ -126,8 +127,10 @@ impl Provider {
         let limit = self.options.call_limit;
         let answer = self.send_token_call(&filling, url, &call, limit).await?;
         let users_own = client_is_users_own(method);
-        answer::standard(method, answer.status, &answer.body, users_own, now)
-            .map_err(|failure| failures::judged(failure, &answer.headers, now))
+        let mut tokens = answer::standard(method, answer.status, &answer.body, users_own, now)
+            .map_err(|failure| failures::judged(failure, &answer.headers, now))?;
+        note_ungranted(&filling, target, &mut tokens);
+        Ok(tokens)
     }
 
     async fn send_token_call(
@@ -226,6 +229,20 @@ impl Provider {
         let failure = refusal::read(answer.status, &json, false)
             .unwrap_or_else(|| failures::answer(answer.status, &answer.body, false));
         Err(failures::judged(failure, &answer.headers, now))
+    }
+}
+
+/// Keeps the scopes with the tokens that were asked for and not granted.
+fn note_ungranted(filling: &Filling<'_>, target: Target<'_>, tokens: &mut Tokens) {
+    let method = target.method;
+    // A definition may ask for scopes in a way of its own.
+    let is_own = method.authorization_params.keys().any(|name| name.contains("scope"));
+    let Some(granted) = tokens.scope.as_deref().filter(|_| !is_own) else { return };
+    let lacking = ungranted(&login::scope(filling), granted, method.scope_separator());
+    // What an earlier answer lacked is forgotten.
+    if !lacking.is_empty() || target.values.get(UNGRANTED).is_some() {
+        let lacking = serde_json::Value::from(lacking).to_string();
+        tokens.captured.insert(UNGRANTED.to_owned(), Secret::new(lacking));
     }
 }
 

@@ -72,6 +72,7 @@ pub fn standard(
         refresh_expires_at: refresh_in
             .map(|seconds| now.plus_seconds(seconds))
             .or_else(|| method.refresh_token_expires_in.and_then(|s| after(now, s))),
+        scope: near("scope").and_then(scope),
         captured,
     })
 }
@@ -115,6 +116,7 @@ pub fn of_call(
         refresh_token: refresh.map(|found| token(status, Some(found))).transpose()?,
         expires_at: end(method, expires_in, None, now),
         refresh_expires_at: None,
+        scope: None,
         captured: captured(method, &answer),
     })
 }
@@ -139,6 +141,17 @@ pub fn oauth1(status: u16, body: &[u8]) -> Result<(Secret, Secret), ProviderFail
         token(status, value.as_ref())
     };
     Ok((member("oauth_token")?, member("oauth_token_secret")?))
+}
+
+/// The scopes of a token, which some write as a list.
+fn scope(found: &Value) -> Option<String> {
+    match found {
+        Value::Array(all) => {
+            let all: Option<Vec<&str>> = all.iter().map(Value::as_str).collect();
+            all.map(|all| all.join(" "))
+        }
+        other => other.as_str().map(str::to_owned),
+    }
 }
 
 /// The values that the answer tells beside the token.

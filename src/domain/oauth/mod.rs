@@ -2,6 +2,7 @@
 //! its refusals mean. Nothing here sends anything.
 
 pub mod answer;
+pub mod granted;
 pub mod login;
 pub mod pkce;
 pub mod refusal;

@@ -86,6 +86,7 @@ pub async fn explain(hub: &Hub, caller: &Caller, id: &AccountId) -> Result<Expla
         let now = hub.clock.now();
         findings.extend(tokens::finding(&account, known, means.as_ref(), is_held, now));
     }
+    findings.extend(stored.as_ref().ok().and_then(|stored| tokens::ungranted(stored, is_held)));
     let usable = !findings.iter().any(|finding| finding.blocking);
     // A call that could not be made was never sent, whatever the log has of it.
     if !is_unsent {

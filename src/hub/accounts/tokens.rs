@@ -2,7 +2,7 @@
 
 use crate::domain::account::Account;
 use crate::domain::caller::Caller;
-use crate::domain::credentials::ACCESS_TOKEN;
+use crate::domain::credentials::{ACCESS_TOKEN, UNGRANTED};
 use crate::domain::ids::AccountId;
 use crate::domain::provider_failure::Class;
 use crate::domain::refresh as rules;
@@ -148,6 +148,31 @@ pub(super) fn finding(
         blocking: is_called && waits && means.is_some() && (lacks || ended.is_some()),
         cause,
         since: Some(*since),
+        operation: None,
+        event: None,
+        command,
+    })
+}
+
+/// What the provider has not granted of the scopes that were asked for: calls that need them are
+/// refused, and the others work.
+pub(super) fn ungranted(stored: &refresh::Stored, is_held: bool) -> Option<Finding> {
+    let lacking = stored.kept.secrets.get(UNGRANTED)?;
+    let lacking: Vec<String> = serde_json::from_str(lacking.expose()).ok()?;
+    if lacking.is_empty() {
+        return None;
+    }
+    let (account, way) = (&stored.account, &stored.way);
+    let command = match way.method.needs_browser() {
+        true if is_held => None,
+        true => Some(format!("hubctl accounts relink {}", account.id)),
+        false => Some(format!("hubctl connectors get {}", way.config.id)),
+    };
+    Some(Finding {
+        code: "scopes_not_granted".to_owned(),
+        blocking: false,
+        cause: format!("the provider did not grant all that was asked for: {}", lacking.join(" ")),
+        since: None,
         operation: None,
         event: None,
         command,

@@ -18,6 +18,7 @@ on_both_databases!(
     oa_13_a_refresh_that_keeps_failing_stands_in_the_way_once_the_token_has_ended,
     oa_13_a_refresh_that_fails_says_until_when_calls_work,
     oa_14_a_client_that_is_refused_is_set_right_at_its_auth_config,
+    a_scope_that_was_not_granted_is_told_until_it_is,
     kp_9_what_a_token_end_point_says_is_kept_with_its_call,
     at_4_at_3_what_a_hold_refuses_is_not_advised,
     at_5_a_check_does_not_contradict_itself,
@@ -134,6 +135,30 @@ async fn oa_14_a_client_that_is_refused_is_set_right_at_its_auth_config(mut worl
     let relink = Some(format!("hubctl accounts relink {id}"));
     assert_eq!((&failing(&told).command, failing(&told).blocking), (&relink, false));
     assert_eq!((&told.findings[0].command, told.usable), (&relink, false));
+}
+
+async fn a_scope_that_was_not_granted_is_told_until_it_is(mut world: TestHub) {
+    let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+    let id = log_in(&world, &authority, &caller, &config).await;
+    let relink = Some(format!("hubctl accounts relink {id}"));
+    for (scope, is_told) in [
+        (json!("profile"), true),
+        // Who says nothing has changed nothing.
+        (json!(null), true),
+        (json!(["read", "profile"]), false),
+    ] {
+        let answer = json!({"access_token": "narrow", "expires_in": 3600, "scope": scope});
+        authority.answers(Some(Reply::json(200, &answer)));
+        refresh::usable(&world.hub, &caller, &id, Want::Now).await.unwrap();
+        let told = explained(&world, &caller, &id).await;
+        let found = told.findings.iter().find(|found| found.code == "scopes_not_granted");
+        assert_eq!(found.is_some(), is_told, "{scope}: {told:?}");
+        if let Some(found) = found {
+            assert!(told.usable && !found.blocking, "{told:?}");
+            assert!(found.cause.ends_with(": read"), "{found:?}");
+            assert_eq!(found.command, relink);
+        }
+    }
 }
 
 async fn kp_9_what_a_token_end_point_says_is_kept_with_its_call(mut world: TestHub) {

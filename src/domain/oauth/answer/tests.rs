@@ -54,6 +54,20 @@ fn a_standard_answer_is_read() {
 }
 
 #[test]
+fn what_a_token_may_do_is_read_as_a_text_or_a_list() {
+    for (scope, expected) in [
+        (json!("a b"), Some("a b")),
+        (json!(["a", "b"]), Some("a b")),
+        (json!(""), None),
+        (json!(null), None),
+        (json!({"a": true}), None),
+    ] {
+        let tokens = read(&method(&json!({})), &json!({"access_token": "at", "scope": scope}));
+        assert_eq!(tokens.unwrap().scope.as_deref(), expected, "{scope}");
+    }
+}
+
+#[test]
 fn forms_and_numbers_as_text_are_read() {
     let tokens = read_text(
         &method(&json!({})),
