@@ -37,6 +37,10 @@ pub struct Account<'a> {
     #[schemars(with = "Vec<StatusReason>")]
     #[serde(default)]
     pub status_reasons: JsonText<'a>,
+    /// Why it can't be used, in lists that tell it: also where its status does not say so. Absent
+    /// where it can be used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unusable: Option<Unusable>,
     /// Label.
     pub label: Option<Cow<'a, str>>,
     /// Values that are not secret (AT-26).
@@ -79,6 +83,7 @@ impl<'a> Account<'a> {
             origin_username: row.username.map(Cow::Borrowed),
             status: Cow::Borrowed(row.status),
             status_reasons: JsonText(Cow::Borrowed(row.reasons)),
+            unusable: None,
             label: row.label.map(Cow::Borrowed),
             setup_information: JsonText(Cow::Borrowed(row.setup)),
             kind: Cow::Borrowed(row.kind),
@@ -108,6 +113,7 @@ impl Account<'static> {
             origin_username: account.owner.username.clone().map(Cow::Owned),
             status: account.shown_status().as_str().into(),
             status_reasons: JsonText::of(&account.reasons),
+            unusable: None,
             label: account.label.clone().map(Cow::Owned),
             setup_information: JsonText::of(&setup),
             kind: account.kind.as_str().into(),
@@ -132,6 +138,7 @@ impl From<AccountDetail> for Account<'static> {
             origin_username: detail.origin_username.map(Cow::Owned),
             status: detail.status,
             status_reasons: JsonText::of(&detail.status_reasons),
+            unusable: None,
             label: detail.label.map(Cow::Owned),
             setup_information: JsonText::of(&detail.setup_information),
             kind: detail.kind,
@@ -142,6 +149,36 @@ impl From<AccountDetail> for Account<'static> {
             created_at: detail.created_at,
             updated_at: detail.updated_at,
         }
+    }
+}
+
+impl Account<'_> {
+    /// Whether somebody should look at it: it can't be used, and no administrator wanted that.
+    #[must_use]
+    pub fn needs_attention(&self) -> bool {
+        match self.unusable {
+            // A hub that tells nothing of it may still have the status.
+            None if self.status == Status::Active.as_str() => false,
+            _ => self.status.parse().is_ok_and(Status::needs_attention),
+        }
+    }
+}
+
+/// Why an account can't be used.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
+pub struct Unusable {
+    /// Stable code.
+    pub code: String,
+    /// What is the case.
+    pub cause: String,
+    /// Since when, if it is known.
+    pub since: Option<Timestamp>,
+}
+
+impl From<domain::Unusable> for Unusable {
+    fn from(unusable: domain::Unusable) -> Self {
+        let domain::Unusable { code, cause, since } = unusable;
+        Self { code, cause, since }
     }
 }
 

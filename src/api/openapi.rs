@@ -128,6 +128,8 @@ parameters! {
     BRIEF = "brief", "Leave out what a short list does not show", flag();
     DETAILS = "details", "Show of each account what is shown of one alone", flag();
     WITHOUT_REASONS = "without_reasons", "Leave the reasons out of a brief list as well", flag();
+    USABILITY = "usability", "Say of each that can't be used why, but not with details", flag();
+    UNUSABLE = "unusable", "Only accounts that can't be used, and why", flag();
     ENABLED = "enabled", "Only enabled, or only disabled ones", flag();
     CONNECTOR_KEY = "connector_key", "Only those of this connector", text();
     CATEGORIES = "categories", "At least one of these categories",
@@ -156,6 +158,7 @@ const THERE_ALREADY: &[&str] = &["accounts.create", "projects.create", "webhooks
 const ACCOUNTS: &[Parameter] = &[PROVIDER, PROVIDERS, ACCOUNT_IDS, OWNER_ID, OWNER_IDS, STATUS];
 const ACCOUNTS_MORE: &[Parameter] =
     &[INTEGRATION_IDS, TYPE, UPDATED_SINCE, AFTER, SORT, BRIEF, DETAILS, WITHOUT_REASONS];
+const WHY: &[Parameter] = &[USABILITY, UNUSABLE];
 
 /// What `impact` of a project answers.
 #[derive(JsonSchema)]
@@ -205,7 +208,8 @@ fn accounts(id: &str) -> Option<Shape> {
         }
         "accounts.list" => Shape::gives::<Vec<Account<'_>>>("List all linked accounts")
             .with(ACCOUNTS)
-            .with(ACCOUNTS_MORE),
+            .with(ACCOUNTS_MORE)
+            .with(WHY),
         "accounts.get" => {
             Shape::gives::<AccountDetail>("Show a linked account with its tags and dates")
         }

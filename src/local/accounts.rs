@@ -1,6 +1,6 @@
 //! Linked accounts.
 
-use crate::api::accounts::{Account, AccountDetail, Explanation};
+use crate::api::accounts::{Account, AccountDetail, Explanation, Unusable};
 use crate::api::check::Check;
 use crate::api::write::{Revoked, Written};
 use crate::catalog;
@@ -25,10 +25,12 @@ impl Local {
     ) -> Result<(), HubError> {
         let (hub, caller) = self.parts();
         let names = Names::of(hub, caller).await?;
-        accounts::list(hub, caller, filter, |row| {
+        accounts::list(hub, caller, filter, |row, unusable| {
             let (name, categories) =
                 if filter.brief { (None, &[][..]) } else { names.get(row.provider) };
-            each(&Account::new(row, name, categories))
+            let mut account = Account::new(row, name, categories);
+            account.unusable = unusable.map(Unusable::from);
+            each(&account)
         })
         .await
     }

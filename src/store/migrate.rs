@@ -56,6 +56,7 @@ migrations! {
     11 "0011_sessions";
     12 "0012_texts";
     13 "0013_deliveries";
+    14 "0014_failing";
 }
 
 /// Number of the latest step.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::account::{AccountType, Owner, Update};
 use crate::error::HubError;
-use crate::hub::accounts::{Changes, Filter, New, Sort, Tags};
+use crate::hub::accounts::{Changes, Filter, New, Sort, Tags, Usability};
 
 use super::{Query, Values, auth_config, bad_value, checked, cleared, of_given, parse, to_given};
 
@@ -228,6 +228,11 @@ pub fn to_query(filter: &Filter) -> Query {
     if filter.without_reasons {
         query.push("without_reasons", true);
     }
+    match filter.usability {
+        Usability::Untold => {}
+        Usability::Told => query.push("usability", true),
+        Usability::Unusable => query.push("unusable", true),
+    }
     query
 }
 
@@ -257,5 +262,10 @@ pub fn filter(query: &Query) -> Result<Filter, HubError> {
         limit: None,
         brief: query.flag("brief")?,
         without_reasons: query.flag("without_reasons")?,
+        usability: match (query.flag("unusable")?, query.flag("usability")?) {
+            (true, _) => Usability::Unusable,
+            (false, true) => Usability::Told,
+            (false, false) => Usability::Untold,
+        },
     })
 }

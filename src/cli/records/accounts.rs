@@ -21,6 +21,7 @@ impl Record for Account<'_> {
         Column::wide("verified", "VERIFIED"),
         Column::wide("auth_config", "AUTH CONFIG").whole(),
         Column::wide("created", "CREATED"),
+        Column::wide("since", "SINCE"),
     ];
     const FIELDS: &'static [&'static str] = &[
         "id",
@@ -31,6 +32,7 @@ impl Record for Account<'_> {
         "origin_username",
         "status",
         "status_reasons",
+        "unusable",
         "label",
         "setup_information",
         "type",
@@ -47,13 +49,17 @@ impl Record for Account<'_> {
     }
 
     fn cells<'a>(&'a self, out: &mut Vec<Cell<'a>>) {
+        let (reason, since) = match &self.unusable {
+            Some(unusable) => (Cell::from(unusable.cause.as_str()), Cell::opt_time(unusable.since)),
+            None => latest(&self.status_reasons),
+        };
         out.extend([
             Cell::from(self.id.as_ref()),
             Cell::from(self.provider.as_ref()),
             Cell::from(self.origin_owner_name.as_ref()),
             Cell::Status(Cow::Borrowed(self.status.as_ref())),
             Cell::Time(self.updated_at),
-            reason(&self.status_reasons),
+            reason,
             Cell::from(self.origin_owner_id.as_ref()),
             Cell::opt(self.origin_username.as_deref()),
             Cell::opt(self.label.as_deref()),
@@ -61,24 +67,24 @@ impl Record for Account<'_> {
             Cell::Bool(self.verified),
             Cell::from(self.integration_id.as_ref()),
             Cell::Time(self.created_at),
+            since,
         ]);
     }
 }
 
-/// The words of the latest reason.
-fn reason<'a>(reasons: &JsonText<'_>) -> Cell<'a> {
+/// The words of the latest reason and since when it holds, where the hub does not say it better.
+fn latest<'a>(reasons: &JsonText<'_>) -> (Cell<'a>, Cell<'a>) {
     if reasons.0 == "[]" {
-        return Cell::Empty;
+        return (Cell::Empty, Cell::Empty);
     }
     let value = reasons.value();
-    let latest = value.as_array().and_then(|all| all.last());
-    let words = latest.and_then(|reason| {
-        reason
-            .get("description")
-            .and_then(|text| text.as_str())
-            .or_else(|| reason.get("code")?.as_str())
-    });
-    words.map_or(Cell::Empty, |words| Cell::from(words.to_owned()))
+    let Some(latest) = value.as_array().and_then(|all| all.last()) else {
+        return (Cell::Empty, Cell::Empty);
+    };
+    let text = |key: &str| latest.get(key).and_then(|text| text.as_str());
+    let words = text("description").or_else(|| text("code"));
+    let since = text("timestamp").and_then(|at| at.parse().ok());
+    (words.map_or(Cell::Empty, |words| Cell::from(words.to_owned())), Cell::opt_time(since))
 }
 
 impl Record for AccountDetail {

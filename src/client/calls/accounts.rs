@@ -15,6 +15,10 @@ use crate::hub::write::Guard;
 
 impl Client {
     /// `accounts.list`
+    ///
+    /// # Errors
+    /// `remote.unsupported` by a hub that does not tell which accounts can't be used, where only
+    /// those are wanted.
     pub async fn accounts(
         &self,
         filter: &accounts::Filter,
@@ -24,7 +28,21 @@ impl Client {
             return vendor::accounts::list(self, filter, each).await;
         }
         let call = self.call("accounts.list", &[])?.query(&to_query(filter));
-        self.list(call, |row| each(&self.element(row)?)).await
+        self.list(call, |row| {
+            let account: Account<'_> = self.element(row)?;
+            if filter.is_unusable() && account.unusable.is_none() {
+                return Err(self.tells_no_why());
+            }
+            each(&account)
+        })
+        .await
+    }
+
+    /// The error for a hub that lists accounts without a word of why they can't be used.
+    fn tells_no_why(&self) -> HubError {
+        let text = format!("the hub at {} does not tell which accounts can't be used", self.origin);
+        HubError::new(&codes::REMOTE_UNSUPPORTED, text)
+            .hint("a newer hubctl there does; --status error lists what is known here")
     }
 
     /// `accounts.list` with everything that `accounts.get` answers of each.

@@ -9,7 +9,7 @@ use crate::api::requests::Query;
 use crate::api::requests::accounts::ChangeAccount;
 use crate::api::write::Written;
 use crate::client::{Client, problem};
-use crate::domain::account::AccountType;
+use crate::domain::account::{AccountType, Status};
 use crate::domain::ids::AccountId;
 use crate::domain::names::ConnectorKey;
 use crate::domain::refusal::Touch;
@@ -27,7 +27,7 @@ pub(in crate::client) async fn list(
     filter: &Filter,
     mut each: impl FnMut(&Account<'_>) -> Result<ControlFlow<()>, HubError>,
 ) -> Result<(), HubError> {
-    scan(client, filter, |account| each(&Account::from(account.detail()))).await
+    scan(client, filter, |account| each(&account.listed())).await
 }
 
 /// The same with what the platform tells of each beside that.
@@ -100,6 +100,7 @@ fn fits(account: &VendorAccount, filter: &Filter) -> bool {
         && any(&filter.ids, |wanted| wanted.as_str() == id)
         && filter.kind.map(AccountType::as_str).is_none_or(|kind| kind == account.kind())
         && filter.updated_since.is_none_or(|since| account.updated_at >= since)
+        && (!filter.is_unusable() || account.status != Status::Active.as_str())
 }
 
 fn sort(all: &mut [VendorAccount], filter: &Filter) {

@@ -4,10 +4,10 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::api::accounts::AccountDetail;
+use crate::api::accounts::{Account, AccountDetail, Unusable};
 use crate::api::connect_sessions::ConnectionAttempt;
 use crate::catalog;
-use crate::domain::account::StatusReason;
+use crate::domain::account::{self as domain, StatusReason};
 use crate::domain::connector::Category;
 use crate::domain::time::Timestamp;
 
@@ -106,7 +106,19 @@ impl VendorAccount {
             .collect()
     }
 
-    /// As it is shown alone; what lists show is made of it.
+    /// Why it can't be used, as far as its status tells: of tokens nothing is known.
+    fn unusable(&self) -> Option<Unusable> {
+        let status = self.status.parse().ok()?;
+        let found = domain::Unusable::of(status, &self.reasons(), None, self.updated_at);
+        found.map(Unusable::from)
+    }
+
+    /// As lists show it.
+    pub(super) fn listed(&self) -> Account<'static> {
+        Account { unusable: self.unusable(), ..Account::from(self.detail()) }
+    }
+
+    /// As it is shown alone.
     pub(super) fn detail(&self) -> AccountDetail {
         AccountDetail {
             id: self.id.text(),

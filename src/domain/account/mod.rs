@@ -13,6 +13,7 @@ use super::time::Timestamp;
 mod link;
 mod owner;
 mod status;
+mod usability;
 
 use status::is_hold_reason;
 
@@ -22,6 +23,8 @@ pub use status::{
     AccountType, BadStatus, BadType, REASON_DISABLED, REASON_SUSPENDED, Status, StatusReason,
     disabled_reason,
 };
+pub use usability::{FailedRefresh, NoToken, REFRESH_FAILING, Unusable};
+
 /// A linked account; its credentials are sealed elsewhere.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Account {
@@ -88,6 +91,21 @@ pub struct Listed<'a> {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// What is stored of its tokens, where that was read and they could not be renewed.
+    pub failing: Option<Failing<'a>>,
+}
+
+/// What is stored of tokens that could not be renewed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failing<'a> {
+    /// Since when.
+    pub since: Timestamp,
+    /// How it failed last, as it is stored.
+    pub failure: &'a str,
+    /// When the token ends, if it is known.
+    pub expires_at: Option<Timestamp>,
+    /// When the hub tries next by itself.
+    pub next_try: Option<Timestamp>,
 }
 
 /// What a rule made of an account.

@@ -131,7 +131,7 @@ pub async fn check(
     // By the answer, tokens may be new, the account may be in error, or nobody has it any more.
     let mut tx = hub.store.begin_read().await?;
     let account = load(&mut tx, caller, id).await?;
-    let known = tokens::known(&mut tx, caller, id).await?;
+    let known = tokens::known(&mut tx, caller, &account).await?;
     let is_held = account.hold.is_some() || is_disabled || is_lost;
     let now = hub.clock.now();
     let mut token = token_life(&account, known.as_ref(), means.as_ref(), is_held, now);

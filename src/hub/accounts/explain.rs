@@ -80,7 +80,7 @@ pub async fn explain(hub: &Hub, caller: &Caller, id: &AccountId) -> Result<Expla
     let is_unsent = lacking.is_some();
     findings.extend(lacking);
     findings.extend(broken(&mut tx, caller, &account).await?);
-    let known = tokens::known(&mut tx, caller, id).await?;
+    let known = tokens::known(&mut tx, caller, &account).await?;
     if let Some(known) = &known {
         let means = stored.as_ref().ok().map(Means::of);
         let now = hub.clock.now();
@@ -117,8 +117,7 @@ pub(super) async fn held(
     let Some(hold) = account.hold else { return Ok(None) };
     let resource = super::resource(account);
     let operation = operations::latest(tx, caller.project(), &resource, "suspend").await?;
-    let reason =
-        account.reasons.iter().find(|reason| reason.code.as_deref() != Some(REASON_DISABLED));
+    let reason = hold.reason(&account.reasons);
     Ok(Some(Finding {
         code: hold.as_str().to_owned(),
         blocking: true,
@@ -175,7 +174,7 @@ pub(super) async fn broken(
     }
     let (project, kind) = (caller.project(), EventKind::AccountError);
     let told = events::latest_of(tx, project, account.id.as_str(), kind).await?;
-    let reason = account.reasons.iter().rfind(|reason| reason.code.is_some());
+    let reason = account.status.reason(&account.reasons);
     let since = reason.map(|reason| reason.timestamp);
     // An administrator's test that found it; else the hub met it in a call or a refresh.
     let test = operations::latest(tx, project, &super::resource(account), "test").await?;

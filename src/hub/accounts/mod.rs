@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use serde_json::{Map, Value, json};
 
-use crate::domain::account::{Account, AccountType, Decided, Listed, Said, Update, check_metadata};
+use crate::domain::account::{Account, AccountType, Decided, Said, Update, check_metadata};
 use crate::domain::auth_config::AuthConfig;
 use crate::domain::caller::{Caller, Permission};
 use crate::domain::event::EventKind;
@@ -16,7 +16,7 @@ use crate::error::{HubError, codes};
 use crate::store::accounts::refresh::Whose;
 use crate::store::{StoreError, Tx, accounts, auth_configs};
 
-pub use crate::store::accounts::{BadSort, Filter, Sort};
+pub use crate::store::accounts::{BadSort, Filter, Sort, Usability};
 
 use super::Hub;
 use super::auth_configs::Given;
@@ -30,6 +30,7 @@ mod doubt;
 mod edit;
 mod explain;
 mod failures;
+mod list;
 mod method;
 mod prove;
 mod remove;
@@ -41,6 +42,7 @@ pub(super) use method::unusable;
 pub use add::{Added, New, add};
 pub use check::{Ask, Checked, check};
 pub use explain::{Explanation, Finding, explain};
+pub use list::{list, list_views};
 pub use prove::{refresh_now, test};
 pub use remove::{Removed, delete};
 
@@ -62,48 +64,6 @@ pub struct View {
 pub fn unknown(id: &str) -> HubError {
     HubError::new(&codes::ACCOUNT_UNKNOWN, format!("no linked account `{id}`"))
         .hint("hubctl accounts list")
-}
-
-/// Shows the accounts that fit to `each`, straight from their rows (AT-11 to AT-14).
-///
-/// # Errors
-/// `usage.bad_value` for a place in the list that none of its ids can be; as the store or `each`
-/// reports them.
-pub async fn list(
-    hub: &Hub,
-    caller: &Caller,
-    filter: &Filter,
-    each: impl FnMut(&Listed<'_>) -> Result<ControlFlow<()>, HubError>,
-) -> Result<(), HubError> {
-    let mut tx = begin_list(hub, caller, filter).await?;
-    accounts::scan(&mut tx, caller.project(), filter, each).await
-}
-
-/// The same with all that is known of each account, as [`get`] answers it.
-///
-/// # Errors
-/// As [`list`].
-pub async fn list_views(
-    hub: &Hub,
-    caller: &Caller,
-    filter: &Filter,
-    mut each: impl FnMut(&View) -> Result<ControlFlow<()>, HubError>,
-) -> Result<(), HubError> {
-    let mut tx = begin_list(hub, caller, filter).await?;
-    let each = |account, auth_config_name, credentials_at| {
-        each(&View { account, auth_config_name, credentials_at })
-    };
-    accounts::scan_whole(&mut tx, caller.project(), filter, each).await
-}
-
-async fn begin_list(hub: &Hub, caller: &Caller, filter: &Filter) -> Result<Tx, HubError> {
-    hub.require(caller, Permission::PlatformRead)?;
-    // Compared with ids, it would look like the end of the list.
-    if let Some(after) = filter.after.as_ref().filter(|after| !after.is_in_order()) {
-        let text = format!("after: `{after}` is not the id of an account");
-        return Err(HubError::new(&codes::BAD_VALUE, text).hint("give the last id of a page"));
-    }
-    Ok(hub.store.begin_read().await?)
 }
 
 /// The error for an id that no account of the project has: it may be their owner's.

@@ -1,18 +1,16 @@
 //! What is the matter with an account's tokens, and which command helps against it.
 
-use crate::domain::account::Account;
+use crate::domain::account::{Account, FailedRefresh, NoToken, REFRESH_FAILING};
 use crate::domain::caller::Caller;
-use crate::domain::credentials::{ACCESS_TOKEN, UNGRANTED};
-use crate::domain::ids::AccountId;
+use crate::domain::credentials::UNGRANTED;
 use crate::domain::provider_failure::Class;
-use crate::domain::refresh as rules;
 use crate::domain::time::Timestamp;
 use crate::error::{HubError, codes};
 use crate::hub::linking::Way;
 use crate::hub::oauth_apps;
 use crate::hub::refresh::{self, Note};
 use crate::store::Tx;
-use crate::store::accounts::refresh::{self as rows, Freshness};
+use crate::store::accounts::refresh as rows;
 
 use super::Finding;
 
@@ -33,31 +31,53 @@ enum Fault {
 pub(super) struct Known {
     /// For people.
     pub(super) note: Note,
-    /// Of the last refresh that failed.
-    fault: Fault,
+    /// The last refresh, if it failed.
+    failed: Option<FailedRefresh>,
+    /// When another account of its auth config found out, after these tokens were got, that the
+    /// provider refuses their client.
+    client_refused: Option<Timestamp>,
+}
+
+impl Known {
+    fn fault(&self) -> Fault {
+        match self.failed.as_ref().and_then(|failed| failed.class) {
+            Some(Class::Refused) => Fault::Grant,
+            Some(Class::Configuration) => Fault::Client,
+            Some(Class::Blocked) => Fault::Address,
+            Some(Class::Transient | Class::Foreign | Class::BadAnswer) | None => Fault::Passing,
+        }
+    }
 }
 
 /// What an account's tokens are like; `None` where they neither end nor are renewed.
 pub(super) async fn known(
     tx: &mut Tx,
     caller: &Caller,
-    id: &AccountId,
+    account: &Account,
 ) -> Result<Option<Known>, HubError> {
-    let fresh = rows::freshness(tx, caller.project(), id).await?;
-    let is_kept_fresh = |Known { note, .. }: &Known| {
-        note.expires_at.is_some() || note.next_try.is_some() || note.failing.is_some()
+    let project = caller.project();
+    let Some(fresh) = rows::freshness(tx, project, &account.id).await? else { return Ok(None) };
+    let note = refresh::note_of(&fresh);
+    let failed = refresh::failed_of(&fresh);
+    if note.expires_at.is_none() && note.next_try.is_none() && failed.is_none() {
+        return Ok(None);
+    }
+    let client_refused = match failed {
+        Some(_) => None,
+        None => client_refused(tx, caller, account).await?.filter(|at| *at > note.renewed_at),
     };
-    let known = |fresh: Freshness| Known { note: refresh::note_of(&fresh), fault: fault(&fresh) };
-    Ok(fresh.map(known).filter(is_kept_fresh))
+    Ok(Some(Known { note, failed, client_refused }))
 }
 
-fn fault(fresh: &Freshness) -> Fault {
-    match refresh::class_of(fresh) {
-        Some(Class::Refused) => Fault::Grant,
-        Some(Class::Configuration) => Fault::Client,
-        Some(Class::Blocked) => Fault::Address,
-        Some(Class::Transient | Class::Foreign | Class::BadAnswer) | None => Fault::Passing,
-    }
+/// When the provider last refused the client of an account's auth config.
+async fn client_refused(
+    tx: &mut Tx,
+    caller: &Caller,
+    account: &Account,
+) -> Result<Option<Timestamp>, HubError> {
+    let mark = refresh::client_mark();
+    let all = rows::failures_of(tx, caller.project(), &account.auth_config, &mark).await?;
+    Ok(all.iter().filter_map(|failure| refresh::client_refused_at(failure)).max())
 }
 
 /// What could be done about an account's tokens, by what is stored.
@@ -72,13 +92,7 @@ pub(super) struct Means {
 
 impl Means {
     pub(super) fn of(stored: &refresh::Stored) -> Self {
-        let way = &stored.way;
-        let has_token = stored.kept.secrets.contains_key(ACCESS_TOKEN);
-        Self {
-            can_renew: stored.can_renew(),
-            lacks: rules::obtains(&way.method) && !has_token,
-            mend: mend(way),
-        }
+        Self { can_renew: stored.can_renew(), lacks: stored.lacks_token(), mend: mend(&stored.way) }
     }
 }
 
@@ -111,43 +125,44 @@ pub(super) fn finding(
     let note = &known.note;
     let is_called = !is_held && !account.is_refused();
     let ended = note.expires_at.filter(|end| *end <= now);
-    let Some((since, why)) = &note.failing else {
+    let Some(failed) = &known.failed else {
+        let shared = means.filter(|means| is_called && means.can_renew).zip(known.client_refused);
+        if let Some((means, at)) = shared {
+            return Some(refused_to_others(note, means, at, now));
+        }
         let ended = ended.filter(|_| is_called).map(|end| expired(account, means, end));
         let is_renewed = is_called && means.is_some_and(|means| means.can_renew);
         return ended.or_else(|| set_back(account, note, now).filter(|_| is_renewed));
     };
     let lacks = means.is_some_and(|means| means.lacks);
-    let next = note.next_try.filter(|next| *next > now);
-    // Who calls now is told of the last failure; where a try is due, the call makes it.
-    let waits = next.is_some() || note.next_try.is_none();
-    let command = means.and_then(|means| helps(account, known.fault, means, is_held));
-    let mut cause = match ended {
-        _ if lacks => format!("it has no access token, and gets none: {why}"),
-        Some(end) => format!("its access token ended at {end} and can't be renewed: {why}"),
-        None => format!("its tokens can't be renewed: {why}"),
-    };
-    if known.fault == Fault::Client {
-        cause.push_str("; it is so for all accounts of its auth config");
-    }
+    let no_token = if lacks { Some(NoToken::Lacking) } else { failed.no_token };
+    let failed = FailedRefresh { no_token, ..failed.clone() };
+    let unusable = failed.unusable_since(now).filter(|_| is_called && means.is_some());
+    let fault = known.fault();
+    let command = means.and_then(|means| helps(account, fault, means, is_held));
+    let mut cause = failed.told(now);
     if is_called {
-        if let Some(end) = note.expires_at.filter(|end| *end > now) {
+        let next = note.next_try.filter(|next| *next > now);
+        let still_does = note.expires_at.filter(|end| *end > now && no_token.is_none());
+        if let Some(end) = still_does {
             cause.push_str(&format!("; the access token stops working at {end}"));
         }
         match next {
             Some(next) => cause.push_str(&format!("; next try at {next}")),
-            None if waits => {}
+            // Who calls now is told of the last failure.
+            None if failed.waits(now) => {}
             None => cause.push_str("; the next call tries again"),
         }
         let is_renewed = means.is_some_and(|means| means.can_renew);
-        if next.is_some() && is_renewed && known.fault == Fault::Passing {
+        if next.is_some() && is_renewed && fault == Fault::Passing {
             cause.push_str(", or at once by a refresh");
         }
     }
     Some(Finding {
-        code: "refresh_failing".to_owned(),
-        blocking: is_called && waits && means.is_some() && (lacks || ended.is_some()),
+        code: REFRESH_FAILING.to_owned(),
+        blocking: unusable.is_some(),
         cause,
-        since: Some(*since),
+        since: unusable.or(Some(failed.since)),
         operation: None,
         event: None,
         command,
@@ -177,6 +192,29 @@ pub(super) fn ungranted(stored: &refresh::Stored, is_held: bool) -> Option<Findi
         event: None,
         command,
     })
+}
+
+/// Tokens that nobody has tried to renew since others of the same client could not be.
+fn refused_to_others(note: &Note, means: &Means, at: Timestamp, now: Timestamp) -> Finding {
+    let who = "the provider refuses the client of its auth config, as another account found out";
+    let cause = match note.expires_at {
+        Some(end) if end <= now => {
+            format!(
+                "its access token ended at {end}, and the next call tries to renew it; but {who}"
+            )
+        }
+        Some(end) => format!("{who}; the access token stops working at {end}"),
+        None => who.to_owned(),
+    };
+    Finding {
+        code: "auth_config_refused".to_owned(),
+        blocking: false,
+        cause,
+        since: Some(at),
+        operation: None,
+        event: None,
+        command: Some(means.mend.clone()),
+    }
 }
 
 /// A token that has ended, and that nobody has tried to renew in vain.

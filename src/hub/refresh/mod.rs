@@ -34,8 +34,8 @@ mod work;
 
 use once::Done;
 
-pub(super) use note::class_of;
 pub use note::{Note, note_of};
+pub(super) use note::{client_mark, client_refused_at, failed, failed_of};
 pub(super) use once::write;
 pub(super) use patience::Patience;
 pub(super) use set_up::{SetUp, mended};
@@ -119,12 +119,15 @@ impl Stored {
 
     /// Whether a call needs other tokens than the stored ones.
     pub(super) fn is_stale(&self, now: Timestamp) -> bool {
-        let lacks =
-            rules::obtains(&self.way.method) && !self.kept.secrets.contains_key(ACCESS_TOKEN);
         let ends = |fresh: &Freshness| {
             fresh.expires_at.is_some_and(|end| rules::is_stale(fresh.updated_at, end, now))
         };
-        lacks || self.fresh.as_ref().is_some_and(ends)
+        self.lacks_token() || self.fresh.as_ref().is_some_and(ends)
+    }
+
+    /// Whether there is no token although calls need one.
+    pub(super) fn lacks_token(&self) -> bool {
+        rules::obtains(&self.way.method) && !self.kept.secrets.contains_key(ACCESS_TOKEN)
     }
 
     /// Whether what is stored was renewed a moment ago; those that came with the link never were.
@@ -185,14 +188,7 @@ async fn load_among(
 /// The error for an account that may not be called as it stands (AC-16, AT-28).
 fn not_usable(account: &Account) -> HubError {
     let status = account.shown_status();
-    let why = match status {
-        Status::Inactive => "its auth config is disabled",
-        Status::Suspended => "an administrator suspended it",
-        Status::Archived => "an administrator archived it",
-        Status::Expired => "its credentials ran out",
-        Status::Error => "the provider refuses its credentials",
-        Status::Active => "its auth config is gone",
-    };
+    let why = status.obstacle().unwrap_or("its auth config is gone");
     let text = format!("the account is {}: {why}", status.as_str());
     HubError::new(&codes::ACCOUNT_NOT_USABLE, text)
         .hint(format!("hubctl accounts explain {}", account.id))
@@ -222,6 +218,7 @@ pub async fn usable(
     want: Want,
 ) -> Result<Usable, HubError> {
     let (wish, mut want) = (want, want);
+    let is_refused = matches!(wish, Want::NewerThan(_) | Want::InPlaceOf(_));
     let mut queue = Queue::new();
     // What stood there at first: a failure that is newer is the one that was waited for.
     let mut first: Option<Freshness> = None;
@@ -263,7 +260,7 @@ pub async fn usable(
         let version = stored.kept.version;
         let still_good = want == Want::Usable && !stored.has_ended(now);
         let usable = still_good.then(|| stored.clone().usable());
-        match (renew(hub, caller, stored, None).await, usable) {
+        match (renew(hub, caller, stored, None, is_refused).await, usable) {
             // However short the new token lives, it is the newest there is.
             (Ok(Done::Renewed), _) => want = Want::NewerThan(version),
             // Somebody else was faster: look again.
@@ -276,15 +273,17 @@ pub async fn usable(
 }
 
 /// Renews what is stored. It goes on where whoever asked for it goes away: the provider's answer
-/// may be the only one that ever holds the next refresh token.
+/// may be the only one that ever holds the next refresh token. `is_refused` says that the provider
+/// answered 401 to what is stored.
 async fn renew(
     hub: &Hub,
     caller: &Caller,
     stored: Stored,
     trial: Option<Values>,
+    is_refused: bool,
 ) -> Result<Done, HubError> {
     let (own, caller) = (hub.clone(), caller.clone());
-    let refresh = async move { once::refresh(&own, &caller, stored, trial).await };
+    let refresh = async move { once::refresh(&own, &caller, stored, trial, is_refused).await };
     hub.detached(refresh).await.map_err(HubError::internal("a refresh was broken off"))?
 }
 

@@ -4,7 +4,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::domain::account::{Account, Decided, Status};
+use crate::domain::account::{Account, Decided, NoToken, Status};
 use crate::domain::caller::Caller;
 use crate::domain::credentials::{Tokens, Values};
 use crate::domain::event::EventKind;
@@ -47,6 +47,8 @@ pub(super) struct Lease {
     /// Values that are tried in the place of the stored ones: what comes of them says nothing about
     /// the account.
     trial: Option<Values>,
+    /// Whether the provider answered 401 to the token that is there.
+    is_refused: bool,
 }
 
 impl Lease {
@@ -59,9 +61,20 @@ impl Lease {
     fn values(&self) -> Values {
         self.trial.clone().unwrap_or_else(|| self.stored.values())
     }
+
+    /// Why the token that is there does for no call, whenever it ends. What the provider once said
+    /// of it holds until there is another one.
+    fn no_token(&self) -> Option<NoToken> {
+        match (self.stored.lacks_token(), self.is_refused) {
+            (true, _) => Some(NoToken::Lacking),
+            (false, true) => Some(NoToken::Refused),
+            (false, false) => self.stored.fresh.as_ref().and_then(note::no_token_of),
+        }
+    }
 }
 
-/// Renews the tokens that are stored; `trial` are values to do it with that are not stored yet.
+/// Renews the tokens that are stored; `trial` are values to do it with that are not stored yet, and
+/// `is_refused` says that the provider answered 401 to the token that is there.
 ///
 /// # Errors
 /// As the provider's failure says; what it means for the account is written by then.
@@ -70,12 +83,13 @@ pub(super) async fn refresh(
     caller: &Caller,
     stored: Stored,
     trial: Option<Values>,
+    is_refused: bool,
 ) -> Result<Done, HubError> {
     let mut tx = hub.store.begin_append().await?;
     let lease = claim(hub, &mut tx, caller, stored).await?;
     tx.commit().await?;
     let Some(lease) = lease else { return Ok(Done::NotOurs) };
-    let lease = Lease { trial, ..lease };
+    let lease = Lease { trial, is_refused, ..lease };
     match ask(hub, &lease).await {
         Ok(tokens) => keep(hub, &lease, &tokens).await,
         Err(unrenewed) => refuse(hub, &lease, unrenewed).await,
@@ -103,7 +117,8 @@ pub(super) async fn claim(
         return Ok(None);
     };
     let was_lost = seen.asked_at.is_some();
-    Ok(Some(Lease { caller: caller.clone(), stored, fence, was_lost, trial: None }))
+    let (caller, trial) = (caller.clone(), None);
+    Ok(Some(Lease { caller, stored, fence, was_lost, trial, is_refused: false }))
 }
 
 /// Notes that what a refresh needs can't be read, and puts the worker's next try off, for longer
@@ -122,7 +137,7 @@ pub(super) async fn put_off(
     hub.random.fill(&mut jitter)?;
     let failure = note::unread(error);
     let failures = seen.failures.saturating_add(1);
-    let text = note::to_json(&failure, None);
+    let text = note::to_json(&failure, None, note::no_token_of(seen));
     let failed = Failed {
         failures,
         since: seen.failing_since.unwrap_or(now),
@@ -311,7 +326,9 @@ async fn fail(hub: &Hub, lease: &Lease, unrenewed: &Unrenewed) -> Result<bool, H
     let failures = fresh.map_or(0, |fresh| fresh.failures).saturating_add(1);
     let is_final = rules::is_final(failure);
     let next = rules::next_try(failure, failures, jitter[0], now);
-    let text = note::to_json(failure, Some(now));
+    // What is said of the old token says nothing of one that came all the same.
+    let no_token = lease.no_token().filter(|_| tokens.is_none());
+    let text = note::to_json(failure, Some(now), no_token);
     let failed = Failed {
         failures,
         since: fresh.and_then(|fresh| fresh.failing_since).unwrap_or(now),

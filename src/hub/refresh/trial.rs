@@ -32,7 +32,7 @@ pub(in crate::hub) async fn renew_with(
             queue.wait().await?;
         } else {
             let values = tried(&stored)?;
-            if renew(hub, caller, stored, Some(values)).await? == Done::NotOurs {
+            if renew(hub, caller, stored, Some(values), false).await? == Done::NotOurs {
                 queue.wait().await?;
             }
         }

@@ -3,13 +3,14 @@
 use std::ops::ControlFlow;
 use std::str::FromStr;
 
-use crate::domain::account::{Account, AccountType, Listed, Status};
+use crate::domain::account::{Account, AccountType, Failing, Listed, Status};
 use crate::domain::ids::{AccountId, AuthConfigId, ProjectNumber};
 use crate::domain::names::ConnectorKey;
 use crate::domain::time::Timestamp;
 use crate::store::driver::to_json;
 use crate::store::{Param, Result, Row, StoreError, Tx};
 
+use super::refresh::any_failing;
 use super::{COLUMNS, read};
 
 /// What stands beside an account in other tables: the name of its auth config, and when its
@@ -24,8 +25,31 @@ const BESIDE: &str = "(select c.name from auth_configs c where c.project = accou
 const NAME: usize = 17;
 const CREDENTIALS_AT: usize = 18;
 
+/// What is stored of tokens that could not be renewed, behind all other columns of a row.
+const FAILING: &str = "of_failing.failing_since, of_failing.failure, of_failing.token_expires_at, \
+                       of_failing.refresh_after";
+/// Their names must not be those of columns of the accounts.
+const JOIN_FAILING: &str = "left join (select project as of_project, account as of_account, \
+                            failing_since, failure, token_expires_at, refresh_after \
+                            from account_credentials where failing_since is not null) of_failing \
+                            on of_failing.of_project = accounts.project \
+                            and of_failing.of_account = accounts.id";
+
+/// Reads [`FAILING`] from this column on, if it is there.
 #[inline]
-fn read_listed<'a>(row: &'a Row<'_>) -> Result<Listed<'a>> {
+fn read_failing<'a>(row: &'a Row<'_>, at: Option<usize>) -> Result<Option<Failing<'a>>> {
+    let Some(at) = at else { return Ok(None) };
+    let Some(since) = row.opt_time(at)? else { return Ok(None) };
+    Ok(Some(Failing {
+        since,
+        failure: row.opt_text(at + 1)?.unwrap_or_default(),
+        expires_at: row.opt_time(at + 2)?,
+        next_try: row.opt_time(at + 3)?,
+    }))
+}
+
+#[inline]
+fn read_listed<'a>(row: &'a Row<'_>, failing: Option<usize>) -> Result<Listed<'a>> {
     Ok(Listed {
         id: row.text(0)?,
         provider: row.text(1)?,
@@ -41,6 +65,7 @@ fn read_listed<'a>(row: &'a Row<'_>) -> Result<Listed<'a>> {
         verified_at: row.opt_time(13)?,
         created_at: row.time(14)?,
         updated_at: row.time(15)?,
+        failing: read_failing(row, failing)?,
     })
 }
 
@@ -51,7 +76,7 @@ const BRIEF_WITH_REASONS: &str = "id, provider, owner_id, owner_name, username, 
                                   coalesce(hold, status), created_at, updated_at, reasons";
 
 #[inline]
-fn read_brief<'a>(row: &'a Row<'_>, reasons: bool) -> Result<Listed<'a>> {
+fn read_brief<'a>(row: &'a Row<'_>, reasons: bool, failing: Option<usize>) -> Result<Listed<'a>> {
     Ok(Listed {
         id: row.text(0)?,
         provider: row.text(1)?,
@@ -67,6 +92,7 @@ fn read_brief<'a>(row: &'a Row<'_>, reasons: bool) -> Result<Listed<'a>> {
         verified_at: None,
         created_at: row.time(7)?,
         updated_at: row.time(8)?,
+        failing: read_failing(row, failing)?,
     })
 }
 
@@ -172,6 +198,38 @@ pub struct Filter {
     pub brief: bool,
     /// Leaves the reasons out as well, where it is brief.
     pub without_reasons: bool,
+    /// Whether it is told which of them can't be used.
+    pub usability: Usability,
+}
+
+/// Whether a list tells which accounts can't be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Usability {
+    /// It does not.
+    #[default]
+    Untold,
+    /// It tells of each that can't be used why and since when.
+    Told,
+    /// It has no others, and tells why and since when.
+    Unusable,
+}
+
+impl Filter {
+    /// Whether it is told of each account why it can't be used.
+    #[must_use]
+    pub const fn tells_why(&self) -> bool {
+        matches!(self.usability, Usability::Told | Usability::Unusable)
+    }
+
+    /// Whether there are only accounts that can't be used.
+    #[must_use]
+    pub const fn is_unusable(&self) -> bool {
+        matches!(self.usability, Usability::Unusable)
+    }
+
+    const fn has_reasons(&self) -> bool {
+        !self.without_reasons || self.tells_why()
+    }
 }
 
 /// A column and the values of which it must have one; none at all means any.
@@ -236,11 +294,12 @@ fn lists(filter: &Filter) -> Result<[OneOf<'_>; 8]> {
     ])
 }
 
-fn columns(filter: &Filter) -> &'static str {
-    match (filter.brief, filter.without_reasons) {
-        (true, true) => BRIEF,
-        (true, false) => BRIEF_WITH_REASONS,
-        (false, _) => COLUMNS,
+/// The columns, and how many they are.
+const fn columns(filter: &Filter) -> (&'static str, usize) {
+    match (filter.brief, filter.has_reasons()) {
+        (true, false) => (BRIEF, 9),
+        (true, true) => (BRIEF_WITH_REASONS, 10),
+        (false, _) => (COLUMNS, NAME),
     }
 }
 
@@ -250,8 +309,13 @@ fn select<'a>(
     project: ProjectNumber,
     filter: &'a Filter,
     lists: &'a [OneOf<'a>],
+    failing: bool,
 ) -> (String, Vec<Param<'a>>) {
-    let mut sql = format!("select {columns} from accounts where project = ?1");
+    let mut sql = match failing {
+        true => format!("select {columns}, {FAILING} from accounts {JOIN_FAILING}"),
+        false => format!("select {columns} from accounts"),
+    };
+    sql.push_str(" where project = ?1");
     let mut params: Vec<Param<'a>> = vec![project.into()];
     for list in lists {
         list.add_to(tx, &mut sql, &mut params);
@@ -259,6 +323,11 @@ fn select<'a>(
     if let Some(since) = filter.updated_since {
         params.push(since.into());
         sql.push_str(&format!(" and updated_at >= ?{}", params.len()));
+    }
+    if filter.is_unusable() {
+        // Of those whose tokens could not be renewed, some still work.
+        let or = if failing { " or of_failing.failing_since is not null" } else { "" };
+        sql.push_str(&format!(" and ({SHOWN_STATUS} <> 'active'{or})"));
     }
     if let Some(after) = &filter.after {
         params.push(after.into());
@@ -282,7 +351,14 @@ fn select<'a>(
     (sql, params)
 }
 
-/// Shows each account that fits to `each`, straight from the row.
+/// Whether tokens that could not be renewed have to be read: where there are none, as is usual, a
+/// list takes no longer for them.
+async fn reads_failing(tx: &mut Tx, project: ProjectNumber, filter: &Filter) -> Result<bool> {
+    Ok(filter.tells_why() && any_failing(tx, project).await?)
+}
+
+/// Shows each account that fits to `each`, straight from the row. Of those that are to be unusable,
+/// some whose tokens could not be renewed may be usable.
 pub async fn scan<E: From<StoreError>>(
     tx: &mut Tx,
     project: ProjectNumber,
@@ -290,27 +366,50 @@ pub async fn scan<E: From<StoreError>>(
     mut each: impl FnMut(&Listed<'_>) -> std::result::Result<ControlFlow<()>, E>,
 ) -> std::result::Result<(), E> {
     let lists = lists(filter)?;
-    let (sql, params) = select(tx, columns(filter), project, filter, &lists);
+    let (columns, width) = columns(filter);
+    let failing = reads_failing(tx, project, filter).await?;
+    let (sql, params) = select(tx, columns, project, filter, &lists, failing);
+    let failing = failing.then_some(width);
     if filter.brief {
-        let reasons = !filter.without_reasons;
-        return tx.scan(&sql, &params, |row| each(&read_brief(row, reasons)?)).await;
+        let reasons = filter.has_reasons();
+        return tx.scan(&sql, &params, |row| each(&read_brief(row, reasons, failing)?)).await;
     }
-    tx.scan(&sql, &params, |row| each(&read_listed(row)?)).await
+    tx.scan(&sql, &params, |row| each(&read_listed(row, failing)?)).await
 }
 
-/// Shows each account that fits to `each` as it is alone: with the name of its auth config, and
-/// when its credentials were replaced.
+/// An account as it is alone: with the name of its auth config, and when its credentials were
+/// replaced.
+pub struct Whole<'a> {
+    /// The account.
+    pub account: Account,
+    /// The name of its auth config.
+    pub auth_config_name: String,
+    /// When its credentials were replaced.
+    pub credentials_at: Option<Timestamp>,
+    /// What is stored of its tokens, where that was read and they could not be renewed.
+    pub failing: Option<Failing<'a>>,
+}
+
+/// Shows each account that fits to `each` as it is alone; of those that are to be unusable, some
+/// may be usable, as for [`scan`].
 pub async fn scan_whole<E: From<StoreError>>(
     tx: &mut Tx,
     project: ProjectNumber,
     filter: &Filter,
-    mut each: impl FnMut(Account, String, Option<Timestamp>) -> std::result::Result<ControlFlow<()>, E>,
+    mut each: impl FnMut(Whole<'_>) -> std::result::Result<ControlFlow<()>, E>,
 ) -> std::result::Result<(), E> {
     let lists = lists(filter)?;
-    let (sql, params) = select(tx, &format!("{COLUMNS}, {BESIDE}"), project, filter, &lists);
+    let failing = reads_failing(tx, project, filter).await?;
+    let columns = format!("{COLUMNS}, {BESIDE}");
+    let (sql, params) = select(tx, &columns, project, filter, &lists, failing);
+    let failing = failing.then_some(CREDENTIALS_AT + 1);
     tx.scan(&sql, &params, |row| {
-        let name = row.opt_text(NAME)?.unwrap_or_default().to_owned();
-        each(read(row)?, name, row.opt_time(CREDENTIALS_AT)?)
+        each(Whole {
+            account: read(row)?,
+            auth_config_name: row.opt_text(NAME)?.unwrap_or_default().to_owned(),
+            credentials_at: row.opt_time(CREDENTIALS_AT)?,
+            failing: read_failing(row, failing)?,
+        })
     })
     .await
 }
@@ -318,7 +417,8 @@ pub async fn scan_whole<E: From<StoreError>>(
 /// How the database goes about a listing, a line for each step.
 pub async fn plan(tx: &mut Tx, project: ProjectNumber, filter: &Filter) -> Result<Vec<String>> {
     let lists = lists(filter)?;
-    let (sql, params) = select(tx, columns(filter), project, filter, &lists);
+    let failing = filter.tells_why();
+    let (sql, params) = select(tx, columns(filter).0, project, filter, &lists, failing);
     tx.plan(&sql, &params).await
 }
 
@@ -326,7 +426,7 @@ pub async fn plan(tx: &mut Tx, project: ProjectNumber, filter: &Filter) -> Resul
 mod tests {
     use std::ops::ControlFlow;
 
-    use super::{Filter, scan};
+    use super::{Filter, Usability, scan};
     use crate::domain::account::{Account, AccountType, Listed, Owner, Status, StatusReason};
     use crate::domain::ids::ProjectNumber;
     use crate::domain::time::Timestamp;
@@ -363,6 +463,19 @@ mod tests {
         for brief in [false, true] {
             let plan = plan(&Filter { brief, ..Filter::default() }).await;
             assert_eq!(plan, "SEARCH accounts USING PRIMARY KEY (project=?)");
+        }
+    }
+
+    #[tokio::test]
+    async fn who_could_not_be_renewed_is_found_by_an_index_without_sorting() {
+        let told = [Usability::Told, Usability::Unusable];
+        for (brief, usability) in [false, true].into_iter().flat_map(|b| told.map(|u| (b, u))) {
+            let plan = plan(&Filter { brief, usability, ..Filter::default() }).await;
+            assert!(
+                plan.contains("account_credentials_failing (project=? AND account=?)"),
+                "{plan}"
+            );
+            assert!(!plan.contains("TEMP B-TREE") && !plan.contains("SCAN"), "{plan}");
         }
     }
 

@@ -11,7 +11,7 @@ use super::{Result, Row, StoreError, Tx};
 mod list;
 pub mod refresh;
 
-pub use list::{BadSort, Filter, Sort, plan, scan, scan_whole};
+pub use list::{BadSort, Filter, Sort, Usability, Whole, plan, scan, scan_whole};
 
 const COLUMNS: &str = "id, provider, auth_config, owner_id, owner_name, username, label, kind, \
                        status, hold, reasons, setup, metadata, verified_at, created_at, \

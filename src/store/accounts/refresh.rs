@@ -297,6 +297,33 @@ pub async fn forget_failures(
     Ok(())
 }
 
+/// Failures that are looked at for one that has a mark.
+const LOOKED_AT: i64 = 20;
+
+/// Failures of refreshes, as JSON, that accounts of an auth config have and that have `mark` in
+/// them; some of them, where there are many.
+pub async fn failures_of(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    auth_config: &AuthConfigId,
+    mark: &str,
+) -> Result<Vec<String>> {
+    let sql = "select c.failure from account_credentials c where c.project = ?1 \
+               and c.failing_since is not null and c.failure like ?3 and exists (select 1 \
+               from accounts a where a.project = c.project and a.id = c.account \
+               and a.auth_config = ?2) limit ?4";
+    let pattern = format!("%{mark}%");
+    let params = [project.into(), auth_config.into(), (&pattern).into(), LOOKED_AT.into()];
+    tx.all(sql, &params, |row| Ok(row.text(0)?.to_owned())).await
+}
+
+/// Whether there is an account in the project whose tokens could not be renewed.
+pub async fn any_failing(tx: &mut Tx, project: ProjectNumber) -> Result<bool> {
+    let sql = "select failing_since from account_credentials where project = ?1 \
+               and failing_since is not null limit 1";
+    Ok(tx.optional(sql, &[project.into()], |row| row.int(0)).await?.is_some())
+}
+
 /// Gives a lease back without a word of how it went; `asked_at` is when a provider was asked whose
 /// answer is not known.
 pub async fn release(

@@ -246,6 +246,84 @@ fn who_is_shut_out_and_what_lost_its_credentials_is_named() {
 }
 
 #[test]
+fn who_can_not_renew_tokens_is_listed_here_and_from_elsewhere() {
+    let served = TestHome::new();
+    served.run("connectors enable bamboohr").code(0);
+    let link = |owner: &str| {
+        served.account("bamboohr", owner, "--set subdomain=acme --set api_key=planted-key")
+    };
+    let (id, other) = (link("acme-1"), link("acme-2"));
+    let key = served.key("ci", &["platform:read"]);
+    let serving = served.serve("");
+    let url = format!("http://{}", serving.address);
+    let away = TestHome::new().with("HUBCTL_API_URL", url).with("HUBCTL_API_KEY", key);
+    for home in [&served, &away] {
+        assert_eq!(home.run("accounts list --unusable -o id").code(0).stdout, "");
+    }
+    let failing = |id: &str| {
+        let failure = r#"{"at": 1, "class": "configuration", "message": "invalid_client"}"#;
+        raw(
+            &served,
+            &format!(
+                "update account_credentials set token_expires_at = 1, failing_since = 2, \
+                 refresh_after = null, failure = '{failure}' where account = '{id}'"
+            ),
+        );
+    };
+    let footer = |home: &TestHome, told: &str| {
+        let shown = home.terminal("accounts list").exp_eof().unwrap();
+        assert!(shown.contains(told), "{shown}");
+    };
+    failing(&id);
+    for home in [&served, &away] {
+        assert_eq!(home.run("accounts list --unusable -o id").code(0).stdout, format!("{id}\n"));
+        let ended = home.run("accounts list --json").code(0).json();
+        let row = |id: &str| ended.as_array().unwrap().iter().find(|row| row["id"] == id).unwrap();
+        let told = &row(&id)["unusable"];
+        assert_eq!(
+            (&told["code"], &row(&id)["status"]),
+            (&json!("refresh_failing"), &json!("active"))
+        );
+        assert!(told["cause"].as_str().unwrap().contains("invalid_client"), "{told}");
+        assert_eq!(told["since"], "1970-01-01T00:00:00.002Z");
+        assert!(row(&other).get("unusable").is_none());
+        let cells = home.run("accounts list --columns since,reason --unusable").code(0).stdout;
+        assert!(cells.starts_with("1970-01-01T00:00:00.002Z\tits access token ended"), "{cells}");
+        let explain = format!("hubctl accounts explain {id}");
+        footer(home, &format!("1 needs attention: {explain}"));
+        let ended = home.run("doctor --json").code(0);
+        let hint = hint_of(&ended, "accounts");
+        assert!(hint.contains("1 bamboohr account of auth config"), "{hint}");
+        assert!(hint.contains("refresh_failing") && hint.contains(&explain), "{hint}");
+        let config = row(&id)["integration_id"].as_str().unwrap();
+        assert!(hint.contains(config), "{hint}");
+    }
+    failing(&other);
+    for home in [&served, &away] {
+        let hint = hint_of(&home.run("doctor --json").code(0), "accounts");
+        assert!(hint.contains("2 bamboohr accounts of auth config"), "{hint}");
+        assert!(hint.contains("hubctl accounts list --unusable --auth-config"), "{hint}");
+        footer(home, "2 need attention: hubctl accounts list --unusable");
+    }
+    serving.stop();
+}
+
+#[test]
+fn a_hub_that_does_not_tell_who_can_not_be_used_is_not_taken_at_its_word() {
+    let hub = FakeHub::start(|_, _| {
+        Reply::list(&[json!({
+            "id": "a-1", "provider": "hubspot", "origin_owner_id": "acme",
+            "origin_owner_name": "Acme", "status": "active", "type": "production",
+            "created_at": "2026-06-01T12:00:00.000Z", "updated_at": "2026-06-01T12:00:00.000Z",
+        })])
+    });
+    let home = TestHome::new().with("HUBCTL_API_URL", hub.url()).with("HUBCTL_API_KEY", "k-1");
+    let ended = home.run("accounts list --unusable -o id").code(14);
+    assert_eq!(ended.stdout, "");
+    ended.tells("does not tell which accounts can't be used");
+}
+
+#[test]
 fn an_expired_key_is_refused_with_what_helps() {
     let served = TestHome::new();
     let key = served.key("ci", &["platform:read", "platform:write"]);

@@ -1,16 +1,23 @@
 //! What `accounts explain` and `doctor account` say of tokens that can't be renewed, and of
 //! accounts that are held.
 
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use hubctl::domain::account::Unusable;
+use hubctl::domain::auth_config::AuthConfig;
 use hubctl::domain::caller::Caller;
 use hubctl::domain::check::CheckState;
 use hubctl::domain::ids::AccountId;
 use hubctl::error::codes;
-use hubctl::hub::accounts::{self, Ask, Checked, Explanation, Finding};
+use hubctl::hub::accounts::{self, Ask, Checked, Explanation, Filter, Finding, Usability};
+use hubctl::hub::oauth::AttemptState;
 use hubctl::hub::refresh::{self, Want};
 use hubctl::hub::write::Guard;
 use serde_json::json;
 
-use super::{log_in, set_up};
+use super::{begin, come_back, log_in, set_up, user_of};
+use crate::support::authority::Authority;
 use crate::support::http::Reply;
 use crate::support::hub::{TestHub, on_both_databases, refused};
 
@@ -20,6 +27,8 @@ on_both_databases!(
     oa_14_a_client_that_is_refused_is_set_right_at_its_auth_config,
     a_scope_that_was_not_granted_is_told_until_it_is,
     kp_9_what_a_token_end_point_says_is_kept_with_its_call,
+    oa_14_a_token_that_is_refused_and_not_renewed_stands_in_the_way,
+    oa_14_accounts_whose_tokens_can_not_be_renewed_are_listed,
     at_4_at_3_what_a_hold_refuses_is_not_advised,
     at_5_a_check_does_not_contradict_itself,
     at_13_an_account_that_goes_during_a_check_is_not_there,
@@ -178,6 +187,117 @@ async fn kp_9_what_a_token_end_point_says_is_kept_with_its_call(mut world: TestH
         let all = checked(&world, &caller, &id, Ask::Nobody).await;
         assert_eq!(row(&all, "calls").state, CheckState::Warning, "{all:?}");
     }
+}
+
+/// An account of another owner.
+async fn log_in_another(
+    world: &TestHub,
+    authority: &Authority,
+    caller: &Caller,
+    config: &AuthConfig,
+) -> AccountId {
+    let user = user_of(world, caller, "acme-8").await;
+    let begun = begin(&world.hub, authority, &user, config).await;
+    match come_back(&world.hub, &begun, "good").await.attempt.state {
+        AttemptState::Authenticated { account } => account,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What a list tells of each account.
+async fn told_of_each(
+    world: &TestHub,
+    caller: &Caller,
+    filter: Filter,
+) -> BTreeMap<String, Option<Unusable>> {
+    let mut told = BTreeMap::new();
+    let listing = accounts::list(&world.hub, caller, &filter, |row, unusable| {
+        told.insert(row.id.to_owned(), unusable);
+        Ok(ControlFlow::Continue(()))
+    });
+    listing.await.unwrap();
+    told
+}
+
+async fn oa_14_a_token_that_is_refused_and_not_renewed_stands_in_the_way(mut world: TestHub) {
+    let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+    let id = log_in(&world, &authority, &caller, &config).await;
+    let other = log_in_another(&world, &authority, &caller, &config).await;
+    world.clock.advance_seconds(10);
+    authority.answers(Some(Reply::json(401, &json!({"error": "invalid_client"}))));
+    let known = refresh::usable(&world.hub, &caller, &id, Want::Usable).await.unwrap();
+    let tried = refresh::usable(&world.hub, &caller, &id, Want::NewerThan(known.version)).await;
+    refused(tried, &codes::PROVIDER_MISCONFIGURED);
+    let told = explained(&world, &caller, &id).await;
+    let found = failing(&told);
+    assert!(!told.usable && found.blocking, "{told:?}");
+    assert!(found.cause.contains("refuses its access token"), "{found:?}");
+    assert!(!found.cause.contains("stops working"), "{found:?}");
+    // It stays so where the worker tries in vain.
+    world.clock.advance_seconds(10);
+    fails(&world, &caller, &id).await;
+    assert!(!explained(&world, &caller, &id).await.usable);
+    // Others of the auth config still work, but not for long.
+    let told = explained(&world, &caller, &other).await;
+    assert!(told.usable, "{told:?}");
+    let shared = told.findings.iter().find(|found| found.code == "auth_config_refused").unwrap();
+    let edit = format!("hubctl connectors edit {} --set client_secret=@FILE", config.id);
+    assert_eq!((shared.since, &shared.command), (Some(world.now()), &Some(edit)));
+    assert!(shared.cause.contains("stops working at"), "{shared:?}");
+    world.clock.advance_seconds(4_000);
+    let told = explained(&world, &caller, &other).await;
+    assert!(!codes_of(&told).contains(&"token_expired"), "{told:?}");
+    assert!(codes_of(&told).contains(&"auth_config_refused"), "{told:?}");
+}
+
+async fn oa_14_accounts_whose_tokens_can_not_be_renewed_are_listed(mut world: TestHub) {
+    let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+    let id = log_in(&world, &authority, &caller, &config).await;
+    let other = log_in_another(&world, &authority, &caller, &config).await;
+    let told = || Filter { usability: Usability::Told, ..Filter::default() };
+    let only = || Filter { usability: Usability::Unusable, ..Filter::default() };
+    assert!(world.listed(&caller, &only()).await.is_empty());
+    authority.answers(Some(Reply::json(401, &json!({"error": "invalid_client"}))));
+    fails(&world, &caller, &id).await;
+    assert!(world.listed(&caller, &only()).await.is_empty(), "its token still does");
+    world.clock.advance_seconds(3_600);
+    let end = world.now();
+    fails(&world, &caller, &id).await;
+    world.clock.advance_seconds(60);
+    assert!(!explained(&world, &caller, &id).await.usable);
+    for brief in [false, true] {
+        for sort in accounts::Sort::ALL {
+            let all = told_of_each(&world, &caller, Filter { brief, sort, ..told() }).await;
+            assert_eq!(all[other.as_str()], None, "{sort:?}");
+            let found = all[id.as_str()].as_ref().unwrap();
+            assert_eq!((&*found.code, found.since), ("refresh_failing", Some(end)));
+            assert!(found.cause.contains("invalid_client"), "{found:?}");
+        }
+        let untold = Filter { brief, ..Filter::default() };
+        assert!(told_of_each(&world, &caller, untold).await.values().all(Option::is_none));
+        let page = Filter { brief, limit: Some(1), ..only() };
+        assert_eq!(world.listed(&caller, &page).await, [id.to_string()]);
+        let next = Filter { offset: 1, ..page };
+        assert!(world.listed(&caller, &next).await.is_empty());
+    }
+    // What an administrator holds can't be used either, and for that reason.
+    accounts::suspend(&world.hub, &caller, &other, Guard::default()).await.unwrap();
+    let all = told_of_each(&world, &caller, only()).await;
+    let held = all[other.as_str()].as_ref().unwrap();
+    assert_eq!((all.len(), &*held.code), (2, "suspended_by_administrator"));
+    assert_eq!(held.since, Some(world.now()));
+    let mut seen = 0;
+    let views = accounts::list_views(&world.hub, &caller, &only(), |_| {
+        seen += 1;
+        Ok(ControlFlow::Continue(()))
+    });
+    views.await.unwrap();
+    assert_eq!(seen, 2);
+    // Another secret may help: the next call tries.
+    authority.answers(None);
+    world.clock.advance_seconds(10_000);
+    refresh::usable(&world.hub, &caller, &id, Want::Usable).await.unwrap();
+    assert_eq!(world.listed(&caller, &only()).await, [other.to_string()]);
 }
 
 async fn at_4_at_3_what_a_hold_refuses_is_not_advised(mut world: TestHub) {

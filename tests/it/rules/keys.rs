@@ -374,7 +374,7 @@ async fn call_all(world: &TestHub, caller: &Caller) -> Vec<(&'static str, Result
         "connect_sessions.list" connect_sessions::list(hub, caller, connect_sessions::Filter::default(), |_| Ok(Break(())));
         "connect_sessions.revoke" connect_sessions::revoke(hub, caller, number, guard());
         "logs.list" logs::scan(hub, caller, &logs::Filter::default(), true, |_| Ok(Break(())));
-        "accounts.list" accounts::list(hub, caller, &accounts::Filter::default(), |_| Ok(Break(())));
+        "accounts.list" accounts::list(hub, caller, &accounts::Filter::default(), |_, _| Ok(Break(())));
         "accounts.get" accounts::get(hub, caller, id);
         "accounts.explain" accounts::explain(hub, caller, id);
         "accounts.check" accounts::check(hub, caller, id, accounts::Ask::Nobody);

@@ -132,7 +132,7 @@ impl TestHub {
     /// Ids of the accounts that fit, in the order listed.
     pub(crate) async fn listed(&self, caller: &Caller, filter: &accounts::Filter) -> Vec<String> {
         let mut ids = Vec::new();
-        let listing = accounts::list(&self.hub, caller, filter, |account| {
+        let listing = accounts::list(&self.hub, caller, filter, |account, _| {
             ids.push(account.id.to_owned());
             Ok(std::ops::ControlFlow::Continue(()))
         });

@@ -16,7 +16,7 @@ use crate::domain::names::ConnectorKey;
 use crate::domain::refresh::REASON_REFUSED;
 use crate::domain::words::counted;
 use crate::error::{HubError, codes};
-use crate::hub::accounts::{BadSort, Filter, Sort};
+use crate::hub::accounts::{BadSort, Filter, Sort, Usability};
 
 use super::watch::Watch;
 
@@ -34,7 +34,9 @@ const NOT_BRIEF: (&[&str], &[&str]) = (
     &["type", "verified", "auth_config"],
 );
 /// The same for the reasons.
-const REASONS: (&[&str], &[&str]) = (&["status_reasons"], &["reason"]);
+const REASONS: (&[&str], &[&str]) = (&["status_reasons"], &["reason", "since"]);
+/// The same for what the hub makes of them and of the tokens.
+const WHY: (&[&str], &[&str]) = (&["unusable"], &["reason", "since"]);
 /// Fields that only a list of details has.
 const DETAILS: &[&str] = &["metadata", "auth_config_name", "verified_at", "credentials_updated_at"];
 
@@ -116,6 +118,10 @@ impl Chosen {
             limit: None,
             brief: leaves_out(NOT_BRIEF),
             without_reasons: leaves_out(REASONS),
+            usability: match leaves_out(WHY) {
+                true => Usability::Untold,
+                false => Usability::Told,
+            },
         })
     }
 }
@@ -123,22 +129,31 @@ impl Chosen {
 /// List linked accounts, the oldest first
 ///
 /// Filters combine: an account is shown if it fits all of them, and a filter given several times
-/// fits any of its values.
+/// fits any of its values. The reason says why an account can't be used, and the column `since`, of
+/// -o wide, since when: by its status, or because its tokens can't be renewed although it is active.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct List {
     #[command(flatten)]
     chosen: Chosen,
 
+    /// Only accounts that can't be used, whether an administrator wanted that, the provider refuses
+    /// them, or their tokens can't be renewed
+    #[arg(long)]
+    unusable: bool,
+
     /// Go on and show accounts as they change, until Ctrl-C; looks every 2 seconds. One that was
     /// deleted comes once more with the status `deleted`, and one that fits the filters no more as
     /// it is then
-    #[arg(long, conflicts_with_all = ["after", "sort"])]
+    #[arg(long, conflicts_with_all = ["after", "sort", "unusable"])]
     watch: bool,
 }
 
 impl Run for List {
     async fn run(self, context: &Context) -> Result<(), HubError> {
-        let filter = self.chosen.filter(context, context.output.list_format())?;
+        let mut filter = self.chosen.filter(context, context.output.list_format())?;
+        if self.unusable {
+            filter.usability = Usability::Unusable;
+        }
         if self.watch && matches!(context.output.format(), Some(Format::Json | Format::Yaml)) {
             let text = "--watch never ends, and this format is one whole document";
             return Err(HubError::new(&codes::USAGE, text).hint("use -o jsonl"));
@@ -162,7 +177,7 @@ pub(super) async fn write(
     let (mut troubled, mut first) = (0_u64, None);
     backend
         .accounts(filter, |account| {
-            if matches!(account.status.as_ref(), "error" | "expired") {
+            if account.needs_attention() {
                 troubled += 1;
                 first.get_or_insert_with(|| account.id.to_string());
             }
@@ -184,9 +199,14 @@ pub(super) async fn write(
             (false, None) => format!("{accounts} in {project}{fit}"),
             (false, Some(id)) => {
                 let need = if troubled == 1 { "needs" } else { "need" };
+                // Those of a list that has nothing else are told one by one.
+                let helps = match troubled > 1 && !filter.is_unusable() {
+                    true => "list --unusable".to_owned(),
+                    false => format!("explain {id}"),
+                };
                 format!(
                     "{accounts} in {project}{fit}; {troubled} {need} attention: \
-                     hubctl accounts explain {id}"
+                     hubctl accounts {helps}"
                 )
             }
         })
@@ -202,6 +222,7 @@ pub(super) fn is_narrowed(filter: &Filter) -> bool {
         || filter.kind.is_some()
         || filter.updated_since.is_some()
         || filter.after.is_some()
+        || filter.is_unusable()
 }
 
 /// Write all linked accounts as JSON Lines, for backups and other programs
@@ -227,7 +248,12 @@ impl Run for Export {
             }
             false => {
                 let mut list = output.export_of::<AccountDetail>()?;
-                let filter = Filter { brief: false, without_reasons: false, ..filter };
+                let filter = Filter {
+                    brief: false,
+                    without_reasons: false,
+                    usability: Usability::Untold,
+                    ..filter
+                };
                 backend.account_details(&filter, |account| list.push(account)).await?;
                 list
             }
@@ -413,11 +439,12 @@ mod tests {
             label: Some("label"),
             kind: "production",
             status: "active",
-            reasons: r#"[{"code": "paused"}]"#,
+            reasons: r#"[{"code": "paused", "timestamp": "2026-06-01T12:00:00Z"}]"#,
             setup: r#"{"site": "acme"}"#,
             verified_at: Some(Timestamp::from_millis(1)),
             created_at: Timestamp::from_millis(2),
             updated_at: Timestamp::from_millis(3),
+            failing: None,
         };
         let brief = Listed {
             auth_config: "",

@@ -120,6 +120,7 @@ impl<'c> Watch<'c> {
             updated_since: Some(since),
             brief: chosen.brief,
             without_reasons: chosen.without_reasons,
+            usability: chosen.usability,
             ..Filter::default()
         };
         let mut list = self.rows.part::<Account<'_>>()?;

@@ -1,5 +1,7 @@
 //! What is in the hub: what a support page would ask about.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use crate::api::accounts::Account;
@@ -8,7 +10,7 @@ use crate::backend::Backend;
 use crate::domain::account::Status;
 use crate::domain::words::counted;
 use crate::error::{HubError, Kind};
-use crate::hub::accounts::Filter;
+use crate::hub::accounts::{Filter, Usability};
 use crate::hub::auth_configs;
 
 use super::{Findings, There};
@@ -82,21 +84,75 @@ async fn connectors(backend: &Backend, found: &mut Findings) -> Result<(), HubEr
     Ok(())
 }
 
+/// Accounts of one auth config that can't be used for the same reason.
+struct Troubled {
+    count: u64,
+    /// The first of them.
+    id: String,
+    provider: String,
+    cause: String,
+}
+
+/// Groups of accounts that are told one by one.
+const TOLD: usize = 10;
+
 async fn accounts(backend: &Backend, found: &mut Findings) -> Result<(), HubError> {
-    let filter = Filter { statuses: vec![Status::Error, Status::Expired], ..Filter::default() };
-    let (mut troubled, mut first) = (0_u64, None);
-    let each = |account: &Account<'_>| {
-        troubled += 1;
-        first.get_or_insert_with(|| account.id.to_string());
+    let mut troubled = BTreeMap::<(String, String), Troubled>::new();
+    let mut each = |account: &Account<'_>| -> Result<ControlFlow<()>, HubError> {
+        if !account.needs_attention() {
+            return Ok(ControlFlow::Continue(()));
+        }
+        // A hub that tells nothing of it has the status.
+        let (code, cause) = match &account.unusable {
+            Some(unusable) => (unusable.code.as_str(), unusable.cause.as_str()),
+            None => (&*account.status, "the provider refuses the credentials"),
+        };
+        let of = (account.integration_id.to_string(), code.to_owned());
+        let group = troubled.entry(of).or_insert_with(|| Troubled {
+            count: 0,
+            id: account.id.to_string(),
+            provider: account.provider.to_string(),
+            cause: cause.to_owned(),
+        });
+        group.count += 1;
         Ok(ControlFlow::Continue(()))
     };
-    backend.accounts(&filter, each).await?;
-    match first {
-        None => found.ok("accounts", "none has lost its credentials"),
-        Some(id) => {
-            let text = format!("{} lost their credentials", counted(troubled, "account"));
-            found.warn("accounts", text, format!("hubctl accounts explain {id}"));
+    let usability = Usability::Unusable;
+    let looked = backend.accounts(&Filter { usability, ..Filter::default() }, &mut each).await;
+    match looked {
+        Err(error) if error.code().kind == Kind::Unsupported => {
+            let statuses = vec![Status::Error, Status::Expired];
+            backend.accounts(&Filter { statuses, ..Filter::default() }, &mut each).await?;
         }
+        looked => looked?,
+    }
+    if troubled.is_empty() {
+        found.ok("accounts", "none has lost its credentials or can't renew its tokens");
+        return Ok(());
+    }
+    let mut troubled: Vec<_> = troubled.into_iter().collect();
+    troubled.sort_by_key(|(_, group)| Reverse(group.count));
+    let (told, rest) = troubled.split_at(troubled.len().min(TOLD));
+    for ((config, code), group) in told {
+        let Troubled { count, id, provider, cause } = group;
+        let accounts = counted(*count, &format!("{provider} account"));
+        let of =
+            if config.is_empty() { String::new() } else { format!(" of auth config {config}") };
+        let such = if *count == 1 { "" } else { "one of them: " };
+        let mut hint = format!("hubctl accounts explain {id}");
+        if *count > 1 {
+            hint.push_str("; all: hubctl accounts list --unusable");
+            if !config.is_empty() {
+                hint.push_str(&format!(" --auth-config {config}"));
+            }
+        }
+        let text = format!("{accounts}{of} can't be used ({code}); {such}{cause}");
+        found.warn("accounts", text, hint);
+    }
+    let more: u64 = rest.iter().map(|(_, group)| group.count).sum();
+    if more > 0 {
+        let text = format!("{} can't be used for other causes", counted(more, "account"));
+        found.warn("accounts", text, "hubctl accounts list --unusable");
     }
     Ok(())
 }
