@@ -48,6 +48,7 @@ on_both_databases!(
     the_provider_of_an_account_is_found_out,
     the_latest_refusal_of_a_provider_is_explained,
     a_refusal_that_goes_on_is_told_since_its_beginning,
+    a_call_that_was_refused_is_told_until_its_like_works,
 );
 
 on_kept_connections!(
@@ -846,6 +847,42 @@ async fn a_refusal_that_goes_on_is_told_since_its_beginning(world: TestHub) {
     let guard = Guard::default();
     hubctl::hub::accounts::suspend(&world.hub, &caller, &id, guard).await.unwrap();
     assert!(told().await.command.unwrap().starts_with("hubctl logs get "));
+}
+
+async fn a_call_that_was_refused_is_told_until_its_like_works(world: TestHub) {
+    let caller = world.caller();
+    world.add(&caller, config("hubspot")).await;
+    let id = world.link(&caller, account("hubspot", "acme")).await;
+    let went = async |action: &str, path: &str, status: u16| {
+        world.clock.advance_seconds(60);
+        let url = format!("https://api.example{path}");
+        let (status, account) = (Some(status), Some(&id));
+        let step = Step { method: "GET", url: &url, status, account, action, ..Step::default() };
+        world.hub.log_step(caller.project(), &step);
+        world.hub.flush_logs().await.unwrap();
+    };
+    let told = async |code: &str| {
+        let explained = hubctl::hub::accounts::explain(&world.hub, &caller, &id).await.unwrap();
+        explained.findings.into_iter().find(|found| found.code == code)
+    };
+    went("proxy", "/people", 403).await;
+    let since = world.now();
+    // The test that is advised passes: the call was refused all the same.
+    went("verify", "/me", 200).await;
+    let found = told("provider_failed").await.unwrap();
+    assert_eq!(found.since, Some(since));
+    assert!(found.command.unwrap().starts_with("hubctl logs get "), "it was tested");
+    went("proxy", "/jobs", 200).await;
+    went("proxy", "/people", 403).await;
+    went("proxy", "/jobs", 200).await;
+    assert_eq!(told("provider_failed").await, None);
+    let found = told("calls_refused").await.unwrap();
+    assert_eq!((found.since, found.blocking), (Some(since), false));
+    for part in ["2 of the latest 4 proxied calls", "with 403: GET /people"] {
+        assert!(found.cause.contains(part), "{found:?}");
+    }
+    went("proxy", "/people", 200).await;
+    assert_eq!(told("calls_refused").await, None);
 }
 
 /// A page of many rows takes about as long as one of few; reading all of them would take many times
