@@ -4,6 +4,7 @@ use crate::domain::account::{Account, FailedRefresh, NoToken, REFRESH_FAILING};
 use crate::domain::caller::Caller;
 use crate::domain::credentials::UNGRANTED;
 use crate::domain::provider_failure::Class;
+use crate::domain::refresh as rules;
 use crate::domain::time::Timestamp;
 use crate::error::{HubError, codes};
 use crate::hub::linking::Way;
