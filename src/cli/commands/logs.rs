@@ -35,6 +35,11 @@ pub(in crate::cli) struct Narrowed {
     #[arg(long, value_name = "STATUS")]
     status: Vec<StatusRange>,
 
+    /// Only calls that failed, whatever their status: a page that tells an end user of a login that
+    /// failed is answered with 200
+    #[arg(long)]
+    failed: bool,
+
     /// Only calls with this method; can be given several times
     #[arg(long, value_name = "METHOD", add = assets::logged_methods())]
     method: Vec<Method>,
@@ -60,6 +65,7 @@ impl Narrowed {
             kind: self.kind,
             methods: self.method,
             statuses: self.status.into_iter().map(|range| range.0).collect(),
+            success: self.failed.then_some(false),
             since: at(self.since)?,
             until: at(self.until)?,
             ..Filter::default()

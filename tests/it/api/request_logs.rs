@@ -315,6 +315,8 @@ fn commands_show_list_detail_and_what_comes() {
         let account = &things.account;
         let ids = |line: &str| home.run(line).code(0).stdout;
         assert_eq!(ids("logs list --status 4xx --account none -o id"), format!("{two}\n"));
+        assert_eq!(ids("logs list --failed --account none -o id"), format!("{two}\n"));
+        assert_eq!(ids("connectors logs hubspot --failed --status 200 -o id"), "");
         assert_eq!(
             ids(&format!("accounts logs {account} --status 200 --since 1h --limit 1 -o id")),
             format!("{one}\n")
