@@ -173,11 +173,12 @@ const fn becomes(touch: Touch) -> &'static str {
     }
 }
 
-/// What somebody is told who lacks a right.
+/// What somebody is told who lacks a right. No key makes one that may do more than itself.
 pub(super) fn lacks(permission: Permission, text: String) -> HubError {
     let scope = permission.as_str();
     HubError::new(&codes::FORBIDDEN, text).detail(json!({ "scope": scope })).hint(format!(
-        "hubctl keys create NAME --scope {scope} # with the other scopes that it needs"
+        "ask an administrator for a key: hubctl keys create NAME --scope {scope} # with the other \
+         scopes that it needs"
     ))
 }
 

@@ -205,11 +205,14 @@ pub(super) async fn unheard(
 ) -> Result<Vec<Finding>, HubError> {
     let id = account.id.as_str();
     let all = deliveries::undelivered(tx, caller.project(), id, LATEST_EVENTS).await?;
-    Ok(all.chunk_by(|one, next| one.webhook == next.webhook).filter_map(not_told).collect())
+    Ok(all
+        .chunk_by(|one, next| one.webhook == next.webhook)
+        .filter_map(|all| not_told(caller, all))
+        .collect())
 }
 
 /// One finding of what did not arrive at one webhook, the latest first.
-fn not_told(all: &[Undelivered]) -> Option<Finding> {
+fn not_told(caller: &Caller, all: &[Undelivered]) -> Option<Finding> {
     let (latest, first) = (all.first()?, all.last()?);
     let webhook = &latest.webhook;
     let what = match all.len() {
@@ -231,6 +234,12 @@ fn not_told(all: &[Undelivered]) -> Option<Finding> {
         (false, true) => format!("hubctl webhooks redeliver {}", latest.id),
         (false, false) => format!("hubctl webhooks deliveries {}", latest.id),
     };
+    // Whoever sees the account may not see what receivers answer, nor change webhooks.
+    let right = Permission::Administer;
+    let needs = match caller.may(right) {
+        true => String::new(),
+        false => format!(" # needs a key with the scope {}", right.as_str()),
+    };
     Some(Finding {
         code: "webhook_failing".to_owned(),
         blocking: false,
@@ -241,6 +250,6 @@ fn not_told(all: &[Undelivered]) -> Option<Finding> {
         since: Some(first.created_at),
         operation: None,
         event: None,
-        command: Some(command),
+        command: Some(command + &needs),
     })
 }

@@ -133,6 +133,10 @@ async fn explain_names_the_webhooks_that_were_not_told(mut world: TestHub) {
     ));
     assert_eq!(failing.command, Some(format!("hubctl webhooks deliveries {number}")));
     assert_eq!(told.findings.len(), 1, "{told:?}");
+    let made = world.key(&caller, key("reader", "platform:read")).await;
+    let told = explained(&world, &world.holder(&made).await, &id).await;
+    let needs = format!("hubctl webhooks deliveries {number} # needs a key with the scope admin");
+    assert_eq!(finding(&told, "webhook_failing").command, Some(needs));
     world.raw("update webhook_deliveries set state = 'failed' where state = 'pending'");
     let told = explained(&world, &caller, &id).await;
     let command = format!("hubctl webhooks redeliver {number}");
