@@ -100,7 +100,7 @@ pub struct ConnectSession {
     /// What providers are handed so that they can start actions; in the answer of the create
     /// only.
     pub external_trigger_token: Option<String>,
-    /// The newest login at a provider within it (CS-37); null in lists.
+    /// The newest login at a provider within it (CS-37).
     #[serde(default)]
     pub latest_connection_attempt: Option<ConnectionAttempt>,
     /// `pending`, `linked`, `expired` or `revoked`.

@@ -52,6 +52,12 @@ impl AttemptState {
             Self::Expired => "expired",
         }
     }
+
+    /// Whether it failed; who leaves or never comes back has not.
+    #[must_use]
+    pub const fn is_failed(&self) -> bool {
+        matches!(self, Self::Failed { .. })
+    }
 }
 
 /// A connection attempt.

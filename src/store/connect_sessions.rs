@@ -3,13 +3,14 @@
 use std::ops::ControlFlow;
 
 use crate::domain::account::Owner;
+use crate::domain::attempt::Attempt;
 use crate::domain::connect_session::{ConnectSession, State};
 use crate::domain::ids::{AccountId, ProjectNumber, SessionId};
 use crate::domain::names::ConnectorKey;
 use crate::domain::time::Timestamp;
 
 use super::driver::to_json;
-use super::{Param, Result, Row, StoreError, Tx};
+use super::{Param, Result, Row, StoreError, Tx, attempts};
 
 /// A session of an account has the type that its account has now, and its auth config unless one was
 /// named: an administrator may change both while a link is out (AT-16, AT-18).
@@ -22,6 +23,8 @@ const COLUMNS: &str = "select id, owner_id, owner_name, username, provider, \
                        where a.project = connect_sessions.project \
                        and a.id = connect_sessions.account), kind), \
                        created_at, expires_at, revoked_at, linked_account from connect_sessions";
+/// How many they are.
+const COLUMN_COUNT: usize = 16;
 
 fn read(row: &Row<'_>) -> Result<ConnectSession> {
     let own = |text: &str| text.to_owned();
@@ -125,9 +128,13 @@ pub struct Filter<'a> {
     pub owner_id: Option<&'a str>,
 }
 
-fn select(project: ProjectNumber, filter: Filter<'_>) -> (String, Vec<Param<'_>>) {
-    let mut sql = format!("{COLUMNS} where project = ?1");
-    let mut params: Vec<Param<'_>> = vec![project.into()];
+fn select<'a>(
+    columns: &str,
+    project: ProjectNumber,
+    filter: Filter<'a>,
+) -> (String, Vec<Param<'a>>) {
+    let mut sql = format!("{columns} where project = ?1");
+    let mut params: Vec<Param<'a>> = vec![project.into()];
     let pending = filter.pending_at.map(|now| (State::Pending, now));
     for (state, now) in pending.into_iter().chain(filter.state_at) {
         let end = match state {
@@ -170,8 +177,19 @@ pub async fn scan<E: From<StoreError>>(
     filter: Filter<'_>,
     mut each: impl FnMut(ConnectSession) -> std::result::Result<ControlFlow<()>, E>,
 ) -> std::result::Result<(), E> {
-    let (sql, params) = select(project, filter);
+    let (sql, params) = select(COLUMNS, project, filter);
     tx.scan(&sql, &params, |row| each(read(row)?)).await
+}
+
+/// The same with the newest attempt of each.
+pub async fn scan_with_attempts<E: From<StoreError>>(
+    tx: &mut Tx,
+    project: ProjectNumber,
+    filter: Filter<'_>,
+    mut each: impl FnMut(ConnectSession, Option<Attempt>) -> std::result::Result<ControlFlow<()>, E>,
+) -> std::result::Result<(), E> {
+    let (sql, params) = select(&attempts::beside(tx, COLUMNS), project, filter);
+    tx.scan(&sql, &params, |row| each(read(row)?, attempts::read_beside(row, COLUMN_COUNT)?)).await
 }
 
 /// The project's sessions that end at `upto` or before, in the order of their ends, behind a place

@@ -168,6 +168,11 @@ impl Tx {
         }
     }
 
+    /// Whether a query that is joined to another may refer to the rows of that one.
+    pub(crate) const fn joins_laterally(&self) -> bool {
+        matches!(self.inner, Inner::Postgres(_))
+    }
+
     /// Shows each row of a query to `each`, one at a time, until it breaks.
     pub async fn scan<E, F>(
         &mut self,

@@ -144,6 +144,7 @@ session list --expiring 1h
 session list --status pending --provider bamboohr --origin-owner-id acme-1 --json
 session list --status revoked --json
 session list --status ended
+session list --failed --json
 session wait {s} --timeout 1s
 session wait {s} --timeout 1s --json
 session wait 99999
@@ -159,6 +160,7 @@ accounts delete {b} --yes --json
 accounts delete {b} --yes
 logs list --provider no-such --json
 logs list --account no-such --status 4xx --since 1h -o id
+logs list --provider no-such --failed --json
 logs list --status nonsense
 logs list --provider no-such --method BREW
 logs list --provider no-such --since never

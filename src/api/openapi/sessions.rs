@@ -10,6 +10,7 @@ use crate::domain::connect_session::State;
 
 parameters! {
     PENDING = "pending", "Only sessions that wait for a first success", flag();
+    FAILED = "failed", "Only sessions whose newest login failed", flag();
     EXPIRING_IN = "expiring_in", "Only open sessions that expire within so many seconds", whole(0);
     SESSION_STATUS = "status", "Only sessions that stand so", named(&State::ALL.map(State::as_str));
 }
@@ -47,6 +48,7 @@ pub(super) fn shape(id: &str) -> Option<Shape> {
         "connect_sessions.list" => {
             Shape::gives::<Vec<ConnectSession>>("List connect sessions, the newest first").with(&[
                 PENDING,
+                FAILED,
                 EXPIRING_IN,
                 SESSION_STATUS,
                 PROVIDER,

@@ -159,6 +159,9 @@ pub fn to_query(filter: &Filter) -> Query {
     if filter.pending {
         query.push("pending", true);
     }
+    if filter.failed {
+        query.push("failed", true);
+    }
     query.push_opt("expiring_in", filter.expiring_in_s);
     query.push_opt("status", filter.state.map(State::as_str));
     query.push_opt("provider", filter.provider.as_ref());
@@ -181,5 +184,6 @@ pub fn filter(query: &Query) -> Result<Filter, HubError> {
         state: query.one("status")?,
         provider: query.one("provider")?,
         owner_id: query.whose("origin_owner_id")?.map(str::to_owned),
+        failed: query.flag("failed")?,
     })
 }

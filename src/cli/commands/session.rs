@@ -320,8 +320,8 @@ pub(super) fn card(
 
 /// Show a connect session, without its token
 ///
-/// With how the newest login at the provider stands, and why it failed; in a pipe that is the
-/// column `login` (-o wide, or --columns).
+/// With how the newest login at the provider stands, and why it failed: in a pipe that is the
+/// column `login`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Get {
     /// Number of the session
@@ -356,6 +356,9 @@ impl Run for Get {
 }
 
 /// List the connect sessions of the project, the newest first
+///
+/// The column `login` tells how the newest login at the provider stands, and why it failed. A
+/// session whose login failed still waits for an account: its end user can try again.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct List {
     /// Only those that still wait for an account
@@ -365,6 +368,10 @@ pub(in crate::cli) struct List {
     /// Only waiting ones that expire within this time
     #[arg(long, value_name = "DURATION", allow_negative_numbers = true, value_parser = input::duration_s)]
     expiring: Option<i64>,
+
+    /// Only those whose newest login at the provider failed
+    #[arg(long)]
+    failed: bool,
 
     /// Only sessions that stand so: pending, linked, expired or revoked
     #[arg(long, value_name = "STATUS", conflicts_with_all = ["pending", "expiring"], add = assets::session_states())]
@@ -388,6 +395,7 @@ impl Run for List {
             state: self.status,
             provider: self.provider,
             owner_id: self.origin_owner_id,
+            failed: self.failed,
         };
         let mut list = context.output.list_of::<ConnectSession>()?;
         backend.sessions(filter, |session| list.push(session)).await?;

@@ -31,10 +31,10 @@ impl Record for ConnectSession {
         Column::new("status", "STATUS"),
         Column::new("created", "CREATED").spare(1),
         Column::new("expires", "EXPIRES"),
+        Column::new("login", "LOGIN"),
         Column::wide("owner_id", "OWNER ID"),
         Column::wide("auth_config", "AUTH CONFIG").whole(),
         Column::wide("label", "LABEL"),
-        Column::wide("login", "LOGIN"),
     ];
     const FIELDS: &'static [&'static str] = &[
         "id",
@@ -72,13 +72,13 @@ impl Record for ConnectSession {
             Cell::Status(Cow::Borrowed(self.status.as_ref())),
             Cell::Time(self.created_at),
             Cell::opt_time(self.expires_at),
-            Cell::from(self.origin_owner_id.as_str()),
-            Cell::opt(self.integration_id.as_deref()),
-            Cell::opt(self.label.as_deref()),
             self.latest_connection_attempt.as_ref().map_or(Cell::Empty, |attempt| {
                 let (word, why) = login(attempt);
                 Cell::from(format!("{word}{why}"))
             }),
+            Cell::from(self.origin_owner_id.as_str()),
+            Cell::opt(self.integration_id.as_deref()),
+            Cell::opt(self.label.as_deref()),
         ]);
     }
 }

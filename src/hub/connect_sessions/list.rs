@@ -24,9 +24,11 @@ pub struct Filter {
     pub provider: Option<ConnectorKey>,
     /// Only those of this owner.
     pub owner_id: Option<String>,
+    /// Only those whose newest login failed.
+    pub failed: bool,
 }
 
-/// Shows the project's sessions to `each`, the newest first.
+/// Shows the project's sessions to `each` with the newest attempt of each (CS-38), the newest first.
 pub async fn list(
     hub: &Hub,
     caller: &Caller,
@@ -43,8 +45,13 @@ pub async fn list(
         owner_id: filter.owner_id.as_deref(),
     };
     let mut tx = hub.store.begin_read().await?;
-    connect_sessions::scan(&mut tx, caller.project(), rows, |session| {
-        each(&Seen { session, attempt: None, now })
+    connect_sessions::scan_with_attempts(&mut tx, caller.project(), rows, |session, attempt| {
+        let attempt = attempt.map(|attempt| attempt.at(now));
+        let is_failed = attempt.as_ref().is_some_and(|attempt| attempt.state.is_failed());
+        if filter.failed && !is_failed {
+            return Ok(ControlFlow::Continue(()));
+        }
+        each(&Seen { session, attempt, now })
     })
     .await
 }

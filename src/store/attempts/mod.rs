@@ -37,28 +37,72 @@ pub struct Stored {
 
 /// The number of an attempt, and the attempt.
 fn read_attempt(row: &Row<'_>) -> Result<(i64, Attempt)> {
+    read_from(row, 0)
+}
+
+/// The same, where what tells of it begins with this column.
+fn read_from(row: &Row<'_>, first: usize) -> Result<(i64, Attempt)> {
     let own = |text: &str| text.to_owned();
-    let state = match row.text(3)? {
+    let state = match row.text(first + 3)? {
         "pending" => AttemptState::Pending,
-        "authenticated" => AttemptState::Authenticated { account: row.parsed(4)? },
+        "authenticated" => AttemptState::Authenticated { account: row.parsed(first + 4)? },
         "error" => AttemptState::Failed {
-            code: row.opt_text(5)?.unwrap_or_default().to_owned(),
-            description: row.opt_text(6)?.map(own),
+            code: row.opt_text(first + 5)?.unwrap_or_default().to_owned(),
+            description: row.opt_text(first + 6)?.map(own),
         },
         "cancelled" => AttemptState::Cancelled,
         "expired" => AttemptState::Expired,
         _ => return Err(StoreError::Damaged("an attempt's status".to_owned())),
     };
     let attempt = Attempt {
-        id: row.parsed(1)?,
-        auth_config: row.opt_parsed(2)?,
+        id: row.parsed(first + 1)?,
+        auth_config: row.opt_parsed(first + 2)?,
         state,
-        created_at: row.time(7)?,
-        updated_at: row.time(8)?,
-        expires_at: row.time(9)?,
-        claimed_at: row.opt_time(10)?,
+        created_at: row.time(first + 7)?,
+        updated_at: row.time(first + 8)?,
+        expires_at: row.time(first + 9)?,
+        claimed_at: row.opt_time(first + 10)?,
     };
-    Ok((row.int(0)?, attempt))
+    Ok((row.int(first)?, attempt))
+}
+
+/// What tells of an attempt, by names that no session's columns have.
+const BESIDE: &str = "attempt_number, attempt_id, attempt_auth_config, attempt_status, \
+                      attempt_account, attempt_error_code, attempt_error_description, \
+                      attempt_created_at, attempt_updated_at, attempt_expires_at, \
+                      attempt_claimed_at";
+const RENAMED: &str = "select number as attempt_number, id as attempt_id, \
+                       auth_config as attempt_auth_config, status as attempt_status, \
+                       account as attempt_account, error_code as attempt_error_code, \
+                       error_description as attempt_error_description, \
+                       created_at as attempt_created_at, updated_at as attempt_updated_at, \
+                       expires_at as attempt_expires_at, claimed_at as attempt_claimed_at \
+                       from connection_attempts";
+const OF_SESSION: &str = "project = connect_sessions.project and session = connect_sessions.id";
+
+/// Has a query of sessions show the newest attempt of each behind its own columns (CS-38): found by
+/// index for one session after the other, so that the first are shown before the last are read.
+/// PostgreSQL would read all attempts and sort all sessions for what SQLite does row by row.
+pub(super) fn beside(tx: &Tx, sessions: &str) -> String {
+    let newest = match tx.joins_laterally() {
+        true => format!(
+            "lateral ({RENAMED} where {OF_SESSION} order by number desc limit 1) attempts on true"
+        ),
+        false => format!(
+            "({RENAMED}) attempts on attempt_number = \
+             (select max(number) from connection_attempts where {OF_SESSION})"
+        ),
+    };
+    let from = " from connect_sessions";
+    format!("{}, {BESIDE}{from} left join {newest}", sessions.trim_end_matches(from))
+}
+
+/// The attempt that [`beside`] has shown behind so many columns, if the session has one.
+pub(super) fn read_beside(row: &Row<'_>, columns: usize) -> Result<Option<Attempt>> {
+    match row.opt_int(columns)? {
+        Some(_) => Ok(Some(read_from(row, columns)?.1)),
+        None => Ok(None),
+    }
 }
 
 fn read(row: &Row<'_>) -> Result<Stored> {

@@ -223,6 +223,16 @@ fn cs_37_a_session_that_is_shown_tells_of_its_newest_login() {
     world.come_back(&login).status(200);
     card("failed", "access_denied");
     assert!(column().starts_with("failed: ") && column().contains("access_denied"), "{}", column());
+    // What failed is found without a look at each.
+    let other = world.token(&json!({"provider": "sample"}));
+    let other = other.split('_').nth(1).unwrap();
+    let failed = || world.home.run("session list --failed -o id").code(0).stdout;
+    assert_eq!(failed().trim(), session);
+    let all = world.home.run("session list --columns id,login").code(0).stdout;
+    assert!(all.lines().any(|line| line.trim_end() == other), "{all}");
+    assert!(all.contains(&format!("{session}\tfailed: ")), "{all}");
+    world.begin(&token, &by_login);
+    assert_eq!(failed().trim(), "");
 }
 
 #[test]

@@ -298,6 +298,23 @@ async fn cs_39_lists_filter_by_status_connector_and_owner(world: TestHub) {
     assert_eq!(seen(of("acme")).await.len(), 3);
     let narrow = Filter { state: Some(State::Revoked), ..of("acme") };
     assert_eq!(seen(narrow).await, [(ids[1], State::Revoked)]);
+    // The newest login of each decides, not any of them.
+    let failed = || Filter { failed: true, ..Filter::default() };
+    assert!(seen(failed()).await.is_empty());
+    let tried = |status: &str, since: i64| {
+        world.raw(&format!(
+            "insert into connection_attempts \
+             (project, session, id, status, error_code, created_at, updated_at, expires_at) \
+             select project, id, '{status}-' || id, '{status}', 'access_denied', 1, 1, 1 \
+             from connect_sessions where id >= {since} order by id"
+        ));
+    };
+    tried("error", ids[0]);
+    assert_eq!(seen(failed()).await.len(), 4);
+    tried("cancelled", ids[2]);
+    assert_eq!(seen(failed()).await, [(ids[1], State::Revoked), (ids[0], State::Expired)]);
+    let narrow = Filter { failed: true, ..of("globex") };
+    assert!(seen(narrow).await.is_empty());
     assert!(seen(of("nobody")).await.is_empty());
     let provider = Some("bamboohr".parse().unwrap());
     let filter = Filter { provider, ..Filter::default() };
