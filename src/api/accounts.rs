@@ -332,6 +332,9 @@ pub struct Finding {
     pub since: Option<Timestamp>,
     /// The operation that led to it.
     pub operation_id: Option<String>,
+    /// The call that did it, where the log has it.
+    #[serde(default)]
+    pub request_id: Option<String>,
     /// Who did it.
     pub actor: Option<String>,
     /// The event that told of it.
@@ -356,9 +359,9 @@ impl Explanation {
 
 impl From<Found> for Finding {
     fn from(found: Found) -> Self {
-        let (operation_id, actor) = match found.operation {
-            Some(operation) => (Some(operation.id.to_string()), Some(operation.actor)),
-            None => (None, None),
+        let (operation_id, request_id, actor) = match found.operation {
+            Some(done) => (Some(done.id.to_string()), done.request, Some(done.actor)),
+            None => (None, None, None),
         };
         Self {
             code: found.code,
@@ -366,6 +369,7 @@ impl From<Found> for Finding {
             cause: found.cause,
             since: found.since,
             operation_id,
+            request_id,
             actor,
             event_id: found.event.map(|event| event.to_string()),
             command: found.command,

@@ -14,6 +14,7 @@ use crate::store::operations::{self, Operation};
 use crate::store::{Tx, events};
 
 use super::Hub;
+use super::logs::Scope;
 
 /// Bounds that the caller sets for a write; they are checked inside its transaction.
 #[derive(Debug, Clone, Copy, Default)]
@@ -138,6 +139,7 @@ impl Hub {
             id: id.clone(),
             at: now,
             actor: caller.actor().to_string(),
+            request: Scope::logged_id(self, caller.project()),
             action: record.action.to_owned(),
             resource: record.resource,
             affected: record.affected,

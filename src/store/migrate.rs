@@ -57,6 +57,7 @@ migrations! {
     12 "0012_texts";
     13 "0013_deliveries";
     14 "0014_failing";
+    15 "0015_requests";
 }
 
 /// Number of the latest step.

@@ -17,6 +17,8 @@ pub struct Operation {
     pub at: Timestamp,
     /// Who.
     pub actor: String,
+    /// By which id the log has the call that did it, if it has one.
+    pub request: Option<String>,
     /// What was done, such as `disable`.
     pub action: String,
     /// To what, such as `auth_config/0199…`.
@@ -37,6 +39,7 @@ fn read(row: &Row<'_>) -> Result<Operation> {
         action: row.text(3)?.to_owned(),
         resource: row.text(4)?.to_owned(),
         affected: u64::try_from(row.int(5)?).unwrap_or(0),
+        request: row.opt_text(6)?.map(str::to_owned),
         before: None,
         after: None,
     })
@@ -45,8 +48,8 @@ fn read(row: &Row<'_>) -> Result<Operation> {
 /// Records an operation.
 pub async fn insert(tx: &mut Tx, project: ProjectNumber, operation: &Operation) -> Result<()> {
     let sql = "insert into operations \
-               (project, id, at, actor, action, resource, affected, before, after) \
-               values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+               (project, id, at, actor, action, resource, affected, before, after, request) \
+               values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
     let before = operation.before.as_ref().map(to_json).transpose()?;
     let after = operation.after.as_ref().map(to_json).transpose()?;
     let params = [
@@ -59,6 +62,7 @@ pub async fn insert(tx: &mut Tx, project: ProjectNumber, operation: &Operation) 
         i64::try_from(operation.affected).unwrap_or(i64::MAX).into(),
         before.as_ref().into(),
         after.as_ref().into(),
+        operation.request.as_ref().into(),
     ];
     tx.execute(sql, &params).await?;
     Ok(())
@@ -71,7 +75,7 @@ pub async fn latest(
     resource: &str,
     action: &str,
 ) -> Result<Option<Operation>> {
-    let sql = "select id, at, actor, action, resource, affected from operations \
+    let sql = "select id, at, actor, action, resource, affected, request from operations \
                where project = ?1 and resource = ?2 and action = ?3 order by id desc limit 1";
     tx.optional(sql, &[project.into(), resource.into(), action.into()], read).await
 }

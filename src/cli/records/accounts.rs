@@ -150,8 +150,17 @@ impl Record for Finding {
         Column::new("since", "SINCE"),
         Column::new("command", "COMMAND"),
     ];
-    const FIELDS: &'static [&'static str] =
-        &["code", "blocking", "cause", "since", "operation_id", "actor", "event_id", "command"];
+    const FIELDS: &'static [&'static str] = &[
+        "code",
+        "blocking",
+        "cause",
+        "since",
+        "operation_id",
+        "request_id",
+        "actor",
+        "event_id",
+        "command",
+    ];
 
     fn id(&self) -> Cow<'_, str> {
         Cow::Borrowed(&self.code)

@@ -214,6 +214,13 @@ impl Scope {
         if is_theirs { passed } else { status }
     }
 
+    /// By which id the log of a project will have what is being answered here; none where it is not
+    /// logged there.
+    pub(in crate::hub) fn logged_id(hub: &Hub, project: ProjectNumber) -> Option<String> {
+        let scope = Self::current().filter(|scope| scope.project() == Some(project))?;
+        scope.is_logged(false).then(|| scope.id(hub).to_owned())
+    }
+
     fn id(&self, hub: &Hub) -> &str {
         self.request_id
             .get_or_init(|| hub.new_id().map_or_else(|_| "unnamed".to_owned(), |id| id.to_string()))

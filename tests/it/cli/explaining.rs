@@ -59,3 +59,27 @@ fn times_in_the_words_of_the_hub_are_those_of_the_terminal() {
     let told = home.run(&format!("accounts explain {id} --json")).code(0);
     assert!(told.stdout.contains("ended at 1970-01-01T00:00:01.000Z"), "{}", told.stdout);
 }
+
+#[test]
+fn who_did_it_leads_to_the_call_in_the_log() {
+    let (home, id) = linked();
+    home.run(&format!("accounts suspend {id} --yes")).code(0);
+    let key = home.key("colleague", &["platform:read", "platform:write"]);
+    let serving = home.serve("");
+    let away = TestHome::new()
+        .with("HUBCTL_API_URL", format!("http://{}", serving.address))
+        .with("HUBCTL_API_KEY", key);
+    away.run("connectors disable bamboohr --yes").code(0);
+    let told = away.run(&format!("accounts explain {id} --json")).code(0).json();
+    let [suspended, disabled] = [&told["findings"][0], &told["findings"][1]];
+    // A command on a store of its own is in the log only where it called a provider.
+    assert_eq!(suspended["actor"], "local administrator");
+    assert!(suspended["request_id"].is_null(), "{told}");
+    assert_eq!(disabled["actor"], "api key colleague");
+    let request = disabled["request_id"].as_str().unwrap();
+    let row = away.run(&format!("logs get {request} --json")).code(0).json();
+    assert!(row["path"].as_str().unwrap().ends_with("/disable"), "{row}");
+    let told = shown(&away, &format!("accounts explain {id}"));
+    assert!(told.contains(&format!("hubctl logs get {request}")), "{told}");
+    assert!(!told.contains("operation"), "{told}");
+}

@@ -389,15 +389,15 @@ fn told(context: &Context, explanation: &Explanation) -> String {
         if let Some(since) = finding.since {
             let actor =
                 finding.actor.as_ref().map(|actor| format!(", by {actor}")).unwrap_or_default();
-            let operation = finding
-                .operation_id
+            let request = finding
+                .request_id
                 .as_ref()
-                .map(|id| format!(" (operation {id})"))
+                .map(|id| format!(" (hubctl logs get {id})"))
                 .unwrap_or_default();
             let event =
                 finding.event_id.as_ref().map(|id| format!(", event {id}")).unwrap_or_default();
             let since = context.output.since(since);
-            out.push_str(&format!("  {since}{actor}{operation}{event}\n"));
+            out.push_str(&format!("  {since}{actor}{request}{event}\n"));
         }
         if let Some(command) = &finding.command {
             out.push_str(&format!("  {command}\n"));
