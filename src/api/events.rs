@@ -31,7 +31,8 @@ pub struct Event<'a> {
     pub record_id: Cow<'a, str>,
     /// The project.
     pub project_id: Cow<'a, str>,
-    /// Facts of that moment, never a secret.
+    /// Facts of that moment, never a secret: of accounts and auth configs with who did it, and
+    /// where an account's credentials stopped working, why.
     #[schemars(with = "Option<Value>")]
     #[serde(default)]
     pub data: JsonText<'a>,

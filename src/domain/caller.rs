@@ -191,6 +191,17 @@ impl fmt::Display for Actor {
     }
 }
 
+impl Actor {
+    /// How the actor is named in events, which are seen by more callers than the names of keys.
+    #[must_use]
+    pub fn word(&self) -> String {
+        match self {
+            Self::Key(key) => format!("api key {}", key.id),
+            other => other.to_string(),
+        }
+    }
+}
+
 /// A caller: an actor within one project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {

@@ -98,7 +98,16 @@ kinds! {
     WebhookDeleted = "webhook.deleted";
 }
 
+/// Who did it, among the facts of an event; webhooks are not told (WH-4).
+pub const ACTOR: &str = "actor";
+
 impl EventKind {
+    /// Whether its facts say who did it.
+    #[must_use]
+    pub fn names_actor(self) -> bool {
+        matches!(self.record_type(), "account" | "auth_config")
+    }
+
     /// What kind of thing it happens to, as `record_type` names it.
     #[must_use]
     pub fn record_type(self) -> &'static str {

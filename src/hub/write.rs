@@ -2,10 +2,10 @@
 
 use std::str::FromStr;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::domain::caller::Caller;
-use crate::domain::event::{Event, EventKind};
+use crate::domain::caller::{Actor, Caller};
+use crate::domain::event::{ACTOR, Event, EventKind};
 use crate::domain::ids::{EventId, OperationId};
 use crate::domain::refusal::{Refusal, Touch};
 use crate::domain::time::Timestamp;
@@ -161,7 +161,20 @@ impl Hub {
         data: Option<Value>,
     ) -> Result<(), HubError> {
         let id: EventId = self.random.uuid_v7(now)?.into();
+        let data = match kind.names_actor() {
+            true => Some(with_actor(data, caller.actor())),
+            false => data,
+        };
         let event = Event { id, kind, subject: subject.to_owned(), at: now, data };
         Ok(events::append(tx, caller.project(), &[event]).await?)
     }
+}
+
+/// Facts of an event with who did it.
+fn with_actor(data: Option<Value>, actor: &Actor) -> Value {
+    let mut data = data.unwrap_or_else(|| Value::Object(Map::new()));
+    if let Some(facts) = data.as_object_mut() {
+        facts.insert(ACTOR.to_owned(), actor.word().into());
+    }
+    data
 }

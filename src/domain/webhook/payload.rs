@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::domain::event::EventKind;
+use crate::domain::event::{ACTOR, EventKind};
 use crate::domain::time::Timestamp;
 
 /// The name of the event that a trial delivery carries.
@@ -51,6 +51,13 @@ pub fn body(told: &Told<'_>, sent_at: Timestamp) -> Vec<u8> {
             let known = ACCOUNT_FACTS.iter().filter_map(|name| facts.get_key_value(*name));
             let known = known.filter(|(_, value)| !value.is_null());
             out.extend(known.map(|(name, value)| (name.clone(), value.clone())));
+        }
+        Some(Value::Object(facts)) => {
+            let mut facts = facts.clone();
+            facts.remove(ACTOR);
+            if !facts.is_empty() {
+                out.insert("data".to_owned(), Value::Object(facts));
+            }
         }
         Some(facts) if !facts.is_null() => {
             out.insert("data".to_owned(), facts.clone());
@@ -113,6 +120,25 @@ mod tests {
                 "provider"
             ]
         );
+    }
+
+    #[test]
+    fn wh_4_who_did_it_and_why_is_for_administrators() {
+        let reasons = json!([{ "code": "credentials_refused" }]);
+        let account = json!({ "provider": "x", "actor": "hub", "status_reasons": reasons });
+        let config = json!({ "actor": "api key k" });
+        let named = json!({ "actor": "api key k", "name": "Spot" });
+        for (event, data, has_data) in [
+            ("account.error", account, false),
+            ("auth_config.disabled", config, false),
+            ("auth_config.deleted", named, true),
+        ] {
+            let text = body(&told(event, Some(&data)), sent_at());
+            let value: Value = serde_json::from_slice(&text).unwrap();
+            assert_eq!(value.get("data").is_some(), has_data, "{value}");
+            assert!(!value.to_string().contains("actor"), "{value}");
+            assert!(!value.to_string().contains("reasons"), "{value}");
+        }
     }
 
     #[test]

@@ -332,6 +332,16 @@ pub(super) fn event_data(account: &Account) -> Value {
     })
 }
 
+/// The same with why it stopped working, which nobody can look up once it works again. Webhooks are
+/// told what their contract lists, and no more.
+pub(super) fn error_data(account: &Account) -> Value {
+    let mut data = event_data(account);
+    if let Some(facts) = data.as_object_mut() {
+        facts.insert("status_reasons".to_owned(), json!(account.reasons));
+    }
+    data
+}
+
 /// An account as the record of operations keeps it, without credentials.
 fn snapshot(account: &Account) -> Value {
     json!({

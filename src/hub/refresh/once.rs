@@ -15,7 +15,7 @@ use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::error::HubError;
 use crate::hub::Hub;
-use crate::hub::accounts::event_data;
+use crate::hub::accounts::{error_data, event_data};
 use crate::hub::linking::{self, Kept, credentials_spot, provider_error, revoke};
 use crate::hub::vault::DataKeys;
 use crate::provider::Unrenewed;
@@ -395,8 +395,9 @@ pub(in crate::hub) async fn write(
     let after: &Account = &decided.after;
     accounts::save(tx, caller.project(), after).await?;
     for kind in kinds {
-        let data = Some(event_data(after));
-        hub.emit(tx, caller, *kind, after.id.as_str(), now, data).await?;
+        let is_error = *kind == EventKind::AccountError;
+        let data = if is_error { error_data(after) } else { event_data(after) };
+        hub.emit(tx, caller, *kind, after.id.as_str(), now, Some(data)).await?;
     }
     Ok(())
 }

@@ -84,6 +84,10 @@ async fn explain_joins_the_operation_and_the_event_behind_an_error(mut world: Te
     let row =
         format!("select count(*) from events where id = '{event}' and kind = 'account.error'");
     assert_eq!(world.number(&row), 1);
+    // The account's object forgets why once it works again; its event does not.
+    for kept in ["\"actor\":\"local administrator\"", "status_reasons", "revoked"] {
+        assert_eq!(world.number(&format!("{row} and data like '%{kept}%'")), 1, "{kept}");
+    }
     assert_eq!(cause.command, Some(format!("hubctl accounts relink {id}")));
 }
 
