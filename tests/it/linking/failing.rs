@@ -287,7 +287,8 @@ async fn oa_14_accounts_whose_tokens_can_not_be_renewed_are_listed(mut world: Te
     assert_eq!((all.len(), &*held.code), (2, "suspended_by_administrator"));
     assert_eq!(held.since, Some(world.now()));
     let mut seen = 0;
-    let views = accounts::list_views(&world.hub, &caller, &only(), |_| {
+    let filter = only();
+    let views = accounts::list_views(&world.hub, &caller, &filter, |_| {
         seen += 1;
         Ok(ControlFlow::Continue(()))
     });

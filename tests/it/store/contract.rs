@@ -202,9 +202,10 @@ async fn whole_accounts_come_in_every_order(world: TestHub) {
     for (sort, descending) in Sort::ALL.into_iter().flat_map(|sort| [(sort, false), (sort, true)]) {
         let filter = Filter { sort, descending, ..Filter::default() };
         let (mut tx, mut ids) = (read(&world).await, Vec::new());
-        accounts::scan_whole::<StoreError>(&mut tx, caller.project(), &filter, |one, name, at| {
-            assert_eq!((name, at), (config.name.clone(), Some(one.created_at)));
-            ids.push(one.id.to_string());
+        accounts::scan_whole::<StoreError>(&mut tx, caller.project(), &filter, |one| {
+            let at = (&one.auth_config_name, one.credentials_at);
+            assert_eq!(at, (&config.name, Some(one.account.created_at)));
+            ids.push(one.account.id.to_string());
             Ok(ControlFlow::Continue(()))
         })
         .await
