@@ -101,8 +101,9 @@ impl Chosen {
 /// List calls to the hub, the newest first
 ///
 /// Each call of an API key is a row, and so is what an end user did or failed to do, and what the
-/// hub did on its own or for a command where it called providers. Filters combine: a call is shown if it fits all of them. Nothing secret is
-/// in the log; headers and bodies only where `hubctl projects update --log-bodies` says so.
+/// hub did on its own or for a command where it called providers. Filters combine: a call is shown
+/// if it fits all of them. Nothing secret is in the log; headers and bodies only where
+/// `hubctl projects update --log-bodies` says so.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct List {
     #[command(flatten)]

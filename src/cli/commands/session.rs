@@ -397,12 +397,13 @@ impl Run for List {
             owner_id: self.origin_owner_id,
             failed: self.failed,
         };
+        let none = match filter == Filter::default() {
+            true => "no sessions; see `hubctl session create --help`".to_owned(),
+            false => format!("no sessions in {} fit", backend.project()),
+        };
         let mut list = context.output.list_of::<ConnectSession>()?;
         backend.sessions(filter, |session| list.push(session)).await?;
-        list.finish(|summary| {
-            (summary.rows == 0)
-                .then(|| "no sessions; see `hubctl session create --help`".to_owned())
-        })?;
+        list.finish(|summary| (summary.rows == 0).then_some(none))?;
         Ok(())
     }
 }

@@ -12,7 +12,7 @@ use crate::store::connect_sessions::{self, Filter as Rows};
 use super::Seen;
 
 /// Which sessions to list; all that is given has to fit.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Only those that wait for a first success.
     pub pending: bool,
