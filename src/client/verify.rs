@@ -100,8 +100,9 @@ impl Client {
     pub async fn knows_link(&self, link: &Url) -> Result<bool, HubError> {
         let call = Call::raw(reqwest::Method::GET, link.clone(), HeaderMap::new());
         let answer = self.any_status(call.impatient()).await?;
-        // The page of a link that is over, or of another store, is gone.
-        Ok(!matches!(answer.status, 404 | 410))
+        // The page of a link that is over, or of another store, is gone; and whoever has asked for
+        // too many of those learns no more.
+        Ok(!matches!(answer.status, 404 | 410 | 429))
     }
 
     fn check_project(&self, capabilities: &Capabilities) -> Result<(), HubError> {

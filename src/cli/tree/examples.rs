@@ -151,7 +151,7 @@ hubctl link create --provider bamboohr --origin-owner-id acme-7 --wait",
     of(
         &["accounts", "list"],
         &[
-            ("Those that need somebody", "hubctl accounts list --status error --status expired"),
+            ("Those that can't be used, and why", "hubctl accounts list --unusable"),
             (
                 "All of a connector, the last changed first, for a spreadsheet",
                 r"hubctl accounts list --provider hubspot --sort -updated_at \
@@ -198,7 +198,7 @@ hubctl accounts list --origin-owner-id acme-7 -o id |
         &["logs", "list"],
         &[(
             "What failed since yesterday",
-            "hubctl logs list --account ACCOUNT_ID --status '>=400' --since 24h",
+            "hubctl logs list --account ACCOUNT_ID --failed --since 24h",
         )],
     ),
     of(

@@ -10,7 +10,7 @@ use crate::api::write::Written;
 use crate::client::{Client, vendor};
 use crate::domain::connect_session::NewSession;
 use crate::domain::ids::SessionId;
-use crate::error::HubError;
+use crate::error::{HubError, codes};
 use crate::hub::connect_sessions;
 use crate::hub::write::Guard;
 
@@ -70,13 +70,31 @@ impl Client {
     }
 
     /// `connect_sessions.list`
+    ///
+    /// # Errors
+    /// `remote.unsupported` by a hub that lists others as well, where only sessions whose login
+    /// failed are wanted.
     pub async fn sessions(
         &self,
         filter: connect_sessions::Filter,
         mut each: impl FnMut(&ConnectSession) -> Result<ControlFlow<()>, HubError>,
     ) -> Result<(), HubError> {
         let call = self.call("connect_sessions.list", &[])?.query(&to_query(&filter));
-        self.rows(call, |session| each(&session)).await
+        self.rows(call, |session: ConnectSession| {
+            let attempt = session.latest_connection_attempt.as_ref();
+            if filter.failed && attempt.and_then(|one| one.status.as_deref()) != Some("error") {
+                return Err(self.tells_no_logins());
+            }
+            each(&session)
+        })
+        .await
+    }
+
+    /// The error for a hub that does not know which logins failed.
+    fn tells_no_logins(&self) -> HubError {
+        let text = format!("the hub at {} does not tell whose login failed", self.origin);
+        HubError::new(&codes::REMOTE_UNSUPPORTED, text)
+            .hint("a newer hubctl there does; session get shows the login of one session")
     }
 
     /// `connect_sessions.revoke`

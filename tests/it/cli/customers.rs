@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::support::cli::{Ended, TestHome};
 use crate::support::customer::Customer;
-use crate::support::serving::Serving;
+use crate::support::serving::{Serving, free_url};
 
 const OWNER: &str = "--provider sample --origin-owner-id acme-7 --origin-owner-name Acme";
 
@@ -66,7 +66,7 @@ fn first_line(child: &mut Child) -> (String, BufReader<std::process::ChildStdout
 fn one_command_links_an_account(home: TestHome) {
     let place = Place::on(home);
     // Nobody answers where links lead.
-    place.home.run("config set public_url http://127.0.0.1:1").code(0);
+    place.home.run(&format!("config set public_url {}", free_url())).code(0);
     let mut child = place.start(&format!("session create {OWNER} --wait --timeout 60s -o jsonl"));
     let (line, mut more) = first_line(&mut child);
     let made: Value = serde_json::from_str(&line).unwrap();

@@ -302,7 +302,7 @@ fn who_can_not_renew_tokens_is_listed_here_and_from_elsewhere() {
     for home in [&served, &away] {
         let hint = hint_of(&home.run("doctor --json").code(0), "accounts");
         assert!(hint.contains("2 bamboohr accounts of auth config"), "{hint}");
-        assert!(hint.contains("hubctl accounts list --unusable --auth-config"), "{hint}");
+        assert!(hint.contains("hubctl accounts list --unusable --provider bamboohr"), "{hint}");
         footer(home, "2 need attention: hubctl accounts list --unusable");
     }
     serving.stop();

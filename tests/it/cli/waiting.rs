@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use rexpect::process::WaitStatus;
 
 use crate::support::cli::{Ended, TestHome};
+use crate::support::serving::free_url;
 
 const OWNER: &str = "--provider bamboohr --origin-owner-id acme-7 --origin-owner-name Acme";
 
@@ -248,7 +249,7 @@ fn ctrl_c_ends_a_wait_for_a_hub_that_does_not_answer() {
 fn ctrl_c_ends_a_wait_and_leaves_the_terminal_as_it_was() {
     let home = enabled();
     // The usual port is for others: what the documents show asks whether anybody answers there.
-    home.config("[profiles.default]\npublic_url = \"http://127.0.0.1:1\"\n");
+    home.config(&format!("[profiles.default]\npublic_url = \"{}\"\n", free_url()));
     let pending = session(&home, "");
     for line in [format!("session wait {pending}"), format!("session create {OWNER} --wait")] {
         let mut terminal = home.terminal(&line);
@@ -301,10 +302,22 @@ fn a_wait_says_who_serves_its_link() {
     let address = own.trim_start_matches("http://");
     ended.tells(&format!("\nhint: hubctl serve --listen {address} --public-url {own} # "));
     serving.stop();
+    // Something answers that is no hub.
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let other = format!("http://{}", taken.local_addr().unwrap());
+    config(&other);
+    let ended = home.run(&wait).code(8);
+    assert!(!link(&ended).starts_with(&other), "{ended:?}");
+    ended.tells(" --public-url http://127.0.0.1:");
     // Nobody does.
-    config("http://127.0.0.1:1");
-    let ended = home.run(&wait).code(8).tells("note: the link works as long as");
-    ended.tells("hint: hubctl serve --listen ");
+    let free = free_url();
+    config(&free);
+    let ended = home.run(&wait).code(8);
+    assert!(link(&ended).starts_with(&free), "{ended:?}");
+    let address = free.trim_start_matches("http://");
+    ended
+        .tells("note: the link works as long as")
+        .tells(&format!("hint: hubctl serve --listen {address} # "));
     // What a program reads is one line.
     let ended = home.run(&format!("{wait} --json")).code(8);
     assert_eq!(ended.stderr.lines().count(), 1, "{ended:?}");
@@ -321,10 +334,7 @@ fn a_wait_says_who_serves_its_link() {
 fn a_wait_for_a_session_says_where_nobody_serves_its_link() {
     let home = enabled();
     let pending = session(&home, "");
-    let url = {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        format!("http://{}", listener.local_addr().unwrap())
-    };
+    let url = free_url();
     home.config(&format!("[profiles.default]\npublic_url = \"{url}\"\n"));
     let line = format!("session wait {pending} --timeout 0");
     home.run(&line).code(8).tells(&format!("note: nothing answers at {url}: run `hubctl serve`"));

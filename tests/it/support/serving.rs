@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead as _, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -15,6 +15,12 @@ use super::cli::TestHome;
 
 /// Longer than anything here takes, also on a machine that is busy.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// An address of this machine at which nobody listens.
+pub(crate) fn free_url() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
 
 /// A server that runs, and is killed when it is dropped.
 pub(crate) struct Serving {

@@ -199,8 +199,8 @@ pub(super) async fn write(
             (false, None) => format!("{accounts} in {project}{fit}"),
             (false, Some(id)) => {
                 let need = if troubled == 1 { "needs" } else { "need" };
-                // Those of a list that has nothing else are told one by one.
-                let helps = match troubled > 1 && !filter.is_unusable() {
+                // A narrower list is not repeated, and one of nothing else shows them.
+                let helps = match troubled > 1 && !is_narrowed(filter) {
                     true => "list --unusable".to_owned(),
                     false => format!("explain {id}"),
                 };

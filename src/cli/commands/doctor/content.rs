@@ -89,7 +89,6 @@ struct Troubled {
     count: u64,
     /// The first of them.
     id: String,
-    provider: String,
     cause: String,
 }
 
@@ -97,7 +96,7 @@ struct Troubled {
 const TOLD: usize = 10;
 
 async fn accounts(backend: &Backend, found: &mut Findings) -> Result<(), HubError> {
-    let mut troubled = BTreeMap::<(String, String), Troubled>::new();
+    let mut troubled = BTreeMap::<(String, String, String), Troubled>::new();
     let mut each = |account: &Account<'_>| -> Result<ControlFlow<()>, HubError> {
         if !account.needs_attention() {
             return Ok(ControlFlow::Continue(()));
@@ -107,12 +106,10 @@ async fn accounts(backend: &Backend, found: &mut Findings) -> Result<(), HubErro
             Some(unusable) => (unusable.code.as_str(), unusable.cause.as_str()),
             None => (&*account.status, "the provider refuses the credentials"),
         };
-        let of = (account.integration_id.to_string(), code.to_owned());
-        let group = troubled.entry(of).or_insert_with(|| Troubled {
-            count: 0,
-            id: account.id.to_string(),
-            provider: account.provider.to_string(),
-            cause: cause.to_owned(),
+        // Not every hub tells the auth config.
+        let (provider, config) = (account.provider.to_string(), account.integration_id.to_string());
+        let group = troubled.entry((provider, config, code.to_owned())).or_insert_with(|| {
+            Troubled { count: 0, id: account.id.to_string(), cause: cause.to_owned() }
         });
         group.count += 1;
         Ok(ControlFlow::Continue(()))
@@ -133,18 +130,15 @@ async fn accounts(backend: &Backend, found: &mut Findings) -> Result<(), HubErro
     let mut troubled: Vec<_> = troubled.into_iter().collect();
     troubled.sort_by_key(|(_, group)| Reverse(group.count));
     let (told, rest) = troubled.split_at(troubled.len().min(TOLD));
-    for ((config, code), group) in told {
-        let Troubled { count, id, provider, cause } = group;
+    for ((provider, config, code), group) in told {
+        let Troubled { count, id, cause } = group;
         let accounts = counted(*count, &format!("{provider} account"));
         let of =
             if config.is_empty() { String::new() } else { format!(" of auth config {config}") };
         let such = if *count == 1 { "" } else { "one of them: " };
         let mut hint = format!("hubctl accounts explain {id}");
         if *count > 1 {
-            hint.push_str("; all: hubctl accounts list --unusable");
-            if !config.is_empty() {
-                hint.push_str(&format!(" --auth-config {config}"));
-            }
+            hint.push_str(&format!("; all: hubctl accounts list --unusable --provider {provider}"));
         }
         let text = format!("{accounts}{of} can't be used ({code}); {such}{cause}");
         found.warn("accounts", text, hint);

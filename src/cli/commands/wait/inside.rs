@@ -11,6 +11,7 @@ use url::Url;
 use crate::cli::commands::serve::LISTEN;
 use crate::cli::context::Context;
 use crate::domain::origin::is_loopback;
+use crate::domain::words::shell_word;
 use crate::error::{HubError, codes};
 use crate::hub::Hub;
 use crate::server::{AppState, Options, Server, Stop, routes};
@@ -65,12 +66,24 @@ impl Inside {
     /// The command that serves the same links when this has ended.
     pub(super) fn command(&self, context: &Context) -> String {
         let mut command = "hubctl serve".to_owned();
+        let mut add = |flag, value: &str| {
+            command.push_str(&format!(" {flag} {}", shell_word(value)));
+        };
+        if let Some(profile) = &context.globals.profile {
+            add("--profile", profile);
+        }
+        // A password is in no line that is to be pasted.
+        let is_shown =
+            |state: &&String| !state.parse::<Url>().is_ok_and(|url| url.password().is_some());
+        if let Some(state) = context.globals.state.as_ref().filter(is_shown) {
+            add("--state", state);
+        }
         let address = self.address.to_string();
         if address != LISTEN {
-            command.push_str(&format!(" --listen {address}"));
+            add("--listen", &address);
         }
-        if self.public_url.origin() != context.settings.public_url.origin() {
-            command.push_str(&format!(" --public-url http://{address}"));
+        if self.public_url != context.settings.public_url {
+            add("--public-url", self.public_url.as_str().trim_end_matches('/'));
         }
         command
     }

@@ -151,7 +151,7 @@ fn tell_that_it_ends(context: &Context, inside: &Inside) {
         "the link works as long as this command waits; to serve it for longer: `{command}`"
     ));
     let (usual, now) = (&context.settings.public_url, &inside.public_url);
-    if now.origin() != usual.origin() {
+    if now != usual {
         context.output.note(format_args!(
             "the hub answers at {now} while this waits; logins at providers that know {usual} \
              only need it there"
