@@ -281,7 +281,7 @@ impl Eyes {
             (r"(hcs_\d+)_[\w-]{20,}", "${1}_<secret>"),
             (r"whsec_[\w+/=]{40,}", "<signing secret>"),
             (r"v1\.local\.(\d+)_[\w-]{20,}", "v1.local.${1}_<secret>"),
-            (r"local administrator|api key parity", "<actor>"),
+            (r"local administrator|api key (parity|[0-9a-f-]{36})", "<actor>"),
             // Told where links lead to this machine, and only there.
             (r"note: nothing answers at http://127.0.0.1:4780: .*\n", ""),
             // Whose key it is, nobody has named elsewhere.

@@ -394,7 +394,7 @@ impl Hub {
         let (at, began) = (self.now(), Instant::now());
         let scope = Scope { is_worker: errand.is_worker, ..Scope::default() };
         let source = Source { kind: errand.source.to_owned(), ..Source::default() };
-        scope.belongs_to(project, source, Rows::All);
+        scope.belongs_to(project, source, Rows::WithSteps);
         scope.concerns(errand.account, errand.provider);
         let scope = Arc::new(scope);
         let done = Arc::clone(&scope).within(work).await;

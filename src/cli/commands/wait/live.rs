@@ -1,22 +1,20 @@
 //! One line on standard error that says how a wait stands, on a terminal alone.
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io;
+
+use dialoguer::console::Term;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
 use crate::cli::context::Context;
 use crate::cli::output::clean_line;
 
-/// Columns that are not the text's: the spinner, the time, and what a terminal writes behind the
-/// line for Ctrl-C, since a line that goes on in the next row can't be cleared.
-const TAKEN: usize = 16;
-/// Columns of a terminal that does not say.
-const USUAL_WIDTH: u16 = 80;
+/// Columns for what a terminal writes behind the line when Ctrl-C is typed.
+const ROOM: u16 = 4;
 
 /// The line; it is gone when this is dropped.
 pub(in crate::cli::commands) struct Live {
     bar: Option<ProgressBar>,
     said: String,
-    /// Longest text, in characters.
-    most: usize,
 }
 
 impl Live {
@@ -24,13 +22,12 @@ impl Live {
     pub(in crate::cli::commands) fn new(context: &Context) -> Self {
         let is_wanted = context.ask.allowed && !context.globals.quiet;
         let bar = is_wanted.then(|| {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            // Only a text at the end is not filled up to the last column.
-            let style = ProgressStyle::with_template("{spinner} ({elapsed}) {wide_msg}");
+            let terminal = Box::new(Narrowed(Term::buffered_stderr()));
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::term_like(terminal));
+            let style = ProgressStyle::with_template("{spinner} {wide_msg} ({elapsed})");
             bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
         });
-        let width = context.output.options().width.unwrap_or(USUAL_WIDTH);
-        Self { bar, said: String::new(), most: usize::from(width).saturating_sub(TAKEN) }
+        Self { bar, said: String::new() }
     }
 
     /// Says how it stands now.
@@ -40,7 +37,7 @@ impl Live {
         }
         text.clone_into(&mut self.said);
         if let Some(bar) = &self.bar {
-            bar.set_message(clean_line(text).chars().take(self.most).collect::<String>());
+            bar.set_message(clean_line(text).into_owned());
         }
     }
 
@@ -65,5 +62,52 @@ impl Drop for Live {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+    }
+}
+
+/// A terminal without its last columns. The line is filled up with blanks: behind them `^C` would
+/// go on in the next row, and that row alone would be cleared.
+#[derive(Debug)]
+struct Narrowed(Term);
+
+impl TermLike for Narrowed {
+    fn width(&self) -> u16 {
+        self.0.size().1.saturating_sub(ROOM).max(1)
+    }
+
+    fn height(&self) -> u16 {
+        self.0.size().0
+    }
+
+    fn move_cursor_up(&self, n: usize) -> io::Result<()> {
+        self.0.move_cursor_up(n)
+    }
+
+    fn move_cursor_down(&self, n: usize) -> io::Result<()> {
+        self.0.move_cursor_down(n)
+    }
+
+    fn move_cursor_right(&self, n: usize) -> io::Result<()> {
+        self.0.move_cursor_right(n)
+    }
+
+    fn move_cursor_left(&self, n: usize) -> io::Result<()> {
+        self.0.move_cursor_left(n)
+    }
+
+    fn write_line(&self, s: &str) -> io::Result<()> {
+        self.0.write_line(s)
+    }
+
+    fn write_str(&self, s: &str) -> io::Result<()> {
+        self.0.write_str(s)
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        self.0.clear_line()
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        self.0.flush()
     }
 }
