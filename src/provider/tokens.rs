@@ -235,8 +235,10 @@ impl Provider {
 /// Keeps the scopes with the tokens that were asked for and not granted.
 fn note_ungranted(filling: &Filling<'_>, target: Target<'_>, tokens: &mut Tokens) {
     let method = target.method;
-    // A definition may ask for scopes in a way of its own.
-    let is_own = method.authorization_params.keys().any(|name| name.contains("scope"));
+    // A definition may ask for scopes in a way of its own. `include_granted_scopes` asks for none.
+    let asks =
+        |name: &String| matches!(name.as_str(), "scope" | "scopes") || name.ends_with("_scope");
+    let is_own = method.authorization_params.keys().chain(method.token_extra.keys()).any(asks);
     let Some(granted) = tokens.scope.as_deref().filter(|_| !is_own) else { return };
     let lacking = ungranted(&login::scope(filling), granted, method.scope_separator());
     // What an earlier answer lacked is forgotten.

@@ -1,7 +1,7 @@
 //! Tokens: each grant, each quirk of vendors, and what failures mean.
 
 use hubctl::domain::connector::{Connector, Template};
-use hubctl::domain::credentials::{Tokens, Values};
+use hubctl::domain::credentials::{Tokens, UNGRANTED, Values};
 use hubctl::domain::provider_failure::{Class, ProviderFailure};
 use hubctl::domain::secret::Secret;
 use hubctl::provider::Callback;
@@ -272,6 +272,26 @@ async fn client_credentials_in_json_with_members_of_the_definition() {
         json!({"grant_type": "account_credentials", "scope": "a b", "client_id": "my id",
                "client_secret": "hunter2:x", "audience": "https://x.example"})
     );
+}
+
+#[tokio::test]
+async fn scopes_that_were_not_granted_are_noted_unless_the_definition_asks_in_its_own_way() {
+    let hub = FakeHub::start(|_, _| {
+        Reply::json(200, &json!({"access_token": "narrow", "expires_in": 60, "scope": "a"}))
+    });
+    for (more, is_noted) in [
+        (json!({}), true),
+        (json!({"authorization_params": {"include_granted_scopes": "true"}}), true),
+        (json!({"authorization_params": {"user_scope": "c"}}), false),
+        (json!({"authorization_params": {"scope": "c"}}), false),
+        (json!({"token_extra": {"scope": "c"}}), false),
+    ] {
+        let mut method = json!({"default_scopes": ["a", "b"]});
+        method.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let acme = oauth(&hub.url(), &method);
+        let tokens = exchange(&acme, &client(), &[]).await.unwrap();
+        assert_eq!(tokens.captured.contains_key(UNGRANTED), is_noted, "{more}");
+    }
 }
 
 #[tokio::test]
