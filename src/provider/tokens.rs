@@ -240,7 +240,8 @@ fn note_ungranted(filling: &Filling<'_>, target: Target<'_>, tokens: &mut Tokens
         |name: &String| matches!(name.as_str(), "scope" | "scopes") || name.ends_with("_scope");
     let is_own = method.authorization_params.keys().chain(method.token_extra.keys()).any(asks);
     let Some(granted) = tokens.scope.as_deref().filter(|_| !is_own) else { return };
-    let lacking = ungranted(&login::scope(filling), granted, method.scope_separator());
+    let Ok(asked) = login::scope(filling) else { return };
+    let lacking = ungranted(&asked, granted, method.scope_separator());
     // What an earlier answer lacked is forgotten.
     if !lacking.is_empty() || target.values.get(UNGRANTED).is_some() {
         let lacking = serde_json::Value::from(lacking).to_string();

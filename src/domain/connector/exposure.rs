@@ -164,7 +164,12 @@ fn sent_to_browser(method: &AuthMethod) -> BTreeSet<&str> {
         templates.push(&flow.authorization_url);
         templates.extend(flow.authorization_params.values());
     }
-    templates.into_iter().flat_map(Template::names).collect()
+    let scopes = method.default_scopes.iter().chain(&method.required_scopes);
+    let in_scopes = scopes.flat_map(|scope| parts(scope)).filter_map(|part| match part {
+        Part::Value { name, .. } => Some(name),
+        Part::Text(_) | Part::Broken(_) => None,
+    });
+    templates.into_iter().flat_map(Template::names).chain(in_scopes).collect()
 }
 
 /// Where an address leads, as far as the definition says.

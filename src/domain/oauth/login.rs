@@ -70,7 +70,7 @@ pub fn login_url(
     let client_id = method.client_id_field().and_then(|field| filling.get(&field.key));
     add("client_id", client_id.unwrap_or_default());
     add("redirect_uri", login.redirect_uri.to_owned());
-    add("scope", scope(&filling));
+    add("scope", scope(&filling)?);
     add("state", login.state.to_owned());
     if let Some(challenge) = login.challenge {
         add("code_challenge", challenge.to_owned());
@@ -102,25 +102,31 @@ fn own_members(
 }
 
 /// The scopes as one text: those that the administrator filled in, else the default ones; what the
-/// connector needs is always among them.
-#[must_use]
-pub fn scope(filling: &Filling<'_>) -> String {
+/// connector needs is always among them. What the definition says is filled in.
+///
+/// # Errors
+/// When a value that one of the definition's scopes names is missing.
+pub fn scope(filling: &Filling<'_>) -> Result<String, Missing> {
     let method = filling.method();
     let separator = method.scope_separator();
+    let filled = |scopes: &[String]| -> Result<Vec<String>, Missing> {
+        scopes.iter().map(|scope| filling.text(&Template::new(scope.as_str()))).collect()
+    };
     let given = method.scopes_field().and_then(|field| filling.get(&field.key));
     let mut scopes: Vec<String> = match given {
         Some(given) => {
             let separates = |c: char| c.is_whitespace() || separator.trim().contains(c);
             given.split(separates).filter(|scope| !scope.is_empty()).map(str::to_owned).collect()
         }
-        None => method.default_scopes.clone(),
+        None => filled(&method.default_scopes)?,
     };
-    for needed in &method.required_scopes {
-        if !scopes.contains(needed) {
-            scopes.push(needed.clone());
+    for needed in filled(&method.required_scopes)? {
+        if !scopes.contains(&needed) {
+            scopes.push(needed);
         }
     }
-    scopes.join(separator)
+    scopes.retain(|scope| !scope.is_empty());
+    Ok(scopes.join(separator))
 }
 
 /// The address of the callback: the hub's own, unless the definition names another.
@@ -212,6 +218,22 @@ mod tests {
         assert_eq!(param(&method, &values(&[("scopes", "")]), "scope").unwrap(), "a");
         let none = self::method(&json!({}));
         assert_eq!(param(&none, &values(&[]), "scope"), None);
+    }
+
+    #[test]
+    fn scopes_of_the_definition_are_filled_in() {
+        let method = method(&json!({
+            "default_scopes": ["https://${tenant}/read", "${tenant}"],
+            "required_scopes": ["https://${tenant}/read", "of:${tenant}:me"]
+        }));
+        let found = param(&method, &values(&[("tenant", "t.example")]), "scope");
+        assert_eq!(found.unwrap(), "https://t.example/read t.example of:t.example:me");
+        let given = values(&[("tenant", "t.example"), ("scopes", "${tenant}")]);
+        let found = param(&method, &given, "scope").unwrap();
+        assert_eq!(found, "${tenant} https://t.example/read of:t.example:me");
+        let method = self::method(&json!({"required_scopes": ["${unknown}"]}));
+        let missing = login_url(&method, &values(&[]), &LOGIN, false);
+        assert!(matches!(missing, Err(NoLogin::Missing(_))), "{missing:?}");
     }
 
     #[test]

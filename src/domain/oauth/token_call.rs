@@ -67,7 +67,7 @@ pub fn standard(filling: &Filling<'_>, grant: &Grant<'_>) -> Result<TokenCall, M
         }
         Grant::ClientCredentials => {
             add("grant_type", "client_credentials");
-            add("scope", &login::scope(filling));
+            add("scope", &login::scope(filling)?);
         }
     }
     let method = filling.method();

@@ -179,6 +179,8 @@ fn threat_12_a_stored_secret_stays_one() {
         json!({"authorization_params": {"x": "${client_secret}"}}),
         json!({"authorization_url": "https://login.acme.example/${client_secret}"}),
         json!({"redirect_uri": "https://hub.example/?x=${client_secret}"}),
+        json!({"default_scopes": ["x:${client_secret}"]}),
+        json!({"required_scopes": ["x:${client_secret}"]}),
     ] {
         assert_eq!(shown(&between(&json!({}), &more)), ["client_secret"], "{more}");
         assert!(between(&more, &more).is_empty(), "{more}");

@@ -40,4 +40,11 @@ pub(super) fn check(auth: &AuthMethod, place: &str, found: &mut Report) {
     refuse_any("authorization_params", &auth.authorization_params);
     refuse_any("token_extra", &auth.token_extra);
     refuse_any("token_headers", &auth.token_headers);
+    let scopes =
+        [("default_scopes", &auth.default_scopes), ("required_scopes", &auth.required_scopes)];
+    for (member, scopes) in scopes {
+        for scope in scopes {
+            refuse(member, &Template::new(scope.as_str()));
+        }
+    }
 }

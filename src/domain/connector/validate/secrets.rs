@@ -70,6 +70,8 @@ fn used(connector: &Connector, auth: &AuthMethod, purpose: Purpose) -> BTreeSet<
             add(&auth.token_extra, &mut used);
             add(&auth.refresh_extra, &mut used);
             add(&auth.token_headers, &mut used);
+            add(&auth.default_scopes, &mut used);
+            add(&auth.required_scopes, &mut used);
         }
         Purpose::Login => add(&auth.token_request, &mut used),
         Purpose::Api | Purpose::Verify(_) | Purpose::LookUp(_) | Purpose::OAuth1 => {

@@ -314,6 +314,8 @@ fn threat_06_a_login_does_not_name_what_only_its_answers_tell() {
         ("authorization_params", json!({"tenant": "${tenant}"})),
         ("token_extra", json!({"tenant": "${tenant}"})),
         ("token_headers", json!({"X-Token": "${access_token}"})),
+        ("default_scopes", json!(["read:${tenant}"])),
+        ("required_scopes", json!(["read:${accounts_server}"])),
     ] {
         let mut more = json!({});
         more[member] = value;
