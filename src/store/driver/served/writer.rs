@@ -133,9 +133,24 @@ impl Writer {
     /// Takes note of a failure that the next writer would meet as well. Another process is in the
     /// way only for a writer that has waited for it.
     fn note(&self, error: &StoreError) {
-        if matches!(error, StoreError::Full | StoreError::ReadOnly(_) | StoreError::Busy) {
+        // What the system refuses comes as any of these.
+        let lasts = matches!(
+            error,
+            StoreError::Full
+                | StoreError::ReadOnly(_)
+                | StoreError::Unreadable(_)
+                | StoreError::Busy
+        );
+        if lasts {
             let until = Instant::now() + BELIEVED;
             *self.trouble() = Some(Trouble { error: error.clone(), until });
+        }
+    }
+
+    /// The same, unless the file is not where it was: whoever asks looks for that at once.
+    fn note_at(&self, place: &Place, error: &StoreError) {
+        if place.check().is_ok() {
+            self.note(error);
         }
     }
 
@@ -307,7 +322,7 @@ fn write(
                 let count = group.members.len() as u64;
                 writer.transactions.fetch_add(count, Ordering::Relaxed);
                 if let Err(error) = &outcome {
-                    writer.note(error);
+                    writer.note_at(place, error);
                 }
                 let is_sound = outcome.is_ok() || raw::roll_back(&connection);
                 group.tell(&outcome);
@@ -342,7 +357,7 @@ fn write(
                 }
             }
             Err(error) => {
-                writer.note(&error);
+                writer.note_at(place, &error);
                 let waiting = {
                     let mut state = writer.state();
                     state.is_open = false;
@@ -361,4 +376,38 @@ fn open(file: &sqlite::Database, place: &Place) -> Result<Connection> {
     place.look()?;
     let connection = file.open_prepared()?;
     place.opened().map(|()| connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AtomicU64, Mutex, StoreError, Writer, channel};
+    use crate::store::Told;
+
+    fn writer() -> Writer {
+        Writer {
+            state: Mutex::default(),
+            thread: channel().0,
+            commits: AtomicU64::new(0),
+            transactions: AtomicU64::new(0),
+            trouble: Mutex::default(),
+        }
+    }
+
+    #[test]
+    fn a_write_that_failed_is_told_until_a_trial_goes_well() {
+        let told = || Told::new("disk I/O error", "check the disk");
+        for (error, is_kept) in [
+            (StoreError::Full, true),
+            (StoreError::ReadOnly(told()), true),
+            (StoreError::Unreadable(told()), true),
+            (StoreError::Busy, true),
+            (StoreError::Duplicate, false),
+        ] {
+            let writer = writer();
+            writer.note(&error);
+            assert_eq!(writer.wants_a_trial().is_err(), is_kept, "{error:?}");
+            writer.is_well();
+            assert!(matches!(writer.wants_a_trial(), Ok(false)), "{error:?}");
+        }
+    }
 }
