@@ -150,6 +150,23 @@ impl Hub {
         Ok(id)
     }
 
+    /// The event of what happened to a thing, with who did it where that is told of its kind.
+    pub(super) fn event(
+        &self,
+        caller: &Caller,
+        kind: EventKind,
+        subject: &str,
+        now: Timestamp,
+        data: Option<Value>,
+    ) -> Result<Event, HubError> {
+        let id: EventId = self.random.uuid_v7(now)?.into();
+        let data = match kind.names_actor() {
+            true => Some(with_actor(data, caller.actor())),
+            false => data,
+        };
+        Ok(Event { id, kind, subject: subject.to_owned(), at: now, data })
+    }
+
     /// Appends one event to the transaction that caused it.
     pub(super) async fn emit(
         &self,
@@ -160,12 +177,7 @@ impl Hub {
         now: Timestamp,
         data: Option<Value>,
     ) -> Result<(), HubError> {
-        let id: EventId = self.random.uuid_v7(now)?.into();
-        let data = match kind.names_actor() {
-            true => Some(with_actor(data, caller.actor())),
-            false => data,
-        };
-        let event = Event { id, kind, subject: subject.to_owned(), at: now, data };
+        let event = self.event(caller, kind, subject, now, data)?;
         Ok(events::append(tx, caller.project(), &[event]).await?)
     }
 }

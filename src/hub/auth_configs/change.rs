@@ -8,7 +8,7 @@ use crate::domain::caller::{Caller, Permission};
 use crate::domain::connector::values::{Editor, FieldProblem, Mode};
 use crate::domain::connector::{AuthMethod, Connector, reach};
 use crate::domain::credentials::Values;
-use crate::domain::event::{Event, EventKind};
+use crate::domain::event::EventKind;
 use crate::domain::refusal::Touch;
 use crate::domain::time::Timestamp;
 use crate::domain::words::counted;
@@ -155,13 +155,8 @@ async fn follow(
         }
         let mut changed = Vec::with_capacity(page.len());
         for account in &page {
-            changed.push(Event {
-                id: hub.random.uuid_v7(now)?.into(),
-                kind: EventKind::AccountUpdated,
-                subject: account.id.to_string(),
-                at: now,
-                data: Some(event_data(account)),
-            });
+            let (id, data) = (account.id.as_str(), Some(event_data(account)));
+            changed.push(hub.event(caller, EventKind::AccountUpdated, id, now, data)?);
         }
         events::append(tx, project, &changed).await?;
         affected += page.len() as u64;

@@ -37,6 +37,11 @@ async fn ac_14_ac_15_ac_17_its_accounts_go_inactive_and_no_others(world: TestHub
     let events = world.events();
     assert_eq!(world.disable(&caller, "first").await, 1);
     assert_eq!(world.events(), events + 2, "one for the config, one for its account");
+    for kind in ["auth_config.disabled", "account.updated"] {
+        let by = "data like '%\"actor\":\"local administrator\"%'";
+        let named = format!("select count(*) from events where kind = '{kind}' and {by}");
+        assert_eq!(world.number(&named), 1, "{kind}");
+    }
     let mine = world.account(&caller, &mine).await;
     assert_eq!((mine.shown_status(), mine.updated_at), (Status::Inactive, world.now()));
     assert_eq!(mine.reasons[0].code.as_deref(), Some(REASON_DISABLED));
