@@ -261,11 +261,14 @@ pub(super) fn told(failure: ProviderFailure, target: Target<'_>) -> ProviderFail
     }
 }
 
-/// The failure as it may be shown: one line, cut, without any of the values.
+/// The failure as it may be shown: one line, cut, without any of the values. A host that has one is
+/// not named.
 pub(super) fn shown(mut failure: ProviderFailure, values: &Values) -> ProviderFailure {
     let hidden = provider_reason::without_values(&failure.message, values);
     failure.message = provider_reason::clean(&hidden).unwrap_or_default();
     failure.code = failure.code.map(|code| provider_reason::without_values(&code, values));
+    failure.host =
+        failure.host.filter(|host| provider_reason::without_values(host, values) == *host);
     failure
 }
 
@@ -273,7 +276,7 @@ pub(super) fn shown(mut failure: ProviderFailure, values: &Values) -> ProviderFa
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{CertificateError, Class, Values, answer, shown, untrusted};
+    use super::{CertificateError, Class, ProviderFailure, Values, answer, shown, untrusted};
     use crate::domain::secret::Secret;
 
     #[test]
@@ -344,6 +347,21 @@ mod tests {
         let failure = shown(answer(401, body, false), &values);
         assert!(!format!("{failure:?}").contains("hunter2"), "{failure:?}");
         assert!(failure.message.contains("key *** is wrong"), "{}", failure.message);
+    }
+
+    #[test]
+    fn threat_32_a_host_that_is_secret_is_not_named() {
+        let host = "10.11.12.13";
+        let failure = || {
+            let text = format!("`{host}` is not called: its network is not public");
+            ProviderFailure::new(Class::Blocked, text).of_host(host)
+        };
+        let mut values = Values::default();
+        assert_eq!(shown(failure(), &values).host.as_deref(), Some(host));
+        values.insert("key", Secret::new(host));
+        let shown = shown(failure(), &values);
+        assert!(!format!("{shown:?}").contains(host), "{shown:?}");
+        assert_eq!(shown.host, None);
     }
 
     #[test]
