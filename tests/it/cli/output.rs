@@ -139,7 +139,7 @@ const CUT: &str = "\u{e2}\u{80}\u{a6}";
 #[test]
 fn a_narrow_terminal_cuts_neither_what_happened_nor_what_help_says() {
     let home = home().with("COLUMNS", "60");
-    let cut = home.terminal("accounts list").exp_eof().unwrap();
+    let cut = home.terminal("connectors available").exp_eof().unwrap();
     assert!(cut.contains(CUT), "{cut}");
     home.run("connectors disable bamboohr --yes").code(0);
     let shown = home.terminal("events list").exp_eof().unwrap();
