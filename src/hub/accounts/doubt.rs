@@ -16,9 +16,13 @@ use super::prove::is_present;
 /// beside what else is done, and not for every such call. Nothing is done where the connector has
 /// no light call that must succeed.
 pub(in crate::hub) fn doubt(hub: &Hub, caller: &Caller, usable: &Usable) {
-    let Usable { connector, method, values, .. } = usable;
+    let Usable { connector, method, values, doubted_at, .. } = usable;
+    // Calls that are refused may come by the thousand.
+    if usable.can_renew || !rules::may_doubt(*doubted_at, hub.clock.now()) {
+        return;
+    }
     let mut calls = connector.verify_for(method).iter();
-    if usable.can_renew || !calls.any(|call| call.applies(values) && !call.optional) {
+    if !calls.any(|call| call.applies(values) && !call.optional) {
         return;
     }
     let (own, caller, usable) = (hub.clone(), caller.clone(), usable.clone());
@@ -40,7 +44,7 @@ async fn look(hub: &Hub, caller: &Caller, asked: &Usable) -> Result<(), HubError
     let seen = rows::freshness(&mut tx, project, id).await?;
     drop(tx);
     let is_due = |seen: &rows::Freshness| {
-        seen.version == asked.version && rules::may_doubt(seen.asked_at, now)
+        seen.version == asked.version && rules::may_doubt(seen.doubted_at, now)
     };
     let Some(seen) = seen.filter(is_due) else { return Ok(()) };
     let mut tx = hub.store.begin_append().await?;

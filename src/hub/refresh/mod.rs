@@ -64,6 +64,8 @@ pub struct Usable {
     pub version: i64,
     /// Whether its tokens can be renewed, or got for the first time.
     pub can_renew: bool,
+    /// When a call's 401 last made the hub ask about them, where nothing renews them.
+    pub(super) doubted_at: Option<Timestamp>,
     /// Which set-up the values are of.
     pub(super) set_up: SetUp,
 }
@@ -99,6 +101,7 @@ impl Stored {
 
     pub(super) fn usable(self) -> Usable {
         let (values, can_renew) = (self.values(), self.can_renew());
+        let doubted_at = self.fresh.as_ref().and_then(|fresh| fresh.doubted_at);
         let set_up = SetUp::of(&self.way.config);
         let way = Arc::unwrap_or_clone(self.way);
         Usable {
@@ -108,6 +111,7 @@ impl Stored {
             values,
             version: self.kept.version,
             can_renew,
+            doubted_at,
             set_up,
         }
     }

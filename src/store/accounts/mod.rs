@@ -265,7 +265,7 @@ pub async fn save_credentials(
                set version = excluded.version, sealed = excluded.sealed, \
                updated_at = excluded.updated_at, token_expires_at = excluded.token_expires_at, \
                refresh_after = excluded.refresh_after, failures = 0, failing_since = null, \
-               failure = null, asked_at = null, lease_until = 0, \
+               failure = null, asked_at = null, doubted_at = null, lease_until = 0, \
                lease_fence = account_credentials.lease_fence + 1";
     let params = [
         project.into(),

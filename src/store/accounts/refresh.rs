@@ -30,9 +30,10 @@ pub struct Freshness {
     pub lease_until: Timestamp,
     /// Counts those who did: only the last one may write.
     pub fence: i64,
-    /// When a provider was asked whose answer is not known; of what nothing renews, when a call's
-    /// 401 last made the hub ask.
+    /// When a provider was asked for new tokens whose answer is not known.
     pub asked_at: Option<Timestamp>,
+    /// When a call's 401 last made the hub ask about credentials that nothing renews.
+    pub doubted_at: Option<Timestamp>,
 }
 
 /// What is known of an account's tokens.
@@ -42,7 +43,7 @@ pub async fn freshness(
     id: &AccountId,
 ) -> Result<Option<Freshness>> {
     let sql = "select version, updated_at, token_expires_at, refresh_after, failures, \
-               failing_since, failure, lease_until, lease_fence, asked_at \
+               failing_since, failure, lease_until, lease_fence, asked_at, doubted_at \
                from account_credentials where project = ?1 and account = ?2";
     tx.optional(sql, &[project.into(), id.into()], read).await
 }
@@ -54,12 +55,12 @@ pub async fn credentials(
     id: &AccountId,
 ) -> Result<Option<(Credentials, Freshness)>> {
     let sql = "select version, updated_at, token_expires_at, refresh_after, failures, \
-               failing_since, failure, lease_until, lease_fence, asked_at, sealed \
+               failing_since, failure, lease_until, lease_fence, asked_at, doubted_at, sealed \
                from account_credentials where project = ?1 and account = ?2";
     tx.optional(sql, &[project.into(), id.into()], |row| {
         let fresh = read(row)?;
         let (version, updated_at) = (fresh.version, fresh.updated_at);
-        Ok((Credentials { version, sealed: row.bytes(10)?.to_owned(), updated_at }, fresh))
+        Ok((Credentials { version, sealed: row.bytes(11)?.to_owned(), updated_at }, fresh))
     })
     .await
 }
@@ -76,6 +77,7 @@ fn read(row: &Row<'_>) -> Result<Freshness> {
         lease_until: row.time(7)?,
         fence: row.int(8)?,
         asked_at: row.opt_time(9)?,
+        doubted_at: row.opt_time(10)?,
     })
 }
 
@@ -113,14 +115,14 @@ pub async fn doubt(
     seen: &Freshness,
     now: Timestamp,
 ) -> Result<bool> {
-    let sql = "update account_credentials set asked_at = ?1 where project = ?2 and account = ?3 \
-               and version = ?4 and coalesce(asked_at, 0) = ?5";
+    let sql = "update account_credentials set doubted_at = ?1 where project = ?2 \
+               and account = ?3 and version = ?4 and coalesce(doubted_at, 0) = ?5";
     let params = [
         now.into(),
         project.into(),
         id.into(),
         seen.version.into(),
-        seen.asked_at.map_or(0, Timestamp::as_millis).into(),
+        seen.doubted_at.map_or(0, Timestamp::as_millis).into(),
     ];
     Ok(tx.execute(sql, &params).await? == 1)
 }
@@ -154,7 +156,7 @@ pub async fn renew(
     let mut sql = String::from(
         "update account_credentials set version = ?1, sealed = ?2, updated_at = ?3, \
          token_expires_at = ?4, refresh_after = ?5, failures = 0, failing_since = null, \
-         failure = null, asked_at = null, lease_until = 0 \
+         failure = null, asked_at = null, doubted_at = null, lease_until = 0 \
          where project = ?6 and account = ?7 and lease_fence = ?8 and version = ?9 \
          and exists (select 1 from accounts where project = ?6 and id = ?7",
     );

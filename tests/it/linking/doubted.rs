@@ -58,6 +58,10 @@ async fn at_5_a_401_that_nothing_renews_ends_an_account_whose_light_call_is_refu
     }
     assert_eq!(authority.light_calls(), asked + 1);
     assert_eq!(account(&world, &caller, &id).await, before);
+    // No answer to a refresh was lost.
+    let noted = "select count(*) from account_credentials where doubted_at is not null \
+                 and asked_at is null";
+    assert_eq!(world.number(noted), 1);
     // The same key is refused everywhere by now.
     authority.answers_to_me(no());
     assert_eq!(called(&world, &caller, &id, "/session").await, 401);
