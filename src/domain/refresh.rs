@@ -127,6 +127,13 @@ pub fn confirms_401(failure: &ProviderFailure) -> bool {
     is_final(failure) && failure.status != Some(403)
 }
 
+/// Whether a token that was answered 401 does for no call, now that it can't be renewed like this.
+/// What passes is no verdict: the 401 may have been for another reason than the token.
+#[must_use]
+pub const fn confirms_refusal(failure: &ProviderFailure) -> bool {
+    !matches!(failure.class, Class::Transient)
+}
+
 /// When the worker renews a token that was got at `got_at` and ends at `end`.
 #[must_use]
 pub fn due(got_at: Timestamp, end: Timestamp) -> Timestamp {

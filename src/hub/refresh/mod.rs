@@ -221,8 +221,19 @@ pub async fn usable(
     id: &AccountId,
     want: Want,
 ) -> Result<Usable, HubError> {
+    let is_refused = matches!(want, Want::NewerThan(_) | Want::InPlaceOf(_));
+    fresh(hub, caller, id, want, is_refused).await
+}
+
+/// The same; `is_refused` says that the provider answered 401 to what is stored.
+async fn fresh(
+    hub: &Hub,
+    caller: &Caller,
+    id: &AccountId,
+    want: Want,
+    is_refused: bool,
+) -> Result<Usable, HubError> {
     let (wish, mut want) = (want, want);
-    let is_refused = matches!(wish, Want::NewerThan(_) | Want::InPlaceOf(_));
     let mut queue = Queue::new();
     // What stood there at first: a failure that is newer is the one that was waited for.
     let mut first: Option<Freshness> = None;
@@ -373,15 +384,17 @@ pub(super) async fn prove(
 ) -> Result<(Usable, Result<bool, ProviderFailure>), HubError> {
     let known = usable(hub, caller, id, Want::Usable).await?;
     let answer = verify(hub, caller, &known).await;
-    if !answer.as_ref().is_err_and(rules::is_final) {
+    let Some(failure) = answer.as_ref().err().filter(|failure| rules::is_final(failure)) else {
+        return Ok((known, answer));
+    };
+    // Of anything but a 401, the token may be innocent.
+    let is_refused = failure.status == Some(401);
+    let newer = fresh(hub, caller, id, Want::NewerThan(known.version), is_refused).await?;
+    if newer.version == known.version {
         return Ok((known, answer));
     }
-    let fresh = usable(hub, caller, id, Want::NewerThan(known.version)).await?;
-    if fresh.version == known.version {
-        return Ok((known, answer));
-    }
-    let answer = verify(hub, caller, &fresh).await;
-    Ok((fresh, answer))
+    let answer = verify(hub, caller, &newer).await;
+    Ok((newer, answer))
 }
 
 /// Whether an administrator could ask the provider about an account.

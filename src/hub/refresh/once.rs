@@ -9,6 +9,7 @@ use crate::domain::caller::Caller;
 use crate::domain::credentials::{Tokens, Values};
 use crate::domain::event::EventKind;
 use crate::domain::ids::{AccountId, ProjectNumber};
+use crate::domain::provider_failure::ProviderFailure;
 use crate::domain::refresh as rules;
 use crate::domain::request_log::TRIAL;
 use crate::domain::secret::Secret;
@@ -62,10 +63,11 @@ impl Lease {
         self.trial.clone().unwrap_or_else(|| self.stored.values())
     }
 
-    /// Why the token that is there does for no call, whenever it ends. What the provider once said
-    /// of it holds until there is another one.
-    fn no_token(&self) -> Option<NoToken> {
-        match (self.stored.lacks_token(), self.is_refused) {
+    /// Why the token that is there does for no call, whenever it ends, now that it is not renewed.
+    /// What the provider once said of it holds until there is another one.
+    fn no_token(&self, failure: &ProviderFailure) -> Option<NoToken> {
+        let is_refused = self.is_refused && rules::confirms_refusal(failure);
+        match (self.stored.lacks_token(), is_refused) {
             (true, _) => Some(NoToken::Lacking),
             (false, true) => Some(NoToken::Refused),
             (false, false) => self.stored.fresh.as_ref().and_then(note::no_token_of),
@@ -327,7 +329,7 @@ async fn fail(hub: &Hub, lease: &Lease, unrenewed: &Unrenewed) -> Result<bool, H
     let is_final = rules::is_final(failure);
     let next = rules::next_try(failure, failures, jitter[0], now);
     // What is said of the old token says nothing of one that came all the same.
-    let no_token = lease.no_token().filter(|_| tokens.is_none());
+    let no_token = lease.no_token(failure).filter(|_| tokens.is_none());
     let text = note::to_json(failure, Some(now), no_token);
     let failed = Failed {
         failures,

@@ -28,6 +28,7 @@ on_both_databases!(
     a_scope_that_was_not_granted_is_told_until_it_is,
     kp_9_what_a_token_end_point_says_is_kept_with_its_call,
     oa_14_a_token_that_is_refused_and_not_renewed_stands_in_the_way,
+    oa_14_a_token_that_may_still_do_stands_in_no_way,
     oa_14_accounts_whose_tokens_can_not_be_renewed_are_listed,
     at_4_at_3_what_a_hold_refuses_is_not_advised,
     at_5_a_check_does_not_contradict_itself,
@@ -248,6 +249,27 @@ async fn oa_14_a_token_that_is_refused_and_not_renewed_stands_in_the_way(mut wor
     let told = explained(&world, &caller, &other).await;
     assert!(!codes_of(&told).contains(&"token_expired"), "{told:?}");
     assert!(codes_of(&told).contains(&"auth_config_refused"), "{told:?}");
+}
+
+async fn oa_14_a_token_that_may_still_do_stands_in_no_way(mut world: TestHub) {
+    let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+    let id = log_in(&world, &authority, &caller, &config).await;
+    world.clock.advance_seconds(10);
+    // A call was answered 401, and the provider is down.
+    authority.answers(Some(Reply::json(503, &json!({}))));
+    let known = refresh::usable(&world.hub, &caller, &id, Want::Usable).await.unwrap();
+    let tried = refresh::usable(&world.hub, &caller, &id, Want::NewerThan(known.version)).await;
+    refused(tried, &codes::PROVIDER_UNREACHABLE);
+    let told = explained(&world, &caller, &id).await;
+    assert!(told.usable && !failing(&told).blocking, "{told:?}");
+    // A test was answered 403, and the client is refused.
+    world.clock.advance_seconds(10);
+    authority.answers_to_me(Some(Reply::json(403, &json!({"message": "no seat"}))));
+    authority.answers(Some(Reply::json(401, &json!({"error": "invalid_client"}))));
+    let tested = accounts::test(&world.hub, &caller, &id, Guard::default()).await;
+    refused(tested, &codes::PROVIDER_MISCONFIGURED);
+    let told = explained(&world, &caller, &id).await;
+    assert!(told.usable, "{told:?}");
 }
 
 async fn oa_14_accounts_whose_tokens_can_not_be_renewed_are_listed(mut world: TestHub) {
