@@ -26,6 +26,8 @@ use super::{Attempt, BINDING, Ended, Kept, Returned, STATE, bad_state, failed, s
 
 /// What is told where the store can't take a login's end.
 const WAIT: &str = "a login waits";
+/// How long the answer to a login waits for tokens to be revoked.
+const MOST_REVOKE: Duration = Duration::from_secs(5);
 
 /// A login whose end user came back, taken by this call alone.
 struct Claimed {
@@ -279,8 +281,15 @@ async fn link(
     values.add_tokens(&tokens);
     let proven = prove_and_store(hub, claimed, &filled, &values, tokens, patience).await;
     // Cancelled, over or refused in between: nobody may use these tokens (OA-8).
-    if !matches!(proven, Ok(Some(_))) && !may_share_a_grant(hub, user, way, &filled).await {
-        linking::revoke(hub, &user.caller, way, None, &values).await;
+    if !matches!(proven, Ok(Some(_))) {
+        let (own, user, way) = (hub.clone(), user.clone(), way.clone());
+        let revoking = hub.detached(async move {
+            if !may_share_a_grant(&own, &user, &way, &filled).await {
+                linking::revoke(&own, &user.caller, &way, None, &values).await;
+            }
+        });
+        // The end user waits no longer for a store that is away; it then goes on alone.
+        _ = tokio::time::timeout(MOST_REVOKE, revoking).await;
     }
     Ok(proven?.unwrap_or_else(|| stored.attempt.state.clone()))
 }
