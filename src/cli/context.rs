@@ -310,11 +310,11 @@ fn store(local: &Local) -> Result<Store, HubError> {
 #[cfg(unix)]
 fn outlive_file_limits() {
     use std::sync::Once;
-    use std::sync::atomic::AtomicBool;
+
+    use crate::store::IS_FILE_LIMIT_MET;
     static ONCE: Once = Once::new();
-    static IS_MET: AtomicBool = AtomicBool::new(false);
     ONCE.call_once(|| {
         // Where no handler can be put in, the system's stays.
-        _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, &IS_MET);
+        _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, &IS_FILE_LIMIT_MET);
     });
 }

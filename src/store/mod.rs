@@ -5,6 +5,7 @@
 //! limited to.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use tokio::sync::watch;
 
@@ -38,6 +39,10 @@ pub use transaction::Tx;
 
 use driver::{postgres, served, sqlite};
 use transaction::{Inner, Purpose};
+
+/// Whether the system has told this process that a file of it may not grow any further: set by
+/// whoever is told. A write that fails then fails as on a full disk.
+pub static IS_FILE_LIMIT_MET: AtomicBool = AtomicBool::new(false);
 
 /// What the functions here answer.
 pub type Result<T> = std::result::Result<T, StoreError>;

@@ -1,8 +1,10 @@
 //! What SQLite reports, and what that is for the store.
 
+use std::sync::atomic::Ordering;
+
 use rusqlite::{ErrorCode, ffi};
 
-use crate::store::{StoreError, Told};
+use crate::store::{IS_FILE_LIMIT_MET, StoreError, Told};
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
@@ -14,7 +16,9 @@ impl From<rusqlite::Error> for StoreError {
             ErrorCode::ReadOnly => Self::read_only_file(),
             ErrorCode::DiskFull => Self::Full,
             // Why the system refused a write is not told.
-            ErrorCode::SystemIoFailure if is_a_write(cause.extended_code) && has_file_limit() => {
+            ErrorCode::SystemIoFailure
+                if is_a_write(cause.extended_code) && IS_FILE_LIMIT_MET.load(Ordering::SeqCst) =>
+            {
                 Self::Full
             }
             ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt => {
@@ -39,16 +43,4 @@ impl From<rusqlite::Error> for StoreError {
 
 const fn is_a_write(code: i32) -> bool {
     matches!(code, ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_SHMSIZE)
-}
-
-/// Whether the files of this process may not grow beyond a size.
-#[cfg(unix)]
-fn has_file_limit() -> bool {
-    use rustix::process::{Resource, getrlimit};
-    getrlimit(Resource::Fsize).current.is_some()
-}
-
-#[cfg(not(unix))]
-const fn has_file_limit() -> bool {
-    false
 }
