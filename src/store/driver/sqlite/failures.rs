@@ -42,5 +42,5 @@ impl From<rusqlite::Error> for StoreError {
 }
 
 const fn is_a_write(code: i32) -> bool {
-    matches!(code, ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_SHMSIZE)
+    matches!(code, ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_SHMSIZE | ffi::SQLITE_IOERR_SHMOPEN)
 }
