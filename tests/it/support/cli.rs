@@ -23,6 +23,12 @@ pub(crate) const SCOPES: [&str; 8] = [
     "projects:write",
 ];
 
+/// What a terminal showed, in letters: it is read byte by byte, each as a letter of its own.
+pub(crate) fn letters(read: &str) -> String {
+    let bytes = read.chars().map(|byte| u8::try_from(byte).unwrap()).collect();
+    String::from_utf8(bytes).unwrap()
+}
+
 /// A folder with its own configuration, store and key.
 pub(crate) struct TestHome {
     folder: tempfile::TempDir,
