@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state, map_request};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
 use http::header::{
-    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName,
-    HeaderValue, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONNECTION, CONTENT_TYPE,
+    HeaderMap, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{Extensions, Method, StatusCode, Version};
 use http_body::Body as _;
@@ -135,7 +135,32 @@ fn wrap(state: AppState, routes: Router<AppState>) -> Router {
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn_with_state(state.clone(), pass))
         .layer(compress)
+        .layer(map_request(only_known_encoding))
         .with_state(state)
+}
+
+/// Leaves of the encodings that a client takes the one that there is: whoever refuses every other,
+/// and an answer as it is, gets one as it is (RFC 9110, 12.5.3), and no 406 for what was done.
+async fn only_known_encoding(mut request: Request) -> Request {
+    let headers = request.headers_mut();
+    let takes = |value: &HeaderValue| {
+        value.to_str().is_ok_and(|list| list.split(',').any(|one| is_taken(one, "gzip")))
+    };
+    if headers.contains_key(ACCEPT_ENCODING) {
+        match headers.get_all(ACCEPT_ENCODING).iter().any(takes) {
+            true => _ = headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip")),
+            false => _ = headers.remove(ACCEPT_ENCODING),
+        }
+    }
+    request
+}
+
+/// Whether a member of a list of encodings names this one with a weight above 0.
+fn is_taken(member: &str, encoding: &str) -> bool {
+    let (name, weight) = member.split_once(';').unwrap_or((member, "q=1"));
+    let weight = weight.trim().trim_start_matches(['q', 'Q']).trim_start_matches('=');
+    name.trim().eq_ignore_ascii_case(encoding)
+        && weight.parse().is_ok_and(|weight: f32| weight > 0.0)
 }
 
 async fn pass(State(state): State<AppState>, mut request: Request, next: Next) -> Response {

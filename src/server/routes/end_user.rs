@@ -34,6 +34,7 @@ use crate::server::respond::Failure;
 
 use super::accounts::id as account_id;
 use super::{Answer, Params, created, named, ok};
+use crate::server::router::REQUEST_ID;
 
 /// The header with the session's token.
 const TOKEN: HeaderName = HeaderName::from_static("x-hub-session-token");
@@ -51,6 +52,7 @@ pub(super) fn routes() -> Router<AppState> {
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE, Method::OPTIONS])
         .allow_headers([header::CONTENT_TYPE, TOKEN, VERSION])
+        .expose_headers([REQUEST_ID, header::RETRY_AFTER])
         .max_age(REMEMBERED);
     let all = END_USER_OPERATIONS.iter().fold(Router::new(), |router, operation| {
         let Some(handler) = handler(operation.id) else { return router };

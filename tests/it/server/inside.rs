@@ -93,6 +93,24 @@ fn only_answers_that_hold_no_secret_are_compressed() {
 }
 
 #[test]
+fn no_wish_for_an_encoding_changes_what_is_told_of_the_work() {
+    let (service, _, _folder) = service();
+    block_on(async {
+        for wish in ["*;q=0", "br, *;q=0", "identity;q=0", "gzip;q=0, identity;q=0", "br"] {
+            let request = Request::builder().uri("/repeats").header("accept-encoding", wish);
+            let request = request.body(Body::empty()).unwrap();
+            let answer = service.clone().oneshot(request).await.unwrap();
+            assert_eq!(answer.status(), 200, "{wish}");
+            assert!(!answer.headers().contains_key("content-encoding"), "{wish}");
+        }
+        let request =
+            Request::builder().uri("/repeats").header("accept-encoding", "br, GZIP;q=0.5");
+        let answer = service.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(answer.headers()["content-encoding"], "gzip");
+    });
+}
+
+#[test]
 fn errors_of_the_framework_get_the_contracts_body() {
     let (service, _, _folder) = service();
     block_on(async {
