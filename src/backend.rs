@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::api::accounts::{Account, AccountDetail, Explanation};
 use crate::api::auth_configs::{AuthConfig, AuthConfigDetail, Impact};
 use crate::api::check::Check;
-use crate::api::connect_sessions::{ConnectSession, CreatedSession};
+use crate::api::connect_sessions::{Batched, ConnectSession, CreatedSession};
 use crate::api::connectors::{Connector, ConnectorDetail};
 use crate::api::events::{Event, NewEvents};
 use crate::api::keys::{CreatedKey, Key};
@@ -172,7 +172,7 @@ dispatch! {
     /// `connect_sessions.create`
     fn create_session(new: NewSession, guard: Guard) -> CreatedSession;
     /// `connect_sessions.create_batch`: each session, and whether it is new.
-    fn create_sessions(items: Vec<connect_sessions::BatchItem>, guard: Guard) -> Vec<(CreatedSession, bool)>;
+    fn create_sessions(items: Vec<connect_sessions::BatchItem>, guard: Guard) -> Vec<Batched>;
     /// `connect_sessions.get`
     fn session(id: SessionId) -> ConnectSession;
     /// `connect_sessions.list`

@@ -210,6 +210,26 @@ pub struct CreatedSession {
     pub expires_at: Timestamp,
 }
 
+/// A session of a batch.
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
+pub struct Batched {
+    /// Whether it is new.
+    pub created: bool,
+    /// The session.
+    pub session: CreatedSession,
+    /// The account that its latest success linked.
+    pub linked_account_id: Option<String>,
+}
+
+impl Batched {
+    /// The wire form of a session of a batch.
+    #[must_use]
+    pub fn new(made: &Created, created: bool, project: &str) -> Self {
+        let linked_account_id = made.session.linked_account.as_ref().map(ToString::to_string);
+        Self { created, session: CreatedSession::new(made, project), linked_account_id }
+    }
+}
+
 impl CreatedSession {
     /// The wire form of a new session of a project.
     #[must_use]

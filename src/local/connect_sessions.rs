@@ -1,6 +1,6 @@
 //! Connect sessions.
 
-use crate::api::connect_sessions::{ConnectSession, CreatedSession};
+use crate::api::connect_sessions::{Batched, ConnectSession, CreatedSession};
 use crate::api::write::Written;
 use crate::domain::connect_session::NewSession;
 use crate::domain::ids::SessionId;
@@ -22,16 +22,16 @@ impl Local {
         Ok(CreatedSession::new(&created, caller.project_name()))
     }
 
-    /// `connect_sessions.create_batch`: each session, and whether it is new.
+    /// `connect_sessions.create_batch`
     pub async fn create_sessions(
         &self,
         items: Vec<connect_sessions::BatchItem>,
         guard: Guard,
-    ) -> Result<Vec<(CreatedSession, bool)>, HubError> {
+    ) -> Result<Vec<Batched>, HubError> {
         let (hub, caller) = self.parts();
         let all = connect_sessions::create_batch(hub, caller, items, guard).await?;
         let project = caller.project_name();
-        Ok(all.iter().map(|(made, new)| (CreatedSession::new(made, project), *new)).collect())
+        Ok(all.iter().map(|(made, new)| Batched::new(made, *new, project)).collect())
     }
 
     /// `connect_sessions.get`

@@ -155,6 +155,7 @@ session revoke 99999 --yes
 link create --provider bamboohr --origin-owner-id acme-8 --origin-owner-name Acme --json
 link create --from owners.csv --json
 link create --from owners.csv --json
+link create --from owners.csv --pending --json
 accounts delete {b} --keep-remote
 accounts delete {b} --yes --json
 accounts delete {b} --yes

@@ -1,9 +1,7 @@
 //! What the operations on connect sessions take and give.
 
-use schemars::JsonSchema;
-
 use super::{OWNER_ID, PROVIDER, Parameter, Shape, flag, named, whole};
-use crate::api::connect_sessions::{ConnectSession, CreatedSession};
+use crate::api::connect_sessions::{Batched, ConnectSession, CreatedSession};
 use crate::api::requests::connect_sessions::{Authenticate, NewBatch, NewConnectSession};
 use crate::api::write::Written;
 use crate::domain::connect_session::State;
@@ -13,16 +11,6 @@ parameters! {
     FAILED = "failed", "Only sessions whose newest login failed", flag();
     EXPIRING_IN = "expiring_in", "Only open sessions that expire within so many seconds", whole(0);
     SESSION_STATUS = "status", "Only sessions that stand so", named(&State::ALL.map(State::as_str));
-}
-
-/// A session of a batch.
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "only its schema is used")]
-struct Batched {
-    /// Whether it is new.
-    created: bool,
-    /// The session.
-    session: CreatedSession,
 }
 
 pub(super) fn shape(id: &str) -> Option<Shape> {

@@ -11,7 +11,7 @@ use futures_util::stream::FuturesOrdered;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::api::connect_sessions::CreatedSession;
+use crate::api::connect_sessions::{Batched, CreatedSession};
 use crate::backend::Backend;
 use crate::cli::context::Context;
 use crate::cli::output::{Cell, Column, Format, List, Record};
@@ -19,7 +19,7 @@ use crate::cli::owners::{Header, Lines, whole};
 use crate::cli::tree::Run;
 use crate::cli::{input, interrupts};
 use crate::domain::account::Owner;
-use crate::domain::connect_session::{LINK_LIFE_S, NewSession, problems};
+use crate::domain::connect_session::{LINK_LIFE_S, NewSession, State, problems};
 use crate::domain::names::ConnectorKey;
 use crate::domain::time::Timestamp;
 use crate::domain::words::counted;
@@ -41,7 +41,8 @@ const PROBLEMS_SHOWN: usize = 20;
 /// revoked with `hubctl session revoke`. With --from, one link is made for each line of a CSV file
 /// with the columns `origin_owner_id`, `origin_owner_name`, and optionally `origin_username`,
 /// provider and label; flags fill what a line leaves empty. Repeating the same command gives the
-/// same links while they are open, so a file that was cut off can simply be run again.
+/// same links until they expire, so a file that was cut off can simply be run again. `status` tells
+/// which of them an account was linked through already; --pending leaves those out.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Create {
     #[command(flatten)]
@@ -55,6 +56,10 @@ pub(in crate::cli) struct Create {
         conflicts_with_all = ["origin_owner_id", "origin_owner_name", "qr", "print", "wait", "open"]
     )]
     from: Option<PathBuf>,
+
+    /// Leave out links of the file through which an account was linked already
+    #[arg(long, requires = "from")]
+    pending: bool,
 
     #[command(flatten)]
     shown: Shown,
@@ -129,27 +134,44 @@ impl Run for Create {
 
 impl Create {
     async fn many(&self, context: &Context, path: &Path) -> Result<(), HubError> {
+        if context.output.options().limit.is_some() {
+            let text = "--limit can't be used with --from: each line of the file gets its link";
+            return Err(HubError::new(&codes::USAGE, text).hint(
+                "for the first line alone: head -n 2 FILE.csv | hubctl link create --from -",
+            ));
+        }
         let mut list = context.output.list_of::<Link<'_>>()?;
         let mut file = open(path)?;
         let tags = self.asked.tags()?;
         let count = self.check(context, &mut file, path, &tags)?;
         let backend = context.backend().await?;
         self.try_each_kind(&backend, &mut file, path, &tags).await?;
-        let made = self.make_all(context, &backend, &mut file, path, &tags, &mut list).await?;
+        let (made, linked) =
+            self.make_all(context, &backend, &mut file, path, &tags, &mut list).await?;
         context.tell_notes(&backend);
-        tell_trial(context);
-        let verb = if context.globals.dry_run { "would be made" } else { "made" };
+        let is_trial = context.globals.dry_run;
+        if is_trial {
+            let text = "dry run: nothing was made, and what would be made has no token and no link";
+            context.output.trial(text);
+        }
+        let verb = if is_trial { "would be made" } else { "made" };
         list.finish(|_| {
             let there = count - made;
             let was = if there == 1 { "was" } else { "were" };
-            Some(format!("{made} of {} {verb}, {there} {was} there", counted(count, "link")))
+            let through = match linked {
+                0 => String::new(),
+                _ => format!(", and an account is linked through {linked}"),
+            };
+            let links = counted(count, "link");
+            Some(format!("{made} of {links} {verb}, {there} {was} there{through}"))
         })?;
         tell_if_nobody_answers(context);
         Ok(())
     }
 
     /// Makes the links step by step, as many at the same time as the backend takes, and shows them
-    /// in the order of their lines; answers how many are new.
+    /// in the order of their lines; answers how many are new, and through how many an account was
+    /// linked.
     async fn make_all(
         &self,
         context: &Context,
@@ -158,12 +180,17 @@ impl Create {
         path: &Path,
         tags: &serde_json::Map<String, serde_json::Value>,
         list: &mut List<'_>,
-    ) -> Result<u64, HubError> {
-        let mut made = 0_u64;
+    ) -> Result<(u64, u64), HubError> {
+        let (mut made, mut linked) = (0_u64, 0_u64);
         let mut show = |step: Step| {
-            for (line, session, is_new) in &step {
-                made += u64::from(*is_new);
-                let flow = list.push(&Link::of(*line, *is_new, session))?;
+            for (line, one) in &step {
+                let is_linked = one.session.status == State::Linked.as_str();
+                made += u64::from(one.created);
+                linked += u64::from(is_linked);
+                if self.pending && is_linked {
+                    continue;
+                }
+                let flow = list.push(&Link::of(*line, one, context.globals.dry_run))?;
                 // A write is finished even where nobody reads what it answers.
                 _ = flow;
             }
@@ -204,7 +231,7 @@ impl Create {
             }
         }
         end.unwrap_or(Ok(()))?;
-        Ok(made)
+        Ok((made, linked))
     }
 
     /// The next lines of the file as what is asked for, with their numbers; none at its end.
@@ -325,8 +352,8 @@ impl Create {
     }
 }
 
-/// Each line of a step, its session, and whether that is new.
-type Step = Vec<(u64, CreatedSession, bool)>;
+/// Each line of a step, and its session.
+type Step = Vec<(u64, Batched)>;
 
 async fn make(
     context: &Context,
@@ -335,8 +362,7 @@ async fn make(
     numbers: Vec<u64>,
 ) -> Result<Step, HubError> {
     let made = backend.create_sessions(items, context.guard()).await?;
-    let lines = made.into_iter().zip(numbers);
-    Ok(lines.map(|((session, is_new), line)| (line, session, is_new)).collect())
+    Ok(numbers.into_iter().zip(made).collect())
 }
 
 /// The file, or standard input copied so that it can be read twice.
@@ -363,7 +389,7 @@ fn open(path: &Path) -> Result<File, HubError> {
 pub(in crate::cli) struct Link<'a> {
     /// The line of the file, which begins with the first line's columns.
     line: u64,
-    /// Whether it was made now, or was there from an earlier run.
+    /// Whether it is made now, or was there from an earlier run.
     created: bool,
     /// The session's number.
     id: i64,
@@ -373,39 +399,50 @@ pub(in crate::cli) struct Link<'a> {
     origin_owner_name: &'a str,
     /// The connector.
     provider: Option<&'a str>,
-    /// The address to hand out.
-    auth_link_url: &'a str,
-    /// The session's token.
-    token: &'a str,
+    /// The address to hand out; null where a dry run made none.
+    auth_link_url: Option<&'a str>,
+    /// The session's token; null where a dry run made none.
+    token: Option<&'a str>,
     /// When it stops working.
     expires_at: Timestamp,
+    /// `pending`, or `linked` once an account was linked through it.
+    #[schemars(with = "State")]
+    status: &'a str,
+    /// The account that was linked last.
+    linked_account_id: Option<&'a str>,
 }
 
 impl<'a> Link<'a> {
-    fn of(line: u64, created: bool, session: &'a CreatedSession) -> Self {
+    fn of(line: u64, one: &'a Batched, is_trial: bool) -> Self {
+        let Batched { created, session, linked_account_id } = one;
+        let works = !(is_trial && *created);
         Self {
             line,
-            created,
+            created: *created,
             id: session.id,
             origin_owner_id: &session.origin_owner_id,
             origin_owner_name: &session.origin_owner_name,
             provider: session.provider.as_deref(),
-            auth_link_url: &session.auth_link_url,
-            token: &session.token,
+            auth_link_url: works.then_some(&*session.auth_link_url),
+            token: works.then_some(&*session.token),
             expires_at: session.expires_at,
+            status: &session.status,
+            linked_account_id: linked_account_id.as_deref(),
         }
     }
 }
 
 impl Record for Link<'_> {
     const COLUMNS: &'static [Column] = &[
-        Column::new("owner_id", "OWNER ID"),
+        Column::new("origin_owner_id", "OWNER ID"),
         Column::new("auth_link_url", "AUTH LINK"),
         Column::new("id", "SESSION"),
-        Column::new("expires", "EXPIRES"),
+        Column::new("expires_at", "EXPIRES"),
         Column::wide("line", "LINE"),
         Column::wide("created", "CREATED"),
         Column::wide("provider", "PROVIDER"),
+        Column::wide("status", "STATUS"),
+        Column::wide("linked_account_id", "ACCOUNT").whole(),
     ];
     const FIELDS: &'static [&'static str] = &[
         "line",
@@ -417,6 +454,8 @@ impl Record for Link<'_> {
         "auth_link_url",
         "token",
         "expires_at",
+        "status",
+        "linked_account_id",
     ];
 
     fn id(&self) -> Cow<'_, str> {
@@ -426,12 +465,14 @@ impl Record for Link<'_> {
     fn cells<'c>(&'c self, out: &mut Vec<Cell<'c>>) {
         out.extend([
             Cell::from(self.origin_owner_id),
-            Cell::from(self.auth_link_url),
+            Cell::opt(self.auth_link_url),
             Cell::Number(self.id),
             Cell::Time(self.expires_at),
             Cell::Number(i64::try_from(self.line).unwrap_or(i64::MAX)),
             Cell::Bool(self.created),
             Cell::opt(self.provider),
+            Cell::Status(Cow::Borrowed(self.status)),
+            Cell::opt(self.linked_account_id),
         ]);
     }
 }

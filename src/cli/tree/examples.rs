@@ -146,6 +146,10 @@ hubctl link create --provider bamboohr --origin-owner-id acme-7 --wait",
                 r"hubctl link create --from customers.csv \
   -o csv --fields origin_owner_id,auth_link_url > links.csv",
             ),
+            (
+                "Those of the file through which no account was linked yet",
+                "hubctl link create --from customers.csv --pending -o csv",
+            ),
         ],
     ),
     of(

@@ -2,9 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use serde::Deserialize;
-
-use crate::api::connect_sessions::{ConnectSession, CreatedSession};
+use crate::api::connect_sessions::{Batched, ConnectSession, CreatedSession};
 use crate::api::requests::connect_sessions::{NewBatch, NewBatchItem, NewConnectSession, to_query};
 use crate::api::write::Written;
 use crate::client::{Client, vendor};
@@ -16,13 +14,6 @@ use crate::hub::write::Guard;
 
 /// Most sessions of one request.
 const LARGEST_BATCH: usize = 1_000;
-
-/// A session of a batch, and whether it is new.
-#[derive(Deserialize)]
-struct Made {
-    created: bool,
-    session: CreatedSession,
-}
 
 impl Client {
     /// `connect_sessions.create`
@@ -38,25 +29,25 @@ impl Client {
         self.write_with("connect_sessions.create", &[], &body, guard).await
     }
 
-    /// `connect_sessions.create_batch`: each session, and whether it is new. More than a thousand
-    /// are made in steps, each of which is made whole or not at all.
+    /// `connect_sessions.create_batch`: more than a thousand are made in steps, each of which is
+    /// made whole or not at all.
     pub async fn create_sessions(
         &self,
         items: Vec<connect_sessions::BatchItem>,
         guard: Guard,
-    ) -> Result<Vec<(CreatedSession, bool)>, HubError> {
+    ) -> Result<Vec<Batched>, HubError> {
         self.offers(&["connect_sessions.create_batch"])?;
         let mut all = Vec::with_capacity(items.len());
         for step in items.chunks(LARGEST_BATCH) {
             let items: Vec<_> = step.iter().map(NewBatchItem::from).collect();
             let body = NewBatch { items };
-            let made: Vec<Made> =
+            let made: Vec<Batched> =
                 self.write_with("connect_sessions.create_batch", &[], &body, guard).await?;
             if made.len() != step.len() {
                 let what = "answered with another number of sessions than were asked for";
                 return Err(crate::client::problem::bad_answer(&self.origin, what));
             }
-            all.extend(made.into_iter().map(|made| (made.session, made.created)));
+            all.extend(made);
         }
         Ok(all)
     }

@@ -1,7 +1,6 @@
 //! Connect sessions, as administrators see them.
 
 use axum::extract::Path;
-use serde_json::{Value, json};
 
 use crate::api::requests::connect_sessions::{NewBatch, NewConnectSession, filter};
 use crate::domain::ids::SessionId;
@@ -45,9 +44,7 @@ pub(super) async fn create_batch(
         return Err(HubError::new(&codes::SESSION_INVALID, text).into());
     }
     let items = batch.items.into_iter().map(BatchItem::try_from).collect::<Result<_, _>>()?;
-    let made = hub.create_sessions(items, query.guard()?).await?;
-    let rows = made.iter().map(|(session, new)| json!({ "created": new, "session": session }));
-    created(rows.collect::<Vec<Value>>())
+    created(hub.create_sessions(items, query.guard()?).await?)
 }
 
 pub(super) async fn list(Door(hub): Door, Params(query): Params, turn: Turn) -> Answer {

@@ -47,6 +47,7 @@ fn numbers_out_of_range_and_flags_that_contradict_are_usage_errors() {
         "connectors edit hubspot --pin latest --unpin",
         "accounts list --watch --after 0199aaaa-0000-7000-8000-000000000000",
         "link create --from f.csv --origin-owner-id x",
+        "link create --pending",
         "accounts list --since yesterday",
         "accounts list --origin-owner-id=",
         "session list --origin-owner-id=",

@@ -98,6 +98,34 @@ fn one_command_links_an_account_on_postgres() {
     one_command_links_an_account(TestHome::postgres());
 }
 
+#[test]
+fn links_of_a_file_tell_through_which_an_account_was_linked() {
+    let place = Place::on(TestHome::new());
+    let key = place.home.key("mailing", &["platform:read", "platform:write"]);
+    let url = format!("http://{}", place.serving.address);
+    let away = TestHome::new().with("HUBCTL_API_URL", &url).with("HUBCTL_API_KEY", key);
+    for at in [&place.home, &away] {
+        at.file("f.csv", "origin_owner_id,provider\nacme-7,sample\nglobex-1,sample\n");
+    }
+    let links = |at: &TestHome, flags: &str| {
+        at.run(&format!("link create --from f.csv {flags} --json")).code(0).json()
+    };
+    let made = links(&place.home, "");
+    assert_eq!(made[0]["status"], "pending");
+    assert_eq!(made[0]["linked_account_id"], Value::Null);
+    Customer::with(made[0]["auth_link_url"].as_str().unwrap()).give_key("sample-key");
+    let account = place.home.run("accounts list -o id").code(0).stdout;
+    for at in [&place.home, &away] {
+        let again = links(at, "");
+        assert_eq!(again[0]["auth_link_url"], made[0]["auth_link_url"]);
+        assert_eq!((&again[0]["created"], &again[0]["status"]), (&false.into(), &"linked".into()));
+        assert_eq!(again[0]["linked_account_id"], account.trim_end());
+        let missing = links(at, "--pending");
+        assert_eq!(missing.as_array().unwrap().len(), 1, "{missing}");
+        assert_eq!(missing[0]["auth_link_url"], made[1]["auth_link_url"]);
+    }
+}
+
 /// The link of a server of the store outlives the command that waits.
 #[test]
 fn a_wait_leaves_the_link_to_the_server_of_its_store() {

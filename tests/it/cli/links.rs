@@ -84,6 +84,37 @@ fn a_link_names_its_line_of_the_file() {
     }
 }
 
+#[test]
+fn a_trial_shows_links_that_work_and_none_that_would_be_made() {
+    let home = home();
+    home.file("f.csv", "origin_owner_id\na\n");
+    let there = home.run("link create --from f.csv --json").code(0).json();
+    home.file("f.csv", "origin_owner_id\na\nb\n");
+    let trial = home.run("link create --from f.csv --json -n").code(0);
+    let rows = trial.tells("what would be made has no token and no link").json();
+    assert_eq!((&rows[0]["created"], &rows[0]["token"]), (&false.into(), &there[0]["token"]));
+    assert_eq!(rows[0]["auth_link_url"], there[0]["auth_link_url"]);
+    assert_eq!((&rows[1]["created"], &rows[1]["token"]), (&true.into(), &().into()));
+    assert_eq!(rows[1]["auth_link_url"], serde_json::Value::Null);
+}
+
+#[test]
+fn a_limit_is_refused_before_any_link_of_a_file_is_made() {
+    let home = home();
+    home.file("f.csv", "origin_owner_id\na\nb\n");
+    let before = home.dump();
+    home.run("link create --from f.csv --limit 1").code(2).tells("can't be used with --from");
+    assert!(home.dump() == before);
+}
+
+#[test]
+fn a_file_of_links_names_its_columns_as_the_file_of_owners_does() {
+    let home = home();
+    home.file("f.csv", "origin_owner_id\na\n");
+    let made = home.run("link create --from f.csv -o csv").code(0);
+    assert_eq!(made.stdout.lines().next(), Some("origin_owner_id,auth_link_url,id,expires_at"));
+}
+
 fn links(text: &str) -> BTreeMap<String, String> {
     // A line that was cut off was not printed.
     let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
