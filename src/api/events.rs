@@ -128,16 +128,10 @@ pub fn to_query(filter: &Filter) -> Query {
 /// # Errors
 /// `usage.bad_value` naming the parameter.
 pub fn filter(query: &Query) -> Result<Filter, HubError> {
-    Ok(Filter {
-        kinds: query.all::<EventKind>("type")?,
-        since: query.one("since")?,
-        after: query.one("after")?,
-        limit: query.one("limit")?,
-        ..followed(query)?
-    })
+    Ok(Filter { after: query.one("after")?, limit: query.one("limit")?, ..followed(query)? })
 }
 
-/// Which events to follow: where they begin is said otherwise.
+/// Which events to follow: the place behind which they begin is said otherwise.
 ///
 /// # Errors
 /// As [`filter`].
@@ -147,6 +141,7 @@ pub fn followed(query: &Query) -> Result<Filter, HubError> {
     Ok(Filter {
         account: account.map(|id| id.to_string()),
         kinds: query.all::<EventKind>("type")?,
+        since: query.one("since")?,
         ..Filter::default()
     })
 }

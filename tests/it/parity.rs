@@ -227,6 +227,8 @@ events list --since 1h --type webhook.created --fields event,record_type
 events list --after {e} --limit 2
 events list --after 0199-none
 events tail --after {e} --limit 2 -o jsonl
+events tail --since 1h --limit 2 -o jsonl
+events tail --since 0199-none
 events tail --after 0199-none
 webhooks listen --forward-to http://127.0.0.1:1/ --after {e} --limit 1 --secret-file hook-secret --fields event,record_id,status -o jsonl
 projects list

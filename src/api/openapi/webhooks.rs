@@ -41,6 +41,7 @@ pub(super) fn shape(id: &str) -> Option<Shape> {
         "events.follow" => Shape::gives::<NewEvents>("Wait for events").with(&[
             EVENT_TYPES,
             ACCOUNT_ID,
+            SINCE,
             AFTER_PLACE,
             WAIT,
         ]),

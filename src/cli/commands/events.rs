@@ -97,12 +97,16 @@ impl Run for List {
 
 /// Show events as they happen, until Ctrl-C
 ///
-/// Begins with what happens from now on, or behind --after: with the last id that was shown,
-/// nothing is missed and nothing comes twice. With --limit it ends after so many.
+/// Begins with what happens from now on, at --since, or behind --after: with the last id that was
+/// shown, nothing is missed and nothing comes twice. With --limit it ends after so many.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Tail {
     #[command(flatten)]
     chosen: Chosen,
+
+    /// Begin with what happened since: 24h, 7d, a time, or a Unix time
+    #[arg(long, value_name = "DURATION|TIME")]
+    since: Option<String>,
 
     /// Begin after this event: the last id that was seen
     #[arg(long, value_name = "ID")]
@@ -115,10 +119,13 @@ impl Run for Tail {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         refuse_documents(context)?;
         context.output.check::<Event<'_>>()?;
+        let since = self.since.map(|since| input::since(&since, context.now())).transpose()?;
         let backend = context.backend().await?;
-        let place = self.after.map_or(Place::End, Place::After);
+        let begin = if since.is_some() { Place::Beginning } else { Place::End };
+        let place = self.after.map_or(begin, Place::After);
+        let filter = Filter { since, ..self.chosen.filter() };
         let mut rows = context.output.endless();
-        follow(context, &backend, place, self.chosen.filter(), &mut rows, async |rows, events| {
+        follow(context, &backend, place, filter, &mut rows, async |rows, events| {
             let mut list = rows.part::<Event<'_>>()?;
             for event in &events {
                 if list.push(event)?.is_break() {

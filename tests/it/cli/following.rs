@@ -42,6 +42,8 @@ fn a_limit_counts_over_the_whole_run_and_ends_it() {
     let ids: Vec<&str> = all.lines().collect();
     let line = format!("{BOUND} $H events tail --after {} --limit 3 -o id", ids[0]);
     assert_eq!(home.shell(&line).code(0).stdout.lines().collect::<Vec<_>>(), ids[1..4]);
+    let line = format!("{BOUND} $H events tail --since 1h --limit 4 -o id");
+    assert_eq!(home.shell(&line).code(0).stdout.lines().collect::<Vec<_>>(), ids[..4]);
     let listed = home.shell(&format!("{BOUND} $H accounts list --watch --limit 3 -o id")).code(0);
     assert_eq!(listed.stdout, home.run("accounts list --limit 3 -o id").stdout);
     for line in [
