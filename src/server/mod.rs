@@ -11,6 +11,7 @@ mod listen;
 mod log;
 mod metrics;
 mod notify;
+mod options;
 mod page;
 mod pages;
 mod pictures;
@@ -53,6 +54,7 @@ use crate::local::Local;
 pub use body::{BODY_LIMIT, ENVELOPE_LIMIT, JsonBody, OptionalJsonBody};
 pub use log::{Log, LogFormat, LogLevel, LogOptions};
 pub use notify::Notify;
+pub use options::Options;
 pub use respond::{Failure, rate_limited, reply, status};
 pub use router::{RequestId, router};
 pub use signals::{Signal, Signals};
@@ -82,51 +84,6 @@ const LONGEST_GRACE: Duration = Duration::from_hours(24 * 365);
 const LAST_WORK: Duration = Duration::from_secs(5);
 /// Connections to the address of the metrics.
 const METRICS_CONNECTIONS: usize = 64;
-
-/// How a hub is served.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Where to listen; port 0 is any free one.
-    pub listen: SocketAddr,
-    /// Where to listen for `/metrics` and health alone.
-    pub metrics_listen: Option<SocketAddr>,
-    /// TLS, if the hub itself does it.
-    pub tls: Option<TlsFiles>,
-    /// Proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpNet>,
-    /// Requests a minute and key; 0 is no limit.
-    pub rate_limit: u32,
-    /// Connections at once; beyond them only health is answered.
-    pub max_connections: usize,
-    /// How long the hub may still take after it was told to stop. A part of it is kept for what is
-    /// written when requests are over.
-    pub grace: Duration,
-    /// How long a request may take as a whole.
-    pub request_limit: Duration,
-    /// How long a client may take for the headers of a request.
-    pub header_limit: Duration,
-    /// Who is told how the hub is.
-    pub notify: Notify,
-}
-
-impl Options {
-    /// The usual ones, at an address.
-    #[must_use]
-    pub fn at(listen: SocketAddr) -> Self {
-        Self {
-            listen,
-            metrics_listen: None,
-            tls: None,
-            trusted_proxies: Vec::new(),
-            rate_limit: 1_000,
-            max_connections: 1_024,
-            grace: Duration::from_secs(30),
-            request_limit: Duration::from_secs(30),
-            header_limit: Duration::from_secs(15),
-            notify: Notify::default(),
-        }
-    }
-}
 
 /// What every handler can reach.
 #[derive(Clone)]
@@ -256,6 +213,8 @@ pub enum Outcome {
     Late,
     /// It was told to end at once.
     Cut,
+    /// Something that it does by itself had ended before.
+    Failed,
 }
 
 /// A hub that listens and does not answer yet.
@@ -343,12 +302,13 @@ impl Server {
             };
             of_door.spawn(listen::accept(door, state.clone(), behind.clone()));
         }
-        let work = tokio::spawn(chores_of(state.clone(), tls, reload));
-        let noting = tokio::spawn(note_uses_of(state.clone()));
+        let work = stop.watched("chores", chores_of(state.clone(), tls, reload));
+        let noting = stop.watched("use of keys", note_uses_of(state.clone()));
         let sending = deliveries::send(Arc::clone(&state.hub), stop.clone());
-        let mut sending = tokio::spawn(sending);
-        let log_writer = tokio::spawn(request_log::write(state.clone()));
-        let mut worker = tokio::spawn(worker::work(Arc::clone(&state.hub), stop.clone()));
+        let mut sending = stop.watched("webhooks", sending);
+        let log_writer = stop.watched("request log", request_log::write(state.clone()));
+        let worker = worker::work(Arc::clone(&state.hub), stop.clone());
+        let mut worker = stop.watched("worker", worker);
         let watchdog = options.notify.watchdog.map(|every| watch(options.notify.clone(), every));
         let watchdog = watchdog.map(tokio::spawn);
         options.notify.send("READY=1");
@@ -411,7 +371,8 @@ impl Server {
         if let Some(watchdog) = watchdog {
             watchdog.abort();
         }
-        outcome
+        let has_failed = stop.has_failed() && outcome != Outcome::Cut;
+        if has_failed { Outcome::Failed } else { outcome }
     }
 }
 

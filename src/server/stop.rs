@@ -1,5 +1,9 @@
 //! The end of a running hub, in four steps.
 
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt as _;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Ends a running hub; copies end the same one.
@@ -9,6 +13,8 @@ pub struct Stop {
     drain: CancellationToken,
     close: CancellationToken,
     cut: CancellationToken,
+    /// Whether it was no signal that began the end.
+    failed: CancellationToken,
 }
 
 impl Stop {
@@ -22,6 +28,30 @@ impl Stop {
         self.soft.cancel();
         self.close();
         self.cut.cancel();
+    }
+
+    /// Runs what lasts as long as the hub. Where it ends before, as by a panic, the hub ends as well,
+    /// so that whoever started it starts it again: otherwise nobody would see what is not done.
+    pub(super) fn watched(
+        &self,
+        name: &'static str,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) -> JoinHandle<()> {
+        let stop = self.clone();
+        tokio::spawn(async move {
+            // What it panicked with is told already.
+            _ = AssertUnwindSafe(work).catch_unwind().await;
+            if !stop.is_stopping() {
+                tracing::error!(target: "hubctl::serve", work = name, "ended before its time");
+                stop.failed.cancel();
+                stop.soon();
+            }
+        })
+    }
+
+    /// Whether the hub ends because something that it does by itself had ended.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.is_cancelled()
     }
 
     /// Closes connections as soon as nothing is being answered on them.
@@ -53,5 +83,29 @@ impl Stop {
 
     pub(super) async fn cut(&self) {
         self.cut.cancelled().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Stop;
+
+    async fn crash() {
+        panic!("as a test");
+    }
+
+    #[tokio::test]
+    async fn work_that_ends_before_its_time_ends_the_hub() {
+        let (panicking, ending, stopped) = (Stop::default(), Stop::default(), Stop::default());
+        panicking.watched("test", crash()).await.unwrap();
+        assert!(panicking.is_stopping() && panicking.has_failed());
+        ending.watched("test", async {}).await.unwrap();
+        assert!(ending.is_stopping() && ending.has_failed());
+
+        let of_work = stopped.clone();
+        let work = stopped.watched("test", async move { of_work.stopping().await });
+        stopped.soon();
+        work.await.unwrap();
+        assert!(!stopped.has_failed());
     }
 }

@@ -243,8 +243,13 @@ impl Run for Serve {
         }
         let outcome = server.run().await;
         log.flush();
-        if outcome != Outcome::Cut {
-            return Ok(());
+        match outcome {
+            Outcome::Cut => {}
+            Outcome::Answered | Outcome::Late => return Ok(()),
+            Outcome::Failed => {
+                let text = "something that the hub does by itself has ended; the log says why";
+                return Err(HubError::new(&codes::INTERNAL, text));
+            }
         }
         let code = match signals.await {
             Ok(Signal::Terminate) => &codes::TERMINATED,
