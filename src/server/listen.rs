@@ -85,7 +85,7 @@ impl Behind {
     /// When nobody is let in any more.
     async fn shut(&self, stop: &Stop) {
         match self.open {
-            Open::UntilStop => stop.stopping().await,
+            Open::UntilStop => stop.shutting().await,
             Open::UntilEnd => stop.cut().await,
         }
     }

@@ -313,11 +313,20 @@ impl Server {
         let watchdog = watchdog.map(tokio::spawn);
         options.notify.send("READY=1");
         stop.stopping().await;
+        options.notify.send("STOPPING=1");
+        if !options.drain_delay.is_zero() {
+            let delay_s = options.drain_delay.as_secs();
+            tracing::info!(target: "hubctl::serve", delay_s, "not ready any more");
+            tokio::select! {
+                () = sleep(options.drain_delay) => {}
+                () = stop.cut() => {}
+            }
+        }
+        stop.shut();
         // One deadline for all that is left; those who are being answered get most of it.
         let grace = options.grace.min(LONGEST_GRACE);
         let deadline = Instant::now() + grace;
         let last_answer = deadline - LAST_WORK.min(grace / 4);
-        options.notify.send("STOPPING=1");
         chores.close();
         connections.close();
         // Doors close first: who comes later is refused by the system and tries elsewhere.

@@ -22,8 +22,11 @@ pub struct Options {
     pub rate_limit: u32,
     /// Connections at once; beyond them only health is answered.
     pub max_connections: usize,
-    /// How long the hub may still take after it was told to stop. A part of it is kept for what is
-    /// written when requests are over.
+    /// How long newcomers are still let in after the hub was told to stop, while it says that it is
+    /// not ready: whoever sends them hears of that only later.
+    pub drain_delay: Duration,
+    /// How long the hub may take after that. A part of it is kept for what is written when requests
+    /// are over.
     pub grace: Duration,
     /// How long a request may take as a whole.
     pub request_limit: Duration,
@@ -44,6 +47,7 @@ impl Options {
             trusted_proxies: Vec::new(),
             rate_limit: 1_000,
             max_connections: 1_024,
+            drain_delay: Duration::ZERO,
             grace: Duration::from_secs(30),
             request_limit: Duration::from_secs(30),
             header_limit: Duration::from_secs(15),

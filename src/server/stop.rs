@@ -1,4 +1,4 @@
-//! The end of a running hub, in four steps.
+//! The end of a running hub, in five steps.
 
 use std::panic::AssertUnwindSafe;
 
@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
     soft: CancellationToken,
+    shut: CancellationToken,
     drain: CancellationToken,
     close: CancellationToken,
     cut: CancellationToken,
@@ -18,7 +19,7 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Takes no new connections, answers what was asked, and ends.
+    /// Says that it is not ready, closes its doors, answers what was asked, and ends.
     pub fn soon(&self) {
         self.soft.cancel();
     }
@@ -26,6 +27,7 @@ impl Stop {
     /// Ends at once; what is being answered is cut off.
     pub fn now(&self) {
         self.soft.cancel();
+        self.shut();
         self.close();
         self.cut.cancel();
     }
@@ -54,6 +56,11 @@ impl Stop {
         self.failed.is_cancelled()
     }
 
+    /// Takes no new connections.
+    pub(super) fn shut(&self) {
+        self.shut.cancel();
+    }
+
     /// Closes connections as soon as nothing is being answered on them.
     pub(super) fn drain(&self) {
         self.drain.cancel();
@@ -71,6 +78,10 @@ impl Stop {
 
     pub(super) async fn stopping(&self) {
         self.soft.cancelled().await;
+    }
+
+    pub(super) async fn shutting(&self) {
+        self.shut.cancelled().await;
     }
 
     pub(super) async fn draining(&self) {

@@ -87,8 +87,12 @@ pub(in crate::cli) struct Serve {
     #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
     answer_limit: u32,
 
-    /// How long the whole end may take after SIGTERM, also where the store hangs
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = grace)]
+    /// How long new connections are still taken after SIGTERM, while /readyz answers 503
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = from_none)]
+    drain_delay: Duration,
+
+    /// How long the whole end may take after SIGTERM and --drain-delay, also where the store hangs
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = from_none)]
     grace: Duration,
 
     /// How long a request may take
@@ -124,8 +128,8 @@ fn time_out(text: &str) -> Result<Duration, String> {
     input::wait(text, 1)
 }
 
-/// None at all cuts off at once.
-fn grace(text: &str) -> Result<Duration, String> {
+/// No time at all is fine as well.
+fn from_none(text: &str) -> Result<Duration, String> {
     input::wait(text, 0)
 }
 
@@ -140,6 +144,7 @@ impl Serve {
             trusted_proxies: self.trusted_proxies.clone(),
             rate_limit: self.rate_limit,
             max_connections: usize::try_from(self.max_connections).unwrap_or(usize::MAX),
+            drain_delay: self.drain_delay,
             grace: self.grace,
             request_limit: self.request_timeout,
             header_limit: self.header_timeout,

@@ -108,7 +108,7 @@ fn what_no_path_can_hold_names_nothing_here_or_elsewhere() {
 #[test]
 fn a_server_waits_for_a_day_at_most() {
     let home = TestHome::new();
-    for flag in ["--header-timeout", "--request-timeout", "--grace"] {
+    for flag in ["--header-timeout", "--request-timeout", "--drain-delay", "--grace"] {
         for value in ["9223372036854775807", "86401", "2d"] {
             let ended = home.run(&format!("serve --listen nowhere {flag} {value}")).code(2);
             ended.tells(&format!("`{value}` is not a duration from "));

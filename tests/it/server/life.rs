@@ -154,6 +154,23 @@ fn a_request_under_way_is_answered_before_the_end() {
     assert_eq!(serving.ended(), 0);
 }
 
+#[test]
+fn newcomers_are_let_in_until_load_balancers_know_that_it_stops() {
+    let home = TestHome::new();
+    let mut serving = home.serve("--drain-delay 1h");
+    serving.signal("TERM");
+    serving.wait_for(|line| line.contains("not ready any more"));
+    assert_eq!(serving.get("/readyz").status(503).problem(), "server.not_ready");
+    serving.get("/healthz").status(200);
+    serving.signal("TERM");
+    assert_eq!(serving.ended(), 143);
+
+    let mut serving = home.serve("--drain-delay 1s");
+    serving.signal("TERM");
+    serving.wait_for(|line| line.contains("not ready any more"));
+    assert_eq!(serving.ended(), 0);
+}
+
 /// Waits until the request of another connection is in its handler.
 fn until_in_flight(serving: &Serving, home: &TestHome) {
     let admin = home.key("watcher", &["admin"]);
