@@ -236,7 +236,7 @@ impl Server {
         options: Options,
         routes: Router<AppState>,
     ) -> Result<Self, HubError> {
-        let listener = listen(options.listen).await?;
+        let listener = listen("--listen", options.listen).await?;
         Self::on(listener, state, options, routes).await
     }
 
@@ -262,7 +262,7 @@ impl Server {
             &options,
         )];
         if let Some(address) = options.metrics_listen {
-            let listener = listen(address).await?;
+            let listener = listen("--metrics-listen", address).await?;
             let service = router::own_router(state.clone());
             let most = METRICS_CONNECTIONS;
             doors.push(Door::new(listener, None, service, most, Open::UntilEnd, &options));
@@ -385,16 +385,16 @@ impl Server {
     }
 }
 
-/// Takes an address.
+/// Takes the address that a flag names.
 ///
 /// # Errors
 /// `server.cannot_listen`
-pub async fn listen(address: SocketAddr) -> Result<TcpListener, HubError> {
+pub async fn listen(flag: &str, address: SocketAddr) -> Result<TcpListener, HubError> {
     TcpListener::bind(address).await.map_err(|error| {
         let failed = |text: String| HubError::new(&codes::LISTEN_FAILED, text);
         match error.kind() {
             std::io::ErrorKind::AddrInUse => failed(format!("{address} is in use already"))
-                .hint("stop what listens there, or choose another address with --listen"),
+                .hint(format!("stop what listens there, or choose another address with {flag}")),
             _ => failed(format!("can't listen on {address}: {error}")),
         }
     })

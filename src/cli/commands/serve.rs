@@ -135,6 +135,10 @@ fn from_none(text: &str) -> Result<Duration, String> {
 
 impl Serve {
     fn options(&self, context: &Context) -> Result<Options, HubError> {
+        if context.globals.project.is_some() {
+            let text = "a hub serves all its projects: --project means nothing here";
+            return Err(HubError::new(&codes::USAGE, text).hint("hubctl serve"));
+        }
         let metrics = self.metrics_listen.as_deref();
         let files = self.tls_cert.clone().zip(self.tls_key.clone());
         Ok(Options {
@@ -205,7 +209,7 @@ impl Run for Serve {
             self.public_url.as_deref().map(web_address).transpose().map_err(|error| {
                 HubError::new(&codes::BAD_VALUE, format!("--public-url: {error}"))
             })?;
-        let listener = server::listen(options.listen).await?;
+        let listener = server::listen("--listen", options.listen).await?;
         let public_url = named.unwrap_or_else(|| self.reached_at(context, listener.local_addr()));
         let sample = match self.with_sample_provider {
             true => Some(Sample::start(&public_url).await?),

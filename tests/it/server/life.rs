@@ -94,7 +94,13 @@ fn a_port_in_use_is_a_clear_error() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let ended = home.run(&format!("serve --listen {address} --json")).code(13);
-    assert_eq!(ended.error()["code"], "server.cannot_listen");
+    let error = ended.error();
+    assert_eq!(error["code"], "server.cannot_listen");
+    assert!(error["hint"].as_str().unwrap().ends_with(" with --listen"), "{error}");
+    let line = format!("serve --listen 127.0.0.1:0 --metrics-listen {address} --json");
+    let error = home.run(&line).code(13).error();
+    assert!(error["hint"].as_str().unwrap().ends_with(" with --metrics-listen"), "{error}");
+    home.run("serve --listen 127.0.0.1:0 --project nope").code(2).tells("--project");
     home.run("serve --listen nonsense").code(2).tells("--listen `nonsense`");
     home.run("serve --trusted-proxy 10.0.0.0/33").code(2).tells("10.0.0.0/33");
     home.run("serve --tls-cert x.pem").code(2).tells("--tls-key");
