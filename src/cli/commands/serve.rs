@@ -139,6 +139,11 @@ impl Serve {
             let text = "a hub serves all its projects: --project means nothing here";
             return Err(HubError::new(&codes::USAGE, text).hint("hubctl serve"));
         }
+        if context.globals.dry_run {
+            let text = "there is no dry run of a server: it would work on the store";
+            let hint = "hubctl doctor # looks at settings, store and key";
+            return Err(HubError::new(&codes::USAGE, text).hint(hint));
+        }
         let metrics = self.metrics_listen.as_deref();
         let files = self.tls_cert.clone().zip(self.tls_key.clone());
         Ok(Options {

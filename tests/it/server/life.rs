@@ -107,6 +107,14 @@ fn a_port_in_use_is_a_clear_error() {
 }
 
 #[test]
+fn a_dry_run_serves_nobody_and_makes_no_store() {
+    let home = TestHome::new();
+    let line = "serve --listen 127.0.0.1:0 --with-sample-provider --dry-run";
+    home.run(line).code(2).tells("no dry run").tells("hubctl doctor");
+    assert!(!home.store().exists());
+}
+
+#[test]
 fn systemd_is_told_of_start_life_and_end() {
     let home = TestHome::new();
     let by_path = UnixDatagram::bind(home.path().join("notify")).unwrap();
