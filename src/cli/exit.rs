@@ -170,6 +170,11 @@ fn shorten(text: &str) -> Cow<'_, str> {
     Cow::Owned(format!("{first} … {}", last.into_iter().collect::<String>()))
 }
 
+/// A text of an error as it may stand in a log.
+pub(super) fn for_the_log(text: &str) -> String {
+    clean_line(&shorten(text)).into_owned()
+}
+
 impl<'a> Told<'a> {
     fn of(error: &'a HubError) -> Self {
         Self {

@@ -44,9 +44,11 @@ pub fn run() -> ExitCode {
     match exit::guarded(|| execute(&arguments, env, &mut told)) {
         Ok(Ok(()) | Err(Stop::Shown)) => ExitCode::SUCCESS,
         Ok(Err(Stop::Failed(error))) | Err(error) => {
-            let mut stderr = std::io::stderr().lock();
-            // Nobody can be told that standard error does not work.
-            _ = exit::report(&error, told.as_json, told.in_color, told.verbose, &mut stderr);
+            if !error.is_told() {
+                let mut stderr = std::io::stderr().lock();
+                // Nobody can be told that standard error does not work.
+                _ = exit::report(&error, told.as_json, told.in_color, told.verbose, &mut stderr);
+            }
             ExitCode::from(exit::exit_code(&error))
         }
     }

@@ -105,6 +105,7 @@ struct Inner {
     http_status: Option<u16>,
     request_id: Option<String>,
     is_unsent: bool,
+    is_told: bool,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -121,6 +122,7 @@ impl HubError {
             http_status: None,
             request_id: None,
             is_unsent: false,
+            is_told: false,
             source: None,
         };
         Self { inner: Box::new(inner) }
@@ -160,6 +162,13 @@ impl HubError {
     #[must_use]
     pub fn unsent(mut self) -> Self {
         self.inner.is_unsent = true;
+        self
+    }
+
+    /// Takes down that whoever reads standard error knows of it.
+    #[must_use]
+    pub fn told(mut self) -> Self {
+        self.inner.is_told = true;
         self
     }
 
@@ -226,6 +235,12 @@ impl HubError {
     #[must_use]
     pub fn is_unsent(&self) -> bool {
         self.inner.is_unsent
+    }
+
+    /// Whether it was told already, so that its exit status alone is left.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        self.inner.is_told
     }
 
     /// Whether the same call may succeed later without any change by the caller.

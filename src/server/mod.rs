@@ -276,10 +276,10 @@ impl Server {
         self.doors.iter().filter_map(Door::address).collect()
     }
 
-    /// What makes it look at its certificate again.
+    /// The same, looking at its certificate again whenever this wakes it; also for what came before.
     #[must_use]
-    pub fn reload(&self) -> Arc<Wake> {
-        Arc::clone(&self.reload)
+    pub fn reloaded_by(self, reload: Arc<Wake>) -> Self {
+        Self { reload, ..self }
     }
 
     /// Answers until it is told to stop.

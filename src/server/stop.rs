@@ -76,7 +76,8 @@ impl Stop {
         self.soft.is_cancelled()
     }
 
-    pub(super) async fn stopping(&self) {
+    /// When it is told to stop.
+    pub async fn stopping(&self) {
         self.soft.cancelled().await;
     }
 

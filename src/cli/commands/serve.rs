@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use url::Url;
 
 use crate::cli::context::{Context, SystemClock};
+use crate::cli::exit::for_the_log;
 use crate::cli::input;
 use crate::cli::tree::Run;
 use crate::domain::origin::{Origin, web_address};
@@ -205,11 +206,16 @@ impl Serve {
     }
 }
 
-impl Run for Serve {
-    const SERVES: bool = true;
-
-    async fn run(self, context: &Context) -> Result<(), HubError> {
-        let options = self.options(context)?;
+impl Serve {
+    /// Begins to listen: what is wrong with the store or its key is told before anybody is greeted.
+    async fn start(
+        &self,
+        context: &Context,
+        options: Options,
+        stop: Stop,
+        log: &Log,
+        as_text: bool,
+    ) -> Result<(Server, Option<Sample>), HubError> {
         let named =
             self.public_url.as_deref().map(web_address).transpose().map_err(|error| {
                 HubError::new(&codes::BAD_VALUE, format!("--public-url: {error}"))
@@ -222,18 +228,11 @@ impl Run for Serve {
         };
         let hub = Arc::new(self.hub(context, public_url, sample.as_ref())?);
         server::raise_open_files();
-        // What is wrong with the store or its key is told before anybody is greeted.
         hub.store().prepare().await?;
         hub.keys_work().await?;
-        let stop = Stop::default();
-        let log_options = self.log_options(context);
-        let as_text = log_options.format == LogFormat::Text;
-        let log = Log::start(log_options)?;
-        let state = AppState::new(Arc::clone(&hub), &options, stop.clone(), Some(log.clone()));
+        let state = AppState::new(Arc::clone(&hub), &options, stop, Some(log.clone()));
         let scheme = if options.tls.is_some() { "https" } else { "http" };
         let server = Server::on(listener, state, options, routes::routes()).await?;
-        // From here on, a signal ends it in order.
-        let signals = tokio::spawn(Signals::listen()?.obey(stop, server.reload()));
         if hub.store().is_new() {
             tell(context, as_text, &format!("made a new store: {}", hub.store().name()));
         }
@@ -255,9 +254,22 @@ impl Run for Serve {
             let text = "the store has no API key yet: make one with `hubctl keys create NAME`";
             tell(context, as_text, text);
         }
-        let outcome = server.run().await;
-        log.flush();
-        match outcome {
+        Ok((server, sample))
+    }
+
+    async fn serve(&self, context: &Context, log: &Log, as_text: bool) -> Result<(), HubError> {
+        let options = self.options(context)?;
+        // A store that hangs keeps no signal waiting.
+        let (stop, reload) = (Stop::default(), Arc::default());
+        let signals = Signals::listen()?.obey(stop.clone(), Arc::clone(&reload));
+        let signals = tokio::spawn(signals);
+        let started = tokio::select! {
+            started = self.start(context, options, stop.clone(), log, as_text) => started?,
+            () = stop.stopping() => return Ok(()),
+        };
+        // The provider is there for as long as the server.
+        let (server, _sample) = started;
+        match server.reloaded_by(reload).run().await {
             Outcome::Cut => {}
             Outcome::Answered | Outcome::Late => return Ok(()),
             Outcome::Failed => {
@@ -271,6 +283,32 @@ impl Run for Serve {
         };
         Err(HubError::new(code, "stopped before all requests were answered"))
     }
+}
+
+impl Run for Serve {
+    const SERVES: bool = true;
+
+    async fn run(self, context: &Context) -> Result<(), HubError> {
+        let log_options = self.log_options(context);
+        let as_text = log_options.format == LogFormat::Text;
+        let log = Log::start(log_options)?;
+        let done = self.serve(context, &log, as_text).await;
+        let done = done.map_err(|error| match as_text || context.settings.json_errors {
+            true => error,
+            false => in_the_log(error),
+        });
+        log.flush();
+        done
+    }
+}
+
+/// Tells why it ends where all of the log is for programs.
+fn in_the_log(error: HubError) -> HubError {
+    let (code, hint) = (error.code().name, error.hint_text().map(for_the_log));
+    let cause = std::error::Error::source(&error).map(|cause| for_the_log(&cause.to_string()));
+    let message = for_the_log(error.message());
+    tracing::error!(target: "hubctl::serve", code, hint, cause, "{message}");
+    error.told()
 }
 
 /// The sample provider beside the hub, until it is dropped.

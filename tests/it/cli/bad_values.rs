@@ -319,7 +319,9 @@ fn check(case: &Case, ended: &Ended) {
     assert!(ended.stderr.chars().all(fine), "{}", shown());
     assert!(!ended.stderr.contains("were not provided"), "NEEDS lacks something: {}", shown());
     if ended.code != 0 {
-        let is_told = ended.stderr.contains("error[") || ended.stderr.contains("{\"error\"");
+        // A server tells it in its log.
+        let forms = ["error[", "{\"error\"", "\"level\":\"ERROR\""];
+        let is_told = forms.iter().any(|form| ended.stderr.contains(form));
         assert!(is_told, "{}", shown());
         // What is wrong with a file is what was asked for.
         let is_finding = case.command == "connectors lint";

@@ -1,10 +1,12 @@
 //! A database server that hangs: it keeps its connections open and answers nothing.
 
+use std::net::TcpStream;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::support::cli::TestHome;
 use crate::support::postgres::{Own, execute};
-use crate::support::serving::PATIENCE;
+use crate::support::serving::{PATIENCE, free_url};
 
 /// A database server, a home whose store is there, and a key.
 fn world() -> (Own, TestHome, String) {
@@ -43,6 +45,26 @@ fn a_server_whose_store_hangs_ends_after_its_grace() {
     assert_eq!(serving.ended(), 0);
     // Twice what all parts of its end may take together: the machine may be busy.
     assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+    drop(frozen);
+}
+
+#[test]
+fn a_start_that_waits_for_its_store_ends_when_it_is_told_to() {
+    let (server, home, _) = world();
+    let frozen = server.freeze();
+    let url = free_url();
+    let address = url.strip_prefix("http://").unwrap();
+    let mut child = home.command(["serve", "--listen", address]).spawn().unwrap();
+    let until = Instant::now() + PATIENCE;
+    while TcpStream::connect(address).is_err() {
+        assert!(Instant::now() < until && child.try_wait().unwrap().is_none());
+    }
+    // The first one is for later.
+    for signal in ["HUP", "TERM"] {
+        let id = child.id().to_string();
+        assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(0));
     drop(frozen);
 }
 

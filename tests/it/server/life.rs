@@ -100,6 +100,12 @@ fn a_port_in_use_is_a_clear_error() {
     let line = format!("serve --listen 127.0.0.1:0 --metrics-listen {address} --json");
     let error = home.run(&line).code(13).error();
     assert!(error["hint"].as_str().unwrap().ends_with(" with --metrics-listen"), "{error}");
+    let told = home.run(&format!("serve --listen {address} --log-format json")).code(13).stderr;
+    let line: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(line["level"], "ERROR", "{told}");
+    assert_eq!(line["code"], error["code"], "{told}");
+    assert!(line["hint"].as_str().unwrap().ends_with(" with --listen"), "{told}");
+    home.run(&format!("serve --listen {address} --log-format text")).code(13).tells("\nhint: ");
     home.run("serve --listen 127.0.0.1:0 --project nope").code(2).tells("--project");
     home.run("serve --listen nonsense").code(2).tells("--listen `nonsense`");
     home.run("serve --trusted-proxy 10.0.0.0/33").code(2).tells("10.0.0.0/33");
