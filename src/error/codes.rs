@@ -400,8 +400,8 @@ codes! {
         "The store was written by a newer version of hubctl.",
         "Use that version, or another store.";
     STORE_PERMISSIONS = "store.permissions", LocalState,
-        "A file that holds secrets can be read by others, belongs to another user, or is a link.",
-        "chmod 600 the file, chown it to the user of hubctl, and name the file itself.";
+        "A file that holds secrets can be read by others, belongs to another user, or is a link; or a store has a second name.",
+        "chmod 600 the file, chown it to the user of hubctl, name the file itself, and remove a store's hard links.";
     STORE_UNREACHABLE = "store.unreachable", Unreachable,
         "The database server of the store does not answer.",
         "Check the address, the network and that the server runs.";

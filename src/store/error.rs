@@ -36,7 +36,7 @@ pub enum StoreError {
     /// Pages or rows are damaged.
     #[error("the store is damaged: {0}")]
     Damaged(String),
-    /// Others may read the file, or its path is a symbolic link.
+    /// Others may read the file, its path is a symbolic link, or it has several names.
     #[error("{0}")]
     Permissions(Told),
     /// It can be read but not written.

@@ -1,4 +1,5 @@
-//! Whether the file of an SQLite store is its user's own, as its system says (threat 34).
+//! Whether the file of an SQLite store is its user's own (threat 34) and has one name, as its system
+//! says.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
@@ -8,7 +9,8 @@ use crate::domain::access::Access;
 use crate::domain::words::shell_word;
 use crate::store::{Result, StoreError, Told};
 
-/// Refuses a file of another user, and one that others may read or write.
+/// Refuses a file of another user, one that others may read or write, and one of several names: its
+/// log is found by name, so whoever opens it by another one neither sees nor keeps what is in there.
 pub(super) fn check(path: &Path, meta: &Metadata) -> Result<()> {
     let user = rustix::process::geteuid().as_raw();
     let access = Access { mode: meta.mode(), owner: meta.uid(), user };
@@ -19,6 +21,13 @@ pub(super) fn check(path: &Path, meta: &Metadata) -> Result<()> {
     } else if !access.is_private() {
         let hint = format!("chmod 600 {}", shell_word(&name));
         Told::new(format!("{name} can be read or written by others"), hint)
+    } else if meta.nlink() > 1 {
+        let hint = format!(
+            "see its names with: find / -xdev -samefile {}; leave it one, and make copies with \
+             SQLite's .backup",
+            shell_word(&name)
+        );
+        Told::new(format!("{name} has a second name, a hard link"), hint)
     } else {
         return Ok(());
     };

@@ -101,6 +101,17 @@ fn threat_34_a_symbolic_link_is_refused() {
 }
 
 #[test]
+fn a_store_of_two_names_is_refused_by_each() {
+    let (world, path) = made();
+    let other = world.folder.path().join("other.db");
+    fs::hard_link(&path, &other).unwrap();
+    refuses(&path, &codes::STORE_PERMISSIONS);
+    refuses(&other, &codes::STORE_PERMISSIONS);
+    fs::remove_file(&other).unwrap();
+    block_on(write(&path)).unwrap();
+}
+
+#[test]
 fn what_is_no_store_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
