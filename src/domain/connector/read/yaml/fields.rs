@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::expression::Preset;
-use super::{Notes, expression, put, text};
+use super::{Notes, Shape, expression, put, text};
 use crate::domain::connector::form::SHOWN_TOKEN;
 use crate::domain::words::escaped;
 
@@ -61,12 +61,25 @@ const KNOWN: [&str; 18] = [
     "default",
 ];
 
+const SHAPES: [(&str, Shape); 9] = [
+    ("required", Shape::Flag),
+    ("secret", Shape::Flag),
+    ("readOnly", Shape::Flag),
+    ("computed", Shape::Flag),
+    ("externalSystemAccountIdentifier", Shape::Flag),
+    ("display", Shape::Flag),
+    ("options", Shape::List),
+    ("validation", Shape::Map),
+    ("guide", Shape::Map),
+];
+
 fn field(item: &Value, place: &str, readable: &BTreeSet<String>, notes: &mut Notes) -> Value {
     let Some(members) = item.as_object() else {
         notes.error(place, "is not a field");
         return Value::Null;
     };
     notes.unknown(members, &KNOWN, place);
+    notes.shapes(Some(item), &SHAPES, place);
     let mut out = Map::new();
     put(&mut out, "key", item.get("key").and_then(text));
     put(&mut out, "label", item.get("label").or_else(|| item.get("key")).and_then(text));

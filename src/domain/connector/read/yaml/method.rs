@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{Notes, actions, expression, fields, hosts, put, text};
+use super::{Notes, Shape, actions, expression, fields, hosts, put, text};
 use crate::domain::words::escaped;
 
 const KNOWN: [&str; 16] = [
@@ -40,6 +40,33 @@ const SIGNING_KNOWN: [&str; 11] = [
     "in",
 ];
 
+const SHAPES: [(&str, Shape); 8] = [
+    ("authorization", Shape::Map),
+    ("setupFields", Shape::List),
+    ("configFields", Shape::List),
+    ("setupNotices", Shape::List),
+    ("configNotices", Shape::List),
+    ("requiredScopes", Shape::List),
+    ("environments", Shape::List),
+    ("testActions", Shape::List),
+];
+
+const AUTHORIZATION_SHAPES: [(&str, Shape); 10] = [
+    ("authorizationParams", Shape::Map),
+    ("tokenParams", Shape::Map),
+    ("customHeaders", Shape::Map),
+    ("additionalTokenFields", Shape::Map),
+    ("callbackParams", Shape::Map),
+    ("tokenResponse", Shape::Map),
+    ("includeBearer", Shape::Flag),
+    ("pkce", Shape::Flag),
+    ("tokenExpiresIn", Shape::Count),
+    ("tokenRefreshExpiresIn", Shape::Count),
+];
+
+const SIGNATURE_SHAPES: [(&str, Shape); 2] =
+    [("includeHost", Shape::Flag), ("includeBodyHash", Shape::Flag)];
+
 /// What one method is read from.
 pub(super) struct Context<'a> {
     pub auth: &'a Value,
@@ -56,6 +83,12 @@ impl Context<'_> {
         if let Some(members) = auth.as_object() {
             notes.unknown(members, &KNOWN, place);
         }
+        let authorization = auth.get("authorization");
+        let at = format!("{place}.authorization");
+        notes.shapes(Some(auth), &SHAPES, place);
+        notes.shapes(authorization, &AUTHORIZATION_SHAPES, &at);
+        let signature = authorization.and_then(|own| own.get("signing"));
+        notes.shapes(signature, &SIGNATURE_SHAPES, &format!("{at}.signing"));
         let mut out = Map::new();
         put(&mut out, "label", auth.get("label").and_then(text));
         let all = [auth.get("configFields"), auth.get("setupFields")];

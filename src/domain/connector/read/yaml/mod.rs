@@ -246,6 +246,35 @@ fn put(out: &mut Map<String, Value>, name: &str, value: Option<String>) {
     }
 }
 
+/// What a member must be that is no text.
+#[derive(Clone, Copy)]
+enum Shape {
+    Flag,
+    Count,
+    List,
+    Map,
+}
+
+impl Shape {
+    fn fits(self, value: &Value) -> bool {
+        match self {
+            Self::Flag => value.is_boolean(),
+            Self::Count => value.is_u64(),
+            Self::List => value.is_array(),
+            Self::Map => value.is_object(),
+        }
+    }
+
+    const fn wanted(self) -> &'static str {
+        match self {
+            Self::Flag => "is neither true nor false",
+            Self::Count => "is not a whole number",
+            Self::List => "is not a list",
+            Self::Map => "is not a map",
+        }
+    }
+}
+
 /// What was found so far, and why the method at hand can't be used.
 #[derive(Default)]
 struct Notes {
@@ -266,6 +295,16 @@ impl Notes {
     fn unavailable(&mut self, place: &str, why: &str) {
         self.reason.get_or_insert_with(|| why.to_owned());
         self.warning(place, &format!("{why}: the method is not available"));
+    }
+
+    /// Tells what is of another shape than the format has: it would be passed over otherwise.
+    fn shapes(&mut self, item: Option<&Value>, shapes: &[(&str, Shape)], place: &str) {
+        for (name, shape) in shapes {
+            let given = item.and_then(|item| item.get(name)).filter(|value| !value.is_null());
+            if given.is_some_and(|value| !shape.fits(value)) {
+                self.error(&format!("{place}.{name}"), shape.wanted());
+            }
+        }
     }
 
     fn unknown(&mut self, members: &Map<String, Value>, known: &[&str], place: &str) {

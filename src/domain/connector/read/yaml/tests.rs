@@ -116,6 +116,27 @@ fn oa_17_a_test_keeps_its_condition_where_it_can_be_read() {
 }
 
 #[test]
+fn a_member_of_another_shape_is_refused_and_not_passed_over() {
+    let required = "          required: true\n          placeholder";
+    for (from, to, place) in [
+        (required, "          secret: yes\n          placeholder", ".configFields[0].secret"),
+        (required, "          required: 'true'\n          placeholder", "[0].required"),
+        ("pkce: true", "pkce: 'true'", ".authorization.pkce"),
+        ("pkce: true", "tokenExpiresIn: '3600'", ".authorization.tokenExpiresIn"),
+        ("pkce: true", "includeBearer: 'false'", ".authorization.includeBearer"),
+        ("pkce: true", "tokenResponse: [accessToken]", ".authorization.tokenResponse"),
+        ("label: OAuth 2.0", "label: O\n      requiredScopes: read", ".requiredScopes"),
+    ] {
+        let (connector, findings) = with(from, to);
+        assert!(connector.is_none(), "{to}");
+        let is_told = |finding: &Finding| {
+            finding.severity == Severity::Error && finding.place.ends_with(place)
+        };
+        assert!(findings.iter().any(is_told), "{to}: {findings:#?}");
+    }
+}
+
+#[test]
 fn an_oauth_method_leaves_the_standard_parameters_to_the_hub() {
     let (acme, _) = acme();
     let auth = &acme.auth[1];
