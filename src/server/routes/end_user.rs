@@ -31,10 +31,10 @@ use crate::server::body::{JsonBody, OptionalJsonBody};
 use crate::server::caller::Source;
 use crate::server::limits::Count;
 use crate::server::respond::Failure;
+use crate::server::router::REQUEST_ID;
 
 use super::accounts::id as account_id;
 use super::{Answer, Params, created, named, ok};
-use crate::server::router::REQUEST_ID;
 
 /// The header with the session's token.
 const TOKEN: HeaderName = HeaderName::from_static("x-hub-session-token");
