@@ -61,6 +61,11 @@ fn a_part_of_a_new_webhook_is_printed_alone() {
     assert!(secret.starts_with("whsec_") && secret.lines().count() == 1, "{secret}");
     let again = home.run(&format!("{line} --print id")).code(0);
     assert!(again.stderr.contains("stays as it is"), "{again:?}");
+    assert!(!again.stderr.contains("it is told of"), "{again:?}");
+    let other = home.run(&format!("{line} --events account.created,account.error")).code(0);
+    other
+        .tells("it is told of account.created, account.updated, account.deleted")
+        .tells("--events account.created,account.error");
     let trial = home.run(&format!("{line} --dry-run")).code(0);
     let trial = trial.tells("nothing was made, and the webhook stays as it is");
     assert!(!trial.stderr.contains("does not exist"), "{trial:?}");

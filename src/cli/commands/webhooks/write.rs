@@ -1,5 +1,6 @@
 //! Commands that change webhooks.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::api::webhooks::{CreatedWebhook, Webhook};
@@ -90,10 +91,8 @@ impl Run for Create {
             let text = "--print secret can't be used with --secret-file: no secret is made";
             return Err(HubError::new(&codes::USAGE, text).hint("leave --secret-file out"));
         }
-        let events = match self.events.is_empty() {
-            true => USUAL_EVENTS.into_iter().collect(),
-            false => self.events.into_iter().collect(),
-        };
+        let asked: BTreeSet<EventKind> = self.events.into_iter().collect();
+        let events = if asked.is_empty() { USUAL_EVENTS.into() } else { asked.clone() };
         let secret = self.secret_file.as_deref().map(super::verify::secret_of).transpose()?;
         let doubt = doubt(&self.url);
         let new = New { url: self.url, events, secret, if_there: self.if_exists };
@@ -105,6 +104,9 @@ impl Run for Create {
         }
         if !is_new {
             context.output.note("a webhook sends to this address already, and stays as it is");
+            if let Some(other) = other_events(&made, &asked) {
+                context.output.note(other);
+            }
         }
         match self.print {
             Some(Part::Secret) => context.output.text(&secret_of(&made)?),
@@ -113,6 +115,16 @@ impl Run for Create {
             None => show(context, &made, "the webhook stays as it is"),
         }
     }
+}
+
+/// What a webhook that was there is told of, where other events were asked for.
+fn other_events(made: &CreatedWebhook, asked: &BTreeSet<EventKind>) -> Option<String> {
+    let asked: BTreeSet<&str> = asked.iter().map(|kind| kind.as_str()).collect();
+    let own: BTreeSet<&str> = made.events.iter().map(String::as_str).collect();
+    let asked: Vec<&str> = (own != asked).then(|| asked.into_iter().collect())?;
+    let change = format!("hubctl webhooks update {} --events {}", made.id, asked.join(","));
+    let is_told = format!("it is told of {}", made.events.join(", "));
+    (!asked.is_empty()).then(|| format!("{is_told}; to change that: {change}"))
 }
 
 /// The secret that was made for a webhook.
