@@ -102,14 +102,10 @@ impl Stop {
 mod tests {
     use super::Stop;
 
-    async fn crash() {
-        panic!("as a test");
-    }
-
     #[tokio::test]
     async fn work_that_ends_before_its_time_ends_the_hub() {
         let (panicking, ending, stopped) = (Stop::default(), Stop::default(), Stop::default());
-        panicking.watched("test", crash()).await.unwrap();
+        panicking.watched("test", async { panic!("as a test") }).await.unwrap();
         assert!(panicking.is_stopping() && panicking.has_failed());
         ending.watched("test", async {}).await.unwrap();
         assert!(ending.is_stopping() && ending.has_failed());

@@ -380,9 +380,9 @@ fn many_sessions_are_made_in_steps_and_repeating_makes_none() {
         let first = both.remote.create_sessions(items.clone(), Guard::default()).await.unwrap();
         let again = both.remote.create_sessions(items, Guard::default()).await.unwrap();
         assert_eq!((first.len(), again.len()), (1_203, 1_203));
-        assert!(first.iter().all(|(_, is_new)| *is_new));
-        assert!(again.iter().all(|(_, is_new)| !*is_new));
-        assert!(first.iter().zip(&again).all(|((a, _), (b, _))| a.token == b.token));
+        assert!(first.iter().all(|one| one.created));
+        assert!(again.iter().all(|one| !one.created));
+        assert!(first.iter().zip(&again).all(|(a, b)| a.session.token == b.session.token));
         assert_eq!(both.world.number("select count(*) from connect_sessions"), 1_203);
     });
 }
