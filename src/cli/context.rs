@@ -98,6 +98,7 @@ impl Context {
                 Ok(Backend::remote(self.client_of(remote, &found.key)?))
             }
             Place::KeyAlone(_) => Err(key_alone()),
+            Place::Nowhere(why) => Err(why.refusal()),
         }
     }
 

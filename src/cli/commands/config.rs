@@ -418,7 +418,7 @@ pub(in crate::cli) fn explained(context: &Context) -> Vec<ExplainRow> {
         meaning: "The profile in use.",
     };
     let named_by = match &settings.place {
-        Place::Local(_) | Place::KeyAlone(_) => "state",
+        Place::Local(_) | Place::KeyAlone(_) | Place::Nowhere(_) => "state",
         Place::Remote(_) => "api_url",
     };
     let place = ExplainRow {
@@ -449,7 +449,7 @@ pub(in crate::cli) fn explained(context: &Context) -> Vec<ExplainRow> {
 /// Where the API key comes from; never the key.
 fn api_key(context: &Context) -> ExplainRow {
     let source = match &context.settings.place {
-        Place::Local(_) | Place::KeyAlone(_) => None,
+        Place::Local(_) | Place::KeyAlone(_) | Place::Nowhere(_) => None,
         Place::Remote(remote) => Some(credentials::source_name(&remote.key)),
     };
     let origin = match source {

@@ -11,34 +11,43 @@ use crate::error::{HubError, codes};
 
 /// The variables that hubctl knows, with their values.
 #[derive(Default)]
-pub(in crate::cli) struct Environment(BTreeMap<&'static str, OsString>);
+pub(in crate::cli) struct Environment {
+    values: BTreeMap<&'static str, OsString>,
+    empty: Vec<&'static str>,
+}
 
 /// Values are left out: some are keys and passwords.
 impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.values.keys()).finish()
     }
 }
 
 impl Environment {
-    /// Reads the variables that hubctl knows; an empty one is as good as none.
+    /// Reads the variables that hubctl knows; an empty one has no value.
     pub(in crate::cli) fn read() -> Self {
-        let read = |name: &'static str| {
+        let mut read = Self::default();
+        for name in env::ALL.iter().map(|variable| variable.name) {
             #[expect(clippy::disallowed_methods, reason = "the one place that reads them")]
-            let value = std::env::var_os(name)?;
-            (!value.is_empty()).then_some((name, value))
-        };
-        Self(env::ALL.iter().filter_map(|variable| read(variable.name)).collect())
+            let value = std::env::var_os(name);
+            match value {
+                Some(value) if value.is_empty() => read.empty.push(name),
+                Some(value) => _ = read.values.insert(name, value),
+                None => {}
+            }
+        }
+        read
     }
 
     #[cfg(test)]
     pub(super) fn of(pairs: &[(&'static str, &str)]) -> Self {
-        Self(pairs.iter().map(|(name, value)| (*name, OsString::from(value))).collect())
+        let values = pairs.iter().map(|(name, value)| (*name, OsString::from(value))).collect();
+        Self { values, empty: Vec::new() }
     }
 
     /// The value of a variable, whatever it is made of.
     pub(super) fn os(&self, name: &str) -> Option<&OsStr> {
-        self.0.get(name).map(OsString::as_os_str)
+        self.values.get(name).map(OsString::as_os_str)
     }
 
     /// The value of a variable as text.
@@ -53,6 +62,11 @@ impl Environment {
     /// Whether a variable has a value.
     pub(super) fn is_set(&self, name: &str) -> bool {
         self.os(name).is_some()
+    }
+
+    /// Whether a variable is there without a value.
+    pub(super) fn is_empty(&self, name: &str) -> bool {
+        self.empty.contains(&name)
     }
 
     fn is(&self, name: &str, value: &str) -> bool {

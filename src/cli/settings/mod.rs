@@ -31,7 +31,7 @@ use super::globals::Globals;
 use super::output::{Format, OutputOptions};
 
 pub(super) use environment::Environment;
-pub(super) use place::key_alone;
+pub(super) use place::{Place, key_alone};
 pub(super) use sources::{DEFAULT_PROFILE, Origin, Reading, Sources};
 pub(super) use state::State;
 
@@ -135,31 +135,6 @@ impl Remote {
             no_proxy: None,
         };
         Self { api_url: api_url.clone(), key: KeySource::Nowhere, network }
-    }
-}
-
-/// Where commands act.
-#[derive(Debug)]
-pub(super) enum Place {
-    /// On a store of one's own.
-    Local(Local),
-    /// On a hub elsewhere.
-    Remote(Box<Remote>),
-    /// The environment has an API key, and nothing says for which hub. Commands on a store use the
-    /// local one; those that could mean either must not guess.
-    KeyAlone(Local),
-}
-
-impl Place {
-    /// The place for people, without a password.
-    pub(super) fn shown(&self) -> String {
-        match self {
-            Self::Local(local) | Self::KeyAlone(local) => match &local.state {
-                State::File(path) => path.display().to_string(),
-                State::Postgres(url) => table::STATE.form.shown(url).into_owned(),
-            },
-            Self::Remote(remote) => remote.api_url.to_string(),
-        }
     }
 }
 
@@ -301,22 +276,25 @@ impl Settings {
     /// Refuses what every command on a hub refuses, for those that may begin without a place.
     ///
     /// # Errors
-    /// When the chosen profile is not there, a variable overrules it, or an API key stands alone.
+    /// When the chosen profile is not there, a variable overrules it, an API key stands alone, or
+    /// there is no place at all.
     pub(super) fn check_place(&self) -> Result<(), HubError> {
         self.sources.check_profile()?;
-        match self.overruled() {
-            Some(refusal) => Err(refusal),
-            None if matches!(self.place, Place::KeyAlone(_)) => Err(key_alone()),
-            None => Ok(()),
+        match (self.overruled(), &self.place) {
+            (Some(refusal), _) => Err(refusal),
+            (None, Place::KeyAlone(_)) => Err(key_alone()),
+            (None, Place::Nowhere(why)) => Err(why.refusal()),
+            (None, Place::Local(_) | Place::Remote(_)) => Ok(()),
         }
     }
 
     /// The store, for commands that work on one only.
     ///
     /// # Errors
-    /// When the settings name a hub elsewhere.
+    /// When the settings name a hub elsewhere, or nothing.
     pub(super) fn local(&self) -> Result<&Local, HubError> {
         match &self.place {
+            Place::Nowhere(why) => Err(why.refusal()),
             Place::Local(local) | Place::KeyAlone(local) => Ok(local),
             Place::Remote(remote) => {
                 let (url, name) = (&remote.api_url, &self.sources.profile);

@@ -9,10 +9,66 @@ use crate::hub::keyring::KeyringAccess;
 use super::sources::{Origin, Sources};
 use super::state::State;
 use super::table;
-use super::{Local, Place, Remote, bad_value, key_source, keys, network};
+use super::{Local, Remote, bad_value, key_source, keys, network};
+
+/// Where commands act.
+#[derive(Debug)]
+pub(in crate::cli) enum Place {
+    /// On a store of one's own.
+    Local(Local),
+    /// On a hub elsewhere.
+    Remote(Box<Remote>),
+    /// The environment has an API key, and nothing says for which hub. Commands on a store use the
+    /// local one; those that could mean either must not guess.
+    KeyAlone(Local),
+    /// Nowhere; commands that need no place work.
+    Nowhere(Nowhere),
+}
+
+/// Why there is no place to act.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::cli) enum Nowhere {
+    /// This variable is there and empty.
+    Empty(&'static str),
+}
+
+impl Nowhere {
+    /// The error for a command that needs a place.
+    pub(in crate::cli) fn refusal(self) -> HubError {
+        match self {
+            Self::Empty(name) => HubError::new(&codes::BAD_VALUE, format!("{name} is empty"))
+                .hint(format!("unset {name} # or give it a value")),
+        }
+    }
+}
+
+impl Place {
+    /// The place for people, without a password.
+    pub(in crate::cli) fn shown(&self) -> String {
+        match self {
+            Self::Local(local) | Self::KeyAlone(local) => match &local.state {
+                State::File(path) => path.display().to_string(),
+                State::Postgres(url) => table::STATE.form.shown(url).into_owned(),
+            },
+            Self::Remote(remote) => remote.api_url.to_string(),
+            Self::Nowhere(why) => format!("nowhere: {}", why.refusal()),
+        }
+    }
+}
+
+/// Where commands act, and what says so.
+pub(super) fn place(
+    globals: &Globals,
+    sources: &Sources,
+    keyring: &KeyringAccess,
+) -> Result<(Place, Origin), HubError> {
+    let (place, origin) = named(globals, sources, keyring)?;
+    let empty = empty(globals, sources, &place);
+    Ok((empty.map_or(place, |name| Place::Nowhere(Nowhere::Empty(name))), origin))
+}
 
 /// The stronger of store and address wins; two that are as strong contradict each other.
-pub(super) fn place(
+fn named(
     globals: &Globals,
     sources: &Sources,
     keyring: &KeyringAccess,
@@ -52,6 +108,29 @@ pub(super) fn place(
     Ok((if is_key_alone { Place::KeyAlone(local) } else { Place::Local(local) }, origin))
 }
 
+/// The variable that is there and empty where its value would have decided where or as whom to act:
+/// a secret that a job lacks must not turn its command to another store. Of two variables for one
+/// thing, or a flag and a variable, one that says it is enough.
+fn empty(globals: &Globals, sources: &Sources, place: &Place) -> Option<&'static str> {
+    let needs_key = match place {
+        Place::Local(local) => !local.is_named && sources.values().is_none(),
+        Place::Remote(_) | Place::KeyAlone(_) | Place::Nowhere(_) => true,
+    };
+    let is_place_open = globals.state.is_none() && globals.api_url.is_none();
+    let rows: [(&[&'static str], bool); 5] = [
+        (&[env::PROFILE], globals.profile.is_none()),
+        (&[env::STATE, env::API_URL], is_place_open),
+        (&[env::PROJECT], globals.project.is_none()),
+        (&[env::MASTER_KEY_FILE], !matches!(place, Place::Remote(_))),
+        (&[env::API_KEY, env::API_KEY_FILE], needs_key),
+    ];
+    let mut open = rows.into_iter().filter(|(names, counts)| {
+        let is_said = names.iter().any(|name| sources.env.is_set(name));
+        *counts && !is_said
+    });
+    open.find_map(|(names, _)| names.iter().copied().find(|name| sources.env.is_empty(name)))
+}
+
 /// Whether the profile in use names this place, even if a flag or a variable does so as well: what
 /// it protects is the place.
 pub(super) fn is_named_by(sources: &Sources, place: &Place) -> bool {
@@ -65,6 +144,7 @@ pub(super) fn is_named_by(sources: &Sources, place: &Place) -> bool {
             let own = said(&table::API_URL).and_then(|text| text.parse::<WebOrigin>().ok());
             own == Some(WebOrigin::of(&remote.api_url))
         }
+        Place::Nowhere(_) => false,
     }
 }
 
@@ -98,6 +178,7 @@ pub(super) fn overruled(sources: &Sources, place: &Place, origin: Origin) -> Opt
         Place::Remote(remote) => url
             .and_then(|text| web_address(text).ok())
             .is_some_and(|own| is_same_address(&own, &remote.api_url)),
+        Place::Nowhere(_) => return None,
     };
     let own = url.map(str::to_owned);
     let own = own.or_else(|| state.map(|text| table::STATE.form.shown(text).into_owned()))?;

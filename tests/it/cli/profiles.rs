@@ -458,6 +458,42 @@ fn two_places_to_act_contradict_each_other_unless_one_is_stronger() {
     home.run("connectors list -P near").code(0);
 }
 
+/// A job that lacks its secret has the variable, and nothing in it.
+#[test]
+fn an_empty_variable_does_not_turn_a_command_to_another_place() {
+    let with = |pairs: &[(&str, &str)]| {
+        pairs.iter().fold(TestHome::new(), |home, (name, value)| home.with(name, value))
+    };
+    for name in [
+        "HUBCTL_STATE",
+        "HUBCTL_API_URL",
+        "HUBCTL_API_KEY",
+        "HUBCTL_API_KEY_FILE",
+        "HUBCTL_MASTER_KEY_FILE",
+        "HUBCTL_PROFILE",
+        "HUBCTL_PROJECT",
+    ] {
+        let home = with(&[(name, "")]);
+        for line in ["connectors enable hubspot", "connectors list", "store path", "auth status"] {
+            let refused = home.run(line).code(2).tells(&format!("{name} is empty"));
+            refused.tells(&format!("hint: unset {name} "));
+        }
+        home.run("doctor").code(2);
+        assert!(!home.store().exists(), "{name}");
+        // What acts nowhere goes on.
+        home.run("version").code(0);
+        let place = home.run("config explain place --json").code(0).json();
+        assert_eq!(place["value"], format!("nowhere: {name} is empty"));
+    }
+    // What says the same thing otherwise is enough.
+    with(&[("HUBCTL_STATE", "")]).run("connectors list --state x.db").code(0);
+    with(&[("HUBCTL_PROJECT", "")]).run("connectors list --project default").code(0);
+    with(&[("HUBCTL_STATE", "x.db"), ("HUBCTL_API_URL", "")]).run("connectors list").code(0);
+    with(&[("HUBCTL_STATE", "x.db"), ("HUBCTL_API_KEY", "")]).run("connectors list").code(0);
+    let far = with(&[("HUBCTL_API_URL", HUB), ("HUBCTL_API_KEY", "")]);
+    far.run("connectors list").code(2).tells("HUBCTL_API_KEY is empty");
+}
+
 #[test]
 fn a_variable_does_not_silently_overrule_the_profile_that_a_flag_names() {
     let home = TestHome::new();

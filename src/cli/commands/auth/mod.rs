@@ -172,6 +172,7 @@ fn remote(context: &Context) -> Result<&Remote, HubError> {
     match &context.settings.place {
         Place::Remote(remote) => Ok(remote),
         Place::Local(_) | Place::KeyAlone(_) => Err(no_hub(context)),
+        Place::Nowhere(why) => Err(why.refusal()),
     }
 }
 

@@ -153,7 +153,7 @@ impl Run for Doctor {
             Place::Local(local) => local::store(context, local, &mut found).await.ok_or(NO_WAY),
             Place::Remote(remote) => way::hub(context, remote, &mut found).await,
             // The same refusal that every command on the hub would meet.
-            Place::KeyAlone(_) => match context.backend().await {
+            Place::KeyAlone(_) | Place::Nowhere(_) => match context.backend().await {
                 Ok(backend) => Ok(There { project: backend.project().to_owned(), backend }),
                 Err(error) => {
                     found.fail("place", error);

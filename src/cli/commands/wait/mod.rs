@@ -60,7 +60,7 @@ impl Pace {
     fn of(context: &Context) -> Self {
         match context.settings.place {
             Place::Remote(_) => FAR,
-            Place::Local(_) | Place::KeyAlone(_) => NEAR,
+            Place::Local(_) | Place::KeyAlone(_) | Place::Nowhere(_) => NEAR,
         }
     }
 
