@@ -253,6 +253,27 @@ fn threat_34_settings_and_keys_open_to_others_are_refused() {
     home.run("auth status -P far --offline").code(13).tells("chmod 600");
 }
 
+/// As the kubelet mounts it: the folder is anybody's to write and sticky, the file a link.
+#[test]
+fn a_key_may_be_in_a_mounted_secret() {
+    let home = TestHome::new();
+    home.run(&format!("profile create far --api-url {HUB}")).code(0);
+    private(&home, "mount/..2026/key", &format!("{KEY}\n"));
+    let mount = home.path().join("mount");
+    symlink("..2026", mount.join("..data")).unwrap();
+    symlink("..data/key", mount.join("key")).unwrap();
+    fs::set_permissions(&mount, fs::Permissions::from_mode(0o1777)).unwrap();
+    let login = "auth login -P far --key-file mount/key --store file --no-verify";
+    home.run(login).code(0);
+    let named = home.with("HUBCTL_API_KEY_FILE", mount.join("key"));
+    let status = named.run("auth status -P far --offline --json").code(0).json();
+    assert_eq!(status["key_source"], "HUBCTL_API_KEY_FILE");
+    // Where others could have laid the link, it is refused.
+    fs::set_permissions(&mount, fs::Permissions::from_mode(0o777)).unwrap();
+    named.run("auth status -P far --offline").code(13).tells("can be changed by others");
+    named.run(login).code(13).tells("can be changed by others");
+}
+
 #[test]
 fn threat_34_settings_and_keys_of_another_user_are_refused() {
     let home = logged_in();
