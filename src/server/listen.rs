@@ -10,7 +10,7 @@ use axum::Router;
 use futures_util::FutureExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -18,11 +18,10 @@ use super::metrics::count;
 use super::tls::Tls;
 use super::{AppState, Options, Stop, connection};
 
-/// Connections beyond the limit. The oldest of them makes room for a newcomer, so that slow ones
-/// can't keep out whoever asks at once.
-const OVERFLOW: usize = 128;
 /// How long to wait before accepting again where the system has no room for a connection.
 const ROOM_WAIT: Duration = Duration::from_millis(100);
+/// How often it is told that it has none.
+const TELL_EVERY: Duration = Duration::from_secs(10);
 
 /// An address that is listened on.
 pub(super) struct Door {
@@ -46,7 +45,10 @@ pub(super) struct Behind {
     pub(super) header_limit: Duration,
     open: Open,
     places: Arc<Semaphore>,
+    /// Connections beyond the limit. The oldest of them makes room for a newcomer, so that slow
+    /// ones can't keep out whoever asks at once.
     overflow: Mutex<VecDeque<CancellationToken>>,
+    most_overflow: usize,
 }
 
 /// What a connection may do.
@@ -67,8 +69,9 @@ impl Door {
         options: &Options,
     ) -> Self {
         let places = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
-        let (header_limit, overflow) = (options.header_limit, Mutex::default());
-        let behind = Behind { tls, service, header_limit, open, places, overflow };
+        let Options { header_limit, overflow: most_overflow, .. } = *options;
+        let overflow = Mutex::default();
+        let behind = Behind { tls, service, header_limit, open, places, overflow, most_overflow };
         Self { listener, behind }
     }
 
@@ -114,7 +117,7 @@ impl Behind {
         let token = CancellationToken::new();
         let mut overflow = self.overflow.lock().unwrap_or_else(PoisonError::into_inner);
         overflow.push_back(token.clone());
-        if overflow.len() > OVERFLOW
+        if overflow.len() > self.most_overflow
             && let Some(oldest) = overflow.pop_front()
         {
             oldest.cancel();
@@ -135,6 +138,7 @@ pub(super) async fn accept(door: Door, state: AppState, connections: TaskTracker
         connections.spawn(connection::serve(stream, peer, place, behind, state));
     };
     let stop = state.stop();
+    let (mut failures, mut told): (u64, Option<Instant>) = (0, None);
     loop {
         let accepted = tokio::select! {
             biased;
@@ -146,7 +150,14 @@ pub(super) async fn accept(door: Door, state: AppState, connections: TaskTracker
             // The client went away before it was greeted.
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
-                tracing::error!(target: "hubctl::serve", %error, "can't accept connections");
+                count(&state.metrics().counts.accept_errors);
+                failures += 1;
+                if told.is_none_or(|at| at.elapsed() >= TELL_EVERY) {
+                    tracing::error!(
+                        target: "hubctl::serve", %error, failures, "can't accept connections"
+                    );
+                    (failures, told) = (0, Some(Instant::now()));
+                }
                 sleep(ROOM_WAIT).await;
             }
         }

@@ -264,7 +264,7 @@ impl Server {
         if let Some(address) = options.metrics_listen {
             let listener = listen("--metrics-listen", address).await?;
             let service = router::own_router(state.clone());
-            let most = METRICS_CONNECTIONS;
+            let most = METRICS_CONNECTIONS.min(options.overflow);
             doors.push(Door::new(listener, None, service, most, Open::UntilEnd, &options));
         }
         Ok(Self { state, doors, tls, reload: Arc::default(), options })

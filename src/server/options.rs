@@ -7,6 +7,12 @@ use ipnet::IpNet;
 
 use super::{Notify, TlsFiles};
 
+/// Connections beyond the limit.
+const OVERFLOW: usize = 128;
+/// Open files that are kept for all but full connections, where there are enough: the store, calls
+/// to providers and receivers, the overflow of both doors, and the metrics.
+const OTHER_FILES: usize = 512;
+
 /// How a hub is served.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -22,6 +28,8 @@ pub struct Options {
     pub rate_limit: u32,
     /// Connections at once; beyond them only health is answered.
     pub max_connections: usize,
+    /// How many are beyond them at once.
+    pub overflow: usize,
     /// How long newcomers are still let in after the hub was told to stop, while it says that it is
     /// not ready: whoever sends them hears of that only later.
     pub drain_delay: Duration,
@@ -47,11 +55,49 @@ impl Options {
             trusted_proxies: Vec::new(),
             rate_limit: 1_000,
             max_connections: 1_024,
+            overflow: OVERFLOW,
             drain_delay: Duration::ZERO,
             grace: Duration::from_secs(30),
             request_limit: Duration::from_secs(30),
             header_limit: Duration::from_secs(15),
             notify: Notify::default(),
         }
+    }
+
+    /// Lets in no more than so many open files have room for: without a file left, even health
+    /// would not be answered.
+    pub fn keep_within(&mut self, files: u64) {
+        let files = usize::try_from(files).unwrap_or(usize::MAX);
+        self.overflow = OVERFLOW.min(files / 16);
+        let most = files.saturating_sub(OTHER_FILES).max(files / 4);
+        if most < self.max_connections {
+            let wanted = self.max_connections;
+            tracing::warn!(
+                target: "hubctl::serve",
+                "{most} connections at once instead of {wanted}: the system allows {files} open files"
+            );
+            self.max_connections = most;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{OVERFLOW, Options};
+
+    #[test]
+    fn connections_leave_files_for_all_else() {
+        let within = |files, wanted| {
+            let mut options = Options::at(([127, 0, 0, 1], 0).into());
+            options.max_connections = wanted;
+            options.keep_within(files);
+            (options.max_connections, options.overflow)
+        };
+        assert_eq!(within(u64::MAX, 1_024), (1_024, OVERFLOW));
+        assert_eq!(within(65_536, 100_000), (65_024, OVERFLOW));
+        assert_eq!(within(2_048, 1_024), (1_024, OVERFLOW));
+        assert_eq!(within(1_024, 1_024), (512, 64));
+        assert_eq!(within(64, 1_024), (16, 4));
+        assert_eq!(within(64, 8), (8, 4));
     }
 }

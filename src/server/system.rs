@@ -9,16 +9,22 @@ pub(super) fn keep_freed_memory() {
 }
 
 /// Allows as many open files as the system lets the process have: each connection is one, and
-/// shells and service managers start programs with few.
-pub fn raise_open_files() {
-    #[cfg(unix)]
-    {
-        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+/// shells and service managers start programs with few. Answers how many it has then, if there is a
+/// limit.
+#[cfg(unix)]
+pub fn raise_open_files() -> Option<u64> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-        let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-        if current != maximum {
-            // With few files, the door says so when it has no room.
-            _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
-        }
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current != maximum {
+        // Where it may not, fewer connections are let in.
+        _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
     }
+    getrlimit(Resource::Nofile).current
+}
+
+/// The same where there is no such limit.
+#[cfg(not(unix))]
+pub fn raise_open_files() -> Option<u64> {
+    None
 }

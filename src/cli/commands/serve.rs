@@ -147,8 +147,8 @@ impl Serve {
         }
         let metrics = self.metrics_listen.as_deref();
         let files = self.tls_cert.clone().zip(self.tls_key.clone());
+        let listen = address("--listen", &self.listen)?;
         Ok(Options {
-            listen: address("--listen", &self.listen)?,
             metrics_listen: metrics.map(|text| address("--metrics-listen", text)).transpose()?,
             tls: files.map(|(certificate, key)| TlsFiles { certificate, key }),
             trusted_proxies: self.trusted_proxies.clone(),
@@ -159,6 +159,7 @@ impl Serve {
             request_limit: self.request_timeout,
             header_limit: self.header_timeout,
             notify: context.settings.notify.clone(),
+            ..Options::at(listen)
         })
     }
 
@@ -211,7 +212,7 @@ impl Serve {
     async fn start(
         &self,
         context: &Context,
-        options: Options,
+        mut options: Options,
         stop: Stop,
         log: &Log,
         as_text: bool,
@@ -227,7 +228,9 @@ impl Serve {
             false => None,
         };
         let hub = Arc::new(self.hub(context, public_url, sample.as_ref())?);
-        server::raise_open_files();
+        if let Some(files) = server::raise_open_files() {
+            options.keep_within(files);
+        }
         hub.store().prepare().await?;
         hub.keys_work().await?;
         let state = AppState::new(Arc::clone(&hub), &options, stop, Some(log.clone()));

@@ -68,6 +68,7 @@ counters! {
     connections: "hubctl_connections", "gauge", "Open connections.";
     connections_accepted: "hubctl_connections_accepted_total", "counter", "Connections accepted so far.";
     connections_overflow: "hubctl_connections_overflow_total", "counter", "Connections beyond the limit, served health checks only.";
+    accept_errors: "hubctl_accept_errors_total", "counter", "Times the system had no room for a connection.";
     tls_failures: "hubctl_tls_handshake_failures_total", "counter", "TLS handshakes that failed or took too long.";
     tls_reloads: "hubctl_tls_reloads_total", "counter", "Times a changed certificate was taken in.";
     tls_reload_failures: "hubctl_tls_reload_failures_total", "counter", "Times the certificate's files were no good, and the old one stayed.";

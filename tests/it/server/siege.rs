@@ -46,6 +46,19 @@ fn threat_37_ten_thousand_connections_leave_health_green_and_memory_bounded() {
     serving.stop();
 }
 
+#[test]
+fn threat_37_few_open_files_leave_health_green() {
+    let home = TestHome::new();
+    let mut serving = home.serve_with_files(64);
+    serving.wait_for(|line| line.contains("16 connections at once instead of 1024"));
+    let idle: Vec<_> = (0..200).map(|_| serving.connect()).collect();
+    for path in ["/healthz", "/readyz"] {
+        serving.get(path).status(200);
+    }
+    drop(idle);
+    serving.stop();
+}
+
 fn raise_open_files() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);

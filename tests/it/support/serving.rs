@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, BufRead as _, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -36,31 +36,20 @@ impl TestHome {
     /// Starts a server on a free port and waits until it listens.
     pub(crate) fn serve(&self, flags: &str) -> Serving {
         let words = format!("serve --listen 127.0.0.1:0 {flags}");
-        let mut command = self.command(words.split_whitespace());
-        let mut child = command.stdout(Stdio::null()).spawn().unwrap();
-        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let log = Arc::new(Mutex::new(Vec::new()));
-        let (sender, more) = channel();
-        let kept = Arc::clone(&log);
-        std::thread::spawn(move || {
-            for line in lines.map_while(Result::ok) {
-                kept.lock().unwrap().push(line);
-                if sender.send(()).is_err() {
-                    break;
-                }
-            }
-        });
-        let placeholder = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut serving =
-            Serving { child, address: placeholder, metrics: None, log, more: Mutex::new(more) };
-        let found = |line: &str| address(line, "listening on http");
-        let line = serving.wait_for(|line| found(line).is_some());
-        serving.address = found(&line).unwrap();
-        if flags.contains("--metrics-listen") {
-            let line = serving.wait_for(|line| line.contains("for metrics"));
-            serving.metrics = address(&line, "listening on http");
-        }
-        serving
+        Serving::begin(self.command(words.split_whitespace()), flags)
+    }
+
+    /// Starts one that may have no more open files than this.
+    pub(crate) fn serve_with_files(&self, most: u32) -> Serving {
+        let mut shell = Command::new("/bin/sh");
+        shell
+            .args(["-c", &format!("ulimit -n {most}; exec \"$0\" serve --listen 127.0.0.1:0")])
+            .arg(env!("CARGO_BIN_EXE_hubctl"))
+            .env_clear()
+            .env("HUBCTL_CONFIG_DIR", self.path())
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped());
+        Serving::begin(shell, "")
     }
 
     /// A key with these scopes.
@@ -79,6 +68,34 @@ fn address(line: &str, after: &str) -> Option<SocketAddr> {
 }
 
 impl Serving {
+    /// Starts it and waits until it listens.
+    fn begin(mut command: Command, flags: &str) -> Self {
+        let mut child = command.stdout(Stdio::null()).spawn().unwrap();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let (sender, more) = channel();
+        let kept = Arc::clone(&log);
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                kept.lock().unwrap().push(line);
+                if sender.send(()).is_err() {
+                    break;
+                }
+            }
+        });
+        let placeholder = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut serving =
+            Self { child, address: placeholder, metrics: None, log, more: Mutex::new(more) };
+        let found = |line: &str| address(line, "listening on http");
+        let line = serving.wait_for(|line| found(line).is_some());
+        serving.address = found(&line).unwrap();
+        if flags.contains("--metrics-listen") {
+            let line = serving.wait_for(|line| line.contains("for metrics"));
+            serving.metrics = address(&line, "listening on http");
+        }
+        serving
+    }
+
     /// Waits for a line of the log and answers it.
     #[track_caller]
     pub(crate) fn wait_for(&mut self, fits: impl Fn(&str) -> bool) -> String {
@@ -101,7 +118,7 @@ impl Serving {
 
     pub(crate) fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
-        let done = std::process::Command::new("kill").args(["-s", name, &id]).status().unwrap();
+        let done = Command::new("kill").args(["-s", name, &id]).status().unwrap();
         assert!(done.success());
     }
 
