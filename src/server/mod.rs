@@ -407,12 +407,17 @@ async fn chores_of(state: AppState, tls: Option<Arc<Tls>>, reload: Arc<Wake>) {
         chore.set_missed_tick_behavior(MissedTickBehavior::Delay);
     }
     loop {
-        tokio::select! {
+        let is_asked = tokio::select! {
             _ = tidy.tick() => { state.shared.limits.tidy(); continue; }
-            _ = files.tick() => {}
-            () = reload.notified() => {}
-        }
-        let Some(tls) = tls.clone() else { continue };
+            _ = files.tick() => false,
+            () = reload.notified() => true,
+        };
+        let Some(tls) = tls.clone() else {
+            if is_asked {
+                tracing::info!(target: "hubctl::serve", "there is no certificate to take in");
+            }
+            continue;
+        };
         let now = state.hub.now();
         let files = Arc::clone(&tls);
         match tokio::task::spawn_blocking(move || files.reload(now)).await {
@@ -424,6 +429,9 @@ async fn chores_of(state: AppState, tls: Option<Arc<Tls>>, reload: Arc<Wake>) {
             Ok(Err(error)) => {
                 metrics::count(&state.metrics().counts.tls_reload_failures);
                 tracing::error!(target: "hubctl::serve", "keeping the old certificate: {error}");
+            }
+            Ok(Ok(false)) if is_asked => {
+                tracing::info!(target: "hubctl::serve", "the certificate is as it was");
             }
             Ok(Ok(false)) | Err(_) => {}
         }

@@ -241,7 +241,14 @@ impl Serve {
         }
         for (index, address) in server.addresses().into_iter().enumerate() {
             let (scheme, what) = if index == 0 { (scheme, "") } else { ("http", " for metrics") };
-            tell(context, as_text, &format!("listening on {scheme}://{address}{what}"));
+            let text = format!("listening on {scheme}://{address}{what}");
+            if as_text {
+                context.output.note(&text);
+            } else {
+                let (store, public_url) = (hub.store().name(), hub.public_url().as_str());
+                let version = env!("CARGO_PKG_VERSION");
+                tracing::info!(target: "hubctl::serve", version, store, public_url, "{text}");
+            }
             if index == 0 && scheme == "http" && !address.ip().is_loopback() {
                 let text = "keys travel in the clear, unless a proxy in front does TLS";
                 tell(context, as_text, text);

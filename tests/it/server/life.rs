@@ -77,6 +77,13 @@ fn a_start_says_what_to_do_next_and_a_restart_is_ready_at_once() {
     let mut first = home.serve("");
     first.wait_for(|line| line.contains("made a new store"));
     first.wait_for(|line| line.contains("hubctl keys create NAME"));
+    let line = first.wait_for(|line| line.contains("listening on"));
+    let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(line["version"], env!("CARGO_PKG_VERSION"), "{line}");
+    assert_eq!(line["store"], home.store().to_str().unwrap(), "{line}");
+    assert_eq!(line["public_url"], format!("http://{}/", first.address), "{line}");
+    first.signal("HUP");
+    first.wait_for(|line| line.contains("there is no certificate to take in"));
     first.stop();
     home.key("ci", &["platform:read"]);
     let began = Instant::now();
