@@ -58,6 +58,11 @@ impl Lease {
         &self.stored.account.id
     }
 
+    /// Project, account and connector, for the log.
+    pub(super) fn names(&self) -> (&str, &AccountId, &str) {
+        (self.caller.project_name(), self.account(), self.stored.account.provider.as_str())
+    }
+
     /// What the provider is asked with.
     fn values(&self) -> Values {
         self.trial.clone().unwrap_or_else(|| self.stored.values())

@@ -280,7 +280,7 @@ impl Drop for Window {
             let hub = self.hub.clone();
             self.hub.detached(async move {
                 for answer in left {
-                    seen(once::keep(&hub, &answer.0, &answer.1).await);
+                    seen(&answer.0, once::keep(&hub, &answer.0, &answer.1).await);
                 }
             });
         }
@@ -293,7 +293,10 @@ async fn begin_all(hub: Hub, mut next: Vec<Due>, to: UnboundedSender<Word>) {
     next.sort_unstable_by(|a, b| a.account.cmp(&b.account));
     let claimed = join_all(next.chunks(TOGETHER).map(async |part| {
         claim(&hub, part).await.unwrap_or_else(|error| {
-            tell(&error);
+            let (code, accounts) = (error.code().name, part.len());
+            tracing::warn!(
+                target: "hubctl::refresh", code, accounts, cause = %error, "refreshes can't begin"
+            );
             part.iter().map(|_| Err(Some(false))).collect()
         })
     }));
@@ -341,7 +344,8 @@ async fn claim(hub: &Hub, next: &[Due]) -> Result<Vec<Result<Lease, Option<bool>
                 if let Some(fresh) = fresh.filter(is_due).filter(|_| !error.retryable()) {
                     once::put_off(hub, &mut tx, due.project, &due.account, &fresh, &error).await?;
                 }
-                Err(seen(Err(error)))
+                tell((due.project_name.as_str(), &due.account, due.provider.as_str()), &error);
+                Err(Some(false))
             }
         });
     }
@@ -354,14 +358,15 @@ async fn ask(hub: Hub, provider: String, lease: Lease, to: UnboundedSender<Word>
         match once::ask(&hub, &lease).await {
             Ok(tokens) => Ended::Answered(Box::new((lease, tokens))),
             Err(unrenewed) => {
-                Ended::Over(seen(Box::pin(once::refuse(&hub, &lease, unrenewed)).await))
+                let done = Box::pin(once::refuse(&hub, &lease, unrenewed)).await;
+                Ended::Over(seen(&lease, done))
             }
         }
     }));
     let ended = work.catch_unwind().await.unwrap_or(Ended::Over(Some(false)));
     // Where the worker was stopped meanwhile, nobody else writes them.
     if let Err(SendError((_, Ended::Answered(answer)))) = to.send((provider, ended)) {
-        seen(Box::pin(once::keep(&hub, &answer.0, &answer.1)).await);
+        seen(&answer.0, Box::pin(once::keep(&hub, &answer.0, &answer.1)).await);
     }
 }
 
@@ -375,7 +380,10 @@ async fn settle_all(hub: Hub, mut answered: Vec<Answer>) -> Vec<Option<bool>> {
         for (number, answer) in part.iter().enumerate() {
             outcomes.push(match written.get(number) {
                 Some(true) => Some(true),
-                _ => seen(Box::pin(once::keep(&hub, &answer.0, &answer.1)).await),
+                _ => {
+                    let done = Box::pin(once::keep(&hub, &answer.0, &answer.1)).await;
+                    seen(&answer.0, done)
+                }
             });
         }
         outcomes
@@ -402,19 +410,27 @@ async fn keep(hub: &Hub, answered: &[Answer]) -> Result<Vec<bool>, HubError> {
 }
 
 /// Whether it went well; `None` where somebody else is at it.
-fn seen(done: Result<Done, HubError>) -> Option<bool> {
+fn seen(lease: &Lease, done: Result<Done, HubError>) -> Option<bool> {
     match done {
         Ok(Done::Renewed) => Some(true),
         Ok(Done::NotOurs) => None,
         Err(error) => {
-            tell(&error);
+            tell(lease.names(), &error);
             Some(false)
         }
     }
 }
 
-fn tell(error: &HubError) {
-    tracing::warn!(target: "hubctl::refresh", code = error.code().name, "{error}");
+/// Names the project, the account and the connector. What a provider has said is a field: a line is
+/// found by its message.
+fn tell((project, account, provider): (&str, &AccountId, &str), error: &HubError) {
+    let code = error.code().name;
+    let mut details = error.details().iter();
+    let provider_status = details.find_map(|detail| detail.get("provider_status")?.as_u64());
+    tracing::warn!(
+        target: "hubctl::refresh", project, account = account.as_str(), provider, code,
+        provider_status, cause = %error, "a refresh failed"
+    );
 }
 
 /// When [`round`] should run next, at the latest.

@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 use hubctl::domain::account::Status;
 use hubctl::hub::accounts;
 use hubctl::hub::refresh::{self, Round, Want};
+use serde_json::{Value, json};
 
 use super::checking::take_the_method_away;
 use super::refresh::link_a_machine;
 use super::{account, add_to, killed, set_up};
 use crate::support::authority::Authority;
 use crate::support::cli::TestHome;
+use crate::support::http::Reply;
 use crate::support::hub::{TestHub, on_both_databases};
 
 on_both_databases!(
@@ -134,4 +136,23 @@ fn oa_13_a_round_in_which_everything_fails_is_not_begun_again_at_once() {
     let told = serving.log().iter().filter(|line| is_told(line)).count();
     // A few rounds, and two lines each.
     assert!(told < 40, "{told} lines: {:?}", serving.log().last());
+}
+
+#[test]
+fn oa_13_a_refresh_that_fails_is_told_with_its_account() {
+    let home = TestHome::new();
+    let authority = killed::set_up(&home);
+    let account = killed::link(&home, &authority, "first");
+    let words = json!({ "error": "server_error", "error_description": "as this client asked for" });
+    authority.answers(Some(Reply::json(503, &words)));
+    home.place().raw("update account_credentials set refresh_after = 1");
+    let mut serving = home.serve("");
+    let line = serving.wait_for(|line| line.contains("hubctl::refresh"));
+    let told: Value = serde_json::from_str(&line).unwrap();
+    // What a provider says is not what the line is found by.
+    assert_eq!(told["message"], "a refresh failed", "{told}");
+    assert_eq!((&told["account"], &told["provider"]), (&json!(account), &json!("acme")), "{told}");
+    assert_eq!((&told["level"], &told["provider_status"]), (&json!("WARN"), &json!(503)), "{told}");
+    assert!(told["project"].is_string() && told["code"].is_string(), "{told}");
+    assert!(told["cause"].is_string(), "{told}");
 }
