@@ -1,5 +1,6 @@
 //! How the hub is: for load balancers, service managers and Prometheus.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Router;
@@ -17,6 +18,7 @@ use crate::error::{HubError, codes};
 use super::AppState;
 use super::caller::Authenticated;
 use super::respond::{Failure, reply};
+use super::router::causes;
 
 /// Where the process says that it is alive.
 pub(super) const ALIVE: &str = "/healthz";
@@ -45,15 +47,34 @@ async fn alive() -> Response {
     reply(StatusCode::OK, json!({ "status": "ok" }))
 }
 
+/// Whether it is asked for again and again by a machine.
+pub(super) fn is_probe(route: &str) -> bool {
+    [ALIVE, READY, METRICS].contains(&route)
+}
+
+fn not_ready(text: &'static str) -> HubError {
+    HubError::new(&codes::NOT_READY, text)
+}
+
 async fn ready(State(state): State<AppState>) -> Result<Response, Failure> {
-    let not_ready = |text| HubError::new(&codes::NOT_READY, text);
     if state.stop().is_stopping() {
         return Err(not_ready("the hub is stopping").into());
     }
-    let asked = timeout(STORE_LIMIT, state.hub.store().ping()).await;
-    asked
-        .map_err(|_| not_ready("the store does not answer"))?
-        .map_err(|error| not_ready("the store can't be used").source(error))?;
+    let asked = match timeout(STORE_LIMIT, state.hub.store().ping()).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(not_ready("the store can't be used").source(error)),
+        Err(_) => Err(not_ready("the store does not answer")),
+    };
+    let was_ready = !state.metrics().is_unready.swap(asked.is_err(), Ordering::Relaxed);
+    match &asked {
+        Err(error) if was_ready => {
+            let (code, cause) = (error.code().name, causes(error));
+            tracing::error!(target: "hubctl::serve", code, cause, "not ready: {error}");
+        }
+        Ok(()) if !was_ready => tracing::info!(target: "hubctl::serve", "ready again"),
+        _ => {}
+    }
+    asked?;
     // Whoever makes links on the store elsewhere can compare it with the address of theirs.
     let public_url = state.hub.public_url().as_str();
     Ok(reply(StatusCode::OK, json!({ "status": "ready", "public_url": public_url })))

@@ -210,7 +210,8 @@ fn is_passed_on(id: &str) -> bool {
     id.rsplit('.').next() == Some(PROXY)
 }
 
-fn reason(response: &Response) -> Option<String> {
+/// Why it is what it is, by a code.
+pub(super) fn reason(response: &Response) -> Option<String> {
     let extensions = response.extensions();
     let failure = extensions.get::<Failure>().map(|failure| failure.error().code().name.to_owned());
     failure.or_else(|| extensions.get::<Because>().map(|because| because.0.clone()))

@@ -239,30 +239,53 @@ impl Open<'_> {
     async fn answered(&mut self, response: Response) -> Response {
         let took = self.began.elapsed();
         let Some(asked) = self.asked.take() else { return response };
-        self.tell(response.status(), response.extensions().get::<Failure>(), took);
+        let code = request_log::reason(&response);
+        let failure = response.extensions().get::<Failure>();
+        self.tell(response.status(), failure, code.as_deref(), took);
         request_log::answered(self.state, &self.scope, asked, self.route(), response, took).await
     }
 
     /// Counts it, and writes one line: neither its address nor its headers, which may hold secrets.
-    fn tell(&self, status: StatusCode, failure: Option<&Failure>, took: Duration) {
+    /// Probes come all the time: only what becomes of them is told, in `health`.
+    fn tell(
+        &self,
+        status: StatusCode,
+        failure: Option<&Failure>,
+        code: Option<&str>,
+        took: Duration,
+    ) {
         let (request_id, route, method) = (self.id.as_str(), self.route(), self.method.as_str());
         self.state.metrics().answered(route, &self.method, status, took);
+        let is_probe = health::is_probe(route);
         if status.is_server_error()
             && status != StatusCode::NOT_IMPLEMENTED
+            && !is_probe
             && let Some(failure) = failure
         {
             let (error, cause) = (failure.error(), causes(failure.error()));
-            let code = error.code().name;
-            tracing::error!(target: "hubctl::request", request_id, code, cause, "{error}");
+            if error.code().is_of_provider() {
+                // A line is found by its message, and what a provider says is none.
+                tracing::error!(
+                    target: "hubctl::request", request_id, code, cause = %error, "a provider failed"
+                );
+            } else {
+                tracing::error!(target: "hubctl::request", request_id, code, cause, "{error}");
+            }
         }
         let duration_ms = (took.as_secs_f64() * 1e6).round() / 1e3;
         let (key_id, project, status) = (self.key.id(), self.key.project(), status.as_u16());
         let method = if method.len() <= 16 { method } else { "other" };
         let client_request_id = self.clients_name.as_deref();
-        tracing::info!(
-            target: "hubctl::request", method, route, status, duration_ms, request_id,
-            client_request_id, key_id, project, "request"
-        );
+        if is_probe {
+            tracing::debug!(
+                target: "hubctl::request", method, route, status, duration_ms, request_id, "probe"
+            );
+        } else {
+            tracing::info!(
+                target: "hubctl::request", method, route, status, duration_ms, request_id,
+                client_request_id, key_id, project, code, "request"
+            );
+        }
     }
 }
 
@@ -271,7 +294,7 @@ impl Drop for Open<'_> {
         let Some(asked) = self.asked.take() else { return };
         let took = self.began.elapsed();
         let status = StatusCode::from_u16(CUT_OFF).unwrap_or(StatusCode::REQUEST_TIMEOUT);
-        self.tell(status, None, took);
+        self.tell(status, None, None, took);
         request_log::cut_off(self.state, &self.scope, &asked, self.route(), took);
     }
 }
@@ -344,7 +367,7 @@ fn dress(
     }
 }
 
-fn causes(error: &HubError) -> Option<String> {
+pub(super) fn causes(error: &HubError) -> Option<String> {
     let mut cause = std::error::Error::source(error)?;
     let mut text = cause.to_string();
     while let Some(next) = cause.source() {

@@ -6,7 +6,7 @@ mod process;
 mod text;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -78,6 +78,8 @@ counters! {
 #[derive(Debug, Default)]
 pub(super) struct Metrics {
     pub(super) counts: Counts,
+    /// Whether whoever asked last was told that the hub is not ready.
+    pub(super) is_unready: AtomicBool,
     /// When the certificate in use ends, in seconds since 1970; zero where there is none.
     certificate_ends: AtomicI64,
     routes: RwLock<HashMap<RouteKey, Arc<Timings>>>,

@@ -40,5 +40,11 @@ fn a_store_without_room_is_read_and_not_ready_until_it_takes_writes_again() {
         assert!(Instant::now() < until, "it does not recover: {:#?}", serving.log());
     }
     create(&serving, &key, "second").status(201);
-    serving.stop();
+    let log = serving.stop();
+    // However often it was asked.
+    for told in ["\"not ready: ", "\"ready again\""] {
+        let count = log.iter().filter(|line| line.contains(told)).count();
+        assert_eq!(count, 1, "{told}: {log:#?}");
+    }
+    assert!(!log.iter().any(|line| line.contains("/readyz")), "{log:#?}");
 }

@@ -19,7 +19,7 @@ fn a_request_is_one_line_with_its_route_and_no_address() {
     for bad in ["a b", "a\u{7f}", "{}", "", &"x".repeat(65)] {
         let headers = format!("X-Request-Id: {bad}\r\n");
         let Ok(()) = serving.connect().send(&headers) else { continue };
-        serving.connect().get("/healthz", &headers);
+        serving.connect().get("/accounts", &headers);
     }
     serving.get("/connect/hcs_1_planted").status(410);
     let log = serving.stop();
@@ -35,6 +35,11 @@ fn a_request_is_one_line_with_its_route_and_no_address() {
     assert_eq!(line["key_id"], home.run("keys get ci --json").code(0).json()["id"]);
     assert_eq!(line["project"], "default");
     assert!(line["duration_ms"].as_f64().is_some_and(|took| took > 0.0), "{line}");
+    assert!(line.get("code").is_none(), "{line}");
+    let refused = lines.iter().find(|line| line["status"] == 401).unwrap();
+    assert_eq!(refused["code"], "auth.missing", "{refused}");
+    let page = lines.iter().find(|line| line["status"] == 410).unwrap();
+    assert!(page["code"].is_string(), "{page}");
     assert_eq!(lines.iter().filter(|line| line["request_id"] == id).count(), 1);
     // What could do harm in a log is not written.
     assert_eq!(lines.iter().filter(|line| line.get("client_request_id").is_some()).count(), 1);
@@ -67,10 +72,10 @@ fn threat_32_nothing_secret_is_in_log_or_metrics() {
 fn people_get_lines_of_text() {
     let home = TestHome::new();
     let serving = home.serve("--log-format text --log-level info");
-    serving.get("/healthz").status(200);
+    serving.get("/accounts").status(401);
     let log = serving.stop();
     assert!(log[0].starts_with("note: "), "{log:#?}");
-    assert!(log.iter().any(|line| line.contains("route=\"/healthz\"")), "{log:#?}");
+    assert!(log.iter().any(|line| line.contains("route=\"/accounts\"")), "{log:#?}");
 }
 
 /// Set for the second run of the test below: who tells of its panics.
