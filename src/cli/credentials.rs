@@ -254,7 +254,7 @@ fn entry_name(profile: &str) -> String {
 /// The key file of a profile.
 fn file_of(settings: &Settings, profile: &str) -> Result<PathBuf, HubError> {
     check_name(profile)?;
-    Ok(settings.sources.folders.config.join("keys").join(format!("{profile}.json")))
+    Ok(settings.sources.folders()?.config.join("keys").join(format!("{profile}.json")))
 }
 
 /// Checks the name of a profile that is made or gets a key: it becomes a file's name.

@@ -418,17 +418,23 @@ fn keyring(env: &Environment) -> KeyringAccess {
     }
 }
 
-fn keys(sources: &Sources, state: &State, keyring: &KeyringAccess) -> KeySources {
+/// None where the key of a database would be in the user's home, and there is none.
+fn keys(sources: &Sources, state: &State, keyring: &KeyringAccess) -> Option<KeySources> {
+    let file = sources.env.os(env::MASTER_KEY_FILE).map(PathBuf::from);
     let beside = match state {
         State::File(path) => path.with_extension("key"),
         State::Postgres(url) => {
             let digest = Sha256::digest(without_password(url));
             let name: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-            sources.folders.data.join(format!("postgres-{name}.key"))
+            let name = format!("postgres-{name}.key");
+            match (&sources.folders, &file) {
+                (Some(folders), _) => folders.data.join(name),
+                (None, Some(file)) => file.with_file_name(name),
+                (None, None) => return None,
+            }
         }
     };
-    let file = sources.env.os(env::MASTER_KEY_FILE).map(PathBuf::from);
-    KeySources { file, keyring: keyring.clone(), beside }
+    Some(KeySources { file, keyring: keyring.clone(), beside })
 }
 
 /// A changed password does not make another database.

@@ -6,7 +6,7 @@ use crate::env;
 use crate::error::{HubError, codes};
 use crate::hub::keyring::KeyringAccess;
 
-use super::sources::{Origin, Sources};
+use super::sources::{Origin, Sources, no_home};
 use super::state::State;
 use super::table;
 use super::{Local, Remote, bad_value, key_source, keys, network};
@@ -30,6 +30,8 @@ pub(in crate::cli) enum Place {
 pub(in crate::cli) enum Nowhere {
     /// This variable is there and empty.
     Empty(&'static str),
+    /// The store or its key would be in the user's home, and there is none.
+    NoHome,
 }
 
 impl Nowhere {
@@ -38,6 +40,7 @@ impl Nowhere {
         match self {
             Self::Empty(name) => HubError::new(&codes::BAD_VALUE, format!("{name} is empty"))
                 .hint(format!("unset {name} # or give it a value")),
+            Self::NoHome => no_home(),
         }
     }
 }
@@ -93,17 +96,21 @@ fn named(
     let has_key = sources.env.is_set(env::API_KEY) || sources.env.is_set(env::API_KEY_FILE);
     let is_key_alone = has_key && state.is_none() && sources.values().is_none();
     let origin = of_state.unwrap_or(Origin::BuiltIn);
-    let usual = || State::File(sources.folders.data.join("hubctl.db"));
+    let usual = || Some(State::File(sources.folders.as_ref()?.data.join("hubctl.db")));
     let state = match state.map(|picked| (State::of_os(picked.value), picked.origin)) {
         None => usual(),
-        Some((Ok(state), _)) => state,
+        Some((Ok(state), _)) => Some(state),
         // Who is about to correct it must not be stopped by it.
         Some((Err(_), Origin::Profile)) if sources.is_lenient() => usual(),
         Some((Err(none), origin)) => {
             return Err(sources.bad(&table::STATE, origin, none.why).hint(none.hint));
         }
     };
-    let keys = keys(sources, &state, keyring);
+    let Some((keys, state)) =
+        state.and_then(|state| Some((keys(sources, &state, keyring)?, state)))
+    else {
+        return Ok((Place::Nowhere(Nowhere::NoHome), origin));
+    };
     let local = Local { state, keys, is_named: of_state.is_some() };
     Ok((if is_key_alone { Place::KeyAlone(local) } else { Place::Local(local) }, origin))
 }

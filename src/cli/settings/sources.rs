@@ -79,27 +79,29 @@ pub(in crate::cli) struct Folders {
 }
 
 impl Folders {
-    fn of(env: &Environment) -> Result<Self, HubError> {
+    /// None where the user has no home.
+    fn of(env: &Environment) -> Option<Self> {
         if let Some(folder) = env.os(env::CONFIG_DIR) {
             let folder = PathBuf::from(folder);
-            return Ok(Self { config: folder.clone(), data: folder });
+            return Some(Self { config: folder.clone(), data: folder });
         }
-        let Some(folders) = directories::ProjectDirs::from("", "", "hubctl") else {
-            let text = "there is no home folder to keep files in";
-            return Err(HubError::new(&codes::CONFIG_INVALID, text)
-                .hint(format!("set {} to a folder", env::CONFIG_DIR)));
-        };
+        let folders = directories::ProjectDirs::from("", "", "hubctl")?;
         let (config, data) = (folders.config_dir().to_owned(), folders.data_dir().to_owned());
-        Ok(Self { config, data })
+        Some(Self { config, data })
     }
+}
+
+/// The error where a file must be read or written, and there is no folder for it.
+pub(super) fn no_home() -> HubError {
+    let text = "there is no home folder to keep files in";
+    HubError::new(&codes::CONFIG_INVALID, text).hint(format!("set {} to a folder", env::CONFIG_DIR))
 }
 
 /// Everything that settings are merged from, but the flags.
 #[derive(Debug)]
 pub(in crate::cli) struct Sources {
     pub(super) env: Environment,
-    /// Where files are.
-    pub(in crate::cli) folders: Folders,
+    pub(super) folders: Option<Folders>,
     /// What the configuration file says.
     pub(in crate::cli) config: Config,
     reading: Reading,
@@ -116,8 +118,14 @@ impl Sources {
         env: Environment,
         reading: Reading,
     ) -> Result<Self, HubError> {
-        let folders = Folders::of(&env)?;
-        let config = match config::read(&config::path_in(&folders.config)) {
+        let folders = Folders::of(&env);
+        let config = match &folders {
+            Some(folders) => config::read(&config::path_in(&folders.config)),
+            // Other commands may find all that they need elsewhere.
+            None if reading == Reading::Whole => Ok(Config::default()),
+            None => return Err(no_home()),
+        };
+        let config = match config {
             Err(_) if reading == Reading::Lenient => Config::default(),
             read => read?,
         };
@@ -142,9 +150,19 @@ impl Sources {
         self.reading == Reading::Lenient
     }
 
-    /// The configuration file.
+    /// Where files are.
+    ///
+    /// # Errors
+    /// Where the user has no home.
+    pub(in crate::cli) fn folders(&self) -> Result<&Folders, HubError> {
+        self.folders.as_ref().ok_or_else(no_home)
+    }
+
+    /// The configuration file. Where the user has no home this is its name alone, for messages:
+    /// whoever reads or writes it has ended before.
     pub(in crate::cli) fn config_path(&self) -> PathBuf {
-        config::path_in(&self.folders.config)
+        let folder = self.folders.as_ref().map(|folders| folders.config.as_path());
+        config::path_in(folder.unwrap_or(Path::new("")))
     }
 
     /// What the configuration file says by now.
@@ -152,7 +170,7 @@ impl Sources {
     /// # Errors
     /// Where it can't be read.
     pub(in crate::cli) fn read_config(&self) -> Result<Config, HubError> {
-        config::read(&self.config_path())
+        config::read(&config::path_in(&self.folders()?.config))
     }
 
     /// What the profile in use says, if it is there.

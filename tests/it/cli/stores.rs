@@ -295,3 +295,41 @@ fn a_file_that_may_not_grow_is_a_full_disk() {
     }
     assert!(!home.run("projects list").code(0).stdout.contains("other"));
 }
+
+/// A container may run as a user of whom its system knows nothing.
+#[cfg(target_os = "linux")]
+#[test]
+fn without_a_home_folder_whatever_needs_none_works() {
+    use std::os::fd::AsRawFd as _;
+    use std::os::unix::fs::chown;
+    use std::os::unix::process::CommandExt as _;
+    const STRANGER: u32 = 54_321;
+    let home = TestHome::new();
+    // Only root can become somebody else.
+    if chown(home.path(), Some(STRANGER), Some(STRANGER)).is_err() {
+        return;
+    }
+    // The folders above the program may be closed to others.
+    let program = fs::File::open(env!("CARGO_BIN_EXE_hubctl")).unwrap();
+    let path = format!("/proc/self/fd/{}", program.as_raw_fd());
+    let run = |line: &str, pairs: &[(&str, &str)]| {
+        let mut command = std::process::Command::new(&path);
+        command.args(line.split(' ')).env_clear().envs(pairs.iter().copied()).current_dir("/");
+        let output = command.uid(STRANGER).gid(STRANGER).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert_eq!(run("version", &[]).0, 0);
+    let store = home.store();
+    let state = [("HUBCTL_STATE", store.to_str().unwrap())];
+    assert_eq!(run("connectors enable hubspot", &state).0, 0);
+    assert!(store.exists());
+    assert_eq!(run("connectors list", &state).0, 0);
+    let far = [("HUBCTL_API_URL", "http://127.0.0.1:1"), ("HUBCTL_API_KEY", "k")];
+    let (_, told) = run("accounts list --retries 0", &far);
+    assert!(told.contains("error[remote.unreachable]"), "{told}");
+    for (line, pairs) in [("connectors list", &[][..]), ("profile list", &state[..])] {
+        let (code, told) = run(line, pairs);
+        assert_eq!(code, 13, "{line}: {told}");
+        assert!(told.contains("there is no home folder"), "{line}: {told}");
+    }
+}

@@ -217,10 +217,16 @@ pub(super) fn ended(checks: &[Check], first: Option<&HubError>) -> Result<(), Hu
 
 fn configuration(context: &Context, found: &mut Findings, all: bool) {
     let sources = &context.settings.sources;
-    let path = sources.config_path();
     let name = &sources.profile;
-    let file = if path.exists() { "" } else { " (there is no such file yet)" };
-    found.ok("configuration", format!("profile {name} of {}{file}", path.display()));
+    let text = match sources.folders() {
+        Ok(_) => {
+            let path = sources.config_path();
+            let file = if path.exists() { "" } else { " (there is no such file yet)" };
+            format!("profile {name} of {}{file}", path.display())
+        }
+        Err(none) => format!("profile {name}: {none}"),
+    };
+    found.ok("configuration", text);
     for row in explained(context) {
         if all || row.source.is_some() {
             let value = row.shown("unset");
