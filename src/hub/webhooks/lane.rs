@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::domain::webhook::schedule::Verdict;
+use crate::store::deliveries::outbox::Done;
 
 use super::outbox::{Endpoint, Job};
 
@@ -85,12 +86,25 @@ impl Lane {
         Some(job)
     }
 
-    pub(super) fn landed(&mut self, subject: &str, verdict: Verdict) {
+    pub(super) fn landed(&mut self, subject: &str, done: &Done) {
+        self.tell(done);
+        let verdict = done.verdict;
         // A lane that was lost and taken again knows nothing of what was on its way before.
         self.flying = self.flying.saturating_sub(1);
         self.subjects.remove(subject);
         self.failing = verdict != Verdict::Delivered;
         self.width = if self.failing { 1 } else { (self.width * 2).min(WIDEST) };
+    }
+
+    /// Tells the operator that a receiver begins to fail, and of each event that it never gets.
+    fn tell(&self, done: &Done) {
+        let what = match done.verdict {
+            Verdict::GivenUp => "an event was given up for a webhook",
+            Verdict::Again(_) | Verdict::Gone if !self.failing => "a webhook's receiver fails",
+            _ => return,
+        };
+        let ((project, webhook, host), cause) = (self.endpoint.names(), done.error.as_deref());
+        tracing::warn!(target: "hubctl::webhooks", project, %webhook, host, cause, "{what}");
     }
 
     pub(super) fn is_idle(&self) -> bool {

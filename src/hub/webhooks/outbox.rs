@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::domain::caller::Caller;
 use crate::domain::event::{Event, EventKind};
-use crate::domain::ids::EventId;
+use crate::domain::ids::{EventId, WebhookId};
 use crate::domain::provider_reason::wait_s;
 use crate::domain::time::Timestamp;
 use crate::domain::webhook::payload::{self, Told};
@@ -50,6 +50,7 @@ pub struct Endpoint {
     caller: Caller,
     url: Url,
     secrets: Secrets,
+    id: WebhookId,
     /// The webhook's number.
     pub number: i64,
     /// The version of the webhook that this is.
@@ -65,10 +66,16 @@ impl Endpoint {
             caller,
             url: hidden.url.expose().parse().map_err(|_| broken())?,
             secrets: hidden.secrets,
+            id: webhook.id.clone(),
             number: webhook.number,
             version: webhook.version,
             is_failing: webhook.failing_since.is_some(),
         })
+    }
+
+    /// Project, webhook and its host, for the log: the rest of an address may be secret.
+    pub(super) fn names(&self) -> (&str, &WebhookId, Option<&str>) {
+        (self.caller.project_name(), &self.id, self.url.host_str())
     }
 }
 
@@ -379,13 +386,14 @@ pub(super) async fn settle(hub: &Hub, all: &[Report]) -> Result<(), HubError> {
     let mut tx = hub.store.begin_write().await?;
     let mut disabled = Vec::new();
     for (webhook, why) in write_down(&mut tx, all, now).await? {
-        if disable(hub, &mut tx, webhook, why, now).await? {
-            disabled.push(why);
-        }
+        let done = disable(hub, &mut tx, webhook, why, now).await?;
+        disabled.extend(done.map(|names| (names, why)));
     }
     tx.commit().await?;
-    for why in disabled {
+    for ((project, webhook), why) in disabled {
         hub.tallies.disabled(why);
+        let why = why.as_str();
+        tracing::warn!(target: "hubctl::webhooks", project, %webhook, why, "a webhook was disabled");
     }
     Ok(())
 }
@@ -431,21 +439,21 @@ async fn write_down(
 }
 
 /// Disables a webhook of this number and version on behalf of its receiver, with an event that
-/// others may be told of, in a transaction that keeps writers away; false where somebody changed
-/// it meanwhile.
+/// others may be told of, in a transaction that keeps writers away. Its project and id; `None` where
+/// somebody changed it meanwhile.
 async fn disable(
     hub: &Hub,
     tx: &mut Tx,
     (number, version): (i64, i64),
     why: WhyDisabled,
     now: Timestamp,
-) -> Result<bool, HubError> {
-    let Some(target) = webhooks::target(tx, number).await? else { return Ok(false) };
+) -> Result<Option<(String, WebhookId)>, HubError> {
+    let Some(target) = webhooks::target(tx, number).await? else { return Ok(None) };
     // Whoever changed or enabled it in between has said that it works.
     if target.webhook.version != version {
-        return Ok(false);
+        return Ok(None);
     }
-    let Some(after) = target.webhook.disable(why, now) else { return Ok(false) };
+    let Some(after) = target.webhook.disable(why, now) else { return Ok(None) };
     // What happened before is on its way, whenever the next look would have come (WH-7).
     fan_out_in(tx, now).await?;
     webhooks::save(tx, target.project, &after, None).await?;
@@ -457,7 +465,7 @@ async fn disable(
         data: Some(facts(&after)),
     };
     events::append(tx, target.project, &[event]).await?;
-    Ok(true)
+    Ok(Some((target.project_name, after.id)))
 }
 
 /// Removes deliveries that ended long ago, some at a time; true where there may be more. Trials whose

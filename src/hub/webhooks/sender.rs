@@ -47,6 +47,8 @@ const RENEW_EVERY: Duration = Duration::from_secs(3);
 const TIDY_EVERY: Duration = Duration::from_mins(10);
 /// How long a lane without work keeps its lease.
 const IDLE: Duration = Duration::from_secs(2);
+/// How often it is told that the store fails.
+const TOLD_EVERY: Duration = Duration::from_mins(1);
 /// How long a webhook that is damaged is passed over.
 const PASSED_OVER: Duration = Duration::from_mins(1);
 
@@ -214,6 +216,8 @@ struct Sender<'h> {
     tidied: Option<Instant>,
     /// Not before then, since the store failed.
     patience: Option<Instant>,
+    /// When that was last told of.
+    told: Option<Instant>,
     sent: u64,
 }
 
@@ -266,6 +270,7 @@ impl<'h> Sender<'h> {
             renewed: Instant::now(),
             tidied: None,
             patience: None,
+            told: None,
             sent: 0,
         })
     }
@@ -360,7 +365,7 @@ impl<'h> Sender<'h> {
         self.flying_failing -= usize::from(landed.failing);
         self.hub.tallies.attempt(landed.report.done.verdict);
         if let Some(lane) = self.lanes.get_mut(&landed.report.webhook) {
-            lane.landed(&landed.subject, landed.report.done.verdict);
+            lane.landed(&landed.subject, &landed.report.done);
         }
         self.results.push(landed.report);
     }
@@ -470,7 +475,9 @@ impl<'h> Sender<'h> {
             self.results.extend(answer.unsettled);
             (self.look, self.looked) = (true, false);
             self.patience = Some(Instant::now() + LOOK_EVERY);
-            if let Some(error) = &answer.failed {
+            let is_due = self.told.is_none_or(|at| at.elapsed() >= TOLD_EVERY);
+            if let Some(error) = answer.failed.as_ref().filter(|_| is_due) {
+                self.told = Some(Instant::now());
                 tracing::warn!(target: "hubctl::webhooks", "the store is asked again soon: {error}");
             }
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::cli::TestHome;
 use crate::support::hooks::{receiver, wait_until};
@@ -111,6 +111,27 @@ fn threat_30_one_of_ten_that_hangs_delays_none_of_the_others() {
     // It is asked one thing at a time as soon as it is known.
     assert!(silent.asked().len() < 10, "{}", silent.asked().len());
     drop(serving);
+}
+
+#[test]
+fn a_receiver_that_begins_to_fail_and_a_webhook_that_is_disabled_are_in_the_log() {
+    let home = TestHome::new();
+    let key = ready(&home);
+    let mut serving = home.serve(ALLOWED);
+    let gone = FakeHub::start(|_, _| Reply::text(410, "text/plain", "gone"));
+    hook(&serving, &key, &gone);
+    let id = home.run("webhooks list --json").code(0).json()[0]["id"].clone();
+    link(serving.address, &key, "owner").unwrap();
+    for (message, field, value) in [
+        ("a webhook's receiver fails", "host", json!("127.0.0.1")),
+        ("a webhook was disabled", "why", json!("gone")),
+    ] {
+        let line = serving.wait_for(|line| line.contains(message));
+        let told: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!((&told["level"], &told["webhook"]), (&json!("WARN"), &id), "{told}");
+        assert_eq!((&told[field], &told["project"]), (&value, &json!("default")), "{told}");
+    }
+    serving.stop();
 }
 
 #[test]
