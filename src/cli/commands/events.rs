@@ -53,7 +53,7 @@ impl Chosen {
 
 /// Refuses a format in which events could be written only when there are no more of them.
 pub(super) fn refuse_documents(context: &Context) -> Result<(), HubError> {
-    if context.output.is_machine() && context.output.list_format() != Format::Jsonl {
+    if context.output.is_machine() && context.output.endless_format() != Format::Jsonl {
         let text = "events never end, and this format is one whole document";
         return Err(HubError::new(&codes::USAGE, text).hint("use -o jsonl"));
     }

@@ -10,7 +10,6 @@ use crate::backend::Backend;
 use crate::cli::assets;
 use crate::cli::context::{Context, SystemClock};
 use crate::cli::input;
-use crate::cli::output::Format;
 use crate::cli::tree::Run;
 use crate::domain::ids::AccountId;
 use crate::domain::names::ConnectorKey;
@@ -318,7 +317,7 @@ pub(in crate::cli) struct Tail {
 
 impl Run for Tail {
     async fn run(self, context: &Context) -> Result<(), HubError> {
-        if matches!(context.output.format(), Some(Format::Json | Format::Yaml)) {
+        if context.output.is_document_asked_for() {
             let text = "a log that is followed never ends, and this format is one whole document";
             return Err(HubError::new(&codes::USAGE, text).hint("use -o jsonl"));
         }

@@ -52,7 +52,7 @@ impl<'o> Endless<'o> {
     /// # Errors
     /// As [`Output::list_of`].
     pub fn part<R: Record>(&mut self) -> Result<List<'o>, HubError> {
-        let format = self.output.list_format();
+        let format = self.output.endless_format();
         let is_begun = match format {
             // The header of a table comes with the first rows, whichever part has them.
             Format::Table | Format::Wide => self.widths.get().is_some(),

@@ -63,7 +63,7 @@ impl Output {
         self.list_in::<R>(self.list_format(), !self.options.no_header)
     }
 
-    /// Begins a list for other programs: JSON Lines where no format is asked for, and never
+    /// Begins a list for other programs: JSON Lines where no flag asks for a format, and never
     /// capped.
     ///
     /// # Errors
@@ -75,8 +75,8 @@ impl Output {
 
     /// The form of a list for other programs.
     pub(in crate::cli) fn export_format(&self) -> Format {
-        let is_free = self.options.format.is_none() && self.options.jq.is_none();
-        if is_free { Format::Jsonl } else { self.list_format() }
+        let is_asked_for = self.options.format.is_some() && !self.options.is_usual_format;
+        if is_asked_for || self.options.jq.is_some() { self.list_format() } else { Format::Jsonl }
     }
 
     pub(super) fn list_in<R: Record>(

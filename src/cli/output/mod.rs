@@ -141,6 +141,21 @@ impl Output {
         }
     }
 
+    /// Whether a flag asks for one whole document.
+    pub(in crate::cli) fn is_document_asked_for(&self) -> bool {
+        let is_document = matches!(self.options.format, Some(Format::Json | Format::Yaml));
+        is_document && !self.options.is_usual_format
+    }
+
+    /// The form of a list that goes on. What never ends is no document, and the one that environment
+    /// or profile prefer is written as JSON Lines.
+    pub(in crate::cli) fn endless_format(&self) -> Format {
+        match self.list_format() {
+            Format::Json | Format::Yaml if self.options.is_usual_format => Format::Jsonl,
+            format => format,
+        }
+    }
+
     /// Checks `--fields` and `--columns` against the record, for commands that do their work
     /// before they know what they will answer.
     ///

@@ -96,6 +96,8 @@ impl FromStr for Format {
 pub struct OutputOptions {
     /// `--output`; `None` follows the terminal.
     pub format: Option<Format>,
+    /// Whether the environment or the profile says `format`, and no flag.
+    pub is_usual_format: bool,
     /// `--fields`: API keys.
     pub fields: Option<Vec<String>>,
     /// `--columns`: column names.
@@ -132,6 +134,7 @@ impl OutputOptions {
     pub const fn pipe(now: Timestamp) -> Self {
         Self {
             format: None,
+            is_usual_format: false,
             fields: None,
             columns: None,
             jq: None,

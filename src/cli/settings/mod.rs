@@ -453,6 +453,7 @@ fn output(globals: &Globals, sources: &Sources, now: Timestamp) -> Result<Output
         let named = sources.pick(globals, &table::OUTPUT)?;
         named.map(|picked| picked.value.parse()).transpose()?
     };
+    let is_usual_format = format.is_some() && !globals.json && globals.output.is_none();
     let env = &sources.env;
     let stdout_is_terminal = std::io::stdout().is_terminal();
     let stderr_is_terminal = std::io::stderr().is_terminal();
@@ -461,6 +462,7 @@ fn output(globals: &Globals, sources: &Sources, now: Timestamp) -> Result<Output
     let names = |list: &[String]| (!list.is_empty()).then(|| list.to_vec());
     Ok(OutputOptions {
         format,
+        is_usual_format,
         fields: names(&globals.fields),
         columns: names(&globals.columns),
         jq: globals.jq.clone(),

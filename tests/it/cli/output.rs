@@ -263,3 +263,31 @@ fn an_export_has_of_each_account_what_is_shown_of_one_alone() {
     let tags = home.run("accounts export --fields metadata --limit 1").code(0).stdout;
     assert_eq!(tags, "{\"metadata\":{\"team\":\"core\"}}\n");
 }
+
+/// A nightly export is one form, whatever those who run it like to read.
+#[test]
+fn a_usual_format_is_not_the_form_of_what_streams() {
+    let mut home = TestHome::new();
+    home.run("connectors enable hubspot").code(0);
+    home.account("hubspot", "a", "--set access_key=x");
+    let exported = home.run("accounts export").code(0).stdout;
+    for format in ["csv", "id", "yaml", "json"] {
+        home = home.with("HUBCTL_OUTPUT", format);
+        assert_eq!(home.run("accounts export").code(0).stdout, exported, "{format}");
+    }
+    let rows = home.run("accounts export --jq .[].status").code(0).stdout;
+    assert_eq!(rows, "active\n");
+    assert!(home.run("accounts export -o csv").code(0).stdout.starts_with("id,"));
+    assert!(home.run("accounts export --json").code(0).json().is_array());
+    // One whole document would never be written.
+    for format in ["json", "yaml"] {
+        home = home.with("HUBCTL_OUTPUT", format);
+        let row = home.run("accounts list --watch --limit 1 --fields status").code(0).stdout;
+        assert_eq!(row, "{\"status\":\"active\"}\n", "{format}");
+        for line in ["events tail", "logs tail", "webhooks listen --forward-to http://127.0.0.1:1/"]
+        {
+            home.run(&format!("{line} --limit 0")).code(0);
+        }
+        home.run("logs tail -o yaml").code(2).tells("-o jsonl");
+    }
+}

@@ -154,7 +154,7 @@ impl Run for List {
         if self.unusable {
             filter.usability = Usability::Unusable;
         }
-        if self.watch && matches!(context.output.format(), Some(Format::Json | Format::Yaml)) {
+        if self.watch && context.output.is_document_asked_for() {
             let text = "--watch never ends, and this format is one whole document";
             return Err(HubError::new(&codes::USAGE, text).hint("use -o jsonl"));
         }
