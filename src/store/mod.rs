@@ -287,12 +287,12 @@ impl Store {
 pub struct Gauges {
     /// Connections that are open or may be.
     pub connections: u64,
+    /// Most of them at once.
+    pub most: u64,
     /// Those that nobody uses.
     pub idle: u64,
     /// Those who wait for one.
     pub waiting: u64,
-    /// Commits so far.
-    pub commits: u64,
-    /// Writing transactions that shared them.
-    pub transactions: u64,
+    /// Commits so far, and the writing transactions that shared them, where they are counted.
+    pub commits: Option<(u64, u64)>,
 }

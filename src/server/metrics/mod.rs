@@ -275,21 +275,19 @@ fn write_tally<const N: usize>(
 }
 
 fn write_store(page: &mut Page, store: &Gauges) {
-    let rows: [(&str, &str, &str, u64); 5] = [
-        ("hubctl_store_connections", "gauge", "Connections to the store.", store.connections),
-        ("hubctl_store_connections_idle", "gauge", "Those that nobody uses.", store.idle),
-        ("hubctl_store_waiting", "gauge", "Requests that wait for the store.", store.waiting),
-        ("hubctl_store_commits_total", "counter", "Commits to the store's disk.", store.commits),
-        (
-            "hubctl_store_transactions_total",
-            "counter",
-            "Writing transactions that these commits made durable.",
-            store.transactions,
-        ),
-    ];
-    for (name, kind, help, value) in rows {
-        page.single(name, kind, help, value);
+    for (name, help, value) in [
+        ("hubctl_store_connections", "Connections to the store.", store.connections),
+        ("hubctl_store_connections_max", "Most of them at once.", store.most),
+        ("hubctl_store_connections_idle", "Those that nobody uses.", store.idle),
+        ("hubctl_store_waiting", "Requests that wait for the store.", store.waiting),
+    ] {
+        page.single(name, "gauge", help, value);
     }
+    let Some((commits, transactions)) = store.commits else { return };
+    let help = "Commits to the store's disk.";
+    page.single("hubctl_store_commits_total", "counter", help, commits);
+    let help = "Writing transactions that these commits made durable.";
+    page.single("hubctl_store_transactions_total", "counter", help, transactions);
 }
 
 /// Lets the table be asked with borrowed texts.
@@ -358,6 +356,18 @@ mod tests {
         ] {
             assert!(page.lines().any(|told| told == line), "no {line} in\n{page}");
         }
+    }
+
+    #[test]
+    fn commits_are_shown_only_where_they_are_counted() {
+        let page = |commits| {
+            let store = Gauges { most: 16, commits, ..Gauges::default() };
+            Metrics::default().page(&store, 0, &Logs::default(), &Tallies::default())
+        };
+        assert!(page(None).contains("\nhubctl_store_connections_max 16\n"));
+        assert!(!page(None).contains("hubctl_store_commits_total"));
+        assert!(page(Some((2, 5))).contains("\nhubctl_store_commits_total 2\n"));
+        assert!(page(Some((2, 5))).contains("\nhubctl_store_transactions_total 5\n"));
     }
 
     #[test]

@@ -114,9 +114,10 @@ impl Database {
 
     pub(in crate::store) fn gauges(&self) -> Gauges {
         let Some(status) = self.pool.get().map(Pool::status) else { return Gauges::default() };
-        let [connections, idle, waiting] =
-            [status.size, status.available, status.waiting].map(|count| count as u64);
-        Gauges { connections, idle, waiting, ..Gauges::default() }
+        let [connections, most, idle, waiting] =
+            [status.size, status.max_size, status.available, status.waiting]
+                .map(|count| count as u64);
+        Gauges { connections, most, idle, waiting, commits: None }
     }
 
     pub(in crate::store) async fn begin_read(&self) -> Result<Tx> {

@@ -65,16 +65,21 @@ impl Pool {
 
     pub(in crate::store) fn gauges(&self) -> Gauges {
         let idle = self.readers.idle().len();
-        let reading = self.readers.keep.max(READERS) - self.places.available_permits();
+        let most = self.readers.keep.max(READERS);
+        let reading = most - self.places.available_permits();
         let writer = self.writer.state();
         let waiting = writer.waiting.len() + self.waiting.load(Ordering::Relaxed);
         let rests = usize::from(writer.idle.is_some());
         Gauges {
             connections: (idle + reading + usize::from(writer.is_open)) as u64,
+            // And the one that writes.
+            most: most as u64 + 1,
             idle: (idle + rests) as u64,
             waiting: waiting as u64,
-            commits: self.writer.commits.load(Ordering::Relaxed),
-            transactions: self.writer.transactions.load(Ordering::Relaxed),
+            commits: Some((
+                self.writer.commits.load(Ordering::Relaxed),
+                self.writer.transactions.load(Ordering::Relaxed),
+            )),
         }
     }
 

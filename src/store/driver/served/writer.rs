@@ -318,11 +318,13 @@ fn write(
             Order::Begin(connection) => connection,
             Order::Commit(connection, group) => {
                 let outcome = place.check().and_then(|()| raw::commit(&connection));
-                writer.commits.fetch_add(1, Ordering::Relaxed);
-                let count = group.members.len() as u64;
-                writer.transactions.fetch_add(count, Ordering::Relaxed);
-                if let Err(error) = &outcome {
-                    writer.note_at(place, error);
+                match &outcome {
+                    Ok(()) => {
+                        writer.commits.fetch_add(1, Ordering::Relaxed);
+                        let count = group.members.len() as u64;
+                        writer.transactions.fetch_add(count, Ordering::Relaxed);
+                    }
+                    Err(error) => writer.note_at(place, error),
                 }
                 let is_sound = outcome.is_ok() || raw::roll_back(&connection);
                 group.tell(&outcome);
