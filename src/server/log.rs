@@ -91,11 +91,12 @@ impl Log {
     pub fn start(options: LogOptions) -> Result<Self, HubError> {
         let text = "the log can't be started";
         let (lines, queue) = sync_channel(QUEUE);
+        let log = Self { lines, dropped: Arc::default() };
+        let dropped = Arc::clone(&log.dropped);
         std::thread::Builder::new()
             .name("log".to_owned())
-            .spawn(move || write_lines(&queue))
+            .spawn(move || write_lines(&queue, io::stderr(), &dropped))
             .map_err(HubError::internal(text))?;
-        let log = Self { lines, dropped: Arc::default() };
         let level = LevelFilter::from(options.level);
         let filter = tracing_subscriber::filter::Targets::new()
             .with_target("hubctl", level)
@@ -139,21 +140,25 @@ fn report_panics() {
     }));
 }
 
-fn write_lines(queue: &Receiver<Message>) {
+fn write_lines(queue: &Receiver<Message>, mut to: impl Write, dropped: &AtomicU64) {
     let mut chunk = Vec::with_capacity(CHUNK);
-    let mut stderr = io::stderr();
     while let Ok(first) = queue.recv() {
-        let mut flushed = Vec::new();
+        let (mut flushed, mut lines) = (Vec::new(), 0);
         let mut next = Some(first);
         while let Some(message) = next {
             match message {
-                Message::Line(line) => chunk.extend_from_slice(&line),
+                Message::Line(line) => {
+                    chunk.extend_from_slice(&line);
+                    lines += 1;
+                }
                 Message::Flush(done) => flushed.push(done),
             }
             next = if chunk.len() < CHUNK { queue.try_recv().ok() } else { None };
         }
-        // Nobody can be told that standard error does not work.
-        _ = stderr.write_all(&chunk);
+        // That standard error does not work can be told by the number alone.
+        if to.write_all(&chunk).is_err() {
+            dropped.fetch_add(lines, Ordering::Relaxed);
+        }
         chunk.clear();
         for done in flushed {
             _ = done.send(());
@@ -200,5 +205,41 @@ impl<'a> MakeWriter<'a> for Log {
 
     fn make_writer(&'a self) -> Line<'a> {
         Line { log: self, text: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AtomicU64, Message, Write, io, sync_channel, write_lines};
+
+    /// Nobody reads there any more.
+    struct Closed;
+
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_that_standard_error_does_not_take_are_counted() {
+        let dropped = |to: &mut dyn Write| {
+            let (lines, queue) = sync_channel(3);
+            for _ in 0..3 {
+                lines.send(Message::Line(b"x\n".to_vec())).unwrap();
+            }
+            drop(lines);
+            let dropped = AtomicU64::new(0);
+            write_lines(&queue, to, &dropped);
+            dropped.into_inner()
+        };
+        assert_eq!(dropped(&mut Closed), 3);
+        let mut taken = Vec::new();
+        assert_eq!(dropped(&mut taken), 0);
+        assert_eq!(taken, b"x\nx\nx\n");
     }
 }
