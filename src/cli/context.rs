@@ -91,7 +91,14 @@ impl Context {
         match &self.settings.place {
             Place::Local(local) => {
                 self.note_no_store(local);
-                self.backend_on(local, store(local)?).await
+                let backend = self.backend_on(local, store(local)?).await?;
+                if let Backend::Local(hub) = &backend
+                    && hub.has_no_store()
+                    && !self.writes
+                {
+                    self.note_of_success(format!("there is no store {} yet", hub.store_name()));
+                }
+                Ok(backend)
             }
             Place::Remote(remote) => {
                 let found = credentials::find(&self.settings, remote)?;

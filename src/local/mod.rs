@@ -58,6 +58,11 @@ impl Local {
         self.hub.store().name()
     }
 
+    /// Whether it acts on a database without a store in it, as on an empty one.
+    pub fn has_no_store(&self) -> bool {
+        self.hub.store().is_missing()
+    }
+
     /// Whether the store has keys; they open what it keeps sealed.
     ///
     /// # Errors

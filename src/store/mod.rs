@@ -83,14 +83,15 @@ impl Store {
         self.bell.subscribe()
     }
 
-    /// The same store for a glance: nothing is made or migrated, and a lock is not waited for
-    /// longer than this.
+    /// The same store for a glance: nothing is made or migrated, and the lock of a file is not waited
+    /// for longer than this.
     #[must_use]
     pub fn for_a_glance(self, patience: std::time::Duration) -> Self {
         Self {
             db: match self.db {
                 Db::Sqlite(db) => Db::Sqlite(db.for_a_glance(patience)),
-                other @ (Db::Served(_) | Db::Postgres(_)) => other,
+                Db::Postgres(db) => Db::Postgres(Box::new(db.for_a_glance())),
+                other @ Db::Served(_) => other,
             },
             bell: self.bell,
         }
@@ -145,11 +146,12 @@ impl Store {
                 db.trial_went_well();
             }
         }
-        let is_read_only = match &self.db {
-            Db::Sqlite(_) | Db::Served(_) => "select cast(0 as bigint)",
-            Db::Postgres(_) => postgres::IS_READ_ONLY,
+        let mut tx = self.begin_read().await?;
+        let is_read_only = match &tx.inner {
+            Inner::Sqlite(_) | Inner::Served(_) => "select cast(0 as bigint)",
+            Inner::Postgres(_) => postgres::IS_READ_ONLY,
         };
-        match self.begin_read().await?.number(is_read_only, &[]).await? {
+        match tx.number(is_read_only, &[]).await? {
             0 => Ok(()),
             _ => Err(StoreError::read_only_database()),
         }
@@ -182,6 +184,11 @@ impl Store {
         }
     }
 
+    /// Whether a database was found without a store in it; whoever reads it sees an empty one.
+    pub fn is_missing(&self) -> bool {
+        matches!(&self.db, Db::Postgres(db) if db.is_missing())
+    }
+
     /// Begins a transaction that sees one state of the store and changes nothing.
     ///
     /// # Errors
@@ -191,7 +198,7 @@ impl Store {
             match &self.db {
                 Db::Sqlite(db) => Inner::Sqlite(db.begin_read()?),
                 Db::Served(db) => Inner::Served(db.begin_read().await?),
-                Db::Postgres(db) => Inner::Postgres(db.begin_read().await?),
+                Db::Postgres(db) => if_there(db, db.begin_read()).await?,
             },
             &self.bell,
         ))
@@ -207,7 +214,7 @@ impl Store {
             match &self.db {
                 Db::Sqlite(db) => Inner::Sqlite(db.begin_read()?),
                 Db::Served(db) => Inner::Served(db.begin_look().await?),
-                Db::Postgres(db) => Inner::Postgres(db.begin_look().await?),
+                Db::Postgres(db) => if_there(db, db.begin_look()).await?,
             },
             &self.bell,
         );
@@ -263,7 +270,7 @@ impl Store {
         ))
     }
 
-    /// Begins a writing transaction that will not be committed; a file that is not there yet stays
+    /// Begins a writing transaction that will not be committed; a store that is not there yet stays
     /// away.
     ///
     /// # Errors
@@ -273,12 +280,23 @@ impl Store {
             match &self.db {
                 Db::Sqlite(db) => Inner::Sqlite(db.begin_rehearsal()?),
                 Db::Served(db) => Inner::Served(db.begin_write().await?),
-                Db::Postgres(db) => Inner::Postgres(db.begin_write().await?),
+                Db::Postgres(db) => if_there(db, db.begin_write()).await?,
             },
             &self.bell,
         );
         tx.purpose = Purpose::Rehearsal;
         Ok(tx)
+    }
+}
+
+/// A transaction in a database; one in an empty store where there is none.
+async fn if_there(
+    db: &postgres::Database,
+    begin: impl Future<Output = Result<postgres::Tx>>,
+) -> Result<Inner> {
+    match db.is_there().await? {
+        true => Ok(Inner::Postgres(begin.await?)),
+        false => Ok(Inner::Sqlite(sqlite::Database::nothing()?)),
     }
 }
 

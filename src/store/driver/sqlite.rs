@@ -114,9 +114,16 @@ impl Database {
         if self.look()?.is_some() {
             return self.begin_write();
         }
+        Self::nothing()
+    }
+
+    /// A transaction on an empty store that nobody else sees.
+    pub(in crate::store) fn nothing() -> Result<Tx> {
         let connection = empty()?;
         connection.pragma_update(None, "foreign_keys", true)?;
-        self.begin(connection, Role::Passing, "begin immediate")
+        connection.execute_batch("begin immediate")?;
+        let (connection, idle) = (Some(connection), Arc::default());
+        Ok(Tx { connection, role: Role::Passing, idle, open: true, making: None })
     }
 
     fn begin(&self, connection: Connection, role: Role, begin: &str) -> Result<Tx> {

@@ -286,6 +286,20 @@ fn a_store_that_was_named_and_is_not_there_is_told() {
 }
 
 #[test]
+fn a_database_without_a_store_is_told_and_left_as_it_is() {
+    let home = TestHome::postgres();
+    for line in ["connectors list", "connectors list --json", "doctor"] {
+        home.run(line).code(0).tells("note: there is no store postgres://");
+    }
+    home.run("connectors enable hubspot --dry-run").code(0);
+    home.run("store check").code(13).tells("there is no store postgres://");
+    let made = home.run("connectors enable hubspot").code(0).tells("note: made a new store: ");
+    assert!(!made.stderr.contains("there is no store"), "{made:?}");
+    assert_eq!(home.run("connectors list").code(0).stderr, "");
+    home.run("store check").code(0);
+}
+
+#[test]
 fn a_file_that_may_not_grow_is_a_full_disk() {
     let home = TestHome::new();
     // Of a store that is not there yet, and of one that is.

@@ -1,5 +1,7 @@
 //! Making and updating the schema: alone, twice, at once, and by a later version.
 
+use std::time::Duration;
+
 use hubctl::error::codes;
 use hubctl::hub::connect_sessions::{self, BatchItem};
 use hubctl::hub::projects;
@@ -17,6 +19,8 @@ on_both_databases!(
     a_newer_schema_is_refused,
     a_store_of_the_first_version_is_brought_up_to_date,
     numbers_of_sessions_go_on_in_a_store_of_the_first_version,
+    a_store_that_is_not_there_is_read_as_an_empty_one_and_not_made,
+    a_glance_makes_and_migrates_nothing,
     a_key_goes_again_where_the_write_that_made_it_fails,
 );
 
@@ -34,6 +38,40 @@ async fn a_new_store_is_made_once_and_says_so(world: TestHub) {
     assert_eq!(world.dump(), before);
     assert_eq!(before["migrations"].len(), steps());
     assert_eq!(before["projects"].len(), 1);
+}
+
+async fn a_store_that_is_not_there_is_read_as_an_empty_one_and_not_made(world: TestHub) {
+    let store = world.hub.store();
+    for mut tx in [
+        store.begin_read().await.unwrap(),
+        store.begin_look().await.unwrap(),
+        store.begin_rehearsal().await.unwrap(),
+    ] {
+        assert_eq!(tx.number("select count(*) from projects", &[]).await.unwrap(), 1);
+    }
+    match &world.place {
+        Place::Sqlite(path) => assert!(!path.exists()),
+        #[cfg(unix)]
+        Place::Postgres(_) => {
+            assert!(store.is_missing());
+            let tables = "select count(*) from pg_tables where schemaname = 'public'";
+            assert_eq!(world.number(tables), 0);
+        }
+    }
+    store.prepare().await.unwrap();
+    assert!(store.is_new() && !store.is_missing());
+    drop(store.begin_read().await.unwrap());
+    assert_eq!(world.number("select count(*) from projects"), 1);
+}
+
+async fn a_glance_makes_and_migrates_nothing(world: TestHub) {
+    let glance = || world.place.store().for_a_glance(Duration::from_millis(500));
+    drop(glance().begin_read().await.unwrap());
+    first_version(&world);
+    for refused in [glance().begin_read().await.err(), glance().begin_look().await.err()] {
+        assert!(matches!(refused, Some(StoreError::ReadOnly(_))), "{refused:?}");
+    }
+    assert_eq!(world.number("select count(*) from migrations"), 1);
 }
 
 /// How many steps the schema has.

@@ -28,12 +28,12 @@ pub(super) async fn store(context: &Context, local: &Local, found: &mut Findings
     };
     if let Backend::Local(hub) = &backend {
         let name = hub.store_name();
-        match local.missing() {
-            None => found.ok("store", name),
-            Some(_) if !local.is_named => {
+        match local.missing().is_some() || hub.has_no_store() {
+            false => found.ok("store", name),
+            true if !local.is_named => {
                 found.ok("store", format!("{name} (there is no such store yet)"));
             }
-            Some(_) => {
+            true => {
                 let hint = "is the path the one you mean? the first write makes a store there";
                 found.warn("store", format!("there is no store {name} yet"), hint);
             }

@@ -36,6 +36,9 @@ impl Run for Check {
     async fn run(self, context: &Context) -> Result<(), HubError> {
         there_is_one(context)?;
         let (hub, caller) = here(context).await?;
+        if hub.store().is_missing() {
+            return Err(no_store(&hub.store().name()));
+        }
         let mut live = Live::new(context);
         let checked = checking::check(&hub, &caller, |count| {
             live.say(&format!("stored secrets opened: {count}"));
@@ -63,8 +66,12 @@ impl Run for Check {
 fn there_is_one(context: &Context) -> Result<(), HubError> {
     let local = context.settings.local()?;
     let Some(path) = local.missing().filter(|_| local.is_named) else { return Ok(()) };
-    let text = format!("there is no store {}", path.display());
-    Err(HubError::new(&codes::STORE_UNREADABLE, text).hint("hubctl store path"))
+    Err(no_store(&path.display().to_string()))
+}
+
+fn no_store(name: &str) -> HubError {
+    let text = format!("there is no store {name}");
+    HubError::new(&codes::STORE_UNREADABLE, text).hint("hubctl store path")
 }
 
 fn findings(checked: &Checked, store: &str) -> Findings {

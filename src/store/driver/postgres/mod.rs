@@ -17,7 +17,6 @@ use tokio_postgres::{Config, NoTls};
 use super::tls::{Mode, Tls, malformed};
 use super::{Param, Row};
 use crate::domain::words::shell_word;
-use crate::store::migrate::{self, Dialect};
 use crate::store::{Gauges, Result, StoreError, Told};
 use failures::chain;
 use group::{Groups, Member};
@@ -26,6 +25,7 @@ use trust::{ANSWER_LIMIT, Looks, TURN_LIMIT, Trust};
 mod address;
 mod failures;
 mod group;
+mod schema;
 mod trust;
 
 /// How long to wait for a connection.
@@ -35,8 +35,6 @@ const POOL_SIZE: usize = 16;
 /// Statements that a connection may keep prepared: more than the program has, unless somebody asks
 /// in ever new ways.
 const STATEMENTS: usize = 1_000;
-/// Key of the advisory lock under which the schema is changed (`hubctl` in ASCII).
-const SCHEMA_LOCK: i64 = 0x6875_6263_746c;
 /// How long a connection may be silent before the server's machine is asked for a sign of life, how
 /// often it is then asked and after how long, and how long it may leave what was sent unconfirmed.
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(30);
@@ -72,6 +70,9 @@ pub(in crate::store) struct Database {
     pool: OnceLock<Pool>,
     ready: AtomicBool,
     is_new: AtomicBool,
+    /// Whether there was no store when it was last read.
+    is_missing: AtomicBool,
+    read_only: bool,
     groups: Groups,
     looks: Looks,
     trust: Arc<Trust>,
@@ -98,10 +99,25 @@ impl Database {
             .keepalives_retries(KEEPALIVES);
         let (name, check) = (address::name(&config), address::check_of_server(&config));
         let trust = Arc::new(Trust::new(silence(&name, &check, "it took too long")));
-        let (pool, ready, is_new) =
-            (OnceLock::new(), AtomicBool::new(false), AtomicBool::new(false));
-        let (groups, looks) = (Groups::default(), Looks::default());
-        Ok(Self { config, name, check, tls, pool, ready, is_new, groups, looks, trust })
+        Ok(Self {
+            config,
+            name,
+            check,
+            tls,
+            pool: OnceLock::new(),
+            ready: AtomicBool::new(false),
+            is_new: AtomicBool::new(false),
+            is_missing: AtomicBool::new(false),
+            read_only: false,
+            groups: Groups::default(),
+            looks: Looks::default(),
+            trust,
+        })
+    }
+
+    /// Never makes or migrates a store.
+    pub(in crate::store) fn for_a_glance(self) -> Self {
+        Self { read_only: true, ..self }
     }
 
     pub(in crate::store) fn name(&self) -> &str {
@@ -110,6 +126,10 @@ impl Database {
 
     pub(in crate::store) fn is_new(&self) -> bool {
         self.is_new.load(Ordering::Relaxed)
+    }
+
+    pub(in crate::store) fn is_missing(&self) -> bool {
+        self.is_missing.load(Ordering::Relaxed)
     }
 
     pub(in crate::store) fn gauges(&self) -> Gauges {
@@ -222,45 +242,6 @@ impl Database {
     fn silent(&self, cause: &str) -> StoreError {
         StoreError::Unreachable(silence(&self.name, &self.check, cause))
     }
-
-    /// Replicas that start together wait here for one another.
-    async fn bring_up_to_date(&self, connection: &mut Object) -> Result<()> {
-        // The catalog's own table is asked, since name lookups keep what they did not find, also
-        // while this process waits for the lock.
-        let exists = "select count(distinct relname) = 2 from pg_catalog.pg_class c \
-                      join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
-                      where n.nspname = any (current_schemas(false)) \
-                      and c.relname in ('migrations', 'store')";
-        let latest = "select coalesce(max(number), 0) from migrations";
-        let check = connection.query_one(exists, &[]).await?;
-        if check.try_get(0)? {
-            let found: i64 = connection.query_one(latest, &[]).await?.try_get(0)?;
-            if !is_older(found)? {
-                return Ok(());
-            }
-        }
-        let transaction = connection.transaction().await?;
-        let lock = "select pg_advisory_xact_lock($1), \
-                    set_config('idle_in_transaction_session_timeout', '30s', true)";
-        transaction.execute(lock, &[&SCHEMA_LOCK]).await?;
-        let found: i64 = match transaction.query_one(exists, &[]).await?.try_get(0)? {
-            true => transaction.query_one(latest, &[]).await?.try_get(0)?,
-            false => 0,
-        };
-        if is_older(found)? {
-            for migration in migrate::after(found) {
-                transaction.batch_execute(migration.text(Dialect::Postgres)).await?;
-                let checksum = migration.checksum(Dialect::Postgres);
-                let record = placeholders(migrate::RECORD);
-                let params: [&(dyn ToSql + Sync); 3] =
-                    [&migration.number, &migration.name, &checksum];
-                transaction.execute(record.as_ref(), &params).await?;
-            }
-            self.is_new.store(found == 0, Ordering::Relaxed);
-        }
-        transaction.commit().await?;
-        Ok(())
-    }
 }
 
 fn silence(name: &str, check: &str, cause: &str) -> Told {
@@ -270,14 +251,6 @@ fn silence(name: &str, check: &str, cause: &str) -> Told {
 
 async fn answered(connection: &Object, statement: &str) -> Result<()> {
     Ok(connection.batch_execute(statement).await?)
-}
-
-fn is_older(found: i64) -> Result<bool> {
-    let known = migrate::LATEST;
-    if found > known {
-        return Err(StoreError::Newer { found, known });
-    }
-    Ok(found < known)
 }
 
 fn pool_of(config: &Config, tls: &Tls, trust: Arc<Trust>) -> Result<Pool> {

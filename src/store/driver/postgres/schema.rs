@@ -1,0 +1,85 @@
+//! The schema of a PostgreSQL store: whether it is there, and how it is made and brought up to date.
+
+use std::sync::atomic::Ordering;
+
+use deadpool_postgres::{GenericClient, Object};
+use tokio_postgres::types::ToSql;
+
+use super::{Database, placeholders};
+use crate::store::migrate::{self, Dialect};
+use crate::store::{Result, StoreError};
+
+/// Key of the advisory lock under which the schema is changed (`hubctl` in ASCII).
+const SCHEMA_LOCK: i64 = 0x6875_6263_746c;
+/// Whether the tables are there. The catalog's own table is asked, since name lookups keep what they
+/// did not find, also while this process waits for the lock.
+const EXISTS: &str = "select count(distinct relname) = 2 from pg_catalog.pg_class c \
+     join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
+     where n.nspname = any (current_schemas(false)) and c.relname in ('migrations', 'store')";
+const LATEST: &str = "select coalesce(max(number), 0)::bigint from migrations";
+const LOCK: &str = "select pg_advisory_xact_lock($1), \
+     set_config('idle_in_transaction_session_timeout', '30s', true)";
+
+impl Database {
+    /// Whether there is a store, which is not made for it.
+    pub(in crate::store) async fn is_there(&self) -> Result<bool> {
+        if self.ready.load(Ordering::Acquire) {
+            return Ok(true);
+        }
+        let connection = self.connect().await?;
+        let found = schema_in(&connection).await?;
+        self.is_missing.store(found.is_none(), Ordering::Relaxed);
+        if let Some(found) = found
+            && !is_older(found)?
+        {
+            self.ready.store(true, Ordering::Release);
+        }
+        Ok(found.is_some())
+    }
+
+    /// Replicas that start together wait here for one another.
+    pub(super) async fn bring_up_to_date(&self, connection: &mut Object) -> Result<()> {
+        if let Some(found) = schema_in(&*connection).await?
+            && !is_older(found)?
+        {
+            return Ok(());
+        }
+        if self.read_only {
+            return Err(StoreError::read_only_database());
+        }
+        let transaction = connection.transaction().await?;
+        transaction.execute(LOCK, &[&SCHEMA_LOCK]).await?;
+        let found = schema_in(&transaction).await?;
+        let version = found.unwrap_or(0);
+        if is_older(version)? {
+            for migration in migrate::after(version) {
+                transaction.batch_execute(migration.text(Dialect::Postgres)).await?;
+                let checksum = migration.checksum(Dialect::Postgres);
+                let record = placeholders(migrate::RECORD);
+                let params: [&(dyn ToSql + Sync); 3] =
+                    [&migration.number, &migration.name, &checksum];
+                transaction.execute(record.as_ref(), &params).await?;
+            }
+            self.is_new.store(version == 0, Ordering::Relaxed);
+        }
+        transaction.commit().await?;
+        self.is_missing.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// The number of the latest step; none where there are no tables of a store.
+async fn schema_in(client: &impl GenericClient) -> Result<Option<i64>> {
+    if client.query_one(EXISTS, &[]).await?.try_get(0)? {
+        return Ok(Some(client.query_one(LATEST, &[]).await?.try_get(0)?));
+    }
+    Ok(None)
+}
+
+fn is_older(found: i64) -> Result<bool> {
+    let known = migrate::LATEST;
+    if found > known {
+        return Err(StoreError::Newer { found, known });
+    }
+    Ok(found < known)
+}
