@@ -114,6 +114,23 @@ fn make_at_once(world: &TestHub) {
     assert_eq!(world.number("select count(*) from projects"), 1);
 }
 
+/// As a role or a database may have it set for all.
+#[cfg(unix)]
+#[test]
+fn many_make_one_store_at_once_whatever_the_usual_isolation() {
+    on_postgres(async |world: TestHub| {
+        world.raw(&set_for_all("default_transaction_isolation = 'repeatable read'"));
+        make_at_once(&world);
+    });
+}
+
+/// Sets something for whoever connects to the database from now on.
+#[cfg(unix)]
+fn set_for_all(setting: &str) -> String {
+    let own = "execute format('alter database %I set ', current_database()) ||";
+    format!("do $do$ begin {own} $set${setting}$set$; end $do$")
+}
+
 async fn a_key_goes_again_where_the_write_that_made_it_fails(world: TestHub) {
     let caller = world.caller();
     let item = |provider| BatchItem { new: session_with("acme", provider), occurrence: 0 };

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use deadpool_postgres::{GenericClient, Object};
+use tokio_postgres::IsolationLevel;
 use tokio_postgres::types::ToSql;
 
 use super::{Database, placeholders};
@@ -47,7 +48,9 @@ impl Database {
         if self.read_only {
             return Err(StoreError::read_only_database());
         }
-        let transaction = connection.transaction().await?;
+        // Each statement sees what others did while this process waited for them.
+        let begin = connection.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
+        let transaction = begin.start().await?;
         transaction.execute(LOCK, &[&SCHEMA_LOCK]).await?;
         let found = schema_in(&transaction).await?;
         let version = found.unwrap_or(0);
