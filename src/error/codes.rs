@@ -394,7 +394,7 @@ codes! {
         "The disk of the store is full, or a file may not grow any more; nothing was changed.",
         "Make room, or raise the limit that `ulimit -f` shows, and run the command again.";
     STORE_BUSY = "store.busy", LocalState,
-        "Another process held the store for longer than the time-out; nothing was changed.",
+        "Another process held the store for longer than the time-out, or its database ended a statement; nothing was changed.",
         "Run the command again.";
     STORE_NEWER = "store.newer", LocalState,
         "The store was written by a newer version of hubctl.",

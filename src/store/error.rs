@@ -48,6 +48,9 @@ pub enum StoreError {
     /// Locked by another process for too long.
     #[error("the store is in use by another process")]
     Busy,
+    /// The database ended a statement that took too long for it.
+    #[error("{0}")]
+    Ended(Told),
     /// Written by a later version.
     #[error("the store has schema {found}, this version knows {known}")]
     Newer {
@@ -96,6 +99,7 @@ impl StoreError {
             Self::Unreadable(told)
             | Self::Permissions(told)
             | Self::ReadOnly(told)
+            | Self::Ended(told)
             | Self::Unreachable(told) => told.hint.clone(),
             Self::NotAStore(_) => ANOTHER.to_owned(),
             Self::Damaged(_) => format!("bring it back from a backup, or {ANOTHER}"),
@@ -126,7 +130,7 @@ impl From<StoreError> for HubError {
             StoreError::Permissions(_) => &codes::STORE_PERMISSIONS,
             StoreError::ReadOnly(_) => &codes::STORE_READ_ONLY,
             StoreError::Full => &codes::STORE_FULL,
-            StoreError::Busy => &codes::STORE_BUSY,
+            StoreError::Busy | StoreError::Ended(_) => &codes::STORE_BUSY,
             StoreError::Newer { .. } => &codes::STORE_NEWER,
             StoreError::Duplicate | StoreError::Stale | StoreError::Shared => &codes::STALE,
             StoreError::Unreachable(_) => &codes::STORE_UNREACHABLE,
@@ -156,6 +160,7 @@ mod tests {
             StoreError::read_only_database(),
             StoreError::Full,
             StoreError::Busy,
+            StoreError::Ended(told()),
             StoreError::Newer { found: 2, known: 1 },
             StoreError::Duplicate,
             StoreError::Stale,

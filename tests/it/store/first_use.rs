@@ -124,6 +124,23 @@ fn many_make_one_store_at_once_whatever_the_usual_isolation() {
     });
 }
 
+/// It is meant for queries; a step may take longer.
+#[cfg(unix)]
+#[test]
+fn a_limit_on_statements_ends_no_step_of_the_schema() {
+    on_postgres(async |world: TestHub| {
+        // The first table takes two seconds.
+        world.raw(
+            "create function wait() returns event_trigger language plpgsql as $$ begin \
+             if to_regclass('public.migrations') is null then perform pg_sleep(2); end if; end $$; \
+             create event trigger wait on ddl_command_start when tag in ('CREATE TABLE') \
+             execute function wait()",
+        );
+        world.raw(&set_for_all("statement_timeout = '1s'"));
+        world.place.store().prepare().await.unwrap();
+    });
+}
+
 /// Sets something for whoever connects to the database from now on.
 #[cfg(unix)]
 fn set_for_all(setting: &str) -> String {

@@ -29,8 +29,11 @@ impl From<tokio_postgres::Error> for StoreError {
             SqlState::UNIQUE_VIOLATION => Self::Duplicate,
             SqlState::READ_ONLY_SQL_TRANSACTION => Self::read_only_database(),
             SqlState::DISK_FULL | SqlState::OUT_OF_MEMORY => Self::Full,
+            SqlState::QUERY_CANCELED => Self::Ended(Told::new(
+                format!("the store's database ended a statement: {}", chain(&error)),
+                "run the command again; see what limits a statement with: show statement_timeout",
+            )),
             SqlState::LOCK_NOT_AVAILABLE
-            | SqlState::QUERY_CANCELED
             | SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
             | SqlState::T_R_SERIALIZATION_FAILURE
             | SqlState::T_R_DEADLOCK_DETECTED => Self::Busy,

@@ -51,6 +51,8 @@ impl Database {
         // Each statement sees what others did while this process waited for them.
         let begin = connection.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
         let transaction = begin.start().await?;
+        // A limit for queries, as a role may have it, would end each attempt at the same step.
+        transaction.batch_execute("set local statement_timeout = 0").await?;
         transaction.execute(LOCK, &[&SCHEMA_LOCK]).await?;
         let found = schema_in(&transaction).await?;
         let version = found.unwrap_or(0);
