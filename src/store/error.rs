@@ -94,6 +94,12 @@ impl StoreError {
         Self::ReadOnly(Told::new("the store's database takes no writes", hint))
     }
 
+    /// A database that others may write.
+    pub(super) fn no_right_to_write() -> Self {
+        let hint = "grant the user of the address all rights on the store's tables";
+        Self::ReadOnly(Told::new("the store's database lets this user write nothing", hint))
+    }
+
     fn hint(&self) -> String {
         match self {
             Self::Unreadable(told)
@@ -158,6 +164,7 @@ mod tests {
             StoreError::Permissions(told()),
             StoreError::read_only_file(),
             StoreError::read_only_database(),
+            StoreError::no_right_to_write(),
             StoreError::Full,
             StoreError::Busy,
             StoreError::Ended(told()),

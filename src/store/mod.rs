@@ -153,7 +153,8 @@ impl Store {
         };
         match tx.number(is_read_only, &[]).await? {
             0 => Ok(()),
-            _ => Err(StoreError::read_only_database()),
+            1 => Err(StoreError::read_only_database()),
+            _ => Err(StoreError::no_right_to_write()),
         }
     }
 

@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use hubctl::error::HubError;
-use hubctl::store::{StoreError, Tx};
+use hubctl::store::{Store, StoreError, Tx};
 
-use crate::support::hub::on_postgres;
+use crate::support::hub::{Place, on_postgres};
 use crate::support::serving::PATIENCE;
 
 const INSERT: &str = "insert into store (key, value) values (?1, ?2)";
@@ -79,6 +79,27 @@ fn threat_24_a_writer_that_hangs_holds_nobody_up_for_long_and_a_reader_may() {
         assert!(hanging.commit().await.is_err());
         assert_eq!(world.number("select count(*) from store where key in ('hanging', 'late')"), 0);
         assert_eq!(patience_ms(&mut store.begin_read().await.unwrap()).await, 0);
+    });
+}
+
+#[test]
+fn a_user_who_may_only_read_is_not_ready() {
+    on_postgres(async |world| {
+        world.hub.store().prepare().await.unwrap();
+        let Place::Postgres(url) = &world.place else { unreachable!() };
+        let database = url.split(['/', '?']).nth(3).unwrap();
+        let user = format!("reader_{database}");
+        let grant = |rights: &str| {
+            world.raw(&format!("grant {rights} on all tables in schema public to {user}"));
+        };
+        world.raw(&format!("create role {user} login"));
+        grant("select");
+        let store = Store::postgres(&url.replacen("postgres@", &format!("{user}@"), 1)).unwrap();
+        let told = HubError::from(store.ping().await.unwrap_err());
+        assert_eq!(told.code().name, "store.read_only");
+        assert!(told.hint_text().unwrap().contains("grant"), "{told:?}");
+        grant("insert, update, delete");
+        store.ping().await.unwrap();
     });
 }
 

@@ -56,9 +56,13 @@ const BEGIN_APPEND: &str = "begin isolation level read committed; \
      select pg_advisory_xact_lock_shared(114853371147373), \
      set_config('idle_in_transaction_session_timeout', '30s', true)";
 
-/// Whether writers are refused, as a number; the transaction that asks may be a reader's.
-pub(in crate::store) const IS_READ_ONLY: &str = "select case when pg_is_in_recovery() then 1::bigint else \
-     current_setting('default_transaction_read_only')::boolean::int::bigint end";
+/// Whether writers are refused, as a number: 1 by the server, 2 for want of a right. The transaction
+/// that asks may be a reader's.
+pub(in crate::store) const IS_READ_ONLY: &str = "select case \
+     when pg_is_in_recovery() or current_setting('default_transaction_read_only')::boolean \
+     then 1::bigint when has_table_privilege('accounts', 'insert') \
+     and has_table_privilege('accounts', 'update') \
+     and has_table_privilege('accounts', 'delete') then 0::bigint else 2::bigint end";
 
 /// A database and its connections.
 pub(in crate::store) struct Database {
