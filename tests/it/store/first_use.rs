@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+#[cfg(unix)]
+use hubctl::error::HubError;
 use hubctl::error::codes;
 use hubctl::hub::connect_sessions::{self, BatchItem};
 use hubctl::hub::projects;
@@ -12,6 +14,8 @@ use crate::support::asked::{config, key, session, session_with};
 #[cfg(unix)]
 use crate::support::hub::on_postgres;
 use crate::support::hub::{Place, TestHub, block_on, on_both_databases, refused, sqlite_world};
+#[cfg(unix)]
+use crate::support::postgres::{database, execute};
 
 on_both_databases!(
     a_new_store_is_made_once_and_says_so,
@@ -139,6 +143,65 @@ fn a_limit_on_statements_ends_no_step_of_the_schema() {
         world.raw(&set_for_all("statement_timeout = '1s'"));
         world.place.store().prepare().await.unwrap();
     });
+}
+
+#[cfg(unix)]
+#[test]
+fn a_database_that_can_hold_no_store_is_refused() {
+    let told = |url: &str| {
+        let store = Store::postgres(url).unwrap();
+        let refused = block_on(store.prepare()).unwrap_err();
+        assert!(!matches!(refused, StoreError::Other(_)), "{refused:?}");
+        let error = HubError::from(refused);
+        assert_eq!(error.code().name, "store.unreadable", "{error:?}");
+        format!("{}; {}", error.message(), error.hint_text().unwrap())
+    };
+    for tables in [
+        "create table migrations (id int, migration text)",
+        "create table migrations (id int); create table store (id int)",
+        "create table migrations (number text); create table store (id int)",
+    ] {
+        let url = database();
+        execute(&url, tables);
+        assert!(told(&url).contains("is not a hubctl store"), "{tables}");
+    }
+    let url = database();
+    execute(&url, &set_for_all("search_path = nowhere"));
+    assert!(told(&url).contains("show search_path"));
+    assert!(block_on(Store::postgres(&url).unwrap().begin_read()).is_err());
+
+    let (name, latin) = (name_of(&url).to_owned(), format!("{}_latin", name_of(&url)));
+    let make = "encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' template template0";
+    execute(&url, &format!("create database {latin} {make}"));
+    assert!(told(&url.replacen(&name, &latin, 1)).contains("--encoding=UTF8"));
+}
+
+/// As after a backup was restored by an administrator.
+#[cfg(unix)]
+#[test]
+fn a_store_whose_tables_are_anothers_says_so_when_they_have_to_change() {
+    on_postgres(async |world: TestHub| {
+        first_version(&world);
+        let Place::Postgres(url) = &world.place else { unreachable!() };
+        let user = format!("user_{}", name_of(url));
+        world.raw(&format!(
+            "create role {user} login; grant all on schema public to {user}; \
+             grant all on all tables in schema public to {user}"
+        ));
+        let store = Store::postgres(&url.replacen("postgres@", &format!("{user}@"), 1)).unwrap();
+        let error = HubError::from(store.prepare().await.unwrap_err());
+        assert_eq!(error.code().name, "store.unreadable", "{error:?}");
+        assert!(
+            error.hint_text().unwrap().contains("the owner of the store's tables"),
+            "{error:?}"
+        );
+    });
+}
+
+/// The name of the database in its URL.
+#[cfg(unix)]
+fn name_of(url: &str) -> &str {
+    url.split(['/', '?']).nth(3).unwrap()
 }
 
 /// Sets something for whoever connects to the database from now on.
