@@ -242,6 +242,9 @@ impl Database {
                 connection.execute_batch("commit")?;
             }
         }
+        // In a copy that SQLite made, readers may hold writers up until then. Whoever has it open now
+        // leaves that to the next one.
+        _ = connection.pragma_update(None, "journal_mode", "wal");
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         Ok(connection)

@@ -161,6 +161,20 @@ fn a_truncated_store_is_refused() {
 }
 
 #[test]
+fn a_copy_that_sqlite_made_is_kept_as_other_stores_are() {
+    let (world, path) = made();
+    let copy = world.folder.path().join("copy.db");
+    sqlite::open(&path).execute("vacuum into ?1", [copy.to_str().unwrap()]).unwrap();
+    set_mode(&copy, 0o600);
+    let mode = || -> String {
+        sqlite::open(&copy).query_row("pragma journal_mode", [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!(mode(), "delete");
+    block_on(write(&copy)).unwrap();
+    assert_eq!(mode(), "wal");
+}
+
+#[test]
 fn an_empty_file_is_a_store_to_be() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("hub.db");
