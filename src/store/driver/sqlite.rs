@@ -18,6 +18,7 @@ use crate::domain::words::shell_word;
 use crate::store::migrate::{self, Dialect};
 use crate::store::{Result, StoreError, Told};
 
+mod dump;
 mod failures;
 
 /// How long a writer waits for another one.
@@ -262,6 +263,7 @@ impl Database {
             if tables == 0 {
                 return Ok(Schema::Empty);
             }
+            dump::refuse(&look, &self.path)?;
         }
         if application != APPLICATION_ID {
             return Err(StoreError::NotAStore(self.path.display().to_string()));

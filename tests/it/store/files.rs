@@ -142,6 +142,18 @@ fn what_is_no_store_is_refused_and_left_alone() {
 }
 
 #[test]
+fn a_store_from_an_sql_dump_is_told_its_marks() {
+    let (_world, path) = made();
+    let marks = |sql: &str| sqlite::open(&path).execute_batch(sql).unwrap();
+    marks("pragma application_id = 0; pragma user_version = 0");
+    refuses(&path, &codes::STORE_UNREADABLE);
+    let error = HubError::from(block_on(read(&path)).unwrap_err());
+    let hint = error.hint_text().unwrap().to_owned();
+    marks(hint.split('\'').nth(1).unwrap());
+    block_on(write(&path)).unwrap();
+}
+
+#[test]
 fn a_truncated_store_is_refused() {
     let (_world, path) = made();
     let whole = fs::read(&path).unwrap();
