@@ -1,9 +1,11 @@
-//! Whether the file of an SQLite store is its user's own (threat 34) and has one name, as its system
-//! says.
+//! Whether the file of an SQLite store is its user's own (threat 34) and has one name, and what its
+//! disk takes, as its system says.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+
+use rustix::fs::{StatVfsMountFlags, statvfs};
 
 use crate::domain::access::Access;
 use crate::domain::words::shell_word;
@@ -32,4 +34,9 @@ pub(super) fn check(path: &Path, meta: &Metadata) -> Result<()> {
         return Ok(());
     };
     Err(StoreError::Permissions(told))
+}
+
+/// Whether the file's disk takes no writes at all. SQLite says of one only that it can't open a file.
+pub(super) fn is_on_read_only_disk(path: &Path) -> bool {
+    statvfs(path).is_ok_and(|disk| disk.f_flag.contains(StatVfsMountFlags::RDONLY))
 }

@@ -224,6 +224,10 @@ impl Database {
     }
 
     fn open_to_write(&self) -> Result<Connection> {
+        #[cfg(unix)]
+        if access::is_on_read_only_disk(&self.path) {
+            return Err(StoreError::read_only_file());
+        }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection =
             Connection::open_with_flags(&self.path, flags).map_err(|error| self.cant(error))?;
