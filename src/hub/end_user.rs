@@ -35,7 +35,7 @@ use super::{connect_sessions, connectors};
 
 mod ended;
 
-pub use ended::{connector_name, linked_through, visit};
+pub use ended::{Through, connector_name, linked_through, visit};
 
 /// Somebody whose token opened a session.
 #[derive(Debug, Clone)]

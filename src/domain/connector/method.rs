@@ -247,6 +247,14 @@ impl AuthMethod {
             || matches!(self.token_request, Some(TokenRequest::OAuth1(_)))
     }
 
+    /// Whether linking obtains tokens, so that the provider has accepted what was entered.
+    #[must_use]
+    pub fn gets_tokens(&self) -> bool {
+        self.needs_browser()
+            || self.kind == AuthKind::OAuth2ClientCredentials
+            || self.token_request.is_some()
+    }
+
     /// The fields of both forms.
     pub fn fields(&self) -> impl Iterator<Item = &Field> {
         self.setup_fields.iter().chain(&self.config_fields)

@@ -179,6 +179,12 @@ impl Connector {
         };
         calls.map(LightCalls::as_slice).unwrap_or_default()
     }
+
+    /// Whether linking by this method asks the provider, so that what is entered is checked.
+    #[must_use]
+    pub fn checks(&self, method: &AuthMethod) -> bool {
+        method.gets_tokens() || !self.verify_for(method).is_empty()
+    }
 }
 
 #[cfg(test)]

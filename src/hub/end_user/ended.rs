@@ -2,9 +2,10 @@
 //! now, and also where its time ran out in between (CS-29).
 
 use crate::domain::auth_config::AuthConfig;
+use crate::domain::connector::AuthMethod;
 use crate::domain::ids::AuthConfigId;
 use crate::error::{HubError, Kind};
-use crate::hub::{Hub, auth_configs as configs, connect_sessions};
+use crate::hub::{Hub, auth_configs as configs, connect_sessions, connectors};
 use crate::store::{Tx, accounts, auth_configs};
 
 use super::{EndUser, behind, enter};
@@ -50,13 +51,22 @@ pub async fn connector_name(
     name_of(hub, &mut tx, user, config).await
 }
 
-/// The name of the connector that the session linked through an auth config; `None` where it linked
-/// nothing, or the owner has no account that was linked through this one.
+/// What a session linked through an auth config.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Through {
+    /// The connector's name.
+    pub name: String,
+    /// Whether the provider accepted what was entered; not so where nothing asks it.
+    pub is_proven: bool,
+}
+
+/// What the session linked through an auth config; `None` where it linked nothing, or the owner has
+/// no account that was linked through this one.
 pub async fn linked_through(
     hub: &Hub,
     user: &EndUser,
     id: &AuthConfigId,
-) -> Result<Option<String>, HubError> {
+) -> Result<Option<Through>, HubError> {
     let (session, project) = (&user.session, user.caller.project());
     let Some(linked) = &session.linked_account else { return Ok(None) };
     let mut tx = hub.store.begin_read().await?;
@@ -64,10 +74,16 @@ pub async fn linked_through(
     let last = accounts::by_id(&mut tx, project, linked).await?;
     let owner = &session.owner.id;
     let all = accounts::of_owner(&mut tx, project, owner, &config.connector).await?;
-    if !last.into_iter().chain(all).any(|account| account.auth_config == config.id) {
+    let mut all = last.into_iter().chain(all);
+    let Some(account) = all.find(|account| account.auth_config == config.id) else {
         return Ok(None);
-    }
-    name_of(hub, &mut tx, user, config).await.map(Some)
+    };
+    let (key, pin) = (&config.connector, config.pin.as_ref());
+    let used = connectors::resolve(&mut tx, &user.caller, key, pin).await?;
+    let method = used.as_ref().and_then(|used| used.connector.auth_method(&config.method));
+    let is_proven = account.verified_at.is_some() || method.is_some_and(AuthMethod::gets_tokens);
+    let name = name_of(hub, &mut tx, user, config).await?;
+    Ok(Some(Through { name, is_proven }))
 }
 
 async fn name_of(

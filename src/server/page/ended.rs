@@ -7,7 +7,7 @@ use http::StatusCode;
 use crate::domain::ids::{AttemptId, AuthConfigId};
 use crate::error::{HubError, Kind, codes};
 use crate::hub::auth_configs::Given;
-use crate::hub::end_user;
+use crate::hub::end_user::{self, Through};
 use crate::hub::oauth::{self, Attempt, AttemptState};
 
 use super::texts::with;
@@ -26,7 +26,7 @@ pub(super) async fn after_form(
         Err(_) => None,
     };
     match linked {
-        Some(name) => done(context, token, visit, &name).await,
+        Some(linked) => done(context, token, visit, &linked).await,
         None => Ok(frame::go_to(StatusCode::SEE_OTHER, &context.address(token, None))),
     }
 }
@@ -35,13 +35,14 @@ async fn done(
     context: &Context,
     token: &str,
     visit: &Visit,
-    name: &str,
+    linked: &Through,
 ) -> Result<Response, HubError> {
     let t = context.t;
     let more =
         visit.is_open && end_user::choices(&context.state.hub, &visit.user, None).await?.len() > 1;
-    let frame = context.frame(with(t.done_title, name));
-    let mut message = MessagePage::new(frame, "good", t.done);
+    let frame = context.frame(with(t.done_title, &linked.name));
+    let text = if linked.is_proven { t.done } else { t.done_unproven };
+    let mut message = MessagePage::new(frame, "good", text);
     message.link = more.then(|| Link {
         href: context.address(token, None),
         text: t.another.to_owned(),
@@ -85,7 +86,10 @@ async fn ended(
         Trouble { title, text: text.to_owned(), ..Trouble::default() }
     };
     let trouble = match &attempt.state {
-        AttemptState::Authenticated { .. } => return done(context, token, visit, name).await,
+        AttemptState::Authenticated { .. } => {
+            let linked = Through { name: name.clone(), is_proven: true };
+            return done(context, token, visit, &linked).await;
+        }
         AttemptState::Failed { code, description } => {
             form::login_trouble(t, name, code, description.as_deref())
         }

@@ -44,18 +44,26 @@ pub(super) fn page<'a>(
 ) -> FormPage<'a> {
     let (t, name) = (context.t, form.connector.name.as_str());
     let (editing, login) = (form.account.is_some(), form.needs_browser());
+    let checked = form.connector.checks(&form.method);
     let new_window = login && context.is_framed;
     let lead = match (login, editing, asked(form).next().is_none()) {
         (true, ..) if new_window => t.login_lead_window,
         (true, ..) => t.login_lead,
         (_, true, false) => t.edit_lead,
         (_, _, true) => t.nothing_lead,
-        _ => t.form_lead,
+        _ if checked => t.form_lead,
+        _ => t.form_lead_unchecked,
     };
-    let (button, busy) = match (login, editing) {
-        (true, _) => (t.login_button, t.leaving),
-        (_, true) => (t.save_button, t.busy),
-        _ => (t.connect_button, t.busy),
+    let button = match (login, editing) {
+        (true, _) => t.login_button,
+        (_, true) if checked => t.save_button,
+        (_, true) => t.save_button_unchecked,
+        _ => t.connect_button,
+    };
+    let busy = match (login, checked) {
+        (true, _) => t.leaving,
+        (_, true) => t.busy,
+        _ => t.busy_unchecked,
     };
     let mut problem = trouble;
     let errors = problem.as_mut().map(|trouble| place_errors(form, trouble)).unwrap_or_default();

@@ -20,6 +20,7 @@ mod rules;
 mod sdk;
 mod spellings;
 mod threats;
+mod told;
 
 use std::net::SocketAddr;
 

@@ -1,0 +1,52 @@
+//! What the end user's pages tell of what they know, and of what they don't.
+
+use serde_json::{Value, json};
+
+use super::end_user::{World, form_token};
+use super::text;
+
+/// A connector that nothing can ask whether what is entered is right.
+fn silent() -> Value {
+    json!({
+        "key": "silent", "name": "Silent", "categories": ["crm"],
+        "base_url": "https://silent.example", "verify_reason": "no light call",
+        "auth": [{
+            "key": "api_key", "type": "api_key", "label": "API key",
+            "config_fields": [
+                {"key": "api_key", "label": "Key", "type": "password", "required": true,
+                 "secret": true},
+                {"key": "seat", "label": "Seat", "type": "text"}
+            ],
+            "authorization": {"type": "bearer", "token": "${api_key}"}
+        }]
+    })
+}
+
+/// A hub with it, and the id of its auth config.
+fn with_silent() -> (World, String) {
+    let world = World::start();
+    world.api.put("/admin/connectors", &json!({"connectors": [silent()]})).status(200);
+    let body = json!({"connector_key": "silent", "name": "silent"});
+    let made = world.api.post("/admin/auth_configs", &body).status(201).json();
+    let id = text(&made["after"], "id");
+    (world, id)
+}
+
+#[test]
+fn what_nobody_checked_is_not_said_to_work() {
+    let (world, silent) = with_silent();
+    let sample = world.config("sample");
+    for (config, provider, is_checked) in [(&silent, "silent", false), (&sample, "sample", true)] {
+        let token = world.token(&json!({"provider": provider}));
+        let form = world.open(&format!("/connect/{token}")).status(200);
+        assert_eq!(form.text().contains("checked right away"), is_checked, "{provider}");
+        let mark = form_token(&form);
+        let sent = [("form_token", mark.as_str()), ("v.api_key", "sample-key")];
+        let done = world.submit(&format!("/connect/{token}/{config}"), "", &sent).status(303);
+        let html = world.open(&done.headers["location"]).status(200).text();
+        assert_eq!(html.contains("Everything works."), is_checked, "{html}");
+        assert_eq!(html.contains("It could not be checked here"), !is_checked, "{html}");
+        let edited = world.open(&format!("/connect/{token}")).status(200).text();
+        assert_eq!(edited.contains("Save and check"), is_checked, "{edited}");
+    }
+}
