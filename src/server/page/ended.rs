@@ -102,7 +102,7 @@ async fn ended(
     }
     let form = match end_user::form(hub, user, config).await {
         Ok(form) => form,
-        Err(error) if trouble::is_not_offered(&error) => {
+        Err(error) if trouble::is_not_offered(error.code()) => {
             return Ok(failed(context, trouble, t.not_offered));
         }
         Err(error) => return Err(error),

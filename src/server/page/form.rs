@@ -15,6 +15,7 @@ use crate::hub::end_user::Form;
 
 use super::Context;
 use super::texts::{Texts, with};
+use super::trouble::is_not_offered;
 use super::view::{Banner, Choosable, FormPage, GuideView, Input, Link, Part, Trouble, Wrong};
 
 /// What says that a provider can't answer just now.
@@ -294,20 +295,29 @@ fn reason(error: &HubError) -> String {
     shortened(told.as_deref().unwrap_or(error.message()))
 }
 
-/// What went wrong with a login, in words.
+/// What went wrong with a login, in words. What the hub says of its own set-up is for
+/// administrators and is not shown.
 pub(super) fn login_trouble(
     t: &'static Texts,
     name: &str,
     code: &str,
     description: Option<&str>,
 ) -> Trouble {
-    let reason = description.map(shortened).filter(|text| !text.trim().is_empty());
-    let denied = code == "access_denied";
+    let known = codes::find(code);
+    let is_own =
+        known.is_some_and(|code| !code.is_of_provider() && !code.name.starts_with("oauth."));
+    let told = description.filter(|_| !is_own);
+    let reason = told.map(shortened).filter(|text| !text.trim().is_empty());
+    let text = match known {
+        Some(code) if is_own && is_not_offered(code) => t.not_offered,
+        _ if code == "access_denied" => t.login_denied,
+        _ => t.login_failed,
+    };
     Trouble {
         title: with(t.login_failed_title, name),
         reason_intro: if reason.is_some() { t.refused_reason.to_owned() } else { String::new() },
         reason,
-        text: if denied { t.login_denied } else { t.login_failed }.to_owned(),
+        text: text.to_owned(),
         ..Trouble::default()
     }
 }

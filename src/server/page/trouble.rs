@@ -12,10 +12,10 @@ use crate::server::respond::status;
 use super::view::MessagePage;
 use super::{Context, because};
 
-/// Whether an error means that a link does not offer something, or not any more.
-pub(super) fn is_not_offered(error: &HubError) -> bool {
-    matches!(error.code().kind, Kind::Forbidden | Kind::Conflict | Kind::NotReady | Kind::NotFound)
-        || error.code().name == codes::AUTH_METHOD_UNKNOWN.name
+/// Whether a code means that a link does not offer something, or not any more.
+pub(super) fn is_not_offered(code: &Code) -> bool {
+    matches!(code.kind, Kind::Forbidden | Kind::Conflict | Kind::NotReady | Kind::NotFound)
+        || code.name == codes::AUTH_METHOD_UNKNOWN.name
 }
 
 /// The page of an error. Nothing of the error itself is shown: its words are for administrators.
@@ -37,7 +37,7 @@ pub(super) fn page(context: &Context, error: &HubError) -> Response {
         _ if is(&codes::OAUTH_WRONG_BROWSER) => (status(error), t.browser_title, t.browser),
         _ if is(&codes::CROSS_SITE) => (status(error), t.foreign_title, t.foreign),
         _ if is(&codes::REQUEST_TOO_LARGE) => (status(error), t.too_long_title, t.too_long),
-        _ if is_not_offered(error) => (status(error), t.not_offered_title, t.not_offered),
+        _ if is_not_offered(error.code()) => (status(error), t.not_offered_title, t.not_offered),
         Kind::Invalid | Kind::Unprocessable => (status(error), t.request_title, t.request),
         _ => {
             let code = error.code().name;

@@ -269,6 +269,34 @@ fn a_login_that_fails_says_why_where_it_is_switched_off_by_then() {
 }
 
 #[test]
+fn a_login_that_is_switched_off_on_its_way_tells_nothing_of_the_set_up() {
+    let world = World::start();
+    let by_login = world.logins("sample-auto");
+    let token = world.token(&json!({"provider": "sample"}));
+    let ended = |with_link: bool| {
+        let login = world.begin(&token, &by_login);
+        world.home.run(&format!("connectors disable {by_login} --yes")).code(0);
+        let html = match with_link {
+            true => world.come_back(&login).status(200).text(),
+            false => {
+                // As a window of the component's has it.
+                let bound = login.cookies.split(';').next().unwrap();
+                let back = world.serving.connect().get(&login.back, &format!("{bound}\r\n"));
+                back.status(200).text()
+            }
+        };
+        world.home.run(&format!("connectors enable {by_login}")).code(0);
+        html
+    };
+    for with_link in [true, false] {
+        let html = ended(with_link);
+        assert!(html.contains("Signing in at Sample provider did not work"), "{html}");
+        assert!(html.contains("it was switched off"), "{html}");
+        assert!(!html.contains(&by_login) && !html.contains("disabled ("), "{html}");
+    }
+}
+
+#[test]
 fn al_1_al_5_a_link_takes_an_owner_and_a_category_and_shows_what_fits() {
     let world = World::start();
     world.home.run("connectors enable hubspot").code(0);
