@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use crate::domain::account::{Account, same_link};
+use crate::domain::account::{Account, Status, same_link};
 use crate::domain::auth_config::AuthConfig;
 use crate::domain::caller::Caller;
 use crate::domain::connect_session::{ConnectSession, serving};
@@ -21,6 +21,7 @@ use crate::domain::names::ConnectorKey;
 use crate::domain::project::Project;
 use crate::domain::refusal::Refusal;
 use crate::domain::secret::Secret;
+use crate::domain::time::Timestamp;
 use crate::error::{HubError, codes};
 use crate::store::{
     Tx, accounts, auth_configs, connect_sessions as sessions, own_connectors, projects,
@@ -94,6 +95,10 @@ pub struct Form {
     pub fields: Vec<Field>,
     /// Edit mode: the account.
     pub account: Option<AccountId>,
+    /// Edit mode: how often the account changed; 0 without one.
+    pub version: i64,
+    /// Edit mode: since when it is linked, while it works.
+    pub works_since: Option<Timestamp>,
     /// Edit mode: keys of the secrets that are stored (SE-2, SE-4).
     pub stored_secrets: BTreeSet<String>,
     /// The session's token for providers that start actions (AC-51, HB-19).
@@ -372,11 +377,14 @@ impl Offer {
                 field.default = Some(value.clone());
             }
         }
+        let works = account.as_ref().filter(|account| account.shown_status() == Status::Active);
         Form {
             config: way.config,
             connector: way.connector,
             method: way.method,
             fields,
+            works_since: works.map(|account| account.created_at),
+            version: account.as_ref().map_or(0, |account| account.version),
             account: account.map(|account| account.id),
             stored_secrets,
             external_trigger_token: way.trigger_token,

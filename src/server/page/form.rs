@@ -66,6 +66,10 @@ pub(super) fn page<'a>(
         (_, true) => t.busy,
         _ => t.busy_unchecked,
     };
+    let since = form.works_since.map(|at| {
+        let at = at.to_string();
+        with(t.connected_since, at.split('T').next().unwrap_or_default()) + " "
+    });
     let mut problem = trouble;
     let errors = problem.as_mut().map(|trouble| place_errors(form, trouble)).unwrap_or_default();
     let shown = |notice: &&Notice| notice.form == OnForm::Config;
@@ -84,8 +88,9 @@ pub(super) fn page<'a>(
         logo: Logo::of(form.connector.key.as_str(), name),
         back: place.back,
         problem,
-        lead: with(lead, name),
+        lead: since.unwrap_or_default() + &with(lead, name),
         action: place.action,
+        made_for: made_for(form),
         form_token: place.form_token,
         new_window,
         top: plain(Position::Top),
@@ -99,6 +104,18 @@ pub(super) fn page<'a>(
         f,
         title,
     }
+}
+
+/// What tells one state of a connection from another: the account of the form and how often it
+/// changed.
+pub(super) fn made_for(form: &Form) -> String {
+    form.account.as_ref().map(|id| format!("{id}.{}", form.version)).unwrap_or_default()
+}
+
+/// What is told where a form was made for another state.
+pub(super) fn changed(t: &'static Texts) -> Trouble {
+    let (title, text) = (t.changed_title.to_owned(), t.changed.to_owned());
+    Trouble { title, text, ..Trouble::default() }
 }
 
 /// The fields that the end user fills in; one is the session's own (HB-19).

@@ -2,7 +2,7 @@
 //! how it ended. Handlers and headers; no rules.
 //!
 //! Every page works without script. A form is sent to the link's own address, and what the browser
-//! sends is the form's values alone: whose account it is, the link says (CS-41, threat 11).
+//! sends decides the form's values alone: whose account it is, the link says (CS-41, threat 11).
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -11,14 +11,12 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequestParts, Path};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use http::StatusCode;
 use http::header::ACCEPT_LANGUAGE;
 use http::request::Parts;
-use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 
 use crate::api::end_user::Logo;
@@ -27,7 +25,6 @@ use crate::domain::connector::Category;
 use crate::domain::ids::AuthConfigId;
 use crate::domain::origin::Origin;
 use crate::domain::project::Project;
-use crate::domain::secret::Secret;
 use crate::error::{HubError, codes};
 use crate::hub::auth_configs::Given;
 use crate::hub::end_user::{self, Choice, EndUser, Form};
@@ -36,13 +33,14 @@ use crate::hub::oauth::{self, AttemptState};
 use super::AppState;
 use super::caller::Source;
 use super::request_log::Because;
-use super::respond::{Failure, status};
+use super::respond::Failure;
 
 mod brand;
 mod ended;
 mod form;
 mod frame;
 mod login;
+mod submit;
 mod texts;
 mod trouble;
 mod view;
@@ -80,7 +78,7 @@ pub(super) fn routes() -> Router<AppState> {
         .route("/connect/", get(broken))
         .route("/connect/{token}", get(open))
         .route("/connect/{token}/", get(open))
-        .route(FORM, get(show).post(submit))
+        .route(FORM, get(show).post(submit::submit))
         .route(&format!("{FORM}/{{*rest}}"), get(broken))
         .merge(login::routes())
 }
@@ -377,64 +375,6 @@ async fn show(context: Context, Named((token, id)): Named<(String, String)>) -> 
     context.answer(result)
 }
 
-/// `POST /connect/{token}/{integration_id}`: the form, filled in.
-async fn submit(
-    context: Context,
-    Named((token, id)): Named<(String, String)>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
-    let result = match body {
-        Ok(body) => submitted(&context, &token, &id, &headers, &body).await,
-        Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            Err(HubError::new(&codes::REQUEST_TOO_LARGE, "the form is too long"))
-        }
-        Err(_) => Err(HubError::new(&codes::BODY_INVALID, "the form broke off")),
-    };
-    context.answer(result)
-}
-
-async fn submitted(
-    context: &Context,
-    token: &str,
-    id: &str,
-    headers: &HeaderMap,
-    body: &Bytes,
-) -> Result<Response, HubError> {
-    let hub = &context.state.hub;
-    let (form_token, values) = read(body)?;
-    let given = form_token.as_ref().map(Secret::expose);
-    if !frame::is_own_post(headers, hub.public_url(), token, given) {
-        let text = "the form did not come from a page of this hub";
-        return Err(HubError::new(&codes::CROSS_SITE, text));
-    }
-    let user = context.enter(token).await?;
-    let _under_way = context.state.submission(user.session.id)?;
-    let id: AuthConfigId = id.parse().map_err(|_| not_offered())?;
-    let form = end_user::form(hub, &user, &id).await?;
-    let error = if form.needs_browser() {
-        match oauth::begin(hub, &user, &id, None, values.clone(), None).await {
-            Ok(begun) => return Ok(login::leave(context, token, &form.connector.name, &begun)),
-            Err(error) => error,
-        }
-    } else {
-        let account = form.account.as_ref();
-        match end_user::link(hub, &user, &id, account, values.clone()).await {
-            Ok(_) => {
-                let address = format!("{}?done={id}", context.address(token, None));
-                return Ok(frame::go_to(StatusCode::SEE_OTHER, &address));
-            }
-            Err(error) => error,
-        }
-    };
-    let name = form.connector.name.as_str();
-    let Some(trouble) = form::trouble(context.t, name, &error) else { return Err(error) };
-    let many = end_user::choices(hub, &user, None).await?.len() > 1;
-    let (status, trouble) = (status(&error), Some(trouble));
-    let shown = show_form(context, token, &user, &form, many, &values, trouble, status);
-    Ok(because(shown, error.code().name))
-}
-
 /// Says to the log why a page tells of something that failed.
 fn because(mut response: Response, code: &str) -> Response {
     response.extensions_mut().insert(Because(code.to_owned()));
@@ -447,23 +387,4 @@ fn because_of(response: Response, state: &AttemptState) -> Response {
         AttemptState::Failed { code, .. } => because(response, code),
         _ => response,
     }
-}
-
-/// The form's own mark and the values of its fields; whatever else a browser sends is not looked
-/// at.
-fn read(body: &[u8]) -> Result<(Option<Secret>, Given), HubError> {
-    let (mut form_token, mut values) = (None, Given::new());
-    for (name, value) in url::form_urlencoded::parse(body) {
-        if name.contains('\0') || value.contains('\0') {
-            let text = "the form has a NUL character, which no text can have here";
-            return Err(HubError::new(&codes::BODY_INVALID, text));
-        }
-        if let Some(key) = name.strip_prefix(VALUE) {
-            // Browsers end the lines of a text as no key file does.
-            values.insert(key.to_owned(), Secret::new(value.replace("\r\n", "\n")));
-        } else if name == "form_token" {
-            form_token = Some(Secret::new(value));
-        }
-    }
-    Ok((form_token, values))
 }

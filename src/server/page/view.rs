@@ -81,6 +81,8 @@ form_template! {
         pub(super) lead: String,
         pub(super) action: String,
         pub(super) form_token: String,
+        /// For which state of the connection it is made.
+        pub(super) made_for: String,
         /// Whether what it leads to needs a window of its own.
         pub(super) new_window: bool,
         pub(super) top: Vec<Banner<'a>>,

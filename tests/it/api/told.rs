@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::support::serving::Answer;
+
 use super::end_user::{World, form_token};
 use super::text;
 
@@ -49,4 +51,37 @@ fn what_nobody_checked_is_not_said_to_work() {
         let edited = world.open(&format!("/connect/{token}")).status(200).text();
         assert_eq!(edited.contains("Save and check"), is_checked, "{edited}");
     }
+}
+
+/// What a form says it was made for.
+fn made_for(page: &Answer) -> String {
+    let page = page.text();
+    let (_, rest) = page.split_once("name=\"made_for\" value=\"").expect("a form");
+    rest.split('"').next().unwrap().to_owned()
+}
+
+#[test]
+fn a_link_that_two_people_have_replaces_nothing_unseen() {
+    let world = World::start();
+    let config = world.config("sample");
+    let token = world.token(&json!({"provider": "sample"}));
+    let path = format!("/connect/{token}/{config}");
+    let [first, second] = [0, 1].map(|_| world.open(&path).status(200));
+    let submit = |form: &Answer, key: &str| {
+        let (mark, made_for) = (form_token(form), made_for(form));
+        let sent = [("form_token", &*mark), ("made_for", &*made_for), ("v.api_key", key)];
+        world.submit(&path, "", &sent)
+    };
+    submit(&first, "sample-first").status(303);
+    let before = world.accounts();
+    let late = submit(&second, "sample-second").status(409);
+    let html = late.text();
+    assert!(html.contains("Someone has connected this meanwhile"), "{html}");
+    assert!(html.contains("Change the connection to Sample provider"), "{html}");
+    assert!(html.contains("Connected since 2") && !html.contains("sample-second"), "{html}");
+    assert_eq!(world.accounts(), before);
+    // Who has seen it may change it; and once more only after another look.
+    submit(&late, "sample-second").status(303);
+    submit(&late, "sample-third").status(409);
+    assert_eq!(world.accounts().len(), 1);
 }

@@ -106,7 +106,8 @@ fn se_2_an_account_is_edited_without_its_secrets_being_shown() {
         browser.heading("Sample provider is connected").await;
         let id = world.accounts()[0]["id"].as_str().unwrap().to_owned();
         browser.open(&world.link(&format!("--account {id}"))).await;
-        browser.heading("Update Sample provider").await;
+        browser.heading("Change the connection to Sample provider").await;
+        assert!(browser.text().await.contains("There is nothing to do unless"));
         let input = browser.find("#f-api_key").await;
         assert_eq!(input.value().await.unwrap().as_deref(), Some(""));
         assert!(browser.text().await.contains("Stored. Leave empty to keep it."));
