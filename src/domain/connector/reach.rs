@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::filling::Filling;
 use super::request::TokenRequest;
 use super::values::FieldProblem;
-use super::{AuthMethod, Connector, Template};
+use super::{AuthMethod, Connector, Field, FieldKind, Template};
 use crate::domain::credentials::Values;
 use crate::domain::secret::Secret;
 
@@ -81,6 +81,20 @@ pub fn called<'a>(connector: &'a Connector, method: &'a AuthMethod) -> Vec<Calle
         add(&member, Purpose::Verify(number), path);
     }
     all
+}
+
+/// Whether somebody types where calls of a method go: one of these fields is a part of a host.
+#[must_use]
+pub fn names_host(connector: &Connector, method: &AuthMethod, fields: &[Field]) -> bool {
+    let is_typed = |name: &str| {
+        fields.iter().any(|field| field.key == name && field.kind != FieldKind::Select)
+    };
+    called(connector, method).into_iter().any(|called| {
+        let address = called.address.as_str();
+        let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+        let host = Template::new(rest.split('/').next().unwrap_or_default());
+        host.names().any(is_typed)
+    })
 }
 
 /// Scheme, host and port of each address, where these values fill it.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use crate::api::end_user::Logo;
 use crate::domain::connector::field::Format;
 use crate::domain::connector::guide::{Audience, guide};
+use crate::domain::connector::reach;
 use crate::domain::connector::support::{Form as OnForm, Notice, NoticeKind, Position, Section};
 use crate::domain::connector::{Field, FieldKind};
 use crate::domain::secret::Secret;
@@ -19,8 +20,7 @@ use super::trouble::is_not_offered;
 use super::view::{Banner, Choosable, FormPage, GuideView, Input, Link, Part, Trouble, Wrong};
 
 /// What says that a provider can't answer just now.
-const UNREACHABLE: [&Code; 3] =
-    [&codes::PROVIDER_UNREACHABLE, &codes::PROVIDER_RATE_LIMITED, &codes::PROVIDER_BAD_ANSWER];
+const UNREACHABLE: [&Code; 2] = [&codes::PROVIDER_UNREACHABLE, &codes::PROVIDER_RATE_LIMITED];
 
 /// Where the form is shown.
 pub(super) struct Place<'a> {
@@ -203,6 +203,7 @@ fn input<'a>(
         html_type,
         secret,
         required: field.required && !stored,
+        optional: !field.required && !field.read_only,
         read_only: field.read_only && !secret,
         value: value.to_owned(),
         placeholder: if stored { t.stored_placeholder } else { &field.placeholder },
@@ -235,8 +236,10 @@ fn guide_view<'a>(t: &'static Texts, form: &'a Form, public_url: &str) -> Option
         link.map(|href| Link { href: href.to_owned(), text: with(t.guide_link, name), style: "" });
     let warning = written.and_then(|guide| guide.warning.as_deref());
     let view = GuideView { warning, sections, links: links.into_iter().collect() };
-    let is_empty = view.warning.is_none() && view.sections.is_empty() && view.links.is_empty();
-    (!is_empty).then_some(view)
+    let is_written = view.warning.is_some() || !view.sections.is_empty();
+    // A login asks for nothing that a link alone could help to find.
+    let asks = !form.needs_browser() || asked(form).next().is_some();
+    (is_written || (asks && !view.links.is_empty())).then_some(view)
 }
 
 fn part<'a>(t: &'static Texts, form: &'a Form, section: &'a Section, step: bool) -> Part<'a> {
@@ -257,7 +260,8 @@ fn part<'a>(t: &'static Texts, form: &'a Form, section: &'a Section, step: bool)
 }
 
 /// What a refused form tells its user; none for what is no fault of the form.
-pub(super) fn trouble(t: &'static Texts, name: &str, error: &HubError) -> Option<Trouble> {
+pub(super) fn trouble(t: &'static Texts, form: &Form, error: &HubError) -> Option<Trouble> {
+    let name = form.connector.name.as_str();
     let is = |code: &Code| error.code().name == code.name;
     Some(if is(&codes::FIELDS_INVALID) {
         let fields: Vec<Wrong> = error.details().iter().filter_map(wrong).collect();
@@ -268,23 +272,36 @@ pub(super) fn trouble(t: &'static Texts, name: &str, error: &HubError) -> Option
         let text = if fields.is_empty() { error.message().to_owned() } else { String::new() };
         Trouble { title, text, fields, ..Trouble::default() }
     } else if is(&codes::PROVIDER_REFUSED) {
+        let checks = [t.check_whole, t.check_expired, t.check_scopes, t.check_account];
+        // A choice that stands there already is easily passed over.
+        let choices = asked(form)
+            .filter(|field| field.kind == FieldKind::Select && !field.read_only)
+            .map(|field| with(t.check_choice, &field.label));
         Trouble {
             title: with(t.refused_title, name),
             reason: Some(reason(error)),
             reason_intro: t.refused_reason.to_owned(),
             text: t.refused_checks.to_owned(),
-            points: vec![t.check_whole, t.check_expired, t.check_scopes, t.check_account],
+            points: checks.map(str::to_owned).into_iter().chain(choices).collect(),
             ..Trouble::default()
         }
     } else {
-        return provider_trouble(t, name, error);
+        let asks_host = reach::names_host(&form.connector, &form.method, &form.fields);
+        return provider_trouble(t, name, error, asks_host);
     })
 }
 
 /// What is told of a provider that can't be asked, or not by what is set up, whatever it was asked
-/// with; none for what is no fault of either.
-pub(super) fn provider_trouble(t: &'static Texts, name: &str, error: &HubError) -> Option<Trouble> {
+/// with; none for what is no fault of either. `asks_host`: whether its host was asked for, so that
+/// an odd answer may be another's.
+pub(super) fn provider_trouble(
+    t: &'static Texts,
+    name: &str,
+    error: &HubError,
+    asks_host: bool,
+) -> Option<Trouble> {
     let is = |code: &Code| error.code().name == code.name;
+    let is_odd = is(&codes::PROVIDER_BAD_ANSWER);
     let titled = |title: &str| Trouble { title: with(title, name), ..Trouble::default() };
     Some(if is(&codes::PROVIDER_MISCONFIGURED) {
         Trouble {
@@ -293,9 +310,9 @@ pub(super) fn provider_trouble(t: &'static Texts, name: &str, error: &HubError) 
             text: t.misconfigured.to_owned(),
             ..titled(t.misconfigured_title)
         }
-    } else if is(&codes::PROVIDER_HOST_UNKNOWN) {
+    } else if is(&codes::PROVIDER_HOST_UNKNOWN) || (is_odd && asks_host) {
         Trouble { text: t.unknown_host.to_owned(), ..titled(t.unknown_host_title) }
-    } else if UNREACHABLE.into_iter().any(is) {
+    } else if is_odd || UNREACHABLE.into_iter().any(is) {
         Trouble { text: t.unreachable.to_owned(), ..titled(t.unreachable_title) }
     } else if is(&codes::PROVIDER_BLOCKED) {
         Trouble { text: t.misconfigured.to_owned(), ..titled(t.misconfigured_title) }
@@ -359,14 +376,21 @@ pub(super) fn shortened(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{HubError, Texts, codes, trouble};
+    use super::{HubError, Texts, codes, provider_trouble};
 
     #[test]
     fn a_host_that_is_not_there_asks_for_another_look_at_the_address() {
-        let told = |code| trouble(Texts::of(None), "Acme", &HubError::new(code, "x")).unwrap();
-        let unknown = told(&codes::PROVIDER_HOST_UNKNOWN);
+        let told = |code, asks_host| {
+            let error = HubError::new(code, "x");
+            provider_trouble(Texts::of(None), "Acme", &error, asks_host).unwrap()
+        };
+        let unknown = told(&codes::PROVIDER_HOST_UNKNOWN, false);
         assert_eq!(unknown.title, "Acme was not found");
         assert!(unknown.text.contains("the address that you entered"), "{}", unknown.text);
-        assert_ne!(unknown.text, told(&codes::PROVIDER_UNREACHABLE).text);
+        let away = told(&codes::PROVIDER_UNREACHABLE, true);
+        assert_ne!(unknown.text, away.text);
+        // What answers with something else is another's where its host was asked for.
+        assert_eq!(told(&codes::PROVIDER_BAD_ANSWER, true).text, unknown.text);
+        assert_eq!(told(&codes::PROVIDER_BAD_ANSWER, false).text, away.text);
     }
 }

@@ -93,7 +93,9 @@ async fn not_begun(
     let Ok(name) = end_user::connector_name(&context.state.hub, user, id).await else {
         return Err(error);
     };
-    let Some(trouble) = provider_trouble(context.t, &name, &error) else { return Err(error) };
+    let Some(trouble) = provider_trouble(context.t, &name, &error, false) else {
+        return Err(error);
+    };
     let mut message = MessagePage::new(context.frame(trouble.title), "bad", &trouble.text);
     message.reason = trouble.reason;
     Ok(because(context.render(status(&error), &message), error.code().name))

@@ -73,8 +73,7 @@ async fn submitted(
             Err(error) => error,
         }
     };
-    let name = form.connector.name.as_str();
-    let Some(trouble) = form::trouble(context.t, name, &error) else { return Err(error) };
+    let Some(trouble) = form::trouble(context.t, &form, &error) else { return Err(error) };
     refused(context, token, &user, &form, &values, trouble, &error).await
 }
 

@@ -112,6 +112,8 @@ pub(super) struct Input<'a> {
     /// Whether nobody who comes after may find what was entered.
     pub(super) secret: bool,
     pub(super) required: bool,
+    /// Whether it may be left empty also where nothing is stored.
+    pub(super) optional: bool,
     pub(super) read_only: bool,
     pub(super) value: String,
     pub(super) placeholder: &'a str,
@@ -139,7 +141,7 @@ pub(super) struct Trouble {
     pub(super) reason: Option<String>,
     pub(super) reason_intro: String,
     pub(super) text: String,
-    pub(super) points: Vec<&'static str>,
+    pub(super) points: Vec<String>,
     pub(super) fields: Vec<Wrong>,
 }
 

@@ -85,3 +85,33 @@ fn a_link_that_two_people_have_replaces_nothing_unseen() {
     submit(&late, "sample-third").status(409);
     assert_eq!(world.accounts().len(), 1);
 }
+
+#[test]
+fn what_is_required_is_not_called_optional_where_it_is_stored() {
+    let (world, config) = with_silent();
+    let token = world.token(&json!({"provider": "silent"}));
+    let path = format!("/connect/{token}/{config}");
+    let optional = |page: &str| page.matches("(optional)").count();
+    let form = world.open(&path).status(200);
+    assert_eq!(optional(&form.text()), 1);
+    let mark = form_token(&form);
+    world.submit(&path, "", &[("form_token", mark.as_str()), ("v.api_key", "k")]).status(303);
+    assert_eq!(optional(&world.open(&path).status(200).text()), 1);
+}
+
+#[test]
+fn a_login_without_fields_has_nothing_to_find() {
+    let world = World::start();
+    let guide = "Where do I find these?";
+    world
+        .home
+        .run("connectors add slack --auth oauth2_bot --set client_id=x --set client_secret=y")
+        .code(0);
+    let page = |provider: &str| {
+        let token = world.token(&json!({"provider": provider}));
+        world.open(&format!("/connect/{token}")).status(200).text()
+    };
+    let login = page("slack");
+    assert!(login.contains("You will sign in at") && !login.contains(guide), "{login}");
+    assert!(page("acme").contains(guide));
+}

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{FieldProblem, added, called, may_keep, moved, of_setup};
+use super::{FieldProblem, added, called, may_keep, moved, names_host, of_setup};
 use crate::domain::connector::{AuthMethod, Connector, Template};
 use crate::domain::credentials::Values;
 use crate::domain::secret::Secret;
@@ -45,6 +45,22 @@ fn led_astray(more: &Value) -> Option<String> {
     let evil = values(&[("host", "evil.example"), ("instance", "https://i.acme.example")]);
     assert_eq!(added(&acme, only(&acme), &own, &own), None);
     added(&acme, only(&acme), &own, &evil)
+}
+
+#[test]
+fn who_types_a_part_of_a_host_names_it() {
+    for (base, wanted) in [
+        ("https://${host}.acme.example/api", true),
+        ("https://${host}/api", true),
+        ("${host}/api", true),
+        ("https://acme.example/${host}", false),
+        ("https://${site}.acme.example", false),
+        ("https://acme.example", false),
+    ] {
+        let acme = acme(&json!({ "base_url": base }));
+        let method = only(&acme);
+        assert_eq!(names_host(&acme, method, &method.config_fields), wanted, "{base}");
+    }
 }
 
 #[test]
