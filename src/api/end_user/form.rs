@@ -177,7 +177,8 @@ fn config_field(form: &Form, field: &Field) -> ConfigField {
     }
 }
 
-fn validation(field: &Field) -> Option<Validation> {
+/// What a browser can hold a value against before it is sent.
+pub fn validation(field: &Field) -> Option<Validation> {
     if field.kind == FieldKind::Select {
         return None;
     }

@@ -20,7 +20,7 @@ mod operations;
 #[cfg(test)]
 mod tests;
 
-pub use form::{Config, ConfigField, ConfigNotice, ConnectorForm, Help, Validation};
+pub use form::{Config, ConfigField, ConfigNotice, ConnectorForm, Help, Validation, validation};
 pub use logo::Logo;
 pub use operations::{END_USER_OPERATIONS, EndUserOperation, is_of_hub_api, meant};
 

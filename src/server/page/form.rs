@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::api::end_user::Logo;
+use crate::api::end_user::{Logo, validation};
 use crate::domain::connector::field::Format;
 use crate::domain::connector::guide::{Audience, guide};
 use crate::domain::connector::reach;
@@ -173,6 +173,9 @@ fn input<'a>(
         _ => ("text", if field.format == Some(Format::Email) { "email" } else { "text" }),
     };
     let mut hints = Vec::new();
+    if secret && given.get(&field.key).is_some_and(|given| !given.expose().trim().is_empty()) {
+        hints.push(t.again);
+    }
     if stored {
         hints.push(t.stored);
     }
@@ -203,6 +206,7 @@ fn input<'a>(
         html_type,
         secret,
         required: field.required && !stored,
+        check: validation(field),
         optional: !field.required && !field.read_only,
         read_only: field.read_only && !secret,
         value: value.to_owned(),

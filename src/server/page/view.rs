@@ -1,6 +1,6 @@
 //! What the templates are filled with. Everything is text, and is escaped where it is put in.
 
-use crate::api::end_user::Logo;
+use crate::api::end_user::{Logo, Validation};
 
 use super::brand::Look;
 use super::texts::Texts;
@@ -112,6 +112,8 @@ pub(super) struct Input<'a> {
     /// Whether nobody who comes after may find what was entered.
     pub(super) secret: bool,
     pub(super) required: bool,
+    /// What a value is held against before it is sent.
+    pub(super) check: Option<Validation>,
     /// Whether it may be left empty also where nothing is stored.
     pub(super) optional: bool,
     pub(super) read_only: bool,

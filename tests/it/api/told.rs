@@ -115,3 +115,23 @@ fn a_login_without_fields_has_nothing_to_find() {
     assert!(login.contains("You will sign in at") && !login.contains(guide), "{login}");
     assert!(page("acme").contains(guide));
 }
+
+#[test]
+fn a_secret_that_is_to_be_entered_again_says_so() {
+    let world = World::start();
+    let config = world.config("acme");
+    let token = world.token(&json!({"provider": "acme"}));
+    let path = format!("/connect/{token}/{config}");
+    let form = world.open(&path).status(200);
+    assert!(!form.text().contains("Enter this again"));
+    assert!(form.text().contains("data-misfit=\"use letters, digits and hyphens only\""));
+    let mark = form_token(&form);
+    let refused = |key: &str| {
+        let sent =
+            [("form_token", mark.as_str()), ("v.subdomain", "not a name"), ("v.api_key", key)];
+        world.submit(&path, "", &sent).status(400).text()
+    };
+    let html = refused("planted-key");
+    assert!(html.contains("Enter this again") && !html.contains("planted-key"), "{html}");
+    assert!(!refused("").contains("Enter this again"));
+}

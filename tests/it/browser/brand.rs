@@ -66,7 +66,9 @@ fn every_colour_can_be_read() {
             ]);
             browser.open(&world.link("--provider acme")).await;
             browser.heading("Connect Acme People").await;
-            browser.fill("#f-mail", "nobody").await;
+            browser.fill("#f-subdomain", "acme").await;
+            browser.fill("#f-api_key", "planted").await;
+            browser.fill("#f-mail", "no.body").await;
             browser.click("button.go").await;
             browser.find("#problem").await;
             browser.show(&format!("brand-{}", &color[1..])).await;

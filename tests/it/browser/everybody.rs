@@ -138,6 +138,8 @@ fn every_page_that_tells_what_went_wrong_is_for_everybody() {
         let all = world.link("");
         shows(&format!("{all}?q=zzz"), "Connect an app", "list-none").await;
         browser.open(&world.link("--provider acme")).await;
+        browser.find("#f-subdomain").await.send_keys("acme").await.unwrap();
+        browser.find("#f-api_key").await.send_keys("planted").await.unwrap();
         let long = "document.querySelector('#f-note').value = 'x'.repeat(1 << 20)";
         browser.find("#f-note").await;
         browser.driver.execute(long, Vec::new()).await.unwrap();

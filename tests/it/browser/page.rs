@@ -76,14 +76,30 @@ fn every_kind_of_field_is_shown_and_told_what_is_wrong_with_it() {
         browser.heading("Connect Acme People").await;
         browser.click("summary").await;
         browser.show("form").await;
+        // What is plainly wrong is told at once, and no secret is lost by it.
         browser.fill("#f-subdomain", "not a name").await;
-        browser.fill("#f-mail", "nobody").await;
         browser.fill("#f-api_key", "planted").await;
+        browser.click(BUTTON).await;
+        let error = browser.find("#f-subdomain-error").await.text().await.unwrap();
+        assert_eq!(error, "use letters, digits and hyphens only");
+        assert_eq!(browser.focused().await, "f-subdomain");
+        let key = browser.find("#f-api_key").await;
+        assert_eq!(key.value().await.unwrap().as_deref(), Some("planted"));
+        assert!(!browser.has("#problem").await, "nothing was sent");
+        browser.show("told-at-once").await;
+        // What looks like a part of an address is the hub's to judge.
+        browser.fill("#f-subdomain", "not.a.name").await;
+        browser.fill("#f-mail", "no.body").await;
         browser.click(BUTTON).await;
         let problem = browser.find("#problem").await.text().await.unwrap();
         assert!(problem.contains("2 fields need your attention"), "{problem}");
         let input = browser.find("#f-subdomain").await;
-        assert_eq!(input.value().await.unwrap().as_deref(), Some("not a name"));
+        assert_eq!(input.value().await.unwrap().as_deref(), Some("not.a.name"));
+        // The secret did not come back, and that is said.
+        let key = browser.find("#f-api_key").await;
+        assert_eq!(key.value().await.unwrap().as_deref(), Some(""));
+        let hint = browser.find("#f-api_key-hint").await.text().await.unwrap();
+        assert!(hint.contains("Enter this again"), "{hint}");
         assert_eq!(input.attr("aria-invalid").await.unwrap().as_deref(), Some("true"));
         let described = input.attr("aria-describedby").await.unwrap().unwrap();
         assert_eq!(described, "f-subdomain-error f-subdomain-hint");

@@ -43,11 +43,59 @@
     for (const input of document.querySelectorAll("[data-secret]")) input.value = "";
   });
 
+  // What is plainly missing or misspelt is told before a form is sent: no secret comes back with
+  // what the hub refuses. A pasted address is the hub's to judge, which takes from it what it needs.
+  for (const form of document.querySelectorAll("form[data-required]")) {
+    const misfit = (input) => {
+      const value = input.localName === "textarea" ? input.value : input.value.trim();
+      if (value.trim() === "") return input.required ? form.dataset.required : "";
+      const { pattern, misfit: text } = input.dataset;
+      if (!pattern || /[./:]/.test(value)) return "";
+      try {
+        return new RegExp(pattern, "u").test(value) ? "" : text;
+      } catch {
+        return "";
+      }
+    };
+    const tell = (input, text) => {
+      const id = `${input.id}-error`, told = document.getElementById(id);
+      const ids = (input.getAttribute("aria-describedby") || "").split(" ");
+      const others = ids.filter((one) => one && one !== id);
+      if (told) told.remove();
+      if (text) {
+        const error = document.createElement("p");
+        error.className = "error";
+        error.id = id;
+        error.textContent = text;
+        (input.closest(".reveal") || input).after(error);
+        others.unshift(id);
+        input.setAttribute("aria-invalid", "true");
+      } else {
+        input.removeAttribute("aria-invalid");
+      }
+      input.closest(".field").classList.toggle("wrong", Boolean(text));
+      if (others.length) input.setAttribute("aria-describedby", others.join(" "));
+      else input.removeAttribute("aria-describedby");
+    };
+    form.addEventListener("submit", (event) => {
+      const wrong = [];
+      for (const input of form.querySelectorAll("[name^='v.']")) {
+        const text = misfit(input);
+        tell(input, text);
+        if (text) wrong.push(input);
+      }
+      if (!wrong.length) return;
+      event.preventDefault();
+      wrong[0].focus();
+    });
+  }
+
   // Sent once, and told that it is under way, unless that is seen in another window.
   const form = $("form[data-busy]:not([target])");
   if (form) {
     const button = form.querySelector("button.go"), text = button.textContent, said = $("#busy");
     form.addEventListener("submit", (event) => {
+      if (event.defaultPrevented) return;
       if (button.getAttribute("aria-disabled")) return event.preventDefault();
       button.setAttribute("aria-disabled", "true");
       button.textContent = form.dataset.busy;
