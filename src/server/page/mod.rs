@@ -263,6 +263,8 @@ async fn opened(context: &Context, token: &str, query: &Query) -> Result<Respons
             let form = end_user::form(hub, &user, &only.config.id).await?;
             Ok(blank(context, token, &user, &form, false))
         }
+        // What the link is for was switched off, and it offers nothing else.
+        (None, []) if user.session.provider.is_some() => Err(not_offered()),
         (None, all) => Ok(list(context, token, &user, all, query)),
     }
 }

@@ -135,3 +135,19 @@ fn a_secret_that_is_to_be_entered_again_says_so() {
     assert!(html.contains("Enter this again") && !html.contains("planted-key"), "{html}");
     assert!(!refused("").contains("Enter this again"));
 }
+
+#[test]
+fn a_link_whose_app_was_switched_off_says_so() {
+    let world = World::start();
+    let config = world.config("acme");
+    let [one, any] = [json!({"provider": "acme"}), json!({})].map(|more| world.token(&more));
+    world.home.run(&format!("connectors disable {config} --yes")).code(0);
+    let path = format!("/connect/{one}");
+    for path in [path.clone(), format!("{path}/{config}"), format!("{path}?c={config}")] {
+        let page = world.open(&path);
+        assert_ne!(page.status, 200, "{path}");
+        assert!(page.text().contains("This app can&#39;t be connected here"), "{}", page.text());
+    }
+    let list = world.open(&format!("/connect/{any}")).status(200).text();
+    assert!(list.contains("Sample provider"), "{list}");
+}
