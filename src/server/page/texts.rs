@@ -204,7 +204,7 @@ static ENGLISH: Texts = Texts {
     state_title: "This sign-in can't be completed",
     state: "It is finished already, took too long, or was not started here. Begin again from your link.",
     browser_title: "This sign-in was started elsewhere",
-    browser: "It has to end in the browser in which it began, with cookies allowed. Begin again from your link.",
+    browser: "It has to end in the browser in which it began, and that has to allow cookies. Copy your link, open it in a browser such as Safari, Chrome or Firefox and not within another app, and sign in from there.",
     foreign_title: "This did not come from this page",
     foreign: "To protect you, nothing was done. Open your link again and fill in the form there.",
     too_many_title: "Too many attempts",
