@@ -79,10 +79,11 @@ pub(super) fn page<'a>(
         here.map(banner).collect()
     };
     let title = with(if editing { t.edit_title } else { t.connect_title }, name);
-    let f = match problem {
+    let mut f = match problem {
         Some(_) => context.frame(format!("{} {title}", t.error_prefix)),
         None => context.frame(title.as_str()),
     };
+    f.asks = asked(form).next().is_some();
     FormPage {
         for_owner: with(t.for_owner, place.owner),
         logo: Logo::of(form.connector.key.as_str(), name),

@@ -14,6 +14,8 @@ pub(super) struct Frame {
     pub(super) title: String,
     /// Where the browser goes next by itself.
     pub(super) go: Option<String>,
+    /// Whether something is to be filled in, of which it is told where it goes.
+    pub(super) asks: bool,
     /// Lets the page's own style and script pass, and nothing else.
     pub(super) nonce: String,
     pub(super) css: &'static str,
@@ -25,7 +27,7 @@ pub(super) struct Frame {
 impl Frame {
     pub(super) fn new(t: &'static Texts, nonce: String, title: String, look: Look) -> Self {
         let (css, js) = (include_str!("assets/page.css"), include_str!("assets/page.js"));
-        Self { t, title, go: None, nonce, css, js, look }
+        Self { t, title, go: None, asks: false, nonce, css, js, look }
     }
 }
 
