@@ -47,6 +47,7 @@ pub(super) fn check(connector: &Connector, auth: &AuthMethod, place: &str, found
     check.addresses(found);
     check.captured(found);
     check.signing(found);
+    check.keys(found);
     check.verify(found);
     check.headers(found);
     check.placeholders(found);
@@ -139,6 +140,10 @@ impl Check<'_> {
             if item.path.is_none() && item.from != CaptureFrom::OAuth1AccessToken {
                 found.error(format!("{place}.path"), "is missing");
             }
+            if !self.yields(item.from) {
+                let message = "is something that a method of this type never learns";
+                found.error(format!("{place}.from"), message);
+            }
             match (item.from == CaptureFrom::Lookup, &item.url) {
                 (true, None) => found.error(format!("{place}.url"), "is missing"),
                 (false, Some(_)) => found.error(format!("{place}.url"), "is for a lookup only"),
@@ -149,6 +154,19 @@ impl Check<'_> {
                 }
                 (false, None) => {}
             }
+        }
+    }
+
+    /// Whether linking by this method learns values from there.
+    fn yields(&self, from: CaptureFrom) -> bool {
+        let auth = self.auth;
+        let is_oauth1 = matches!(auth.token_request, Some(TokenRequest::OAuth1(_)));
+        let has_token = auth.kind.is_oauth2() || auth.token_request.is_some();
+        match from {
+            CaptureFrom::TokenResponse => has_token && !is_oauth1,
+            CaptureFrom::CallbackQuery => auth.needs_browser(),
+            CaptureFrom::Lookup => has_token,
+            CaptureFrom::OAuth1AccessToken => is_oauth1,
         }
     }
 
@@ -192,6 +210,31 @@ impl Check<'_> {
         collect(&written, &mut used);
         if !none && used.is_empty() {
             found.error(place, "carries no credential");
+        }
+    }
+
+    /// No key stands in the definition, which many may read and every account would share.
+    fn keys(&self, found: &mut Report) {
+        let auth = self.auth;
+        let mut keys = match &auth.signature {
+            Some(Signature::DuoHmacSha1 { secret, .. } | Signature::Hmac { secret, .. }) => {
+                vec![("signature.secret", secret)]
+            }
+            Some(Signature::Aws4 { access_key_id, secret_access_key, .. }) => vec![
+                ("signature.access_key_id", access_key_id),
+                ("signature.secret_access_key", secret_access_key),
+            ],
+            None => Vec::new(),
+        };
+        if let Some(jwt) = &auth.jwt {
+            keys.extend(jwt.secret.as_ref().map(|key| ("jwt.secret", key)));
+            keys.extend(jwt.private_key.as_ref().map(|key| ("jwt.private_key", key)));
+        }
+        keys.extend(auth.mtls.as_ref().map(|mtls| ("mtls.private_key", &mtls.private_key)));
+        for (member, key) in keys {
+            if key.names().next().is_none() {
+                found.error(self.at(member), "has no placeholder: ask for the key in a field");
+            }
         }
     }
 

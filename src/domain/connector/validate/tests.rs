@@ -45,6 +45,50 @@ fn a_sound_connector_has_no_findings() {
 }
 
 #[test]
+fn a_key_in_the_definition_itself_is_refused() {
+    let signed = |signature: Value| {
+        let mut acme = acme();
+        acme["auth"][0]["type"] = json!("custom");
+        acme["auth"][0]["authorization"] = json!({"type": "signature"});
+        acme["auth"][0]["signature"] = signature;
+        check(&serde_json::from_value::<Connector>(acme).unwrap())
+    };
+    let hmac = |secret: &str| signed(json!({"scheme": "hmac", "secret": secret}));
+    assert_eq!(hmac("${api_key}"), []);
+    assert_refused(&hmac("s3cret"), "auth[0].signature.secret");
+    let aws = signed(json!({
+        "scheme": "aws4", "service": "s3", "access_key_id": "AKIA", "secret_access_key": "s3cret"
+    }));
+    assert_refused(&aws, "auth[0].signature.access_key_id");
+    assert_refused(&aws, "auth[0].signature.secret_access_key");
+    let jwt = |secret: &str| {
+        let jwt = json!({"alg": "HS256", "secret": secret, "claims": {}, "expires_in": 60});
+        with("/auth/0/jwt", jwt)
+    };
+    assert_eq!(jwt("${api_key}"), []);
+    assert_refused(&jwt("s3cret"), "auth[0].jwt.secret");
+}
+
+#[test]
+fn what_a_method_never_learns_is_not_captured() {
+    let place = "auth[0].captured[0].from";
+    for from in ["token_response", "callback_query", "lookup", "oauth1_access_token"] {
+        let findings = with("/auth/0/captured", json!([{"key": "c", "from": from, "path": "p"}]));
+        assert_refused(&findings, place);
+    }
+    let login = |kind: &str, from: &str| {
+        let mut acme = login_method("https://acme.example/token");
+        acme["auth"][0]["type"] = json!(kind);
+        acme["auth"][0]["captured"] = json!([{"key": "c", "from": from, "path": "p"}]);
+        let findings = check(&serde_json::from_value::<Connector>(acme).unwrap());
+        findings.iter().any(|finding| finding.place == place)
+    };
+    let (code, client) = ("oauth2_authorization_code", "oauth2_client_credentials");
+    assert!(!login(code, "callback_query") && !login(client, "token_response"));
+    assert!(login(client, "callback_query") && login(code, "oauth1_access_token"));
+}
+
+#[test]
 fn a_connector_without_a_category_is_warned_of() {
     let [finding] = with("/categories", json!([])).try_into().unwrap();
     assert_eq!((finding.severity, finding.place.as_str()), (Severity::Warning, "categories"));
