@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::Report;
+use crate::domain::connector::request::{HttpMethod, TokenRequest};
 use crate::domain::connector::{AuthMethod, Template};
 use crate::domain::credentials::ACCESS_TOKEN;
 
@@ -32,6 +33,13 @@ pub(super) fn check(auth: &AuthMethod, place: &str, found: &mut Report) {
             refuse(member, address);
         }
     }
+    let call = match &auth.token_request {
+        Some(TokenRequest::Call(call)) => Some(call),
+        Some(TokenRequest::OAuth1(_)) | None => None,
+    };
+    if let Some(call) = call {
+        refuse("token_request", &Template::new(serde_json::to_string(call).unwrap_or_default()));
+    }
     let mut refuse_any = |member: &str, templates: &BTreeMap<String, Template>| {
         for template in templates.values() {
             refuse(member, template);
@@ -46,5 +54,9 @@ pub(super) fn check(auth: &AuthMethod, place: &str, found: &mut Report) {
         for scope in scopes {
             refuse(member, &Template::new(scope.as_str()));
         }
+    }
+    if call.is_some_and(|call| call.method == HttpMethod::Head) {
+        let place = format!("{place}.token_request.method");
+        found.error(place, "gets an answer without a body, where no token can be");
     }
 }

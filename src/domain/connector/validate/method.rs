@@ -6,7 +6,9 @@ use serde_json::Value;
 
 use super::url::{self, Names};
 use super::{MAX_FIELDS, MAX_LIGHT_CALLS, Report, fields, secrets, text};
-use crate::domain::connector::request::{CaptureFrom, ContentType, TokenRequest, Verify};
+use crate::domain::connector::request::{
+    CaptureFrom, ContentType, HttpMethod, TokenRequest, Verify,
+};
 use crate::domain::connector::signing::{JwtAlgorithm, Scheme, Signature};
 use crate::domain::connector::template::{Part, RESERVED, Template, is_name, parts};
 use crate::domain::connector::{AuthKind, AuthMethod, Connector};
@@ -275,6 +277,21 @@ impl Check<'_> {
         }
         if verify.expect_status.is_some_and(|status| !(200..=499).contains(&status)) {
             found.error(format!("{place}.expect_status"), "is not 200 to 499");
+        }
+        if let Some(expected) = &verify.expect_json {
+            let place = format!("{place}.expect_json");
+            let absent = expected.exists == Some(false);
+            let filled = expected.equals.is_some() || expected.not_null == Some(true);
+            if expected.equals.is_none() && expected.exists.is_none() && expected.not_null.is_none()
+            {
+                found.error(&place, "needs `equals`, `exists` or `not_null`");
+            }
+            if absent && filled {
+                found.error(&place, "wants a value where there must be none");
+            }
+            if verify.method == HttpMethod::Head || verify.expect_status == Some(204) {
+                found.error(&place, "reads a body, and this answer has none");
+            }
         }
         let flat = |body: &serde_json::Map<String, Value>| {
             body.values().all(|value| !value.is_object() && !value.is_array())

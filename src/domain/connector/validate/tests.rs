@@ -70,6 +70,42 @@ fn a_key_in_the_definition_itself_is_refused() {
 }
 
 #[test]
+fn a_light_call_that_can_never_be_judged_is_refused() {
+    let verify = |method: &str, status: u16, expected: Value| {
+        let call = json!({"method": method, "path": "/me", "expect_status": status,
+                          "expect_json": expected});
+        with("/verify", call)
+    };
+    assert_eq!(verify("GET", 200, json!({"path": "a", "exists": true, "not_null": true})), []);
+    assert_eq!(verify("GET", 200, json!({"path": "a", "exists": false})), []);
+    for (method, status, expected) in [
+        ("GET", 200, json!({"path": "a"})),
+        ("GET", 200, json!({"path": "a", "exists": false, "equals": 1})),
+        ("HEAD", 200, json!({"path": "a", "exists": true})),
+        ("GET", 204, json!({"path": "a", "exists": true})),
+    ] {
+        assert_refused(&verify(method, status, expected), "verify.expect_json");
+    }
+}
+
+#[test]
+fn a_token_call_that_can_yield_no_token_is_refused() {
+    let call = |method: &str, key: &str| {
+        let mut acme = acme();
+        acme["auth"][0]["type"] = json!("custom");
+        acme["auth"][0]["authorization"] = json!({"type": "bearer", "token": "${access_token}"});
+        acme["auth"][0]["token_request"] = json!({
+            "method": method, "url": "https://api.acme.example/login", "body": {"key": key},
+            "token_path": "token"
+        });
+        check(&serde_json::from_value::<Connector>(acme).unwrap())
+    };
+    assert_eq!(call("POST", "${api_key}"), []);
+    assert_refused(&call("HEAD", "${api_key}"), "auth[0].token_request.method");
+    assert_refused(&call("POST", "${access_token}"), "auth[0].token_request");
+}
+
+#[test]
 fn what_a_method_never_learns_is_not_captured() {
     let place = "auth[0].captured[0].from";
     for from in ["token_response", "callback_query", "lookup", "oauth1_access_token"] {
