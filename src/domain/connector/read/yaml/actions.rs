@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::{Notes, Partial, expression, text};
+use super::{Notes, Partial, content_type, expression, text};
 use crate::domain::connector::Category;
 use crate::domain::connector::validate::MAX_LIGHT_CALLS;
 use crate::domain::words::escaped;
@@ -184,7 +184,7 @@ fn arguments(call: &Value, path: &mut String, out: &mut Map<String, Value>) -> R
                 path.push_str(&format_args!("{name}={value}").to_string());
             }
             Some("headers") if name.eq_ignore_ascii_case("content-type") => {
-                out.insert("content_type".to_owned(), value.into());
+                out.insert("content_type".to_owned(), content_type(&value)?);
             }
             Some("headers") => drop(headers.insert(name, value.into())),
             Some("body") => drop(body.insert(name, value.into())),

@@ -18,6 +18,7 @@ use super::tree::Tree;
 use super::{Read, connector, explain, too_large};
 use crate::domain::connector::near::did_you_mean;
 use crate::domain::connector::validate::{Finding, MAX_METHODS};
+use crate::domain::oauth::token_call::FORM;
 use crate::domain::words::escaped;
 
 /// A file with actions that a main file names by `$ref`.
@@ -237,6 +238,17 @@ fn text(value: &Value) -> Option<String> {
         Value::Number(number) => Some(number.to_string()),
         Value::Bool(flag) => Some(flag.to_string()),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// How a body is written, without what may follow the type.
+fn content_type(value: &str) -> Result<Value, String> {
+    let kind = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match kind.as_str() {
+        "application/json" | FORM => Ok(kind.into()),
+        _ => {
+            Err(format!("has a body of type `{}`, which hubctl does not write", escaped(&kind, 64)))
+        }
     }
 }
 

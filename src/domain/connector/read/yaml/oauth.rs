@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::method::Context;
-use super::{Notes, actions, expression, put, text};
+use super::{Notes, actions, content_type, expression, put, text};
 use crate::domain::oauth::token_call::FORM;
 use crate::domain::words::escaped;
 
@@ -184,7 +184,8 @@ fn headers(auth: &Map<String, Value>, out: &mut Map<String, Value>) -> Result<()
     {
         let value = expression::template(&text(value).unwrap_or_default())?;
         if name.eq_ignore_ascii_case("content-type") {
-            out.insert("token_content_type".to_owned(), value.into());
+            let kind = content_type(&value).map_err(|why| format!("its token call {why}"))?;
+            out.insert("token_content_type".to_owned(), kind);
         } else {
             kept.insert(name.clone(), value.into());
         }
@@ -303,7 +304,7 @@ fn refresh_arg(
         Some("headers") => match name.to_ascii_lowercase().as_str() {
             "content-type" => {
                 let written = out.get("token_content_type").and_then(Value::as_str);
-                value == written.unwrap_or(FORM)
+                content_type(&value).is_ok_and(|kind| kind == written.unwrap_or(FORM))
             }
             "accept" => value.contains("json") || value.contains("*/*"),
             _ => false,

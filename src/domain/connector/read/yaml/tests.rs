@@ -137,6 +137,19 @@ fn a_member_of_another_shape_is_refused_and_not_passed_over() {
 }
 
 #[test]
+fn a_content_type_may_have_parameters_and_another_one_leaves_the_test_out() {
+    let arg = "- { name: limit, value: 1, in: query }";
+    let with_type = |kind: &str| {
+        let kind = format!("- {{ name: Content-Type, value: {kind}, in: headers }}");
+        let (connector, findings) = with(arg, &kind);
+        let connector = connector.unwrap_or_else(|| panic!("{findings:#?}"));
+        (connector.verify_for(&connector.auth[0]).len(), about_tests(&findings).len())
+    };
+    assert_eq!(with_type("application/json;charset=utf-8"), (1, 0));
+    assert_eq!(with_type("text/xml"), (0, 1));
+}
+
+#[test]
 fn an_oauth_method_leaves_the_standard_parameters_to_the_hub() {
     let (acme, _) = acme();
     let auth = &acme.auth[1];
