@@ -238,6 +238,9 @@ pub struct AccountDetail {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// Whether it is new, or was there before; in the answer of the create only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<bool>,
 }
 
 impl AccountDetail {
@@ -270,6 +273,7 @@ impl AccountDetail {
             credentials_updated_at: view.credentials_at,
             created_at: account.created_at,
             updated_at: account.updated_at,
+            created: None,
         }
     }
 }

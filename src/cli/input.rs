@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::error::{HubError, codes};
+use crate::hub::auth_configs::IfExists;
 use crate::hub::write::IfThere;
 
 /// Largest value read from a file or standard input, in bytes.
@@ -280,6 +281,16 @@ pub(super) fn if_there() -> impl TypedValueParser<Value = IfThere> {
         PossibleValue::new(IfThere::Skip.as_str()).help("Leave it as it is"),
     ];
     PossibleValuesParser::new(known).try_map(|text| text.parse::<IfThere>())
+}
+
+/// The same where it can be brought to what is asked for.
+pub(super) fn if_exists() -> impl TypedValueParser<Value = IfExists> {
+    let known = [
+        PossibleValue::new(IfExists::Fail.as_str()).help("End with exit status 6"),
+        PossibleValue::new(IfExists::Skip.as_str()).help("Leave it as it is"),
+        PossibleValue::new(IfExists::Update.as_str()).help("Bring it to what is asked for"),
+    ];
+    PossibleValuesParser::new(known).try_map(|text| text.parse::<IfExists>())
 }
 
 /// Reads an id or a name.

@@ -105,6 +105,9 @@ codes! {
     ACCOUNT_UNKNOWN = "account.not_found", NotFound,
         "No linked account of the project has this id.",
         "`hubctl accounts list` shows the accounts.";
+    ACCOUNT_EXISTS = "account.exists", Conflict,
+        "The owner has an account of the connector already, and it was asked that there be none.",
+        "Use --if-exists skip or update, or --multiple for a second account.";
     ACCOUNT_STATE = "account.state", Conflict,
         "The account's present state does not allow the change.",
         "`hubctl accounts explain ID` says why and what helps.";

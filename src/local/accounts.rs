@@ -81,7 +81,8 @@ impl Local {
         if let Some(scope) = Scope::current().filter(|_| !guard.dry_run) {
             scope.concerns(Some(&added.view.account.id), None);
         }
-        Ok((Names::of(hub, caller).await?.detail(&added.view), added.created))
+        let account = Names::of(hub, caller).await?.detail(&added.view);
+        Ok((AccountDetail { created: Some(added.created), ..account }, added.created))
     }
 
     /// `accounts.update`

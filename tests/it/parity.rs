@@ -69,6 +69,8 @@ connectors edit hubspot --set client_secret= --json
 a<id< accounts add --provider bamboohr --origin-owner-id acme-1 --origin-owner-name Acme --set subdomain=acme --set api_key=hidden-1 --metadata team=x --json --no-verify
 b<id< accounts add --provider bamboohr --origin-owner-id acme-2 --origin-owner-name Globex --set subdomain=glo --set api_key=hidden-2 --type test --json --no-verify
 accounts add --provider bamboohr --origin-owner-id acme-2 --origin-owner-name Globex --set subdomain=glo --set api_key=hidden-3 --json --no-verify
+accounts add --provider bamboohr --origin-owner-id acme-2 --set subdomain=glo --set api_key=hidden-4 --if-exists skip --json --no-verify
+accounts add --provider bamboohr --origin-owner-id acme-2 --set subdomain=glo --set api_key=hidden-4 --if-exists fail --json --no-verify
 accounts add --provider bamboohr --origin-owner-id acme-3 --origin-owner-name X --set subdomain=glo --no-verify
 accounts add --provider airtable --origin-owner-id acme-3 --origin-owner-name X --set api_key=z --no-verify
 accounts add --provider no-such --origin-owner-id acme-3 --origin-owner-name X --set api_key=z --no-verify

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use crate::domain::account::{AccountType, Owner, Update};
 use crate::error::HubError;
 use crate::hub::accounts::{Changes, Filter, New, Sort, Tags, Usability};
+use crate::hub::auth_configs::IfExists;
 
 use super::{Query, Values, auth_config, bad_value, checked, cleared, of_given, parse, to_given};
 
@@ -39,6 +40,10 @@ pub struct NewAccount {
     pub credentials: Values,
     /// Make a new account even where the owner has one of this connector (CS-10).
     pub multiple: Option<bool>,
+    /// What to do where the owner has one of this connector: `update`, which is the default, gives
+    /// it these credentials, `skip` leaves it as it is and `fail` refuses.
+    #[schemars(with = "Option<IfExists>")]
+    pub if_exists: Option<String>,
     /// Whether the provider is asked before anything is stored; absent is yes.
     pub verify: Option<bool>,
 }
@@ -57,6 +62,7 @@ impl From<&New> for NewAccount {
             kind: Some(new.tags.kind.as_str().to_owned()),
             credentials: of_given(&new.values),
             multiple: Some(new.multiple),
+            if_exists: Some(new.if_exists.as_str().to_owned()),
             verify: Some(new.verify),
         }
     }
@@ -70,6 +76,7 @@ impl TryFrom<NewAccount> for New {
         let provider = asked.provider.as_deref().or(Some(""));
         let provider = parse("provider", provider, &mut problems);
         let kind = parse("type", asked.kind.as_deref(), &mut problems);
+        let if_exists = parse("if_exists", asked.if_exists.as_deref(), &mut problems);
         let auth_config = auth_config(
             asked.integration_id.as_deref(),
             asked.connector_profile_id.as_deref(),
@@ -90,6 +97,7 @@ impl TryFrom<NewAccount> for New {
             },
             values: to_given(asked.credentials),
             multiple: asked.multiple.unwrap_or(false),
+            if_exists: if_exists.unwrap_or(IfExists::Update),
             verify: asked.verify.unwrap_or(true),
         });
         checked(new, problems)

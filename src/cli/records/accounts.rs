@@ -121,6 +121,7 @@ impl Record for AccountDetail {
         "credentials_updated_at",
         "created_at",
         "updated_at",
+        "created",
     ];
 
     fn id(&self) -> Cow<'_, str> {

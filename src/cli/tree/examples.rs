@@ -169,11 +169,19 @@ hubctl link create --provider bamboohr --origin-owner-id acme-7 --wait",
     ),
     of(
         &["accounts", "add"],
-        &[(
-            "The secret comes from a file and stays out of the shell's history",
-            r"hubctl accounts add --provider bamboohr --origin-owner-id acme-7 \
+        &[
+            (
+                "The secret comes from a file and stays out of the shell's history",
+                r"hubctl accounts add --provider bamboohr --origin-owner-id acme-7 \
   --set subdomain=acme --set api_key=@api-key.txt",
-        )],
+            ),
+            (
+                "Run again, it leaves an account that is there with the tokens it has by then",
+                r"hubctl accounts add --provider hubspot --origin-owner-id acme-7 \
+  --set access_token=@access.txt --set refresh_token=@refresh.txt \
+  --if-exists skip",
+            ),
+        ],
     ),
     of(
         &["accounts", "relink"],

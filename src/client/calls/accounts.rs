@@ -101,7 +101,10 @@ impl Client {
         new: accounts::New,
         guard: Guard,
     ) -> Result<(AccountDetail, bool), HubError> {
-        self.created_or_there("accounts.create", &NewAccount::from(&new), guard).await
+        let body = NewAccount::from(&new);
+        let (account, is_new): (AccountDetail, bool) =
+            self.created_or_there("accounts.create", &body, guard).await?;
+        Ok((AccountDetail { created: Some(is_new), ..account }, is_new))
     }
 
     /// `accounts.update`

@@ -142,6 +142,7 @@ impl VendorAccount {
             credentials_updated_at: None,
             created_at: self.created_at,
             updated_at: self.updated_at,
+            created: None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Linking an account from credentials at hand.
 
-use crate::domain::account::{Owner, Said};
+use crate::domain::account::{Account, Owner, Said};
 use crate::domain::auth_config::AuthConfig;
 use crate::domain::caller::{Caller, Permission};
 use crate::domain::connector::form::check_form;
@@ -8,9 +8,9 @@ use crate::domain::connector::values::{Checked, Mode};
 use crate::domain::ids::{AuthConfigId, OperationId};
 use crate::domain::names::ConnectorKey;
 use crate::domain::refusal::{Refusal, Touch};
-use crate::error::HubError;
+use crate::error::{HubError, codes};
 use crate::hub::Hub;
-use crate::hub::auth_configs::{Given, bad_fields};
+use crate::hub::auth_configs::{Given, IfExists, bad_fields};
 use crate::hub::connectors;
 use crate::hub::linking::{self, Filled, Holder, Linked, Proof};
 use crate::hub::write::{Guard, Record};
@@ -34,6 +34,8 @@ pub struct New {
     pub values: Given,
     /// Make a new account even where the owner has one of this connector (CS-10).
     pub multiple: bool,
+    /// What to do where the owner has one of this connector, and `multiple` is not asked for.
+    pub if_exists: IfExists,
     /// Ask the provider whether the credentials work before they are stored.
     pub verify: bool,
 }
@@ -43,21 +45,23 @@ pub struct New {
 pub struct Added {
     /// The account.
     pub view: View,
-    /// Whether it is new; otherwise the owner's account got new credentials (CS-6).
+    /// Whether it is new; otherwise the owner's account got new credentials (CS-6), or was passed
+    /// over.
     pub created: bool,
-    /// The record of it.
-    pub operation: OperationId,
+    /// The record of it, if anything changed.
+    pub operation: Option<OperationId>,
 }
 
 /// Links an account from credentials at hand (CS-5, CS-6, CS-10).
 ///
 /// The values are checked against the connector's fields and, unless that is not wanted, at the
-/// provider; a dry run asks nobody.
+/// provider; a dry run asks nobody. Nor is anybody asked where the owner's account stays as it is:
+/// what is at hand may be older than what is stored, and a token works once.
 ///
 /// # Errors
-/// `connector.not_found`, `connector.not_enabled`, `auth_config.mismatch`, `fields.invalid`,
-/// `usage.bad_value`; `provider.refused`, `provider.misconfigured`, `provider.unreachable`, and
-/// then nothing is stored.
+/// `account.exists`, `connector.not_found`, `connector.not_enabled`, `auth_config.mismatch`,
+/// `fields.invalid`, `usage.bad_value`; `provider.refused`, `provider.misconfigured`,
+/// `provider.unreachable`, and then nothing is stored.
 pub async fn add(hub: &Hub, caller: &Caller, new: New, guard: Guard) -> Result<Added, HubError> {
     hub.require(caller, Permission::PlatformWrite)?;
     check(&new)?;
@@ -65,6 +69,10 @@ pub async fn add(hub: &Hub, caller: &Caller, new: New, guard: Guard) -> Result<A
         true => hub.store.begin_rehearsal().await?,
         false => hub.store.begin_read().await?,
     };
+    let holder = holder(&new);
+    if let Some(left) = left(&mut tx, caller, &new, &holder).await? {
+        return Ok(left);
+    }
     let config = config_of(&mut tx, caller, &new).await?;
     let way = linking::way(hub, &mut tx, caller, config).await?;
     drop(tx);
@@ -80,16 +88,11 @@ pub async fn add(hub: &Hub, caller: &Caller, new: New, guard: Guard) -> Result<A
     } else {
         Proof::default()
     };
-    let holder = Holder {
-        owner: new.owner,
-        label: new.tags.label,
-        metadata: new.tags.metadata,
-        kind: new.tags.kind,
-        account: None,
-        multiple: new.multiple,
-        is_told: false,
-    };
     let mut tx = hub.begin(guard).await?;
+    // It may have been linked while the provider was asked.
+    if let Some(left) = left(&mut tx, caller, &new, &holder).await? {
+        return Ok(left);
+    }
     let Linked { before, after } =
         linking::store(hub, &mut tx, caller, &way, holder, &filled, &proof).await?;
     let created = before.is_none();
@@ -104,13 +107,52 @@ pub async fn add(hub: &Hub, caller: &Caller, new: New, guard: Guard) -> Result<A
     let view = view(&mut tx, caller, after).await?;
     guard.check(u64::from(!created), Touch::Relink)?;
     guard.finish(tx).await?;
-    Ok(Added { view, created, operation })
+    Ok(Added { view, created, operation: Some(operation) })
 }
 
 fn check(new: &New) -> Result<(), HubError> {
     let said = Said::of(&new.owner, new.tags.label.as_ref(), new.tags.metadata.as_ref());
     let problems = said.problems();
     if problems.is_empty() { Ok(()) } else { Err(Refusal::Invalid(problems).into()) }
+}
+
+fn holder(new: &New) -> Holder {
+    Holder {
+        owner: new.owner.clone(),
+        label: new.tags.label.clone(),
+        metadata: new.tags.metadata.clone(),
+        kind: new.tags.kind,
+        account: None,
+        multiple: new.multiple,
+        is_told: false,
+    }
+}
+
+/// The owner's account where it is there and stays as it is.
+///
+/// # Errors
+/// `account.exists` where there should be none.
+async fn left(
+    tx: &mut Tx,
+    caller: &Caller,
+    new: &New,
+    holder: &Holder,
+) -> Result<Option<Added>, HubError> {
+    if new.if_exists == IfExists::Update {
+        return Ok(None);
+    }
+    let Some(known) = holder.known(tx, caller, &new.provider).await? else { return Ok(None) };
+    if new.if_exists == IfExists::Fail {
+        return Err(exists(&known));
+    }
+    let view = view(tx, caller, known).await?;
+    Ok(Some(Added { view, created: false, operation: None }))
+}
+
+fn exists(known: &Account) -> HubError {
+    let text = format!("the owner has an account of {} already: {}", known.provider, known.id);
+    HubError::new(&codes::ACCOUNT_EXISTS, text)
+        .hint("give --if-exists skip, or --if-exists update, or --multiple for a second one")
 }
 
 async fn config_of(tx: &mut Tx, caller: &Caller, new: &New) -> Result<AuthConfig, HubError> {

@@ -40,7 +40,7 @@ pub struct New {
     pub if_exists: IfExists,
 }
 
-/// What to do where an auth config of the name is there already.
+/// What to do where what is asked for is there already, and can be changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, schemars::JsonSchema)]
 #[schemars(rename_all = "snake_case")]
 pub enum IfExists {

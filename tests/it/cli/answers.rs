@@ -70,6 +70,27 @@ fn a_dry_run_is_told_from_a_real_one_and_hands_no_secret_out() {
 }
 
 #[test]
+fn an_account_that_was_there_is_told_from_a_new_one() {
+    let home = TestHome::new();
+    home.run("connectors enable hubspot").code(0);
+    let line = "accounts add --provider hubspot --origin-owner-id a --set access_key=x --no-verify";
+    let skip = format!("{line} --json --if-exists skip");
+    let first = home.run(&skip).code(0).json();
+    assert_eq!(first["created"], true);
+    let before = home.dump();
+    let passed_over = home.run(&skip).code(0).tells("it is left as it is").json();
+    assert_eq!((&passed_over["created"], &passed_over["id"]), (&false.into(), &first["id"]));
+    let refused = home.run(&format!("{line} --if-exists fail --json")).code(6).error();
+    assert_eq!(refused["code"], "account.exists");
+    home.run(&format!("{line} --if-exists skip --multiple")).code(2);
+    assert_eq!(home.dump(), before);
+    let updated = home.run(&format!("{line} --json")).code(0).tells("it got the new credentials");
+    assert_eq!(updated.json()["created"], false);
+    let got = home.run(&format!("accounts get {} --json", first["id"].as_str().unwrap()));
+    assert!(got.code(0).json().get("created").is_none(), "it is told by the create alone");
+}
+
+#[test]
 fn the_mark_before_a_text_is_no_part_of_it() {
     let home = TestHome::new();
     home.run("connectors enable hubspot").code(0);

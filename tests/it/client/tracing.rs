@@ -115,6 +115,7 @@ fn threat_32_planted_secrets_are_not_in_the_trace_in_any_form() {
             tags: hubctl::hub::accounts::Tags::default(),
             values: values.into_iter().collect(),
             multiple: false,
+            if_exists: hubctl::hub::auth_configs::IfExists::Update,
             verify: true,
         };
         let error = client.add_account(new, Guard::default()).await.unwrap_err();

@@ -3,17 +3,20 @@
 use hubctl::domain::account::Status;
 use hubctl::error::codes;
 use hubctl::hub::accounts;
+use hubctl::hub::auth_configs::IfExists;
 use hubctl::hub::logs::Scope;
 use hubctl::hub::write::Guard;
 
 use super::{account, add, events, log_in, set_up};
-use crate::support::asked::{account as new_account, given};
+use crate::support::asked::{account as new_account, given, owner};
 use crate::support::authority::{Authority, KEY};
 use crate::support::http::Reply;
 use crate::support::hub::{DRY_RUN, TestHub, on_both_databases, refused};
 
 on_both_databases!(
     accounts_are_added_when_their_provider_agrees,
+    cs_6_an_account_that_is_there_is_passed_over_or_refused,
+    cs_6_an_account_that_was_linked_meanwhile_is_passed_over,
     at_5_at_7_a_test_keeps_what_the_provider_says,
     at_5_an_outage_that_leads_elsewhere_does_not_end_a_proven_account,
     wh_10_a_test_that_proves_anew_what_was_proven_tells_nobody,
@@ -45,6 +48,56 @@ async fn accounts_are_added_when_their_provider_agrees(mut world: TestHub) {
     assert_eq!((added.view.account.verified_at, authority.calls()), (None, calls));
     let added = accounts::add(hub, &caller, asked(KEY), Guard::default()).await.unwrap();
     assert_eq!((added.created, added.view.account.verified_at), (false, Some(world.now())));
+}
+
+async fn cs_6_an_account_that_is_there_is_passed_over_or_refused(mut world: TestHub) {
+    let (caller, authority, _) = set_up(&mut world, "api_key").await;
+    let hub = &world.hub;
+    let by = |if_exists, key: &str| accounts::New { if_exists, ..asked(key) };
+    let first = by(IfExists::Skip, KEY);
+    let first = accounts::add(hub, &caller, first, Guard::default()).await.unwrap();
+    assert!(first.created && first.operation.is_some());
+    let (before, calls) = (world.dump(), authority.calls());
+    world.clock.advance_seconds(60);
+    for guard in [DRY_RUN, Guard::default()] {
+        let again = by(IfExists::Skip, "planted-old");
+        let again = accounts::add(hub, &caller, again, guard).await.unwrap();
+        assert_eq!((again.created, again.operation), (false, None));
+        assert_eq!(again.view, first.view);
+        let answer = accounts::add(hub, &caller, by(IfExists::Fail, KEY), guard).await;
+        let error = refused(answer, &codes::ACCOUNT_EXISTS);
+        assert!(error.message().contains(first.view.account.id.as_str()), "{error}");
+    }
+    assert_eq!((world.dump(), authority.calls()), (before, calls), "nobody is asked");
+    // A second one is asked for.
+    let second = accounts::New { multiple: true, ..by(IfExists::Fail, KEY) };
+    assert!(accounts::add(hub, &caller, second, Guard::default()).await.unwrap().created);
+}
+
+async fn cs_6_an_account_that_was_linked_meanwhile_is_passed_over(mut world: TestHub) {
+    let (caller, authority, _) = set_up(&mut world, "api_key").await;
+    let hub = &world.hub;
+    for (if_exists, id) in [(IfExists::Skip, "acme-1"), (IfExists::Fail, "acme-2")] {
+        let mut gate = authority.light_gate();
+        let meanwhile = async {
+            gate.wait().await;
+            let new = new_account("acme", id);
+            let values = given(&[("api_key", "planted-newer")]);
+            let id = world.link(&caller, accounts::New { values, ..new }).await;
+            gate.open();
+            id
+        };
+        let new = accounts::New { owner: owner(id), if_exists, ..asked(KEY) };
+        let (id, answer) =
+            tokio::join!(meanwhile, accounts::add(hub, &caller, new, Guard::default()));
+        if if_exists == IfExists::Fail {
+            refused(answer, &codes::ACCOUNT_EXISTS);
+        } else {
+            assert_eq!(answer.unwrap().view.account.id, id);
+        }
+        assert_eq!(account(&world, &caller, &id).await.verified_at, None, "it is as it was linked");
+    }
+    assert_eq!(events(&world, "account.updated"), 0);
 }
 
 async fn at_5_at_7_a_test_keeps_what_the_provider_says(mut world: TestHub) {

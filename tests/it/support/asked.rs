@@ -80,6 +80,7 @@ pub(crate) fn account(provider: &str, owner_id: &str) -> accounts::New {
         tags: Tags::default(),
         values,
         multiple: false,
+        if_exists: IfExists::Update,
         verify: false,
     }
 }

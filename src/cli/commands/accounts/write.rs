@@ -14,6 +14,7 @@ use crate::domain::ids::{AccountId, AuthConfigId};
 use crate::domain::names::ConnectorKey;
 use crate::error::{HubError, codes};
 use crate::hub::accounts::{self, Tags};
+use crate::hub::auth_configs::IfExists;
 use crate::hub::write::Guard;
 
 type Change = Written<AccountDetail>;
@@ -35,8 +36,9 @@ fn sentence(written: &Change, done: &str, would: &str, already: &str) -> String 
 ///
 /// The values are checked against the connector's fields, and then the provider is asked whether
 /// they work: what it refuses is not stored. An owner who has an account of the connector gets new
-/// credentials for it, unless --multiple. For a method with a login in the browser, give the tokens
-/// of an earlier login as `access_token` and `refresh_token`.
+/// credentials for it, in the place of tokens that were renewed since: in what runs again and again,
+/// use --if-exists skip. For a method with a login in the browser, give the tokens of an earlier
+/// login as `access_token` and `refresh_token`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Add {
     /// Connector of the account
@@ -79,6 +81,16 @@ pub(in crate::cli) struct Add {
     #[arg(long)]
     multiple: bool,
 
+    /// What to do where the owner has an account of this connector
+    #[arg(
+        long,
+        value_name = "WHAT",
+        default_value = "update",
+        value_parser = input::if_exists(),
+        conflicts_with = "multiple"
+    )]
+    if_exists: IfExists,
+
     /// Do not ask the provider whether the credentials work
     #[arg(long)]
     no_verify: bool,
@@ -117,6 +129,7 @@ impl Run for Add {
             },
             values: std::mem::take(&mut values.given),
             multiple: self.multiple,
+            if_exists: self.if_exists,
             verify: !self.no_verify,
         };
         let (account, created) = backend.add_account(new, context.guard()).await?;
@@ -124,19 +137,26 @@ impl Run for Add {
         fields::warn_of_exposed(context, &values, |key| {
             !account.setup_information.contains_key(key)
         });
-        if !created {
+        let is_left = !created && self.if_exists == IfExists::Skip;
+        if is_left {
+            context.output.note(
+                "the owner has an account of this connector: it is left as it is \
+                 (--if-exists update gives it the new credentials)",
+            );
+        } else if !created {
             context.output.note(
                 "the owner had an account of this connector: it got the new credentials \
                  (--multiple links a second one)",
             );
         }
-        if !self.no_verify && !account.verified && !context.globals.dry_run {
+        if !self.no_verify && !account.verified && !context.globals.dry_run && !is_left {
             context.output.note("the connector has no call that shows whether credentials work");
         }
         if context.globals.dry_run {
             context.output.trial("dry run: nothing was linked");
         }
         let word = match (created, context.globals.dry_run) {
+            _ if is_left => "There already",
             (true, false) => "Linked",
             (true, true) => "Would link",
             (false, false) => "Re-linked",

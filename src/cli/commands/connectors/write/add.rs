@@ -1,7 +1,5 @@
 //! `hubctl connectors add`.
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-
 use crate::backend::Backend;
 use crate::cli::assets;
 use crate::cli::commands::{fields, result};
@@ -49,18 +47,8 @@ pub(in crate::cli) struct Add {
     pin: Option<VersionPin>,
 
     /// What to do where it is there already
-    #[arg(long, value_name = "WHAT", default_value = "fail", value_parser = if_exists())]
+    #[arg(long, value_name = "WHAT", default_value = "fail", value_parser = input::if_exists())]
     if_exists: IfExists,
-}
-
-/// What to do where an auth config is there already.
-fn if_exists() -> impl TypedValueParser<Value = IfExists> {
-    let known = [
-        PossibleValue::new(IfExists::Fail.as_str()).help("End with exit status 6"),
-        PossibleValue::new(IfExists::Skip.as_str()).help("Leave it as it is"),
-        PossibleValue::new(IfExists::Update.as_str()).help("Bring it to what is asked for"),
-    ];
-    PossibleValuesParser::new(known).try_map(|text| text.parse::<IfExists>())
 }
 
 impl Run for Add {
