@@ -134,7 +134,7 @@ impl ConnectSession {
             connector_profile_id: auth_config,
             label: session.label.clone(),
             metadata: session.metadata.clone(),
-            kind: session.kind.as_str().into(),
+            kind: session.kind.unwrap_or_default().as_str().into(),
             multiple: session.multiple,
             external_trigger_token: None,
             latest_connection_attempt: None,

@@ -43,8 +43,8 @@ pub struct NewSession {
     pub metadata: Map<String, Value>,
     /// Always make a new account (CS-10).
     pub multiple: bool,
-    /// Production or test (CS-33).
-    pub kind: AccountType,
+    /// Production or test; `None` leaves that of an account that is there (CS-33).
+    pub kind: Option<AccountType>,
 }
 
 /// What the store knows about the things that a request names.
@@ -80,8 +80,8 @@ pub struct ConnectSession {
     pub metadata: Map<String, Value>,
     /// Always make a new account; has no effect beside `account` (CS-11).
     pub multiple: bool,
-    /// Production or test.
-    pub kind: AccountType,
+    /// Production or test; `None` leaves that of an account that is there.
+    pub kind: Option<AccountType>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When its token stops working.
@@ -223,7 +223,7 @@ pub fn open(new: NewSession, facts: Facts<'_>, now: Timestamp) -> Result<Connect
         label: new.label,
         metadata: new.metadata,
         // Clients send a type with every session: an account's own is changed by AT-16 alone.
-        kind: facts.account.map_or(new.kind, |account| account.kind),
+        kind: facts.account.map_or(new.kind, |account| Some(account.kind)),
         created_at: now,
         expires_at: now.plus_seconds(new.expires_in_s),
         revoked_at: None,
@@ -327,7 +327,7 @@ mod tests {
             label: None,
             metadata: Map::new(),
             multiple: false,
-            kind: AccountType::Production,
+            kind: None,
         }
     }
 
@@ -402,7 +402,7 @@ mod tests {
             owner: new().owner,
             label: None,
             metadata: None,
-            kind: AccountType::Test,
+            kind: Some(AccountType::Test),
             setup: BTreeMap::new(),
             verified_at: None,
         };
@@ -418,7 +418,7 @@ mod tests {
         let mut asked = NewSession { account: Some(account.id.clone()), ..new() };
         asked.owner.name = "Acme renamed".into();
         let session = open(asked.clone(), facts, T(3)).unwrap();
-        assert_eq!((session.kind, &*session.owner.name), (AccountType::Test, "Acme renamed"));
+        assert_eq!((session.kind, &*session.owner.name), (Some(account.kind), "Acme renamed"));
         asked.owner.id = "Acme-7".into();
         assert_eq!(fields(open(asked, facts, T(3)).unwrap_err()), ["origin_owner_id"]);
     }

@@ -287,7 +287,7 @@ pub(super) struct Holder {
     pub(super) owner: account::Owner,
     pub(super) label: Option<String>,
     pub(super) metadata: Option<serde_json::Map<String, serde_json::Value>>,
-    pub(super) kind: account::AccountType,
+    pub(super) kind: Option<account::AccountType>,
     /// The account to renew (CS-12); without it the match key decides (CS-5, CS-6).
     pub(super) account: Option<AccountId>,
     /// Always a new account (CS-10).

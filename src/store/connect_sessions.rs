@@ -13,7 +13,8 @@ use super::driver::to_json;
 use super::{Param, Result, Row, StoreError, Tx, attempts};
 
 /// A session of an account has the type that its account has now, and its auth config unless one was
-/// named: an administrator may change both while a link is out (AT-16, AT-18).
+/// named: an administrator may change both while a link is out (AT-16, AT-18). One for which no type
+/// was asked has none.
 const COLUMNS: &str = "select id, owner_id, owner_name, username, provider, \
                        coalesce(auth_config, (select a.auth_config from accounts a \
                        where a.project = connect_sessions.project \
@@ -21,7 +22,8 @@ const COLUMNS: &str = "select id, owner_id, owner_name, username, provider, \
                        categories, account, label, metadata, multiple, \
                        coalesce((select a.kind from accounts a \
                        where a.project = connect_sessions.project \
-                       and a.id = connect_sessions.account), kind), \
+                       and a.id = connect_sessions.account), \
+                       case when untyped = 1 then null else kind end), \
                        created_at, expires_at, revoked_at, linked_account from connect_sessions";
 /// How many they are.
 const COLUMN_COUNT: usize = 16;
@@ -42,7 +44,7 @@ fn read(row: &Row<'_>) -> Result<ConnectSession> {
         label: row.opt_text(8)?.map(own),
         metadata: row.json(9)?,
         multiple: row.int(10)? == 1,
-        kind: row.parsed(11)?,
+        kind: row.opt_parsed(11)?,
         created_at: row.time(12)?,
         expires_at: row.time(13)?,
         revoked_at: row.opt_time(14)?,
@@ -61,8 +63,8 @@ pub async fn insert(
 ) -> Result<SessionId> {
     let sql = "insert into connect_sessions (project, token_hash, owner_id, owner_name, username, \
                provider, auth_config, categories, account, label, metadata, multiple, kind, \
-               created_at, expires_at, batch_key, late) \
-               values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
+               created_at, expires_at, batch_key, untyped, late) \
+               values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, \
                (select 1 from session_expiry where project = ?1 and at >= ?15)) returning id";
     let (categories, metadata) = (to_json(&session.categories)?, to_json(&session.metadata)?);
     let params = [
@@ -78,10 +80,11 @@ pub async fn insert(
         session.label.as_ref().into(),
         (&metadata).into(),
         session.multiple.into(),
-        session.kind.as_str().into(),
+        session.kind.unwrap_or_default().as_str().into(),
         session.created_at.into(),
         session.expires_at.into(),
         batch_key.into(),
+        session.kind.is_none().into(),
     ];
     Ok(SessionId::from_row(tx.number(sql, &params).await?))
 }

@@ -58,6 +58,7 @@ migrations! {
     13 "0013_deliveries";
     14 "0014_failing";
     15 "0015_requests";
+    16 "0016_types";
 }
 
 /// Number of the latest step.

@@ -18,7 +18,8 @@ use super::{Query, Values, auth_config, bad_value, checked, cleared, of_given, p
 pub struct NewAccount {
     /// The connector.
     pub provider: Option<String>,
-    /// The auth config; the connector's default where none is given.
+    /// The auth config; where none is given, that of an account that is there already, else the
+    /// connector's default.
     pub integration_id: Option<String>,
     /// The same under its newer name.
     pub connector_profile_id: Option<String>,
@@ -32,7 +33,8 @@ pub struct NewAccount {
     pub label: Option<String>,
     /// Tags; absent leaves those of an account that is there already.
     pub metadata: Option<Map<String, Value>>,
-    /// `production` or `test`.
+    /// `production` or `test`; absent leaves that of an account that is there already, and is
+    /// `production` for a new one.
     #[serde(rename = "type")]
     #[schemars(with = "Option<AccountType>")]
     pub kind: Option<String>,
@@ -59,7 +61,7 @@ impl From<&New> for NewAccount {
             origin_username: new.owner.username.clone(),
             label: new.tags.label.clone(),
             metadata: new.tags.metadata.clone(),
-            kind: Some(new.tags.kind.as_str().to_owned()),
+            kind: new.tags.kind.map(|kind| kind.as_str().to_owned()),
             credentials: of_given(&new.values),
             multiple: Some(new.multiple),
             if_exists: Some(new.if_exists.as_str().to_owned()),
@@ -90,11 +92,7 @@ impl TryFrom<NewAccount> for New {
                 name: asked.origin_owner_name.unwrap_or_default(),
                 username: asked.origin_username,
             },
-            tags: Tags {
-                label: asked.label,
-                metadata: asked.metadata,
-                kind: kind.unwrap_or_default(),
-            },
+            tags: Tags { label: asked.label, metadata: asked.metadata, kind },
             values: to_given(asked.credentials),
             multiple: asked.multiple.unwrap_or(false),
             if_exists: if_exists.unwrap_or(IfExists::Update),

@@ -45,7 +45,8 @@ pub struct NewConnectSession {
     pub multiple: Option<bool>,
     /// Label for the account (CS-31).
     pub label: Option<String>,
-    /// `production` or `test` (CS-33).
+    /// `production` or `test` (CS-33); absent leaves that of an account that is there, and is
+    /// `production` for a new one.
     #[serde(rename = "type")]
     #[schemars(with = "Option<AccountType>")]
     pub kind: Option<String>,
@@ -67,7 +68,7 @@ impl From<&NewSession> for NewConnectSession {
             metadata: (!new.metadata.is_empty()).then(|| new.metadata.clone()),
             multiple: Some(new.multiple),
             label: new.label.clone(),
-            kind: Some(new.kind.as_str().to_owned()),
+            kind: new.kind.map(|kind| kind.as_str().to_owned()),
         }
     }
 }
@@ -101,7 +102,7 @@ impl TryFrom<NewConnectSession> for NewSession {
             label: asked.label,
             metadata: asked.metadata.unwrap_or_default(),
             multiple: asked.multiple.unwrap_or(false),
-            kind: parse("type", asked.kind.as_deref(), &mut problems).unwrap_or_default(),
+            kind: parse("type", asked.kind.as_deref(), &mut problems),
         };
         if problems.is_empty() { Ok(new) } else { Err(Refusal::SessionInvalid(problems).into()) }
     }

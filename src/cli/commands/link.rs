@@ -347,7 +347,7 @@ impl Create {
             label: cell(header.label).map(str::to_owned).or_else(|| asked.label.clone()),
             metadata: tags.clone(),
             multiple: asked.multiple,
-            kind: asked.kind.unwrap_or_default(),
+            kind: asked.kind,
         })
     }
 }

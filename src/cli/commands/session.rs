@@ -70,7 +70,8 @@ pub(in crate::cli) struct Asked {
     #[arg(long, value_name = "K=V")]
     pub(super) metadata: Vec<String>,
 
-    /// What the account is for: production or test [default: production]
+    /// What the account is for: production or test [default: that of the account that is there, or
+    /// production]
     #[arg(long = "type", value_name = "TYPE", add = assets::account_types())]
     pub(super) kind: Option<AccountType>,
 
@@ -96,7 +97,7 @@ impl Asked {
             label: self.label.clone(),
             metadata: self.tags()?,
             multiple: self.multiple,
-            kind: self.kind.unwrap_or_default(),
+            kind: self.kind,
         })
     }
 
@@ -123,7 +124,7 @@ impl Asked {
             name: self.origin_owner_name.clone().unwrap_or(own.name),
             username: self.origin_username.clone().or(own.username),
         };
-        Ok(NewSession { owner, kind, ..new })
+        Ok(NewSession { owner, kind: Some(kind), ..new })
     }
 
     pub(super) fn tags(&self) -> Result<Map<String, Value>, HubError> {

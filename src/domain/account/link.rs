@@ -31,8 +31,8 @@ pub struct Link {
     pub label: Option<String>,
     /// Tags, if given.
     pub metadata: Option<Map<String, Value>>,
-    /// Production or test.
-    pub kind: AccountType,
+    /// Production or test, if given (CS-33).
+    pub kind: Option<AccountType>,
     /// Values that are not secret.
     pub setup: BTreeMap<String, String>,
     /// When the provider accepted the credentials, if it was asked.
@@ -48,7 +48,7 @@ pub fn link_new(id: AccountId, config: &AuthConfig, link: Link, now: Timestamp) 
         auth_config: config.id.clone(),
         owner: link.owner,
         label: link.label,
-        kind: link.kind,
+        kind: link.kind.unwrap_or_default(),
         status: Status::Active,
         hold: None,
         reasons: Vec::new(),
@@ -82,7 +82,7 @@ impl Account {
             owner: self.owner.told_anew(link.owner),
             label: link.label.or(self.label),
             metadata: link.metadata.unwrap_or(self.metadata),
-            kind: link.kind,
+            kind: link.kind.unwrap_or(self.kind),
             status: Status::Active,
             reasons,
             setup: link.setup,

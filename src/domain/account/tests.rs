@@ -25,7 +25,7 @@ fn link() -> Link {
         owner: Owner { id: "acme-7".into(), name: "Acme".into(), username: None },
         label: None,
         metadata: None,
-        kind: AccountType::Production,
+        kind: Some(AccountType::Production),
         setup: BTreeMap::new(),
         verified_at: None,
     }

@@ -3,6 +3,7 @@
 use crate::domain::account::{Account, Owner, Said};
 use crate::domain::auth_config::AuthConfig;
 use crate::domain::caller::{Caller, Permission};
+use crate::domain::connect_session::serving;
 use crate::domain::connector::form::check_form;
 use crate::domain::connector::values::{Checked, Mode};
 use crate::domain::ids::{AuthConfigId, OperationId};
@@ -24,7 +25,7 @@ use super::{Tags, View, resource, snapshot, view};
 pub struct New {
     /// The connector.
     pub provider: ConnectorKey,
-    /// The auth config; without it the connector's default.
+    /// The auth config; without it what serves the owner (CS-15).
     pub auth_config: Option<AuthConfigId>,
     /// Whose account it is.
     pub owner: Owner,
@@ -73,7 +74,7 @@ pub async fn add(hub: &Hub, caller: &Caller, new: New, guard: Guard) -> Result<A
     if let Some(left) = left(&mut tx, caller, &new, &holder).await? {
         return Ok(left);
     }
-    let config = config_of(&mut tx, caller, &new).await?;
+    let config = config_of(&mut tx, caller, &new, &holder).await?;
     let way = linking::way(hub, &mut tx, caller, config).await?;
     drop(tx);
     let checked = check_form(&fields_at_hand(&way), &way.known(None), &new.values, Mode::New);
@@ -155,13 +156,23 @@ fn exists(known: &Account) -> HubError {
         .hint("give --if-exists skip, or --if-exists update, or --multiple for a second one")
 }
 
-async fn config_of(tx: &mut Tx, caller: &Caller, new: &New) -> Result<AuthConfig, HubError> {
+async fn config_of(
+    tx: &mut Tx,
+    caller: &Caller,
+    new: &New,
+    holder: &Holder,
+) -> Result<AuthConfig, HubError> {
     let project = caller.project();
     let found = match &new.auth_config {
         Some(id) => Some(super::auth_config(tx, caller, id).await?),
         None => {
             let all = auth_configs::of_connector(tx, project, &new.provider).await?;
-            all.into_iter().find(|config| config.is_default)
+            // Whose account is known matters only where there is something to choose.
+            let known = match all.len() > 1 {
+                true => holder.known(tx, caller, &new.provider).await?,
+                false => None,
+            };
+            serving(&all, known.as_ref()).cloned()
         }
     };
     match found {

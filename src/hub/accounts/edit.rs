@@ -122,7 +122,7 @@ pub(super) async fn store(
         owner: account.owner,
         label: None,
         metadata: None,
-        kind: account.kind,
+        kind: None,
         account: Some(account.id),
         multiple: false,
         is_told: true,

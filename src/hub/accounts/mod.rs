@@ -364,6 +364,6 @@ pub struct Tags {
     pub label: Option<String>,
     /// Free tags; `None` leaves those of an account that is there already.
     pub metadata: Option<Map<String, Value>>,
-    /// Production or test.
-    pub kind: AccountType,
+    /// Production or test; `None` leaves that of an account that is there already.
+    pub kind: Option<AccountType>,
 }

@@ -134,7 +134,7 @@ fn threat_32_planted_secrets_are_not_in_the_trace_in_any_form() {
             label: None,
             metadata: serde_json::Map::new(),
             multiple: false,
-            kind: hubctl::domain::account::AccountType::default(),
+            kind: None,
         };
         client.create_session(session, Guard::default()).await.unwrap();
         let key = hubctl::domain::api_key::NewKey {

@@ -178,7 +178,7 @@ fn cs_24_cs_34_a_session_is_asked_for_without_a_version_and_without_nulls() {
     assert_eq!(asked.route(), "POST /connect_sessions");
     let expected = json!({
         "origin_owner_id": "acme-7", "origin_owner_name": "acme-7 Inc", "provider": "hubspot",
-        "expires_in": 900, "multiple": false, "type": "production",
+        "expires_in": 900, "multiple": false,
     });
     assert_eq!(asked.json(), expected);
 }

@@ -19,6 +19,7 @@ on_both_databases!(
     cs_5_cs_6_the_first_success_makes_an_account_and_the_next_one_renews_it,
     cs_10_multiple_makes_a_new_account_each_time,
     cs_12_a_relink_leaves_owner_and_type_alone,
+    cs_33_a_link_without_a_type_leaves_that_of_the_account,
     hb_4_cs_7_an_account_is_edited_by_what_it_was_linked_through,
     hb_14_a_page_may_name_an_account_of_the_sessions_owner,
     hb_8_hb_9_oa_17_what_the_provider_refuses_is_not_stored,
@@ -80,7 +81,7 @@ async fn cs_10_multiple_makes_a_new_account_each_time(mut world: TestHub) {
 async fn cs_12_a_relink_leaves_owner_and_type_alone(mut world: TestHub) {
     let (caller, _authority, config) = set_up(&mut world, "api_key").await;
     let hub = &world.hub;
-    let test = NewSession { kind: AccountType::Test, ..session_with("acme-7", "acme") };
+    let test = NewSession { kind: Some(AccountType::Test), ..session_with("acme-7", "acme") };
     let first = user(&world, &caller, test).await;
     let id = end_user::link(hub, &first, &config.id, None, key(KEY)).await.unwrap().account.id;
     let before = account(&world, &caller, &id).await;
@@ -89,6 +90,21 @@ async fn cs_12_a_relink_leaves_owner_and_type_alone(mut world: TestHub) {
     end_user::link(hub, &again, &config.id, Some(&id), Given::new()).await.unwrap();
     let after = account(&world, &caller, &id).await;
     assert_eq!((&after.owner, after.kind), (&before.owner, AccountType::Test));
+}
+
+async fn cs_33_a_link_without_a_type_leaves_that_of_the_account(mut world: TestHub) {
+    use AccountType::{Production, Test};
+    let (caller, _authority, config) = set_up(&mut world, "api_key").await;
+    for (asked, linked) in
+        [(Some(Test), Test), (None, Test), (Some(Production), Production), (None, Production)]
+    {
+        // Which account it will be is known once its end user has chosen a connector.
+        let user = user(&world, &caller, NewSession { kind: asked, ..session("acme-7") }).await;
+        assert_eq!(user.session.kind, asked);
+        let done = end_user::link(&world.hub, &user, &config.id, None, key(KEY)).await.unwrap();
+        assert_eq!(done.account.kind, linked, "{asked:?}");
+    }
+    assert_eq!(world.number("select count(*) from accounts"), 1);
 }
 
 async fn hb_4_cs_7_an_account_is_edited_by_what_it_was_linked_through(mut world: TestHub) {

@@ -100,7 +100,7 @@ async fn at_16_at_18_a_relink_leaves_what_an_administrator_changed(mut world: Te
     assert_eq!(account(&world, &caller, &id).await, changed);
     let after = enter().await;
     let now = (after.session.auth_config.as_ref(), after.session.kind);
-    assert_eq!(now, (Some(&second.id), AccountType::Test), "CS-36");
+    assert_eq!(now, (Some(&second.id), Some(AccountType::Test)), "CS-36");
     let begun = begin(hub, &authority, &after, &second).await;
     let ended = come_back(hub, &begun, "good").await;
     assert!(matches!(ended.attempt.state, AttemptState::Authenticated { .. }), "{ended:?}");

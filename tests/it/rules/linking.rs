@@ -19,6 +19,7 @@ on_both_databases!(
     cs_10_multiple_makes_another,
     cs_17_cs_19_only_an_enabled_config_of_the_connector,
     cs_31_cs_32_cs_33_tags_are_kept_and_replaced,
+    cs_15_ac_8_a_known_account_stays_with_its_auth_config,
     at_4_at_9_suspend_and_resume,
     at_6_an_archived_account_is_left_where_it_is,
     cs_41_a_relink_stores_the_owner_that_it_was_given,
@@ -111,15 +112,33 @@ async fn cs_31_cs_32_cs_33_tags_are_kept_and_replaced(world: TestHub) {
     let tags = Tags {
         label: Some("main".to_owned()),
         metadata: json!({"tier": "gold"}).as_object().cloned(),
-        kind: "test".parse().unwrap(),
+        kind: Some(AccountType::Test),
     };
     let id = world.link(&caller, New { tags: tags.clone(), ..account("hubspot", "acme") }).await;
     let first = world.account(&caller, &id).await;
-    assert_eq!((first.label, first.kind), (tags.label, tags.kind));
+    assert_eq!((first.label, Some(first.kind)), (tags.label, tags.kind));
     world.link(&caller, account("hubspot", "acme")).await;
     let second = world.account(&caller, &id).await;
-    assert_eq!((second.label.as_deref(), second.kind.as_str()), (Some("main"), "production"));
+    assert_eq!((second.label.as_deref(), second.kind), (Some("main"), AccountType::Test));
     assert_eq!(json!(second.metadata), json!({"tier": "gold"}));
+    let tags = Tags { kind: Some(AccountType::Production), ..Tags::default() };
+    world.link(&caller, New { tags, ..account("hubspot", "acme") }).await;
+    assert_eq!(world.account(&caller, &id).await.kind, AccountType::Production);
+}
+
+async fn cs_15_ac_8_a_known_account_stays_with_its_auth_config(world: TestHub) {
+    let caller = world.caller();
+    let first = world.add(&caller, named("hubspot", "first")).await.id;
+    let id = world.link(&caller, account("hubspot", "acme")).await;
+    let second = auth_configs::New { make_default: true, ..named("hubspot", "second") };
+    let second = world.add(&caller, second).await.id;
+    assert_eq!(world.link(&caller, account("hubspot", "acme")).await, id);
+    assert_eq!(world.account(&caller, &id).await.auth_config, first);
+    let other = world.link(&caller, account("hubspot", "globex")).await;
+    assert_eq!(world.account(&caller, &other).await.auth_config, second);
+    let naming = New { auth_config: Some(second.clone()), ..account("hubspot", "acme") };
+    assert_eq!(world.link(&caller, naming).await, id);
+    assert_eq!(world.account(&caller, &id).await.auth_config, second, "CS-14");
 }
 
 async fn at_4_at_9_suspend_and_resume(world: TestHub) {
@@ -163,7 +182,7 @@ async fn cs_41_a_relink_stores_the_owner_that_it_was_given(world: TestHub) {
         owner: owner("globex"),
         label: None,
         metadata: None,
-        kind: AccountType::Production,
+        kind: None,
         setup: std::collections::BTreeMap::new(),
         verified_at: None,
     };

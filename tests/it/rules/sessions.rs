@@ -83,7 +83,7 @@ async fn cs_12_cs_13_an_account_to_edit(world: TestHub) {
 async fn cs_12_cs_41_an_account_stays_with_its_owner(world: TestHub) {
     let caller = world.caller();
     world.add(&caller, config("hubspot")).await;
-    let tags = Tags { kind: AccountType::Test, ..Tags::default() };
+    let tags = Tags { kind: Some(AccountType::Test), ..Tags::default() };
     let id = world.link(&caller, accounts::New { tags, ..account("hubspot", "acme") }).await;
     let of = |owner: &str| NewSession { account: Some(id.clone()), ..session(owner) };
     let open = create(&world.hub, &caller, of("globex"), guard());
@@ -93,7 +93,7 @@ async fn cs_12_cs_41_an_account_stays_with_its_owner(world: TestHub) {
     let batch = create_batch(&world.hub, &caller, items, guard()).await;
     refused(batch.map(drop), &codes::SESSION_INVALID);
     let made = world.open(&caller, of("acme")).await.session;
-    assert_eq!(made.kind, AccountType::Test, "a type that was not asked for changes nothing");
+    assert_eq!(made.kind, Some(AccountType::Test), "a type that was not asked for changes nothing");
 }
 
 async fn hb_4_cs_15_the_auth_config_of_a_known_account_comes_before_the_default(world: TestHub) {
@@ -228,7 +228,7 @@ async fn cs_32_everything_is_read_back_as_given(world: TestHub) {
     asked.categories = vec!["hris".parse().unwrap(), "crm".parse().unwrap()];
     asked.metadata = json!({"z": 1, "a": {"b": [true, null]}}).as_object().unwrap().clone();
     asked.multiple = true;
-    asked.kind = "test".parse().unwrap();
+    asked.kind = Some(AccountType::Test);
     let id = world.open(&caller, asked.clone()).await.session.id;
     let read = get(&world.another(), &caller, id).await.unwrap().session;
     assert_eq!((&read.owner, &read.label), (&asked.owner, &asked.label));

@@ -1,6 +1,6 @@
 //! Requests as an administrator would make them, with everything optional left out.
 
-use hubctl::domain::account::{AccountType, Owner};
+use hubctl::domain::account::Owner;
 use hubctl::domain::api_key::NewKey;
 use hubctl::domain::auth_config::AuthConfig;
 use hubctl::domain::caller::Caller;
@@ -59,7 +59,7 @@ pub(crate) fn session(owner_id: &str) -> NewSession {
         label: None,
         metadata: serde_json::Map::new(),
         multiple: false,
-        kind: AccountType::Production,
+        kind: None,
     }
 }
 

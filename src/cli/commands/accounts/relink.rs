@@ -44,7 +44,7 @@ impl Run for Relink {
             label: account.label,
             metadata: account.metadata,
             multiple: false,
-            kind,
+            kind: Some(kind),
         };
         self.shown.finish(context, door, new).await
     }

@@ -45,7 +45,8 @@ pub(in crate::cli) struct Add {
     #[arg(long, value_name = "CONNECTOR", add = assets::connectors())]
     provider: ConnectorKey,
 
-    /// Auth config to link through [default: the connector's default]
+    /// Auth config to link through [default: that of the account that is there, or the connector's
+    /// default]
     #[arg(long, value_name = "ID", add = assets::auth_configs())]
     auth_config: Option<AuthConfigId>,
 
@@ -73,9 +74,10 @@ pub(in crate::cli) struct Add {
     #[arg(long, value_name = "K=V")]
     metadata: Vec<String>,
 
-    /// What the account is for: production or test
-    #[arg(long = "type", value_name = "TYPE", default_value = "production", add = assets::account_types())]
-    kind: AccountType,
+    /// What the account is for: production or test [default: that of the account that is there, or
+    /// production]
+    #[arg(long = "type", value_name = "TYPE", add = assets::account_types())]
+    kind: Option<AccountType>,
 
     /// Link a new account even where the owner has one of this connector
     #[arg(long)]
