@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::domain::account::Account;
+use crate::domain::account::{Account, Status};
 use crate::domain::caller::Caller;
 use crate::domain::connector::form::check_form;
 use crate::domain::connector::values::{Checked, Editor, Mode};
@@ -75,15 +75,18 @@ pub(super) async fn prepare(
     Ok(Some(Edit { way, filled, proof }))
 }
 
-/// Whether no value was given, none was taken away, and what follows from the others is what is
-/// stored.
+/// Whether no value was taken away, and all others are what is stored. Values that are
+/// given to an account whose credentials were refused are tried anew: they may have been set right
+/// at the provider.
 fn is_as_stored(stored: &Stored, given: &Given, checked: &Checked) -> bool {
     let Checked { public, secret, cleared } = checked;
-    let (setup, secrets) = (&stored.account.setup, &stored.kept.secrets);
-    let stays = |key: &String| !given.contains_key(key);
+    let (account, secrets) = (&stored.account, &stored.kept.secrets);
+    let is_refused = matches!(account.status, Status::Error | Status::Expired);
+    let is_tried = |key: &String| is_refused && given.contains_key(key);
     cleared.is_empty()
-        && public.iter().all(|(key, value)| stays(key) && setup.get(key) == Some(value))
-        && secret.iter().all(|(key, value)| stays(key) && secrets.get(key) == Some(value))
+        && !public.keys().chain(secret.keys()).any(is_tried)
+        && public.iter().all(|(key, value)| account.setup.get(key) == Some(value))
+        && secret.iter().all(|(key, value)| secrets.get(key) == Some(value))
 }
 
 /// What is stored with the edited values in it, and whether that renews the tokens that stay.

@@ -22,6 +22,7 @@ on_both_databases!(
     wh_10_a_test_that_proves_anew_what_was_proven_tells_nobody,
     credentials_can_be_edited,
     ac_38_an_edit_without_a_value_changes_nothing,
+    ac_38_an_edit_with_the_stored_values_changes_nothing_that_works,
     at_20_a_delete_asks_the_provider_to_forget_the_tokens,
     at_20_a_delete_is_brought_to_its_end_where_whoever_asked_goes_away,
 );
@@ -230,6 +231,29 @@ async fn ac_38_an_edit_without_a_value_changes_nothing(mut world: TestHub) {
         assert!(!update("__secretvalue:**redacted**", guard).await.unwrap().changed);
     }
     assert_eq!((world.dump(), authority.calls()), (broken, calls));
+}
+
+async fn ac_38_an_edit_with_the_stored_values_changes_nothing_that_works(mut world: TestHub) {
+    let (caller, authority, _) = set_up(&mut world, "api_key").await;
+    let hub = &world.hub;
+    let id = world.link(&caller, asked(KEY)).await;
+    let same = async |guard| {
+        let credentials = given(&[("api_key", KEY), ("site", "main")]);
+        let changes = accounts::Changes { credentials, ..Default::default() };
+        accounts::update(hub, &caller, &id, changes, guard).await.unwrap()
+    };
+    let (before, calls) = (world.dump(), authority.calls());
+    world.clock.advance_seconds(60);
+    for guard in [DRY_RUN, Guard::default()] {
+        let done = same(guard).await;
+        assert_eq!((done.changed, done.affected, done.operation), (false, 0, None));
+    }
+    assert_eq!((world.dump(), authority.calls()), (before, calls));
+    // What was refused may have been set right at the provider.
+    world.raw("update accounts set status = 'error'");
+    assert!(same(Guard::default()).await.changed);
+    assert_eq!(account(&world, &caller, &id).await.status, Status::Active);
+    assert_eq!(authority.calls(), calls + 1);
 }
 
 async fn at_20_a_delete_asks_the_provider_to_forget_the_tokens(mut world: TestHub) {
