@@ -140,6 +140,7 @@ parameters! {
     FOR = "for", "Whom the guide is for",
         named(&[Audience::Admin, Audience::EndUser].map(Audience::as_str));
     KEEP_REMOTE = "keep_remote", "Do not ask the provider to forget the account's tokens", flag();
+    NO_VERIFY = "no_verify", "Do not ask the account's provider whether new values work", flag();
     OFFLINE = "offline", "Do not ask the account's provider", flag();
     DRY_RUN = "dry_run", "Only say what would happen", flag();
     MAX_AFFECTED = "max_affected", "Refuse to touch more linked accounts than this", whole(0);
@@ -223,7 +224,8 @@ fn accounts(id: &str) -> Option<Shape> {
                 .created()
         }
         "accounts.update" => Shape::gives::<Written<AccountDetail>>("Change a linked account")
-            .takes::<ChangeAccount>(),
+            .takes::<ChangeAccount>()
+            .with(&[NO_VERIFY]),
         "accounts.suspend" => Shape::gives::<Written<AccountDetail>>("Pause a linked account"),
         "accounts.resume" => {
             Shape::gives::<Written<AccountDetail>>("End the pause of a linked account")

@@ -102,6 +102,9 @@ accounts update {a} --label Prod --json
 accounts update {a} --auth-config {a}
 accounts update no-such-account --label x
 accounts update {a} --set api_key= --json
+accounts update {a} --set api_key=hidden-5 --no-verify --json
+accounts update {a} --set api_key=hidden-5 --no-verify --json
+accounts update {a} --label x --no-verify
 accounts relink {a} --json
 accounts relink {a} --print nonsense
 accounts relink no-such-account

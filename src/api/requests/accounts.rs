@@ -202,6 +202,7 @@ impl TryFrom<ChangeAccount> for Changes {
                 asked.connector_profile_id.as_deref(),
                 &mut problems,
             ),
+            no_verify: false,
         };
         checked(Some(changes), problems)
     }
@@ -209,6 +210,8 @@ impl TryFrom<ChangeAccount> for Changes {
 
 /// The parameter by which a list has everything of each account.
 pub const DETAILS: &str = "details";
+/// The parameter by which new values of an account are stored without asking its provider.
+pub const NO_VERIFY: &str = "no_verify";
 
 /// Which accounts to list, as query parameters.
 #[must_use]

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use crate::api::accounts::{Account, AccountDetail, Explanation};
 use crate::api::check::Check;
 use crate::api::requests::Query;
-use crate::api::requests::accounts::{ChangeAccount, DETAILS, NewAccount, to_query};
+use crate::api::requests::accounts::{ChangeAccount, DETAILS, NO_VERIFY, NewAccount, to_query};
 use crate::api::write::Written;
 use crate::client::{Client, vendor};
 use crate::domain::ids::AccountId;
@@ -116,9 +116,14 @@ impl Client {
     ) -> Result<Written<AccountDetail>, HubError> {
         let body = ChangeAccount::from(&changes);
         if self.is_vendor {
+            // Whether the platform asks the provider is its own affair.
             return vendor::accounts::update(self, id, &body, guard).await;
         }
-        self.write_with("accounts.update", &[id.as_str()], &body, guard).await
+        let mut query = Query::default().with_guard(guard);
+        if changes.no_verify {
+            query.push(NO_VERIFY, true);
+        }
+        self.json(self.call("accounts.update", &[id.as_str()])?.query(&query).json(&body)?).await
     }
 
     /// `accounts.suspend`

@@ -19,6 +19,7 @@ use crate::hub::refresh::{self, Stored};
 use crate::hub::write::Guard;
 use crate::store::{StoreError, Tx};
 
+use super::Changes;
 use super::prove::fields_at_hand;
 
 /// An edit that its provider accepted.
@@ -28,9 +29,9 @@ pub(super) struct Edit {
     proof: Proof,
 }
 
-/// Checks new values against the fields, and at the provider; a dry run asks nobody. Where the
-/// access token stays and has ended, it is renewed with the new values. `None` where nothing would
-/// be stored: what is not new proves nothing.
+/// Checks new values against the fields and, unless that is not wanted, at the provider; a dry run
+/// asks nobody. Where the access token stays and has ended, it is renewed with the new values.
+/// `None` where nothing would be stored: what is not new proves nothing.
 ///
 /// # Errors
 /// `account.not_found`, `fields.invalid`; as [`linking::prove`] and [`refresh::renew_with`].
@@ -38,9 +39,10 @@ pub(super) async fn prepare(
     hub: &Hub,
     caller: &Caller,
     id: &AccountId,
-    given: &Given,
+    changes: &Changes,
     guard: Guard,
 ) -> Result<Option<Edit>, HubError> {
+    let given = &changes.credentials;
     let mut tx = hub.store.begin_read().await?;
     let stored = refresh::load(hub, &mut tx, caller, id).await?;
     drop(tx);
@@ -60,7 +62,7 @@ pub(super) async fn prepare(
     let keeps_tokens = way.method.needs_browser();
     let filled = Filled { checked, edits: Some(account.id.clone()), keeps_tokens };
     let (values, is_renewable) = over(&stored, &filled)?;
-    let proof = match guard.dry_run {
+    let proof = match guard.dry_run || changes.no_verify {
         true => Proof::default(),
         false => match linking::prove(hub, caller, &way, Some(id), values).await {
             Err(error) if is_renewable && is_of_token(&stored, &error, hub.clock.now()) => {
@@ -75,9 +77,8 @@ pub(super) async fn prepare(
     Ok(Some(Edit { way, filled, proof }))
 }
 
-/// Whether no value was taken away, and all others are what is stored. Values that are
-/// given to an account whose credentials were refused are tried anew: they may have been set right
-/// at the provider.
+/// Whether no value was taken away, and all others are what is stored. What is given to an account
+/// whose credentials were refused is tried anew: it may have been set right at the provider.
 fn is_as_stored(stored: &Stored, given: &Given, checked: &Checked) -> bool {
     let Checked { public, secret, cleared } = checked;
     let (account, secrets) = (&stored.account, &stored.kept.secrets);

@@ -156,6 +156,8 @@ pub struct Changes {
     /// New values for fields; those that are not given stay (AC-38, SE-4). The provider is asked
     /// whether they work.
     pub credentials: Given,
+    /// Store them without asking it.
+    pub no_verify: bool,
 }
 
 /// Changes what an account carries, and the values of its fields (AT-15 to AT-19).
@@ -182,7 +184,7 @@ pub async fn update(
     }
     let edit = match changes.credentials.is_empty() {
         true => None,
-        false => edit::prepare(hub, caller, id, &changes.credentials, guard).await?,
+        false => edit::prepare(hub, caller, id, &changes, guard).await?,
     };
     let now = hub.clock.now();
     let mut tx = hub.begin(guard).await?;

@@ -2,10 +2,10 @@
 
 use axum::extract::Path;
 
-use crate::api::requests::accounts::{ChangeAccount, DETAILS, NewAccount, filter};
+use crate::api::requests::accounts::{ChangeAccount, DETAILS, NO_VERIFY, NewAccount, filter};
 use crate::domain::ids::AccountId;
 use crate::error::{HubError, codes};
-use crate::hub::accounts::Ask;
+use crate::hub::accounts::{Ask, Changes};
 use crate::server::body::JsonBody;
 
 use super::rows::{self, Turn, rows};
@@ -60,7 +60,9 @@ pub(super) async fn update(
     Params(query): Params,
     JsonBody(changes): JsonBody<ChangeAccount>,
 ) -> Answer {
-    ok(hub.update_account(&id(&account)?, changes.try_into()?, query.guard()?).await?)
+    let no_verify = query.flag(NO_VERIFY)?;
+    let changes = Changes { no_verify, ..Changes::try_from(changes)? };
+    ok(hub.update_account(&id(&account)?, changes, query.guard()?).await?)
 }
 
 pub(super) async fn suspend(

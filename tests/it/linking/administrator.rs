@@ -21,6 +21,7 @@ on_both_databases!(
     at_5_an_outage_that_leads_elsewhere_does_not_end_a_proven_account,
     wh_10_a_test_that_proves_anew_what_was_proven_tells_nobody,
     credentials_can_be_edited,
+    credentials_can_be_edited_without_asking,
     ac_38_an_edit_without_a_value_changes_nothing,
     ac_38_an_edit_with_the_stored_values_changes_nothing_that_works,
     at_20_a_delete_asks_the_provider_to_forget_the_tokens,
@@ -208,6 +209,21 @@ async fn credentials_can_be_edited(mut world: TestHub) {
     let explained = accounts::explain(hub, &caller, &id).await.unwrap();
     assert!(explained.findings.iter().all(|found| found.code != "provider_failed"));
     assert!(accounts::test(hub, &caller, &id, Guard::default()).await.unwrap().changed);
+}
+
+async fn credentials_can_be_edited_without_asking(mut world: TestHub) {
+    let (caller, authority, _) = set_up(&mut world, "api_key").await;
+    let hub = &world.hub;
+    let id = world.link(&caller, asked(KEY)).await;
+    let calls = authority.calls();
+    let credentials = given(&[("api_key", "planted-later")]);
+    let changes = accounts::Changes { credentials, no_verify: true, ..Default::default() };
+    let done = accounts::update(hub, &caller, &id, changes, Guard::default()).await.unwrap();
+    let after = done.after.unwrap().account;
+    assert_eq!((done.changed, after.status, after.verified_at), (true, Status::Active, None));
+    assert_eq!(authority.calls(), calls);
+    let tested = accounts::test(hub, &caller, &id, Guard::default()).await;
+    refused(tested, &codes::PROVIDER_REFUSED);
 }
 
 async fn ac_38_an_edit_without_a_value_changes_nothing(mut world: TestHub) {

@@ -201,8 +201,8 @@ async fn ask(
 ///
 /// What is not given stays, secrets among it, but not for another host: where a new value leads
 /// calls elsewhere, secrets have to be given again. An empty value clears an optional one. New
-/// values are checked against the connector's fields, and the provider is asked whether they work:
-/// what it refuses is not stored.
+/// values are checked against the connector's fields, and the provider is asked whether they work,
+/// unless --no-verify: what it refuses is not stored.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Update {
     /// Id of the account
@@ -237,6 +237,10 @@ pub(in crate::cli) struct Update {
     /// input
     #[arg(long, value_name = "K=V|K=@FILE|K=-")]
     set: Vec<String>,
+
+    /// Do not ask the provider whether the new values work
+    #[arg(long, requires = "set")]
+    no_verify: bool,
 }
 
 impl Run for Update {
@@ -265,6 +269,7 @@ impl Run for Update {
             provider: None,
             auth_config: self.auth_config,
             credentials: std::mem::take(&mut values.given),
+            no_verify: self.no_verify,
         };
         if changes == accounts::Changes::default() {
             return Err(HubError::new(&codes::INPUT_NEEDED, "nothing to change was given").hint(
