@@ -25,6 +25,8 @@ mod failures;
 const BUSY_LIMIT: Duration = Duration::from_secs(20);
 /// Statements that a server's connection keeps: all of the hub's.
 const STATEMENTS: usize = 256;
+/// What is left of the log beside the file, in bytes, once a long reader that made it grow is gone.
+const LOG_LIMIT: i64 = 64 << 20;
 /// Marks a file as a hubctl store (`hubc`).
 const APPLICATION_ID: i64 = 0x6875_6263;
 
@@ -251,6 +253,7 @@ impl Database {
         // leaves that to the next one.
         _ = connection.pragma_update(None, "journal_mode", "wal");
         connection.pragma_update(None, "synchronous", "full")?;
+        connection.pragma_update(None, "journal_size_limit", LOG_LIMIT)?;
         connection.pragma_update(None, "foreign_keys", true)?;
         Ok(connection)
     }
@@ -485,5 +488,19 @@ impl Drop for Tx {
             }
             Role::Passing => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Database, LOG_LIMIT};
+
+    #[test]
+    fn the_log_beside_the_file_is_cut_once_nobody_needs_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = Database::new(folder.path().join("hub.db")).for_server();
+        let connection = file.open_prepared().unwrap();
+        let limit = connection.pragma_query_value(None, "journal_size_limit", |row| row.get(0));
+        assert_eq!(limit.unwrap(), LOG_LIMIT);
     }
 }
