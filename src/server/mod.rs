@@ -420,7 +420,9 @@ async fn chores_of(state: AppState, tls: Option<Arc<Tls>>, reload: Arc<Wake>) {
         };
         let now = state.hub.now();
         let files = Arc::clone(&tls);
-        match tokio::task::spawn_blocking(move || files.reload(now)).await {
+        let reloaded = tokio::task::spawn_blocking(move || files.reload(now)).await;
+        state.metrics().certificate_is_stale(tls.is_stale());
+        match reloaded {
             Ok(Ok(true)) => {
                 state.metrics().certificate_ends(tls.ends_at());
                 metrics::count(&state.metrics().counts.tls_reloads);

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use rustls::client::verify_server_cert_signed_by_trust_anchor;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, RootCertStore, ServerConfig};
@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 #[cfg(unix)]
 use crate::domain::access::is_open_to_all;
 use crate::domain::time::Timestamp;
+use crate::domain::words::shell_word;
 use crate::error::{HubError, codes};
 
 /// Longest file of certificates or of a key, in bytes.
@@ -44,8 +45,11 @@ struct Current {
     own: CertificateDer<'static>,
     /// Of the files as they were last looked at, good or not.
     seen: [u8; 32],
-    /// Whether those were passed over because of the dates in them.
+    /// Whether those were passed over because of the dates in them, or were no good.
     passed_over: bool,
+    is_broken: bool,
+    /// Why the files can't be read.
+    unread: Option<String>,
 }
 
 impl Tls {
@@ -63,8 +67,15 @@ impl Tls {
             tracing::warn!(target: "hubctl::serve", "{path}: {why}; clients will refuse it");
         }
         warn_of_open(&files.key);
-        let current = RwLock::new(Current { config, own, seen, passed_over: false });
-        Ok(Self { files, current })
+        let (passed_over, is_broken, unread) = (false, false, None);
+        let current = Current { config, own, seen, passed_over, is_broken, unread };
+        Ok(Self { files, current: RwLock::new(current) })
+    }
+
+    /// Whether the files are no good, so that what is in use is not what they should hold.
+    pub(super) fn is_stale(&self) -> bool {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        current.passed_over || current.is_broken || current.unread.is_some()
     }
 
     /// What the next connection is greeted with.
@@ -85,9 +96,18 @@ impl Tls {
     /// does not hold yet, as long as the one in use holds.
     ///
     /// # Errors
-    /// `server.tls_invalid`, once for the same bytes
+    /// `server.tls_invalid`, once for the same bytes, or for the same reason not to read any
     pub(super) fn reload(&self, now: Timestamp) -> Result<bool, HubError> {
-        let (certificate, key) = read(&self.files)?;
+        let read = read(&self.files);
+        let unread = read.as_ref().err().map(ToString::to_string);
+        let (certificate, key) = {
+            let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+            let before = std::mem::replace(&mut current.unread, unread);
+            match read {
+                Err(_) if before == current.unread => return Ok(false),
+                read => read?,
+            }
+        };
         let seen = fingerprint(&certificate, &key);
         let is_known = {
             let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
@@ -98,8 +118,9 @@ impl Tls {
         };
         let found = config(&self.files, &certificate, &key);
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        (current.seen, current.passed_over) = (seen, false);
+        (current.seen, current.passed_over, current.is_broken) = (seen, false, true);
         let (config, own) = found?;
+        current.is_broken = false;
         if let Some(why) = out_of_date(&own, now)
             && out_of_date(&current.own, now).is_none()
         {
@@ -178,6 +199,21 @@ fn out_of_date(own: &CertificateDer<'_>, now: Timestamp) -> Option<&'static str>
     }
 }
 
+fn private_key(path: &Path, text: &Bytes) -> Result<PrivateKeyDer<'static>, HubError> {
+    const ENCRYPTED: &[u8] = b"ENCRYPTED";
+    // So it stands in the first lines of either form that has a password.
+    if text.windows(ENCRYPTED.len()).any(|part| part == ENCRYPTED) {
+        let name = path.display().to_string();
+        let from = shell_word(&name);
+        let error = invalid(path, &"the private key has a password, which nobody could type");
+        return Err(error.hint(format!("openssl pkey -in {from} -out plain.key")));
+    }
+    PrivateKeyDer::from_pem_slice(text).map_err(|error| match error {
+        pem::Error::NoItemsFound => invalid(path, &"no private key in PEM form"),
+        _ => invalid(path, &"the private key in it is damaged"),
+    })
+}
+
 /// What connections are greeted with, and the server's own certificate.
 fn config(
     files: &TlsFiles,
@@ -185,18 +221,26 @@ fn config(
     key: &Bytes,
 ) -> Result<(Arc<ServerConfig>, CertificateDer<'static>), HubError> {
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificate).collect();
-    let chain = chain.map_err(|error| invalid(&files.certificate, &error))?;
-    let Some(own) = chain.first().cloned() else {
-        return Err(invalid(&files.certificate, &"no certificate in PEM form"));
+    let (chain, own) = match chain.map(|chain| (chain.first().cloned(), chain)) {
+        Ok((Some(own), chain)) => (chain, own),
+        Ok((None, _)) => return Err(invalid(&files.certificate, &"no certificate in PEM form")),
+        // The parser quotes bytes.
+        Err(_) => return Err(invalid(&files.certificate, &"a certificate in it is damaged")),
     };
-    let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| invalid(&files.key, &error))?;
+    let key = private_key(&files.key, key)?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| invalid(&files.certificate, &error))?
         .with_no_client_auth()
         .with_single_cert(chain, key)
-        .map_err(|error| invalid(&files.certificate, &error))?;
+        .map_err(|error| match error {
+            rustls::Error::InconsistentKeys(_) => {
+                let whose = format!("not the key of {}", files.certificate.display());
+                invalid(&files.key, &whose)
+            }
+            error => invalid(&files.certificate, &error),
+        })?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok((Arc::new(config), own))
 }
@@ -206,7 +250,7 @@ mod tests {
     use std::path::Path;
     use std::process::Command;
 
-    use super::{Tls, TlsFiles};
+    use super::{Tls, TlsFiles, config, read};
     use crate::domain::time::Timestamp;
 
     const DAY_MS: i64 = 86_400_000;
@@ -219,6 +263,60 @@ mod tests {
         command.args(["-keyout", &format!("{name}.key"), "-out", &format!("{name}.pem")]);
         let done = command.current_dir(folder).output().unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+
+    fn openssl(folder: &Path, line: &str) {
+        let done = Command::new("openssl").args(line.split(' ')).current_dir(folder).output();
+        assert!(done.as_ref().is_ok_and(|done| done.status.success()), "{done:?}");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_key_is_told_in_words() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["one", "two"] {
+            make(folder.path(), name, 2);
+        }
+        openssl(folder.path(), "pkey -in one.key -aes256 -passout pass:x -out new.key");
+        openssl(folder.path(), "ec -in one.key -aes256 -passout pass:x -out old.key");
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("cut.key"), "-----BEGIN PRIVATE KEY-----\nMIG").unwrap();
+        std::fs::write(path("cut.pem"), "-----BEGIN CERTIFICATE-----\nMIG").unwrap();
+        for (certificate, key, told) in [
+            ("one.pem", "new.key", "new.key: the private key has a password"),
+            ("one.pem", "old.key", "old.key: the private key has a password"),
+            ("one.pem", "one.pem", "one.pem: no private key in PEM form"),
+            ("one.pem", "cut.key", "cut.key: the private key in it is damaged"),
+            ("one.pem", "two.key", "two.key: not the key of "),
+            ("one.key", "one.key", "one.key: no certificate in PEM form"),
+            ("cut.pem", "one.key", "cut.pem: a certificate in it is damaged"),
+        ] {
+            let files = TlsFiles { certificate: path(certificate), key: path(key) };
+            let (certificate, key) = read(&files).unwrap();
+            let error = config(&files, &certificate, &key).unwrap_err();
+            assert!(error.message().contains(told), "{told}: {error}");
+            let has_hint = error.hint_text().is_some_and(|hint| hint.contains("openssl pkey -in "));
+            assert_eq!(has_hint, told.contains("password"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn files_that_are_away_are_told_of_once_and_what_is_in_use_is_stale_meanwhile() {
+        let folder = tempfile::tempdir().unwrap();
+        make(folder.path(), "tls", 1_000);
+        let path = |name: &str| folder.path().join(name);
+        let files = TlsFiles { certificate: path("tls.pem"), key: path("tls.key") };
+        // Before any certificate here holds: each is as good as another.
+        let now = Timestamp::from_millis(0);
+        let tls = Tls::load(files, now).unwrap();
+        assert!(!tls.reload(now).unwrap() && !tls.is_stale());
+        std::fs::rename(path("tls.key"), path("away.key")).unwrap();
+        assert!(tls.reload(now).is_err() && tls.is_stale());
+        assert!(!tls.reload(now).unwrap() && tls.is_stale());
+        std::fs::write(path("tls.key"), "nonsense").unwrap();
+        assert!(tls.reload(now).is_err() && tls.is_stale());
+        assert!(!tls.reload(now).unwrap() && tls.is_stale());
+        std::fs::rename(path("away.key"), path("tls.key")).unwrap();
+        assert!(tls.reload(now).unwrap() && !tls.is_stale());
     }
 
     #[test]

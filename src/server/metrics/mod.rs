@@ -71,6 +71,7 @@ counters! {
     accept_errors: "hubctl_accept_errors_total", "counter", "Times the system had no room for a connection.";
     tls_failures: "hubctl_tls_handshake_failures_total", "counter", "TLS handshakes that failed or took too long.";
     tls_reloads: "hubctl_tls_reloads_total", "counter", "Times a changed certificate was taken in.";
+    tls_stale: "hubctl_tls_certificate_stale", "gauge", "Whether the certificate's files are no good, so that the old one is in use.";
     tls_reload_failures: "hubctl_tls_reload_failures_total", "counter", "Times the certificate's files were no good, and the old one stayed.";
 }
 
@@ -181,6 +182,11 @@ impl Metrics {
     pub(super) fn certificate_ends(&self, at: Option<Timestamp>) {
         let at_s = at.map_or(0, |at| at.as_millis().div_euclid(1000));
         self.certificate_ends.store(at_s, Ordering::Relaxed);
+    }
+
+    /// Takes note of whether the certificate in use is not that of its files.
+    pub(super) fn certificate_is_stale(&self, is_stale: bool) {
+        self.counts.tls_stale.store(u64::from(is_stale), Ordering::Relaxed);
     }
 
     /// The page that Prometheus reads.
