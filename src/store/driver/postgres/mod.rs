@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod};
+use deadpool_postgres::{
+    Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, TimeoutType,
+};
 use futures_util::TryStreamExt;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::error::SqlState;
@@ -201,6 +203,7 @@ impl Database {
             use deadpool_postgres::PoolError;
             match &error {
                 PoolError::Backend(cause) => self.refused(cause),
+                PoolError::Timeout(at) => self.silent(&late(*at)),
                 other => self.silent(&other.to_string()),
             }
         })
@@ -245,6 +248,15 @@ impl Database {
 
     fn silent(&self, cause: &str) -> StoreError {
         StoreError::Unreachable(silence(&self.name, &self.check, cause))
+    }
+}
+
+/// What the pool gave up after its limit.
+fn late(at: TimeoutType) -> String {
+    let limit = CONNECT_LIMIT.as_secs();
+    match at {
+        TimeoutType::Wait => format!("all {POOL_SIZE} connections were in use for {limit} s"),
+        TimeoutType::Create | TimeoutType::Recycle => format!("no answer within {limit} s"),
     }
 }
 
@@ -452,4 +464,15 @@ impl ToSql for Param<'_> {
     }
 
     to_sql_checked!();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TimeoutType, late};
+
+    #[test]
+    fn a_server_that_hangs_is_told_in_the_hubs_words() {
+        assert_eq!(late(TimeoutType::Create), "no answer within 10 s");
+        assert_eq!(late(TimeoutType::Wait), "all 16 connections were in use for 10 s");
+    }
 }
