@@ -36,6 +36,11 @@ pub(super) fn check(path: &Path, meta: &Metadata) -> Result<()> {
     Err(StoreError::Permissions(told))
 }
 
+/// Whether the file's disk has no room left.
+pub(super) fn is_on_full_disk(path: &Path) -> bool {
+    statvfs(path).is_ok_and(|disk| disk.f_bavail == 0)
+}
+
 /// Whether the file's disk takes no writes at all. SQLite says of one only that it can't open a file.
 pub(super) fn is_on_read_only_disk(path: &Path) -> bool {
     statvfs(path).is_ok_and(|disk| disk.f_flag.contains(StatVfsMountFlags::RDONLY))

@@ -344,6 +344,10 @@ impl Database {
     }
 
     fn cant(&self, error: rusqlite::Error) -> StoreError {
+        #[cfg(unix)]
+        if failures::is_failed_write(&error) && access::is_on_full_disk(&self.path) {
+            return StoreError::Full;
+        }
         match StoreError::from(error) {
             StoreError::Unreadable(told) => {
                 self.unreadable(format!("{}: {told}", self.path.display()))

@@ -41,6 +41,12 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
+/// Whether a write failed to which the system may have given no room.
+#[cfg(unix)]
+pub(super) fn is_failed_write(error: &rusqlite::Error) -> bool {
+    matches!(error, rusqlite::Error::SqliteFailure(cause, _) if is_a_write(cause.extended_code))
+}
+
 const fn is_a_write(code: i32) -> bool {
     matches!(code, ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_SHMSIZE | ffi::SQLITE_IOERR_SHMOPEN)
 }
