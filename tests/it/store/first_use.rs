@@ -25,6 +25,7 @@ on_both_databases!(
     numbers_of_sessions_go_on_in_a_store_of_the_first_version,
     a_store_that_is_not_there_is_read_as_an_empty_one_and_not_made,
     a_glance_makes_and_migrates_nothing,
+    a_step_that_was_another_one_is_found,
     a_key_goes_again_where_the_write_that_made_it_fails,
 );
 
@@ -76,6 +77,15 @@ async fn a_glance_makes_and_migrates_nothing(world: TestHub) {
         assert!(matches!(refused, Some(StoreError::ReadOnly(_))), "{refused:?}");
     }
     assert_eq!(world.number("select count(*) from migrations"), 1);
+}
+
+async fn a_step_that_was_another_one_is_found(world: TestHub) {
+    world.hub.store().prepare().await.unwrap();
+    let found = async || world.place.store().begin_read().await.unwrap().integrity().await.unwrap();
+    assert!(found().await.unwrap_or_default().is_empty());
+    world.raw("update migrations set checksum = 'x' where number = 3");
+    let found = found().await.unwrap();
+    assert_eq!(found, ["step 0003_linking of its schema was another one"]);
 }
 
 /// How many steps the schema has.
