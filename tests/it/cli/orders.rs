@@ -38,7 +38,10 @@ impl Journal {
         let answer = format!("$ {line}\n{}{}", ended.stdout, ended.stderr);
         let answer = answer.replace(self.home.path().to_str().unwrap(), "HOME");
         // A store elsewhere has another name, and its key is in another file.
-        let kept = answer.lines().filter(|line| !line.contains("made a new store"));
+        let is_of_store = |line: &&str| {
+            ["made a new store", "there is no store"].iter().any(|text| line.contains(text))
+        };
+        let kept = answer.lines().filter(|line| !is_of_store(line));
         let kept = kept.filter(|line| !line.contains("master key"));
         for line in kept {
             let line = self.without_ids(line);
