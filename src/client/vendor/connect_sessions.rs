@@ -109,7 +109,7 @@ async fn rehearse(client: &Client, new: &NewSession) -> Result<CreatedSession, H
         connector_profile_id: config,
         label: new.label.clone(),
         metadata: new.metadata.clone(),
-        kind: new.kind.as_str().into(),
+        kind: new.kind.unwrap_or_default().as_str().into(),
         multiple: new.multiple,
         external_trigger_token: None,
         latest_connection_attempt: None,

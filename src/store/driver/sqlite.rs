@@ -504,7 +504,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = Database::new(folder.path().join("hub.db")).for_server();
         let connection = file.open_prepared().unwrap();
-        let limit = connection.pragma_query_value(None, "journal_size_limit", |row| row.get(0));
-        assert_eq!(limit.unwrap(), LOG_LIMIT);
+        let limit: i64 =
+            connection.pragma_query_value(None, "journal_size_limit", |row| row.get(0)).unwrap();
+        assert_eq!(limit, LOG_LIMIT);
     }
 }

@@ -179,6 +179,8 @@ async fn kp_9_what_a_token_end_point_says_is_kept_with_its_call(mut world: TestH
         (Reply::json(401, &refused), "was answered 401: Bad secret (invalid_client)"),
         (Reply::text(200, "text/html", "<h1>Soon"), "was answered 200: the provider's answer"),
     ] {
+        // Calls are in the order of their beginnings.
+        world.clock.advance_seconds(1);
         authority.answers(Some(answer));
         fails(&world, &caller, &id).await;
         world.hub.flush_logs().await.unwrap();
