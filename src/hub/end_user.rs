@@ -95,8 +95,6 @@ pub struct Form {
     pub fields: Vec<Field>,
     /// Edit mode: the account.
     pub account: Option<AccountId>,
-    /// Edit mode: how often the account changed; 0 without one.
-    pub version: i64,
     /// Edit mode: since when it is linked, while it works.
     pub works_since: Option<Timestamp>,
     /// Edit mode: keys of the secrets that are stored (SE-2, SE-4).
@@ -384,7 +382,6 @@ impl Offer {
             method: way.method,
             fields,
             works_since: works.map(|account| account.created_at),
-            version: account.as_ref().map_or(0, |account| account.version),
             account: account.map(|account| account.id),
             stored_secrets,
             external_trigger_token: way.trigger_token,

@@ -25,7 +25,7 @@ pub(super) const ALIVE: &str = "/healthz";
 /// Where it says that it can work.
 pub(super) const READY: &str = "/readyz";
 /// What it counts.
-const METRICS: &str = "/metrics";
+pub(super) const METRICS: &str = "/metrics";
 /// How long the store may take for a sign of life.
 const STORE_LIMIT: Duration = Duration::from_secs(2);
 

@@ -100,8 +100,6 @@ impl Log {
         let level = LevelFilter::from(options.level);
         let filter = tracing_subscriber::filter::Targets::new()
             .with_target("hubctl", level)
-            // Each connection that is not used again has a line there.
-            .with_target("deadpool", level.min(LevelFilter::ERROR))
             // Libraries below tell too much of what is normal on the open network.
             .with_default(level.min(LevelFilter::WARN));
         let base = tracing_subscriber::registry().with(filter);

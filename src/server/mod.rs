@@ -432,6 +432,10 @@ async fn chores_of(state: AppState, tls: Option<Arc<Tls>>, reload: Arc<Wake>) {
                 metrics::count(&state.metrics().counts.tls_reload_failures);
                 tracing::error!(target: "hubctl::serve", "keeping the old certificate: {error}");
             }
+            Ok(Ok(false)) if is_asked && tls.is_stale() => {
+                let text = "the certificate's files are still no good: keeping the old one";
+                tracing::error!(target: "hubctl::serve", "{text}");
+            }
             Ok(Ok(false)) if is_asked => {
                 tracing::info!(target: "hubctl::serve", "the certificate is as it was");
             }

@@ -135,32 +135,32 @@ fn wrap(state: AppState, routes: Router<AppState>) -> Router {
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn_with_state(state.clone(), pass))
         .layer(compress)
-        .layer(map_request(only_known_encoding))
+        .layer(map_request(never_unacceptable))
         .with_state(state)
 }
 
-/// Leaves of the encodings that a client takes the one that there is: whoever refuses every other,
-/// and an answer as it is, gets one as it is (RFC 9110, 12.5.3), and no 406 for what was done.
-async fn only_known_encoding(mut request: Request) -> Request {
+/// Takes the refusal of an answer as it is out of the encodings that a client takes: whoever takes no
+/// other gets one as it is all the same (RFC 9110, 12.5.3), and no 406 for what was done.
+async fn never_unacceptable(mut request: Request) -> Request {
     let headers = request.headers_mut();
-    let takes = |value: &HeaderValue| {
-        value.to_str().is_ok_and(|list| list.split(',').any(|one| is_taken(one, "gzip")))
-    };
-    if headers.contains_key(ACCEPT_ENCODING) {
-        match headers.get_all(ACCEPT_ENCODING).iter().any(takes) {
-            true => _ = headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip")),
-            false => _ = headers.remove(ACCEPT_ENCODING),
+    let lists = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|list| list.to_str().ok());
+    let members: Vec<&str> = lists.flat_map(|list| list.split(',')).collect();
+    let kept: Vec<&str> = members.iter().copied().filter(|member| !refuses_plain(member)).collect();
+    if kept.len() < members.len() {
+        match HeaderValue::try_from(kept.join(",")) {
+            Ok(list) if !kept.is_empty() => _ = headers.insert(ACCEPT_ENCODING, list),
+            _ => _ = headers.remove(ACCEPT_ENCODING),
         }
     }
     request
 }
 
-/// Whether a member of a list of encodings names this one with a weight above 0.
-fn is_taken(member: &str, encoding: &str) -> bool {
-    let (name, weight) = member.split_once(';').unwrap_or((member, "q=1"));
+/// Whether a member of a list of encodings gives an answer as it is the weight 0.
+fn refuses_plain(member: &str) -> bool {
+    let Some((name, weight)) = member.split_once(';') else { return false };
     let weight = weight.trim().trim_start_matches(['q', 'Q']).trim_start_matches('=');
-    name.trim().eq_ignore_ascii_case(encoding)
-        && weight.parse().is_ok_and(|weight: f32| weight > 0.0)
+    ["*", "identity"].iter().any(|plain| name.trim().eq_ignore_ascii_case(plain))
+        && weight.parse().is_ok_and(|weight: f32| weight <= 0.0)
 }
 
 async fn pass(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
@@ -256,7 +256,8 @@ impl Open<'_> {
     ) {
         let (request_id, route, method) = (self.id.as_str(), self.route(), self.method.as_str());
         self.state.metrics().answered(route, &self.method, status, took);
-        let is_probe = health::is_probe(route);
+        // Numbers that are refused, or fail, are told as anything else.
+        let is_probe = health::is_probe(route) && (route != health::METRICS || status.is_success());
         if status.is_server_error()
             && status != StatusCode::NOT_IMPLEMENTED
             && !is_probe

@@ -59,7 +59,6 @@ fn form(method: &str, editing: bool) -> Form {
         connector: connector.into(),
         method,
         account: editing.then(|| "a".parse().unwrap()),
-        version: 0,
         works_since: None,
         stored_secrets: stored.iter().cloned().collect(),
         external_trigger_token: None,

@@ -3,6 +3,7 @@
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use crate::domain::account::AccountType;
 use crate::domain::caller::{Caller, Permission};
 use crate::domain::connect_session::{ConnectSession, NewSession};
 use crate::domain::time::Timestamp;
@@ -95,6 +96,12 @@ async fn leads(
 /// Two items are the same where everything asked for is the same.
 fn identity(caller: &Caller, item: &BatchItem) -> String {
     let BatchItem { new, occurrence } = item;
+    // Links that were made when an absent type still meant `production` are found again.
+    let kind = match new.kind {
+        None => json!(AccountType::Production),
+        Some(AccountType::Production) => json!([AccountType::Production]),
+        Some(kind) => json!(kind),
+    };
     json!([
         caller.project().0,
         occurrence,
@@ -109,7 +116,7 @@ fn identity(caller: &Caller, item: &BatchItem) -> String {
         new.label,
         new.metadata,
         new.multiple,
-        new.kind,
+        kind,
     ])
     .to_string()
 }

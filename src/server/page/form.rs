@@ -66,7 +66,7 @@ pub(super) fn page<'a>(
         (_, true) => t.busy,
         _ => t.busy_unchecked,
     };
-    let since = form.works_since.map(|at| {
+    let since = form.works_since.filter(|_| trouble.is_none()).map(|at| {
         let at = at.to_string();
         with(t.connected_since, at.split('T').next().unwrap_or_default()) + " "
     });
@@ -107,13 +107,13 @@ pub(super) fn page<'a>(
     }
 }
 
-/// What tells one state of a connection from another: the account of the form and how often it
-/// changed.
+/// The account that a form changes; nothing where there was none. Tokens that are renewed, tests
+/// and names make no form one of the past.
 pub(super) fn made_for(form: &Form) -> String {
-    form.account.as_ref().map(|id| format!("{id}.{}", form.version)).unwrap_or_default()
+    form.account.as_ref().map(ToString::to_string).unwrap_or_default()
 }
 
-/// What is told where a form was made for another state.
+/// What is told where a form was made for another account, or for none.
 pub(super) fn changed(t: &'static Texts) -> Trouble {
     let (title, text) = (t.changed_title.to_owned(), t.changed.to_owned());
     Trouble { title, text, ..Trouble::default() }
@@ -343,8 +343,10 @@ pub(super) fn login_trouble(
     description: Option<&str>,
 ) -> Trouble {
     let known = codes::find(code);
-    let is_own =
-        known.is_some_and(|code| !code.is_of_provider() && !code.name.starts_with("oauth."));
+    let is_own = known.is_some_and(|code| {
+        let is_of_login = code.is_of_provider() || code.name.starts_with("oauth.");
+        !is_of_login || code.name == codes::PROVIDER_BLOCKED.name
+    });
     let told = description.filter(|_| !is_own);
     let reason = told.map(shortened).filter(|text| !text.trim().is_empty());
     let text = match known {
