@@ -255,6 +255,8 @@ mod prepared {
 
     async fn a_bounded_number(world: TestHub) {
         let store = world.hub.store();
+        // Where no store was made yet, nothing is asked of the database.
+        store.begin_write().await.unwrap().commit().await.unwrap();
         let mut tx = store.begin_read().await.unwrap();
         for number in 0..1_100 {
             let asked = tx.number(&format!("select {number}::bigint"), &[]).await.unwrap();

@@ -160,10 +160,13 @@ pub(crate) struct Frozen(Vec<String>);
 
 impl Frozen {
     fn of(processes: Vec<String>) -> Self {
-        assert!(!processes.is_empty());
-        let done = Command::new("kill").args(["-s", "STOP"]).args(&processes).status().unwrap();
-        assert!(done.success());
-        Self(processes)
+        // Some may have ended since they were looked for.
+        let stops = |pid: &String| {
+            Command::new("kill").args(["-s", "STOP", pid]).status().unwrap().success()
+        };
+        let stopped: Vec<String> = processes.into_iter().filter(stops).collect();
+        assert!(!stopped.is_empty());
+        Self(stopped)
     }
 }
 
