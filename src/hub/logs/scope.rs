@@ -76,6 +76,16 @@ pub struct Scope {
     ip: OnceLock<String>,
     /// It changes something, although its method does not say so.
     has_changed: AtomicBool,
+    early: Mutex<Early>,
+}
+
+/// Steps of no account yet, and what came after them: they wait until the call ends, which may have
+/// made the account that they were for.
+#[derive(Debug, Default)]
+struct Early {
+    rows: Vec<Waiting>,
+    /// The call has ended; steps of work that goes on behind it wait no more.
+    is_over: bool,
 }
 
 impl Scope {
@@ -221,6 +231,31 @@ impl Scope {
         scope.is_logged(false).then(|| scope.id(hub).to_owned())
     }
 
+    /// Keeps a step back until the call ends, or hands it back where that is not needed.
+    fn hold(&self, step: Waiting) -> Option<Waiting> {
+        let mut early = lock(&self.early);
+        let is_settled = step.entry.account.is_some() && early.rows.is_empty();
+        if early.is_over || is_settled {
+            return Some(step);
+        }
+        early.rows.push(step);
+        None
+    }
+
+    /// The steps that were kept back, for a call that has ended: those of a link that went well are
+    /// found by its account (KP-11).
+    fn let_go(&self, call: &Entry) -> Vec<Waiting> {
+        let mut early = lock(&self.early);
+        early.is_over = true;
+        let mut rows = std::mem::take(&mut early.rows);
+        if call.outcome.is_success() {
+            for row in rows.iter_mut().filter(|row| row.entry.account.is_none()) {
+                row.entry.account.clone_from(&call.account);
+            }
+        }
+        rows
+    }
+
     fn id(&self, hub: &Hub) -> &str {
         self.request_id
             .get_or_init(|| hub.new_id().map_or_else(|_| "unnamed".to_owned(), |id| id.to_string()))
@@ -288,7 +323,10 @@ impl Hub {
             error: owned(call.error),
         };
         let telling = scope.telling_status(call.status);
-        self.push(Table::Logs, entry, call.exchange.as_ref(), telling);
+        for step in scope.let_go(&entry) {
+            self.logs.push(step);
+        }
+        self.logs.push(row(Table::Logs, entry, call.exchange.as_ref(), telling));
     }
 
     /// Logs a call to a provider, as a step of what is being answered here. Where nothing is, it
@@ -359,7 +397,10 @@ impl Hub {
             }
         });
         let error = entry.error.clone();
-        self.push(Table::Steps, entry, exchange.as_ref(), status);
+        let step_row = row(Table::Steps, entry, exchange.as_ref(), status);
+        if let Some(settled) = scope.hold(step_row) {
+            self.logs.push(settled);
+        }
         if is_alone {
             let target = format!("/{}", step.action);
             self.log_call(
@@ -425,10 +466,10 @@ impl Hub {
         }
         done
     }
+}
 
-    fn push(&self, table: Table, entry: Entry, exchange: Option<&Exchange>, telling: u16) {
-        // A map of texts is always writable.
-        let exchange = exchange.and_then(|exchange| serde_json::to_string(exchange).ok());
-        self.logs.push(Waiting { table, entry, exchange, telling });
-    }
+fn row(table: Table, entry: Entry, exchange: Option<&Exchange>, telling: u16) -> Waiting {
+    // A map of texts is always writable.
+    let exchange = exchange.and_then(|exchange| serde_json::to_string(exchange).ok());
+    Waiting { table, entry, exchange, telling }
 }

@@ -92,6 +92,12 @@ fn kp_13_a_call_of_the_component_is_a_row_with_its_calls_to_providers_as_steps()
     is_of(&linked_row, &token);
     assert_eq!(linked_row["account_id"], linked_call.json()["id"]);
     assert_eq!(actions(&linked_row), ["try_credentials"]);
+    // KP-11: what led to the account is found by it, and what led to none is nobody's.
+    let by_account =
+        format!("/requests/logs/steps?account_ids={}", text(&linked_row, "account_id"));
+    let steps = api.get(&by_account).status(200).json();
+    assert_eq!(each(&steps["data"], "request_id"), [id(&linked_call)]);
+    assert_eq!(refused["step_requests"][0]["account_id"], Value::Null);
     // No step makes a row of its own.
     let of_nobody = api.get("/requests/logs?source_types=INTERNAL").status(200).json();
     assert_eq!(of_nobody["data"], json!([]));
@@ -167,6 +173,9 @@ fn threat_32_the_callback_of_a_login_is_a_row_with_all_that_it_asked_of_the_prov
         };
         assert_eq!(actions(&row), steps, "{row}");
         assert_eq!(row["account_id"].is_string(), error.is_none(), "{row}");
+        for step in row["step_requests"].as_array().unwrap() {
+            assert_eq!(step["account_id"], row["account_id"], "KP-11");
+        }
         let query = login.back.split_once('?').unwrap().1;
         let query = url::form_urlencoded::parse(query.as_bytes()).into_owned();
         secrets.extend(query.filter(|(name, _)| name == "code" || name == "state"));
