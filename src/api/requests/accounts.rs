@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::domain::account::{AccountType, Owner, Update};
+use crate::domain::account::{AccountType, Fixed, Owner, Update};
 use crate::error::HubError;
 use crate::hub::accounts::{Changes, Filter, New, Sort, Tags, Usability};
 use crate::hub::auth_configs::IfExists;
@@ -147,6 +147,18 @@ pub struct ChangeAccount {
     /// The same for values that may be shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub setup_information: Option<Values>,
+    /// The method, which can't be changed: any other one is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authentication_config_key: Option<String>,
+    /// The vendor's environment; accounts have none here, and any is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    /// Whether it is shared; no account is here, and true is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shared: Option<bool>,
+    /// The status, which other calls change: any other one is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
 }
 
 impl From<&Changes> for ChangeAccount {
@@ -172,6 +184,10 @@ impl From<&Changes> for ChangeAccount {
             credentials: (!changes.credentials.is_empty()).then(|| of_given(&changes.credentials)),
             secrets: None,
             setup_information: None,
+            authentication_config_key: changes.fixed.method.clone(),
+            environment: changes.fixed.environment.clone(),
+            shared: changes.fixed.shared,
+            status: changes.fixed.status.clone(),
         }
     }
 }
@@ -197,6 +213,12 @@ impl TryFrom<ChangeAccount> for Changes {
                 username: asked.origin_username,
             },
             provider: parse("provider", asked.provider.as_deref(), &mut problems),
+            fixed: Fixed {
+                method: asked.authentication_config_key,
+                environment: asked.environment,
+                shared: asked.shared,
+                status: asked.status,
+            },
             auth_config: auth_config(
                 asked.integration_id.as_deref(),
                 asked.connector_profile_id.as_deref(),

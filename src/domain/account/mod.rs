@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::auth_config::AuthConfig;
 use super::ids::{AccountId, AuthConfigId};
-use super::names::ConnectorKey;
+use super::names::{AuthMethodKey, ConnectorKey};
 use super::refusal::{Problem, Refusal};
 use super::time::Timestamp;
 
@@ -239,6 +239,40 @@ impl Account {
         Err(Refusal::Invalid(vec![Problem::new("provider", message)]))
     }
 
+    /// AT-15: what no change makes different may be named as it is, and changes nothing.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] with all that differs.
+    pub fn stays_so(&self, method: &AuthMethodKey, named: &Fixed) -> Result<(), Refusal> {
+        let (method, status) = (method.as_str(), self.shown_status().as_str());
+        let all = [
+            (
+                "authentication_config_key",
+                named.method.as_deref().is_none_or(|key| key == method),
+                format!("can't be changed: the account's credentials are of `{method}`"),
+            ),
+            (
+                "environment",
+                named.environment.as_deref().is_none_or(str::is_empty),
+                "can't be set: accounts have none here".to_owned(),
+            ),
+            (
+                "shared",
+                named.shared != Some(true),
+                "can't be set: accounts are not shared here".to_owned(),
+            ),
+            (
+                "status",
+                named.status.as_deref().is_none_or(|named| named == status),
+                format!("can't be changed so: it is `{status}`; suspend or resume the account"),
+            ),
+        ];
+        let wrong = all.into_iter().filter(|(_, is_so, _)| !is_so);
+        let problems: Vec<Problem> =
+            wrong.map(|(field, _, message)| Problem::new(field, message)).collect();
+        if problems.is_empty() { Ok(()) } else { Err(Refusal::Invalid(problems)) }
+    }
+
     /// AT-18: moves it from its auth config to another one of its connector and follows that one's
     /// state. The method stays, since credentials are of one method (AC-47). An error stays as well,
     /// and nothing is verified any more: what the provider says of the credentials there is not
@@ -297,6 +331,19 @@ pub struct Update {
     pub owner_name: Option<String>,
     /// The user name; `Some(None)` clears it.
     pub username: Option<Option<String>>,
+}
+
+/// What a change names of an account although no change makes it different (contract section 4.3).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fixed {
+    /// The method of its credentials.
+    pub method: Option<String>,
+    /// The vendor's environment.
+    pub environment: Option<String>,
+    /// Whether it is shared.
+    pub shared: Option<bool>,
+    /// The status shown.
+    pub status: Option<String>,
 }
 
 #[cfg(test)]

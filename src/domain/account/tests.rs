@@ -121,6 +121,26 @@ fn cs_8_an_owner_can_be_another_one_and_a_connector_can_not() {
 }
 
 #[test]
+fn at_15_what_can_not_be_changed_may_be_named_as_it_is() {
+    let method = "api_key".parse().unwrap();
+    let so = |named: &Fixed| account().stays_so(&method, named);
+    let word = |text: &str| Some(text.to_owned());
+    let status = word(account().shown_status().as_str());
+    let same =
+        Fixed { method: word("api_key"), environment: word(""), shared: Some(false), status };
+    assert_eq!((so(&Fixed::default()), so(&same)), (Ok(()), Ok(())));
+    let other = Fixed {
+        method: word("oauth2"),
+        environment: word("eu"),
+        shared: Some(true),
+        status: word("archived"),
+    };
+    let Err(Refusal::Invalid(problems)) = so(&other) else { panic!("{other:?}") };
+    let fields: Vec<_> = problems.iter().map(|problem| problem.field).collect();
+    assert_eq!(fields, ["authentication_config_key", "environment", "shared", "status"]);
+}
+
+#[test]
 fn at_17_at_18_an_account_moves_only_within_its_connector() {
     let own = config("cfg", "bamboohr");
     let to_other = account().move_to(&own, &config("x", "hibob"), T(5));

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use serde_json::{Map, Value, json};
 
-use crate::domain::account::{Account, AccountType, Decided, Said, Update, check_metadata};
+use crate::domain::account::{Account, AccountType, Decided, Fixed, Said, Update, check_metadata};
 use crate::domain::auth_config::AuthConfig;
 use crate::domain::caller::{Caller, Permission};
 use crate::domain::event::EventKind;
@@ -151,6 +151,8 @@ pub struct Changes {
     pub update: Update,
     /// The connector as the caller knows it; it can't be another one.
     pub provider: Option<ConnectorKey>,
+    /// What else can't be changed, as the caller knows it.
+    pub fixed: Fixed,
     /// Another auth config of the same connector (AT-18).
     pub auth_config: Option<AuthConfigId>,
     /// New values for fields; those that are not given stay (AC-38, SE-4). The provider is asked
@@ -181,6 +183,12 @@ pub async fn update(
         // later on.
         let mut tx = hub.store.begin_read().await?;
         load(&mut tx, caller, id).await?.stays_with(named)?;
+    }
+    if changes.fixed != Fixed::default() {
+        let mut tx = hub.store.begin_read().await?;
+        let account = load(&mut tx, caller, id).await?;
+        let config = auth_config(&mut tx, caller, &account.auth_config).await?;
+        account.stays_so(&config.method, &changes.fixed)?;
     }
     let edit = match changes.credentials.is_empty() {
         true => None,

@@ -520,7 +520,8 @@ fn at_15_to_at_19_a_patch_changes_what_it_names() {
     // Absent, unknown and meaningless keys change nothing.
     for body in [
         json!({}),
-        json!({ "something_new": 1, "environment": "eu", "shared": true, "status": "archived" }),
+        json!({ "something_new": 1, "environment": "", "shared": false, "status": "active" }),
+        json!({ "environment": null, "shared": null, "status": null }),
         json!({ "provider": null, "origin_owner_name": null, "type": null, "integration_id": null }),
         json!({ "provider": "hubspot", "origin_owner_id": null }),
         json!({ "origin_owner_id": "owner-x" }),
@@ -558,6 +559,10 @@ fn at_15_to_at_19_a_patch_changes_what_it_names() {
         (json!({ "origin_owner_id": 7 }), 400),
         (json!({ "provider": "bamboohr" }), 400),
         (json!({ "provider": "../x" }), 400),
+        (json!({ "authentication_config_key": "no_such", "label": "new" }), 400),
+        (json!({ "environment": "eu", "label": "new" }), 400),
+        (json!({ "shared": true, "label": "new" }), 400),
+        (json!({ "status": "archived", "label": "new" }), 400),
         (json!({ "credentials": { "no_such": "new" } }), 400),
         (json!({ "secrets": { "access_key": ["x"] } }), 400),
         (json!({ "label": "new", "integration_id": Things::missing().config }), 404),

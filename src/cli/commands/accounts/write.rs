@@ -9,7 +9,7 @@ use crate::cli::context::Context;
 use crate::cli::input;
 use crate::cli::output::{Aside, WriteResult};
 use crate::cli::tree::Run;
-use crate::domain::account::{AccountType, Owner, Update as Changes};
+use crate::domain::account::{AccountType, Fixed, Owner, Update as Changes};
 use crate::domain::ids::{AccountId, AuthConfigId};
 use crate::domain::names::ConnectorKey;
 use crate::error::{HubError, codes};
@@ -267,6 +267,7 @@ impl Run for Update {
         let changes = accounts::Changes {
             update,
             provider: None,
+            fixed: Fixed::default(),
             auth_config: self.auth_config,
             credentials: std::mem::take(&mut values.given),
             no_verify: self.no_verify,
