@@ -9,6 +9,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
+use crate::domain::ids::AccountId;
+use crate::domain::names::ConnectorKey;
 use crate::domain::request_log::{Kind, Method};
 use crate::domain::time::Timestamp;
 use crate::error::HubError;
@@ -54,6 +56,23 @@ fn all<T: FromStr<Err: Display>>(query: &Query, name: &str) -> Result<Vec<T>, Hu
         return Err(bad_value(name, format_args!("at most {MOST_VALUES} values")));
     }
     Ok(found)
+}
+
+/// Ids or keys. What has not even the form of one is in no row: a mistake, and no empty page.
+fn named<T: FromStr<Err: Display> + Display>(
+    query: &Query,
+    name: &str,
+) -> Result<Vec<String>, HubError> {
+    Ok(all::<T>(query, name)?.iter().map(ToString::to_string).collect())
+}
+
+/// The filters that no row of a list fits, whatever their value: its rows have no such thing.
+const fn foreign(kind: Option<Kind>) -> &'static [&'static str] {
+    match kind {
+        Some(Kind::Request) => &["categories"],
+        Some(Kind::Platform) => &["services", "child_resources", "sub_resources"],
+        None => &["categories", "source_types", "source_values", "source_ids"],
+    }
 }
 
 /// A status, a class such as `4xx`, or a comparison such as `>=400`.
@@ -103,11 +122,11 @@ impl FromStr for StatusRange {
 /// `usage.bad_value` naming the parameter.
 pub fn filter(query: &Query) -> Result<Filter, HubError> {
     let statuses: Vec<StatusRange> = all(query, "status_codes")?;
-    let accounts = all(query, "account_ids")?;
+    let accounts = named::<AccountId>(query, "account_ids")?;
     Ok(Filter {
         kind: None,
         accounts: query.filled(&["account_ids", "filter[account_ids]"], accounts)?,
-        providers: all(query, "providers")?,
+        providers: named::<ConnectorKey>(query, "providers")?,
         methods: all(query, "http_methods")?,
         statuses: statuses.into_iter().map(|range| range.0).collect(),
         success: one(query, "success")?,
@@ -144,12 +163,18 @@ fn direction(query: &Query) -> Result<bool, HubError> {
     }
 }
 
-/// What a page is asked for; `list` names the list and whose it is.
+/// What a page is asked for; `list` names the list and whose it is. Without a kind, its rows are
+/// calls to providers.
 ///
 /// # Errors
 /// `usage.bad_value` naming the parameter.
 pub fn page(query: &Query, list: &str, kind: Option<Kind>) -> Result<PageOf, HubError> {
     let size = page_size(query, DEFAULT_SIZE, LARGEST_SIZE)?;
+    for name in foreign(kind) {
+        if !all::<String>(query, name)?.is_empty() {
+            return Err(bad_value(name, "rows of this list have none"));
+        }
+    }
     let sort: Sort = one(query, "order_by")?.unwrap_or_default();
     let order = Order { sort, descending: direction(query)? };
     let mut page = PageOf {
@@ -342,10 +367,17 @@ mod tests {
             ("page_size=101", "page_size"),
             ("next=nonsense", "next"),
             (&format!("account_ids={}", "a,".repeat(101)), "account_ids"),
+            ("account_ids=a,b%20c", "account_ids"),
+            ("filter[providers]=No+Such", "filter[providers]"),
+            ("categories=accounts", "categories"),
+            ("filter[source_ids]=1", "source_ids"),
         ] {
             let error = page(&Query::parse(asked), "x", None).unwrap_err();
             assert!(error.message().starts_with(name), "{asked}: {error}");
         }
+        let of = |kind, asked: &str| page(&Query::parse(asked), "x", Some(kind)).is_ok();
+        assert!(of(Kind::Platform, "categories=a") && !of(Kind::Platform, "services=a"), "KP-11");
+        assert!(of(Kind::Request, "services=a") && !of(Kind::Request, "categories=a"), "KP-11");
         assert!(Include::of(&Query::parse("include=step_logs,advanced_logs")).is_ok());
         assert!(Include::of(&Query::parse("include=everything")).is_err());
     }
