@@ -39,8 +39,9 @@ use super::{AppState, health, request_log};
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longest name of a client's own that is written to the log.
 const NAME_LIMIT: usize = 64;
-/// Longest address of a request, in bytes.
-const ADDRESS_LIMIT: usize = 8_192;
+/// Longest address of a request, in bytes: a filter of some 400 ids. Beside the longest headers, it
+/// fills what is kept of a request's head.
+const ADDRESS_LIMIT: usize = 16_384;
 /// Longest sum of all headers, in bytes, and most of them.
 const HEADERS_LIMIT: usize = 16_384;
 const HEADER_COUNT: usize = 100;
@@ -303,9 +304,11 @@ impl Drop for Open<'_> {
 /// What is refused before anybody looks at it; `longest` is the bound of its body, if it has one.
 fn check(request: &Request, longest: Option<usize>) -> Result<(), HubError> {
     let headers = request.headers();
-    let too_large = |text| Err(HubError::new(&codes::HEADERS_TOO_LARGE, text));
+    let too_large = |text: &str| Err(HubError::new(&codes::HEADERS_TOO_LARGE, text));
     if request.uri().path_and_query().is_some_and(|path| path.as_str().len() > ADDRESS_LIMIT) {
-        return too_large("the address is too long");
+        return too_large(&format!(
+            "the address is longer than {ADDRESS_LIMIT} bytes: ask for fewer at once"
+        ));
     }
     if request.uri().path().contains("%00") {
         // Nothing has a name with a NUL character, and PostgreSQL can't even be asked for it.

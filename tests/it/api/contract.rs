@@ -489,6 +489,8 @@ fn at_11_to_at_14_accounts_are_listed_in_pages_filters_and_all_spellings() {
     ] {
         assert_eq!(list(&spelling), two, "{spelling}");
     }
+    // Many at once, and one that is far behind.
+    assert_eq!(list(&format!("account_ids={}{b}", format!("{a},").repeat(400))), two, "AT-12");
     let one = [ids[1].clone(), ids[30].clone()];
     assert_eq!(list("origin_owner_id=o1"), one, "AT-12");
     assert_eq!(list("origin_owner_ids=o1"), one);
