@@ -141,7 +141,7 @@ pub fn followed(query: &Query) -> Result<Filter, HubError> {
     Ok(Filter {
         account: account.map(|id| id.to_string()),
         kinds: query.all::<EventKind>("type")?,
-        since: query.one("since")?,
+        since: query.since("since")?,
         ..Filter::default()
     })
 }

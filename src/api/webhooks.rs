@@ -421,7 +421,7 @@ pub fn filter(query: &Query) -> Result<Filter, HubError> {
     Ok(Filter {
         webhook: query.one("webhook_id")?,
         state: state.transpose()?,
-        since: query.one("since")?,
+        since: query.since("since")?,
         limit: query.one("limit")?,
     })
 }

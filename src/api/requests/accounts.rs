@@ -285,7 +285,7 @@ pub fn filter(query: &Query) -> Result<Filter, HubError> {
         ids: query.filled(&["account_ids"], query.all("account_ids")?)?,
         auth_configs: query.all("integration_ids")?,
         kind: query.one("type")?,
-        updated_since: query.one("updated_since")?,
+        updated_since: query.since("updated_since")?,
         after: query.one("after")?,
         sort,
         descending,

@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::domain::number::whole;
 use crate::domain::refusal::{Problem, Refusal};
 use crate::domain::secret::Secret;
+use crate::domain::time::{BadTimestamp, Timestamp};
 use crate::error::{HubError, codes};
 use crate::hub::write::Guard;
 
@@ -276,6 +277,15 @@ impl Query {
         self.text(name).map(|text| read(name, text)).transpose()
     }
 
+    /// The instant from which something is meant; a day begins at midnight UTC.
+    ///
+    /// # Errors
+    /// `usage.bad_value` naming the parameter.
+    pub fn since(&self, name: &str) -> Result<Option<Timestamp>, HubError> {
+        let found = self.text(name).map(|text| instant(text, DAY_BEGINS)).transpose();
+        found.map_err(|error| bad_value(name, error))
+    }
+
     /// A list in any of its spellings: the name repeated, `name[]`, `name[0]`, or one value with
     /// commas.
     ///
@@ -350,6 +360,20 @@ fn read<T: FromStr<Err: fmt::Display>>(name: &str, text: &str) -> Result<T, HubE
     text.parse().map_err(|error: T::Err| bad_value(name, error))
 }
 
+/// When a day begins and ends, as it is written behind a date.
+const DAY_BEGINS: &str = "T00:00:00Z";
+const DAY_ENDS: &str = "T23:59:59.999Z";
+
+/// An instant in a query: also a date, which stands for this time of its day, and one whose `+` in
+/// front of the offset was not written as `%2B`, so that a blank came.
+fn instant(text: &str, time_of_day: &str) -> Result<Timestamp, BadTimestamp> {
+    text.parse::<Timestamp>().or_else(|error| {
+        let offset = text.rsplit_once(' ').map(|(at, offset)| format!("{at}+{offset}"));
+        let meant = [offset, Some(format!("{text}{time_of_day}"))];
+        meant.into_iter().flatten().find_map(|text| text.parse().ok()).ok_or(error)
+    })
+}
+
 /// The error for a parameter that can't be accepted, which answers list among their `errors`.
 fn bad_value(name: &str, message: impl fmt::Display) -> HubError {
     let (name, message): (String, _) = (name.chars().take(40).collect(), message.to_string());
@@ -400,7 +424,7 @@ fn page_size(query: &Query, default: u64, largest: u64) -> Result<u64, HubError>
 
 #[cfg(test)]
 mod tests {
-    use super::{Paging, Query};
+    use super::{DAY_BEGINS, DAY_ENDS, Paging, Query, instant};
 
     #[test]
     fn lists_have_three_spellings() {
@@ -462,6 +486,24 @@ mod tests {
         for empty in ["o", "o=", "o=a&o=", "o=+"] {
             assert_eq!(one(empty), None, "{empty}");
         }
+    }
+
+    #[test]
+    fn kp_11_an_instant_may_be_a_day_or_have_a_blank_for_its_plus() {
+        let read = |text: &str, of_day| instant(text, of_day).ok().map(|at| at.to_string());
+        let is = |text: &str| Some(text.to_owned());
+        let (begins, ends) = (is("2026-06-01T00:00:00.000Z"), is("2026-06-01T23:59:59.999Z"));
+        assert_eq!(read("2026-06-01", DAY_BEGINS), begins);
+        assert_eq!(read("2026-06-01", DAY_ENDS), ends);
+        for text in ["2026-06-01T02:00:00 02:00", "2026-06-01 00:00:00 00:00"] {
+            assert_eq!(read(text, DAY_ENDS), begins, "{text}");
+        }
+        for bad in ["yesterday", "2026-06-01T09:00:00", "2026-06", "2026-06-01 02:00", " "] {
+            assert_eq!(read(bad, DAY_BEGINS), None, "{bad}");
+        }
+        let since = |text: &str| Query::parse(text).since("x").ok().flatten();
+        assert_eq!(since("x=2026-06-01T00:00:00+00:00"), since("x=2026-06-01"));
+        assert!(since("x=2026-06-01").is_some() && Query::parse("x=1").since("x").is_err());
     }
 
     #[test]

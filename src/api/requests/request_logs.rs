@@ -16,7 +16,7 @@ use crate::domain::time::Timestamp;
 use crate::error::HubError;
 use crate::hub::logs::{Cursor, Filter, Order, Sort};
 
-use super::{Query, bad_value, page_size};
+use super::{DAY_BEGINS, DAY_ENDS, Query, bad_value, instant, page_size};
 
 /// Rows on a page where none are asked for, and most of them.
 const DEFAULT_SIZE: u64 = 25;
@@ -47,6 +47,11 @@ fn text<'q>(query: &'q Query, name: &str) -> Option<&'q str> {
 fn one<T: FromStr<Err: Display>>(query: &Query, name: &str) -> Result<Option<T>, HubError> {
     let read = |text: &str| text.trim().parse().map_err(|error: T::Err| bad_value(name, error));
     text(query, name).map(read).transpose()
+}
+
+fn time(query: &Query, name: &str, of_day: &str) -> Result<Option<Timestamp>, HubError> {
+    let found = text(query, name).map(|text| instant(text.trim(), of_day)).transpose();
+    found.map_err(|error| bad_value(name, error))
 }
 
 fn all<T: FromStr<Err: Display>>(query: &Query, name: &str) -> Result<Vec<T>, HubError> {
@@ -130,8 +135,8 @@ pub fn filter(query: &Query) -> Result<Filter, HubError> {
         methods: all(query, "http_methods")?,
         statuses: statuses.into_iter().map(|range| range.0).collect(),
         success: one(query, "success")?,
-        since: one(query, "start_date")?,
-        until: one(query, "end_date")?,
+        since: time(query, "start_date", DAY_BEGINS)?,
+        until: time(query, "end_date", DAY_ENDS)?,
         request_ids: all(query, "request_ids")?,
         after: None,
         services: all(query, "services")?,
