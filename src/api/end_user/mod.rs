@@ -193,7 +193,7 @@ impl From<&Account> for Linked {
 #[derive(Clone, Default, JsonSchema, Deserialize)]
 #[serde(default)]
 pub struct NewAttempt {
-    /// The session's token; releases before 1.3.3 send it here alone.
+    /// The session's token, the same as in the header; releases before 1.3.3 send it here alone.
     pub token: Option<String>,
 }
 

@@ -290,6 +290,8 @@ fn oa_3_oa_7_attempts_are_their_own_sessions() {
     let other = world.user(&world.token(&json!({})));
     other.get(&path).status(404);
     other.delete(&path).status(404);
+    let of_two = other.post("/hub/connection_attempts", &json!({"token": token})).status(400);
+    assert_eq!(of_two.problem(), "usage.bad_value", "HB-14");
     assert_eq!(user.delete(&path).status(204).body, b"");
     user.delete(&path).status(204);
     assert_eq!(user.get(&path).status(200).json()["status"], "cancelled");
