@@ -1,17 +1,18 @@
 //! What every request passes: an id, limits, a guard against panics, a line in the log; no handler.
 
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state, map_request};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
 use http::header::{
-    ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONNECTION, CONTENT_TYPE,
+    ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HOST,
     HeaderMap, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{Extensions, Method, StatusCode, Version};
@@ -317,6 +318,13 @@ fn check(request: &Request, longest: Option<usize>) -> Result<(), HubError> {
     let length: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if length > HEADERS_LIMIT || headers.len() > HEADER_COUNT {
         return too_large("the headers are too long or too many");
+    }
+    let comes_by_wire = request.extensions().get::<ConnectInfo<SocketAddr>>().is_some();
+    let is_1_1 = request.version() == Version::HTTP_11;
+    if comes_by_wire && is_1_1 && headers.get_all(HOST).iter().count() != 1 {
+        // RFC 9112, 3.2: what stands in front may take it for another host's.
+        let text = "a request of HTTP/1.1 needs one Host header";
+        return Err(HubError::new(&codes::BAD_VALUE, text));
     }
     longest.map_or(Ok(()), |limit| check_length(headers, limit))
 }

@@ -245,6 +245,27 @@ fn threat_08_guessed_keys_get_one_answer_and_then_429() {
 }
 
 #[test]
+fn a_request_of_http_1_1_names_its_host_once() {
+    let home = TestHome::new();
+    let serving = home.serve("");
+    for (head, status) in [
+        ("HTTP/1.1", 400),
+        ("HTTP/1.1\r\nHost: a\r\nHost: b", 400),
+        ("HTTP/1.1\r\nHost: a", 200),
+        ("HTTP/1.1\r\nHost:", 200),
+        ("HTTP/1.0", 200),
+    ] {
+        let mut client: Client<TcpStream> = serving.connect();
+        client.send(format!("GET /healthz {head}\r\n\r\n")).unwrap();
+        let answer = client.answer().unwrap().status(status);
+        if status == 400 {
+            assert_eq!(answer.problem(), "usage.bad_value", "{head}");
+        }
+    }
+    serving.stop();
+}
+
+#[test]
 fn the_answers_of_one_connection_come_in_order() {
     let home = TestHome::new();
     let serving = home.serve("");
