@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use crate::api::projects::WANTED_PROJECT;
+use crate::domain::proxy::is_safe;
 use crate::error::HubError;
 
 /// The header in which data calls name their account (AT-27).
@@ -123,6 +124,15 @@ pub struct Pass {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: PassBody,
+}
+
+impl Pass {
+    /// Whether it may be sent twice: it changes nothing, or the provider does it once.
+    #[must_use]
+    pub fn may_repeat(&self) -> bool {
+        let is_key = |name: &str| name.eq_ignore_ascii_case("idempotency-key");
+        is_safe(&self.method) || self.headers.iter().any(|(name, _)| is_key(name))
+    }
 }
 
 /// Headers and body may have secrets, and the path may.

@@ -143,8 +143,10 @@ pub(super) struct Told<'a> {
     hint: Option<Cow<'a, str>>,
     /// The exit status of the command.
     exit_code: u8,
-    /// Whether the same command may succeed later.
+    /// Whether the same command may succeed later; never where it may do twice what it does.
     retryable: bool,
+    /// Whether a write may have been done all the same: look before it is repeated.
+    outcome_unknown: bool,
     /// The status that a hub elsewhere answered with.
     http_status: Option<u16>,
     /// The id of the request that failed.
@@ -183,6 +185,7 @@ impl<'a> Told<'a> {
             hint: error.hint_text().map(shorten),
             exit_code: exit_code(error),
             retryable: error.retryable(),
+            outcome_unknown: error.is_outcome_unknown(),
             http_status: error.http_status(),
             request_id: error.request_id(),
             details: error.details(),
@@ -319,8 +322,8 @@ mod tests {
             concat!(
                 r#"{"error":{"code":"confirm.required","message":"disabling hubspot makes 12 "#,
                 r#"linked accounts inactive","hint":"add --yes, or --yes --max-affected 12 to "#,
-                r#"fail if it grows","exit_code":7,"retryable":false,"http_status":null,"#,
-                r#""request_id":null,"details":[{"affected_accounts":12}]}}"#,
+                r#"fail if it grows","exit_code":7,"retryable":false,"outcome_unknown":false,"#,
+                r#""http_status":null,"request_id":null,"details":[{"affected_accounts":12}]}}"#,
                 "\n"
             )
         );

@@ -8,6 +8,7 @@ use std::io;
 
 use serde_json::{Value, json};
 
+use crate::domain::proxy;
 use crate::error::{Code, HubError, Kind, codes};
 
 use super::keys::Scrubber;
@@ -22,6 +23,10 @@ pub(super) const TRUST: &str = "trust its authority with --cacert FILE";
 const PROXY_LOGIN: &str =
     "give its user name and password in the proxy's address: http://USER:PASSWORD@HOST:PORT";
 
+/// What to do where nobody knows whether a write was done.
+const LOOK: &str =
+    "look with list or get before repeating the command; hubctl doctor checks the connection";
+
 /// An answer that is no success.
 pub(super) struct Refused<'a> {
     /// Where it came from: scheme, host and port.
@@ -30,6 +35,8 @@ pub(super) struct Refused<'a> {
     pub(super) asked: &'a str,
     /// Whether it is an operation that only a hubctl hub has.
     pub(super) is_extension: bool,
+    /// Whether it may not be sent twice.
+    pub(super) is_write: bool,
     pub(super) status: u16,
     /// From the header.
     pub(super) request_id: Option<String>,
@@ -110,11 +117,13 @@ fn foreign(
         }
         None => format!("{origin} answered {status} to {}", refused.asked),
     };
-    let error = HubError::new(code, told);
+    let is_unclear = refused.is_write && proxy::is_unclear(status);
+    let error = HubError::new(code, perhaps(told, is_unclear));
     let error = match hint {
         Some(hint) => error.hint(hint),
         None => error,
     };
+    let error = perhaps_done(error, is_unclear);
     let lines = body.get("errors").and_then(Value::as_array).into_iter().flatten();
     let error = lines.fold(error, |error, line| error.detail(scrubber.clean_value(line.clone())));
     let error_code = body.get("errorCode").and_then(Value::as_str).map(|text| scrubber.clean(text));
@@ -233,22 +242,27 @@ fn refused_by_proxy(cause: &str) -> Option<(&'static str, &'static str)> {
 /// A connection that ended before the answer did.
 pub(super) fn broken(origin: &str, cause: &str, is_write: bool) -> HubError {
     let text = format!("the connection to {origin} broke: {cause}");
-    perhaps_done(text, is_write)
+    unclear(text, is_write)
 }
 
 /// A call that took too long.
 pub(super) fn timed_out(origin: &str, limit_s: u64, is_write: bool) -> HubError {
     let text = format!("{origin} did not answer within {limit_s} s (--http-timeout)");
-    perhaps_done(text, is_write)
+    unclear(text, is_write)
 }
 
-fn perhaps_done(text: String, is_write: bool) -> HubError {
-    if is_write {
-        let text = format!("{text}; the change may have been made all the same");
-        return HubError::new(&codes::REMOTE_UNREACHABLE, text)
-            .hint("look before repeating the command; hubctl doctor checks the connection");
-    }
-    HubError::new(&codes::REMOTE_UNREACHABLE, text).hint("hubctl doctor")
+fn unclear(text: String, is_write: bool) -> HubError {
+    let error = HubError::new(&codes::REMOTE_UNREACHABLE, perhaps(text, is_write));
+    perhaps_done(error.hint("hubctl doctor"), is_write)
+}
+
+fn perhaps(text: String, is_write: bool) -> String {
+    if is_write { format!("{text}; the change may have been made all the same") } else { text }
+}
+
+/// The error of a call after which nobody knows whether a write was done.
+pub(super) fn perhaps_done(error: HubError, is_write: bool) -> HubError {
+    if is_write { error.hint(LOOK).outcome_unknown() } else { error }
 }
 
 /// A list that is not whole.
@@ -329,6 +343,7 @@ mod tests {
             origin: "https://hub.example.com",
             asked: "GET /x",
             is_extension,
+            is_write: false,
             status,
             request_id: Some("r-header".to_owned()),
             body,
@@ -419,8 +434,9 @@ mod tests {
         let hint = |asked| {
             let origin = "https://hub.example.com";
             let (body, request_id) = (&br#"{"code":"request.unknown_route"}"#[..], None);
+            let (is_extension, is_write, status) = (true, false, 404);
             let refused =
-                Refused { origin, asked, is_extension: true, status: 404, request_id, body };
+                Refused { origin, asked, is_extension, is_write, status, request_id, body };
             let error = error(&refused, &Scrubber::new(&Secret::new(KEY)));
             assert_eq!(error.code().name, "remote.unsupported");
             error.hint_text().unwrap_or_default().to_owned()

@@ -84,8 +84,9 @@ impl Client {
     pub async fn raw(&self, raw: &Raw) -> Result<RawAnswer, HubError> {
         let call = self.raw_call(raw)?;
         let asked = format!("{} {}", call.method, call.url.path());
+        let is_write = !call.is_safe;
         let answer = self.any_status(call).await?;
-        Ok(self.raw_answer(answer, &asked))
+        Ok(self.raw_answer(answer, &asked, is_write))
     }
 
     /// Asks for page after page, and answers one array of all rows. A refusal is answered as it
@@ -214,12 +215,13 @@ impl Client {
         Ok(url)
     }
 
-    fn raw_answer(&self, answer: Answer, asked: &str) -> RawAnswer {
+    fn raw_answer(&self, answer: Answer, asked: &str, is_write: bool) -> RawAnswer {
         let error = (answer.status >= 300).then(|| {
             let refused = Refused {
                 origin: &self.origin,
                 asked,
                 is_extension: false,
+                is_write,
                 status: answer.status,
                 request_id: request_id(&answer.headers),
                 body: &answer.body,

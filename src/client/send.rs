@@ -43,7 +43,7 @@ pub(super) struct Call {
     /// A body that can be sent once only, instead of the other.
     upload: Mutex<Option<reqwest::Body>>,
     /// Whether it changes nothing, or a provider sees to it that it does so once.
-    is_safe: bool,
+    pub(super) is_safe: bool,
     is_extension: bool,
     is_patient: bool,
 }
@@ -189,9 +189,10 @@ impl Client {
         &self,
         call: Call,
     ) -> Result<(T, u16), HubError> {
-        let asked = call.asked();
+        let (asked, is_write) = (call.asked(), !call.is_safe);
         let answer = self.whole(call).await?;
-        self.read(&answer, &asked).map(|value| (value, answer.status))
+        let read = self.read(&answer, &asked).map(|value| (value, answer.status));
+        read.map_err(|error| problem::perhaps_done(error, is_write))
     }
 
     pub(super) fn read<T: DeserializeOwned>(
@@ -428,6 +429,7 @@ impl Client {
             origin: &self.origin,
             asked: &call.asked(),
             is_extension: call.is_extension,
+            is_write: !call.is_safe,
             status,
             request_id: request_id(response.headers()),
             body,
@@ -466,9 +468,7 @@ impl Client {
             let bytes = match timeout_at(until, response.chunk()).await {
                 Ok(Ok(Some(bytes))) => bytes,
                 Ok(Ok(None)) => return Ok(body),
-                Ok(Err(error)) => {
-                    return Err(self.unreachable(&error.without_url(), is_write));
-                }
+                Ok(Err(error)) => return Err(self.unreachable(&error.without_url(), is_write)),
                 Err(_) => {
                     return Err(problem::timed_out(&self.origin, self.timeout.as_secs(), is_write));
                 }
@@ -477,7 +477,8 @@ impl Client {
                 exchange.received(&bytes);
             }
             if body.len() + bytes.len() > most {
-                return Err(problem::bad_answer(&self.origin, "answered more than any answer has"));
+                let error = problem::bad_answer(&self.origin, "answered more than any answer has");
+                return Err(problem::perhaps_done(error, is_write));
             }
             body.extend_from_slice(&bytes);
         }

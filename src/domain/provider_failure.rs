@@ -65,6 +65,8 @@ pub struct ProviderFailure {
     /// Whether something else than the API answered, at an address that is in part the account's
     /// own: a wrong one leads there, and a right one may while the provider is down.
     pub is_elsewhere: bool,
+    /// Whether the provider may have got the call, and done what it asks for.
+    pub was_sent: bool,
 }
 
 impl ProviderFailure {
@@ -79,6 +81,7 @@ impl ProviderFailure {
             retry_at: None,
             host: None,
             is_elsewhere: false,
+            was_sent: false,
         }
     }
 
@@ -104,6 +107,12 @@ impl ProviderFailure {
     #[must_use]
     pub fn elsewhere(self, is_elsewhere: bool) -> Self {
         Self { is_elsewhere, ..self }
+    }
+
+    /// The same, of a call that the provider may have got or not.
+    #[must_use]
+    pub fn sent(self, was_sent: bool) -> Self {
+        Self { was_sent, ..self }
     }
 
     /// What happened, and from when on it may be tried again, where the provider says so.

@@ -41,6 +41,13 @@ pub fn is_safe(method: &str) -> bool {
     matches!(method, "GET" | "HEAD" | "OPTIONS")
 }
 
+/// Whether a write that is answered with this status may have been done all the same: something
+/// gave up on it, on the way or in the middle.
+#[must_use]
+pub fn is_unclear(status: u16) -> bool {
+    matches!(status, 408 | 500 | 502..)
+}
+
 /// The right that a call of this method needs.
 #[must_use]
 pub fn permission(method: &str) -> Permission {
@@ -113,7 +120,9 @@ impl Tried {
 
 #[cfg(test)]
 mod tests {
-    use super::{METHODS, MOST_WAITS, Next, Permission, Tried, is_passed_back, permission};
+    use super::{
+        METHODS, MOST_WAITS, Next, Permission, Tried, is_passed_back, is_unclear, permission,
+    };
 
     #[test]
     fn reading_and_writing_are_different_rights() {
@@ -123,6 +132,16 @@ mod tests {
                 _ => Permission::UnifiedWrite,
             };
             assert_eq!(permission(method), expected, "{method}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_gives_up_may_have_done_what_it_was_asked() {
+        for status in [408, 500, 502, 503, 504, 599] {
+            assert!(is_unclear(status), "{status}");
+        }
+        for status in [200, 302, 400, 401, 404, 409, 412, 422, 425, 429, 501] {
+            assert!(!is_unclear(status), "{status}");
         }
     }
 

@@ -146,7 +146,7 @@ codes! {
         "Correct it with `hubctl connectors edit TARGET --set ...`.";
     PROVIDER_UNREACHABLE = "provider.unreachable", Unreachable,
         "The provider can't be reached, is too slow, or answers with an error of its own.",
-        "Try again later; the account is unchanged.";
+        "Try again later; the account is unchanged. Where `outcome_unknown` is true, the provider may have done what it was asked: look there first.";
     PROVIDER_HOST_UNKNOWN = "provider.unknown_host", Unreachable,
         "No machine is known by the name in the provider's address.",
         "Check the subdomain, company or address that is part of it; if it is right, try again later.";
@@ -184,8 +184,8 @@ codes! {
         "The provider can't do this: its answer was 501.",
         "The provider's own documentation says what it can do.";
     ANSWER_FAILED = "answer.failed", Unreachable,
-        "The provider failed: its answer was 500 or the like.",
-        "Try again later.";
+        "The provider failed: its answer was 408, 500 or the like.",
+        "Try again later, but look first at the provider where `outcome_unknown` is true: it may have done it.";
     EVENT_UNKNOWN = "event.not_found", NotFound,
         "The project has no event of this id.",
         "`hubctl events list` shows the events.";
@@ -299,13 +299,13 @@ codes! {
         "Wait as long as the message says, or raise --max-wait.";
     REMOTE_UNREACHABLE = "remote.unreachable", Unreachable,
         "The hub can't be reached: its name, the network, TLS, a time-out or a connection that broke.",
-        "`hubctl doctor` tells which of these it is.";
+        "`hubctl doctor` tells which of these it is. Where `outcome_unknown` is true, the hub may have done it: look with `list` or `get` before you repeat it.";
     REMOTE_FAILED = "remote.failed", Unreachable,
         "The hub, or something in front of it, failed to answer the request.",
-        "Try again; with the request id its operator finds the cause.";
+        "Try again, but look first with `list` or `get` where `outcome_unknown` is true: the hub may have done it. With the request id its operator finds the cause.";
     REMOTE_BAD_ANSWER = "remote.bad_answer", Unreachable,
         "What came back is not an answer of a hub: cut off, too long, or no JSON of the form that it should have.",
-        "Check the address with `hubctl doctor`; a proxy or login page may be in between.";
+        "Check the address with `hubctl doctor`; a proxy or login page may be in between. Where `outcome_unknown` is true, the hub may have done it.";
     REMOTE_REDIRECTED = "remote.redirected", Unreachable,
         "The hub sent the request elsewhere, and a key is never sent to another place than the one configured.",
         "Set the address that the message names, if it is the right one.";

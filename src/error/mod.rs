@@ -92,6 +92,10 @@ macro_rules! codes {
 pub mod codes;
 pub mod crash;
 
+/// Member of a detail that says that nobody knows whether what was asked for was done; a hub
+/// elsewhere tells it among the details, too.
+const OUTCOME_UNKNOWN: &str = "outcome_unknown";
+
 /// An error with everything that a person or a script needs to act on it.
 pub struct HubError {
     inner: Box<Inner>,
@@ -163,6 +167,16 @@ impl HubError {
     pub fn unsent(mut self) -> Self {
         self.inner.is_unsent = true;
         self
+    }
+
+    /// Takes down that what was asked for may have been done all the same: sent again, it may be done
+    /// twice.
+    #[must_use]
+    pub fn outcome_unknown(self) -> Self {
+        match self.is_outcome_unknown() {
+            true => self,
+            false => self.detail(serde_json::json!({ OUTCOME_UNKNOWN: true })),
+        }
     }
 
     /// Takes down that whoever reads standard error knows of it.
@@ -237,18 +251,30 @@ impl HubError {
         self.inner.is_unsent
     }
 
+    /// Whether what was asked for may have been done all the same.
+    #[must_use]
+    pub fn is_outcome_unknown(&self) -> bool {
+        let told = |detail: &serde_json::Value| detail.get(OUTCOME_UNKNOWN)?.as_bool();
+        self.inner.details.iter().any(|detail| told(detail) == Some(true))
+    }
+
     /// Whether it was told already, so that its exit status alone is left.
     #[must_use]
     pub fn is_told(&self) -> bool {
         self.inner.is_told
     }
 
-    /// Whether the same call may succeed later without any change by the caller.
+    /// Whether the same call may succeed later without any change by the caller, and does not do
+    /// twice what may have been done.
     #[must_use]
     pub fn retryable(&self) -> bool {
-        matches!(self.inner.code.kind, Kind::TimedOut | Kind::RateLimited | Kind::Unreachable)
-            || std::ptr::eq(self.inner.code, &raw const codes::STALE)
-            || std::ptr::eq(self.inner.code, &raw const codes::STORE_BUSY)
+        let code = self.inner.code;
+        let may_pass = matches!(code.kind, Kind::TimedOut | Kind::RateLimited | Kind::Unreachable)
+            || std::ptr::eq(code, &raw const codes::STALE)
+            || std::ptr::eq(code, &raw const codes::STORE_BUSY);
+        // A hub that sends elsewhere does so until another address is set.
+        let leads_away = std::ptr::eq(code, &raw const codes::REMOTE_REDIRECTED);
+        may_pass && !leads_away && !self.is_outcome_unknown()
     }
 }
 
@@ -278,8 +304,18 @@ impl std::error::Error for HubError {
 
 #[cfg(test)]
 mod tests {
-    use super::codes;
+    use super::{HubError, codes};
     use std::collections::HashSet;
+
+    #[test]
+    fn what_may_have_been_done_and_what_leads_away_are_not_tried_again() {
+        let away = || HubError::new(&codes::REMOTE_UNREACHABLE, "away");
+        assert!(away().retryable() && !away().is_outcome_unknown());
+        let unclear = away().outcome_unknown().outcome_unknown();
+        assert!(!unclear.retryable() && unclear.is_outcome_unknown());
+        assert_eq!(unclear.details().len(), 1);
+        assert!(!HubError::new(&codes::REMOTE_REDIRECTED, "there").retryable());
+    }
 
     #[test]
     fn codes_are_unique_dotted_and_documented() {

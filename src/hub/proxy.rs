@@ -124,7 +124,7 @@ pub async fn pass(
     }
     let usable = refresh::usable(hub, caller, account, Want::Usable).await;
     let mut usable = usable.map_err(|error| unusable(account, error))?;
-    let repeats = proxy::is_safe(method.as_str()) || headers.contains_key(IDEMPOTENCY_KEY);
+    let repeats = may_repeat(&method, &headers);
     let mut body = Some(body);
     let mut tried = Tried::default();
     loop {
@@ -174,8 +174,14 @@ pub async fn pass(
         if received.status == 401 {
             doubt(hub, caller, &usable);
         }
-        return answer(hub, &usable, &url, received);
+        let answer = answer(hub, &usable, &url, received);
+        return answer.map_err(|error| if repeats { error } else { error.outcome_unknown() });
     }
+}
+
+/// Whether a call may be sent twice: it changes nothing, or the provider does it once.
+fn may_repeat(method: &Method, headers: &HeaderMap) -> bool {
+    proxy::is_safe(method.as_str()) || headers.contains_key(IDEMPOTENCY_KEY)
 }
 
 fn no_fresh(account: &AccountId, error: &HubError) {
@@ -233,13 +239,18 @@ async fn send(
     forward: Forward<'_>,
 ) -> Result<Received, HubError> {
     let (at, began, method) = (hub.now(), Instant::now(), forward.method.clone());
+    let repeats = may_repeat(&method, &forward.headers);
     let mut open = Open { hub, caller, usable, url, method, at, began, is_logged: false };
     let outcome = hub.provider.send(target(usable), forward, at).await;
     match &outcome {
         Ok(received) => open.log(Some(received.status), None),
         Err(failure) => open.log(failure.status, Some(&failure.message)),
     }
-    outcome.map_err(provider_error)
+    outcome.map_err(|failure| {
+        let is_unclear = failure.was_sent && !repeats;
+        let error = provider_error(failure);
+        if is_unclear { error.outcome_unknown() } else { error }
+    })
 }
 
 /// A call under way. It is logged when it ends, and as broken off where nobody waits for that: the

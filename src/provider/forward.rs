@@ -281,11 +281,15 @@ impl Provider {
         let mut before = 0;
         let mut response = loop {
             match tokio::time::timeout(limit, &mut sent).await {
-                Ok(outcome) => break outcome.map_err(|error| failures::transport(&url, &error))?,
+                Ok(outcome) => {
+                    break outcome.map_err(|error| {
+                        failures::transport(&url, &error).sent(!error.is_connect())
+                    })?;
+                }
                 Err(_) => {
                     let moved = moved.load(Ordering::Relaxed);
                     if moved == before {
-                        return Err(failures::too_slow(&url, limit));
+                        return Err(failures::too_slow(&url, limit).sent(true));
                     }
                     before = moved;
                 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt as _;
+use serde_json::json;
 use tokio::sync::mpsc;
 use url::Url;
 use url::form_urlencoded::Serializer;
@@ -13,10 +14,13 @@ use zeroize::Zeroizing;
 use crate::api::projects::WANTED_PROJECT;
 use crate::api::proxy::{Pass, PassBody, Passed};
 use crate::cli::assets;
-use crate::cli::context::Context;
+use crate::cli::context::{Context, SystemClock};
 use crate::cli::input;
 use crate::cli::tree::Run;
 use crate::domain::ids::AccountId;
+use crate::domain::provider_reason::retry_at;
+use crate::domain::proxy::is_unclear;
+use crate::domain::time::{Clock as _, Timestamp};
 use crate::error::{Code, HubError, codes};
 
 use super::confirm_profile;
@@ -81,6 +85,7 @@ impl Run for Request {
             confirm_profile(context)?;
         }
         let pass = self.pass(method)?;
+        let may_repeat = pass.may_repeat();
         let backend = context.backend().await?;
         if context.globals.dry_run && !is_read {
             parameters::note_unsent(context, &pass.method, &self.path);
@@ -88,7 +93,11 @@ impl Run for Request {
         }
         let passed = backend.pass(&self.account, pass).await;
         context.tell_notes(&backend);
-        self.show(context, passed?, is_shaped).await
+        let shown = match passed {
+            Ok(passed) => self.show(context, passed, is_shaped, may_repeat).await,
+            Err(error) => Err(error),
+        };
+        shown.map_err(|error| self.look(error))
     }
 }
 
@@ -126,14 +135,27 @@ impl Request {
         Ok(Pass { method, path, headers, body })
     }
 
+    /// Says where to look, where the provider may have done what it was asked.
+    fn look(&self, error: HubError) -> HubError {
+        if !error.is_outcome_unknown() {
+            return error;
+        }
+        let log = format!("hubctl logs list --account {} --since 1h", self.account.as_str());
+        error.hint(format!("look at the provider before calling again; {log} has what it answered"))
+    }
+
     async fn show(
         &self,
         context: &Context,
         passed: Passed,
         is_shaped: bool,
+        may_repeat: bool,
     ) -> Result<(), HubError> {
         let output = &context.output;
         let status = passed.status;
+        // The provider has the call: what breaks from here on does not undo it.
+        let is_known = may_repeat || (status >= 400 && !is_unclear(status));
+        let broken = |error: HubError| if is_known { error } else { error.outcome_unknown() };
         if self.include {
             parameters::show_head(output, status, &passed.headers)?;
         }
@@ -143,9 +165,12 @@ impl Request {
         if let Some(note) = elsewhere(&passed) {
             context.note_of_success(note);
         }
+        let wait = passed.header("retry-after");
+        let again_at = wait.and_then(|wait| retry_at(wait, SystemClock.now()));
+        let refused = refusal(status, again_at, may_repeat);
         let mut body = passed.body;
         if filters || (output.is_human() && kind.contains("json")) {
-            let held = whole(&mut body).await?;
+            let held = whole(&mut body).await.map_err(broken)?;
             match parameters::json(&held) {
                 Some(json) if filters => output.json(json)?,
                 Some(json) => output.indented(json)?,
@@ -165,9 +190,9 @@ impl Request {
                 }
             };
             pieces.finish()?;
-            ended?;
+            ended.map_err(broken)?;
         }
-        refusal(status).map_or(Ok(()), Err)
+        refused.map_or(Ok(()), Err)
     }
 }
 
@@ -204,7 +229,7 @@ fn elsewhere(passed: &Passed) -> Option<String> {
 }
 
 /// What a provider's status means for whoever called; none where it did what was asked for.
-fn refusal(status: u16) -> Option<HubError> {
+fn refusal(status: u16, again_at: Option<Timestamp>, may_repeat: bool) -> Option<HubError> {
     let code: &'static Code = match status {
         ..=399 => return None,
         401 => &codes::ANSWER_UNAUTHENTICATED,
@@ -216,7 +241,9 @@ fn refusal(status: u16) -> Option<HubError> {
         407 | 408 | 425 | 500.. => &codes::ANSWER_FAILED,
         _ => &codes::ANSWER_INVALID,
     };
-    Some(HubError::new(code, format!("the provider answered {status}")))
+    let error = HubError::new(code, format!("the provider answered {status}"))
+        .detail(json!({ "provider_status": status, "retry_at": again_at }));
+    Some(if may_repeat || !is_unclear(status) { error } else { error.outcome_unknown() })
 }
 
 /// The body in a file, or on standard input for `-`; a long one is read while it is sent.
@@ -294,6 +321,21 @@ mod tests {
     }
 
     #[test]
+    fn a_write_after_which_a_provider_fails_may_have_been_done() {
+        for status in [408, 500, 502, 503, 504, 599] {
+            let [read, write] =
+                [true, false].map(|repeats| refusal(status, None, repeats).unwrap());
+            assert!(read.retryable() && !read.is_outcome_unknown(), "{status}");
+            assert!(!write.retryable() && write.is_outcome_unknown(), "{status}");
+        }
+        for status in [400, 401, 404, 409, 422, 425, 429, 501] {
+            let told = refusal(status, None, false).unwrap();
+            assert!(!told.is_outcome_unknown(), "{status}");
+            assert_eq!(told.details()[0]["provider_status"], status);
+        }
+    }
+
+    #[test]
     fn a_providers_status_decides_how_the_command_ends() {
         for (status, expected) in [
             (200, 0),
@@ -315,7 +357,7 @@ mod tests {
             (501, 14),
             (503, 10),
         ] {
-            let found = refusal(status).map_or(0, |error| exit_code(&error));
+            let found = refusal(status, None, true).map_or(0, |error| exit_code(&error));
             assert_eq!(found, expected, "{status}");
         }
     }

@@ -45,7 +45,8 @@ impl Client {
                 self.write_with("connect_sessions.create_batch", &[], &body, guard).await?;
             if made.len() != step.len() {
                 let what = "answered with another number of sessions than were asked for";
-                return Err(crate::client::problem::bad_answer(&self.origin, what));
+                let error = crate::client::problem::bad_answer(&self.origin, what);
+                return Err(crate::client::problem::perhaps_done(error, !guard.dry_run));
             }
             all.extend(made);
         }

@@ -11,7 +11,6 @@ use crate::client::raw::header;
 use crate::client::send::{Begun, Wanted};
 use crate::client::{Client, problem, vendor};
 use crate::domain::ids::AccountId;
-use crate::domain::proxy::is_safe;
 use crate::error::{HubError, codes};
 
 impl Client {
@@ -20,6 +19,7 @@ impl Client {
         if self.is_vendor {
             return vendor::proxy::pass(self, account, pass).await;
         }
+        let may_repeat = pass.may_repeat();
         let Pass { method, path, headers, body } = pass;
         let mut call = self.call("accounts.proxy", &[account.as_str()])?;
         call.headers = passed(&headers)?;
@@ -33,8 +33,7 @@ impl Client {
             let value = value.ok_or_else(|| ascii(&path))?;
             call.headers.insert(name, value);
         }
-        let has_key = call.headers.contains_key("idempotency-key");
-        let mut call = call.safe(is_safe(&method) || has_key);
+        let mut call = call.safe(may_repeat);
         match body {
             PassBody::Empty => {}
             PassBody::Whole(bytes) => call.body = Some(bytes),
@@ -47,7 +46,8 @@ impl Client {
         }
         let begun = self.begin(call, Wanted::Passed).await?;
         let Begun::Stream(mut response, exchange) = begun else {
-            return Err(problem::bad_answer(&self.origin, "gave no provider's answer"));
+            let error = problem::bad_answer(&self.origin, "gave no provider's answer");
+            return Err(problem::perhaps_done(error, !may_repeat));
         };
         self.finish(exchange.map(|exchange| *exchange), None);
         let headers = of_provider(&std::mem::take(response.headers_mut()));

@@ -12,7 +12,6 @@ use zeroize::Zeroizing;
 use crate::api::proxy::{ACCOUNT, Pass, PassBody, Passed};
 use crate::client::Client;
 use crate::domain::ids::AccountId;
-use crate::domain::proxy::is_safe;
 use crate::error::{HubError, codes};
 
 /// Largest body that is put into JSON, in bytes.
@@ -59,6 +58,7 @@ pub(in crate::client) async fn pass(
     account: &AccountId,
     pass: Pass,
 ) -> Result<Passed, HubError> {
+    let safe = pass.may_repeat();
     let Pass { method, path, headers, body } = pass;
     if !matches!(method.as_str(), "GET" | "POST" | "PUT" | "PATCH" | "DELETE") {
         let text = format!("StackOne's platform does not pass {method} on; nothing was sent");
@@ -66,8 +66,6 @@ pub(in crate::client) async fn pass(
             HubError::new(&codes::REMOTE_UNSUPPORTED, text).hint("GET, POST, PUT, PATCH or DELETE")
         );
     }
-    let has_key = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("idempotency-key"));
-    let safe = is_safe(&method) || has_key;
     let headers: Map<String, Value> =
         headers.into_iter().map(|(name, value)| (name, value.into())).collect();
     let (method, body) = (method.to_ascii_lowercase(), value(body).await?);

@@ -100,6 +100,7 @@ fn told(value: &Value) -> ProviderFailure {
         retry_at: retry_at(value),
         host: None,
         is_elsewhere: false,
+        was_sent: false,
     }
 }
 

@@ -113,16 +113,32 @@ fn a_read_is_given_up_after_the_retries() {
             read(&Client::new(Options { retries, ..options(&hub.url()) }).unwrap()).unwrap_err();
         assert_eq!(error.code().name, "remote.failed");
         assert_eq!(error.http_status(), Some(503));
+        assert!(error.retryable() && !error.is_outcome_unknown());
         assert_eq!(hub.asked().len(), sent);
     }
 }
 
 #[test]
 fn a_write_is_sent_once_unless_it_can_not_have_been_done() {
-    for failure in [Reply::refusal(503, None, "busy"), Reply::no_answer()] {
+    for failure in [
+        Reply::refusal(503, None, "busy"),
+        Reply::refusal(500, None, "failed"),
+        Reply::refusal(502, None, "bad gateway"),
+        Reply::refusal(504, None, "slow"),
+        Reply::refusal(408, Some("request.timed_out"), "slow"),
+        Reply::text(200, "text/html", "<html>Please log in</html>"),
+        Reply::no_answer(),
+    ] {
         let hub = FakeHub::script(vec![failure]);
         let error = write(&client(&hub), Guard::default()).unwrap_err();
         assert_eq!(hub.asked().len(), 1, "{error}");
+        assert!(error.is_outcome_unknown() && !error.retryable(), "{error}");
+        assert!(error.hint_text().unwrap().contains("before repeating"), "{error:?}");
+    }
+    for told in ["conflict.stale", "provider.unreachable", "store.busy"] {
+        let hub = FakeHub::script(vec![Reply::refusal(502, Some(told), "no")]);
+        let error = write(&client(&hub), Guard::default()).unwrap_err();
+        assert!(!error.is_outcome_unknown() && error.retryable(), "{error}");
     }
     let written = Reply::json(
         200,
@@ -149,6 +165,7 @@ fn a_write_without_an_answer_may_have_been_done_and_says_so() {
     let error = write(&Client::new(quick).unwrap(), Guard::default()).unwrap_err();
     assert_eq!(error.code().name, "remote.unreachable");
     assert!(error.message().contains("may have been made"), "{error}");
+    assert!(error.is_outcome_unknown() && !error.retryable(), "{error}");
     assert_eq!(hub.asked().len(), 1);
 }
 
@@ -265,6 +282,7 @@ fn a_read_follows_the_hub_within_itself_and_a_write_does_not() {
     let hub = FakeHub::script(vec![moved()]);
     let error = write(&client(&hub), Guard::default()).unwrap_err();
     assert_eq!((error.code().name, hub.asked().len()), ("remote.redirected", 1));
+    assert!(!error.retryable() && !error.is_outcome_unknown());
     let hub = FakeHub::script(vec![moved()]);
     assert_eq!(read(&client(&hub)).unwrap_err().code().name, "remote.redirected");
     assert!(hub.asked().len() < 6);

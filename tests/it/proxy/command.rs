@@ -18,6 +18,8 @@ fn provider() -> FakeHub {
             .header("x-hubctl-provider-status", "999")
             .header("x-own", "1"),
         "/api/limited" => Reply::json(429, &json!({})).header("retry-after", "60"),
+        "/api/broken" => Reply::no_answer(),
+        "/api/failed" => Reply::json(503, &json!({})).header("retry-after", "60"),
         "/api/moved" => Reply::text(302, "text/plain", "").header("location", "/elsewhere"),
         _ => Reply::json(
             200,
@@ -85,6 +87,41 @@ fn a_request_is_the_same_on_a_store_and_on_a_hub_elsewhere() {
     assert!(asked.iter().all(|asked| asked.method != "POST" || !asked.body.is_empty()));
     let with = asked.iter().find(|asked| asked.path.contains("b=2")).unwrap();
     assert_eq!(with.path, "/api/x?a=1&b=2&c=3");
+}
+
+#[test]
+fn a_write_that_the_provider_may_have_done_is_told_alike_wherever_the_hub_is() {
+    let provider = provider();
+    let world = World::at(address(&provider));
+    let serving = world.home.serve("--rate-limit 0 --allow-target 127.0.0.0/8");
+    let away = TestHome::new()
+        .with("HUBCTL_API_URL", format!("http://{}", serving.address))
+        .with("HUBCTL_API_KEY", world.home.key("away", &SCOPES));
+    let account = &world.account;
+    for (call, code, is_unknown) in [
+        ("POST /broken -F a=1", "provider.unreachable", true),
+        ("POST /broken -F a=1 -H Idempotency-Key:k", "provider.unreachable", false),
+        ("GET /broken", "provider.unreachable", false),
+        ("POST /failed -F a=1", "answer.failed", true),
+        ("POST /failed -F a=1 -H Idempotency-Key:k", "answer.failed", false),
+        ("GET /failed", "answer.failed", false),
+    ] {
+        for home in [&world.home, &away] {
+            let ended = home.run(&format!("request {call} --account {account} --json")).code(10);
+            let error = ended.error();
+            assert_eq!(error["code"], code, "{call}: {error}");
+            assert_eq!(error["outcome_unknown"], is_unknown, "{call}: {error}");
+            assert_eq!(error["retryable"], !is_unknown, "{call}: {error}");
+            let hint = error["hint"].as_str().unwrap_or_default();
+            assert_eq!(hint.contains("hubctl logs list --account"), is_unknown, "{call}: {error}");
+        }
+    }
+    for home in [&world.home, &away] {
+        let ended = home.run(&format!("request GET /limited --account {account} --json"));
+        let detail = ended.error()["details"][0].clone();
+        assert_eq!(detail["provider_status"], 429, "{detail}");
+        assert!(detail["retry_at"].as_str().unwrap().ends_with('Z'), "{detail}");
+    }
 }
 
 #[test]
