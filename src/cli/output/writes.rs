@@ -238,7 +238,10 @@ impl Output {
     /// Writes what a change did: one object for one target, an array for several.
     pub fn writes(&self, results: &[WriteResult]) -> Result<(), HubError> {
         match results {
-            [only] => self.write_one(only),
+            [only] => {
+                self.trials(results);
+                self.write_one(only)
+            }
             many => self.write_many(many),
         }
     }
@@ -247,6 +250,7 @@ impl Output {
     pub fn write_together(&self, results: &[WriteResult]) -> Result<(), HubError> {
         match results {
             [first, others @ ..] if !others.is_empty() && !self.tells_sentences() => {
+                self.trials(results);
                 self.write_one(&WriteResult::together(first, others))
             }
             _ => self.writes(results),
@@ -258,6 +262,7 @@ impl Output {
         if self.tells_sentences() {
             return self.sentences(results);
         }
+        self.trials(results);
         // A limit is for lists that are read: what was changed is told in full.
         let mut list = self.list_of::<OneOfMany<'_>>()?;
         for result in results {
@@ -278,6 +283,20 @@ impl Output {
                 self.masked(&record, &selection, format)
             }
             _ => self.item(&record, None),
+        }
+    }
+
+    /// Whether the answer to a dry run looks like that to a change: its columns do not tell.
+    pub(in crate::cli) fn hides_trials(&self) -> bool {
+        let tells = matches!(self.list_format(), Format::Json | Format::Jsonl | Format::Yaml);
+        !tells && !self.tells_sentences()
+    }
+
+    /// Tells what was only tried where the answer does not.
+    fn trials(&self, results: &[WriteResult]) {
+        let tried = |result: &&WriteResult| result.dry_run && result.changed && result.ok;
+        for result in results.iter().filter(tried).filter(|_| self.hides_trials()) {
+            self.trial(format_args!("dry run: {}", result.human));
         }
     }
 

@@ -62,6 +62,16 @@ fn a_dry_run_is_told_from_a_real_one_and_hands_no_secret_out() {
     ] {
         home.run(&format!("{line} --dry-run --json")).code(0).tells("note: dry run: nothing was ");
     }
+    for line in [
+        "connectors disable hubspot",
+        "connectors enable deel",
+        "projects update default --allow-ip 10.0.0.1",
+        "config set output json",
+        "store rotate-key",
+        "webhooks redeliver --since 1h",
+    ] {
+        home.run(&format!("{line} --dry-run")).code(0).tells("note: dry run: ");
+    }
     for line in ["session create --print token", "link create --wait", "link create --print id"] {
         let refused = home.run(&format!("{line} -n")).code(2).tells("can't be used with --dry-run");
         assert_eq!(refused.stdout, "", "{line}");

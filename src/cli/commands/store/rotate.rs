@@ -189,6 +189,9 @@ impl Run for RotateKey {
             self.go(&hub, &caller, false, Some(&mut live)).await?
         };
         context.output.item(&done.record(dry_run), Some(&self.card(&done, dry_run)))?;
+        if dry_run && context.output.hides_trials() {
+            context.output.trial("dry run: nothing was changed");
+        }
         if !dry_run {
             for note in self.notes(context, &done)? {
                 context.output.note(note);

@@ -143,6 +143,9 @@ impl Run for Redeliver {
             let backend = context.backend().await?;
             let done = backend.redeliver_failed(&asked, context.guard()).await?;
             context.tell_notes(&backend);
+            if context.globals.dry_run {
+                context.output.trial("dry run: nothing was sent");
+            }
             let lines = [("Sent again", done.deliveries.to_string())];
             return context.output.item(&done, Some(&lines));
         }
@@ -183,6 +186,9 @@ impl Run for Test {
         let backend = context.backend().await?;
         let sent = backend.test_webhook(&self.id, context.guard()).await?;
         context.tell_notes(&backend);
+        if context.globals.dry_run {
+            context.output.trial("dry run: nothing was sent");
+        }
         context.output.item(&sent, Some(&card(context, &sent)))?;
         if context.globals.dry_run || sent.status == DeliveryState::Delivered.as_str() {
             return Ok(());

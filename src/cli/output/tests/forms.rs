@@ -304,6 +304,32 @@ fn a_terminal_gets_a_sentence_for_each_success() {
 }
 
 #[test]
+fn a_dry_run_is_told_where_its_columns_do_not() {
+    let tried = |changed, ok| WriteResult {
+        dry_run: true,
+        changed,
+        human: "Would enable hubspot.".to_owned(),
+        ..enabled(ok)
+    };
+    let note = "note: dry run: Would enable hubspot.\n";
+    for format in [None, Some(Format::Tsv), Some(Format::Csv), Some(Format::Id)] {
+        let quiet = OutputOptions { quiet: true, ..piped(format) };
+        assert_eq!(wrote(quiet, &[tried(true, true)]).1, note, "{format:?}");
+        let two = [tried(true, true), tried(true, false), tried(true, true)];
+        assert_eq!(wrote(piped(format), &two).1, note.repeat(2), "{format:?}");
+        assert_eq!(wrote(piped(format), &[tried(false, true)]).1, "", "{format:?}");
+    }
+    assert_eq!(wrote(shown(Some(Format::Table)), &[tried(true, true)]).1, note);
+    assert_eq!(wrote(shown(None), &[tried(true, true)]).1, "");
+    for format in [Format::Json, Format::Jsonl, Format::Yaml] {
+        assert_eq!(wrote(piped(Some(format)), &[tried(true, true)]).1, "", "{format}");
+    }
+    let (output, _, stderr) = Output::captured(piped(None)).unwrap();
+    output.write_together(&[tried(true, true), tried(true, true)]).unwrap();
+    assert_eq!(stderr.text(), note.repeat(2));
+}
+
+#[test]
 fn free_documents_keep_their_keys() {
     let value = json!({"b": 1, "a": ["x", null]});
     let told = |options: OutputOptions| {
