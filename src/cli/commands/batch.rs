@@ -1,5 +1,5 @@
 //! A write for each of several targets: within its bounds, each told in its turn, and the end that
-//! the whole deserves. What is done to a target is left to the commands.
+//! the whole deserves; the same of reads. What is done to a target is left to the commands.
 
 use std::ops::ControlFlow;
 
@@ -132,7 +132,9 @@ impl<'c> Batch<'c> {
             }
             Err(error) => {
                 self.take_down(target, &error);
-                self.tell_failure(target, &error);
+                if self.many {
+                    tell_failure(self.context, target, &error);
+                }
                 let was_stopped = self.failed.as_ref().is_some_and(is_stop);
                 if is_stop(&error) || error.is_unsent() && !was_stopped {
                     self.failed = Some(error);
@@ -174,17 +176,9 @@ impl<'c> Batch<'c> {
         }
     }
 
-    /// Whether failures are told one by one: to people, and where no record of them is shown.
+    /// Whether failures are told one by one.
     fn tells_failures(&self) -> bool {
-        self.many && (!self.context.settings.json_errors || self.context.output.tells_sentences())
-    }
-
-    fn tell_failure(&self, target: &str, error: &HubError) {
-        if self.tells_failures() {
-            let (output, is_verbose) = (&self.context.output, self.context.globals.verbose > 0);
-            let color = self.context.settings.output.color_err;
-            output.failure(&exit::of_target(error, target, color, is_verbose));
-        }
+        self.many && tells_failures(self.context)
     }
 
     /// Does `each` for every target, one after the other, and ends: for targets of which one may
@@ -314,6 +308,70 @@ impl<'c> Batch<'c> {
             }
             Some(error) => Err(error),
         }
+    }
+}
+
+/// Whether failures of targets are told one by one: to people, and where no record of them is shown.
+fn tells_failures(context: &Context) -> bool {
+    !context.settings.json_errors || context.output.tells_sentences()
+}
+
+fn tell_failure(context: &Context, target: &str, error: &HubError) {
+    if tells_failures(context) {
+        let (output, is_verbose) = (&context.output, context.globals.verbose > 0);
+        let color = context.settings.output.color_err;
+        output.failure(&exit::of_target(error, target, color, is_verbose));
+    }
+}
+
+/// Targets of a read that are not there, each told in its turn.
+pub(super) struct Absent<'c> {
+    context: &'c Context,
+    errors: Vec<(String, HubError)>,
+}
+
+impl<'c> Absent<'c> {
+    pub(super) fn new(context: &'c Context) -> Self {
+        Self { context, errors: Vec::new() }
+    }
+
+    /// What was read, or `None` where the target is not there.
+    ///
+    /// # Errors
+    /// As the read failed otherwise: the next one would fare no better.
+    pub(super) fn sort_out<T>(
+        &mut self,
+        target: &str,
+        read: Result<T, HubError>,
+    ) -> Result<Option<T>, HubError> {
+        match read {
+            Err(error) if error.code().kind == Kind::NotFound => {
+                tell_failure(self.context, target, &error);
+                self.errors.push((target.to_owned(), error));
+                Ok(None)
+            }
+            read => read.map(Some),
+        }
+    }
+
+    /// How the read of all targets ends, of which so many were found.
+    ///
+    /// # Errors
+    /// `result.partial` where some are there, else as the first one was not found.
+    pub(super) fn end(self, found: usize) -> Result<(), HubError> {
+        let each = |(target, error): &(String, HubError)| json!({ "target": target, "error": exit::as_value(error) });
+        let details: Vec<_> = self.errors.iter().map(each).collect();
+        let failed = self.errors.len();
+        let Some((_, first)) = self.errors.into_iter().next() else { return Ok(()) };
+        let all = counted(failed + found, "target");
+        let error = match found {
+            0 if tells_failures(self.context) => {
+                HubError::new(first.code(), format!("all {all} failed"))
+            }
+            0 => first,
+            _ => HubError::new(&codes::PARTIAL, format!("{failed} of {all} failed")),
+        };
+        Err(details.into_iter().fold(error, HubError::detail))
     }
 }
 

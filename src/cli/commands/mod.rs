@@ -37,7 +37,7 @@ pub(super) mod store;
 pub(super) mod wait;
 pub(super) mod webhooks;
 
-use batch::Batch;
+use batch::{Absent, Batch};
 
 /// Asks before anything is written with a protected profile: `--yes` is not enough, the profile
 /// must be named, with `--confirm` or by typing it.

@@ -233,6 +233,32 @@ fn the_form_of_an_answer_hangs_on_the_line_alone() {
 }
 
 #[test]
+fn accounts_that_are_there_are_shown_beside_those_that_are_not() {
+    let home = linked(&["a", "b"]);
+    let ids = home.run("accounts list -o id").code(0).stdout;
+    let [first, second] = ids.lines().collect::<Vec<_>>()[..] else { panic!("{ids}") };
+    let absent = "01999999-9999-7999-8999-999999999903";
+    let line = format!("accounts get {first} {absent} {second}");
+    let ended = home.run(&format!("{line} --json")).code(11);
+    let shown = ended.json();
+    let shown: Vec<_> = shown.as_array().unwrap().iter().map(|one| &one["id"]).collect();
+    assert_eq!(shown, [first, second]);
+    let error = ended.error();
+    assert_eq!(
+        (&error["code"], &error["message"]),
+        (&"result.partial".into(), &"1 of 3 targets failed".into())
+    );
+    let detail = &error["details"][0];
+    assert_eq!(detail["target"], absent, "{error}");
+    assert_eq!(detail["error"]["code"], "account.not_found", "{error}");
+    let told = home.run(&line).code(11).tells(&format!("error[account.not_found]: {absent}: "));
+    assert_eq!(told.stdout.lines().count(), 2, "{told:?}");
+    let none = home.run(&format!("accounts get {absent} {absent}0 --json"));
+    assert_eq!((none.code, none.stdout.as_str()), (3, ""), "{none:?}");
+    assert_eq!(none.error()["details"].as_array().map(Vec::len), Some(2), "{none:?}");
+}
+
+#[test]
 fn why_a_target_failed_is_told_in_every_form() {
     let home = linked(&[]);
     let line = "connectors disable nope hubspot --yes";

@@ -6,6 +6,7 @@ use futures_util::{StreamExt as _, stream};
 use crate::api::accounts::{Account, AccountDetail, Explanation, Finding};
 use crate::backend::Backend;
 use crate::cli::assets;
+use crate::cli::commands::Absent;
 use crate::cli::context::Context;
 use crate::cli::input;
 use crate::cli::output::{Format, List as Rows, ListSummary, clean_line};
@@ -282,14 +283,22 @@ impl Run for Get {
             return context.output.item(&account, Some(&account_card(context, &account)));
         }
         let mut list = context.output.list_of::<AccountDetail>()?;
-        let asked = stream::iter(&ids).map(|id| backend.account(id));
-        let mut accounts = asked.buffered(backend.at_once());
-        while let Some(account) = accounts.next().await {
-            if list.push(&account?)?.is_break() {
+        let (at_once, backend) = (backend.at_once(), &backend);
+        let asked = stream::iter(&ids).map(|id| async move { (id, backend.account(id).await) });
+        let mut accounts = asked.buffered(at_once);
+        let (mut absent, mut found) = (Absent::new(context), 0);
+        while let Some((id, read)) = accounts.next().await {
+            let Some(account) = absent.sort_out(id.as_str(), read)? else { continue };
+            found += 1;
+            if list.push(&account)?.is_break() {
                 break;
             }
         }
-        list.finish(|_| None).map(drop)
+        // Of nothing there is no answer.
+        if found > 0 || ids.is_empty() {
+            list.finish(|_| None)?;
+        }
+        absent.end(found)
     }
 }
 
