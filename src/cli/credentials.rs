@@ -13,7 +13,7 @@ use crate::env;
 use crate::error::{HubError, codes};
 use crate::hub::keyring::{self, KeyringTrouble};
 use crate::hub::private_file::{
-    create_private, read_named, read_private, remove_private, replace_private,
+    create_private, read_handed, read_private, remove_private, replace_private,
 };
 
 use super::input;
@@ -119,7 +119,7 @@ pub(super) fn find(settings: &Settings, remote: &Remote) -> Result<Found, HubErr
         KeySource::Environment(key) => return parse(key.expose(), env::API_KEY).map(found),
         KeySource::File(path) => {
             let shown = path.display();
-            let content = read_named(path, FILE_LIMIT, &codes::KEY_BAD_TEXT)?;
+            let content = read_handed(path, FILE_LIMIT, &codes::KEY_BAD_TEXT)?;
             let content = content.ok_or_else(|| {
                 let text = format!("there is no file {shown}, which {} names", env::API_KEY_FILE);
                 HubError::new(&codes::NO_KEY, text)

@@ -57,6 +57,37 @@ pub fn read_named(
     content_of(path, file, limit, too_long).map(Some)
 }
 
+/// As [`read_named`], and once from a pipe that the caller handed over as an open descriptor, as a
+/// shell does with `<(...)`: nobody else has put it there.
+pub fn read_handed(
+    path: &Path,
+    limit: u32,
+    too_long: &'static Code,
+) -> Result<Option<Zeroizing<Vec<u8>>>, HubError> {
+    #[cfg(unix)]
+    if is_descriptor(path) {
+        use std::os::unix::fs::FileTypeExt as _;
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) => return absent_or(path, error).map(|()| None),
+        };
+        let metadata = file.metadata().map_err(|error| unreadable(path, error))?;
+        if !metadata.file_type().is_fifo() {
+            check(path, &metadata, Access::is_private_for_its_group)?;
+        }
+        return content_of(path, file, limit, too_long).map(Some);
+    }
+    read_named(path, limit, too_long)
+}
+
+/// Whether the path is the name of an open descriptor of this process.
+#[cfg(unix)]
+fn is_descriptor(path: &Path) -> bool {
+    let number = ["/dev/fd", "/proc/self/fd"].iter().find_map(|at| path.strip_prefix(at).ok());
+    let number = number.and_then(Path::to_str).unwrap_or_default();
+    !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 fn open_named(path: &Path) -> Result<Option<File>, HubError> {
     match open(path) {
         Ok(file) => Ok(Some(file)),
@@ -323,8 +354,8 @@ mod tests {
     use std::path::Path;
 
     use super::{
-        append_private, check_private, create_private, open_private, read_named, read_private,
-        remove_private, replace_private, unwritable,
+        append_private, check_private, create_private, open_private, read_handed, read_named,
+        read_private, remove_private, replace_private, unwritable,
     };
     use crate::error::{HubError, codes};
     use crate::hub::refused;
@@ -520,6 +551,27 @@ mod tests {
             refused(open_private(path), &codes::STORE_UNREADABLE);
             refused(check_private(path), &codes::STORE_UNREADABLE);
         }
+    }
+
+    #[test]
+    fn threat_34_a_pipe_is_read_where_it_was_handed_over_open() {
+        use std::io::Write as _;
+        let handed = |file: &dyn std::os::fd::AsRawFd| {
+            let path = format!("/dev/fd/{}", file.as_raw_fd());
+            read_handed(Path::new(&path), 10, &codes::KEY_MALFORMED)
+        };
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        writer.write_all(b"key").unwrap();
+        drop(writer);
+        assert_eq!(handed(&reader).unwrap().unwrap().as_slice(), b"key");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        create_private(&path, b"key").unwrap();
+        let file = fs::File::open(&path).unwrap();
+        assert_eq!(handed(&file).unwrap().unwrap().as_slice(), b"key");
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        refused(handed(&file), &codes::STORE_PERMISSIONS);
+        refused(handed(&fs::File::open("/dev/null").unwrap()), &codes::STORE_UNREADABLE);
     }
 
     #[test]

@@ -275,6 +275,19 @@ fn a_key_may_be_in_a_mounted_secret() {
 }
 
 #[test]
+fn a_key_may_come_through_a_pipe_of_the_shell() {
+    let home = TestHome::new();
+    home.run(&format!("profile create far --api-url {HUB}")).code(0);
+    let login = "auth login -P far --key-file /dev/fd/0 --store file --no-verify";
+    home.piped(login, KEY).code(0);
+    home.run("auth status -P far --offline").code(0);
+    let handed = home.with("HUBCTL_API_KEY_FILE", "/dev/fd/0");
+    let status = handed.piped("auth status -P far --offline --json", KEY).code(0).json();
+    assert_eq!(status["key_source"], "HUBCTL_API_KEY_FILE");
+    assert_eq!(status["key_found"], true);
+}
+
+#[test]
 fn threat_34_settings_and_keys_of_another_user_are_refused() {
     let home = logged_in();
     for (file, line) in

@@ -19,7 +19,7 @@ use crate::cli::tree::Run;
 use crate::domain::origin::{is_loopback, web_address};
 use crate::domain::project::DEFAULT_PROJECT;
 use crate::error::{HubError, codes};
-use crate::hub::private_file::read_named;
+use crate::hub::private_file::read_handed;
 
 use super::{Batch, nothing_to_do};
 
@@ -244,7 +244,7 @@ impl Login {
     fn key(&self, context: &Context, remote: &Remote) -> Result<Given, HubError> {
         if let Some(path) = &self.key_file {
             let shown = path.display().to_string();
-            let content = read_named(path, INPUT_LIMIT, &codes::INPUT_UNREADABLE)?;
+            let content = read_handed(path, INPUT_LIMIT, &codes::INPUT_UNREADABLE)?;
             let content = content.ok_or_else(|| {
                 HubError::new(&codes::INPUT_UNREADABLE, format!("there is no file {shown}"))
             })?;
