@@ -305,9 +305,9 @@ impl Drop for Open<'_> {
 /// What is refused before anybody looks at it; `longest` is the bound of its body, if it has one.
 fn check(request: &Request, longest: Option<usize>) -> Result<(), HubError> {
     let headers = request.headers();
-    let too_large = |text: &str| Err(HubError::new(&codes::HEADERS_TOO_LARGE, text));
+    let too_large = |text: String| Err(HubError::new(&codes::HEADERS_TOO_LARGE, text));
     if request.uri().path_and_query().is_some_and(|path| path.as_str().len() > ADDRESS_LIMIT) {
-        return too_large(&format!(
+        return too_large(format!(
             "the address is longer than {ADDRESS_LIMIT} bytes: ask for fewer at once"
         ));
     }
@@ -317,7 +317,7 @@ fn check(request: &Request, longest: Option<usize>) -> Result<(), HubError> {
     }
     let length: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if length > HEADERS_LIMIT || headers.len() > HEADER_COUNT {
-        return too_large("the headers are too long or too many");
+        return too_large("the headers are too long or too many".to_owned());
     }
     let comes_by_wire = request.extensions().get::<ConnectInfo<SocketAddr>>().is_some();
     let is_1_1 = request.version() == Version::HTTP_11;
