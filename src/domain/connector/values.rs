@@ -8,7 +8,7 @@ use super::field::{Field, FieldKind, Format};
 use super::near::did_you_mean;
 use super::pattern;
 use crate::domain::secret::Secret;
-use crate::domain::words::escaped;
+use crate::domain::words::{escaped, is_risky};
 
 mod format;
 
@@ -104,9 +104,7 @@ fn check_field(
     mode: Mode<'_>,
     checked: &mut Checked,
 ) -> Result<(), String> {
-    let given = given.map(Secret::expose).map(|text| tidy(field, text));
-    // HB-11: what stands for a stored secret is no value.
-    let given = given.filter(|text| !(field.is_secret() && text.starts_with(PLACEHOLDER)));
+    let given = given.and_then(|given| entered(field, given));
     let stored = matches!(mode, Mode::Edit { stored, .. } if stored.contains(&field.key));
     let untouched = field.is_secret() && matches!(mode, Mode::Edit { by: Editor::EndUser, .. });
     let value = match given {
@@ -132,9 +130,36 @@ fn check_field(
     Ok(())
 }
 
-/// Pasted keys often carry a space or a line end, which no vendor means.
+/// What was filled in, tidied; HB-11: what stands for a stored secret is no value.
+pub(super) fn entered<'a>(field: &Field, given: &'a Secret) -> Option<&'a str> {
+    let text = tidy(field, given.expose());
+    (!(field.is_secret() && text.starts_with(PLACEHOLDER))).then_some(text)
+}
+
+/// Pasted keys often carry a space, a line end or a sign that nobody sees, which no vendor means.
+/// The lines of a text area stay as they are where there is anything to see.
 pub(super) fn tidy<'a>(field: &Field, text: &'a str) -> &'a str {
-    if field.kind == FieldKind::TextArea { text } else { text.trim() }
+    let unseen = |c: char| c.is_whitespace() || is_invisible(c);
+    if field.kind == FieldKind::TextArea && !text.chars().all(unseen) {
+        return text.trim_matches(is_invisible);
+    }
+    text.trim_matches(unseen)
+}
+
+/// Whether nobody sees the sign, such as a byte order mark or a soft hyphen.
+fn is_invisible(c: char) -> bool {
+    is_risky(c) && !c.is_control()
+}
+
+/// What is wrong with a secret of one line that a program changed on its way here.
+fn spoilt(text: &str) -> Option<&'static str> {
+    if text.contains(is_invisible) {
+        Some("has an invisible sign in it: copy it once more from where it was made")
+    } else if text.contains(|c: char| matches!(c, '\u{2018}'..='\u{201f}')) {
+        Some("has curly quotes in it: copy it once more from where it was made")
+    } else {
+        None
+    }
 }
 
 pub(super) fn check_value(field: &Field, value: &str) -> Result<(), String> {
@@ -148,6 +173,10 @@ pub(super) fn check_value(field: &Field, value: &str) -> Result<(), String> {
     let allowed = |c: char| lines && matches!(c, '\n' | '\r' | '\t');
     if value.chars().any(|c| c.is_control() && !allowed(c)) {
         return Err("has control characters".to_owned());
+    }
+    let is_line = !matches!(field.kind, FieldKind::TextArea | FieldKind::Select);
+    if let Some(why) = spoilt(value).filter(|_| is_line && field.is_secret()) {
+        return Err(why.to_owned());
     }
     if field.read_only
         && !field.is_secret()

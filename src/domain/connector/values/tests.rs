@@ -97,6 +97,34 @@ fn what_is_required_must_be_given() {
 }
 
 #[test]
+fn a_text_of_blanks_is_no_text() {
+    let mut fields = fields();
+    let note = fields.iter_mut().find(|field| field.key == "note").unwrap();
+    note.required = true;
+    for blank in ["   ", "\n\t\r\n", "\u{feff}\u{a0}"] {
+        let given = given(&[("host", "a"), ("api_key", "k-1"), ("note", blank)]);
+        assert_eq!(problem(check_values(&fields, &given, Mode::New)), "note is required");
+    }
+    let kept = new(&[("host", "a"), ("api_key", "k-1"), ("note", "\u{feff} one\n")]).unwrap();
+    assert_eq!(kept.public["note"], " one\n");
+}
+
+#[test]
+fn signs_that_nobody_sees_are_taken_from_the_ends_and_refused_within_a_secret() {
+    for sign in ["\u{200b}", "\u{200d}", "\u{2060}", "\u{feff}", "\u{ad}", "\u{202a}"] {
+        let (host, key) = (format!("{sign} acme{sign}"), format!("{sign}k-1{sign}\n"));
+        let checked = new(&[("host", host.as_str()), ("api_key", key.as_str())]).unwrap();
+        assert_eq!(checked.public["host"], "acme");
+        assert_eq!(checked.secret["api_key"].expose(), "k-1");
+        let within = format!("k-{sign}1");
+        let said = problem(new(&[("host", "a"), ("api_key", within.as_str())]));
+        assert!(said.starts_with("api_key has an invisible sign in it"), "{said}");
+    }
+    let said = problem(new(&[("host", "a"), ("api_key", "k-\u{201c}1\u{201d}")]));
+    assert!(said.starts_with("api_key has curly quotes in it"), "{said}");
+}
+
+#[test]
 fn an_unknown_key_is_a_problem_with_a_near_name() {
     let said = problem(new(&[("host", "a"), ("api_key", "k-1"), ("prot", "1")]));
     assert_eq!(said, "prot is not a field here; did you mean `port`?");

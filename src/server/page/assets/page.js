@@ -47,7 +47,9 @@
   // what the hub refuses. A pasted address is the hub's to judge, which takes from it what it needs.
   for (const form of document.querySelectorAll("form[data-required]")) {
     const misfit = (input) => {
-      const value = input.localName === "textarea" ? input.value : input.value.trim();
+      const value = input.localName === "textarea"
+        ? input.value
+        : input.value.replace(/^[\s\p{Cf}]+|[\s\p{Cf}]+$/gu, "");
       if (value.trim() === "") return input.required ? form.dataset.required : "";
       const { pattern, misfit: text } = input.dataset;
       if (!pattern || /[./:]/.test(value)) return "";
