@@ -11,7 +11,7 @@ use crate::domain::account::{Account, Status, same_link};
 use crate::domain::auth_config::AuthConfig;
 use crate::domain::caller::Caller;
 use crate::domain::connect_session::{ConnectSession, serving};
-use crate::domain::connector::form::{asked, check_form};
+use crate::domain::connector::form::{asked, check_filled};
 use crate::domain::connector::values::{Editor, Mode};
 use crate::domain::connector::{AuthMethod, Connector, Field};
 use crate::domain::credentials::Values;
@@ -336,7 +336,9 @@ impl Offer {
             Some(_) => Mode::Edit { stored: &stored, by: Editor::EndUser },
             None => Mode::New,
         };
-        let checked = check_form(&self.fields, &self.way.known(account), &given, mode);
+        let Way { connector, method, .. } = &self.way;
+        let known = self.way.known(account);
+        let checked = check_filled(connector, method, &self.fields, &known, &given, mode);
         let mut checked = checked.map_err(|problems| bad_fields(&problems))?;
         if checked.secret.contains_key(TRIGGER_TOKEN) {
             // An older link may have kept it where it is shown.

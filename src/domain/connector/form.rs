@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::field::Field;
 use super::template::{Part, Template, parts};
 use super::values::{Checked, FieldProblem, Mode, check_value, check_values, tidy};
+use super::{AuthMethod, Connector, paste};
 use crate::domain::credentials::Values;
 use crate::domain::secret::Secret;
 
@@ -162,6 +163,32 @@ pub fn check_form(
     given: &BTreeMap<String, Secret>,
     mode: Mode<'_>,
 ) -> Result<Checked, Vec<FieldProblem>> {
+    check(None, fields, known, given, mode)
+}
+
+/// The same for a form of this method, whose definition says more of what people paste into it.
+///
+/// # Errors
+/// As [`check_values`], and for key files and private keys that no call can use.
+pub fn check_filled(
+    connector: &Connector,
+    method: &AuthMethod,
+    fields: &[Field],
+    known: &Values,
+    given: &BTreeMap<String, Secret>,
+    mode: Mode<'_>,
+) -> Result<Checked, Vec<FieldProblem>> {
+    let given = paste::parts_of_hosts(connector, fields, given);
+    check(Some(method), fields, known, &given, mode)
+}
+
+fn check(
+    method: Option<&AuthMethod>,
+    fields: &[Field],
+    known: &Values,
+    given: &BTreeMap<String, Secret>,
+    mode: Mode<'_>,
+) -> Result<Checked, Vec<FieldProblem>> {
     let (mut known, mut given) = (known.clone(), given.clone());
     for field in fields.iter().filter(|field| !field.is_fixed() && !field.is_secret()) {
         if let Some(value) = given.get(&field.key) {
@@ -201,11 +228,34 @@ pub fn check_form(
         }
         Mode::New => Mode::New,
     };
-    let mut checked = check_values(&settled, &given, of_what_stays)?;
+    let checked = check_values(&settled, &given, of_what_stays);
+    let pasted = method.map(|method| paste::problems(method, &settled, &given));
+    let mut checked = with_problems(&settled, checked, pasted.unwrap_or_default())?;
     if let Mode::Edit { stored, .. } = mode {
         checked.cleared.extend(gone.into_iter().filter(|key| stored.contains(key)));
     }
     Ok(checked)
+}
+
+/// What was checked, or all problems in the order of the fields, of each field the first.
+fn with_problems(
+    fields: &[Field],
+    checked: Result<Checked, Vec<FieldProblem>>,
+    more: Vec<FieldProblem>,
+) -> Result<Checked, Vec<FieldProblem>> {
+    let mut problems = match checked {
+        Ok(checked) if more.is_empty() => return Ok(checked),
+        Ok(_) => Vec::new(),
+        Err(problems) => problems,
+    };
+    for problem in more {
+        if !problems.iter().any(|told| told.field == problem.field) {
+            problems.push(problem);
+        }
+    }
+    let place = |problem: &FieldProblem| fields.iter().position(|it| it.key == problem.field);
+    problems.sort_by_key(|problem| place(problem).unwrap_or(usize::MAX));
+    Err(problems)
 }
 
 #[cfg(test)]

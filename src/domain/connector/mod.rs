@@ -13,6 +13,7 @@ pub mod form;
 pub mod guide;
 pub mod method;
 pub mod near;
+pub mod paste;
 pub mod pattern;
 pub mod reach;
 pub mod read;

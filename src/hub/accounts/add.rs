@@ -4,7 +4,7 @@ use crate::domain::account::{Account, Owner, Said};
 use crate::domain::auth_config::AuthConfig;
 use crate::domain::caller::{Caller, Permission};
 use crate::domain::connect_session::serving;
-use crate::domain::connector::form::check_form;
+use crate::domain::connector::form::check_filled;
 use crate::domain::connector::values::{Checked, Mode};
 use crate::domain::ids::{AuthConfigId, OperationId};
 use crate::domain::names::ConnectorKey;
@@ -77,7 +77,9 @@ pub async fn add(hub: &Hub, caller: &Caller, new: New, guard: Guard) -> Result<A
     let config = config_of(&mut tx, caller, &new, &holder).await?;
     let way = linking::way(hub, &mut tx, caller, config).await?;
     drop(tx);
-    let checked = check_form(&fields_at_hand(&way), &way.known(None), &new.values, Mode::New);
+    let (fields, known) = (fields_at_hand(&way), way.known(None));
+    let (connector, method) = (&way.connector, &way.method);
+    let checked = check_filled(connector, method, &fields, &known, &new.values, Mode::New);
     let checked = checked.map_err(|problems| {
         bad_fields(&problems)
             .hint(format!("hubctl connectors guide {} --for end-user", way.connector.key))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::domain::account::{Account, Status};
 use crate::domain::caller::Caller;
-use crate::domain::connector::form::check_form;
+use crate::domain::connector::form::check_filled;
 use crate::domain::connector::values::{Checked, Editor, Mode};
 use crate::domain::credentials::Values;
 use crate::domain::ids::AccountId;
@@ -51,7 +51,8 @@ pub(super) async fn prepare(
     let keys: BTreeSet<String> = keys.cloned().collect();
     let fields = fields_at_hand(&way);
     let mode = Mode::Edit { stored: &keys, by: Editor::Administrator };
-    let checked = check_form(&fields, &way.known(Some(account)), given, mode);
+    let known = way.known(Some(account));
+    let checked = check_filled(&way.connector, &way.method, &fields, &known, given, mode);
     let checked = checked.map_err(|problems| {
         bad_fields(&problems)
             .hint(format!("hubctl connectors guide {} --for end-user", way.connector.key))

@@ -2,7 +2,7 @@
 
 use crate::domain::auth_config::{self, AuthConfig, NewAuthConfig, VersionPin};
 use crate::domain::caller::{Caller, Permission};
-use crate::domain::connector::form::check_form;
+use crate::domain::connector::form::check_filled;
 use crate::domain::connector::values::{Checked, FieldProblem, Mode};
 use crate::domain::connector::{AuthMethod, Connector};
 use crate::domain::credentials::Values;
@@ -266,7 +266,8 @@ fn default_method<'a>(
     let usable = || connector.auth.iter().filter(|method| method.unavailable.is_none());
     let nothing = Values::default();
     let takes_all = |method: &&AuthMethod| {
-        check_form(&setup_fields(method), &nothing, values, Mode::New).is_ok()
+        let fields = setup_fields(method);
+        check_filled(connector, method, &fields, &nothing, values, Mode::New).is_ok()
     };
     let known = |method: &&AuthMethod| {
         method.setup_fields.iter().filter(|field| values.contains_key(&field.key)).count()
@@ -328,7 +329,7 @@ pub(super) fn check(
         true => oauth_apps::without_client(method, fields, values),
         false => fields,
     };
-    check_form(&fields, known, values, mode).map_err(|problems| match mode {
+    check_filled(connector, method, &fields, known, values, mode).map_err(|problems| match mode {
         Mode::New => {
             let place = format!("method `{}` of {}: ", method.key, connector.key);
             bad_fields_of(&place, &problems).hint(add_command(connector, method))
