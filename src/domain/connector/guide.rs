@@ -82,7 +82,7 @@ pub struct MethodGuide<'a> {
     pub needs_setup: bool,
     /// Whether linking needs a login in the browser.
     pub needs_browser: bool,
-    /// What is to be registered with the vendor; for administrators only.
+    /// What the reader has to register with the vendor.
     pub register: Option<Registration<'a>>,
     /// What the reader fills in.
     pub fields: Vec<FieldGuide<'a>>,
@@ -135,6 +135,8 @@ pub struct FieldGuide<'a> {
     pub description: Option<&'a str>,
     /// What can be chosen.
     pub options: Vec<&'a str>,
+    /// What is shown for each of them.
+    pub option_labels: Vec<&'a str>,
     /// The value where none is given.
     pub default: Option<&'a str>,
 }
@@ -187,9 +189,7 @@ fn method<'a>(
         kind: auth.kind,
         needs_setup: auth.needs_setup(),
         needs_browser: auth.needs_browser(),
-        register: (audience == Audience::Admin)
-            .then(|| registration(connector, auth, public_url))
-            .flatten(),
+        register: registration(connector, auth, audience, public_url),
         fields: fields.iter().filter(|field| !field.hidden).map(field).collect(),
         notices: auth.notices.iter().filter(|notice| notice.form == form).collect(),
         written: guides.find_map(|guides| match audience {
@@ -202,27 +202,35 @@ fn method<'a>(
     }
 }
 
-fn registration<'a>(
+/// What a reader registers: the OAuth client is that of the one who fills its id in.
+#[must_use]
+pub fn registration<'a>(
     connector: &'a Connector,
     auth: &'a AuthMethod,
+    audience: Audience,
     public_url: &str,
 ) -> Option<Registration<'a>> {
     let callback = || match &auth.redirect_uri {
         Some(other) => other.as_str().to_owned(),
         None => callback_url(public_url, &connector.key),
     };
-    let what = if auth.needs_browser() {
+    let is_end_users = auth.client_id_field().is_some_and(|id| auth.config_fields.contains(id));
+    let has_client = is_end_users == (audience == Audience::EndUser);
+    let what = if has_client && auth.needs_browser() {
         "an OAuth application"
-    } else if auth.needs_setup() {
+    } else if audience == Audience::Admin && auth.needs_setup() {
         "credentials of a partner or of the application"
+    } else if has_client && is_end_users && auth.kind == AuthKind::OAuth2ClientCredentials {
+        "an OAuth client"
     } else {
         return None;
     };
+    let scopes = |scopes: &'a [String]| if has_client { scopes } else { &[] };
     Some(Registration {
         what,
-        callback_url: auth.needs_browser().then(callback),
-        default_scopes: &auth.default_scopes,
-        required_scopes: &auth.required_scopes,
+        callback_url: (has_client && auth.needs_browser()).then(callback),
+        default_scopes: scopes(&auth.default_scopes),
+        required_scopes: scopes(&auth.required_scopes),
         pkce: auth.pkce,
     })
 }
@@ -238,6 +246,7 @@ fn field(field: &Field) -> FieldGuide<'_> {
         placeholder: Some(field.placeholder.as_str()).filter(|text| !text.is_empty()),
         description: field.description.as_deref().or(field.tooltip.as_deref()),
         options: field.options.iter().map(|option| option.value.as_str()).collect(),
+        option_labels: field.options.iter().map(|option| option.label.as_str()).collect(),
         default: field.default.as_deref(),
     }
 }
@@ -245,8 +254,8 @@ fn field(field: &Field) -> FieldGuide<'_> {
 #[cfg(test)]
 mod tests {
     use super::{Audience, guide};
-    use crate::domain::connector::Connector;
     use crate::domain::connector::field::TRIGGER_TOKEN;
+    use crate::domain::connector::{AuthKind, Connector, Field};
 
     fn acme() -> Connector {
         serde_json::from_value(serde_json::json!({
@@ -281,6 +290,32 @@ mod tests {
         assert_eq!(guide.methods[0].fields[0].key, "client_id");
         assert!(guide.methods[1].register.is_none());
         assert!(guide.methods[1].fields.is_empty());
+    }
+
+    #[test]
+    fn whoever_fills_in_the_client_learns_the_callback_address_and_the_scopes() {
+        let mut acme = acme();
+        let told = |acme: &Connector, whom| {
+            let guide = guide(acme, whom, "https://hub.example");
+            let told = guide.methods[0].register.as_ref();
+            told.map(|told| (told.callback_url.is_some(), told.default_scopes.to_vec()))
+        };
+        let (login, alone) =
+            (Some((true, vec!["read".to_owned()])), Some((false, vec!["read".to_owned()])));
+        assert_eq!(told(&acme, Audience::Admin), login);
+        assert_eq!(told(&acme, Audience::EndUser), None);
+        let method = &mut acme.auth[0];
+        method.config_fields = std::mem::take(&mut method.setup_fields);
+        assert_eq!(told(&acme, Audience::Admin), None);
+        assert_eq!(told(&acme, Audience::EndUser), login);
+        acme.auth[0].kind = AuthKind::OAuth2ClientCredentials;
+        assert_eq!(told(&acme, Audience::EndUser), alone);
+        // A client of the end user's is no business of an administrator who has to fill in more.
+        let partner =
+            Field { required: true, ..Field::optional_secret("partner_id", "Partner ID") };
+        acme.auth[0].setup_fields.push(partner);
+        assert_eq!(told(&acme, Audience::Admin), Some((false, Vec::new())));
+        assert_eq!(told(&acme, Audience::EndUser), alone);
     }
 
     #[test]

@@ -243,6 +243,24 @@ fn a_guide_is_text_or_a_document_and_has_no_columns() {
 }
 
 #[test]
+fn a_guide_tells_what_can_be_chosen_and_what_an_end_user_registers() {
+    let home = TestHome::new();
+    let guide = |key: &str, whom: &str| {
+        home.run(&format!("connectors guide {key} --for {whom}")).code(0).stdout
+    };
+    let told = guide("sendgrid", "end-user");
+    assert!(
+        told.contains("one of api.sendgrid.com (Global), api.eu.sendgrid.com (Europe)"),
+        "{told}"
+    );
+    let told = guide("egnyte", "end-user");
+    assert!(told.contains("/connect/oauth2/egnyte/callback"), "{told}");
+    assert!(told.contains("  Scopes: Egnyte.filesystem Egnyte.user\n"), "{told}");
+    assert!(!guide("egnyte", "admin").contains("Callback URL"), "it is the end user's");
+    assert!(guide("ramp", "end-user").contains("  Scopes: business:read users:read\n"));
+}
+
+#[test]
 fn an_export_has_of_each_account_what_is_shown_of_one_alone() {
     let home = TestHome::new();
     home.run("connectors enable hubspot").code(0);

@@ -209,7 +209,8 @@ fn config_card(context: &Context, config: &AuthConfigDetail) -> Vec<(&'static st
 /// Show what has to be done for a connector
 ///
 /// For administrators: what to register with the vendor, with which callback address and scopes.
-/// For end users: which values they are asked for.
+/// For end users: which values they are asked for, and what to register where the OAuth client is
+/// their own.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Guide {
     /// Connector key
@@ -382,6 +383,24 @@ fn field_text(out: &mut String, field: &Value) {
             out.push_str(&format!("      {title}{value}\n"));
         }
     }
+    let choices = choices(field);
+    if !choices.is_empty() {
+        out.push_str(&format!("      one of {}\n", choices.join(", ")));
+    }
+}
+
+/// What can be chosen for a field, each value with its name where that is another.
+fn choices(field: &Value) -> Vec<String> {
+    let texts = |key: &str| {
+        let texts = field.get(key).and_then(Value::as_array).into_iter().flatten();
+        texts.filter_map(Value::as_str)
+    };
+    let labels = texts("option_labels").map(Some).chain(std::iter::repeat(None));
+    let choice = |(value, label): (&str, Option<&str>)| match label {
+        Some(label) if label != value => format!("{value} ({label})"),
+        _ => value.to_owned(),
+    };
+    texts("options").zip(labels).map(choice).collect()
 }
 
 /// Where a reference is.
