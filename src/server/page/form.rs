@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 
 use crate::api::end_user::{Logo, validation};
 use crate::domain::connector::field::Format;
-use crate::domain::connector::guide::{Audience, guide};
-use crate::domain::connector::reach;
+use crate::domain::connector::guide::{Audience, Registration, guide, registration};
 use crate::domain::connector::support::{Form as OnForm, Notice, NoticeKind, Position, Section};
-use crate::domain::connector::{Field, FieldKind};
+use crate::domain::connector::{Field, FieldKind, paste, reach};
 use crate::domain::secret::Secret;
 use crate::error::{Code, HubError, codes};
 use crate::hub::auth_configs::{Given, TRIGGER_TOKEN};
@@ -79,6 +78,7 @@ pub(super) fn page<'a>(
         here.map(banner).collect()
     };
     let title = with(if editing { t.edit_title } else { t.connect_title }, name);
+    let register = registered(form, place.public_url);
     let mut f = match problem {
         Some(_) => context.frame(format!("{} {title}", t.error_prefix)),
         None => context.frame(title.as_str()),
@@ -97,8 +97,10 @@ pub(super) fn page<'a>(
         top: plain(Position::Top),
         bottom: plain(Position::Bottom),
         fields: asked(form).map(|field| input(t, form, field, given, &errors)).collect(),
-        scopes_title: if login { t.login_scopes } else { t.scopes },
-        scopes: &form.method.required_scopes,
+        scopes_title: if login && register.is_none() { t.login_scopes } else { t.scopes },
+        scopes: scopes(form, register.is_some()),
+        register: with(t.register, name),
+        callback: register.and_then(|register| register.callback_url),
         guide: guide_view(t, form, place.public_url),
         button: with(button, name),
         busy: with(busy, name),
@@ -122,6 +124,34 @@ pub(super) fn changed(t: &'static Texts) -> Trouble {
 /// The fields that the end user fills in; one is the session's own (HB-19).
 fn asked(form: &Form) -> impl Iterator<Item = &Field> {
     form.fields.iter().filter(|field| field.key != TRIGGER_TOKEN)
+}
+
+/// What the end user registers with the vendor: the OAuth client, if its id is asked for.
+fn registered<'a>(form: &'a Form, public_url: &str) -> Option<Registration<'a>> {
+    let client = form.method.client_id_field()?;
+    let is_asked = asked(form).any(|field| field.key == client.key);
+    let register = || registration(&form.connector, &form.method, Audience::EndUser, public_url);
+    is_asked.then(register).flatten()
+}
+
+/// The permissions to tell of: what is needed, and what the end user's own OAuth client asks for,
+/// which the administrator may have set. A field within one is told by its name.
+fn scopes(form: &Form, registers: bool) -> Vec<String> {
+    let method = &form.method;
+    let set = method.scopes_field().and_then(|field| form.config.setup.get(&field.key));
+    let wanted: Vec<String> = match set.filter(|set| !set.trim().is_empty()) {
+        _ if !registers => Vec::new(),
+        Some(set) => set.split([' ', ',']).filter(|it| !it.is_empty()).map(str::to_owned).collect(),
+        None => method.default_scopes.clone(),
+    };
+    let named = |scope: &String| {
+        let name = |scope: String, field: &Field| {
+            scope.replace(&format!("${{{}}}", field.key), &format!("<{}>", field.label))
+        };
+        method.fields().fold(scope.clone(), name)
+    };
+    let more = method.required_scopes.iter().filter(|scope| !wanted.contains(scope));
+    wanted.iter().chain(more).map(named).collect()
 }
 
 fn anchor(notice: &Notice) -> Option<&str> {
@@ -173,6 +203,11 @@ fn input<'a>(
         _ if secret => ("password", "password"),
         _ => ("text", if field.format == Some(Format::Email) { "email" } else { "text" }),
     };
+    let inputmode = match field.kind {
+        FieldKind::Number => "numeric",
+        _ if !secret && paste::is_address(&form.connector, field) => "url",
+        _ => "",
+    };
     let mut hints = Vec::new();
     if secret && given.get(&field.key).is_some_and(|given| !given.expose().trim().is_empty()) {
         hints.push(t.again);
@@ -205,6 +240,7 @@ fn input<'a>(
         label: &field.label,
         kind,
         html_type,
+        inputmode,
         secret,
         required: field.required && !stored,
         check: validation(field),

@@ -90,8 +90,11 @@ form_template! {
         pub(super) top: Vec<Banner<'a>>,
         pub(super) bottom: Vec<Banner<'a>>,
         pub(super) fields: Vec<Input<'a>>,
+        /// What to do with the callback address, where the end user registers it.
+        pub(super) register: String,
+        pub(super) callback: Option<String>,
         pub(super) scopes_title: &'static str,
-        pub(super) scopes: &'a [String],
+        pub(super) scopes: Vec<String>,
         pub(super) guide: Option<GuideView<'a>>,
         pub(super) button: String,
         pub(super) busy: String,
@@ -111,6 +114,8 @@ pub(super) struct Input<'a> {
     pub(super) kind: &'static str,
     /// What an `input` has as its `type`.
     pub(super) html_type: &'static str,
+    /// Which keyboard a phone shows, if not the usual one.
+    pub(super) inputmode: &'static str,
     /// Whether nobody who comes after may find what was entered.
     pub(super) secret: bool,
     pub(super) required: bool,

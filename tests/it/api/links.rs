@@ -297,6 +297,25 @@ fn a_login_that_is_switched_off_on_its_way_tells_nothing_of_the_set_up() {
 }
 
 #[test]
+fn a_form_tells_what_to_register_and_which_keyboard_fits() {
+    let world = World::start();
+    world.home.run("connectors enable egnyte domo jira gitlab").code(0);
+    let open = |provider: &str| {
+        let token = world.token(&json!({ "provider": provider }));
+        world.open(&format!("/connect/{token}")).status(200).text()
+    };
+    let html = open("egnyte");
+    assert!(html.contains("/connect/oauth2/egnyte/callback\" readonly"), "{html}");
+    assert!(html.contains("<code>Egnyte.filesystem</code>"), "{html}");
+    // A client without a login has scopes and no callback.
+    let html = open("domo");
+    assert!(html.contains("<code>data</code>") && !html.contains("id=\"callback\""), "{html}");
+    let html = open("jira");
+    assert!(html.contains("type=\"email\"") && !html.contains("inputmode=\"url\""), "{html}");
+    assert!(open("gitlab").contains("inputmode=\"url\""));
+}
+
+#[test]
 fn al_1_al_5_a_link_takes_an_owner_and_a_category_and_shows_what_fits() {
     let world = World::start();
     world.home.run("connectors enable hubspot").code(0);
