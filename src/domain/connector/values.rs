@@ -151,12 +151,17 @@ fn is_invisible(c: char) -> bool {
     is_risky(c) && !c.is_control()
 }
 
+/// Whether it is a quote as word processors put around what they quote; passwords may hold one.
+fn is_curly(c: char) -> bool {
+    matches!(c, '\u{2018}'..='\u{201f}')
+}
+
 /// What is wrong with a secret of one line that a program changed on its way here.
 fn spoilt(text: &str) -> Option<&'static str> {
     if text.contains(is_invisible) {
         Some("has an invisible sign in it: copy it once more from where it was made")
-    } else if text.contains(|c: char| matches!(c, '\u{2018}'..='\u{201f}')) {
-        Some("has curly quotes in it: copy it once more from where it was made")
+    } else if text.starts_with(is_curly) && text.ends_with(is_curly) {
+        Some("stands in curly quotes: copy what is between them")
     } else {
         None
     }
