@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use http::header::CONTENT_LENGTH;
 use tokio::time::timeout;
 
 use super::failures;
-use super::request::{Answer, Request};
+use super::request::{self, Answer, Request};
 use super::{MAX_ANSWER_BYTES, Provider, watch};
 use crate::domain::provider_failure::ProviderFailure;
 use crate::net::Identity;
@@ -47,9 +48,12 @@ impl Provider {
         let url = request.url;
         self.clients.check(&url).await?;
         let client = self.clients.client(&url, identity)?;
+        let is_length_due = request::is_length_due(&request.method);
         let mut sending = client.request(request.method, url.clone()).headers(request.headers);
-        if let Some(body) = request.body {
-            sending = sending.body(body);
+        match request.body {
+            Some(body) => sending = sending.body(body),
+            None if is_length_due => sending = sending.header(CONTENT_LENGTH, 0),
+            None => {}
         }
         let failed = |error: reqwest::Error| failures::transport(&url, &error);
         let mut response = sending.send().await.map_err(failed)?;

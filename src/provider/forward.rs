@@ -16,7 +16,7 @@ use http::Method;
 use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-use super::request::Request;
+use super::request::{self, Request};
 use super::sign::{Gaps, identity, needs_body};
 use super::{Provider, Target, failures};
 use crate::domain::connector::address::{self, BadAddress};
@@ -134,7 +134,7 @@ impl Download {
     /// The next piece; `None` at the end.
     ///
     /// # Errors
-    /// When nothing comes for as long as a call may take, or the connection breaks off.
+    /// When nothing comes for too long, or the connection breaks off.
     pub async fn next(&mut self) -> Result<Option<Bytes>, ProviderFailure> {
         match tokio::time::timeout(self.limit, self.response.chunk()).await {
             Ok(piece) => piece.map_err(|error| failures::transport(&self.url, &error)),
@@ -244,13 +244,13 @@ impl Provider {
     ) -> Result<Received, ProviderFailure> {
         let Forward { method, place, headers, body } = forward;
         let url = self.place(target, place)?;
-        let limit = self.options.call_limit;
+        let limit = self.options.silence_limit;
         let checked = tokio::time::timeout(limit, self.clients.check(&url)).await;
         checked.map_err(|_| failures::too_slow(&url, limit))??;
         let mut request = Request { method, url, headers: passed_on(&headers), body: None };
         let mut upload = body;
         if needs_body(target.method) {
-            request.body = held(upload, self.options.call_limit).await?;
+            request.body = held(upload, limit).await?;
             upload = Upload::Empty;
         }
         let filling = self.filling(target, now)?;
@@ -262,8 +262,10 @@ impl Provider {
             upload = Upload::Whole(held);
         }
         let moved = Arc::new(AtomicU64::new(0));
+        let is_length_due = request::is_length_due(&request.method);
         let mut sending = client.request(request.method, request.url).headers(request.headers);
         sending = match upload {
+            Upload::Empty if is_length_due => sending.header(CONTENT_LENGTH, 0),
             Upload::Empty => sending,
             Upload::Whole(bytes) => sending.body(bytes),
             Upload::Streamed { pieces, length } => {

@@ -52,8 +52,10 @@ pub struct Options {
     pub allowed: Vec<IpNet>,
     /// Trust and proxies.
     pub net: net::Options,
-    /// Longest time that a call may take.
+    /// Longest time that a call of the hub's own may take.
     pub call_limit: Duration,
+    /// Longest time that nothing may move in a caller's request that is passed on.
+    pub silence_limit: Duration,
 }
 
 impl Default for Options {
@@ -62,6 +64,7 @@ impl Default for Options {
             allowed: Vec::new(),
             net: net::Options::default(),
             call_limit: Duration::from_secs(20),
+            silence_limit: Duration::from_secs(54),
         }
     }
 }

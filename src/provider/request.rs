@@ -60,6 +60,12 @@ impl Request {
     }
 }
 
+/// Whether a request without a body says so by its length, as servers may insist on where the method
+/// lets them expect one (RFC 9110, section 8.6).
+pub(super) fn is_length_due(method: &Method) -> bool {
+    matches!(*method, Method::POST | Method::PUT | Method::PATCH)
+}
+
 fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), ProviderFailure> {
     let bad = || {
         let text = format!("the header `{name}` would have characters that no header can carry");

@@ -96,8 +96,8 @@ pub(in crate::cli) struct Serve {
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = from_none)]
     grace: Duration,
 
-    /// How long a request may take
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = time_out)]
+    /// How long a request may take, that of a provider which it is passed on to included
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = time_out)]
     request_timeout: Duration,
 
     /// How long a new client may take to send the headers of its first request
@@ -182,6 +182,8 @@ impl Serve {
         let settings = &context.settings;
         let mut providers = settings.providers.clone();
         providers.allowed.extend(&self.allow_targets);
+        // A provider that is silent is named as long as there is time to answer.
+        providers.silence_limit = self.request_timeout * 9 / 10;
         providers.allowed.extend(sample.map(|sample| IpNet::from(sample.address.ip())));
         let mut origins = settings.app_origins.clone();
         origins.extend(self.app_origins.iter().cloned());

@@ -1,5 +1,6 @@
 //! A caller's request, signed and streamed (threats 17, 18, 20, 21).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,11 +9,12 @@ use http::{HeaderMap, Method};
 use hubctl::domain::credentials::Values;
 use hubctl::domain::provider_failure::{Class, ProviderFailure};
 use hubctl::provider::forward::{Forward, Place, Received, Upload, caller_headers};
+use hubctl::provider::{Options, Provider};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use super::{connector, now, provider, provider_within, target, values};
+use super::{connector, draw, now, provider, provider_within, target, values};
 use crate::support::http::{FakeHub, Reply};
 
 fn forward<'a>(place: Place<'a>, headers: &[(&str, &str)]) -> Forward<'a> {
@@ -133,6 +135,30 @@ async fn threat_22_silence_ends_a_call_and_a_body() {
             Ok(received) => received.body.whole(1000).await.unwrap_err(),
         };
         assert_eq!(failure.class, Class::Transient);
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_is_passed_on_may_take_longer_than_one_of_the_hubs_own() {
+    let hub = FakeHub::start(|_, _| Reply::json(200, &json!({})));
+    let allowed = vec!["127.0.0.0/8".parse().unwrap()];
+    let options = Options { allowed, call_limit: Duration::ZERO, ..Options::default() };
+    let provider = Provider::new(options, Arc::new(draw));
+    let acme = connector(&hub.url(), &json!({}), &Value::Null);
+    let path = forward(Place::Path("/x"), &[]);
+    let received = provider.send(target(&acme, &key()), path, now()).await.unwrap();
+    assert_eq!(received.status, 200);
+}
+
+#[tokio::test]
+async fn a_call_that_could_have_a_body_says_that_it_has_none() {
+    let hub = FakeHub::start(|_, _| Reply::json(200, &json!({})));
+    for (method, length) in
+        [(Method::GET, ""), (Method::POST, "0"), (Method::PATCH, "0"), (Method::DELETE, "")]
+    {
+        let call = Forward { method, ..forward(Place::Path("/x"), &[]) };
+        assert_eq!(send(&hub.url(), call).await.unwrap().status, 200);
+        assert_eq!(hub.asked().last().unwrap().header("content-length"), length);
     }
 }
 

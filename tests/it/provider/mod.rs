@@ -21,7 +21,8 @@ use serde_json::{Value, json};
 /// A provider that may call this machine, and waits this long.
 fn provider_within(limit: Duration) -> Provider {
     let allowed = vec!["127.0.0.0/8".parse().unwrap()];
-    let options = Options { allowed, call_limit: limit, ..Options::default() };
+    let options =
+        Options { allowed, call_limit: limit, silence_limit: limit, ..Options::default() };
     Provider::new(options, Arc::new(draw))
 }
 
