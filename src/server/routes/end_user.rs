@@ -265,12 +265,12 @@ async fn create_attempt(
     let asked = asked.unwrap_or_default();
     let sent = asked.token.as_deref().filter(|token| !token.is_empty());
     let token = presented(&headers).or(sent).ok_or_else(no_token)?;
+    let user = enter(&state, source, token).await?;
     if sent.is_some_and(|sent| sent != token) {
         // HB-14: nobody can say for which of two sessions it is.
         let text = "token: is another one than that of the header x-hub-session-token";
         return Err(HubError::new(&codes::BAD_VALUE, text).into());
     }
-    let user = enter(&state, source, token).await?;
     let _under_way = state.sent_in(user.session.id, Count::Preparations)?;
     let attempt = oauth::create(&state.hub, &user).await.map_err(told)?;
     created(CreatedAttempt::from(&attempt))
