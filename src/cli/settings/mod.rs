@@ -422,7 +422,7 @@ fn keyring(env: &Environment) -> KeyringAccess {
 fn keys(sources: &Sources, state: &State, keyring: &KeyringAccess) -> Option<KeySources> {
     let file = sources.env.os(env::MASTER_KEY_FILE).map(PathBuf::from);
     let beside = match state {
-        State::File(path) => path.with_extension("key"),
+        State::File(path) => state::key_file(path),
         State::Postgres(url) => {
             let digest = Sha256::digest(without_password(url));
             let name: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();

@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A local store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,6 +112,24 @@ impl State {
     }
 }
 
+/// The key file beside a store: `hub.key` for `hub.db`. The name of a store that ends otherwise stays
+/// whole, so that two in one folder have two keys; one that has had a key under the short name keeps
+/// it.
+pub(super) fn key_file(store: &Path) -> PathBuf {
+    let short = store.with_extension("key");
+    let mut whole = store.as_os_str().to_owned();
+    whole.push(".key");
+    let whole = PathBuf::from(whole);
+    let ending = store.extension();
+    if ending.is_none_or(|ending| ending == "db") {
+        return short;
+    }
+    match short != store && store.exists() && short.exists() && !whole.exists() {
+        true => short,
+        false => whole,
+    }
+}
+
 /// Whether a path begins with the letter of a drive.
 fn is_on_a_drive(text: &str) -> bool {
     matches!(text.as_bytes(), [letter, b':', b'/' | b'\\', ..] if letter.is_ascii_alphabetic())
@@ -206,5 +224,26 @@ mod tests {
         for address in [&b"postgres://u:\xff@h/d"[..], b"mysql://u:\xff@h/d"] {
             assert!(State::of_os(OsStr::from_bytes(address)).is_err());
         }
+    }
+
+    #[test]
+    fn stores_in_one_folder_have_keys_of_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let key = |name: &str| key_file(&at(name));
+        for (store, file) in
+            [("hub.db", "hub.key"), ("hub", "hub.key"), ("hub.prod", "hub.prod.key")]
+        {
+            assert_eq!(key(store), at(file));
+        }
+        // A store is never its own key.
+        assert_eq!(key("hub.key"), at("hub.key.key"));
+        // A new store takes no key of another one; one that has always had it keeps it.
+        std::fs::write(at("hub.key"), "").unwrap();
+        assert_eq!(key("hub.prod"), at("hub.prod.key"));
+        std::fs::write(at("hub.prod"), "").unwrap();
+        assert_eq!(key("hub.prod"), at("hub.key"));
+        std::fs::write(at("hub.prod.key"), "").unwrap();
+        assert_eq!(key("hub.prod"), at("hub.prod.key"));
     }
 }

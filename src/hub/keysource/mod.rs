@@ -161,25 +161,42 @@ pub fn load(sources: &KeySources, store: &StoreKey) -> Result<Loaded, HubError> 
     let of = |id: KeyId| all.iter().find(|key| key.id() == id).cloned();
     match of(kept.key_id).or_else(|| kept.next.and_then(of)) {
         Some(key) => Ok(Loaded { key, all, place }),
-        None => Err(wrong(&all, &shown, kept)),
+        None => Err(wrong(&all, &shown, kept, former_file(sources, store))),
     }
 }
 
-fn wrong(all: &[MasterKey], shown: &str, kept: &Kept) -> HubError {
+/// The file beside the store that holds the key it wants: the store was brought back from a backup
+/// that is older than the present key.
+fn former_file(sources: &KeySources, store: &StoreKey) -> Option<PathBuf> {
+    let kept = store.kept?;
+    match former_place(sources, &store.store_id, KeyPlace::File, kept.key_id)? {
+        FormerKey::File(path) if path.exists() => Some(path),
+        _ => None,
+    }
+}
+
+fn wrong(all: &[MasterKey], found: &str, kept: &Kept, former: Option<PathBuf>) -> HubError {
     let ids: Vec<String> = all.iter().map(|key| key.id().to_string()).collect();
     let ids = ids.join(" and ");
     let message = match kept.next {
         None => format!(
-            "the master key in {shown} is {ids}, but the store's keys are wrapped by {}",
+            "the master key in {found} is {ids}, but the store's keys are wrapped by {}",
             kept.key_id
         ),
         Some(next) => format!(
-            "the master key in {shown} is {ids}, but the store is on its way from {} to {next}",
+            "the master key in {found} is {ids}, but the store is on its way from {} to {next}",
             kept.key_id
         ),
     };
-    HubError::new(&codes::KEY_WRONG, message)
-        .hint(format!("set {VARIABLE} to a file with the key of this store"))
+    let hint = match former {
+        Some(path) => format!(
+            "the store is as it was before its key was changed: its key is in {0}; set {VARIABLE} \
+             to that file",
+            shown(&path)
+        ),
+        None => format!("set {VARIABLE} to a file with the key of this store"),
+    };
+    HubError::new(&codes::KEY_WRONG, message).hint(hint)
 }
 
 /// What is told where a half rotated store needs the key of `needed` and it is not at hand.

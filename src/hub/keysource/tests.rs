@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::{Kept, KeyPlace, KeySources, StoreKey, check_named, create, load};
+use super::{
+    FormerKey, Kept, KeyPlace, KeySources, StoreKey, check_named, create, former_place,
+    keep_former, load,
+};
 use crate::error::{HubError, codes};
 use crate::hub::keyring::KeyringAccess;
 use crate::hub::private_file::create_private;
@@ -101,6 +104,26 @@ fn threat_33_the_key_of_another_store_is_refused() {
     }
     fs::copy(&other.sources.beside, &world.sources.beside).unwrap();
     refused(load(&world.sources, &store(mine.kept())), &codes::KEY_WRONG);
+}
+
+#[test]
+fn a_store_from_before_a_change_of_its_key_is_led_to_the_former_one() {
+    let world = World::new();
+    let mine = make(&world.sources).unwrap();
+    let kept = store(mine.kept());
+    let (place, id) = (KeyPlace::File, mine.key.id());
+    let former = former_place(&world.sources, &kept.store_id, place, id).unwrap();
+    keep_former(&world.sources, &former, &mine.key).unwrap();
+    let newer = MasterKey::generate(&SystemRandom::new()).unwrap();
+    fs::write(&world.sources.beside, newer.to_text().as_bytes()).unwrap();
+    let error = refused(load(&world.sources, &kept), &codes::KEY_WRONG);
+    let hint = error.hint_text().unwrap();
+    assert!(
+        hint.contains(&former.to_string()) && hint.contains("HUBCTL_MASTER_KEY_FILE"),
+        "{hint}"
+    );
+    let FormerKey::File(path) = former else { panic!("no file") };
+    assert_eq!(load(&world.naming(&path), &kept).unwrap().key.id(), id);
 }
 
 #[test]

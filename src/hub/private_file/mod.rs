@@ -330,8 +330,10 @@ fn symlink(path: &Path) -> HubError {
 }
 
 fn unreadable(path: &Path, error: io::Error) -> HubError {
-    let message = format!("{} can't be read: {}", path.display(), error.kind());
-    HubError::new(&codes::STORE_UNREADABLE, message).source(error)
+    let shown = path.display().to_string();
+    let message = format!("{shown} can't be read: {}", error.kind());
+    let hint = format!("ls -ld {}", shell_word(&shown));
+    HubError::new(&codes::STORE_UNREADABLE, message).hint(hint).source(error)
 }
 
 fn unwritable(path: &Path, error: io::Error) -> HubError {

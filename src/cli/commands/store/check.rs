@@ -88,9 +88,14 @@ fn findings(checked: &Checked, store: &str) -> Findings {
     let keys = counted(checked.keys, "key");
     match &checked.key_trouble {
         Some(error) => {
-            let error = HubError::new(error.code(), error.message().to_owned())
-                .hint(error.hint_text().unwrap_or("hubctl store rotate-key --help").to_owned());
-            found.fail("keys", error);
+            let again = HubError::new(error.code(), error.message().to_owned());
+            found.fail(
+                "keys",
+                match error.hint_text() {
+                    Some(hint) => again.hint(hint.to_owned()),
+                    None => again,
+                },
+            );
             found.skip("stored secrets", "their keys can't be opened");
             return found;
         }
