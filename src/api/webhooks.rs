@@ -83,6 +83,8 @@ pub struct CreatedWebhook {
     pub events: Vec<String>,
     /// The secret that was made; null where none was.
     pub secret: Option<String>,
+    /// Whether anything was made or changed.
+    pub changed: bool,
     /// Whether deliveries are sent.
     pub enabled: bool,
     /// Since when a next secret signs beside the active one.
@@ -113,6 +115,7 @@ impl CreatedWebhook {
             url: webhook.url,
             events: webhook.events,
             secret: made.secret.as_ref().map(|secret| secret.text().expose().to_owned()),
+            changed: made.changed,
             enabled: webhook.enabled,
             next_secret_at: webhook.next_secret_at,
             previous_secret_at: webhook.previous_secret_at,
@@ -477,7 +480,7 @@ mod tests {
     #[test]
     fn debug_does_not_show_the_secret() {
         let text = r#"{"id":"i","project_id":"p","url":"https://a","events":[],"secret":"s3cret",
-            "enabled":true,"next_secret_at":null,"previous_secret_at":null,
+            "changed":true,"enabled":true,"next_secret_at":null,"previous_secret_at":null,
             "created_at":"2026-06-01T09:00:00Z","updated_at":"2026-06-01T09:00:00Z"}"#;
         let made: CreatedWebhook = serde_json::from_str(text).unwrap();
         assert!(!format!("{made:?}").contains("s3cret"));

@@ -206,6 +206,7 @@ webhooks rotate-secret {w} --json
 webhooks rotate-secret {w} --yes --json
 webhooks rotate-secret {w} --activate
 webhooks rotate-secret {w} --activate --yes --json
+webhooks rotate-secret {w} --activate --yes --json
 webhooks rotate-secret {w} --finish --yes --json
 webhooks rotate-secret {w} --now --yes --json
 webhooks test {w} --dry-run --json

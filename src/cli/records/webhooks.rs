@@ -99,6 +99,7 @@ impl Record for CreatedWebhook {
         "url",
         "events",
         "secret",
+        "changed",
         "enabled",
         "next_secret_at",
         "previous_secret_at",

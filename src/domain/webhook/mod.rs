@@ -294,6 +294,8 @@ impl Secrets {
             }
             (Rotation::AtOnce, Some(active)) => Self::of(active),
             (Rotation::AtOnce, None) => self,
+            // It was done before: who repeats it lost the answer.
+            (Rotation::Activate, _) if self.next.is_none() && self.previous.is_some() => self,
             (Rotation::Activate, _) => {
                 let active = self.next.ok_or(Refusal::NoNextSecret)?;
                 Self { active, next: None, previous: Some(self.active) }
@@ -458,6 +460,7 @@ mod tests {
         let active = begun.rotate(Rotation::Activate, None).unwrap();
         assert_eq!((&active.active, &active.previous), (&secret(2), &Some(secret(1))));
         assert_eq!(active.all().count(), 2);
+        assert_eq!(active.clone().rotate(Rotation::Activate, None), Ok(active.clone()));
         let done = active.rotate(Rotation::Finish, None).unwrap();
         assert_eq!(done, Secrets::of(secret(2)));
         assert_eq!(done.clone().rotate(Rotation::Finish, None), Ok(done));

@@ -61,6 +61,8 @@ pub struct WithSecret {
     pub webhook: Webhook,
     /// The secret, where one was made.
     pub secret: Option<SigningSecret>,
+    /// Whether anything was made or changed.
+    pub changed: bool,
 }
 
 fn unknown(id: &WebhookId) -> HubError {
@@ -228,7 +230,7 @@ pub async fn create(
     {
         return match if_there {
             IfThere::Fail => Err(exists(&webhook)),
-            IfThere::Skip => Ok((WithSecret { webhook, secret: None }, false)),
+            IfThere::Skip => Ok((WithSecret { webhook, secret: None, changed: false }, false)),
         };
     }
     if all.len() >= MOST {
@@ -241,7 +243,7 @@ pub async fn create(
     let kind = EventKind::WebhookCreated;
     write_down(hub, &mut tx, caller, now, (kind, "create"), (None, Some(&webhook))).await?;
     guard.finish(tx).await?;
-    Ok((WithSecret { webhook, secret: made }, true))
+    Ok((WithSecret { webhook, secret: made, changed: true }, true))
 }
 
 /// Records a change, and tells of it in an event.
@@ -429,7 +431,7 @@ pub async fn rotate(
     let former = hidden.secrets.clone();
     hidden.secrets = former.clone().rotate(step, made.clone())?;
     if hidden.secrets == former {
-        return Ok(WithSecret { webhook: before, secret: None });
+        return Ok(WithSecret { webhook: before, secret: None, changed: false });
     }
     let since = |secret: &Option<SigningSecret>, known: &Option<SigningSecret>, at| match secret {
         Some(_) if secret == known => at,
@@ -450,5 +452,5 @@ pub async fn rotate(
     let done = (EventKind::WebhookUpdated, "rotate-secret");
     let kept = keep(hub, tx, caller, (before, after), Some(sealed), done, guard).await?;
     let webhook = kept.after.ok_or(StoreError::Stale)?;
-    Ok(WithSecret { webhook, secret: made })
+    Ok(WithSecret { webhook, secret: made, changed: true })
 }

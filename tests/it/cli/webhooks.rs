@@ -93,9 +93,14 @@ fn a_change_of_a_secret_is_not_begun_twice_without_consent() {
     );
     let other = home.run(&format!("{line} --yes")).code(0).json();
     assert_ne!(other["secret"], next["secret"]);
-    home.run(&format!("{line} --activate --yes")).code(0);
+    // A step that is repeated changes nothing, and says so.
+    let step = |name: &str| home.run(&format!("{line} {name} --yes")).code(0).json();
+    assert_eq!(step("--activate")["changed"], true);
+    assert_eq!(step("--activate")["changed"], false);
     home.run(&line).code(7).tells("the former secret signs until --finish and is lost");
-    home.run(&format!("{line} --finish --yes")).code(0);
+    assert_eq!(step("--finish")["changed"], true);
+    assert_eq!(step("--finish")["changed"], false);
+    home.run(&format!("{line} --activate --yes")).code(6).tells("no next secret");
     home.run(&line).code(0);
 }
 

@@ -349,7 +349,12 @@ impl Run for RotateSecret {
         match self.print {
             Some(Part::Secret) => context.output.text(&secret_of(&made)?),
             Some(Part::Id) => context.output.text(&made.id),
-            None => show(context, &made, "the secret signs nothing"),
+            None => {
+                if !made.changed {
+                    context.output.note("this step was taken before: nothing changed");
+                }
+                show(context, &made, "the secret signs nothing")
+            }
         }
     }
 }
