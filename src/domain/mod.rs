@@ -27,6 +27,7 @@ pub mod refresh;
 pub mod refusal;
 pub mod request_log;
 pub mod rotation;
+pub mod search;
 pub mod secret;
 pub mod time;
 pub mod token;

@@ -9,6 +9,7 @@ use crate::domain::auth_config::VersionPin;
 use crate::domain::caller::{Caller, Permission};
 use crate::domain::connector::{AuthKind, Category, Connector, ReleaseStage};
 use crate::domain::names::ConnectorKey;
+use crate::domain::search;
 use crate::domain::words::shell_word;
 use crate::error::{HubError, codes};
 use crate::store::own_connectors::{self, OwnConnector};
@@ -106,7 +107,7 @@ pub(super) const BUILT_IN_VERSION: &str = "1.0.0";
 pub struct Filter {
     /// At least one of these categories.
     pub categories: Vec<Category>,
-    /// This text in key or name, whatever its case.
+    /// These words in key or name, however they are written.
     pub search: Option<String>,
     /// A method of this kind, or a method of this key.
     pub auth: Option<String>,
@@ -116,10 +117,8 @@ impl Filter {
     fn fits(&self, summary: &Summary) -> bool {
         let category = self.categories.is_empty()
             || self.categories.iter().any(|wanted| summary.categories.contains(wanted));
-        let search = self.search.as_deref().is_none_or(|text| {
-            let text = text.to_lowercase();
-            summary.key.as_str().contains(&text) || summary.name.to_lowercase().contains(&text)
-        });
+        let named = [summary.key.as_str(), summary.name.as_str()];
+        let search = self.search.as_deref().is_none_or(|text| search::finds(text, &named));
         let auth = self
             .auth
             .as_deref()

@@ -12,7 +12,7 @@ use crate::hub::oauth::{self, Attempt, AttemptState};
 
 use super::texts::with;
 use super::view::{Link, MessagePage, Trouble};
-use super::{Context, Visit, because_of, form, frame, not_offered, show_form, trouble};
+use super::{Context, Visit, because_of, form, frame, not_offered, show_form, trouble, way_back};
 
 /// `?done=`: the form of this auth config was taken.
 pub(super) async fn after_form(
@@ -107,9 +107,9 @@ async fn ended(
         }
         Err(error) => return Err(error),
     };
-    let many = end_user::choices(hub, user, None).await?.len() > 1;
+    let back = way_back(context, token, user).await?;
     let (none, status) = (Given::new(), StatusCode::OK);
-    Ok(show_form(context, token, user, &form, many, &none, Some(trouble), status))
+    Ok(show_form(context, token, user, &form, back, &none, Some(trouble), status))
 }
 
 async fn attempt(context: &Context, visit: &Visit, id: &str) -> Result<Attempt, HubError> {

@@ -4,7 +4,6 @@
 //! Every page works without script. A form is sent to the link's own address, and what the browser
 //! sends decides the form's values alone: whose account it is, the link says (CS-41, threat 11).
 
-use std::borrow::Cow;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -19,15 +18,13 @@ use http::header::ACCEPT_LANGUAGE;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
-use crate::api::end_user::Logo;
 use crate::api::requests::Query;
-use crate::domain::connector::Category;
 use crate::domain::ids::AuthConfigId;
 use crate::domain::origin::Origin;
 use crate::domain::project::Project;
 use crate::error::{HubError, codes};
 use crate::hub::auth_configs::Given;
-use crate::hub::end_user::{self, Choice, EndUser, Form};
+use crate::hub::end_user::{self, EndUser, Form};
 use crate::hub::oauth::{self, AttemptState};
 
 use super::AppState;
@@ -39,6 +36,7 @@ mod brand;
 mod ended;
 mod form;
 mod frame;
+mod list;
 mod login;
 mod submit;
 mod texts;
@@ -47,8 +45,8 @@ mod view;
 
 use brand::Look;
 use form::Place;
-use texts::{Texts, with};
-use view::{App, Chip, Frame, ListPage, Trouble};
+use texts::Texts;
+use view::{Frame, Trouble};
 
 /// The form of one connector, which itself says to people that one is too long.
 pub(super) const FORM: &str = "/connect/{token}/{integration_id}";
@@ -63,10 +61,6 @@ pub(super) const CALLS: [(&str, &str, &str); 6] = [
 ];
 /// What stands before the names of a form's fields.
 const VALUE: &str = "v.";
-/// Connectors that one page shows: the whole page stays small, and nobody reads more.
-const SHOWN: usize = 100;
-/// From how many connectors on there is a search.
-const SEARCH_FROM: usize = 7;
 /// How long a cookie of a login lives, as the attempt does (OA-9).
 const LOGIN_LIFE: Duration = Duration::from_mins(10);
 
@@ -257,15 +251,16 @@ async fn opened(context: &Context, token: &str, query: &Query) -> Result<Respons
         (Some(id), _) => {
             let id: AuthConfigId = id.parse().map_err(|_| not_offered())?;
             let form = end_user::form(hub, &user, &id).await?;
-            Ok(blank(context, token, &user, &form, choices.len() > 1))
+            let back = (choices.len() > 1).then(|| list::address(context, token, query));
+            Ok(blank(context, token, &user, &form, back))
         }
         (None, [only]) => {
             let form = end_user::form(hub, &user, &only.config.id).await?;
-            Ok(blank(context, token, &user, &form, false))
+            Ok(blank(context, token, &user, &form, None))
         }
         // What the link is for was switched off, and it offers nothing else.
         (None, []) if user.session.provider.is_some() => Err(not_offered()),
-        (None, all) => Ok(list(context, token, &user, all, query)),
+        (None, all) => Ok(list::page(context, token, &user, all, query)),
     }
 }
 
@@ -273,8 +268,24 @@ fn not_offered() -> HubError {
     HubError::new(&codes::AUTH_CONFIG_UNKNOWN, "no such auth config")
 }
 
-fn blank(context: &Context, token: &str, user: &EndUser, form: &Form, many: bool) -> Response {
-    show_form(context, token, user, form, many, &Given::new(), None, StatusCode::OK)
+fn blank(
+    context: &Context,
+    token: &str,
+    user: &EndUser,
+    form: &Form,
+    back: Option<String>,
+) -> Response {
+    show_form(context, token, user, form, back, &Given::new(), None, StatusCode::OK)
+}
+
+/// The address of the list, if there is more than one connector to pick from.
+async fn way_back(
+    context: &Context,
+    token: &str,
+    user: &EndUser,
+) -> Result<Option<String>, HubError> {
+    let choices = end_user::choices(&context.state.hub, user, None).await?;
+    Ok((choices.len() > 1).then(|| context.address(token, None)))
 }
 
 #[expect(clippy::too_many_arguments, reason = "all of them are what one page shows")]
@@ -283,7 +294,7 @@ fn show_form(
     token: &str,
     user: &EndUser,
     form: &Form,
-    many: bool,
+    back: Option<String>,
     given: &Given,
     trouble: Option<Trouble>,
     status: StatusCode,
@@ -292,76 +303,10 @@ fn show_form(
         owner: &user.session.owner.name,
         action: context.address(token, Some(&form.config.id)),
         form_token: frame::form_token(token),
-        back: many.then(|| context.address(token, None)),
+        back,
         public_url: context.state.hub.public_url().as_str(),
     };
     context.render(status, &form::page(context, form, place, given, trouble))
-}
-
-fn list(context: &Context, token: &str, user: &EndUser, all: &[Choice], query: &Query) -> Response {
-    let t = context.t;
-    let wanted = query.text("q").map(str::trim).unwrap_or_default();
-    let wanted = &wanted[..wanted.floor_char_boundary(80)];
-    let category = query.text("category").and_then(|text| text.parse::<Category>().ok());
-    let here = context.address(token, None);
-    let lower = wanted.to_lowercase();
-    let fits = |choice: &&Choice| {
-        let searched = lower.is_empty()
-            || choice.connector.name.to_lowercase().contains(&lower)
-            || choice.connector.key.as_str().contains(&lower);
-        searched && category.is_none_or(|one| choice.connector.categories.contains(&one))
-    };
-    let found: Vec<&Choice> = all.iter().filter(fits).collect();
-    let address = |category: Option<Category>| {
-        let mut query = Query::default();
-        query.push_opt("q", Some(wanted).filter(|text| !text.is_empty()));
-        query.push_opt("category", category);
-        if query.is_empty() { here.clone() } else { format!("?{}", query.to_text()) }
-    };
-    let used = Category::ALL.into_iter().filter(|one| {
-        let mut first = all.iter().filter_map(|choice| choice.connector.categories.first());
-        first.any(|found| found == one)
-    });
-    let chips = used.map(|one| Chip {
-        name: t.category(one.as_str()),
-        href: address(Some(one)),
-        current: category == Some(one),
-    });
-    let count = match found.len() {
-        0 => Cow::Borrowed(t.none_found),
-        1 => Cow::Borrowed(t.found_one),
-        many => Cow::Owned(with(t.found_many, &many.to_string())),
-    };
-    let page = ListPage {
-        for_owner: with(t.for_owner, &user.session.owner.name),
-        total: all.len(),
-        searched: !wanted.is_empty() || category.is_some(),
-        searchable: all.len() >= SEARCH_FROM || !wanted.is_empty() || category.is_some(),
-        query: wanted,
-        category: category.map(Category::as_str),
-        categories: chips.collect(),
-        all_href: address(None),
-        count: count.into_owned(),
-        more: found.len() > SHOWN,
-        whole: found.len() <= SHOWN && wanted.is_empty(),
-        apps: found.into_iter().take(SHOWN).map(|choice| app(t, choice)).collect(),
-        here: here.clone(),
-        f: context.frame(t.choose_title),
-    };
-    context.render(StatusCode::OK, &page)
-}
-
-fn app<'a>(t: &'static Texts, choice: &'a Choice) -> App<'a> {
-    let connector = &choice.connector;
-    let logo = Logo::of(connector.key.as_str(), &connector.name);
-    let category = connector.categories.first();
-    App {
-        id: choice.config.id.as_str(),
-        name: &connector.name,
-        category: category.map_or("", |category| t.category(category.as_str())),
-        letters: logo.letters,
-        color: logo.color,
-    }
 }
 
 /// `GET /connect/{token}/{integration_id}`: the form, also where a refused one is loaded again.
@@ -370,8 +315,8 @@ async fn show(context: Context, Named((token, id)): Named<(String, String)>) -> 
         let user = context.enter(&token).await?;
         let id: AuthConfigId = id.parse().map_err(|_| not_offered())?;
         let form = end_user::form(&context.state.hub, &user, &id).await?;
-        let many = end_user::choices(&context.state.hub, &user, None).await?.len() > 1;
-        Ok(blank(&context, &token, &user, &form, many))
+        let back = way_back(&context, &token, &user).await?;
+        Ok(blank(&context, &token, &user, &form, back))
     };
     let result = shown.await;
     context.answer(result)

@@ -14,7 +14,7 @@ use crate::hub::oauth;
 use crate::server::respond::status;
 
 use super::view::Trouble;
-use super::{Context, Named, VALUE, because, form, frame, login, not_offered, show_form};
+use super::{Context, Named, VALUE, because, form, frame, login, not_offered, show_form, way_back};
 
 /// `POST /connect/{token}/{integration_id}`: the form, filled in.
 pub(super) async fn submit(
@@ -87,9 +87,9 @@ async fn refused(
     trouble: Trouble,
     error: &HubError,
 ) -> Result<Response, HubError> {
-    let many = end_user::choices(&context.state.hub, user, None).await?.len() > 1;
+    let back = way_back(context, token, user).await?;
     let (status, trouble) = (status(error), Some(trouble));
-    let shown = show_form(context, token, user, form, many, given, trouble, status);
+    let shown = show_form(context, token, user, form, back, given, trouble, status);
     Ok(because(shown, error.code().name))
 }
 

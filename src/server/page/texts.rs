@@ -14,6 +14,10 @@ pub(super) struct Texts {
     pub(super) categories: &'static str,
     pub(super) all: &'static str,
     pub(super) none_found: &'static str,
+    /// Above those whose names come near.
+    pub(super) near_found: &'static str,
+    /// While a search is typed that the hub has to make.
+    pub(super) search_ask: &'static str,
     pub(super) none_offered: &'static str,
     pub(super) found_one: &'static str,
     pub(super) found_many: &'static str,
@@ -125,6 +129,8 @@ static ENGLISH: Texts = Texts {
     categories: "Categories",
     all: "All",
     none_found: "No app fits your search.",
+    near_found: "No app fits your search. Did you mean:",
+    search_ask: "Press Enter or Search to look through all apps.",
     none_offered: "There is nothing to connect with this link. Ask whoever sent it to you.",
     found_one: "1 app",
     found_many: "{} apps",

@@ -63,8 +63,10 @@ pub(super) struct Chip {
 }
 
 pub(super) struct App<'a> {
-    pub(super) id: &'a str,
+    pub(super) href: String,
     pub(super) name: &'a str,
+    /// The connector's key, by which it is found as well.
+    pub(super) key: &'a str,
     pub(super) category: &'static str,
     pub(super) letters: String,
     pub(super) color: usize,

@@ -199,24 +199,37 @@ fn cs_21_what_is_typed_says_nothing_of_apps_that_are_not_on_the_page() {
         assert_eq!(told, "122 apps");
         // It is there, though not on the page.
         browser.fill("#q", "Product 119").await;
-        assert_eq!(browser.find(count).await.text().await.unwrap(), told);
+        let ask = "Press Enter or Search to look through all apps.";
+        assert_eq!(browser.find(count).await.text().await.unwrap(), ask);
         browser.press("\u{e007}").await;
         browser.find("#q[value='Product 119']").await;
         assert_eq!(browser.find(count).await.text().await.unwrap(), "1 app");
         // Nor does what was found say anything of what was not.
         browser.fill("#q", "Product 118").await;
-        assert_eq!(browser.find(count).await.text().await.unwrap(), "1 app");
+        assert_eq!(browser.find(count).await.text().await.unwrap(), ask);
         // Where all is shown, typing is enough.
         browser.open(&format!("{link}?category=hris")).await;
         browser.fill("#q", "119").await;
-        assert_eq!(browser.find(count).await.text().await.unwrap(), "122 apps");
+        assert_eq!(browser.find(count).await.text().await.unwrap(), ask);
         world
             .home
             .run(&format!("connectors delete{} --yes", &keys[..keys.find(" many30").unwrap()]))
             .code(0);
         browser.open(&link).await;
-        browser.fill("#q", "119").await;
+        browser.fill("#q", "pro-duct 119").await;
         assert_eq!(browser.find(count).await.text().await.unwrap(), "1 app");
+        // Typed and sent, the same is found; who goes back finds it again.
+        browser.press("\u{e007}").await;
+        browser.find("#q[value='pro-duct 119']").await;
+        assert_eq!(browser.find(count).await.text().await.unwrap(), "1 app");
+        browser.click("#apps a").await;
+        browser.heading("Connect Product 119").await;
+        browser.click(".back a").await;
+        browser.find("#q[value='pro-duct 119']").await;
+        // What is misspelt finds what comes near.
+        browser.open(&format!("{link}?q=prodct119")).await;
+        let near = "No app fits your search. Did you mean:";
+        assert_eq!(browser.find(count).await.text().await.unwrap(), near);
     });
 }
 

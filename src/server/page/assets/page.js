@@ -4,18 +4,24 @@
 
   // The list: what is typed filters at once what is shown, where all of it is shown. Of the rest
   // only the hub knows, which is asked with the form.
-  const search = $("#q[data-whole]"), apps = $("#apps"), count = $("#count");
+  const search = $("#q"), apps = $("#apps"), count = $("#count");
   if (search && apps && count) {
-    const rows = [...apps.children];
-    const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+    const { one, many, none, ask } = count.dataset;
+    const plain = (text) => text.normalize("NFKD").toLowerCase().replace(/[^\p{L}\p{N}]/gu, "");
+    const texts = (row) => [row.querySelector(".name").textContent, row.dataset.key].map(plain);
+    const rows = [...apps.children].map((row) => [row, texts(row)]);
+    const isWhole = "whole" in search.dataset;
     search.addEventListener("input", () => {
-      const wanted = plain(search.value.trim());
+      if (!isWhole) {
+        count.textContent = ask;
+        return;
+      }
+      const words = search.value.split(/\s+/).map(plain);
       let shown = 0;
-      for (const row of rows) {
-        row.hidden = !plain(row.textContent).includes(wanted);
+      for (const [row, texts] of rows) {
+        row.hidden = !words.every((word) => texts.some((text) => text.includes(word)));
         if (!row.hidden) shown += 1;
       }
-      const { one, many, none } = count.dataset;
       count.textContent = shown === 0 ? none : shown === 1 ? one : many.replace("{}", shown);
     });
   }
