@@ -49,6 +49,7 @@ fn a_failure_is_one_line_for_programs() {
 fn a_dry_run_is_told_from_a_real_one_and_hands_no_secret_out() {
     let home = TestHome::new();
     home.run("connectors enable hubspot").code(0);
+    home.run("webhooks create --url https://b.example").code(0);
     let before = home.dump();
     for line in [
         "projects create x",
