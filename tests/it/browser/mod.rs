@@ -52,11 +52,12 @@ struct Browser {
     _profile: tempfile::TempDir,
 }
 
-impl Browser {
-    async fn start(flags: &[&str]) -> Self {
-        let profile = tempfile::tempdir().unwrap();
+/// A driver and its port. It takes one that is free on IPv4 and ends where IPv6 has it in use: then
+/// another one is tried.
+fn driver(home: &Path) -> (Child, String, impl Iterator<Item = String> + Send + use<>) {
+    for _ in 0..5 {
         let mut command = Command::new("chromedriver");
-        command.arg("--port=0").env("HOME", profile.path()).stdin(Stdio::null());
+        command.arg("--port=0").env("HOME", home).stdin(Stdio::null());
         let mut process = command
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -64,8 +65,20 @@ impl Browser {
             .expect("chromedriver is needed: apt-get install chromium chromium-driver");
         let lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let mut lines = lines.map_while(Result::ok);
-        let line = lines.find(|line| line.contains("started successfully on port")).unwrap();
-        let port: String = line.chars().filter(char::is_ascii_digit).collect();
+        match lines.find(|line| line.contains("started successfully on port")) {
+            Some(line) => {
+                return (process, line.chars().filter(char::is_ascii_digit).collect(), lines);
+            }
+            None => drop(process.wait()),
+        }
+    }
+    panic!("chromedriver does not start");
+}
+
+impl Browser {
+    async fn start(flags: &[&str]) -> Self {
+        let profile = tempfile::tempdir().unwrap();
+        let (process, port, lines) = driver(profile.path());
         std::thread::spawn(move || lines.count());
         let mut wanted = DesiredCapabilities::chrome();
         for flag in FLAGS.iter().chain(flags) {
