@@ -20,6 +20,7 @@ use crate::store::Store;
 pub mod accounts;
 pub mod api_keys;
 pub mod auth_configs;
+pub mod backlog;
 pub mod checking;
 pub mod connect_sessions;
 pub mod connectors;

@@ -1,7 +1,7 @@
 //! How the hub is: for load balancers, service managers and Prometheus.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::State;
@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use crate::domain::caller::Permission;
 use crate::error::{HubError, codes};
+use crate::hub::backlog::{self, Backlog};
 
 use super::AppState;
 use super::caller::Authenticated;
@@ -28,6 +29,8 @@ pub(super) const READY: &str = "/readyz";
 pub(super) const METRICS: &str = "/metrics";
 /// How long the store may take for a sign of life.
 const STORE_LIMIT: Duration = Duration::from_secs(2);
+/// How old the numbers of what is due may be.
+const BACKLOG_EVERY: Duration = Duration::from_secs(15);
 
 /// Health, for everybody, and numbers, for administrators.
 pub(super) fn routes() -> Router<AppState> {
@@ -94,7 +97,23 @@ async fn metrics_for(
 
 async fn metrics(State(state): State<AppState>) -> Response {
     let dropped = state.log_lines_dropped();
+    let backlog = backlog(&state).await;
     let (hub, metrics) = (&state.hub, state.metrics());
-    let page = metrics.page(&hub.store().gauges(), dropped, hub.logs(), hub.tallies());
+    let store = (&hub.store().gauges(), backlog);
+    let page = metrics.page(store, dropped, hub.logs(), hub.tallies());
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page).into_response()
+}
+
+/// What is due, looked at from time to time: whoever reads the numbers often does not load the store.
+async fn backlog(state: &AppState) -> Option<Backlog> {
+    let mut last = state.metrics().backlog.lock().await;
+    if let Some((at, known)) = &*last
+        && at.elapsed() < BACKLOG_EVERY
+    {
+        return *known;
+    }
+    let asked = timeout(STORE_LIMIT, backlog::backlog(&state.hub)).await;
+    let found = asked.ok().and_then(Result::ok);
+    *last = Some((Instant::now(), found));
+    found
 }

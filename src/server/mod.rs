@@ -110,7 +110,7 @@ impl AppState {
     #[must_use]
     pub fn new(hub: Arc<Hub>, options: &Options, stop: Stop, log: Option<Log>) -> Self {
         let shared = Shared {
-            metrics: Metrics::default(),
+            metrics: Metrics::of(options.max_connections),
             limits: Limits::new(options.rate_limit),
             pages: Pages::default(),
             trusted_proxies: options.trusted_proxies.clone(),

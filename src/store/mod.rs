@@ -13,6 +13,7 @@ pub mod accounts;
 pub mod api_keys;
 pub mod attempts;
 pub mod auth_configs;
+pub mod backlog;
 pub mod connect_sessions;
 pub mod deliveries;
 pub mod driver;

@@ -8,11 +8,12 @@ mod text;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::{Method, StatusCode};
 
 use crate::domain::time::Timestamp;
+use crate::hub::backlog::Backlog;
 use crate::hub::logs::Logs;
 use crate::hub::tallies::{Tallies, Tally};
 use crate::store::Gauges;
@@ -66,6 +67,7 @@ counters! {
     rate_limited: "hubctl_http_rate_limited_total", "counter", "Requests refused because their key or link sent too many.";
     bad_credentials: "hubctl_http_bad_credentials_total", "counter", "Requests whose key, token or login state was not accepted.";
     connections: "hubctl_connections", "gauge", "Open connections.";
+    connections_max: "hubctl_connections_max", "gauge", "Most of them at once: beyond, health checks alone are served.";
     connections_accepted: "hubctl_connections_accepted_total", "counter", "Connections accepted so far.";
     connections_overflow: "hubctl_connections_overflow_total", "counter", "Connections beyond the limit, served health checks only.";
     accept_errors: "hubctl_accept_errors_total", "counter", "Times the system had no room for a connection.";
@@ -84,6 +86,8 @@ pub(super) struct Metrics {
     /// When the certificate in use ends, in seconds since 1970; zero where there is none.
     certificate_ends: AtomicI64,
     routes: RwLock<HashMap<RouteKey, Arc<Timings>>>,
+    /// What was due when it was last looked at, and when that was.
+    pub(super) backlog: tokio::sync::Mutex<Option<(Instant, Option<Backlog>)>>,
 }
 
 type RouteKey = (Arc<str>, &'static str);
@@ -184,6 +188,14 @@ impl Metrics {
         self.certificate_ends.store(at_s, Ordering::Relaxed);
     }
 
+    /// Those of a server that takes so many connections at once.
+    pub(super) fn of(max_connections: usize) -> Self {
+        let metrics = Self::default();
+        let most = u64::try_from(max_connections).unwrap_or(u64::MAX);
+        metrics.counts.connections_max.store(most, Ordering::Relaxed);
+        metrics
+    }
+
     /// Takes note of whether the certificate in use is not that of its files.
     pub(super) fn certificate_is_stale(&self, is_stale: bool) {
         self.counts.tls_stale.store(u64::from(is_stale), Ordering::Relaxed);
@@ -192,7 +204,7 @@ impl Metrics {
     /// The page that Prometheus reads.
     pub(super) fn page(
         &self,
-        store: &Gauges,
+        (store, backlog): (&Gauges, Option<Backlog>),
         lines_dropped: u64,
         logs: &Logs,
         tallies: &Tallies,
@@ -215,6 +227,9 @@ impl Metrics {
         let waiting = "Rows of the request log that wait to be written.";
         page.single("hubctl_request_logs_waiting", "gauge", waiting, logs.waiting());
         write_store(&mut page, store);
+        if let Some(backlog) = backlog {
+            write_backlog(&mut page, &backlog);
+        }
         process::write(&mut page);
         page.finish()
     }
@@ -296,6 +311,20 @@ fn write_store(page: &mut Page, store: &Gauges) {
     page.single("hubctl_store_transactions_total", "counter", help, transactions);
 }
 
+/// What is due on the store, which all that serve it tell alike.
+fn write_backlog(page: &mut Page, backlog: &Backlog) {
+    let help = "Deliveries to enabled webhooks that are due; 100000 stands for more as well.";
+    page.single("hubctl_webhook_deliveries_due", "gauge", help, backlog.deliveries.count);
+    let help = "How long the oldest of them has been due.";
+    let oldest = backlog.deliveries.oldest_s;
+    page.single("hubctl_webhook_deliveries_due_oldest_seconds", "gauge", help, oldest);
+    let help = "Accounts whose tokens are due for a refresh; 100000 stands for more as well.";
+    page.single("hubctl_token_refreshes_due", "gauge", help, backlog.refreshes.count);
+    let help = "How long the oldest of them has been due.";
+    let oldest = backlog.refreshes.oldest_s;
+    page.single("hubctl_token_refreshes_due_oldest_seconds", "gauge", help, oldest);
+}
+
 /// Lets the table be asked with borrowed texts.
 trait Key {
     fn parts(&self) -> (&str, &str);
@@ -336,9 +365,10 @@ impl std::hash::Hash for dyn Key + '_ {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hub::backlog::Due;
 
     fn shown(metrics: &Metrics) -> String {
-        metrics.page(&Gauges::default(), 0, &Logs::default(), &Tallies::default())
+        metrics.page((&Gauges::default(), None), 0, &Logs::default(), &Tallies::default())
     }
 
     #[test]
@@ -365,10 +395,29 @@ mod tests {
     }
 
     #[test]
+    fn a_backlog_is_shown_where_the_store_tells_it() {
+        let page = |backlog| {
+            let (store, metrics) = (Gauges::default(), Metrics::default());
+            metrics.page((&store, backlog), 0, &Logs::default(), &Tallies::default())
+        };
+        assert!(!page(None).contains("_due"));
+        let deliveries = Due { count: 3, oldest_s: 1.5 };
+        let told = page(Some(Backlog { deliveries, ..Backlog::default() }));
+        for line in [
+            "hubctl_webhook_deliveries_due 3",
+            "hubctl_webhook_deliveries_due_oldest_seconds 1.5",
+            "hubctl_token_refreshes_due 0",
+            "hubctl_token_refreshes_due_oldest_seconds 0",
+        ] {
+            assert!(told.lines().any(|told| told == line), "no {line} in\n{told}");
+        }
+    }
+
+    #[test]
     fn commits_are_shown_only_where_they_are_counted() {
         let page = |commits| {
             let store = Gauges { most: 16, commits, ..Gauges::default() };
-            Metrics::default().page(&store, 0, &Logs::default(), &Tallies::default())
+            Metrics::default().page((&store, None), 0, &Logs::default(), &Tallies::default())
         };
         assert!(page(None).contains("\nhubctl_store_connections_max 16\n"));
         assert!(!page(None).contains("hubctl_store_commits_total"));

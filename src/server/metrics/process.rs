@@ -12,9 +12,11 @@ pub(super) fn write(page: &mut Page) {
         let help = "Memory that the process has in RAM.";
         page.single("process_resident_memory_bytes", "gauge", help, bytes);
     }
-    if let Some(seconds) = cpu_seconds() {
+    if let Some((used, began)) = times() {
         let help = "Processor time used.";
-        page.single("process_cpu_seconds_total", "counter", help, seconds);
+        page.single("process_cpu_seconds_total", "counter", help, used);
+        let help = "When the process began, in seconds since 1970.";
+        page.single("process_start_time_seconds", "gauge", help, began);
     }
     if let Ok(open) = fs::read_dir("/proc/self/fd") {
         let help = "Open file descriptors.";
@@ -33,12 +35,17 @@ fn resident_bytes() -> Option<u64> {
     Some(kib * 1024)
 }
 
-fn cpu_seconds() -> Option<f64> {
+/// Processor time used, and when the process began, in seconds.
+fn times() -> Option<(f64, f64)> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
     // The name of the program is in parentheses and may hold anything.
     let (_, fields) = stat.rsplit_once(") ")?;
     let mut fields = fields.split(' ').skip(11);
     let user: f64 = fields.next()?.parse().ok()?;
     let system: f64 = fields.next()?.parse().ok()?;
-    Some((user + system) / TICKS)
+    let after_boot: f64 = fields.nth(6)?.parse().ok()?;
+    let system_wide = fs::read_to_string("/proc/stat").ok()?;
+    let boot = system_wide.lines().find_map(|line| line.strip_prefix("btime "))?;
+    let boot: f64 = boot.trim().parse().ok()?;
+    Some(((user + system) / TICKS, boot + after_boot / TICKS))
 }

@@ -1,8 +1,11 @@
 //! What a hub counts of what it does for webhooks and at providers.
 
 use hubctl::domain::event::EventKind;
+use hubctl::hub::backlog::{Due, backlog};
 use hubctl::hub::refresh::{self, Want};
 use hubctl::hub::tallies::Tally;
+use hubctl::hub::webhooks;
+use hubctl::hub::write::Guard;
 use serde_json::json;
 
 use super::webhooks::linked;
@@ -15,6 +18,7 @@ use crate::support::hub::{TestHub, on_both_databases};
 on_both_databases!(
     what_became_of_webhooks_is_counted,
     refreshes_and_calls_are_counted_by_what_they_came_to,
+    what_is_due_and_how_long_is_known,
 );
 
 /// Those that were counted.
@@ -59,4 +63,25 @@ async fn refreshes_and_calls_are_counted_by_what_they_came_to(mut world: TestHub
     for status in ["2xx", "4xx", "5xx"] {
         assert!(calls.iter().any(|(known, _)| *known == status), "{status}: {calls:?}");
     }
+}
+
+async fn what_is_due_and_how_long_is_known(mut world: TestHub) {
+    let none = Due::default();
+    let (caller, authority, config) = set_up(&mut world, "oauth2").await;
+    let ill = answering(500);
+    let hook = world.hook_for(&caller, &ill.url(), &[EventKind::AccountCreated]).await;
+    let id = log_in(&world, &authority, &caller, &config).await;
+    assert_eq!(world.send().await, 1);
+    let due = async || backlog(&world.hub).await.unwrap();
+    let now = due().await;
+    assert_eq!((now.deliveries, now.refreshes), (none, none), "both lie ahead");
+    world.clock.advance_seconds(86_400);
+    let late = due().await;
+    assert_eq!((late.deliveries.count, late.refreshes.count), (1, 1));
+    assert!(late.deliveries.oldest_s > 80_000.0 && late.refreshes.oldest_s > 80_000.0, "{late:?}");
+    // What nobody is going to do is not due.
+    refresh::usable(&world.hub, &caller, &id, Want::Usable).await.unwrap();
+    webhooks::disable(&world.hub, &caller, &hook.webhook.id, Guard::default()).await.unwrap();
+    let now = due().await;
+    assert_eq!((now.deliveries, now.refreshes), (none, none));
 }

@@ -39,6 +39,9 @@ fn health_is_for_everybody_and_metrics_are_not() {
     let sample = |text: &str| assert!(page.text().contains(text), "{text}: {}", page.text());
     sample("hubctl_http_requests_total{route=\"/healthz\",method=\"GET\",status=\"200\"} 2");
     sample("hubctl_http_requests_total{route=\"/metrics\",method=\"GET\",status=\"403\"} 1");
+    sample("hubctl_webhook_deliveries_due 0");
+    sample("hubctl_token_refreshes_due_oldest_seconds 0");
+    sample("hubctl_connections_max 1024");
     sample("hubctl_http_bad_credentials_total 1");
     sample("process_resident_memory_bytes");
     serving.stop();
