@@ -143,6 +143,10 @@ pub fn client(options: &Options) -> Result<HttpClient, HubError> {
     if let Some(address) = &options.http_proxy {
         builder = builder.proxy(proxy(address, |a| reqwest::Proxy::http(a))?.no_proxy(exempt));
     }
+    if !options.needs_tls {
+        // Only HTTP/2 says which requests were not looked at, and that takes TLS: no copies for it.
+        builder = builder.retry(reqwest::retry::never().max_retries_per_request(0));
+    }
     if let Some(resolver) = &options.resolver {
         builder = builder.dns_resolver(Arc::clone(resolver));
     }

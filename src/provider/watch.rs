@@ -66,36 +66,32 @@ impl Watch {
 
 /// A call under way. Where somebody watches, it is taken note of when it ends, and as broken off
 /// where it is dropped before.
-pub(super) struct Open {
-    began: Instant,
-    method: Method,
-    url: Url,
-    ended: Option<(Option<u16>, Option<String>)>,
-}
+pub(super) struct Open(Option<Made>);
 
 impl Open {
     pub(super) fn new(method: Method, url: Url) -> Self {
-        Self { began: Instant::now(), method, url, ended: None }
+        let failure = Some(BROKEN_OFF.to_owned());
+        let (began, took) = (Instant::now(), Duration::ZERO);
+        Self(Some(Made { began, took, method, url, status: None, failure }))
     }
 
     /// It came to this.
     pub(super) fn end(mut self, outcome: &Result<Answer, ProviderFailure>) {
-        self.ended = Some(match outcome {
-            Ok(answer) => (Some(answer.status), None),
-            Err(failure) => (failure.status, Some(failure.message.clone())),
-        });
+        if let Some(made) = &mut self.0 {
+            (made.status, made.failure) = match outcome {
+                Ok(answer) => (Some(answer.status), None),
+                Err(failure) => (failure.status, Some(failure.message.clone())),
+            };
+        }
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        see(|seen| {
-            let broken_off = || (None, Some(BROKEN_OFF.to_owned()));
-            let (status, failure) = self.ended.take().unwrap_or_else(broken_off);
-            let (began, took) = (self.began, self.began.elapsed());
-            let (method, url) = (self.method.clone(), self.url.clone());
-            seen.made.push(Made { began, took, method, url, status, failure });
-        });
+        if let Some(mut made) = self.0.take() {
+            made.took = made.began.elapsed();
+            see(|seen| seen.made.push(made));
+        }
     }
 }
 

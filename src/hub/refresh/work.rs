@@ -105,8 +105,8 @@ impl<T: Send + 'static> Background<T> {
     }
 }
 
-/// New tokens, and the lease under which they are to be written.
-type Answer = Box<(Lease, Tokens)>;
+/// A lease under which new tokens are to be written, and these.
+type Answer = (Box<Lease>, Tokens);
 
 /// What became of a refresh that was begun.
 enum Ended {
@@ -279,8 +279,8 @@ impl Drop for Window {
         if !left.is_empty() && Handle::try_current().is_ok() {
             let hub = self.hub.clone();
             self.hub.detached(async move {
-                for answer in left {
-                    seen(&answer.0, once::keep(&hub, &answer.0, &answer.1).await);
+                for (lease, tokens) in left {
+                    seen(&lease, once::keep(&hub, &lease, &tokens).await);
                 }
             });
         }
@@ -301,47 +301,41 @@ async fn begin_all(hub: Hub, mut next: Vec<Due>, to: UnboundedSender<Word>) {
         })
     }));
     let claimed = claimed.await.into_iter().flatten();
+    let mut leases = Vec::with_capacity(next.len());
     for (due, claimed) in next.into_iter().zip(claimed) {
         match claimed {
-            Ok(lease) => {
-                hub.detached(ask(hub.clone(), due.provider, lease, to.clone()));
-            }
+            Ok(lease) => leases.push((due.provider, lease)),
             Err(outcome) => _ = to.send((due.provider, Ended::Over(outcome))),
         }
+    }
+    // One task for several costs less than one for each, and does not use one core alone.
+    let mut leases = leases.into_iter();
+    while leases.len() > 0 {
+        let part: Vec<_> = leases.by_ref().take(TOGETHER).collect();
+        hub.detached(ask_all(hub.clone(), part, to.clone()));
     }
 }
 
 /// Takes the leases of several accounts; for each of them, or what stands in the way.
-async fn claim(hub: &Hub, next: &[Due]) -> Result<Vec<Result<Lease, Option<bool>>>, HubError> {
+async fn claim(hub: &Hub, next: &[Due]) -> Result<Vec<Result<Box<Lease>, Option<bool>>>, HubError> {
     let now = hub.clock.now();
-    let (mut ways, mut read) = (Ways::default(), Vec::with_capacity(next.len()));
-    // Others can write meanwhile.
-    let mut tx = hub.store.begin_read().await?;
-    for due in next {
-        let caller = Caller::hub(due.project, due.project_name.clone());
-        let stored = match load_among(hub, &mut tx, &caller, &due.account, &mut ways).await {
-            Ok(stored) => Ok(stored),
-            Err(error) => {
-                let fresh = refresh::freshness(&mut tx, due.project, &due.account).await;
-                Err((error, fresh.ok().flatten()))
-            }
-        };
-        read.push((due, caller, stored));
-    }
-    drop(tx);
     // Another hub may have been faster since the list was made.
     let is_due = |fresh: &Freshness| fresh.refresh_after.is_some_and(|due| due <= now);
-    let mut claimed = Vec::with_capacity(next.len());
+    let (mut ways, mut claimed) = (Ways::default(), Vec::with_capacity(next.len()));
     let mut tx = hub.store.begin_append().await?;
-    for (due, caller, stored) in read {
-        claimed.push(match stored {
+    for due in next {
+        let caller = Caller::hub(due.project, due.project_name.clone());
+        claimed.push(match load_among(hub, &mut tx, &caller, &due.account, &mut ways).await {
             Ok(stored) if stored.fresh.as_ref().is_some_and(is_due) => {
-                once::claim(hub, &mut tx, &caller, stored).await?.ok_or(None)
+                once::claim(hub, &mut tx, &caller, stored).await?.map(Box::new).ok_or(None)
             }
             Ok(_) => Err(None),
-            Err((error, fresh)) => {
+            Err(error) => {
                 // What may pass by itself is tried again soon.
-                if let Some(fresh) = fresh.filter(is_due).filter(|_| !error.retryable()) {
+                if !error.retryable()
+                    && let fresh = refresh::freshness(&mut tx, due.project, &due.account).await?
+                    && let Some(fresh) = fresh.filter(is_due)
+                {
                     once::put_off(hub, &mut tx, due.project, &due.account, &fresh, &error).await?;
                 }
                 tell((due.project_name.as_str(), &due.account, due.provider.as_str()), &error);
@@ -353,20 +347,26 @@ async fn claim(hub: &Hub, next: &[Due]) -> Result<Vec<Result<Lease, Option<bool>
     Ok(claimed)
 }
 
-async fn ask(hub: Hub, provider: String, lease: Lease, to: UnboundedSender<Word>) {
-    let work = AssertUnwindSafe(Box::pin(async {
-        match once::ask(&hub, &lease).await {
-            Ok(tokens) => Ended::Answered(Box::new((lease, tokens))),
+/// Asks for each of several accounts at the same time, and tells how it went as soon as it is known.
+async fn ask_all(hub: Hub, leases: Vec<(String, Box<Lease>)>, to: UnboundedSender<Word>) {
+    let asked = leases.into_iter().map(|(provider, lease)| ask(&hub, provider, lease, &to));
+    asked.collect::<FuturesUnordered<_>>().collect::<()>().await;
+}
+
+async fn ask(hub: &Hub, provider: String, lease: Box<Lease>, to: &UnboundedSender<Word>) {
+    let work = AssertUnwindSafe(async {
+        match once::ask(hub, &lease).await {
+            Ok(tokens) => Ended::Answered((lease, tokens)),
             Err(unrenewed) => {
-                let done = Box::pin(once::refuse(&hub, &lease, unrenewed)).await;
+                let done = Box::pin(once::refuse(hub, &lease, unrenewed)).await;
                 Ended::Over(seen(&lease, done))
             }
         }
-    }));
+    });
     let ended = work.catch_unwind().await.unwrap_or(Ended::Over(Some(false)));
     // Where the worker was stopped meanwhile, nobody else writes them.
-    if let Err(SendError((_, Ended::Answered(answer)))) = to.send((provider, ended)) {
-        seen(&answer.0, Box::pin(once::keep(&hub, &answer.0, &answer.1)).await);
+    if let Err(SendError((_, Ended::Answered((lease, tokens))))) = to.send((provider, ended)) {
+        seen(&lease, Box::pin(once::keep(hub, &lease, &tokens)).await);
     }
 }
 
@@ -377,13 +377,10 @@ async fn settle_all(hub: Hub, mut answered: Vec<Answer>) -> Vec<Option<bool>> {
         // What can't be written with the others may be written alone.
         let written = keep(&hub, part).await.unwrap_or_default();
         let mut outcomes = Vec::with_capacity(part.len());
-        for (number, answer) in part.iter().enumerate() {
+        for (number, (lease, tokens)) in part.iter().enumerate() {
             outcomes.push(match written.get(number) {
                 Some(true) => Some(true),
-                _ => {
-                    let done = Box::pin(once::keep(&hub, &answer.0, &answer.1)).await;
-                    seen(&answer.0, done)
-                }
+                _ => seen(lease, Box::pin(once::keep(&hub, lease, tokens)).await),
             });
         }
         outcomes
@@ -397,9 +394,8 @@ async fn keep(hub: &Hub, answered: &[Answer]) -> Result<Vec<bool>, HubError> {
     if answered.len() < 2 {
         return Ok(Vec::new());
     }
-    let renewals =
-        answered.iter().map(|answer| (Renewal::of(hub, &answer.0, &answer.1), &answer.0));
-    let renewals: Vec<(Renewal, &Lease)> = renewals.collect();
+    let renewals = answered.iter().map(|(lease, tokens)| (Renewal::of(hub, lease, tokens), lease));
+    let renewals: Vec<_> = renewals.collect();
     let (mut keys, mut written) = (Keys::default(), Vec::with_capacity(answered.len()));
     let mut tx = hub.store.begin_append().await?;
     for (renewal, lease) in &renewals {
